@@ -1,0 +1,125 @@
+"""An asyncio client for AWS Lambda: one call is one execution, and failure is never silent.
+
+Owns the public names. Must not load what a call with keys at hand does not need.
+"""
+
+from . import errors as errors
+from .client import LambdaClient
+from .codecs import JsonCodec
+from .commands import InvokeCommand
+from .config import LambdaClientConfig
+from .errors import (
+    AiolambdaError,
+    ClientClosedError,
+    ConfigurationError,
+    ConnectError,
+    ConnectionLostError,
+    FunctionError,
+    InvalidInputError,
+    InvalidPayloadSizeError,
+    InvocationTimeoutError,
+    LambdaServiceException,
+    MiddlewareStackError,
+    PayloadTooLargeError,
+    QueueTimeoutError,
+    TransportError,
+)
+from .interfaces import (
+    Call,
+    CallNext,
+    Codec,
+    Command,
+    CredentialsProvider,
+    Middleware,
+    Plugin,
+    Priority,
+    Relation,
+    Step,
+    StreamedResponse,
+    Transport,
+)
+from .invocation import EventReceipt, InvokeCommandInput, InvokeCommandOutput, Payload
+from .messages import Headers, Request, Response
+from .models import (
+    UNSET,
+    Attempt,
+    ClientStats,
+    Credentials,
+    Delivery,
+    InvocationType,
+    Metadata,
+    PayloadLimits,
+    Report,
+    TcpKeepAlive,
+    ThrottleReason,
+    Timeouts,
+    Unset,
+)
+from .service_errors import (
+    AccessDeniedException,
+    DurableExecutionAlreadyStartedException,
+    RequestTooLargeException,
+    ResourceNotFoundException,
+    TooManyRequestsException,
+)
+from .stack import MiddlewareStack
+
+__all__ = [
+    "UNSET",
+    "AccessDeniedException",
+    "AiolambdaError",
+    "Attempt",
+    "Call",
+    "CallNext",
+    "ClientClosedError",
+    "ClientStats",
+    "Codec",
+    "Command",
+    "ConfigurationError",
+    "ConnectError",
+    "ConnectionLostError",
+    "Credentials",
+    "CredentialsProvider",
+    "Delivery",
+    "DurableExecutionAlreadyStartedException",
+    "EventReceipt",
+    "FunctionError",
+    "Headers",
+    "InvalidInputError",
+    "InvalidPayloadSizeError",
+    "InvocationTimeoutError",
+    "InvocationType",
+    "InvokeCommand",
+    "InvokeCommandInput",
+    "InvokeCommandOutput",
+    "JsonCodec",
+    "LambdaClient",
+    "LambdaClientConfig",
+    "LambdaServiceException",
+    "Metadata",
+    "Middleware",
+    "MiddlewareStack",
+    "MiddlewareStackError",
+    "Payload",
+    "PayloadLimits",
+    "PayloadTooLargeError",
+    "Plugin",
+    "Priority",
+    "QueueTimeoutError",
+    "Relation",
+    "Report",
+    "Request",
+    "RequestTooLargeException",
+    "ResourceNotFoundException",
+    "Response",
+    "Step",
+    "StreamedResponse",
+    "TcpKeepAlive",
+    "ThrottleReason",
+    "Timeouts",
+    "TooManyRequestsException",
+    "Transport",
+    "TransportError",
+    "Unset",
+    "errors",
+]

@@ -1,0 +1,321 @@
+"""The client: wires the stack, the built-in steps, the configuration and the transport together; the only place that does.
+
+Owns the life of a client and the calls that it offers. Must not hold a rule that a floor below could hold.
+"""
+
+import asyncio
+import logging
+import os
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from os import PathLike
+from types import TracebackType
+from typing import Any, Self, TypeVar, overload
+from weakref import WeakKeyDictionary
+
+import attrs
+
+from .commands import InvokeCommand
+from .config import LambdaClientConfig, Resolved, client_user_agent, needs_thread, resolve
+from .errors import AiolambdaError, ConfigurationError, InvalidInputError
+from .interfaces import Call, CallNext, Codec, Command, CredentialsProvider, Stack, Transport
+from .invocation import EventReceipt, InvokeCommandOutput, Payload
+from .lifetime import Lifetime
+from .models import UNSET, ClientStats, Credentials, LogType, Metadata, PayloadLimits, TcpKeepAlive, Timeouts, Unset
+from .protocol.sigv4 import Signer
+from .stack import MiddlewareStack
+from .steps import BuiltinMiddlewares, Slots, Wiring, send_over
+from .transport import AiohttpTransport, connection_room
+
+__all__ = ["LambdaClient"]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+_MOST_BY_DEFAULT = 1000
+_BEGINS_JSON = re.compile(r'[ \t\r\n]*(?:[\[{"0-9-]|true\b|false\b|null\b)')
+_OFFLINE = Credentials("AKIDOFFLINE00000000", "offline")
+
+
+class LambdaClient:
+    """Invokes Lambda functions. Building one does no I/O and needs no running loop; it belongs to one event loop at a time.
+
+    `async with` equals `await open()` ... `await close()`. A client that is only used opens itself at the first call.
+    `timeout` is everywhere in seconds for the whole call, or `Timeouts`; `None` is no limit. The settings are those of
+    `LambdaClientConfig`. A `transport` that is given is closed with the client.
+    """
+
+    @overload
+    def __init__(self, config: LambdaClientConfig, /) -> None: ...
+    @overload
+    def __init__(
+        self,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        credentials: Credentials | CredentialsProvider | None = None,
+        endpoint_url: str | None = None,
+        timeout: float | Timeouts | None = ...,
+        tcp_keepalive: TcpKeepAlive | None = ...,
+        max_concurrency: int | None = None,
+        idempotent: bool = False,
+        limits: PayloadLimits = ...,
+        codec: Codec = ...,
+        transport: Transport | None = None,
+        idle_connection_timeout: float = ...,
+        ca_bundle: str | PathLike[str] | None = None,
+        proxy: str | None = None,
+        logger: logging.Logger | None = None,
+        user_agent_extra: str | None = None,
+    ) -> None: ...
+    def __init__(self, config: LambdaClientConfig | None = None, **settings: Any) -> None:
+        if config is not None and settings:
+            raise TypeError(f"give a config or settings, not both; got a config and {', '.join(settings)}")
+        self._config = LambdaClientConfig(**settings) if config is None else config
+        self._wiring = Wiring(
+            codec=self._config.codec,
+            limits=self._config.limits,
+            slots=Slots(_concurrency(self._config)),
+            logger=self._config.logger or logging.getLogger("aiolambda"),
+            environment=os.environ,
+        )
+        self._send_over = send_over(self._wiring)
+        self._stack: MiddlewareStack[Any, Any] = MiddlewareStack()
+        self._stack.use(BuiltinMiddlewares(self._wiring))
+        self._folded: tuple[int, CallNext[Any, Any]] | None = None
+        self._joined: WeakKeyDictionary[Stack[Any, Any], tuple[int, int, CallNext[Any, Any]]] = WeakKeyDictionary()
+        self._limits: dict[tuple[Timeouts, float], Timeouts] = {}
+        self._lifetime = Lifetime()
+        self._opening = asyncio.Lock()
+        self._opened = False
+
+    @property
+    def config(self) -> LambdaClientConfig:
+        """The settings; once the client is open, with the region and endpoint that were found."""
+        return self._config
+
+    @property
+    def middleware_stack(self) -> MiddlewareStack[Any, Any]:
+        """The middlewares of every call. A change is seen by the next `send`, never by one in flight."""
+        return self._stack
+
+    @property
+    def stats(self) -> ClientStats:
+        """The counters at this moment."""
+        slots, counters = self._wiring.slots, self._wiring.counters
+        return ClientStats(
+            in_flight=slots.in_flight,
+            waiting=slots.waiting,
+            executed=counters.executed,
+            retried=counters.retried,
+            unknown=counters.unknown,
+            throttled=dict(counters.throttled),
+        )
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.close(grace=30.0 if exc_type is None else 0)
+
+    async def open(self) -> LambdaClientConfig:
+        """Find region, endpoint and the source of credentials, off the loop; `ConfigurationError` where one is missing."""
+        async with self._opening:
+            if not self._opened:
+                await self._open()
+        return self._config
+
+    async def close(self, *, grace: float | None = 30.0) -> None:
+        """Start nothing more, let calls in flight end for `grace` seconds (0 cuts them, `None` waits), close connections.
+
+        A call that is cut raises `ClientClosedError`. Closing twice is fine.
+        """
+        try:
+            await self._lifetime.close(grace)
+        finally:
+            if self._wiring.transport is not None:
+                await self._wiring.transport.close()
+
+    async def send(
+        self, command: Command[In, Out], *, timeout: float | Timeouts | Unset | None = UNSET, idempotent: bool | None = None
+    ) -> Out:
+        """Send a command through the client's middlewares and its own, and give its output.
+
+        Raises an `AiolambdaError`, whose `delivery` says whether the function may have run. A function that failed is not
+        an error here, as in the API: see `output.function_error`, or call `invoke`.
+        """
+        call = self._call(command, timeout, idempotent)
+        try:
+            return await self._lifetime.run(call, self._chain(command) if self._opened else self._open_first)
+        except AiolambdaError as error:
+            error.located(call.function_name)
+            raise
+
+    async def invoke(
+        self,
+        function_name: str,
+        payload: Payload = None,
+        *,
+        qualifier: str | None = None,
+        log_type: LogType | None = None,
+        client_context: Mapping[str, object] | str | None = None,
+        tenant_id: str | None = None,
+        durable_execution_name: str | None = None,
+        timeout: float | Timeouts | Unset | None = UNSET,
+        idempotent: bool | None = None,
+    ) -> InvokeCommandOutput:
+        """Invoke a function and wait for its answer. Raises `FunctionError` where it failed, and whatever `send` raises."""
+        command = InvokeCommand(
+            function_name=function_name,
+            payload=_json_text(payload, function_name),
+            qualifier=qualifier,
+            log_type=log_type,
+            client_context=client_context,
+            tenant_id=tenant_id,
+            durable_execution_name=durable_execution_name,
+        )
+        output = await self.send(command, timeout=timeout, idempotent=idempotent)
+        return output.raise_for_function_error()
+
+    async def invoke_event(
+        self,
+        function_name: str,
+        payload: Payload = None,
+        *,
+        qualifier: str | None = None,
+        tenant_id: str | None = None,
+        durable_execution_name: str | None = None,
+        timeout: float | Timeouts | Unset | None = UNSET,
+        idempotent: bool | None = None,
+    ) -> EventReceipt:
+        """Queue an event for a function. Accepted is not done: Lambda may run it up to three times, or drop it."""
+        command = InvokeCommand(
+            function_name=function_name,
+            payload=_json_text(payload, function_name),
+            invocation_type="Event",
+            qualifier=qualifier,
+            tenant_id=tenant_id,
+            durable_execution_name=durable_execution_name,
+        )
+        output = await self.send(command, timeout=timeout, idempotent=idempotent)
+        return EventReceipt(
+            status_code=output.status_code, durable_execution_arn=output.durable_execution_arn, metadata=output.metadata
+        )
+
+    async def dry_run(self, function_name: str, payload: Payload = None, *, qualifier: str | None = None) -> Metadata:
+        """Ask whether these credentials may invoke the function; nothing runs."""
+        command = InvokeCommand(
+            function_name=function_name,
+            payload=_json_text(payload, function_name),
+            invocation_type="DryRun",
+            qualifier=qualifier,
+        )
+        return (await self.send(command)).metadata
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} region {self._config.region}, {self._wiring.slots.in_flight} calls in flight>"
+
+    async def _open_first(self, call: Call[In, Out]) -> Out:
+        await self.open()
+        return await self._chain(call.command)(call)
+
+    async def _open(self) -> None:
+        signs = "httpSigningMiddleware" in self._stack
+        config, environment = self._config, self._wiring.environment
+        if getattr(config.transport, "offline", False):
+            config = attrs.evolve(config, region=config.region or "us-east-1", credentials=config.credentials or _OFFLINE)
+            environment = dict[str, str]()
+        if needs_thread(config, environment, signs=signs):
+            resolved = await asyncio.to_thread(resolve, config, environment, signs=signs)
+        else:
+            resolved = resolve(config, environment, signs=signs)
+        self._connect_parts(resolved)
+
+    def _connect_parts(self, resolved: Resolved) -> None:
+        config, wiring = self._config, self._wiring
+        wiring.region, wiring.endpoint = resolved.region, resolved.endpoint
+        wiring.credentials = resolved.credentials
+        wiring.signer = Signer(resolved.region, "lambda")
+        wiring.user_agent = client_user_agent(resolved, wiring.environment, config.user_agent_extra)
+        wiring.transport = config.transport or AiohttpTransport(
+            keep_alive=config.tcp_keepalive,
+            idle_connection_timeout=config.idle_connection_timeout,
+            tls=resolved.tls,
+            proxy=config.proxy,
+        )
+        self._config = attrs.evolve(config, region=resolved.region, endpoint_url=resolved.endpoint)
+        self._opened = True
+
+    def _call(
+        self, command: Command[In, Out], timeout: float | Timeouts | Unset | None, idempotent: bool | None
+    ) -> Call[In, Out]:
+        said = command.idempotent if idempotent is None else idempotent
+        implied = self._config.idempotent or command.operation.is_idempotent(command.input)
+        return Call(
+            command=command,
+            input=command.input,
+            client_name=type(self).__name__,
+            invocation_id=str(uuid.uuid4()),
+            idempotent=implied if said is None else said,
+            timeouts=self._timeouts(timeout, command.operation.answer_limit(command.input)),
+            started=time.monotonic(),
+        )
+
+    def _timeouts(self, given: float | Timeouts | Unset | None, answer_limit: float) -> Timeouts:
+        """The limits of a call: its own or the client's, with the read limit filled in."""
+        if isinstance(given, Unset):
+            timeouts = self._config.timeout
+        elif isinstance(given, Timeouts):
+            timeouts = given
+        else:
+            timeouts = attrs.evolve(self._config.timeout, total=given)
+        if timeouts.read is not UNSET:
+            return timeouts
+        if given is not UNSET:
+            return attrs.evolve(timeouts, read=answer_limit)
+        if (timeouts, answer_limit) not in self._limits:
+            self._limits[timeouts, answer_limit] = attrs.evolve(timeouts, read=answer_limit)
+        return self._limits[timeouts, answer_limit]
+
+    def _chain(self, command: Command[In, Out]) -> CallNext[In, Out]:
+        """The client's stack and the command's, joined and folded; made anew only after one of them has changed."""
+        own, version = command.middleware_stack, self._stack.version
+        if not len(own):
+            if self._folded is None or self._folded[0] != version:
+                self._folded = (version, self._stack.resolve(self._send_over))
+            return self._folded[1]
+        joined = self._joined.get(own)
+        if joined is None or joined[:2] != (version, own.version):
+            joined = self._joined[own] = (version, own.version, self._stack.concat(own).resolve(self._send_over))
+        return joined[2]
+
+
+def _concurrency(config: LambdaClientConfig) -> int:
+    """How many slots: what was asked for, if the process may open so many sockets; the most that is sensible otherwise."""
+    room = None if config.transport is not None else connection_room()
+    asked = config.max_concurrency
+    if asked is None:
+        return _MOST_BY_DEFAULT if room is None else min(_MOST_BY_DEFAULT, room)
+    if room is not None and asked > room:
+        raise ConfigurationError(
+            f"max_concurrency is {asked:,}, and the limit of open files leaves room for {room:,} connections: raise the limit "
+            "(ulimit -n) or ask for fewer"
+        )
+    return asked
+
+
+def _json_text(payload: Payload, function_name: str) -> Payload:
+    """The payload, unless it is text that cannot begin JSON: a caller who gives "hello" nearly always means its JSON."""
+    if isinstance(payload, str) and _BEGINS_JSON.match(payload) is None:
+        raise InvalidInputError(
+            "payload is text that is not JSON; pass a value to have it encoded, json.dumps(text) for a JSON string, or bytes "
+            "to send them as they are",
+            member="payload",
+            function_name=function_name,
+        )
+    return payload

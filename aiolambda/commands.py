@@ -1,0 +1,74 @@
+"""The commands: an input, the operation that it is for, and a middleware stack of its own.
+
+Owns what a caller builds to send. Must not know how it is sent.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Self, cast, overload
+
+from .interfaces import Operation
+from .invocation import InvokeCommandInput, InvokeCommandOutput, Payload
+from .models import InvocationType, LogType
+from .protocol.invoke import INVOKE
+from .stack import MiddlewareStack
+
+__all__ = ["InvokeCommand"]
+
+
+class InvokeCommand:
+    """Invokes a function. It can be sent many times, and concurrently; changing its stack is seen by the next send.
+
+    `idempotent` says that running the function twice does no harm; `None` leaves that to the client.
+    """
+
+    __slots__ = ("_idempotent", "_input", "_stack")
+
+    @overload
+    def __init__(self, input: InvokeCommandInput, /, *, idempotent: bool | None = None) -> None: ...
+    @overload
+    def __init__(
+        self,
+        *,
+        function_name: str,
+        payload: Payload = None,
+        invocation_type: InvocationType | None = None,
+        log_type: LogType | None = None,
+        client_context: Mapping[str, object] | str | None = None,
+        qualifier: str | None = None,
+        tenant_id: str | None = None,
+        durable_execution_name: str | None = None,
+        idempotent: bool | None = None,
+    ) -> None: ...
+    def __init__(self, input: InvokeCommandInput | None = None, *, idempotent: bool | None = None, **members: object) -> None:
+        if input is not None and members:
+            raise TypeError(f"give an input or its members, not both; got an input and {', '.join(members)}")
+        self._input = input if input is not None else InvokeCommandInput(**cast("dict[str, Any]", members))
+        self._idempotent = idempotent
+        self._stack: MiddlewareStack[InvokeCommandInput, InvokeCommandOutput] | None = None
+
+    @classmethod
+    def from_api(cls, members: Mapping[str, object], /) -> Self:
+        """The command from the API's member names, as JS and boto3 have them: `{"FunctionName": ..., "Payload": ...}`."""
+        return cls(InvokeCommandInput.from_api(members))
+
+    @property
+    def input(self) -> InvokeCommandInput:
+        return self._input
+
+    @property
+    def idempotent(self) -> bool | None:
+        return self._idempotent
+
+    @property
+    def operation(self) -> Operation[InvokeCommandInput, InvokeCommandOutput]:
+        return INVOKE
+
+    @property
+    def middleware_stack(self) -> MiddlewareStack[InvokeCommandInput, InvokeCommandOutput]:
+        """Middlewares of this command alone; they join the client's when it is sent."""
+        if self._stack is None:
+            self._stack = MiddlewareStack()
+        return self._stack
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._input!r})"

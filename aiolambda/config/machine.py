@@ -1,0 +1,51 @@
+"""What the user agent tells of this program and machine.
+
+Owns the reading of platform and versions. Must not tell anything that identifies a user or a host.
+"""
+
+import functools
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+
+from ..protocol.user_agent import user_agent
+from .resolution import Resolved
+
+__all__ = ["client_user_agent"]
+
+_SYSTEMS = {"Darwin": "macos", "Linux": "linux", "Windows": "windows"}
+_CREDENTIAL_FEATURES = {"argument": "CREDENTIALS_CODE", "environment": "CREDENTIALS_ENV_VARS"}
+
+
+@functools.cache
+def _version_of(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _features(resolved: Resolved) -> Iterable[str]:
+    if resolved.custom_endpoint:
+        yield "ENDPOINT_OVERRIDE"
+    if resolved.credentials is not None and resolved.credentials_source in _CREDENTIAL_FEATURES:
+        yield _CREDENTIAL_FEATURES[resolved.credentials_source]
+
+
+def client_user_agent(resolved: Resolved, environment: Mapping[str, str], extra: str | None) -> str:
+    """The user agent of an open client."""
+    return user_agent(
+        "aiolambda",
+        _version_of("aiolambda-client"),
+        os=(_SYSTEMS.get(platform.system(), "other"), platform.release()),
+        language=("python", platform.python_version()),
+        details={
+            "arch": platform.machine(),
+            "pyimpl": sys.implementation.name,
+            "aiohttp": _version_of("aiohttp"),
+        },
+        execution_environment=environment.get("AWS_EXECUTION_ENV"),
+        features=_features(resolved),
+        extra=extra,
+    )

@@ -1,0 +1,279 @@
+"""Every error that aiolambda raises, but for the service's own codes, which stand in `service_errors.py`.
+
+AiolambdaError                  .delivery .may_have_run .function_name
+├─ ConfigurationError           nothing was sent: no region, no credentials, contradictory settings
+│   └─ MiddlewareStackError     (also ValueError) a stack that cannot be built as asked
+├─ ClientClosedError            (also RuntimeError) used after close, or cut by it
+├─ InvalidInputError            (also ValueError) .member .limit
+├─ PayloadTooLargeError         .size .limit
+├─ TransportError               .attempts .elapsed .request_id
+│   ├─ ConnectError             (also ConnectionError)
+│   ├─ ConnectionLostError      (also ConnectionError)
+│   └─ InvocationTimeoutError   (also TimeoutError) .limit .stage .last_error
+│       └─ QueueTimeoutError
+├─ LambdaServiceException       .code .message .status_code .request_id .fault .category .metadata
+└─ FunctionError                .kind .error_type .error_message .stack_trace .output
+
+Owns what an error says: whose fault, did it run, may one try again. Must not know how a failure was noticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from .messages import Stage
+from .models import Delivery, Metadata
+
+if TYPE_CHECKING:
+    from .invocation import InvokeCommandOutput
+
+__all__ = [
+    "AiolambdaError",
+    "Category",
+    "ClientClosedError",
+    "ConfigurationError",
+    "ConnectError",
+    "ConnectionLostError",
+    "Fault",
+    "FunctionError",
+    "InvalidInputError",
+    "InvalidPayloadSizeError",
+    "InvocationTimeoutError",
+    "LambdaServiceException",
+    "MiddlewareStackError",
+    "PayloadTooLargeError",
+    "QueueTimeoutError",
+    "TransportError",
+]
+
+Limit = Literal["total", "queue", "connect", "read", "idle"]
+Fault = Literal["client", "server"]
+Category = Literal["permission", "limit", "function", "request", "service"]
+
+
+def _rebuilt(kind: type[AiolambdaError], args: tuple[object, ...], state: dict[str, object]) -> AiolambdaError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class AiolambdaError(Exception):
+    """The base of every error of this package; `delivery` says how far the invocation got."""
+
+    def __init__(
+        self, message: str, /, *, delivery: Delivery = Delivery.NOT_DELIVERED, function_name: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self._delivery = delivery
+        self._function_name = function_name
+
+    @property
+    def delivery(self) -> Delivery:
+        return self._delivery
+
+    @property
+    def may_have_run(self) -> bool:
+        """Whether the function may have run: unknown, accepted or executed."""
+        return self._delivery.may_have_run
+
+    @property
+    def function_name(self) -> str | None:
+        """The name that was invoked, as the caller gave it; `None` where no function was named yet."""
+        return self._function_name
+
+    def located(self, function_name: str, delivery: Delivery | None = None) -> None:
+        """Fill in what the place that raised could not know."""
+        self._function_name = self._function_name or function_name
+        self._delivery = delivery or self._delivery
+
+    def _details(self) -> list[str]:
+        return [] if self._function_name is None else [f"function {self._function_name!r}"]
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        details = self._details()
+        return f"{message} ({', '.join(details)})" if details else message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuilt, (type(self), self.args, self.__dict__.copy())
+
+
+class ConfigurationError(AiolambdaError):
+    """A setting is missing, wrong or contradicts another; nothing was sent."""
+
+
+class MiddlewareStackError(ConfigurationError, ValueError):
+    """A middleware stack cannot be built as asked: a name twice, an anchor that is missing, a cycle, an unknown step."""
+
+
+class ClientClosedError(AiolambdaError, RuntimeError):
+    """The client is closed (`delivery` is not delivered), or `close` cut this call off (unknown, once it was sent)."""
+
+
+class InvalidInputError(AiolambdaError, ValueError):
+    """An input that Lambda would refuse; nothing was sent. `member` names it, `limit` is the limit it passes, if any."""
+
+    def __init__(self, message: str, /, *, member: str, limit: int | None = None, function_name: str | None = None) -> None:
+        super().__init__(message, function_name=function_name)
+        self.member = member
+        self.limit = limit
+
+
+class PayloadTooLargeError(AiolambdaError):
+    """The payload passes a limit: of ours before it was sent, or of the service (413). Sizes in bytes, where known."""
+
+    size: int | None = None
+    limit: int | None = None
+
+
+class InvalidPayloadSizeError(InvalidInputError, PayloadTooLargeError):
+    """The payload passes the limit of its invocation type; nothing was sent."""
+
+    def __init__(self, message: str, /, *, size: int, limit: int, function_name: str | None = None) -> None:
+        super().__init__(message, member="payload", limit=limit, function_name=function_name)
+        self.size = size
+
+
+class TransportError(AiolambdaError):
+    """No answer came from Lambda. `attempts` were sent in `elapsed` seconds; `request_id` is that of an answer's head."""
+
+    def __init__(
+        self,
+        message: str,
+        /,
+        *,
+        delivery: Delivery = Delivery.UNKNOWN,
+        function_name: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, delivery=delivery, function_name=function_name)
+        self.attempts = 0
+        self.elapsed = 0.0
+        self.request_id = request_id
+
+    def _details(self) -> list[str]:
+        details = super()._details()
+        if self.request_id is not None:
+            details.append(f"request id {self.request_id}")
+        if details:
+            details.append(f"attempt {self.attempts}, {self.elapsed:.2f} s")
+            details.append("it may have run" if self.may_have_run else "it has not run")
+        return details
+
+
+class ConnectError(TransportError, ConnectionError):
+    """No connection could be opened: name resolution, TCP, TLS or the proxy failed. The function has not run."""
+
+
+class ConnectionLostError(TransportError, ConnectionError):
+    """The connection ended, or made no sense, before the whole answer was there."""
+
+
+class InvocationTimeoutError(TransportError, TimeoutError):
+    """A limit of `Timeouts` passed. `limit` names it, `stage` says what was going on, `last_error` what came before it."""
+
+    def __init__(
+        self,
+        message: str,
+        /,
+        *,
+        limit: Limit,
+        stage: Stage,
+        delivery: Delivery = Delivery.UNKNOWN,
+        function_name: str | None = None,
+        last_error: AiolambdaError | None = None,
+    ) -> None:
+        super().__init__(message, delivery=delivery, function_name=function_name)
+        self.limit: Limit = limit
+        self.stage: Stage = stage
+        self.last_error = last_error
+
+
+class QueueTimeoutError(InvocationTimeoutError):
+    """The wait for a slot, or for a turn to connect, took longer than `Timeouts.queue`. The function has not run."""
+
+    def __init__(self, message: str, /, *, function_name: str | None = None) -> None:
+        super().__init__(message, limit="queue", stage="queue", delivery=Delivery.NOT_DELIVERED, function_name=function_name)
+
+
+class LambdaServiceException(AiolambdaError):
+    """Lambda answered with an error of its own. An unknown code has this class; the others have one each.
+
+    `fault` says whose it is, `category` what kind: permission, limit, function (its configuration), request, service.
+    `type` is the API's `Type` member. `body` is the answer's content, at most its first 64 KiB.
+    """
+
+    category: ClassVar[Category] = "service"
+
+    def __init__(
+        self,
+        message: str,
+        /,
+        *,
+        code: str,
+        metadata: Metadata,
+        function_name: str | None = None,
+        type: str | None = None,
+        body: bytes = b"",
+        delivery: Delivery = Delivery.UNKNOWN,
+    ) -> None:
+        super().__init__(message, delivery=delivery, function_name=function_name)
+        self.code = code
+        self.message = message
+        self.metadata = metadata
+        self.type = type
+        self.body = body
+
+    @property
+    def status_code(self) -> int:
+        return self.metadata.http_status_code
+
+    @property
+    def request_id(self) -> str | None:
+        return self.metadata.request_id
+
+    @property
+    def fault(self) -> Fault:
+        return "server" if self.status_code >= 500 else "client"
+
+    def _details(self) -> list[str]:
+        details = [f"{self.code}, HTTP {self.status_code}", *super()._details()]
+        if self.request_id is not None:
+            details.append(f"request id {self.request_id}")
+        return details
+
+
+class FunctionError(AiolambdaError):
+    """The function raised, timed out or crashed; `output` is the whole answer (`None` when it came out of a stream).
+
+    `kind` is `Handled` or `Unhandled`. `error_type`, `error_message` and `stack_trace` are the function's own words.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        /,
+        *,
+        kind: Literal["Handled", "Unhandled"],
+        error_type: str | None,
+        error_message: str | None,
+        stack_trace: Sequence[str],
+        output: InvokeCommandOutput | None,
+        function_name: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, delivery=Delivery.EXECUTED, function_name=function_name)
+        self.kind = kind
+        self.error_type = error_type
+        self.error_message = error_message
+        self.stack_trace = tuple(stack_trace)
+        self.output = output
+        self.request_id = request_id
+        if self.stack_trace:
+            self.add_note("The function's own traceback:\n" + "\n".join(line.rstrip("\n") for line in self.stack_trace))
+
+    def _details(self) -> list[str]:
+        details = super()._details()
+        return details if self.request_id is None else [*details, f"request id {self.request_id}"]

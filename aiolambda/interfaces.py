@@ -1,0 +1,197 @@
+"""The seams: what one room asks of another, as protocols; and the call in flight, which every middleware is handed.
+
+Owns the shapes that floors 1 to 3, and users' own parts, agree on. Must not know any implementation of them.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+import attrs
+
+from .errors import ConfigurationError
+from .messages import Request, Response, Stage
+from .models import Attempt, Credentials, Metadata, PayloadLimits, Timeouts
+
+__all__ = [
+    "Call",
+    "CallNext",
+    "Codec",
+    "Command",
+    "CredentialsProvider",
+    "Middleware",
+    "Operation",
+    "Plugin",
+    "Priority",
+    "Relation",
+    "Stack",
+    "Step",
+    "StreamedResponse",
+    "Transport",
+]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+T = TypeVar("T")
+In_contra = TypeVar("In_contra", contravariant=True)
+Out_co = TypeVar("Out_co", covariant=True)
+
+Step = Literal["initialize", "serialize", "build", "finalize", "finalizeRequest", "deserialize"]
+Priority = Literal["high", "normal", "low"]
+Relation = Literal["before", "after"]
+
+
+class Codec(Protocol):
+    """Turns values into payload bytes and back; `decode` makes a value of the type that is asked for."""
+
+    def encode(self, value: object, /) -> bytes: ...
+    def decode(self, data: bytes, type: type[T], /) -> T: ...
+
+
+class CredentialsProvider(Protocol):
+    """Gives the keys to sign with; asked before every attempt, so it keeps what is still good."""
+
+    async def get_credentials(self) -> Credentials: ...
+
+
+class StreamedResponse(Protocol):
+    """An answer whose head is there and whose body comes in pieces."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+
+class Transport(Protocol):
+    """Sends one signed request and gives the answer; raises `TransportError`, with its `delivery`, where none comes."""
+
+    async def send(self, request: Request, /) -> Response: ...
+    def stream(self, request: Request, /) -> AbstractAsyncContextManager[StreamedResponse]: ...
+    async def close(self) -> None: ...
+
+
+class Operation(Protocol[In_contra, Out_co]):
+    """An operation of the API: how its input becomes a request, and its answer an output. Pure."""
+
+    def check(self, input: In_contra, /, *, region: str | None, limits: PayloadLimits) -> None: ...
+    def request(self, input: In_contra, /, *, endpoint: str, codec: Codec, limits: PayloadLimits) -> Request: ...
+    def output(self, input: In_contra, response: Response, /, *, metadata: Metadata, codec: Codec) -> Out_co: ...
+    def function_name(self, input: In_contra, /) -> str: ...
+    def answer_limit(self, input: In_contra, /) -> float: ...
+    def is_idempotent(self, input: In_contra, /) -> bool: ...
+
+
+class Plugin(Protocol):
+    """A set of middlewares that is added as one: `stack.use(plugin)`."""
+
+    def apply_to_stack(self, stack: Any, /) -> None: ...
+
+
+class Stack(Plugin, Protocol[In, Out]):
+    """A middleware stack, as a client and a command's author see it; `version` grows with every change."""
+
+    @property
+    def version(self) -> int: ...
+    def __len__(self) -> int: ...
+    def add(
+        self,
+        middleware: "Middleware[In, Out]",
+        *,
+        step: Step = "initialize",
+        priority: Priority = "normal",
+        name: str | None = None,
+        aliases: Iterable[str] = (),
+        tags: Iterable[str] = (),
+        override: bool = False,
+    ) -> None: ...
+    def add_relative_to(
+        self,
+        middleware: "Middleware[In, Out]",
+        *,
+        relation: Relation,
+        to_middleware: str,
+        name: str | None = None,
+        aliases: Iterable[str] = (),
+        tags: Iterable[str] = (),
+        override: bool = False,
+    ) -> None: ...
+    def use(self, plugin: Plugin, /) -> None: ...
+    def remove(self, name_or_middleware: "str | Middleware[In, Out]", /) -> bool: ...
+    def remove_by_tag(self, tag: str, /) -> bool: ...
+    def identify(self) -> list[str]: ...
+
+
+class Command(Protocol[In, Out]):
+    """An input, the operation it is for, and the middlewares of this command alone."""
+
+    @property
+    def input(self) -> In: ...
+    @property
+    def middleware_stack(self) -> Stack[In, Out]: ...
+    @property
+    def operation(self) -> Operation[In, Out]: ...
+    @property
+    def idempotent(self) -> bool | None: ...
+
+
+@attrs.define(eq=False, slots=True)
+class Call(Generic[In, Out]):
+    """One `send` on its way through the stack: the only mutable thing, and nobody else's.
+
+    `input` may be replaced (`call.input = attrs.evolve(call.input, ...)`) until it is serialized. `attempt` is 0 before
+    finalize, then 1, 2, ... `response` is the raw answer of this attempt. `state` is for middlewares to leave notes in.
+    """
+
+    command: Command[In, Out]
+    input: In
+    client_name: str
+    invocation_id: str
+    idempotent: bool
+    timeouts: Timeouts
+    started: float
+    attempt: int = 0
+    response: Response | None = None
+    state: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+    history: list[Attempt] = attrs.field(factory=list[Attempt], repr=False)
+    credentials: Credentials | None = attrs.field(default=None, repr=False)
+    total_retry_delay: float = 0.0
+    stage: Stage = "queue"
+    endpoint: str = attrs.field(default="", repr=False)
+    _request: Request | None = attrs.field(default=None, repr=False)
+
+    @property
+    def command_name(self) -> str:
+        return type(self.command).__name__
+
+    @property
+    def function_name(self) -> str:
+        return self.command.operation.function_name(self.input)
+
+    @property
+    def request(self) -> Request:
+        """The request of this attempt."""
+        if self._request is None:
+            raise ConfigurationError(
+                "there is no request yet: the serialize step makes it, so a middleware that needs one belongs in the step "
+                "build, finalize or deserialize, or after serializerMiddleware",
+                function_name=self.function_name,
+            )
+        return self._request
+
+    @request.setter
+    def request(self, request: Request) -> None:
+        self._request = request
+
+    def __repr__(self) -> str:
+        return f"<Call {self.command_name} {self.function_name!r} attempt {self.attempt}>"
+
+
+CallNext = Callable[[Call[In, Out]], Awaitable[Out]]
+"""The rest of the stack, as a middleware sees it."""
+
+
+class Middleware(Protocol[In, Out]):
+    """`async def middleware(call, call_next)`: returns the output, its own or what `await call_next(call)` gave."""
+
+    def __call__(self, call: Call[In, Out], call_next: CallNext[In, Out], /) -> Awaitable[Out]: ...

@@ -1,0 +1,164 @@
+"""What Invoke takes and gives: its input, its output, and the receipt of an `Event`.
+
+Owns the members, their names in Python and in the API, and what an output can say of itself. Must not know how either
+crosses the wire.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self, TypeVar, cast
+
+import attrs
+
+from .errors import FunctionError, InvalidInputError
+from .interfaces import Codec
+from .models import InvocationType, LogType, Metadata, Report
+from .reports import report_of
+
+__all__ = ["EventReceipt", "InvokeCommandInput", "InvokeCommandOutput", "Payload"]
+
+T = TypeVar("T")
+
+Payload = object
+"""Bytes-like as they are; `str` is JSON text, sent as UTF-8; `None` is no body; everything else goes through the codec."""
+
+_API_MEMBERS = {
+    "FunctionName": "function_name",
+    "Payload": "payload",
+    "InvocationType": "invocation_type",
+    "LogType": "log_type",
+    "ClientContext": "client_context",
+    "Qualifier": "qualifier",
+    "TenantId": "tenant_id",
+    "DurableExecutionName": "durable_execution_name",
+}
+
+
+@attrs.frozen(kw_only=True)
+class InvokeCommandInput:
+    """The members of Invoke.
+
+    `client_context` is a mapping, sent as base64 of its JSON, or a string that is ready. Enum members stand for their values.
+    """
+
+    function_name: str
+    payload: Payload = attrs.field(default=None, repr=False)
+    invocation_type: InvocationType | None = None
+    log_type: LogType | None = None
+    client_context: Mapping[str, object] | str | None = attrs.field(default=None, repr=False)
+    qualifier: str | None = None
+    tenant_id: str | None = attrs.field(default=None, repr=False)
+    durable_execution_name: str | None = None
+
+    @classmethod
+    def from_api(cls, members: Mapping[str, object], /) -> Self:
+        """The input with the member names of the API, as JS and boto3 have them: `{"FunctionName": ..., "Payload": ...}`."""
+        unknown = [name for name in members if name not in _API_MEMBERS]
+        if unknown:
+            raise InvalidInputError(
+                f"Invoke has no member {unknown[0]!r}; it has {', '.join(_API_MEMBERS)}", member=str(unknown[0])
+            )
+        if "FunctionName" not in members:
+            raise InvalidInputError("Invoke needs the member 'FunctionName'", member="function_name")
+        return cls(**{_API_MEMBERS[name]: cast("Any", value) for name, value in members.items()})
+
+
+@attrs.frozen(kw_only=True)
+class InvokeCommandOutput:
+    """The answer to Invoke. `payload` is exactly what came; a `function_error` does not raise by itself, as in the API."""
+
+    status_code: int
+    function_error: Literal["Handled", "Unhandled"] | None = None
+    log_result: str | None = attrs.field(default=None, repr=False)
+    payload: bytes = attrs.field(default=b"", repr=lambda payload: f"<{len(payload)} bytes>")
+    executed_version: str | None = None
+    durable_execution_arn: str | None = None
+    metadata: Metadata
+    _codec: Codec = attrs.field(repr=False, eq=False, alias="codec")
+    _function_name: str = attrs.field(repr=False, eq=False, alias="function_name")
+
+    def json(self) -> Any:
+        """The payload decoded by the standard library. `ValueError` where there is none, or it is not JSON."""
+        return json.loads(self._content())
+
+    def decode(self, type: type[T], /) -> T:
+        """The payload as a value of a type, through the client's codec."""
+        return self._codec.decode(self._content(), type)
+
+    def text(self) -> str:
+        """The payload as UTF-8 text."""
+        return self.payload.decode()
+
+    @property
+    def log_tail(self) -> str | None:
+        """The last 4 KB of the log, decoded; only with `log_type="Tail"`."""
+        if self.log_result is None:
+            return None
+        try:
+            return base64.b64decode(self.log_result).decode(errors="replace")
+        except binascii.Error:
+            return None
+
+    @property
+    def report(self) -> Report | None:
+        """The REPORT line of the log tail; `None` where there is no tail, or it no longer holds the line."""
+        return None if self.log_tail is None else report_of(self.log_tail)
+
+    def raise_for_function_error(self) -> Self:
+        """Raise `FunctionError` if the function failed; otherwise this output."""
+        if self.function_error is None:
+            return self
+        content = _error_content(self.payload)
+        error_type, message = _text(content.get("errorType")), _text(content.get("errorMessage"))
+        said = ": ".join(part for part in (error_type, message) if part) or "an error without a description"
+        raise FunctionError(
+            f"the function failed ({self.function_error}) with {said}",
+            kind=self.function_error,
+            error_type=error_type,
+            error_message=message,
+            stack_trace=_stack_trace(content),
+            output=self,
+            function_name=self._function_name,
+            request_id=self.metadata.request_id,
+        )
+
+    def _content(self) -> bytes:
+        if not self.payload:
+            kind = {202: "Event", 204: "DryRun"}.get(self.status_code, "RequestResponse")
+            raise ValueError(
+                f"there is no payload to decode: {kind} invocation of {self._function_name!r}, status {self.status_code}"
+            )
+        return self.payload
+
+
+@attrs.frozen(kw_only=True)
+class EventReceipt:
+    """Lambda has queued the event. Accepted is not done: there is no payload to read."""
+
+    status_code: int
+    durable_execution_arn: str | None = None
+    metadata: Metadata
+
+
+def _error_content(payload: bytes) -> Mapping[str, object]:
+    try:
+        content = json.loads(payload)
+    except ValueError:
+        return {}
+    return cast("Mapping[str, object]", content) if isinstance(content, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _stack_trace(content: Mapping[str, object]) -> Sequence[str]:
+    """The frames as lines: runtimes send `stackTrace` or `trace`, as strings, as one text, or as lists of parts."""
+    trace = content.get("stackTrace", content.get("trace"))
+    if isinstance(trace, str):
+        return trace.splitlines()
+    if not isinstance(trace, list):
+        return ()
+    return [line if isinstance(line, str) else json.dumps(line) for line in cast("list[object]", trace)]

@@ -1,0 +1,82 @@
+"""What crosses the transport: a request, its answer, and their headers.
+
+Owns the shape of a message. Must not know what a command means, how it is signed, or which library sends it.
+"""
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Literal, Self
+
+import attrs
+
+from .models import Timeouts
+
+__all__ = ["Headers", "Request", "Response", "Stage"]
+
+Stage = Literal["queue", "connect", "send", "wait", "receive", "backoff"]
+"""Where a call stands: before a connection is sought, opening one, writing, awaiting the head, reading the body, pausing."""
+
+
+class Headers(MutableMapping[str, str]):
+    """HTTP header fields, one value a name; names compare without case and are kept in lower case, as HTTP/2 sends them."""
+
+    __slots__ = ("fields",)
+
+    def __init__(self, fields: Mapping[str, str] | None = None) -> None:
+        self.fields: dict[str, str] = {} if fields is None else {name.lower(): value for name, value in fields.items()}
+
+    def __getitem__(self, name: str) -> str:
+        return self.fields[name.lower()]
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self.fields[name.lower()] = value
+
+    def __delitem__(self, name: str) -> None:
+        del self.fields[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self.fields
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.fields)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+    def copy(self) -> Self:
+        """A copy that shares nothing with this one."""
+        clone = type(self)()
+        clone.fields = self.fields.copy()
+        return clone
+
+    def __repr__(self) -> str:
+        return f"<Headers {', '.join(self.fields)}>"
+
+
+@attrs.define(eq=False)
+class Request:
+    """An HTTP request; every attempt has its own copy.
+
+    `url` is absolute and already percent-encoded. `timeouts` are the limits that the transport holds (`queue` for a turn to
+    connect, `connect`, `read`, `idle`). `stage` is where sending stands: a transport that sets it lets errors say how far
+    the request got; one that does not is taken to have sent it.
+    """
+
+    method: str
+    url: str
+    headers: Headers
+    body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
+    timeouts: Timeouts = attrs.field(factory=Timeouts, repr=False)
+    stage: Stage = attrs.field(default="queue", repr=False)
+
+    def copy(self) -> "Request":
+        """A request of its own for the next attempt; the body is shared, for bytes do not change."""
+        return Request(self.method, self.url, self.headers.copy(), self.body, self.timeouts)
+
+
+@attrs.define(eq=False)
+class Response:
+    """An HTTP answer, read to its end."""
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=lambda body: f"<{len(body)} bytes>")

@@ -1,0 +1,201 @@
+"""Values that a caller hands in or is handed: settings, credentials, verdicts, metadata.
+
+Owns what these values are and how they print. Must not know what makes them, what raises them, or that there is a network.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from enum import Enum, StrEnum
+from typing import Any, Final, Literal, final
+
+import attrs
+
+__all__ = [
+    "UNSET",
+    "Attempt",
+    "ClientStats",
+    "Credentials",
+    "Delivery",
+    "InvocationType",
+    "LogType",
+    "Metadata",
+    "PayloadLimits",
+    "Report",
+    "TcpKeepAlive",
+    "ThrottleReason",
+    "Timeouts",
+    "Unset",
+    "text_of",
+]
+
+InvocationType = Literal["RequestResponse", "Event", "DryRun"]
+LogType = Literal["None", "Tail"]
+
+
+class Delivery(StrEnum):
+    """How far an invocation got; the verdict of a call is the worst of its attempts."""
+
+    NOT_DELIVERED = "not_delivered"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+    """An `Event` that Lambda queued: it may run it up to three times, or drop it."""
+    EXECUTED = "executed"
+
+    @property
+    def may_have_run(self) -> bool:
+        return self not in (Delivery.NOT_DELIVERED, Delivery.REFUSED)
+
+
+class ThrottleReason(StrEnum):
+    """Which limit a 429 speaks of (the `Reason` of `TooManyRequestsException`)."""
+
+    CONCURRENT_INVOCATION_LIMIT_EXCEEDED = "ConcurrentInvocationLimitExceeded"
+    FUNCTION_INVOCATION_RATE_LIMIT_EXCEEDED = "FunctionInvocationRateLimitExceeded"
+    RESERVED_FUNCTION_CONCURRENT_INVOCATION_LIMIT_EXCEEDED = "ReservedFunctionConcurrentInvocationLimitExceeded"
+    RESERVED_FUNCTION_INVOCATION_RATE_LIMIT_EXCEEDED = "ReservedFunctionInvocationRateLimitExceeded"
+    CALLER_RATE_LIMIT_EXCEEDED = "CallerRateLimitExceeded"
+    CONCURRENT_SNAPSHOT_CREATE_LIMIT_EXCEEDED = "ConcurrentSnapshotCreateLimitExceeded"
+
+
+@final
+class Unset(Enum):
+    """The type of `UNSET`: "not given", where `None` already means "no limit"."""
+
+    UNSET = "unset"
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset.UNSET
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
+
+
+def _not_negative(instance: object, attribute: "attrs.Attribute[Any]", value: float | Unset | None) -> None:
+    if isinstance(value, Unset) or value is None:
+        return
+    if isinstance(value, bool) or not _is_number(value) or not value >= 0:
+        raise ValueError(f"{attribute.name} is a number of seconds, 0 or more, or None for no limit; got {value!r}")
+
+
+def _positive(instance: object, attribute: "attrs.Attribute[Any]", value: float) -> None:
+    if isinstance(value, bool) or not _is_number(value) or not value > 0:
+        raise ValueError(f"{attribute.name} must be a number above 0; got {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class Timeouts:
+    """Limits of one call, in seconds; `None` is no limit.
+
+    `total` covers everything from `send` to the output. `queue` is the longest wait for a slot or for a turn to connect,
+    `connect` the longest time to open a connection (name resolution, TCP, TLS), `read` the longest silence while an answer
+    is awaited or read (unset: 960 for a synchronous call, 60 for `Event` and `DryRun`), `idle` the longest silence between
+    the chunks of a stream.
+    """
+
+    total: float | None = attrs.field(default=None, validator=_not_negative)
+    queue: float | None = attrs.field(default=None, validator=_not_negative)
+    connect: float | None = attrs.field(default=5.0, validator=_not_negative)
+    read: float | Unset | None = attrs.field(default=UNSET, validator=_not_negative)
+    idle: float | None = attrs.field(default=None, validator=_not_negative)
+
+
+@attrs.frozen(kw_only=True)
+class TcpKeepAlive:
+    """When the kernel probes a silent connection: after `idle` seconds, every `interval` seconds, `count` times.
+
+    On Linux the same sum (`idle + interval * count`) bounds how long sent bytes may stay unacknowledged.
+    """
+
+    idle: float = attrs.field(default=45, validator=_positive)
+    interval: float = attrs.field(default=15, validator=_positive)
+    count: int = attrs.field(default=3, validator=_positive)
+
+
+@attrs.frozen(kw_only=True)
+class PayloadLimits:
+    """The service's limits, checked before anything is sent: bytes of payload by invocation type, characters of context.
+
+    Raise them when Lambda raises its own. Source: the "Lambda quotas" page and the API reference of Invoke.
+    """
+
+    request_response: int = attrs.field(default=6 * 1024 * 1024, validator=_positive)
+    event: int = attrs.field(default=1024 * 1024, validator=_positive)
+    client_context: int = attrs.field(default=3583, validator=_positive)
+
+
+def masked(access_key_id: str) -> str:
+    """The form in which an access key id may be shown: `AKIA...MPLE`."""
+    return f"{access_key_id[:4]}...{access_key_id[-4:]}" if len(access_key_id) >= 12 else "..."
+
+
+@attrs.frozen
+class Credentials:
+    """AWS keys; `expires_at` (aware) is when they stop working, `None` for never."""
+
+    access_key_id: str = attrs.field(repr=masked)
+    secret_access_key: str = attrs.field(repr=lambda _: "...")
+    session_token: str | None = attrs.field(default=None, repr=lambda value: "None" if value is None else "...")
+    expires_at: dt.datetime | None = attrs.field(default=None, kw_only=True)
+
+
+@attrs.frozen(kw_only=True)
+class Attempt:
+    """One request that was sent: its verdict, its duration in seconds and the HTTP status, if one came."""
+
+    delivery: Delivery
+    duration: float
+    status_code: int | None
+
+
+def _ids_only(headers: Mapping[str, str]) -> str:
+    return f"<{len(headers)} headers>"
+
+
+@attrs.frozen(kw_only=True)
+class Metadata:
+    """What is known of an answer beside its content. `total_retry_delay` is in seconds."""
+
+    http_status_code: int
+    request_id: str | None = None
+    extended_request_id: str | None = None
+    cf_id: str | None = None
+    trace_id: str | None = None
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=_ids_only)
+    attempts: int = 1
+    total_retry_delay: float = 0.0
+    history: tuple[Attempt, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Report:
+    """The REPORT line that Lambda writes at the end of an invocation."""
+
+    request_id: str
+    duration_ms: float
+    billed_duration_ms: float
+    memory_size_mb: int
+    max_memory_used_mb: int
+    init_duration_ms: float | None = None
+    trace_id: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ClientStats:
+    """A client's counters at one moment: calls that hold a slot, calls that wait for one, and verdicts since it was built."""
+
+    in_flight: int
+    waiting: int
+    executed: int
+    retried: int
+    unknown: int
+    throttled: Mapping[ThrottleReason, int]
+
+
+def text_of(value: object) -> object:
+    """The string behind an enum member; anything else as it is. Callers give `InvocationType` values either way."""
+    return value.value if isinstance(value, Enum) else value

@@ -1,0 +1,110 @@
+"""Could the function have run? The verdict on an answer, from its status and code.
+
+Owns the rows of that table. Must not know how an answer came, or what a client does about it.
+Source: the descriptions of the errors in the Lambda service model; what is not listed is unknown.
+"""
+
+from ..messages import Stage
+from ..models import Delivery
+
+__all__ = ["REFUSED", "UNKNOWN", "verdict_of_error", "verdict_of_output", "verdict_of_silence", "worst"]
+
+REFUSED: dict[str, str] = {
+    "AccessDeniedException": "the caller lacks the permission, so the request was turned away",
+    "AuthFailure": "the request's credentials were not accepted",
+    "CallbackTimeoutException": "the callback it names is closed; no invocation is begun",
+    "CodeArtifactUserDeletedException": "could not be invoked: the owner of its code is gone",
+    "CodeArtifactUserFailedException": "could not be invoked: the owner of its code could not be made",
+    "CodeArtifactUserPendingException": "could not be invoked yet: the owner of its code is being made",
+    "DurableExecutionAlreadyStartedException": "another execution has this name, so this one was not begun",
+    "EC2AccessDeniedException": "its VPC could not be set up for lack of permissions",
+    "EC2ThrottledException": "EC2 throttled Lambda while the function was initialized",
+    "EC2UnexpectedException": "EC2 failed while the function was set up",
+    "EFSMountConnectivityException": "its file system could not be reached, so it did not start",
+    "EFSMountFailureException": "its file system could not be mounted, so it did not start",
+    "EFSMountTimeoutException": "mounting its file system took too long, so it did not start",
+    "ENILimitReachedException": "no network interface could be made for it",
+    "ENINotReadyException": "could not be invoked yet: its network interface is not ready",
+    "ExpiredToken": "the request's credentials have expired",
+    "ExpiredTokenException": "the request's credentials were not accepted",
+    "IncompleteSignature": "the request's signature could not be read",
+    "InvalidAccessKeyId": "the request's credentials were not accepted",
+    "InvalidClientTokenId": "the request's credentials were not accepted",
+    "InvalidParameterValueException": "a parameter of the request is not valid",
+    "InvalidRequestContentException": "the payload or a header could not be parsed",
+    "InvalidRuntimeException": "its runtime is not supported, so it cannot start",
+    "InvalidSecurityGroupIDException": "its VPC configuration is not valid, so it cannot start",
+    "InvalidSignatureException": "the request's signature was not accepted",
+    "InvalidSubnetIDException": "its VPC configuration is not valid, so it cannot start",
+    "InvalidZipFileException": "its package could not be unpacked, so it cannot start",
+    "KMSAccessDeniedException": "its environment could not be decrypted, so it cannot start",
+    "KMSDisabledException": "its environment could not be decrypted, so it cannot start",
+    "KMSInvalidStateException": "its environment could not be decrypted, so it cannot start",
+    "KMSNotFoundException": "its environment could not be decrypted, so it cannot start",
+    "MissingAuthenticationToken": "the request carried no signature",
+    "MissingAuthenticationTokenException": "the request carried no signature",
+    "ModeNotSupportedException": "the function does not take this type of invocation",
+    "NoPublishedVersionException": "there is no version to run",
+    "OptInRequired": "the account may not use the service",
+    "RecursiveInvocationException": "Lambda stopped the invocation to break a loop",
+    "RequestEntityTooLargeException": "the front end took no request of this size",
+    "RequestExpired": "the request's date was not accepted",
+    "RequestInTheFuture": "the request's date was not accepted",
+    "RequestTimeTooSkewed": "the request's date was not accepted",
+    "RequestTooLargeException": "the payload passes the quota of Invoke",
+    "ResourceConflictException": "the state of the function allows no invocation",
+    "ResourceNotFoundException": "there is no such function",
+    "ResourceNotReadyException": "the function is inactive until its VPC connection is back",
+    "S3FilesMountConnectivityException": "its access point could not be reached, so it did not start",
+    "S3FilesMountFailureException": "its access point could not be mounted, so it did not start",
+    "S3FilesMountTimeoutException": "mounting its access point took too long, so it did not start",
+    "SerializedRequestEntityTooLargeException": "the request passes what can be serialized for the function",
+    "ServiceQuotaExceededException": "the request would pass a quota of the account",
+    "SignatureDoesNotMatch": "the request's signature was not accepted",
+    "SnapStartNotReadyException": "the function is still being initialized",
+    "SnapStartRegenerationFailureException": "there is no snapshot to start it from",
+    "SubnetIPAddressLimitReachedException": "its VPC has no free address, so it cannot start",
+    "ThrottlingException": "the front end throttled the request",
+    "TooManyRequestsException": "the request was throttled",
+    "UnrecognizedClientException": "the request's credentials were not accepted",
+    "UnsupportedMediaTypeException": "the content type is not one that Invoke takes",
+    "ValidationException": "a parameter does not satisfy its constraints",
+}
+"""Codes that the model describes as raised before the function starts, each with the reason."""
+
+UNKNOWN: dict[str, str] = {
+    "EFSIOException": "reading or writing failed, which a function does while it runs",
+    "ServiceException": "Lambda failed inside, at a point that it does not tell",
+    "SnapStartException": "a hook of the function ran, and failed",
+    "SnapStartTimeoutException": "a restore took too long, and may have been running the function's hooks",
+}
+"""Codes that leave open whether the function's code ran."""
+
+_REFUSING_STATUSES = frozenset({401, 403, 404, 405, 407, 411, 413, 414, 415, 429, 431})
+"""Statuses with which any HTTP server turns a request away without acting on it, for answers that name no code."""
+
+_SEVERITY = {verdict: rank for rank, verdict in enumerate(Delivery)}
+
+
+def verdict_of_error(status: int, code: str | None) -> Delivery:
+    """The verdict on an error answer; what is in no row is unknown."""
+    if code in REFUSED or status == 429:
+        return Delivery.REFUSED
+    if code is None and status in _REFUSING_STATUSES:
+        return Delivery.REFUSED
+    return Delivery.UNKNOWN
+
+
+def verdict_of_output(status: int) -> Delivery:
+    """The verdict on an answer that is no error: 202 is an `Event` that was queued, 204 a `DryRun`, which invokes nothing."""
+    return {202: Delivery.ACCEPTED, 204: Delivery.NOT_DELIVERED}.get(status, Delivery.EXECUTED)
+
+
+def verdict_of_silence(stage: Stage) -> Delivery:
+    """The verdict on an attempt that ended without an answer, from how far it had got."""
+    return Delivery.NOT_DELIVERED if stage in ("queue", "connect", "backoff") else Delivery.UNKNOWN
+
+
+def worst(verdicts: list[Delivery]) -> Delivery:
+    """The verdict of a call: of all its attempts, the one after which the function is likeliest to have run."""
+    return max(verdicts, key=_SEVERITY.__getitem__, default=Delivery.NOT_DELIVERED)

@@ -1,0 +1,163 @@
+"""Invoke on the wire: what is checked of its input, the request that it becomes, and the output that an answer is.
+
+Owns the operation's path, headers and limits. Must not know how a request is signed or sent, or what an error is good for.
+Source: the Lambda API reference, "Invoke", and the restJson1 protocol.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Literal, cast
+
+from ..errors import InvalidInputError, InvalidPayloadSizeError
+from ..interfaces import Codec
+from ..invocation import InvokeCommandInput, InvokeCommandOutput
+from ..messages import Headers, Request, Response
+from ..models import Metadata, PayloadLimits, text_of
+from . import names, uri
+
+__all__ = ["INVOKE", "SYNCHRONOUS_READ_LIMIT", "InvokeOperation"]
+
+SYNCHRONOUS_READ_LIMIT = 960.0
+"""Seconds without a byte: Lambda lets a function run for 900 s, and an answer needs a little longer."""
+QUEUEING_READ_LIMIT = 60.0
+"""The same for `Event` and `DryRun`, which run nothing while the caller waits."""
+
+_CHOICES = {"invocation_type": ("RequestResponse", "Event", "DryRun"), "log_type": ("None", "Tail")}
+
+
+class InvokeOperation:
+    """The operation `Invoke` of 2015-03-31."""
+
+    name = "Invoke"
+
+    def function_name(self, input: InvokeCommandInput, /) -> str:
+        return input.function_name
+
+    def answer_limit(self, input: InvokeCommandInput, /) -> float:
+        """The read limit in seconds where the caller gave none."""
+        return SYNCHRONOUS_READ_LIMIT if _type_of(input) == "RequestResponse" else QUEUEING_READ_LIMIT
+
+    def is_idempotent(self, input: InvokeCommandInput, /) -> bool:
+        """Whether the members alone say that a repeat does no harm: a `DryRun` runs nothing."""
+        return _type_of(input) == "DryRun"
+
+    def check(self, input: InvokeCommandInput, /, *, region: str | None, limits: PayloadLimits) -> None:
+        """`InvalidInputError` for what Lambda would refuse; the size of the payload is checked when it is encoded."""
+        names.check_function_name(input.function_name)
+        arn_region = names.region_of(input.function_name)
+        if arn_region is not None and region is not None and arn_region != region:
+            raise InvalidInputError(
+                f"function_name is an ARN in {arn_region}, and the client's region is {region}", member="function_name"
+            )
+        for member, choices in _CHOICES.items():
+            value = text_of(getattr(input, member))
+            if value is not None and value not in choices:
+                raise InvalidInputError(f"{member} is {value!r}; choose from {', '.join(choices)}", member=member)
+        for member in ("qualifier", "tenant_id", "durable_execution_name"):
+            value = getattr(input, member)
+            if value is not None:
+                names.check_pattern(member, value)
+        if _type_of(input) == "Event":
+            _check_event(input)
+
+    def request(self, input: InvokeCommandInput, /, *, endpoint: str, codec: Codec, limits: PayloadLimits) -> Request:
+        """The request without host, user agent and signature. `InvalidInputError` for a payload that cannot be sent."""
+        body = _body(input.payload, codec)
+        kind = _type_of(input)
+        limit = limits.event if kind == "Event" else limits.request_response
+        if len(body) > limit:
+            raise InvalidPayloadSizeError(
+                f"payload has {len(body):,} bytes, and the limit of {kind} is {limit:,}", size=len(body), limit=limit
+            )
+        fields = {"content-type": "application/octet-stream"}
+        for header, member in _HEADERS.items():
+            value = getattr(input, member)
+            if value is not None:
+                fields[header] = str(text_of(value))
+        if input.client_context is not None:
+            fields["x-amz-client-context"] = _client_context(input.client_context, limits.client_context)
+        path = f"/2015-03-31/functions/{uri.encode_label(input.function_name)}/invocations"
+        query = "" if input.qualifier is None else f"?Qualifier={uri.encode_label(input.qualifier)}"
+        return Request("POST", f"{endpoint}{path}{query}", Headers(fields), body)
+
+    def output(
+        self, input: InvokeCommandInput, response: Response, /, *, metadata: Metadata, codec: Codec
+    ) -> InvokeCommandOutput:
+        """The output of an answer that is no error."""
+        headers = response.headers
+        return InvokeCommandOutput(
+            status_code=response.status,
+            function_error=cast('Literal["Handled", "Unhandled"] | None', headers.get("x-amz-function-error")),
+            log_result=headers.get("x-amz-log-result"),
+            payload=response.body,
+            executed_version=headers.get("x-amz-executed-version"),
+            durable_execution_arn=headers.get("x-amz-durable-execution-arn"),
+            metadata=metadata,
+            codec=codec,
+            function_name=input.function_name,
+        )
+
+
+INVOKE = InvokeOperation()
+
+_HEADERS = {
+    "x-amz-invocation-type": "invocation_type",
+    "x-amz-log-type": "log_type",
+    "x-amz-durable-execution-name": "durable_execution_name",
+    "x-amz-tenant-id": "tenant_id",
+}
+
+
+def _type_of(input: InvokeCommandInput) -> object:
+    return text_of(input.invocation_type) or "RequestResponse"
+
+
+def _check_event(input: InvokeCommandInput) -> None:
+    if text_of(input.log_type) == "Tail":
+        raise InvalidInputError("log_type 'Tail' needs an answer with a log, and an Event has none", member="log_type")
+    if input.client_context is not None:
+        raise InvalidInputError(
+            "client_context reaches a function only in a synchronous call, not in an Event", member="client_context"
+        )
+
+
+def _body(payload: object, codec: Codec) -> bytes:
+    if payload is None:
+        return b""
+    if isinstance(payload, bytes):
+        return payload
+    if isinstance(payload, bytearray):
+        return bytes(payload)
+    if isinstance(payload, memoryview):
+        return payload.tobytes()
+    return _encoded("payload", lambda: payload.encode() if isinstance(payload, str) else codec.encode(payload))
+
+
+def _client_context(context: object, limit: int) -> str:
+    if isinstance(context, str):
+        ready = context
+        if not (ready.isascii() and ready.isprintable()):
+            raise InvalidInputError(
+                "client_context as a string is base64, ready to be sent as a header", member="client_context"
+            )
+    else:
+        ready = base64.b64encode(
+            _encoded("client_context", lambda: json.dumps(context, separators=(",", ":")).encode())
+        ).decode()
+    if len(ready) > limit:
+        raise InvalidInputError(
+            f"client_context has {len(ready):,} characters in base64, and the limit is {limit:,}",
+            member="client_context",
+            limit=limit,
+        )
+    return ready
+
+
+def _encoded(member: str, encode: Callable[[], bytes]) -> bytes:
+    """What `encode` gives; its failure names the member and the kind of failure, never the value."""
+    try:
+        return encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = type(error).__name__ if isinstance(error, UnicodeError) else error
+        raise InvalidInputError(f"{member} cannot be encoded: {reason}", member=member) from None

@@ -1,0 +1,96 @@
+"""An error answer of the service becomes an exception.
+
+Owns the spellings of the code and the message in headers and body. Must not know what follows from a code.
+Source: the restJson1 protocol of Smithy ("Operation error serialization"), and what front ends send beside it.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import cast
+
+from ..errors import LambdaServiceException
+from ..messages import Response
+from ..models import Delivery, Metadata, ThrottleReason
+from ..service_errors import EXCEPTIONS, EC2UnexpectedException, TooManyRequestsException
+
+__all__ = ["code_of", "exception_of", "retry_after_of"]
+
+_KEPT_BODY = 64 * 1024
+_XML = re.compile(rb"<Code>([^<]{1,200})</Code>.*?<Message>([^<]{0,2000})</Message>", re.DOTALL)
+
+
+def code_of(response: Response) -> str | None:
+    """The error's code without namespace and address (`aws#Name:http://...`), or `None` where the answer names none."""
+    content = _content(response)
+    spelled = response.headers.get("x-amzn-errortype") or content.get("__type") or content.get("code") or content.get("Code")
+    if not isinstance(spelled, str) or not spelled.strip():
+        return None
+    return spelled.split(":", 1)[0].rsplit("#", 1)[-1].strip() or None
+
+
+def exception_of(
+    response: Response, *, code: str | None, delivery: Delivery, metadata: Metadata, function_name: str
+) -> LambdaServiceException:
+    """The exception of an error answer, whatever its body is: JSON, XML, HTML, nothing, or 5 MB of anything."""
+    content = _content(response)
+    kind = EXCEPTIONS.get(code or "", LambdaServiceException)
+    message = content.get("message") or content.get("Message") or content.get("errorMessage")
+    error = kind(
+        message if isinstance(message, str) else _without_message(response),
+        code=code or f"HTTP{response.status}",
+        metadata=metadata,
+        function_name=function_name,
+        type=_member(content, "Type"),
+        body=response.body[:_KEPT_BODY],
+        delivery=delivery,
+    )
+    if isinstance(error, TooManyRequestsException):
+        error.reason = _reason(content)
+        error.retry_after = retry_after_of(response)
+    if isinstance(error, EC2UnexpectedException):
+        error.ec2_error_code = _member(content, "EC2ErrorCode")
+    return error
+
+
+def retry_after_of(response: Response) -> float | None:
+    """The seconds of `Retry-After`, where it is a number of them."""
+    try:
+        seconds = float(response.headers["retry-after"])
+    except (KeyError, ValueError):
+        return None
+    return seconds if 0 <= seconds < math.inf else None
+
+
+def _content(response: Response) -> Mapping[str, object]:
+    if response.body[:1] not in (b"{", b"<", b" ", b"\n") or len(response.body) > _KEPT_BODY:
+        return {}
+    xml = _XML.search(response.body)
+    if xml is not None:
+        return {"code": xml[1].decode(errors="replace"), "message": xml[2].decode(errors="replace")}
+    try:
+        content = json.loads(response.body)
+    except ValueError:
+        return {}
+    return cast("Mapping[str, object]", content) if isinstance(content, dict) else {}
+
+
+def _member(content: Mapping[str, object], name: str) -> str | None:
+    value = content.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _reason(content: Mapping[str, object]) -> ThrottleReason | None:
+    try:
+        return ThrottleReason(str(content.get("Reason")))
+    except ValueError:
+        return None
+
+
+def _without_message(response: Response) -> str:
+    size = len(response.body)
+    if not size:
+        return f"Lambda answered HTTP {response.status} without a body"
+    kind = response.headers.get("content-type", "unknown content type")
+    return f"Lambda answered HTTP {response.status} with {size} bytes of {kind[:100]} that hold no error message"

@@ -1,0 +1,20 @@
+"""The trace id that a function hands on, so that Lambda can see recursion.
+
+Owns when it is handed on and how it is encoded. Must not read the environment.
+Source: the recursion detection that AWS SDKs share.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+__all__ = ["propagated_trace_id"]
+
+_KEPT = "=;:+&[]{}\"',"
+
+
+def propagated_trace_id(environment: Mapping[str, str]) -> str | None:
+    """The value of `X-Amzn-Trace-Id` for a request that a function sends; `None` outside Lambda."""
+    trace_id = environment.get("_X_AMZN_TRACE_ID")
+    if not trace_id or not environment.get("AWS_LAMBDA_FUNCTION_NAME"):
+        return None
+    return quote(trace_id, safe=_KEPT)

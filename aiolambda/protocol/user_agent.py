@@ -1,0 +1,58 @@
+"""The user agent, in the form that AWS SDKs share: product, then `ua/2.1`, `os/`, `lang/`, `md/`, `exec-env/`, `m/`.
+
+Owns its grammar. Must not look anything up: what is told of this machine is handed in.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+__all__ = ["FEATURES", "user_agent"]
+
+_NOT_A_TOKEN = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
+
+FEATURES: dict[str, str] = {
+    "RETRY_MODE_STANDARD": "E",
+    "ENDPOINT_OVERRIDE": "N",
+    "CREDENTIALS_CODE": "e",
+    "CREDENTIALS_ENV_VARS": "g",
+}
+"""The letters by which the `m/` part names what a client uses."""
+
+
+def token(text: str) -> str:
+    """The text with everything that a header token may not hold turned into `-`."""
+    return _NOT_A_TOKEN.sub("-", text)
+
+
+def user_agent(
+    product: str,
+    version: str,
+    *,
+    os: tuple[str, str],
+    language: tuple[str, str],
+    details: Mapping[str, str],
+    execution_environment: str | None = None,
+    features: Iterable[str] = (),
+    extra: str | None = None,
+) -> str:
+    """The header's value. `features` are keys of `FEATURES`; `extra` is the caller's own text, appended as it is."""
+    parts = [
+        f"{product}/{token(version)}",
+        "ua/2.1",
+        _pair("os", *os),
+        _pair("lang", *language),
+        f"api/lambda#{token(version)}",
+    ]
+    parts += [_pair("md", name, value) for name, value in details.items()]
+    if execution_environment:
+        parts.append(f"exec-env/{token(execution_environment)}")
+    letters = sorted(FEATURES[feature] for feature in features)
+    if letters:
+        parts.append(f"m/{','.join(letters)}")
+    if extra:
+        parts.append(extra)
+    return " ".join(parts)
+
+
+def _pair(kind: str, name: str, value: str) -> str:
+    return f"{kind}/{token(name.lower() if kind != 'md' else name)}#{token(value)}" if value else f"{kind}/{token(name)}"

@@ -1,0 +1,400 @@
+"""The errors that Lambda itself answers with, a class for each code.
+
+Owns the codes, the class and the category of each, and the members that some carry. Must not know how an answer is read, nor
+what follows from a code: whether the function may have run stands in `policy/delivery.py`.
+
+Source: the Lambda service model (2015-03-31), and the codes that the front end sends without modelling them.
+"""
+
+from typing import ClassVar, Literal
+
+from .errors import Category, LambdaServiceException, PayloadTooLargeError
+from .models import ThrottleReason
+
+__all__ = [
+    "EXCEPTIONS",
+    "AccessDeniedException",
+    "AliasLimitExceededException",
+    "CallbackTimeoutException",
+    "CapacityProviderLimitExceededException",
+    "CodeArtifactUserDeletedException",
+    "CodeArtifactUserFailedException",
+    "CodeArtifactUserPendingException",
+    "CodeSigningConfigNotFoundException",
+    "CodeStorageExceededException",
+    "CodeVerificationFailedException",
+    "DurableExecutionAlreadyStartedException",
+    "EC2AccessDeniedException",
+    "EC2ThrottledException",
+    "EC2UnexpectedException",
+    "EFSIOException",
+    "EFSMountConnectivityException",
+    "EFSMountFailureException",
+    "EFSMountTimeoutException",
+    "ENILimitReachedException",
+    "ENINotReadyException",
+    "ExpiredTokenException",
+    "FunctionVersionsPerCapacityProviderLimitExceededException",
+    "InvalidCodeSignatureException",
+    "InvalidParameterValueException",
+    "InvalidRequestContentException",
+    "InvalidRuntimeException",
+    "InvalidSecurityGroupIDException",
+    "InvalidSignatureException",
+    "InvalidSubnetIDException",
+    "InvalidZipFileException",
+    "KMSAccessDeniedException",
+    "KMSDisabledException",
+    "KMSInvalidStateException",
+    "KMSNotFoundException",
+    "MissingAuthenticationTokenException",
+    "ModeNotSupportedException",
+    "NoPublishedVersionException",
+    "PolicyLengthExceededException",
+    "PreconditionFailedException",
+    "ProvisionedConcurrencyConfigNotFoundException",
+    "PublicPolicyException",
+    "RecursiveInvocationException",
+    "RequestEntityTooLargeException",
+    "RequestTooLargeException",
+    "ResourceConflictException",
+    "ResourceInUseException",
+    "ResourceNotFoundException",
+    "ResourceNotReadyException",
+    "S3FilesMountConnectivityException",
+    "S3FilesMountFailureException",
+    "S3FilesMountTimeoutException",
+    "Scope",
+    "SerializedRequestEntityTooLargeException",
+    "ServiceException",
+    "ServiceQuotaExceededException",
+    "SnapStartException",
+    "SnapStartNotReadyException",
+    "SnapStartRegenerationFailureException",
+    "SnapStartTimeoutException",
+    "SubnetIPAddressLimitReachedException",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "UnrecognizedClientException",
+    "UnsupportedMediaTypeException",
+    "ValidationException",
+]
+
+Scope = Literal["account", "function", "caller"]
+
+_SCOPES: dict[ThrottleReason, Scope] = {
+    ThrottleReason.CONCURRENT_INVOCATION_LIMIT_EXCEEDED: "account",
+    ThrottleReason.CONCURRENT_SNAPSHOT_CREATE_LIMIT_EXCEEDED: "account",
+    ThrottleReason.FUNCTION_INVOCATION_RATE_LIMIT_EXCEEDED: "function",
+    ThrottleReason.RESERVED_FUNCTION_CONCURRENT_INVOCATION_LIMIT_EXCEEDED: "function",
+    ThrottleReason.RESERVED_FUNCTION_INVOCATION_RATE_LIMIT_EXCEEDED: "function",
+    ThrottleReason.CALLER_RATE_LIMIT_EXCEEDED: "caller",
+}
+
+
+class _PermissionException(LambdaServiceException):
+    category: ClassVar[Category] = "permission"
+
+
+class _LimitException(LambdaServiceException):
+    category: ClassVar[Category] = "limit"
+
+
+class _FunctionException(LambdaServiceException):
+    category: ClassVar[Category] = "function"
+
+
+class _RequestException(LambdaServiceException):
+    category: ClassVar[Category] = "request"
+
+
+class TooManyRequestsException(_LimitException):
+    """A limit was passed. `reason` says which, `scope` whose, `retry_after` is in seconds, as the service asked."""
+
+    reason: ThrottleReason | None = None
+    retry_after: float | None = None
+
+    @property
+    def scope(self) -> Scope | None:
+        return None if self.reason is None else _SCOPES[self.reason]
+
+    def _details(self) -> list[str]:
+        return super()._details() if self.reason is None else [str(self.reason), *super()._details()]
+
+
+class ThrottlingException(TooManyRequestsException):
+    """The front end's own throttle; it says no reason."""
+
+
+class AccessDeniedException(_PermissionException):
+    """The credentials may not invoke this function: they lack `lambda:InvokeFunction` on it."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}; the action to allow is lambda:InvokeFunction on {self.function_name or 'the function'}"
+
+
+class ExpiredTokenException(_PermissionException):
+    """The security token has expired."""
+
+
+class UnrecognizedClientException(_PermissionException):
+    """The access key id or the security token is not known."""
+
+
+class InvalidSignatureException(_PermissionException):
+    """The signature does not fit the request: a wrong secret key, a wrong clock, or a request changed on its way."""
+
+
+class MissingAuthenticationTokenException(_PermissionException):
+    """The request carried no signature."""
+
+
+class ValidationException(_RequestException):
+    """The front end found a parameter that its constraints do not allow."""
+
+
+class RequestTooLargeException(_LimitException, PayloadTooLargeError):
+    """The payload passes the limit of Invoke."""
+
+
+class RequestEntityTooLargeException(_LimitException, PayloadTooLargeError):
+    """The request passes what the front end takes at all."""
+
+
+class SerializedRequestEntityTooLargeException(_LimitException, PayloadTooLargeError):
+    """The request passes the limit once Lambda has serialized it for the function."""
+
+
+class ServiceException(LambdaServiceException):
+    """Lambda failed; whether the function ran is not known."""
+
+
+class EC2UnexpectedException(_FunctionException):
+    """EC2 failed in an unexpected way while Lambda set the function up; `ec2_error_code` is its own code."""
+
+    ec2_error_code: str | None = None
+
+
+# The errors of the Lambda model that Invoke names, by whose matter they are.
+
+
+class EC2AccessDeniedException(_PermissionException):
+    """The execution role lacks permissions to set up the function's VPC access."""
+
+
+class KMSAccessDeniedException(_PermissionException):
+    """Lambda may not use the KMS key that the function's environment variables are encrypted with."""
+
+
+class KMSDisabledException(_FunctionException):
+    """The KMS key of the function's environment variables is disabled."""
+
+
+class KMSInvalidStateException(_FunctionException):
+    """The KMS key of the function's environment variables is in a state that allows no decryption."""
+
+
+class KMSNotFoundException(_FunctionException):
+    """The KMS key of the function's environment variables does not exist."""
+
+
+class ENILimitReachedException(_LimitException):
+    """The VPC has no network interface left for the function."""
+
+
+class ENINotReadyException(_FunctionException):
+    """The network interface of the function's VPC is not ready yet."""
+
+
+class EC2ThrottledException(_LimitException):
+    """EC2 throttled Lambda while it set the function up."""
+
+
+class SubnetIPAddressLimitReachedException(_FunctionException):
+    """A subnet of the function has no free IP address."""
+
+
+class InvalidSecurityGroupIDException(_FunctionException):
+    """The VPC configuration of the function names a security group that is not valid."""
+
+
+class InvalidSubnetIDException(_FunctionException):
+    """The VPC configuration of the function names a subnet that is not valid."""
+
+
+class EFSIOException(_FunctionException):
+    """Reading from or writing to the function's file system failed; the function may have been running."""
+
+
+class EFSMountConnectivityException(_FunctionException):
+    """The function's file system could not be reached over the network."""
+
+
+class EFSMountFailureException(_FunctionException):
+    """The function's file system could not be mounted: permissions or configuration."""
+
+
+class EFSMountTimeoutException(_FunctionException):
+    """Mounting the function's file system took too long."""
+
+
+class S3FilesMountConnectivityException(_FunctionException):
+    """The function's S3 Files access point could not be reached over the network."""
+
+
+class S3FilesMountFailureException(_FunctionException):
+    """The function's S3 Files access point could not be mounted: permissions or configuration."""
+
+
+class S3FilesMountTimeoutException(_FunctionException):
+    """Mounting the function's S3 Files access point took too long."""
+
+
+class InvalidRuntimeException(_FunctionException):
+    """The function's runtime, or its version, is not supported."""
+
+
+class InvalidZipFileException(_FunctionException):
+    """The deployment package could not be unpacked."""
+
+
+class CodeArtifactUserDeletedException(_FunctionException):
+    """The user that owns the function's code artifact is gone; a new one has to be made first."""
+
+
+class CodeArtifactUserFailedException(_FunctionException):
+    """The user that owns the function's code artifact could not be made."""
+
+
+class CodeArtifactUserPendingException(_FunctionException):
+    """The user that owns the function's code artifact is still being made."""
+
+
+class NoPublishedVersionException(_FunctionException):
+    """The function has no published version."""
+
+
+class ModeNotSupportedException(_FunctionException):
+    """The function does not take this type of invocation."""
+
+
+class RecursiveInvocationException(_FunctionException):
+    """Lambda stopped a loop in which functions and other services call each other."""
+
+
+class ResourceConflictException(_FunctionException):
+    """The function is in a state that allows no invocation, such as Pending."""
+
+
+class ResourceNotFoundException(_RequestException):
+    """There is no such function, version or alias."""
+
+
+class ResourceNotReadyException(_FunctionException):
+    """The function is inactive, and its VPC connection has to come back first."""
+
+
+class SnapStartException(_FunctionException):
+    """A hook that runs after a snapshot was restored failed."""
+
+
+class SnapStartNotReadyException(_FunctionException):
+    """Lambda is still making the function's snapshot."""
+
+
+class SnapStartRegenerationFailureException(_FunctionException):
+    """The function's snapshot could not be made anew."""
+
+
+class SnapStartTimeoutException(_FunctionException):
+    """Restoring the function's snapshot took too long."""
+
+
+class InvalidParameterValueException(_RequestException):
+    """A parameter of the request is not valid."""
+
+
+class InvalidRequestContentException(_RequestException):
+    """The payload is not JSON, or a header of the request is not valid."""
+
+
+class UnsupportedMediaTypeException(_RequestException):
+    """The content type of the request is not the one that Invoke takes."""
+
+
+class DurableExecutionAlreadyStartedException(_RequestException):
+    """A durable execution of this name exists already."""
+
+
+class ServiceQuotaExceededException(_LimitException):
+    """The request would pass a quota of the account."""
+
+
+# Errors of the model's other operations: a front end may send them too, and callers port code that names them.
+
+
+class AliasLimitExceededException(_LimitException):
+    """The function has as many aliases as the account allows."""
+
+
+class CallbackTimeoutException(_RequestException):
+    """The callback id has expired, or its callback is closed."""
+
+
+class CapacityProviderLimitExceededException(_LimitException):
+    """The account has as many capacity providers as it may."""
+
+
+class CodeSigningConfigNotFoundException(_RequestException):
+    """There is no such code signing configuration."""
+
+
+class CodeStorageExceededException(_LimitException):
+    """The account stores as much code as it may."""
+
+
+class CodeVerificationFailedException(_FunctionException):
+    """The code signature failed a check that the policy enforces."""
+
+
+class FunctionVersionsPerCapacityProviderLimitExceededException(_LimitException):
+    """The capacity provider has as many function versions as it may."""
+
+
+class InvalidCodeSignatureException(_FunctionException):
+    """The code signature failed the integrity check."""
+
+
+class PolicyLengthExceededException(_LimitException):
+    """The permissions policy of the resource is too long."""
+
+
+class PreconditionFailedException(_RequestException):
+    """The revision id is not the latest one."""
+
+
+class ProvisionedConcurrencyConfigNotFoundException(_RequestException):
+    """There is no such provisioned concurrency configuration."""
+
+
+class PublicPolicyException(_PermissionException):
+    """The policy would make the resource public, which is not allowed."""
+
+
+class ResourceInUseException(_FunctionException):
+    """The operation conflicts with the state of the resource."""
+
+
+def _codes(kind: type[LambdaServiceException]) -> dict[str, type[LambdaServiceException]]:
+    found = {kind.__name__: kind}
+    for child in kind.__subclasses__():
+        found |= _codes(child)
+    return found
+
+
+EXCEPTIONS: dict[str, type[LambdaServiceException]] = {
+    code: kind
+    for code, kind in _codes(LambdaServiceException).items()
+    if not code.startswith("_") and kind is not LambdaServiceException
+}
+"""The class of each code; a code that is missing here has `LambdaServiceException`."""

@@ -1,0 +1,68 @@
+"""Build, once per send: the headers that every request has, whatever its command.
+
+Must not set what an attempt decides: that is finalize's.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..interfaces import Call, CallNext, Middleware
+from ..protocol.tracing import propagated_trace_id
+from .wiring import Wiring
+
+__all__ = ["content_length_middleware", "host_header_middleware", "recursion_detection_middleware", "user_agent_middleware"]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def content_length_middleware(wiring: Wiring) -> Middleware[Any, Any]:
+    """Sets `content-length` where there is a body; signing corrects it if the body changes on the way."""
+
+    async def set_content_length(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        if call.request.body:
+            call.request.headers["content-length"] = str(len(call.request.body))
+        return await call_next(call)
+
+    return set_content_length
+
+
+def user_agent_middleware(wiring: Wiring) -> Middleware[Any, Any]:
+    """Sets `user-agent`, unless somebody has."""
+
+    async def set_user_agent(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        call.request.headers.setdefault("user-agent", wiring.user_agent)
+        return await call_next(call)
+
+    return set_user_agent
+
+
+def host_of(url: str) -> str:
+    """The `host` header of a URL: the port only where it is not the scheme's own."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if ":" in host:
+        host = f"[{host}]"
+    return host if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f"{host}:{parts.port}"
+
+
+def host_header_middleware(wiring: Wiring) -> Middleware[Any, Any]:
+    """Sets `host`, unless somebody has."""
+
+    async def set_host(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        if "host" not in call.request.headers:
+            call.request.headers["host"] = host_of(call.request.url)
+        return await call_next(call)
+
+    return set_host
+
+
+def recursion_detection_middleware(wiring: Wiring) -> Middleware[Any, Any]:
+    """Inside a Lambda function, hands its trace id on, so that Lambda can stop a loop of functions."""
+
+    async def hand_on_trace_id(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        trace_id = propagated_trace_id(wiring.environment)
+        if trace_id is not None:
+            call.request.headers.setdefault("x-amzn-trace-id", trace_id)
+        return await call_next(call)
+
+    return hand_on_trace_id

@@ -1,0 +1,95 @@
+"""Finalize, once per attempt: the attempt's own copy of the request, its slot, and its signature, in this order.
+
+Must not know how a request is sent, or what an answer means.
+"""
+
+import datetime as dt
+import time
+from typing import Any
+
+import attrs
+
+from ..interfaces import Call, CallNext, CredentialsProvider, Middleware
+from ..messages import Request
+from ..models import Credentials
+from ..protocol import sigv4
+from .wiring import Wiring
+
+__all__ = ["concurrency_middleware", "retry_middleware", "signing_middleware"]
+
+_MAX_ATTEMPTS = 3
+
+
+def retry_middleware(wiring: Wiring) -> Middleware[Any, Any]:
+    """Begins an attempt with a copy of the request, so that nothing an attempt sets outlives it."""
+
+    async def attempt(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        prepared = call.request
+        call.attempt += 1
+        call.request = prepared.copy()
+        call.request.headers["amz-sdk-invocation-id"] = call.invocation_id
+        call.request.headers["amz-sdk-request"] = f"attempt={call.attempt}; max={_MAX_ATTEMPTS}"
+        try:
+            return await call_next(call)
+        finally:
+            call.request = prepared
+
+    return attempt
+
+
+def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
+    """Holds a slot while the attempt is signed, sent and answered. Credentials are fetched before it is taken."""
+    slots = wiring.slots
+
+    async def hold_slot(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        if wiring.credentials is not None:
+            call.credentials = await wiring.credentials.get_credentials()
+        limit = call.timeouts.queue
+        asked = time.monotonic()
+        call.stage = "queue"
+        await slots.take(limit)
+        try:
+            if limit is not None:
+                left = max(0.0, limit - (time.monotonic() - asked))
+                call.request.timeouts = attrs.evolve(call.timeouts, queue=left)
+            return await call_next(call)
+        finally:
+            slots.give_back()
+
+    return hold_slot
+
+
+def signing_middleware(wiring: Wiring) -> Middleware[Any, Any]:
+    """Signs the request as it is now: content length and payload hash are those of the body that is sent."""
+
+    async def sign(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        if wiring.signer is not None and wiring.credentials is not None:
+            credentials = await _still_valid(call.credentials, wiring.credentials, wiring.now())
+            _sign(call.request, wiring.signer, credentials, wiring.now())
+        return await call_next(call)
+
+    return sign
+
+
+async def _still_valid(credentials: Credentials | None, provider: CredentialsProvider, now: dt.datetime) -> Credentials:
+    """The credentials that were fetched before the slot; asked for again only if they expired while waiting for it."""
+    if credentials is None or (credentials.expires_at is not None and credentials.expires_at <= now):
+        return await provider.get_credentials()
+    return credentials
+
+
+def _sign(request: Request, signer: sigv4.Signer, credentials: Credentials, now: dt.datetime) -> None:
+    headers = request.headers.fields
+    if "content-length" in headers:
+        headers["content-length"] = str(len(request.body))
+    body_hash = headers["x-amz-content-sha256"] = sigv4.payload_hash(request.body)
+    path, query = _target_of(request.url)
+    headers.pop("x-amz-security-token", None)
+    headers.update(signer.sign(request.method, path, query, headers, body_hash, credentials, now))
+
+
+def _target_of(url: str) -> tuple[str, str]:
+    """Path and query as they go over the wire."""
+    target = url.split("/", 3)[3] if url.count("/") > 2 else ""
+    path, _, query = target.partition("?")
+    return f"/{path}", query

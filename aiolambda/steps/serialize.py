@@ -1,0 +1,35 @@
+"""Serialize, once per send: where the call goes, and the request that its input becomes.
+
+Must not know what a member means: the command's operation does.
+"""
+
+from typing import Any
+
+from ..interfaces import Call, CallNext, Middleware
+from .wiring import Wiring
+
+__all__ = ["endpoint_middleware", "serializer_middleware"]
+
+
+def endpoint_middleware(wiring: Wiring) -> Middleware[Any, Any]:
+    """Sets `call.endpoint`, the URL that the operation's path is put behind."""
+
+    async def choose_endpoint(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        call.endpoint = wiring.endpoint
+        return await call_next(call)
+
+    return choose_endpoint
+
+
+def serializer_middleware(wiring: Wiring) -> Middleware[Any, Any]:
+    """Makes the request."""
+
+    async def serialize(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        request = call.command.operation.request(
+            call.input, endpoint=call.endpoint or wiring.endpoint, codec=wiring.codec, limits=wiring.limits
+        )
+        request.timeouts = call.timeouts
+        call.request = request
+        return await call_next(call)
+
+    return serialize

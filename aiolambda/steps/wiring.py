@@ -1,0 +1,58 @@
+"""What the built-in middlewares need of their client.
+
+Owns the names of these parts. Must not make any of them: the client does, some when it is built, the rest when it opens.
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from ..errors import ConfigurationError
+from ..interfaces import Codec, CredentialsProvider, Transport
+from ..models import PayloadLimits, ThrottleReason
+from ..protocol.sigv4 import Signer
+from .slots import Slots
+
+__all__ = ["Counters", "Wiring"]
+
+
+@attrs.define(eq=False)
+class Counters:
+    """Verdicts since the client was built."""
+
+    executed: int = 0
+    retried: int = 0
+    unknown: int = 0
+    throttled: dict[ThrottleReason, int] = attrs.field(factory=dict[ThrottleReason, int])
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@attrs.define(eq=False, kw_only=True)
+class Wiring:
+    """The parts of one client. Those with a default of nothing are there once the client is open."""
+
+    codec: Codec
+    limits: PayloadLimits
+    slots: Slots
+    logger: logging.Logger
+    environment: Mapping[str, str]
+    counters: Counters = attrs.field(factory=Counters)
+    now: Callable[[], dt.datetime] = _now
+    region: str | None = None
+    endpoint: str = ""
+    user_agent: str = ""
+    credentials: CredentialsProvider | None = None
+    signer: Signer | None = None
+    transport: Transport | None = None
+
+    @property
+    def open_transport(self) -> Transport:
+        """The transport of a client that is open, as every client is before it sends."""
+        if self.transport is None:
+            raise ConfigurationError("the client is not open")
+        return self.transport

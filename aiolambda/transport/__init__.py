@@ -1,0 +1,6 @@
+"""The transport: one signed request over aiohttp, and the answer or the error that says how far it got."""
+
+from .http import AiohttpTransport
+from .sockets import connection_room
+
+__all__ = ["AiohttpTransport", "connection_room"]
