@@ -7,7 +7,6 @@ import asyncio
 import logging
 import os
 import re
-import time
 import uuid
 from collections.abc import Mapping
 from os import PathLike
@@ -263,7 +262,7 @@ class LambdaClient:
             invocation_id=str(uuid.uuid4()),
             idempotent=implied if said is None else said,
             timeouts=self._timeouts(timeout, command.operation.answer_limit(command.input)),
-            started=time.monotonic(),
+            started=asyncio.get_running_loop().time(),
         )
 
     def _timeouts(self, given: float | Timeouts | Unset | None, answer_limit: float) -> Timeouts:

@@ -5,7 +5,6 @@ crosses the wire.
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self, TypeVar, cast
@@ -98,7 +97,7 @@ class InvokeCommandOutput:
             return None
         try:
             return base64.b64decode(self.log_result).decode(errors="replace")
-        except binascii.Error:
+        except ValueError:
             return None
 
     @property
@@ -145,7 +144,7 @@ class EventReceipt:
 def _error_content(payload: bytes) -> Mapping[str, object]:
     try:
         content = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return cast("Mapping[str, object]", content) if isinstance(content, dict) else {}
 
@@ -156,7 +155,7 @@ def _text(value: object) -> str | None:
 
 def _stack_trace(content: Mapping[str, object]) -> Sequence[str]:
     """The frames as lines: runtimes send `stackTrace` or `trace`, as strings, as one text, or as lists of parts."""
-    trace = content.get("stackTrace", content.get("trace"))
+    trace = content.get("stackTrace") or content.get("trace")
     if isinstance(trace, str):
         return trace.splitlines()
     if not isinstance(trace, list):

@@ -7,7 +7,6 @@ Owns total limits and the register of calls. Must not know what a call does.
 """
 
 import asyncio
-import time
 from typing import Any, TypeVar
 
 from .errors import AiolambdaError, ClientClosedError, InvocationTimeoutError
@@ -80,5 +79,5 @@ class Lifetime:
         error = InvocationTimeoutError(
             f"the call did not end within {call.timeouts.total} s", limit="total", stage=call.stage, delivery=verdict
         )
-        error.attempts, error.elapsed = len(call.history), time.monotonic() - call.started
+        error.attempts, error.elapsed = len(call.history), asyncio.get_running_loop().time() - call.started
         return error

@@ -14,7 +14,7 @@ from .models import Report
 __all__ = ["report_of"]
 
 _TEXT = re.compile(r"^REPORT RequestId: (?P<id>[^\s]+)\s(?P<fields>[^\n]*)(?:\nXRAY TraceId: (?P<trace>[^\s]+))?", re.MULTILINE)
-_FIELD = re.compile(r"(Init Duration|Billed Duration|Duration|Memory Size|Max Memory Used): ([0-9.]+) (?:ms|MB)")
+_FIELD = re.compile(r"((?:[A-Z][a-z]+ )*[A-Z][a-z]+): ([0-9]+(?:\.[0-9]+)?) (?:ms|MB)")
 _ROOT = re.compile(r"Root=([^;]+)")
 
 
@@ -26,7 +26,7 @@ def report_of(log: str) -> Report | None:
 def _text_report(log: str) -> Report | None:
     report = None
     for match in _TEXT.finditer(log):
-        fields = {name: float(value) for name, value in _FIELD.findall(match["fields"].replace("Billed Restore", "Restore"))}
+        fields = {name: float(value) for name, value in _FIELD.findall(match["fields"])}
         report = _report(match["id"], fields, match["trace"]) or report
     return report
 
@@ -41,7 +41,7 @@ def _json_report(log: str) -> Report | None:
             fields = {name: float(metrics[key]) for name, key in _METRICS.items() if key in metrics}
             trace = _ROOT.search(str(record.get("tracing", {}).get("value", "")))
             return _report(str(record["requestId"]), fields, trace and trace[1])
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             continue
     return None
 

@@ -89,8 +89,8 @@ class _Relative(_Entry):
             return f"{other.label!r} stands in a step, and cannot override {self.label!r}, which is anchored on a middleware"
         if other.place != self.place:
             return (
-                f"{self.label!r} middleware {self.relation} {self.to_middleware!r} cannot be overridden by "
-                f"{other.label!r} middleware {other.relation} {other.to_middleware!r}"
+                f"{self.label!r} middleware {self.relation} {self.to_middleware!r} middleware cannot be overridden by "
+                f"{other.label!r} middleware {other.relation} {other.to_middleware!r} middleware"
             )
         return None
 
@@ -260,8 +260,9 @@ class MiddlewareStack(Generic[In, Out]):
             reason = other.refuses(entry)
             if reason is not None:
                 raise MiddlewareStackError(reason)
-        if replaced and isinstance(entry, _Absolute) and isinstance(replaced[0], _Absolute):
-            entry = attrs.evolve(entry, closes=replaced[0].closes)
+        if isinstance(entry, _Absolute):
+            closes = max(other.closes for other in (entry, *replaced) if isinstance(other, _Absolute))
+            entry = attrs.evolve(entry, closes=closes)
         self._entries = [*(other for other in self._entries if other not in replaced), entry]
         self._version += 1
 

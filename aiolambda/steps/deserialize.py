@@ -3,7 +3,7 @@
 Owns the facts of an attempt: its verdict, status and duration. Must not decide what follows from them.
 """
 
-import time
+import asyncio
 from typing import Any
 
 from ..errors import AiolambdaError, TransportError
@@ -22,19 +22,20 @@ def deserializer_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     """Gives the output of an answer; raises the exception of an error answer, and completes those of the transport."""
 
     async def deserialize(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
-        request, started = call.request, time.monotonic()
+        request, clock = call.request, asyncio.get_running_loop().time
+        started = clock()
         request.stage = "send"  # a transport that tells more sets it back to queue and connect
         try:
             await call_next(call)
         except BaseException as error:
             call.stage = request.stage
             verdict = error.delivery if isinstance(error, AiolambdaError) else delivery.verdict_of_silence(request.stage)
-            _note(call, wiring.counters, Attempt(delivery=verdict, duration=time.monotonic() - started, status_code=None))
+            _note(call, wiring.counters, Attempt(delivery=verdict, duration=clock() - started, status_code=None))
             if isinstance(error, TransportError):
-                error.attempts, error.elapsed = len(call.history), time.monotonic() - call.started
+                error.attempts, error.elapsed = len(call.history), clock() - call.started
             raise
         call.stage = request.stage
-        return _outcome(call, wiring, _answer(call), time.monotonic() - started)
+        return _outcome(call, wiring, _answer(call), clock() - started)
 
     return deserialize
 

@@ -3,8 +3,8 @@
 Must not know how a request is sent, or what an answer means.
 """
 
+import asyncio
 import datetime as dt
-import time
 from typing import Any
 
 import attrs
@@ -44,13 +44,13 @@ def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     async def hold_slot(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         if wiring.credentials is not None:
             call.credentials = await wiring.credentials.get_credentials()
-        limit = call.timeouts.queue
-        asked = time.monotonic()
+        limit, loop = call.timeouts.queue, asyncio.get_running_loop()
+        asked = loop.time()
         call.stage = "queue"
         await slots.take(limit)
         try:
             if limit is not None:
-                left = max(0.0, limit - (time.monotonic() - asked))
+                left = max(0.0, limit - (loop.time() - asked))
                 call.request.timeouts = attrs.evolve(call.timeouts, queue=left)
             return await call_next(call)
         finally:

@@ -5,6 +5,7 @@ Owns the session's options and the translation of its errors. Must not know Lamb
 
 import asyncio
 import contextlib
+import io
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 from typing import Final
@@ -13,7 +14,14 @@ import aiohttp
 import attrs
 from yarl import URL
 
-from ..errors import ConfigurationError, ConnectError, ConnectionLostError, InvocationTimeoutError, TransportError
+from ..errors import (
+    ConfigurationError,
+    ConnectError,
+    ConnectionLostError,
+    InvocationTimeoutError,
+    QueueTimeoutError,
+    TransportError,
+)
 from ..messages import Headers, Request, Response
 from ..models import Delivery, TcpKeepAlive, Timeouts
 from .connector import Connector, Exchange, current_exchange
@@ -24,6 +32,7 @@ __all__ = ["AiohttpTransport"]
 _READ_BUFFER = 1024 * 1024
 """Bytes that aiohttp reads ahead: with its default of 64 KiB, 6 MB take 18 ms instead of 13."""
 _LONGEST_HEADER = 64 * 1024
+_WRITTEN_AT_ONCE = 1024 * 1024
 _LET_AIOHTTP_ADD_NO: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
@@ -40,6 +49,11 @@ class _StreamedResponse:
         with _translated(self._exchange):
             async for chunk in self._response.content.iter_any():
                 yield chunk
+
+
+def _body(body: bytes) -> bytes | io.BytesIO | None:
+    """The body as aiohttp wants it: beyond a megabyte as a file, which it writes piece by piece and does not warn of."""
+    return io.BytesIO(body) if len(body) > _WRITTEN_AT_ONCE else body or None
 
 
 class AiohttpTransport:
@@ -98,7 +112,7 @@ class AiohttpTransport:
         return self._open_session().request(
             request.method,
             URL(request.url, encoded=True),
-            data=request.body or None,
+            data=_body(request.body),
             headers=request.headers.fields,
             skip_auto_headers=_LET_AIOHTTP_ADD_NO,
             allow_redirects=False,
@@ -146,6 +160,8 @@ def _translated(exchange: Exchange) -> Generator[None]:
         yield
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         exchange.note_stage()
+        if isinstance(error.__cause__, QueueTimeoutError):  # ours, out of `connect`: aiohttp takes it for one of its own
+            raise error.__cause__ from None
         raise _translation(error, exchange.request) from error
     except BaseException:
         exchange.note_stage()

@@ -1,0 +1,116 @@
+"""Servers on 127.0.0.1 for the tests: raw bytes on one side, whole Lambda answers on the other."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+import attrs
+
+Reader = asyncio.StreamReader
+Writer = asyncio.StreamWriter
+Script = Callable[["Connection"], Awaitable[None]]
+
+
+@attrs.define(eq=False)
+class Connection:
+    """One accepted connection: its number (from 1), its streams and the requests that were read whole on it."""
+
+    number: int
+    reader: Reader
+    writer: Writer
+    server: "RawServer"
+
+    async def read_request(self) -> tuple[bytes, bytes]:
+        """One whole request: head and body. `IncompleteReadError` where the client leaves before."""
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        length = 0
+        for line in head.split(b"\r\n"):
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        body = await self.reader.readexactly(length)
+        self.server.requests.append((head, body))
+        return head, body
+
+    async def write(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def until_client_closes(self) -> None:
+        """Read until the client has closed; a reset counts."""
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            while await self.reader.read(65536):
+                pass
+
+
+@attrs.define(eq=False)
+class RawServer:
+    """Plays a script on every connection, and notes what it read."""
+
+    script: Script
+    tls: ssl.SSLContext | None = None
+    port: int = 0
+    connections: int = 0
+    closed: int = 0
+    requests: list[tuple[bytes, bytes]] = attrs.field(factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.tls else 'http'}://localhost:{self.port}" if self.tls else f"http://127.0.0.1:{self.port}"
+
+    async def _serve(self, reader: Reader, writer: Writer) -> None:
+        self.connections += 1
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+                await self.script(Connection(self.connections, reader, writer, self))
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
+            self.closed += 1
+
+
+@contextlib.asynccontextmanager
+async def raw_server(script: Script, *, tls: ssl.SSLContext | None = None) -> AsyncGenerator[RawServer]:
+    """A server that plays the script until the block ends."""
+    server = RawServer(script, tls)
+    tasks: set[asyncio.Task[None]] = set()
+
+    def accept(reader: Reader, writer: Writer) -> None:
+        task = asyncio.ensure_future(server._serve(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    listener = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls, backlog=4096)
+    server.port = listener.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        listener.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await listener.wait_closed()
+
+
+def answer(status: str = "200 OK", headers: str = "", body: bytes = b"{}") -> bytes:
+    """A whole HTTP answer."""
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body
+
+
+def always(data: bytes) -> Script:
+    """A script that gives every request of a connection the same answer."""
+
+    async def script(connection: Connection) -> None:
+        while True:
+            await connection.read_request()
+            await connection.write(data)
+
+    return script
+
+
+async def silent(connection: Connection) -> None:
+    """A script that reads a request and never answers."""
+    await connection.read_request()
+    await connection.until_client_closes()

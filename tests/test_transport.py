@@ -1,0 +1,504 @@
+"""The transport against servers that speak bytes: what it sends, what it keeps, and how it fails."""
+
+import asyncio
+import contextlib
+import gc
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+import trustme
+
+from aiolambda import (
+    AiolambdaError,
+    ClientClosedError,
+    ConfigurationError,
+    ConnectError,
+    ConnectionLostError,
+    Credentials,
+    Delivery,
+    InvocationTimeoutError,
+    InvokeCommand,
+    LambdaClient,
+    LambdaServiceException,
+    QueueTimeoutError,
+    Request,
+    TcpKeepAlive,
+    Timeouts,
+)
+from aiolambda.messages import Headers
+from aiolambda.transport import AiohttpTransport
+from aiolambda.transport.connector import OPENING_AT_A_TIME
+from aiolambda.transport.sockets import socket_factory
+
+from .servers import Connection, RawServer, always, answer, raw_server, silent
+
+KEYS = Credentials("AKIDEXAMPLE", "secret")
+
+
+def client_for(server: RawServer, **settings: object) -> LambdaClient:
+    return LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=server.url, **settings)  # type: ignore[call-overload]
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def server_tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    return context
+
+
+@contextlib.asynccontextmanager
+async def transport_to(**settings: object) -> AsyncIterator[AiohttpTransport]:
+    options: dict[str, object] = {"keep_alive": TcpKeepAlive(), "idle_connection_timeout": 60.0, **settings}
+    transport = AiohttpTransport(**options)  # type: ignore[arg-type]
+    try:
+        yield transport
+    finally:
+        await transport.close()
+
+
+def request_to(server: RawServer, body: bytes = b"{}", timeouts: Timeouts | None = None) -> Request:
+    headers = Headers({"host": "example", "content-type": "application/octet-stream"})
+    return Request("POST", f"{server.url}/path%2Fkept?Qualifier=%24LATEST", headers, body, timeouts or Timeouts(read=5))
+
+
+async def test_the_request_line_headers_and_body_arrive_as_they_were_given() -> None:
+    async with raw_server(always(answer())) as server, transport_to() as transport:
+        response = await transport.send(request_to(server, b"\x00\xff payload"))
+        head, body = server.requests[0]
+    assert head.startswith(b"POST /path%2Fkept?Qualifier=%24LATEST HTTP/1.1\r\n")
+    names = sorted(line.split(b":")[0].lower() for line in head.split(b"\r\n")[1:] if line)
+    assert names == [b"content-length", b"content-type", b"host"]
+    assert body == b"\x00\xff payload"
+    assert (response.status, response.body) == (200, b"{}")
+
+
+async def test_an_empty_body_is_sent_with_its_length() -> None:
+    async with raw_server(always(answer())) as server, transport_to() as transport:
+        await transport.send(request_to(server, b""))
+    assert b"content-length: 0\r\n" in server.requests[0][0].lower()
+
+
+async def test_six_megabytes_go_both_ways_unchanged() -> None:
+    payload = bytes(range(256)) * 24576
+    async with raw_server(always(answer(body=payload))) as server, transport_to() as transport:
+        response = await transport.send(request_to(server, payload))
+    assert server.requests[0][1] == payload
+    assert response.body == payload
+
+
+async def test_an_answer_without_a_body_is_an_answer() -> None:
+    async with raw_server(always(b"HTTP/1.1 204 No Content\r\n\r\n")) as server, transport_to() as transport:
+        response = await transport.send(request_to(server))
+    assert (response.status, response.body) == (204, b"")
+
+
+async def test_a_connection_is_used_again() -> None:
+    async with raw_server(always(answer())) as server, transport_to() as transport:
+        for _ in range(5):
+            await transport.send(request_to(server))
+    assert (server.connections, len(server.requests)) == (1, 5)
+
+
+async def test_the_body_of_an_error_is_drained_so_that_the_connection_is_used_again() -> None:
+    async with raw_server(always(answer("500 Oops", body=b"x" * 100_000))) as server, transport_to() as transport:
+        for _ in range(3):
+            await transport.send(request_to(server))
+    assert server.connections == 1
+
+
+async def test_no_redirect_is_followed() -> None:
+    async with raw_server(always(answer())) as other:
+        async with (
+            raw_server(always(answer("302 Found", f"Location: {other.url}/\r\n"))) as server,
+            client_for(server) as client,
+        ):
+            with pytest.raises(LambdaServiceException) as raised:
+                await client.invoke("f")
+    assert raised.value.status_code == 302
+    assert other.connections == 0
+
+
+async def test_cookies_are_neither_kept_nor_sent() -> None:
+    async with raw_server(always(answer(headers="Set-Cookie: a=b\r\n"))) as server, transport_to() as transport:
+        await transport.send(request_to(server))
+        await transport.send(request_to(server))
+    assert b"cookie" not in server.requests[1][0].lower()
+
+
+async def test_a_compressed_answer_is_left_as_it_came() -> None:
+    async with raw_server(always(answer(headers="Content-Encoding: gzip\r\n", body=b"not gzip"))) as server:
+        async with transport_to() as transport:
+            response = await transport.send(request_to(server))
+    assert response.body == b"not gzip"
+
+
+async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    async with raw_server(always(answer())) as server, transport_to() as transport:
+        assert (await transport.send(request_to(server))).status == 200
+
+
+async def test_a_proxy_that_is_asked_for_is_used() -> None:
+    async with raw_server(always(answer())) as proxy:
+        async with LambdaClient(
+            region="us-east-1", credentials=KEYS, endpoint_url="http://unreachable.invalid", proxy=proxy.url
+        ) as client:
+            await client.invoke("f")
+    assert proxy.requests[0][0].startswith(b"POST http://unreachable.invalid/2015-03-31/functions/f/invocations HTTP/1.1\r\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the names of the options are Linux's")
+async def test_keep_alive_can_be_read_back_from_the_socket_that_carries_the_request() -> None:
+    async def head_only(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+        await connection.until_client_closes()
+
+    async with (
+        raw_server(head_only) as server,
+        transport_to(keep_alive=TcpKeepAlive(idle=20, interval=4, count=5)) as transport,
+    ):
+        async with transport.stream(request_to(server)) as response:
+            sock = response._response.connection.transport.get_extra_info("socket")
+            options = {
+                name: sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
+                for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT", "TCP_NODELAY")
+            }
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    assert options.pop("TCP_NODELAY") != 0
+    assert options == {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 4, "TCP_KEEPCNT": 5, "TCP_USER_TIMEOUT": 40_000}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the names of the options are Linux's")
+def test_a_dead_peer_is_found_in_a_minute_and_a_half_by_default() -> None:
+    address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 0))
+    with socket_factory(TcpKeepAlive())(address) as sock:
+        idle, interval, count, user_timeout = (
+            sock.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+        )
+    assert idle + interval * count == 90 == user_timeout // 1000
+    assert idle < 350
+
+
+def test_keep_alive_can_be_switched_off() -> None:
+    address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 0))
+    with socket_factory(None)(address) as sock:
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 0
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+async def test_a_refused_connection_is_not_delivered() -> None:
+    async with LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=f"http://127.0.0.1:{free_port()}") as client:
+        with pytest.raises(ConnectError, match="cannot connect to 127.0.0.1:.*'orders'.*it has not run") as raised:
+            await client.invoke("orders")
+    assert raised.value.delivery is Delivery.NOT_DELIVERED
+    assert (raised.value.may_have_run, raised.value.attempts, raised.value.function_name) == (False, 1, "orders")
+
+
+async def test_a_name_that_does_not_resolve_is_not_delivered() -> None:
+    async with LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url="http://lambda.invalid") as client:
+        with pytest.raises(ConnectError) as raised:
+            await client.invoke("orders", timeout=Timeouts(connect=20))
+    assert raised.value.delivery is Delivery.NOT_DELIVERED
+
+
+async def test_a_certificate_of_an_unknown_authority_is_refused(server_tls: ssl.SSLContext) -> None:
+    async with raw_server(always(answer()), tls=server_tls) as server, client_for(server) as client:
+        with pytest.raises(ConnectError, match="certificate") as raised:
+            await client.invoke("f")
+    assert raised.value.delivery is Delivery.NOT_DELIVERED
+    assert server.requests == []
+
+
+async def test_the_bundle_of_the_environment_is_trusted(
+    authority: trustme.CA, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with authority.cert_pem.tempfile() as bundle:
+        monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+        async with raw_server(always(answer()), tls=server_tls) as server, client_for(server) as client:
+            assert (await client.invoke("f")).json() == {}
+
+
+async def test_the_bundle_that_is_given_goes_before_that_of_the_environment(
+    authority: trustme.CA, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/bundle.pem")
+    with authority.cert_pem.tempfile() as bundle:
+        async with raw_server(always(answer()), tls=server_tls) as server, client_for(server, ca_bundle=bundle) as client:
+            assert (await client.invoke("f")).json() == {}
+
+
+async def test_a_bundle_that_cannot_be_read_fails_when_the_client_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/bundle.pem")
+    with pytest.raises(ConfigurationError, match="bundle.pem"):
+        await LambdaClient(region="us-east-1", credentials=KEYS).open()
+
+
+async def test_a_server_that_never_accepts_ends_at_the_connect_limit() -> None:
+    with socket.socket() as listener, contextlib.ExitStack() as fillers:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):  # fill the backlog, so that the kernel answers no further handshake
+            filler = fillers.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with LambdaClient(
+            region="us-east-1", credentials=KEYS, endpoint_url=endpoint, timeout=Timeouts(connect=0.2)
+        ) as client:
+            with pytest.raises(InvocationTimeoutError, match=r"within 0\.2 s") as raised:
+                await client.invoke("f")
+    assert (raised.value.limit, raised.value.stage, raised.value.delivery) == ("connect", "connect", Delivery.NOT_DELIVERED)
+
+
+async def test_a_handshake_that_stalls_ends_at_the_connect_limit() -> None:
+    async def no_handshake(connection: Connection) -> None:
+        await connection.until_client_closes()
+
+    async with raw_server(no_handshake) as server:
+        endpoint = server.url.replace("http://", "https://")
+        async with LambdaClient(
+            region="us-east-1", credentials=KEYS, endpoint_url=endpoint, timeout=Timeouts(connect=0.1)
+        ) as client:
+            with pytest.raises(InvocationTimeoutError) as raised:
+                await client.invoke("f")
+    assert (raised.value.limit, raised.value.delivery) == ("connect", Delivery.NOT_DELIVERED)
+
+
+async def test_a_silent_server_ends_at_the_read_limit_and_may_have_run() -> None:
+    async with raw_server(silent) as server, client_for(server, timeout=Timeouts(read=0.1)) as client:
+        with pytest.raises(InvocationTimeoutError, match=r"no byte came .* for 0\.1 s.*it may have run") as raised:
+            await client.invoke("f")
+    assert (raised.value.limit, raised.value.stage, raised.value.delivery) == ("read", "wait", Delivery.UNKNOWN)
+    assert len(server.requests) == 1
+
+
+async def test_half_an_answer_and_silence_end_at_the_read_limit() -> None:
+    async def half(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        await connection.until_client_closes()
+
+    async with raw_server(half) as server, client_for(server, timeout=Timeouts(read=0.1)) as client:
+        with pytest.raises(InvocationTimeoutError) as raised:
+            await client.invoke("f")
+    assert (raised.value.limit, raised.value.stage, raised.value.delivery) == ("read", "receive", Delivery.UNKNOWN)
+
+
+async def test_the_total_limit_covers_the_wait_for_an_answer() -> None:
+    async with raw_server(silent) as server, client_for(server) as client:
+        with pytest.raises(InvocationTimeoutError, match=r"did not end within 0\.1 s") as raised:
+            await client.invoke("f", timeout=0.1)
+    assert (raised.value.limit, raised.value.stage, raised.value.delivery) == ("total", "wait", Delivery.UNKNOWN)
+    assert raised.value.attempts == 1
+    assert raised.value.elapsed > 0.09
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"", "ended before an answer came"),
+        (b"HTTP/1.1 200 O", "ended before an answer came|is not HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Le", "ended before an answer came|is not HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", "ended in the middle of the answer"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", "ended in the middle of the answer"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello", "in the middle of the answer|is not HTTP"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "is not HTTP that can be read|ended before an answer came"),
+    ],
+    ids=[
+        "nothing",
+        "half a status line",
+        "half the headers",
+        "half the body",
+        "half a chunk",
+        "a bad chunk size",
+        "another protocol",
+    ],
+)
+async def test_an_answer_that_is_cut_or_nonsense_is_unknown(data: bytes, text: str) -> None:
+    async def cut(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.write(data)
+
+    async with raw_server(cut) as server, client_for(server, timeout=Timeouts(read=5)) as client:
+        with pytest.raises(ConnectionLostError, match=text) as raised:
+            await client.invoke("orders")
+    assert raised.value.delivery is Delivery.UNKNOWN
+    assert raised.value.function_name == "orders"
+    assert len(server.requests) == 1
+
+
+async def test_a_reset_after_the_request_is_unknown() -> None:
+    async def reset(connection: Connection) -> None:
+        await connection.read_request()
+        sock = connection.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        connection.writer.transport.abort()
+
+    async with raw_server(reset) as server, client_for(server) as client:
+        with pytest.raises(ConnectionLostError) as raised:
+            await client.invoke("f")
+    assert raised.value.delivery is Delivery.UNKNOWN
+
+
+async def test_a_cancelled_call_closes_its_connection_and_no_other() -> None:
+    started = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        while True:
+            head, _ = await connection.read_request()
+            if b"/slow/" in head:
+                started.set()
+                await connection.until_client_closes()
+                return
+            await connection.write(answer())
+
+    async with raw_server(script) as server, client_for(server) as client:
+        slow = asyncio.create_task(client.invoke("slow"))
+        await started.wait()
+        await client.invoke("fast")
+        slow.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await slow
+        assert client.stats.in_flight == 0
+        while not server.closed:
+            await asyncio.sleep(0)
+        await client.invoke("fast")
+    assert (server.connections, len(server.requests)) == (2, 3)
+
+
+async def test_closing_the_client_cuts_calls_with_an_error_of_their_own() -> None:
+    async with raw_server(silent) as server:
+        client = client_for(server)
+        call = asyncio.create_task(client.invoke("f"))
+        while not server.requests:
+            await asyncio.sleep(0)
+        await client.close(grace=0)
+        with pytest.raises(ClientClosedError, match="closed while this call was in flight") as raised:
+            await call
+        assert raised.value.delivery is Delivery.UNKNOWN
+        with pytest.raises(ClientClosedError) as refused:
+            await client.invoke("f")
+        assert refused.value.delivery is Delivery.NOT_DELIVERED
+
+
+async def test_a_stream_is_read_as_it_comes_and_gives_its_connection_back() -> None:
+    more = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
+        await more.wait()
+        await connection.write(b"rest!")
+        await always(answer())(connection)
+
+    async with raw_server(script) as server, transport_to() as transport:
+        async with transport.stream(request_to(server)) as response:
+            pieces = aiter(response)
+            assert await anext(pieces) == b"first"
+            more.set()
+            assert b"".join([piece async for piece in pieces]) == b"rest!"
+        await transport.send(request_to(server))
+    assert server.connections == 1
+
+
+async def test_a_stream_that_is_left_early_closes_its_connection() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
+        await connection.until_client_closes()
+
+    async with raw_server(script) as server, transport_to() as transport:
+        async with transport.stream(request_to(server)) as response:
+            assert response.status == 200
+        while not server.closed:
+            await asyncio.sleep(0)
+
+
+async def test_a_stream_that_is_cut_says_so() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
+
+    async with raw_server(script) as server, transport_to() as transport:
+        async with transport.stream(request_to(server)) as response:
+            with pytest.raises(ConnectionLostError, match="in the middle of the answer"):
+                async for _ in response:
+                    pass
+
+
+async def test_at_most_so_many_handshakes_go_on_at_a_time(authority: trustme.CA, server_tls: ssl.SSLContext) -> None:
+    calls = OPENING_AT_A_TIME * 5
+    most = 0
+    held = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.read_request()
+        await held.wait()
+        await connection.write(answer())
+
+    with authority.cert_pem.tempfile() as bundle:
+        async with raw_server(script, tls=server_tls) as server, client_for(server, ca_bundle=bundle) as client:
+            await client.open()
+            tasks = [asyncio.create_task(client.invoke("f")) for _ in range(calls)]
+            while len(server.requests) < calls:
+                await asyncio.sleep(0.001)
+                transport = client._wiring.transport
+                assert isinstance(transport, AiohttpTransport)
+                connector = transport._session.connector if transport._session else None
+                if connector is not None:
+                    most = max(most, OPENING_AT_A_TIME - connector._turns._value)  # type: ignore[attr-defined]
+            held.set()
+            await asyncio.gather(*tasks)
+    assert most == OPENING_AT_A_TIME
+    assert server.connections == calls
+
+
+async def test_the_wait_for_a_turn_to_connect_is_queue_time() -> None:
+    with socket.socket() as listener, contextlib.ExitStack() as fillers:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            filler = fillers.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=endpoint) as client:
+            limits = Timeouts(queue=0.3, connect=1.0)
+            calls = [asyncio.create_task(client.invoke("f", timeout=limits)) for _ in range(OPENING_AT_A_TIME + 1)]
+            outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes].count(QueueTimeoutError) == 1
+    assert all(isinstance(outcome, AiolambdaError) and not outcome.may_have_run for outcome in outcomes)
+
+
+async def test_nothing_is_left_behind_by_a_hundred_calls_of_every_kind() -> None:
+    async def script(connection: Connection) -> None:
+        for data in (answer(), answer("500 Oops"), b""):
+            await connection.read_request()
+            await connection.write(data)
+
+    before = len(asyncio.all_tasks())
+    async with raw_server(script) as server, client_for(server, max_concurrency=10) as client:
+        outcomes = await asyncio.gather(
+            *(client.send(InvokeCommand(function_name="f")) for _ in range(100)), return_exceptions=True
+        )
+        assert client.stats.in_flight == client.stats.waiting == 0
+    assert all(isinstance(outcome, AiolambdaError) or not isinstance(outcome, BaseException) for outcome in outcomes)
+    gc.collect()
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) == before
