@@ -25,7 +25,6 @@ REFUSED: dict[str, str] = {
     "EFSMountTimeoutException": "mounting its file system took too long, so it did not start",
     "ENILimitReachedException": "no network interface could be made for it",
     "ENINotReadyException": "could not be invoked yet: its network interface is not ready",
-    "ExpiredToken": "the request's credentials have expired",
     "ExpiredTokenException": "the request's credentials were not accepted",
     "IncompleteSignature": "the request's signature could not be read",
     "InvalidAccessKeyId": "the request's credentials were not accepted",
@@ -41,7 +40,6 @@ REFUSED: dict[str, str] = {
     "KMSDisabledException": "its environment could not be decrypted, so it cannot start",
     "KMSInvalidStateException": "its environment could not be decrypted, so it cannot start",
     "KMSNotFoundException": "its environment could not be decrypted, so it cannot start",
-    "MissingAuthenticationToken": "the request carried no signature",
     "MissingAuthenticationTokenException": "the request carried no signature",
     "ModeNotSupportedException": "the function does not take this type of invocation",
     "NoPublishedVersionException": "there is no version to run",
@@ -88,7 +86,7 @@ _SEVERITY = {verdict: rank for rank, verdict in enumerate(Delivery)}
 
 def verdict_of_error(status: int, code: str | None) -> Delivery:
     """The verdict on an error answer; what is in no row is unknown."""
-    if code in REFUSED or status == 429:
+    if status == 429 or code in REFUSED or f"{code}Exception" in REFUSED:  # older front ends leave the suffix out
         return Delivery.REFUSED
     if code is None and status in _REFUSING_STATUSES:
         return Delivery.REFUSED

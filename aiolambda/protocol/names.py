@@ -13,16 +13,18 @@ __all__ = ["check_function_name", "check_pattern", "plain_name_of", "region_of"]
 _REGION = r"(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d"
 _FUNCTION = re.compile(
     rf"(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>{_REGION}):\d{{12}}:function:|(?:\d{{12}}:)?(?:function:)?)"
-    r"(?P<name>[a-zA-Z0-9_.-]+)(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9_-]+))?"
+    r"(?P<name>[a-zA-Z0-9_.-]+)(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9_-]+))?",
+    re.ASCII,
 )
 _LONGEST_FUNCTION_NAME = 256
 
 _PATTERNS = {
     "qualifier": (re.compile(r"\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9$_-]+"), 128, "letters, digits, $, - and _"),
+    # A header loses the spaces around its value, and the call would be another tenant's.
     "tenant_id": (
-        re.compile(r"[a-zA-Z0-9._:/=+\-@ ]*[a-zA-Z0-9._:/=+\-@][a-zA-Z0-9._:/=+\-@ ]*"),
+        re.compile(r"[a-zA-Z0-9._:/=+\-@](?:[a-zA-Z0-9._:/=+\-@ ]*[a-zA-Z0-9._:/=+\-@])?"),
         256,
-        "letters, digits, spaces and ._:/=+-@",
+        "letters, digits, ._:/=+-@, and spaces between them",
     ),
     "durable_execution_name": (re.compile(r"[a-zA-Z0-9_-]+"), 64, "letters, digits, - and _"),
 }

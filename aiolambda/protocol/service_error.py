@@ -4,6 +4,7 @@ Owns the spellings of the code and the message in headers and body. Must not kno
 Source: the restJson1 protocol of Smithy ("Operation error serialization"), and what front ends send beside it.
 """
 
+import html
 import json
 import math
 import re
@@ -24,10 +25,9 @@ _XML = re.compile(rb"<Code>([^<]{1,200})</Code>.*?<Message>([^<]{0,2000})</Messa
 def code_of(response: Response) -> str | None:
     """The error's code without namespace and address (`aws#Name:http://...`), or `None` where the answer names none."""
     content = _content(response)
-    spelled = response.headers.get("x-amzn-errortype") or content.get("__type") or content.get("code") or content.get("Code")
-    if not isinstance(spelled, str) or not spelled.strip():
-        return None
-    return spelled.split(":", 1)[0].rsplit("#", 1)[-1].strip() or None
+    spellings = (response.headers.get("x-amzn-errortype"), *map(content.get, ("__type", "code", "Code")))
+    codes = (spelled.split(":", 1)[0].rsplit("#", 1)[-1].strip() for spelled in spellings if isinstance(spelled, str))
+    return next(filter(None, codes), None)
 
 
 def exception_of(
@@ -35,7 +35,7 @@ def exception_of(
 ) -> LambdaServiceException:
     """The exception of an error answer, whatever its body is: JSON, XML, HTML, nothing, or 5 MB of anything."""
     content = _content(response)
-    kind = EXCEPTIONS.get(code or "", LambdaServiceException)
+    kind = EXCEPTIONS.get(code or "") or EXCEPTIONS.get(f"{code}Exception", LambdaServiceException)
     message = content.get("message") or content.get("Message") or content.get("errorMessage")
     error = kind(
         message if isinstance(message, str) else _without_message(response),
@@ -64,16 +64,20 @@ def retry_after_of(response: Response) -> float | None:
 
 
 def _content(response: Response) -> Mapping[str, object]:
-    if response.body[:1] not in (b"{", b"<", b" ", b"\n") or len(response.body) > _KEPT_BODY:
+    if len(response.body) > _KEPT_BODY:
         return {}
-    xml = _XML.search(response.body)
-    if xml is not None:
-        return {"code": xml[1].decode(errors="replace"), "message": xml[2].decode(errors="replace")}
+    if response.body.lstrip().startswith(b"<"):
+        xml = _XML.search(response.body)
+        return {} if xml is None else {"code": _xml_text(xml[1]), "message": _xml_text(xml[2])}
     try:
         content = json.loads(response.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return cast("Mapping[str, object]", content) if isinstance(content, dict) else {}
+
+
+def _xml_text(text: bytes) -> str:
+    return html.unescape(text.decode(errors="replace"))
 
 
 def _member(content: Mapping[str, object], name: str) -> str | None:

@@ -25,6 +25,7 @@ EMPTY_PAYLOAD_HASH = hashlib.sha256().hexdigest()
 NEVER_SIGNED = frozenset(
     {
         "authorization",
+        "baggage",
         "cache-control",
         "connection",
         "expect",
@@ -32,8 +33,12 @@ NEVER_SIGNED = frozenset(
         "keep-alive",
         "max-forwards",
         "pragma",
+        "proxy-authenticate",
+        "proxy-authorization",
         "referer",
         "te",
+        "traceparent",
+        "tracestate",
         "trailer",
         "transfer-encoding",
         "upgrade",

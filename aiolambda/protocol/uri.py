@@ -18,7 +18,10 @@ def encode_label(text: str) -> str:
 
 
 def without_dot_segments(path: str) -> str:
-    """The path with `.`, `..` and empty segments resolved, as RFC 3986 section 5.2.4 has it; a trailing slash stays."""
+    """The path without `.`, `..` and empty segments; a trailing slash stays.
+
+    As botocore and JS resolve it: RFC 3986 would end `/a/.` in a slash too.
+    """
     kept: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
@@ -26,7 +29,7 @@ def without_dot_segments(path: str) -> str:
                 kept.pop()
         elif segment not in ("", "."):
             kept.append(segment)
-    trailing = "/" if kept and path.endswith(("/", "/.", "/..")) else ""
+    trailing = "/" if kept and path.endswith("/") else ""
     return f"/{'/'.join(kept)}{trailing}"
 
 

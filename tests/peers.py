@@ -1,0 +1,101 @@
+"""Lambda servers that others wrote, as processes of their own on ports that the kernel chose."""
+
+import contextlib
+import importlib.util
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago; these servers cannot be given port 0."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for sock in sockets:
+            sock.bind(("127.0.0.1", 0))
+        return [sock.getsockname()[1] for sock in sockets]
+
+
+@contextlib.contextmanager
+def process(command: list[str], ready: int, log: Path, **options: object) -> Iterator[None]:
+    """A process, once its port accepts connections; its whole group is ended with the block."""
+    with log.open("wb") as output:
+        running = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **options)  # type: ignore[call-overload]
+        try:
+            _await_port(ready, running, log)
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(running.pid, 9)
+            running.wait(10)
+
+
+def _await_port(port: int, running: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(300):
+        if running.poll() is not None:
+            raise RuntimeError(f"the server ended: {log.read_text(errors='replace')[-2000:]}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"the server does not listen: {log.read_text(errors='replace')[-2000:]}")
+
+
+def emulator_binary() -> str:
+    """AWS's Runtime Interface Emulator, which comes inside the package aws-sam-cli; the test is skipped without it."""
+    named = os.environ.get("AIOLAMBDA_RIE")
+    if named and Path(named).is_file():
+        return named
+    package = importlib.util.find_spec("samcli")
+    if package is not None and package.origin is not None:
+        machine = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+        binary = Path(package.origin).parent / "local" / "rapid" / f"aws-lambda-rie-{machine}"
+        if binary.is_file() and os.access(binary, os.X_OK):
+            return str(binary)
+    pytest.skip("the Runtime Interface Emulator is not installed (AIOLAMBDA_RIE names the binary out of aws-sam-cli)")
+
+
+@contextlib.contextmanager
+def emulator(handlers: Path, handler: str, log: Path) -> Iterator[str]:
+    """The emulator with AWS's own Python runtime client, and its URL. It runs one invocation at a time."""
+    binary = emulator_binary()
+    if importlib.util.find_spec("awslambdaric") is None:
+        pytest.skip("awslambdaric is not installed (it has wheels for Linux only)")
+    port, runtime_port = free_ports(2)
+    command = [
+        binary,
+        "--runtime-interface-emulator-address",
+        f"127.0.0.1:{port}",
+        "--runtime-api-address",
+        f"127.0.0.1:{runtime_port}",
+    ]
+    command += [sys.executable, "-m", "awslambdaric", handler]
+    with process(command, port, log, cwd=handlers, env={"PATH": os.environ["PATH"], "AWS_LAMBDA_FUNCTION_TIMEOUT": "10"}):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def moto(log: Path) -> Iterator[str]:
+    """moto's server, which verifies signatures once it is told to; the test is skipped without it."""
+    server = os.environ.get("AIOLAMBDA_MOTO_SERVER") or shutil.which("moto_server")
+    if not server or not Path(server).is_file():
+        pytest.skip("moto's server is not installed (AIOLAMBDA_MOTO_SERVER names its moto_server)")
+    (port,) = free_ports(1)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(log.parent)}
+    with process([server, "-H", "127.0.0.1", "-p", str(port)], port, log, env=environment):
+        post(f"http://127.0.0.1:{port}/moto-api/config", b'{"lambda":{"use_docker":false}}', "application/json")
+        yield f"http://127.0.0.1:{port}"
+
+
+def post(url: str, body: bytes, content_type: str) -> None:
+    """A request to a server's own control interface."""
+    with urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": content_type}), timeout=10) as answer:
+        answer.read()
