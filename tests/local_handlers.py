@@ -1,0 +1,121 @@
+"""The functions that the tests of `aiolambda.local` and `aiolambda.cli` serve; loaded by path, in processes of their own."""
+
+# ruff: noqa: ARG005, PTH109, PTH123, T201 - handlers as users write them
+
+import decimal
+import logging
+import os
+import subprocess
+import sys
+import time
+
+print("loading the module")
+
+
+def handler(event, context):
+    op = event.get("op", "pid") if isinstance(event, dict) else "echo"
+    return OPERATIONS[op](event, context)
+
+
+def fail(event, context):
+    raise ValueError(event.get("text", "a deliberate failure"))
+
+
+def sleep(event, context):
+    if "started" in event:
+        with open(event["started"], "w") as file:
+            file.write(str(os.getpid()))
+    time.sleep(event["seconds"])
+    if "finished" in event:
+        with open(event["finished"], "w") as file:
+            file.write(str(os.getpid()))
+    return os.getpid()
+
+
+def log(event, context):
+    print("printed")
+    print("to stderr", file=sys.stderr)
+    logging.getLogger("shop").warning("logged")
+    os.write(1, b"written\n")
+    subprocess.run(["echo", "by a child"], check=True)
+    return os.getpid()
+
+
+def chatter(event, context):
+    sys.stdout.write("x" * event["size"])
+    return "done"
+
+
+def describe(event, context):
+    client_context = context.client_context
+    return {
+        "aws_request_id": context.aws_request_id,
+        "function_name": context.function_name,
+        "function_version": context.function_version,
+        "invoked_function_arn": context.invoked_function_arn,
+        "memory_limit_in_mb": context.memory_limit_in_mb,
+        "log_group_name": context.log_group_name,
+        "log_stream_name": context.log_stream_name,
+        "identity": context.identity.cognito_identity_id,
+        "tenant_id": context.tenant_id,
+        "remaining": context.get_remaining_time_in_millis(),
+        "trace": os.environ.get("_X_AMZN_TRACE_ID"),
+        "client_context": client_context and {"custom": client_context.custom, "env": client_context.env},
+        "client": client_context and client_context.client and client_context.client.app_title,
+        "environment": {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "LAMBDA_", "_HANDLER"))},
+        "directory": os.getcwd(),
+        "path": sys.path[0],
+    }
+
+
+def relay(event, context):
+    import asyncio
+
+    from aiolambda import LambdaClient
+
+    async def invoke():
+        async with LambdaClient() as client:
+            return (await client.invoke(event["to"], event["payload"])).json()
+
+    return asyncio.run(invoke())
+
+
+def spawn(event, context):
+    child = subprocess.Popen(["sleep", "600"])
+    with open(event["child"], "w") as file:
+        file.write(str(child.pid))
+    time.sleep(event["seconds"])
+
+
+def exit_with(event, context):
+    os._exit(event["code"])
+
+
+def leave(event, context):
+    sys.exit(event["code"])
+
+
+async def coroutine(event, context):
+    return "never seen"
+
+
+OPERATIONS = {
+    "bytes": lambda event, context: b'{ "exactly":\t"so" }',
+    "big": lambda event, context: "x" * event["size"],
+    "chatter": chatter,
+    "coroutine": coroutine,
+    "decimal": lambda event, context: {"price": decimal.Decimal("1.5"), "count": decimal.Decimal(3), "name": b"tea"},
+    "describe": describe,
+    "echo": lambda event, context: event,
+    "exit": exit_with,
+    "fail": fail,
+    "leave": leave,
+    "length": lambda event, context: len(event["data"]),
+    "log": log,
+    "nothing": lambda event, context: None,
+    "pid": lambda event, context: os.getpid(),
+    "relay": relay,
+    "sleep": sleep,
+    "spawn": spawn,
+    "unserializable": lambda event, context: {"value": object()},
+}

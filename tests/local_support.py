@@ -1,0 +1,98 @@
+"""What the tests of `aiolambda.local` share: an endpoint with the test functions, and a plain HTTP caller."""
+
+import asyncio
+import base64
+import io
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import attrs
+
+import aiolambda
+from aiolambda.local import LocalEndpoint, LocalFunction
+
+HERE = Path(__file__).parent
+PACKAGE_DIRECTORY = str(Path(aiolambda.__file__).parent.parent)
+"""Where the package under test is: the checkout, or where a wheel of it was installed."""
+RAW_RUNTIME = (sys.executable, str(HERE / "local_raw_runtime.py"))
+
+
+@attrs.frozen
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> str | None:
+        return self.headers.get("X-Amz-Function-Error")
+
+    @property
+    def code(self) -> str | None:
+        return self.headers.get("x-amzn-ErrorType")
+
+    @property
+    def log(self) -> str:
+        return base64.b64decode(self.headers["X-Amz-Log-Result"]).decode()
+
+
+@attrs.frozen
+class Caller:
+    """Invokes over plain HTTP, unsigned."""
+
+    endpoint: LocalEndpoint
+    session: aiohttp.ClientSession
+
+    async def __call__(
+        self, name: str = "app", payload: object = b"", *, query: str = "", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        url = f"{self.endpoint.url}/2015-03-31/functions/{name}/invocations{query}"
+        async with self.session.post(url, data=io.BytesIO(body), headers=headers) as response:
+            return Answer(response.status, response.headers, await response.read())
+
+
+def function(name: str = "app", handler: str = "local_handlers.handler", **settings: Any) -> LocalFunction:
+    return LocalFunction(**{"name": name, "handler": handler, "root": HERE, "concurrency": 4, "timeout": 20.0, **settings})
+
+
+@asynccontextmanager
+async def serving(*functions: LocalFunction, **settings: Any) -> AsyncIterator[Caller]:
+    endpoint = LocalEndpoint(functions or [function()], **{"verify_signatures": False, **settings})
+    async with endpoint, aiohttp.ClientSession() as session:
+        yield Caller(endpoint, session)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process runs; one that has ended and was not awaited by its parent does not."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        return not Path("/proc/self").exists()
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+async def becomes_true(condition: Any, *, limit: float = 10.0) -> None:
+    """Await something that another process does; fail after `limit` seconds."""
+    async with asyncio.timeout(limit):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def read_soon(path: Path) -> str:
+    """The content of a file that another process is about to write."""
+    await becomes_true(lambda: path.exists() and path.read_text())
+    return path.read_text()
