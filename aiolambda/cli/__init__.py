@@ -1,0 +1,8 @@
+"""The command line: `aiolambda serve`, `aiolambda invoke`, `aiolambda demo`.
+
+Owns what a person types and reads. Must not hold anything that a program would want: that lives in the floors below.
+"""
+
+from .program import main
+
+__all__ = ["main"]

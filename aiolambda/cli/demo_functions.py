@@ -1,0 +1,20 @@
+"""The functions that `aiolambda demo` serves.
+
+Owns nothing but examples. Must not import this package: it is loaded by its path, in processes of its own, as a user's file is.
+"""
+
+import os
+from typing import Any
+
+
+def greet(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    print(f"greeting {event['name']}, {context.get_remaining_time_in_millis() / 1000:.0f} s left")
+    return {"greeting": f"Hello, {event['name']}!", "pid": os.getpid()}
+
+
+def divide(event: dict[str, Any], context: Any) -> float:
+    return float(event["a"] / event["b"])
+
+
+def square(event: dict[str, Any], context: Any) -> dict[str, int]:
+    return {"square": event["n"] ** 2, "pid": os.getpid()}

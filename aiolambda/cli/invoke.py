@@ -1,0 +1,166 @@
+"""`aiolambda invoke`: one invocation, its payload on stdout, everything else on stderr.
+
+Owns the options, and which stream gets what. Must not know how an invocation is sent.
+"""
+
+import argparse
+import asyncio
+import json
+import math
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from ..client import LambdaClient
+from ..commands import InvokeCommand
+from ..errors import ConfigurationError, FunctionError
+from ..invocation import InvokeCommandOutput
+from . import exits, streams
+
+__all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
+
+HELP = "invoke a function"
+DESCRIPTION = "Invoke a function. Its payload goes to stdout exactly as it comes, all else to stderr."
+
+_STDIO = "-"
+_WITHOUT_PAYLOAD = {
+    202: "accepted: Lambda has queued the event and will run the function later",
+    204: "the dry run succeeded: these credentials may invoke this function; nothing has run",
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("function_name", metavar="NAME", help="name, name:qualifier, partial ARN or ARN")
+    payload = parser.add_mutually_exclusive_group()
+    payload.add_argument("-p", "--payload", metavar="JSON", help="the payload, as JSON")
+    payload.add_argument("-f", "--payload-file", metavar="FILE", help="a file that holds the payload; - is stdin")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", default=_STDIO, help="where the answer goes; - is stdout, the default"
+    )
+    parser.add_argument("--invocation-type", choices=("RequestResponse", "Event", "DryRun"), default="RequestResponse")
+    parser.add_argument("--log-type", choices=("None", "Tail"), help="Tail prints the last 4 KB of the log to stderr")
+    parser.add_argument("--tail", dest="log_type", action="store_const", const="Tail", help="short for --log-type Tail")
+    parser.add_argument("--client-context", metavar="JSON", help="a JSON object for the function's context, or its base64")
+    parser.add_argument("--qualifier", metavar="VERSION", help="a version or an alias")
+    parser.add_argument("--tenant-id", metavar="ID")
+    parser.add_argument("--durable-execution-name", metavar="NAME")
+    parser.add_argument("--region", help="in place of AWS_REGION or the profile's")
+    parser.add_argument("--profile", help="a profile of the AWS configuration files")
+    parser.add_argument("--endpoint-url", metavar="URL", help="in place of AWS_ENDPOINT_URL_LAMBDA or Lambda's own")
+    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="limit of the whole call; none by default")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Invoke, and print what came; the payload of a failed function is printed too."""
+    command = InvokeCommand(
+        function_name=options.function_name,
+        payload=_payload(options),
+        invocation_type=options.invocation_type,
+        log_type=options.log_type,
+        client_context=_client_context(options.client_context),
+        qualifier=options.qualifier,
+        tenant_id=options.tenant_id,
+        durable_execution_name=options.durable_execution_name,
+    )
+    with _destination(options.output) as destination:
+        output = asyncio.run(_send(command, options))
+        _tell(output)
+        if options.output != _STDIO:
+            _empty(destination)
+        written = _write(output.payload, destination)
+    if not written:
+        return exits.MAY_HAVE_RUN
+    return exits.DONE if output.function_error is None else exits.FUNCTION_ERROR
+
+
+async def _send(command: InvokeCommand, options: argparse.Namespace) -> InvokeCommandOutput:
+    async with LambdaClient(
+        region=options.region, profile=options.profile, endpoint_url=options.endpoint_url, timeout=options.timeout
+    ) as client:
+        return await client.send(command)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+    return seconds
+
+
+def _payload(options: argparse.Namespace) -> bytes | None:
+    """The payload's bytes, as they were given; what is typed must be JSON, what is in a file is the caller's affair."""
+    if options.payload is not None:
+        text = cast("str", options.payload)
+        _parsed(text, "--payload")
+        return text.encode()
+    if options.payload_file is None:
+        return None
+    if options.payload_file == _STDIO:
+        return sys.stdin.buffer.read()
+    try:
+        return Path(options.payload_file).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the payload from {options.payload_file!r}: {error.strerror}") from error
+
+
+def _parsed(text: str, option: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ConfigurationError(f"what {option} was given is not JSON; a JSON string needs quotes of its own") from None
+
+
+def _client_context(text: str | None) -> Mapping[str, object] | str | None:
+    if text is None or not text.lstrip().startswith("{"):
+        return text
+    return cast("Mapping[str, object]", _parsed(text, "--client-context"))
+
+
+@contextmanager
+def _destination(path: str) -> Generator[BinaryIO, None, None]:
+    """Where the payload will go; opened before anything is sent, emptied only when there is something to put in."""
+    if path == _STDIO:
+        yield sys.stdout.buffer
+        return
+    try:
+        file = Path(path).open("ab")  # noqa: SIM115 - closed below; only opening it may fail this way
+    except OSError as error:
+        raise ConfigurationError(f"cannot write the answer to {path!r}: {error.strerror}") from error
+    with file:
+        yield file
+
+
+def _empty(file: BinaryIO) -> None:
+    """What the file held before; a pipe or a device holds nothing, and cannot be truncated."""
+    with suppress(OSError):
+        file.truncate(0)
+
+
+def _tell(output: InvokeCommandOutput) -> None:
+    """Print what is not payload."""
+    if output.log_tail is not None:
+        print(output.log_tail.rstrip("\n"), file=sys.stderr)
+    if output.status_code in _WITHOUT_PAYLOAD:
+        print(f"aiolambda: {_WITHOUT_PAYLOAD[output.status_code]}", file=sys.stderr)
+    try:
+        output.raise_for_function_error()
+    except FunctionError as error:
+        notes: list[str] = getattr(error, "__notes__", [])
+        print(f"aiolambda: {error}", *notes, sep="\n", file=sys.stderr)
+
+
+def _write(payload: bytes, destination: BinaryIO) -> bool:
+    """Write the payload; whether it could be. A reader who has gone wants no more of it, which is no error."""
+    try:
+        destination.write(payload)
+        if payload and destination.isatty():
+            destination.write(b"\n")
+        destination.flush()
+    except BrokenPipeError:
+        streams.let_go_of_stdout()
+    except OSError as error:
+        print(f"aiolambda: the function has run, but its answer cannot be written: {error.strerror}", file=sys.stderr)
+        return False
+    return True

@@ -1,0 +1,63 @@
+"""The program `aiolambda`: its commands, and how each way to end becomes an exit code.
+
+Owns the parsing of the command line and the last word on errors. Must not know what a command does.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from ..errors import AiolambdaError
+from . import demo, exits, invoke, serve, streams
+
+__all__ = ["main"]
+
+_EXIT_CODES = f"exit codes:\n{exits.TABLE}"
+_COMMANDS = {"invoke": invoke, "serve": serve, "demo": demo}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="aiolambda",
+        description="Invoke AWS Lambda functions, and serve your own on this machine.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, module in _COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=module.HELP,
+            description=module.DESCRIPTION,
+            epilog=_EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_options(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code; an error that was to be expected is one text on stderr."""
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        streams.let_go_of_stdout()
+        return exits.DONE
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        options = build_parser().parse_args(arguments)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else exits.USAGE
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except AiolambdaError as error:
+        print(f"aiolambda: {error}", file=sys.stderr)
+        return exits.code_of(error)
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED

@@ -1,0 +1,153 @@
+"""`aiolambda serve`: functions of yours behind the real API, on this machine.
+
+Owns the options, what is printed for the person who started it, and how it is ended. Must not know how functions are run.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import ConfigurationError
+from ..local import LocalEndpoint, LocalFunction
+from ..local.functions import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_MEMORY_SIZE,
+    DEFAULT_TIMEOUT,
+    parse_command,
+    parse_definition,
+    parse_target,
+)
+from ..models import Credentials
+from . import exits
+
+__all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
+
+HELP = "serve functions of yours on this machine"
+DESCRIPTION = """\
+Serve functions behind the Lambda API on 127.0.0.1, each in runtime processes of its own.
+
+  aiolambda serve hello=examples.py:handler
+  aiolambda serve hello=examples.py:handler --runtime "python -m awslambdaric {handler}"
+"""
+
+_DEFAULT_PORT = 9001
+_STOPPED = {signal.SIGINT: exits.INTERRUPTED, signal.SIGTERM: exits.DONE}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "functions",
+        nargs="+",
+        metavar="NAME=FILE_OR_MODULE:FUNCTION",
+        help="a function's name, and where its handler is; a module is found from this directory",
+    )
+    parser.add_argument("--port", type=int, default=_DEFAULT_PORT, help="0 lets the system choose (default: %(default)s)")
+    parser.add_argument("--region", default="us-east-1", help="what region to be (default: %(default)s)")
+    parser.add_argument(
+        "--concurrency",
+        type=int,
+        default=DEFAULT_CONCURRENCY,
+        metavar="N",
+        help="processes, and so invocations at a time, of each function (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=DEFAULT_TIMEOUT,
+        metavar="SECONDS",
+        help="the longest an invocation may take (default: %(default)g; on Lambda 3, unless configured)",
+    )
+    parser.add_argument(
+        "--memory-size",
+        type=int,
+        default=DEFAULT_MEMORY_SIZE,
+        metavar="MB",
+        help="what functions are told they have; not enforced (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--runtime",
+        metavar="COMMAND",
+        help="another runtime client in place of the built-in one. It is started in the directory of the function's file, "
+        "with Lambda's variables in its environment; {handler} stands for the handler as Lambda writes it (examples.handler)",
+    )
+    parser.add_argument("--access-key", metavar="ID", help="the keys that requests must be signed with, in place of fresh ones")
+    parser.add_argument("--secret-key", metavar="KEY")
+    parser.add_argument("--no-verify", action="store_true", help="take requests whoever signed them")
+    parser.add_argument("--quiet", action="store_true", help="do not repeat the functions' logs on stderr")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM."""
+    endpoint = LocalEndpoint(
+        _functions(options),
+        port=options.port,
+        region=options.region,
+        credentials=_credentials(options.access_key, options.secret_key),
+        verify_signatures=not options.no_verify,
+        echo=None if options.quiet else _echo,
+    )
+    return asyncio.run(_serve(endpoint))
+
+
+async def _serve(endpoint: LocalEndpoint) -> int:
+    received: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    async with endpoint:
+        for signal_number in _STOPPED:
+            loop.add_signal_handler(signal_number, received.put_nowait, signal_number)
+        print(_introduction(endpoint), flush=True)
+        return _STOPPED[await received.get()]
+
+
+def _functions(options: argparse.Namespace) -> Iterable[LocalFunction]:
+    runtime = None if options.runtime is None else parse_command(options.runtime)
+    for definition in options.functions:
+        name, target = parse_definition(definition)
+        handler, root = parse_target(target, Path.cwd())
+        yield LocalFunction(
+            name=name,
+            handler=handler,
+            root=root,
+            concurrency=options.concurrency,
+            timeout=options.timeout,
+            memory_size=options.memory_size,
+            runtime=runtime,
+        )
+
+
+def _credentials(access_key: str | None, secret_key: str | None) -> Credentials | None:
+    if access_key is None and secret_key is None:
+        return None
+    if not access_key or not secret_key:
+        raise ConfigurationError("--access-key and --secret-key go together")
+    return Credentials(access_key, secret_key)
+
+
+def _echo(log: bytes) -> None:
+    with suppress(OSError):
+        os.write(sys.stderr.fileno(), log)
+
+
+def _introduction(endpoint: LocalEndpoint) -> str:
+    """What to paste into another terminal; all of it is shell."""
+    functions = [f"#   {name}: {function.handler} in {function.root}" for name, function in endpoint.functions.items()]
+    credentials = endpoint.credentials
+    first = next(iter(endpoint.functions))
+    return "\n".join(
+        [
+            f"# serving on {endpoint.url} until Ctrl-C:",
+            *functions,
+            "# in another terminal:",
+            f"export AWS_ENDPOINT_URL_LAMBDA={endpoint.url}",
+            f"export AWS_REGION={endpoint.region}",
+            f"export AWS_ACCESS_KEY_ID={credentials.access_key_id}",
+            f"export AWS_SECRET_ACCESS_KEY={credentials.secret_access_key}",
+            "unset AWS_SESSION_TOKEN AWS_PROFILE",
+            f"aiolambda invoke {first} --tail -p '{{}}'",
+        ]
+    )
