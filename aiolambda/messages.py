@@ -4,13 +4,15 @@ Owns the shape of a message. Must not know what a command means, how it is signe
 """
 
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar, overload
 
 import attrs
 
 from .models import Timeouts
 
 __all__ = ["Headers", "Request", "Response", "Stage"]
+
+T = TypeVar("T")
 
 Stage = Literal["queue", "connect", "send", "wait", "receive", "backoff"]
 """Where a call stands: before a connection is sought, opening one, writing, awaiting the head, reading the body, pausing."""
@@ -35,6 +37,15 @@ class Headers(MutableMapping[str, str]):
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self.fields
+
+    @overload
+    def get(self, key: str, /) -> str | None: ...
+    @overload
+    def get(self, key: str, default: str, /) -> str: ...
+    @overload
+    def get(self, key: str, default: T, /) -> str | T: ...
+    def get(self, key: str, default: T | None = None, /) -> str | T | None:
+        return self.fields.get(key.lower(), default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.fields)

@@ -3,6 +3,7 @@
 Must not set what an attempt decides: that is finalize's.
 """
 
+import functools
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,6 +37,7 @@ def user_agent_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     return set_user_agent
 
 
+@functools.lru_cache(maxsize=1024)
 def host_of(url: str) -> str:
     """The `host` header of a URL: the port only where it is not the scheme's own."""
     parts = urlsplit(url)
