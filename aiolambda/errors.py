@@ -166,6 +166,9 @@ class TransportError(AiolambdaError):
 class ConnectError(TransportError, ConnectionError):
     """No connection could be opened: name resolution, TCP, TLS or the proxy failed. The function has not run."""
 
+    def __init__(self, message: str, /, *, function_name: str | None = None) -> None:
+        super().__init__(message, delivery=Delivery.NOT_DELIVERED, function_name=function_name)
+
 
 class ConnectionLostError(TransportError, ConnectionError):
     """The connection ended, or made no sense, before the whole answer was there."""

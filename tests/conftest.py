@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,27 @@ def pytest_asyncio_loop_factories() -> Mapping[str, LoopFactory]:
 
         return {"uvloop": uvloop.new_event_loop}
     return {"asyncio": asyncio.new_event_loop}
+
+
+_skips: list[tuple[str, str]] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and isinstance(report.longrepr, tuple):
+        _skips.append((report.nodeid, report.longrepr[2].removeprefix("Skipped: ")))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail on a skip whose reason is not in the list that `AIOLAMBDA_SKIPS` names: in CI nothing is skipped unnoticed."""
+    listed = os.environ.get("AIOLAMBDA_SKIPS")
+    if listed is None:
+        return
+    allowed = {line.split("\t")[0] for line in Path(listed).read_text().splitlines() if line and not line.startswith("#")}
+    for nodeid, reason in _skips:
+        print(f"\nskipped{'' if reason in allowed else ', and not on the list'}: {nodeid}: {reason}")  # noqa: T201 - CI shows it
+    if session.exitstatus == 0 and any(reason not in allowed for _, reason in _skips):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(autouse=True)

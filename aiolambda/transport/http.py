@@ -188,7 +188,7 @@ def _translation(error: Exception, request: Request) -> TransportError | Configu
 
 def _connect_error(error: Exception, request: Request, where: str) -> TransportError:
     if not isinstance(error, TimeoutError):
-        return ConnectError(f"cannot connect to {where}: {_reason(error)}", delivery=Delivery.NOT_DELIVERED)
+        return ConnectError(f"cannot connect to {where}: {_reason(error)}")
     return InvocationTimeoutError(
         f"no connection to {where} within {request.timeouts.connect} s",
         limit="connect",
