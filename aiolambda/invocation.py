@@ -23,6 +23,8 @@ T = TypeVar("T")
 Payload = object
 """Bytes-like as they are; `str` is JSON text, sent as UTF-8; `None` is no body; everything else goes through the codec."""
 
+_LONGEST_TEXT = 1000
+
 _API_MEMBERS = {
     "FunctionName": "function_name",
     "Payload": "payload",
@@ -111,7 +113,7 @@ class InvokeCommandOutput:
             return self
         content = _error_content(self.payload)
         error_type, message = _text(content.get("errorType")), _text(content.get("errorMessage"))
-        said = ": ".join(part for part in (error_type, message) if part) or "an error without a description"
+        said = _shortened(": ".join(part for part in (error_type, message) if part)) or "an error without a description"
         raise FunctionError(
             f"the function failed ({self.function_error}) with {said}",
             kind=self.function_error,
@@ -147,6 +149,11 @@ def _error_content(payload: bytes) -> Mapping[str, object]:
     except (ValueError, RecursionError):
         return {}
     return cast("Mapping[str, object]", content) if isinstance(content, dict) else {}
+
+
+def _shortened(text: str) -> str:
+    """What of a function's own words stands in an error's text; the attributes have all of them."""
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}... ({len(text):,} characters)"
 
 
 def _text(value: object) -> str | None:

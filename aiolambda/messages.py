@@ -84,10 +84,14 @@ class Request:
         return Request(self.method, self.url, self.headers.copy(), self.body, self.timeouts)
 
 
+def _headers(fields: Mapping[str, str]) -> Mapping[str, str]:
+    return fields if isinstance(fields, Headers) else Headers(fields)
+
+
 @attrs.define(eq=False)
 class Response:
-    """An HTTP answer, read to its end."""
+    """An HTTP answer, read to its end. Names of headers compare without case, in whatever mapping they were given."""
 
     status: int
-    headers: Mapping[str, str] = attrs.field(repr=False)
+    headers: Mapping[str, str] = attrs.field(converter=_headers, repr=False)
     body: bytes = attrs.field(repr=lambda body: f"<{len(body)} bytes>")

@@ -4,7 +4,6 @@ import contextlib
 import importlib.util
 import os
 import platform
-import shutil
 import socket
 import subprocess
 import sys
@@ -85,7 +84,7 @@ def emulator(handlers: Path, handler: str, log: Path) -> Iterator[str]:
 @contextlib.contextmanager
 def moto(log: Path) -> Iterator[str]:
     """moto's server, which verifies signatures once it is told to; the test is skipped without it."""
-    server = os.environ.get("AIOLAMBDA_MOTO_SERVER") or shutil.which("moto_server")
+    server = os.environ.get("AIOLAMBDA_MOTO_SERVER")
     if not server or not Path(server).is_file():
         pytest.skip("moto's server is not installed (AIOLAMBDA_MOTO_SERVER names its moto_server)")
     (port,) = free_ports(1)

@@ -125,7 +125,7 @@ def set_up(url: str) -> Verifier:
 
 
 @pytest.mark.parametrize(
-    "payload", [b'{"a":1}', "é ☃ 😀".encode(), b"[" + b"1," * 100_000 + b"1]"], ids=["small", "unicode", "large"]
+    "payload", [b'{"a":1}', "é ☃ 😀".encode(), b'{"data":"' + b"x" * 200_000 + b'"}'], ids=["small", "unicode", "large"]
 )
 @pytest.mark.parametrize("qualifier", [None, "$LATEST"])
 async def test_a_verifier_that_others_wrote_accepts_our_signature(

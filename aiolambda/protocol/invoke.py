@@ -143,7 +143,7 @@ def _client_context(context: object, limit: int) -> str:
             )
     else:
         ready = base64.b64encode(
-            _encoded("client_context", lambda: json.dumps(context, separators=(",", ":")).encode())
+            _encoded("client_context", lambda: json.dumps(context, separators=(",", ":"), allow_nan=False).encode())
         ).decode()
     if len(ready) > limit:
         raise InvalidInputError(
@@ -155,9 +155,10 @@ def _client_context(context: object, limit: int) -> str:
 
 
 def _encoded(member: str, encode: Callable[[], bytes]) -> bytes:
-    """What `encode` gives; its failure names the member and the kind of failure, never the value."""
+    """What `encode` gives. Its failure names the member and the kind of failure: the text of a codec may hold the value."""
     try:
         return encode()
+    except InvalidInputError:
+        raise
     except (TypeError, ValueError, RecursionError) as error:
-        reason = type(error).__name__ if isinstance(error, UnicodeError) else error
-        raise InvalidInputError(f"{member} cannot be encoded: {reason}", member=member) from None
+        raise InvalidInputError(f"{member} cannot be encoded: {type(error).__name__}", member=member) from None

@@ -101,10 +101,15 @@ class FakeTransport:
             result = handler(event)
             if inspect.isawaitable(result):
                 result = await result
-            body = result if isinstance(result, bytes) else self._codec.encode(result)
         except Exception as error:  # noqa: BLE001 - a handler may raise anything, and Lambda makes an answer of all of it
-            return _answer(200, self._codec.encode(_error_content(error)), {"x-amz-function-error": "Unhandled"})
-        return _answer(200, body)
+            return self._failed(_error_content(error))
+        try:
+            return _answer(200, result if isinstance(result, bytes) else self._codec.encode(result))
+        except ValueError as error:
+            return self._failed({"errorMessage": f"Unable to marshal response: {error}", "errorType": "Runtime.MarshalError"})
+
+    def _failed(self, content: Mapping[str, object]) -> Response:
+        return _answer(200, self._codec.encode(content), {"x-amz-function-error": "Unhandled"})
 
 
 def _error_content(error: Exception) -> Mapping[str, object]:
