@@ -35,7 +35,7 @@ The same code runs against AWS: leave out endpoint_url and credentials, and name
     async with LambdaClient(region="eu-west-1") as client:
         output = await client.invoke("your-function", {"name": "you"})
 
-Keys come from the environment, or from your AWS profile with `pip install "aiolambda-client[aws]"`.
+Keys come from the environment, or from your AWS profile once the extra is installed: pip install '.[aws]' in the checkout.
 To serve handlers of your own here: aiolambda serve hello=examples.py:handler
 """
 
