@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from os import PathLike
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
-from weakref import WeakKeyDictionary
 
 import attrs
 
 from .commands import InvokeCommand
 from .config import LambdaClientConfig, Resolved, client_user_agent, needs_thread, resolve
-from .errors import AiolambdaError, ConfigurationError, InvalidInputError
-from .interfaces import Call, CallNext, Codec, Command, CredentialsProvider, Stack, Transport
+from .errors import ClientClosedError, ConfigurationError, InvalidInputError
+from .interfaces import Call, CallNext, Codec, Command, CredentialsProvider, Transport
 from .invocation import EventReceipt, InvokeCommandOutput, Payload
 from .lifetime import Lifetime
 from .models import UNSET, ClientStats, Credentials, LogType, Metadata, PayloadLimits, TcpKeepAlive, Timeouts, Unset
@@ -35,6 +34,8 @@ Out = TypeVar("Out")
 
 _MOST_BY_DEFAULT = 1000
 _BEGINS_JSON = re.compile(r'[ \t\r\n]*(?:[\[{"0-9-]|true\b|false\b|null\b)')
+_NOWHERE = "nowhere"
+"""The region of a client that reaches no AWS and was given none: an ARN of any region is good for it."""
 _OFFLINE = Credentials("AKIDOFFLINE00000000", "offline")
 
 
@@ -84,10 +85,9 @@ class LambdaClient:
         self._stack: MiddlewareStack[Any, Any] = MiddlewareStack()
         self._stack.use(BuiltinMiddlewares(self._wiring))
         self._folded: tuple[int, CallNext[Any, Any]] | None = None
-        self._joined: WeakKeyDictionary[Stack[Any, Any], tuple[int, int, CallNext[Any, Any]]] = WeakKeyDictionary()
         self._limits: dict[tuple[Timeouts, float], Timeouts] = {}
         self._lifetime = Lifetime()
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[None] | None = None
         self._opened = False
 
     @property
@@ -124,9 +124,13 @@ class LambdaClient:
 
     async def open(self) -> LambdaClientConfig:
         """Find region, endpoint and the source of credentials, off the loop; `ConfigurationError` where one is missing."""
-        async with self._opening:
-            if not self._opened:
-                await self._open()
+        if self._lifetime.closed:
+            raise ClientClosedError("this client is closed")
+        if not self._opened:
+            if self._opening is None:
+                self._opening = asyncio.create_task(self._open(), name="open LambdaClient")
+                self._opening.add_done_callback(self._end_opening)
+            await asyncio.shield(self._opening)
         return self._config
 
     async def close(self, *, grace: float | None = 30.0) -> None:
@@ -137,8 +141,11 @@ class LambdaClient:
         try:
             await self._lifetime.close(grace)
         finally:
-            if self._wiring.transport is not None:
-                await self._wiring.transport.close()
+            if self._opening is not None:
+                await asyncio.wait([self._opening])
+            transport = self._wiring.transport or self._config.transport
+            if transport is not None:
+                await transport.close()
 
     async def send(
         self, command: Command[In, Out], *, timeout: float | Timeouts | Unset | None = UNSET, idempotent: bool | None = None
@@ -148,12 +155,8 @@ class LambdaClient:
         Raises an `AiolambdaError`, whose `delivery` says whether the function may have run. A function that failed is not
         an error here, as in the API: see `output.function_error`, or call `invoke`.
         """
-        call = self._call(command, timeout, idempotent)
-        try:
-            return await self._lifetime.run(call, self._chain(command) if self._opened else self._open_first)
-        except AiolambdaError as error:
-            error.located(call.function_name)
-            raise
+        call, chain = self._call(command, timeout, idempotent), self._chain(command)
+        return await self._lifetime.run(call, chain if self._opened else self._opening_first(chain))
 
     async def invoke(
         self,
@@ -219,15 +222,24 @@ class LambdaClient:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} region {self._config.region}, {self._wiring.slots.in_flight} calls in flight>"
 
-    async def _open_first(self, call: Call[In, Out]) -> Out:
-        await self.open()
-        return await self._chain(call.command)(call)
+    def _opening_first(self, chain: CallNext[In, Out]) -> CallNext[In, Out]:
+        async def open_first(call: Call[In, Out]) -> Out:
+            await self.open()
+            return await chain(call)
+
+        return open_first
+
+    def _end_opening(self, opening: "asyncio.Task[None]") -> None:
+        """Who waited has its outcome; after a failure the next caller may try again."""
+        self._opening = None
+        if not opening.cancelled():
+            opening.exception()
 
     async def _open(self) -> None:
         signs = "httpSigningMiddleware" in self._stack
         config, environment = self._config, self._wiring.environment
         if getattr(config.transport, "offline", False):
-            config = attrs.evolve(config, region=config.region or "us-east-1", credentials=config.credentials or _OFFLINE)
+            config = attrs.evolve(config, region=config.region or _NOWHERE, credentials=config.credentials or _OFFLINE)
             environment = dict[str, str]()
         if needs_thread(config, environment, signs=signs):
             resolved = await asyncio.to_thread(resolve, config, environment, signs=signs)
@@ -237,7 +249,8 @@ class LambdaClient:
 
     def _connect_parts(self, resolved: Resolved) -> None:
         config, wiring = self._config, self._wiring
-        wiring.region, wiring.endpoint = resolved.region, resolved.endpoint
+        wiring.region = None if resolved.region == _NOWHERE else resolved.region
+        wiring.endpoint = resolved.endpoint
         wiring.credentials = resolved.credentials
         wiring.signer = Signer(resolved.region, "lambda")
         wiring.user_agent = client_user_agent(resolved, wiring.environment, config.user_agent_extra)
@@ -288,10 +301,7 @@ class LambdaClient:
             if self._folded is None or self._folded[0] != version:
                 self._folded = (version, self._stack.resolve(self._send_over))
             return self._folded[1]
-        joined = self._joined.get(own)
-        if joined is None or joined[:2] != (version, own.version):
-            joined = self._joined[own] = (version, own.version, self._stack.concat(own).resolve(self._send_over))
-        return joined[2]
+        return own.resolve_behind(self._stack, self._send_over)
 
 
 def _concurrency(config: LambdaClientConfig) -> int:

@@ -52,6 +52,10 @@ class JsonCodec:
         value = json.loads(data)
         if (attrs.has(type) or dataclasses.is_dataclass(type)) and isinstance(value, Mapping):
             return cast("T", type(**cast("dict[str, Any]", value)))
-        if not isinstance(value, _json_type(type)):
+        try:
+            fits = isinstance(value, _json_type(type))
+        except TypeError:
+            raise TypeError(f"JsonCodec does not know the type {type!r}; give the client a codec that does") from None
+        if not fits:
             raise TypeError(f"the payload is JSON of type {value.__class__.__name__}, not {type!r}")
         return cast("T", value)

@@ -83,10 +83,17 @@ class AiolambdaError(Exception):
         """The name that was invoked, as the caller gave it; `None` where no function was named yet."""
         return self._function_name
 
-    def located(self, function_name: str, delivery: Delivery | None = None) -> None:
-        """Fill in what the place that raised could not know."""
-        self._function_name = self._function_name or function_name
-        self._delivery = delivery or self._delivery
+    def located(self, function_name: str, delivery: Delivery, *, attempts: int, elapsed: float) -> None:
+        """Fill in what the place that raised could not know: the call, the verdict on all its attempts, their number, seconds.
+
+        An error that comes from inside the call of another function keeps that one's name, and says so in a note.
+        """
+        self._delivery = delivery
+        if self._function_name is None:
+            self._function_name = function_name
+        elif self._function_name != function_name:
+            outcome = "may have run" if delivery.may_have_run else "has not run"
+            self.add_note(f"It came out of a call of {function_name!r}, which {outcome}.")
 
     def _details(self) -> list[str]:
         return [] if self._function_name is None else [f"function {self._function_name!r}"]
@@ -152,6 +159,11 @@ class TransportError(AiolambdaError):
         self.attempts = 0
         self.elapsed = 0.0
         self.request_id = request_id
+
+    def located(self, function_name: str, delivery: Delivery, *, attempts: int, elapsed: float) -> None:
+        if self.function_name in (None, function_name):
+            self.attempts, self.elapsed = attempts, elapsed
+        super().located(function_name, delivery, attempts=attempts, elapsed=elapsed)
 
     def _details(self) -> list[str]:
         details = super()._details()

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self, TypeVar, cast
 
 import attrs
 
+from .codecs import JsonCodec
 from .errors import FunctionError, InvalidInputError
 from .interfaces import Codec
 from .models import InvocationType, LogType, Metadata, Report
@@ -77,8 +78,9 @@ class InvokeCommandOutput:
     executed_version: str | None = None
     durable_execution_arn: str | None = None
     metadata: Metadata
-    _codec: Codec = attrs.field(repr=False, eq=False, alias="codec")
-    _function_name: str = attrs.field(repr=False, eq=False, alias="function_name")
+    _codec: Codec = attrs.field(factory=JsonCodec, repr=False, eq=False, alias="codec")
+    _function_name: str = attrs.field(default="", repr=False, eq=False, alias="function_name")
+    _invocation_type: str = attrs.field(default="RequestResponse", repr=False, eq=False, alias="invocation_type")
 
     def json(self) -> Any:
         """The payload decoded by the standard library. `ValueError` where there is none, or it is not JSON."""
@@ -125,13 +127,22 @@ class InvokeCommandOutput:
             request_id=self.metadata.request_id,
         )
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled without the client's codec, which need not be something that can be: the copy decodes with `JsonCodec`."""
+        fields = {field.alias: getattr(self, field.name) for field in attrs.fields(type(self)) if field.name != "_codec"}
+        return _rebuilt, (type(self), fields)
+
     def _content(self) -> bytes:
         if not self.payload:
-            kind = {202: "Event", 204: "DryRun"}.get(self.status_code, "RequestResponse")
             raise ValueError(
-                f"there is no payload to decode: {kind} invocation of {self._function_name!r}, status {self.status_code}"
+                f"there is no payload to decode: {self._invocation_type} invocation of {self._function_name!r}, "
+                f"status {self.status_code}"
             )
         return self.payload
+
+
+def _rebuilt(kind: type[InvokeCommandOutput], fields: dict[str, Any]) -> InvokeCommandOutput:
+    return kind(**fields)
 
 
 @attrs.frozen(kw_only=True)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from .errors import AiolambdaError, ClientClosedError, InvocationTimeoutError
 from .interfaces import Call, CallNext
+from .models import Delivery
 from .policy import delivery
 
 __all__ = ["Lifetime"]
@@ -31,21 +32,30 @@ class Lifetime:
     async def run(self, call: Call[In, Out], chain: CallNext[In, Out]) -> Out:
         """Run a call within its total limit, until it ends or is cut."""
         if self._closed:
-            raise ClientClosedError("this client is closed")
+            raise _completed(ClientClosedError("this client is closed"), call)
         scope = asyncio.timeout(call.timeouts.total)
         try:
             async with scope:
                 self._calls[call] = scope
                 return await chain(call)
-        except TimeoutError:
-            if not scope.expired():
-                raise
-            raise self._ended(call) from None
+        except TimeoutError as error:
+            if scope.expired():
+                raise _completed(self._ended(call), call) from None
+            if isinstance(error, AiolambdaError):
+                _completed(error, call)
+            raise
+        except AiolambdaError as error:
+            _completed(error, call)
+            raise
         finally:
             self._calls.pop(call, None)
             self._cut.discard(call)
             if not self._calls and self._emptied is not None:
                 self._emptied.set()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
 
     async def close(self, grace: float | None) -> None:
         """Start nothing more; give the calls in flight so many seconds (`None`: all they need), then cut the rest."""
@@ -73,11 +83,17 @@ class Lifetime:
             await self._emptied.wait()
 
     def _ended(self, call: Call[Any, Any]) -> AiolambdaError:
-        verdict = delivery.worst([attempt.delivery for attempt in call.history])
         if call in self._cut:
-            return ClientClosedError("the client was closed while this call was in flight", delivery=verdict)
-        error = InvocationTimeoutError(
-            f"the call did not end within {call.timeouts.total} s", limit="total", stage=call.stage, delivery=verdict
+            return ClientClosedError("the client was closed while this call was in flight")
+        limit = call.timeouts.total
+        return InvocationTimeoutError(
+            f"the call did not end within {limit} s", limit="total", stage=call.stage, delivery=Delivery.NOT_DELIVERED
         )
-        error.attempts, error.elapsed = len(call.history), asyncio.get_running_loop().time() - call.started
-        return error
+
+
+def _completed(error: AiolambdaError, call: Call[Any, Any]) -> AiolambdaError:
+    """The error with the verdict of its call: the worst of all attempts, and never better than what the error says itself."""
+    verdicts = [error.delivery, *(attempt.delivery for attempt in call.history)]
+    elapsed = asyncio.get_running_loop().time() - call.started
+    error.located(call.function_name, delivery.worst(verdicts), attempts=len(call.history), elapsed=elapsed)
+    return error

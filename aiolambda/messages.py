@@ -21,7 +21,7 @@ Stage = Literal["queue", "connect", "send", "wait", "receive", "backoff"]
 class Headers(MutableMapping[str, str]):
     """HTTP header fields, one value a name; names compare without case and are kept in lower case, as HTTP/2 sends them."""
 
-    __slots__ = ("fields",)
+    __slots__ = ("__weakref__", "fields")
 
     def __init__(self, fields: Mapping[str, str] | None = None) -> None:
         self.fields: dict[str, str] = {} if fields is None else {name.lower(): value for name, value in fields.items()}

@@ -82,6 +82,12 @@ def _not_negative(instance: object, attribute: "attrs.Attribute[Any]", value: fl
         raise ValueError(f"{attribute.name} is a number of seconds, 0 or more, or None for no limit; got {value!r}")
 
 
+def _above_zero(instance: object, attribute: "attrs.Attribute[Any]", value: float | Unset | None) -> None:
+    if isinstance(value, Unset) or value is None:
+        return
+    _positive(instance, attribute, value)
+
+
 def _positive(instance: object, attribute: "attrs.Attribute[Any]", value: float) -> None:
     if isinstance(value, bool) or not _is_number(value) or not value > 0:
         raise ValueError(f"{attribute.name} must be a number above 0; got {value!r}")
@@ -99,9 +105,9 @@ class Timeouts:
 
     total: float | None = attrs.field(default=None, validator=_not_negative)
     queue: float | None = attrs.field(default=None, validator=_not_negative)
-    connect: float | None = attrs.field(default=5.0, validator=_not_negative)
-    read: float | Unset | None = attrs.field(default=UNSET, validator=_not_negative)
-    idle: float | None = attrs.field(default=None, validator=_not_negative)
+    connect: float | None = attrs.field(default=5.0, validator=_above_zero)
+    read: float | Unset | None = attrs.field(default=UNSET, validator=_above_zero)
+    idle: float | None = attrs.field(default=None, validator=_above_zero)
 
 
 @attrs.frozen(kw_only=True)

@@ -14,7 +14,7 @@ from .models import Report
 __all__ = ["report_of"]
 
 _TEXT = re.compile(r"^REPORT RequestId: (?P<id>[^\s]+)\s(?P<fields>[^\n]*)(?:\nXRAY TraceId: (?P<trace>[^\s]+))?", re.MULTILINE)
-_FIELD = re.compile(r"((?:[A-Z][a-z]+ )*[A-Z][a-z]+): ([0-9]+(?:\.[0-9]+)?) (?:ms|MB)")
+_FIELD = re.compile(r"([A-Z][A-Za-z ]{0,40}): ([0-9]{1,15}(?:\.[0-9]{1,15})?) (?:ms|MB)")
 _ROOT = re.compile(r"Root=([^;]+)")
 
 

@@ -105,6 +105,7 @@ class MiddlewareStack(Generic[In, Out]):
         self._entries: list[_Absolute | _Relative] = []
         self._version = 0
         self._identify_on_resolve = False
+        self._folded: tuple[object, int, int, CallNext[In, Out]] | None = None
 
     @property
     def version(self) -> int:
@@ -131,7 +132,11 @@ class MiddlewareStack(Generic[In, Out]):
         """Add a middleware to a step; `override` lets it take the place of the one that has its name."""
         _check_choice("step", _step(step), STEPS)
         _check_choice("priority", priority, _PRIORITIES)
-        self._insert(_Absolute(middleware, name, tuple(aliases), frozenset(tags), override, _step(step), priority))
+        self._insert(
+            _Absolute(
+                middleware, name, _texts("aliases", aliases), frozenset(_texts("tags", tags)), override, _step(step), priority
+            )
+        )
 
     def add_closing(
         self,
@@ -170,7 +175,11 @@ class MiddlewareStack(Generic[In, Out]):
     ) -> None:
         """Add a middleware next to another, which is named, by name or alias, and may come later."""
         _check_choice("relation", relation, _RELATIONS)
-        self._insert(_Relative(middleware, name, tuple(aliases), frozenset(tags), override, relation, to_middleware))
+        self._insert(
+            _Relative(
+                middleware, name, _texts("aliases", aliases), frozenset(_texts("tags", tags)), override, relation, to_middleware
+            )
+        )
 
     def use(self, plugin: Plugin, /) -> None:
         """Let a plugin (or another stack) add its middlewares."""
@@ -228,6 +237,14 @@ class MiddlewareStack(Generic[In, Out]):
             handler = _link(cast("Middleware[In, Out]", entry.middleware), handler)
         return handler
 
+    def resolve_behind(self, stack: "MiddlewareStack[Any, Any]", handler: CallNext[In, Out]) -> CallNext[In, Out]:
+        """Another stack with this one joined behind it, folded; folded anew only once one of the two has changed."""
+        kept = self._folded
+        if kept is None or kept[0] is not handler or kept[1:3] != (stack.version, self.version):
+            folded = stack.concat(self).resolve(handler)
+            kept = self._folded = (handler, stack.version, self.version, folded)
+        return kept[3]
+
     def __str__(self) -> str:
         lines = [f"{type(self).__name__} of {len(self)} middlewares, outermost first"]
         step = ""
@@ -253,6 +270,8 @@ class MiddlewareStack(Generic[In, Out]):
         self._identify_on_resolve |= other._identify_on_resolve
 
     def _insert(self, entry: _Absolute | _Relative) -> None:
+        if not callable(entry.middleware):
+            raise MiddlewareStackError(f"a middleware is called with a call and call_next; {entry.label} cannot be called")
         replaced = [other for other in self._entries if not set(entry.names).isdisjoint(other.names)]
         if replaced and not entry.override:
             raise MiddlewareStackError(f"Duplicate middleware name {entry.label!r}; override=True replaces it")
@@ -308,6 +327,12 @@ def _expanded(entry: _Absolute | _Relative, anchored: dict[int, list[_Relative]]
     for neighbour in reversed(neighbours):
         if neighbour.relation == "after":
             yield from _expanded(neighbour, anchored)
+
+
+def _texts(what: str, texts: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(texts, str):
+        raise MiddlewareStackError(f"{what} are several strings, and {texts!r} is one; write [{texts!r}]")
+    return tuple(texts)
 
 
 def _check_choice(what: str, value: str, choices: Collection[str]) -> None:

@@ -137,7 +137,9 @@ async def test_every_recorded_invocation_becomes_its_output_or_its_function_erro
             "FunctionError": "X-Amz-Function-Error",
             "LogResult": "X-Amz-Log-Result",
         }
-        output = await output_of(case["status"], body, {header: out[name] for name, header in names.items() if name in out})
+        headers = {header: out[name] for name, header in names.items() if name in out}
+        kind = {202: "Event", 204: "DryRun"}.get(case["status"])
+        output = await output_of(case["status"], body, headers, invocation_type=kind)
         assert output.status_code == out["StatusCode"] == case["status"]
         assert output.payload == body.encode()
         assert output.executed_version == out.get("ExecutedVersion")
@@ -272,7 +274,7 @@ async def test_a_log_that_is_not_base64_is_no_log(log: str) -> None:
 
 @pytest.mark.parametrize(("status", "kind"), [(202, "Event"), (204, "DryRun"), (200, "RequestResponse")])
 async def test_an_answer_without_a_payload_says_which_kind_of_invocation_it_answers(status: int, kind: str) -> None:
-    output = await output_of(status)
+    output = await output_of(status, invocation_type=kind)
     for read in (output.json, lambda: output.decode(dict)):
         with pytest.raises(ValueError, match=f"no payload to decode: {kind} invocation of 'orders', status {status}"):
             read()
@@ -375,7 +377,7 @@ HTML = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></htm
     [
         (b"", None, "without a body"),
         (HTML.encode(), "text/html", "74 bytes of text/html that hold no error message"),
-        (b"<Code>only</Code>", "application/xml", "17 bytes of application/xml"),
+        (b"<Message></Message>", "application/xml", "19 bytes of application/xml"),
         (b"x" * 5_000_000, "text/plain", "5000000 bytes of text/plain"),
         (b'{"message": "' + b"x" * 5_000_000 + b'"}', "application/json", "5000015 bytes of application/json"),
         (b"\xff\xfe\x80", "application/octet-stream", "3 bytes of application/octet-stream"),

@@ -134,14 +134,15 @@ async def test_an_invocation_without_an_answer_is_exit_code_4():
     assert "Traceback" not in ended.stderr
 
 
-async def test_an_interrupted_invocation_is_exit_code_130_without_a_word(tmp_path):
+async def test_an_interrupted_invocation_is_exit_code_130_and_says_what_is_not_known(tmp_path):
     async with serving(verify_signatures=True) as invoke:
         payload = f'{{"op": "sleep", "seconds": 60, "started": "{tmp_path / "pid"}"}}'
         process = await start("invoke", "app", "-p", payload, env=environment_for(invoke.endpoint))
         await read_soon(tmp_path / "pid")
         process.send_signal(signal.SIGINT)
         stdout, stderr = await asyncio.wait_for(process.communicate(), 10)
-    assert (process.returncode, stdout, stderr) == (130, b"", b"")
+    assert (process.returncode, stdout) == (130, b"")
+    assert stderr == b"aiolambda: interrupted; what was sent may still run\n"
 
 
 async def test_a_reader_who_has_gone_is_no_error():

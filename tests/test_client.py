@@ -5,19 +5,24 @@ import gc
 import hashlib
 import logging
 import pickle
+import threading
 import traceback
+import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import attrs
 import pytest
 
+import aiolambda.client as client_module
 from aiolambda import (
     AiolambdaError,
     Call,
     CallNext,
     ClientClosedError,
     ConfigurationError,
+    ConnectError,
+    ConnectionLostError,
     Credentials,
     Delivery,
     FunctionError,
@@ -26,13 +31,16 @@ from aiolambda import (
     InvokeCommand,
     InvokeCommandInput,
     InvokeCommandOutput,
+    JsonCodec,
     LambdaClient,
     LambdaClientConfig,
+    Metadata,
     MiddlewareStackError,
     QueueTimeoutError,
     ResourceNotFoundException,
     Timeouts,
     TooManyRequestsException,
+    TransportError,
 )
 from aiolambda.messages import Headers, Request, Response
 from aiolambda.steps import Slots
@@ -582,6 +590,151 @@ async def test_a_middleware_may_send_another_command_with_one_slot() -> None:
     assert len(calls_of(client).calls) == 5
 
 
+# --- the verdict of a call ---------------------------------------------------------------------------------------------
+
+
+class Failing(FakeTransport):
+    """Plays outcomes, one a request: an error to raise, or `None` to answer."""
+
+    def __init__(self, *outcomes: Exception | None) -> None:
+        super().__init__({"f": echo})
+        self.outcomes = list(outcomes)
+
+    async def send(self, request: Request, /) -> Response:
+        response = await super().send(request)
+        outcome = self.outcomes.pop(0)
+        if outcome is not None:
+            raise outcome
+        return response
+
+
+async def once_more(call: AnyCall, call_next: AnyNext) -> Any:
+    try:
+        return await call_next(call)
+    except TransportError:
+        return await call_next(call)
+
+
+@pytest.mark.parametrize("step", ["initialize", "build", "finalize", "deserialize"])
+@pytest.mark.parametrize("anchored", [False, True], ids=["in its step", "behind the deserializer"])
+async def test_the_verdict_of_a_call_is_the_worst_of_its_attempts(step: Any, anchored: bool) -> None:
+    transport = Failing(ConnectionLostError("lost"), ConnectError("refused"))
+    async with LambdaClient(transport=transport) as client:
+        if anchored:
+            client.middleware_stack.add_relative_to(once_more, relation="after", to_middleware="deserializerMiddleware")
+        else:
+            client.middleware_stack.add(once_more, step=step)
+        with pytest.raises(ConnectError, match="it may have run") as raised:
+            await client.invoke("f")
+        assert client.stats.unknown == 1
+    assert (raised.value.delivery, raised.value.may_have_run, raised.value.attempts) == (Delivery.UNKNOWN, True, 2)
+
+
+@virtually
+async def test_a_retry_that_finds_no_slot_does_not_hide_that_the_first_attempt_may_have_run() -> None:
+    async def twice(call: AnyCall, call_next: AnyNext) -> Any:
+        try:
+            return await call_next(call)
+        except TransportError:
+            await asyncio.sleep(1)
+            return await call_next(call)
+
+    transport = Failing(ConnectionLostError("lost"))
+    transport._functions["sleep"] = sleep
+    async with LambdaClient(transport=transport, max_concurrency=1) as client:
+        client.middleware_stack.add(twice, step="finalize")
+        call = asyncio.create_task(client.invoke("f", timeout=Timeouts(queue=5)))
+        await asyncio.sleep(0.5)
+        transport.outcomes.append(None)
+        holder = asyncio.create_task(client.invoke("sleep", {"s": 60}))
+        with pytest.raises(QueueTimeoutError) as raised:
+            await call
+        await holder
+    assert (raised.value.delivery, raised.value.attempts) == (Delivery.UNKNOWN, 1)
+
+
+async def test_an_error_behind_an_answer_says_that_the_function_has_run() -> None:
+    async def audit(call: AnyCall, call_next: AnyNext) -> Any:
+        output = await call_next(call)
+        if call.function_name == "echo":
+            await client.invoke("nobody", "{}")
+        return output
+
+    async with fake_client() as client:
+        client.middleware_stack.add(audit)
+        with pytest.raises(ResourceNotFoundException) as raised:
+            await client.invoke("echo")
+    assert (raised.value.function_name, raised.value.delivery) == ("nobody", Delivery.EXECUTED)
+    assert raised.value.__notes__ == ["It came out of a call of 'echo', which may have run."]
+
+
+@pytest.mark.parametrize(
+    "name", ["deserializerMiddleware", "retryMiddleware", "concurrencyMiddleware", "httpSigningMiddleware"]
+)
+@pytest.mark.parametrize("how", ["limit", "close"])
+def test_a_request_that_was_sent_is_known_to_have_been_sent_whatever_is_removed(name: str, how: str) -> None:
+    async def main() -> None:
+        client = fake_client()
+        client.middleware_stack.remove(name)
+        call = asyncio.create_task(client.send(InvokeCommand(function_name="sleep", payload={"s": 60}), timeout=5))
+        await asyncio.sleep(1)
+        if how == "close":
+            await client.close(grace=0)
+        with pytest.raises((InvocationTimeoutError, ClientClosedError)) as raised:
+            await call
+        assert raised.value.delivery is Delivery.UNKNOWN
+        await client.close()
+
+    virtual.run(main())
+
+
+async def test_an_attempt_does_not_see_the_answer_of_the_one_before() -> None:
+    seen: list[object] = []
+
+    async def twice(call: AnyCall, call_next: AnyNext) -> Any:
+        await call_next(call)
+        try:
+            return await call_next(call)
+        except ConnectionLostError:
+            seen.append(call.response)
+            raise
+
+    async with LambdaClient(transport=Failing(None, ConnectionLostError("lost"))) as client:
+        client.middleware_stack.add(twice, step="finalize")
+        with pytest.raises(ConnectionLostError) as raised:
+            await client.invoke("f")
+    assert seen == [None]
+    assert raised.value.delivery is Delivery.EXECUTED
+
+
+async def test_a_middleware_may_make_an_output_of_its_own() -> None:
+    async def answer(call: AnyCall, call_next: AnyNext) -> Any:
+        return InvokeCommandOutput(status_code=200, payload=b"[1]", metadata=Metadata(http_status_code=200))
+
+    async with fake_client() as client:
+        client.middleware_stack.add(answer)
+        output = await client.invoke("echo")
+    assert (output.json(), output.decode(list)) == ([1], [1])
+
+
+async def test_a_function_error_can_be_pickled_whatever_the_codec() -> None:
+    def fails(event: object) -> object:
+        raise ValueError("no")
+
+    class Local(JsonCodec):
+        pass
+
+    async with LambdaClient(transport=FakeTransport({"f": fails}), codec=Local()) as client:
+        with pytest.raises(FunctionError) as raised:
+            await client.invoke("f")
+    copy = pickle.loads(pickle.dumps(raised.value))
+    assert (str(copy), copy.__notes__, copy.output.payload) == (
+        str(raised.value),
+        raised.value.__notes__,
+        raised.value.output.payload if raised.value.output else None,
+    )
+
+
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 
@@ -710,6 +863,27 @@ def test_a_limit_that_is_no_number_of_seconds_is_an_error(limit: Any) -> None:
         LambdaClient(timeout=limit)
 
 
+@pytest.mark.parametrize("limit", ["connect", "read", "idle"])
+def test_a_limit_that_would_be_none_at_zero_is_refused(limit: Any) -> None:
+    with pytest.raises(ValueError, match=limit):
+        Timeouts(**{limit: 0})
+    assert Timeouts(total=0, queue=0).total == 0
+
+
+@virtually
+async def test_ten_thousand_waiters_can_give_up_at_once() -> None:
+    """Each looks at nobody else: the sum of their work grows with their number, not with its square."""
+    slots = Slots(1)
+    await slots.take(None)
+    waits = [asyncio.create_task(slots.take(1)) for _ in range(10_000)]
+    done, _ = await asyncio.wait(waits)
+    assert all(isinstance(task.exception(), QueueTimeoutError) for task in done)
+    assert (slots.waiting, slots.in_flight) == (0, 1)
+    assert len(slots._waiters) <= 1001
+    slots.give_back()
+    await slots.take(0)
+
+
 # --- closing ---------------------------------------------------------------------------------------------------------
 
 
@@ -790,6 +964,88 @@ async def test_a_close_that_is_cancelled_still_cuts_the_calls() -> None:
             await client.close(grace=30)
     await asyncio.wait([call])
     assert isinstance(call.exception(), ClientClosedError)
+
+
+async def test_a_closed_client_cannot_be_opened_again() -> None:
+    client = fake_client()
+    await client.close()
+    with pytest.raises(ClientClosedError):
+        await client.open()
+
+
+async def test_a_transport_is_closed_with_its_client_even_if_that_was_never_opened() -> None:
+    class Closing(FakeTransport):
+        closed = 0
+
+        async def close(self) -> None:
+            self.closed += 1
+
+    transport = Closing({})
+    await LambdaClient(transport=transport).close()
+    assert transport.closed == 1
+
+
+async def test_calls_that_wait_for_an_open_that_fails_all_have_its_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[object] = []
+
+    def failing(*arguments: object, **options: object) -> Any:
+        opened.append(arguments)
+        raise ConfigurationError("no credentials")
+
+    client = LambdaClient(region="us-east-1")
+    monkeypatch.setattr("aiolambda.client.resolve", failing)
+    outcomes = await asyncio.gather(*(client.invoke("f") for _ in range(50)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [ConfigurationError] * 50
+    assert len(opened) == 1
+    with pytest.raises(ConfigurationError):
+        await client.open()
+    assert len(opened) == 2
+    await client.close()
+
+
+async def test_a_first_call_that_is_cancelled_leaves_the_opening_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve, release = client_module.resolve, threading.Event()
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        release.wait(10)
+        return resolve(*arguments, **options)
+
+    monkeypatch.setattr("aiolambda.client.needs_thread", lambda *_, **__: True)
+    monkeypatch.setattr("aiolambda.client.resolve", slow)
+    async with asyncio.timeout(20):
+        client = fake_client()
+        first, second = (asyncio.create_task(client.invoke("echo", 1)) for _ in range(2))
+        await asyncio.sleep(0.01)
+        first.cancel()
+        release.set()
+        assert (await second).json() == 1
+        assert first.cancelled()
+        await client.close()
+
+
+async def test_a_command_is_freed_with_the_middlewares_that_hold_it() -> None:
+    class Counting(InvokeCommand):
+        __slots__ = ("__weakref__",)
+
+        async def count(self, call: AnyCall, call_next: AnyNext) -> Any:
+            return await call_next(call)
+
+    alive: list[weakref.ref[Counting]] = []
+    async with fake_client() as client:
+        for _ in range(20):
+            command = Counting(function_name="echo")
+            command.middleware_stack.add(command.count)
+            await client.send(command)
+            alive.append(weakref.ref(command))
+        del command
+        gc.collect()
+        assert [reference for reference in alive if reference() is not None] == []
+
+
+async def test_a_fake_takes_the_arn_of_any_region() -> None:
+    async with fake_client() as client:
+        output = await client.invoke("arn:aws:lambda:eu-west-1:123456789012:function:echo:live", 1)
+    assert output.json() == 1
 
 
 # --- what is said of a call ------------------------------------------------------------------------------------------

@@ -81,11 +81,22 @@ def test_every_row_gives_its_reason_and_stands_in_one_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "verdict"),
-    [(200, Delivery.EXECUTED), (201, Delivery.EXECUTED), (202, Delivery.ACCEPTED), (204, Delivery.NOT_DELIVERED)],
+    ("invocation_type", "status", "verdict"),
+    [
+        ("RequestResponse", 200, Delivery.EXECUTED),
+        ("RequestResponse", 202, Delivery.EXECUTED),
+        ("RequestResponse", 204, Delivery.EXECUTED),
+        ("Event", 202, Delivery.ACCEPTED),
+        ("Event", 200, Delivery.EXECUTED),
+        ("Event", 204, Delivery.EXECUTED),
+        ("DryRun", 204, Delivery.NOT_DELIVERED),
+        ("DryRun", 200, Delivery.EXECUTED),
+        ("DryRun", 202, Delivery.EXECUTED),
+    ],
 )
-def test_an_output_was_executed_but_for_an_event_and_a_dry_run(status: int, verdict: Delivery) -> None:
-    assert delivery.verdict_of_output(status) is verdict
+def test_an_output_was_executed_but_for_an_event_and_a_dry_run(invocation_type: str, status: int, verdict: Delivery) -> None:
+    """A server that runs them all the same, as AWS's emulator does, answers 200, and is believed."""
+    assert delivery.verdict_of_output(status, invocation_type) is verdict
 
 
 @pytest.mark.parametrize(

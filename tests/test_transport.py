@@ -6,19 +6,25 @@ import gc
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator
+import traceback
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 import trustme
 
 from aiolambda import (
     AiolambdaError,
+    Call,
+    CallNext,
     ClientClosedError,
     ConfigurationError,
     ConnectError,
     ConnectionLostError,
     Credentials,
     Delivery,
+    InvalidInputError,
     InvocationTimeoutError,
     InvokeCommand,
     LambdaClient,
@@ -36,6 +42,7 @@ from aiolambda.transport.sockets import socket_factory
 from .servers import Connection, RawServer, always, answer, raw_server, silent
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
+TENANT = "hunter4"
 
 
 def client_for(server: RawServer, **settings: object) -> LambdaClient:
@@ -62,6 +69,19 @@ async def transport_to(**settings: object) -> AsyncIterator[AiohttpTransport]:
         yield transport
     finally:
         await transport.close()
+
+
+@contextlib.contextmanager
+def unreachable() -> Iterator[str]:
+    """A port that takes no further connection: its backlog is full."""
+    with socket.socket() as listener, contextlib.ExitStack() as fillers:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            filler = fillers.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def request_to(server: RawServer, body: bytes = b"{}", timeouts: Timeouts | None = None) -> Request:
@@ -250,17 +270,9 @@ async def test_a_bundle_that_cannot_be_read_fails_when_the_client_opens(monkeypa
 
 
 async def test_a_server_that_never_accepts_ends_at_the_connect_limit() -> None:
-    with socket.socket() as listener, contextlib.ExitStack() as fillers:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(3):  # fill the backlog, so that the kernel answers no further handshake
-            filler = fillers.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with LambdaClient(
-            region="us-east-1", credentials=KEYS, endpoint_url=endpoint, timeout=Timeouts(connect=0.2)
-        ) as client:
+    with unreachable() as endpoint:
+        limits = Timeouts(connect=0.2)
+        async with LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=endpoint, timeout=limits) as client:
             with pytest.raises(InvocationTimeoutError, match=r"within 0\.2 s") as raised:
                 await client.invoke("f")
     assert (raised.value.limit, raised.value.stage, raised.value.delivery) == ("connect", "connect", Delivery.NOT_DELIVERED)
@@ -470,20 +482,130 @@ async def test_at_most_so_many_handshakes_go_on_at_a_time(authority: trustme.CA,
 
 
 async def test_the_wait_for_a_turn_to_connect_is_queue_time() -> None:
-    with socket.socket() as listener, contextlib.ExitStack() as fillers:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(3):
-            filler = fillers.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with unreachable() as endpoint:
         async with LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=endpoint) as client:
             limits = Timeouts(queue=0.3, connect=1.0)
             calls = [asyncio.create_task(client.invoke("f", timeout=limits)) for _ in range(OPENING_AT_A_TIME + 1)]
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes].count(QueueTimeoutError) == 1
     assert all(isinstance(outcome, AiolambdaError) and not outcome.may_have_run for outcome in outcomes)
+
+
+@pytest.mark.parametrize(
+    "body", [b"123456789", b"1", b"", b"x" * 2_000_000], ids=["longer", "shorter", "none", "two megabytes"]
+)
+async def test_the_body_is_sent_whole_whatever_length_a_header_says(body: bytes) -> None:
+    async with raw_server(always(answer())) as server, transport_to() as transport:
+        request = request_to(server, body)
+        request.headers["content-length"] = "5"
+        await transport.send(request)
+    assert server.requests[0][1] == body
+
+
+async def test_a_body_that_is_changed_behind_the_signature_is_sent_whole() -> None:
+    async def change(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        call.request.body = b'{"longer":"than before"}'
+        return await call_next(call)
+
+    async with raw_server(always(answer())) as server, client_for(server) as client:
+        client.middleware_stack.add(change, step="deserialize")
+        await client.invoke("f", b"{}")
+    assert server.requests[0][1] == b'{"longer":"than before"}'
+
+
+@pytest.mark.parametrize(
+    "data", [b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", b"garbage\r\n\r\n"]
+)
+async def test_no_traceback_shows_the_password_of_a_proxy_or_the_headers_of_a_request(data: bytes) -> None:
+    keys = Credentials("AKIDEXAMPLE", "secret", "hunter3")
+
+    async def script(connection: Connection) -> None:
+        await connection.reader.readuntil(b"\r\n\r\n")
+        await connection.write(data)
+
+    async with raw_server(script) as proxy:
+        for endpoint in ("https://lambda.invalid", "http://lambda.invalid"):
+            via = proxy.url.replace("http://", "http://user:hunter2@")
+            async with LambdaClient(region="us-east-1", credentials=keys, endpoint_url=endpoint, proxy=via) as client:
+                with pytest.raises(AiolambdaError) as raised:
+                    await client.invoke("f", tenant_id=TENANT)
+                shown = "".join(traceback.format_exception(raised.value)) + repr(client.config)
+                cause: BaseException | None = raised.value
+                while cause is not None:
+                    shown += repr(cause)
+                    cause = cause.__cause__
+                assert "hunter" not in shown
+
+
+@pytest.mark.parametrize(
+    "proxy", ["user:hunter2@h:8080", "//user:hunter2@h", "socks5://h:1", "http://", "http://h h", "http://h:99999"]
+)
+def test_a_proxy_that_is_none_is_refused_when_the_client_is_built(proxy: str) -> None:
+    with pytest.raises(ConfigurationError, match="proxy is not") as raised:
+        LambdaClient(proxy=proxy)
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("x-a", "a\r\nx-b: c"), ("x-a", "a\x00"), ("x a", "b"), ("", "b"), ("x-a\r\n", "b")]
+)
+async def test_a_header_that_http_cannot_carry_is_refused_before_anything_is_sent(name: str, value: str) -> None:
+    async def spoil(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        call.request.headers[name] = value
+        return await call_next(call)
+
+    async with raw_server(always(answer())) as server, client_for(server) as client:
+        client.middleware_stack.add(spoil, step="finalize")
+        with pytest.raises(InvalidInputError, match="holds a character that HTTP cannot carry") as raised:
+            await client.invoke("f")
+        assert (raised.value.delivery, client.stats.unknown) == (Delivery.NOT_DELIVERED, 0)
+    assert (server.connections, server.requests) == (0, [])
+
+
+async def test_keys_and_agents_that_no_header_can_carry_are_refused_when_the_client_opens() -> None:
+    with pytest.raises(ConfigurationError, match="session_token"):
+        await LambdaClient(region="us-east-1", credentials=Credentials("AKIDEXAMPLE", "s", "token\n")).open()
+    with pytest.raises(ConfigurationError, match="user_agent_extra"):
+        LambdaClient(user_agent_extra="a\r\nb")
+
+
+async def test_a_request_is_not_kept_alive_by_the_context_of_its_caller() -> None:
+    async with raw_server(always(answer())) as server, transport_to() as transport:
+        request = request_to(server)
+        kept = weakref.ref(request.headers)
+        await transport.send(request)
+        del request
+        gc.collect()
+        assert kept() is None
+
+
+async def test_a_call_that_waits_for_its_turn_to_connect_has_not_been_sent() -> None:
+    with unreachable() as endpoint:
+        async with LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=endpoint) as client:
+            limits = [Timeouts(total=1, connect=5)] * OPENING_AT_A_TIME + [Timeouts(total=0.3, connect=5)] * 5
+            calls = [asyncio.create_task(client.invoke("f", timeout=limit)) for limit in limits]
+            outcomes = await asyncio.gather(*calls, return_exceptions=True)
+            assert client.stats.unknown == 0
+    stages = [outcome.stage for outcome in outcomes if isinstance(outcome, InvocationTimeoutError) and not outcome.may_have_run]
+    assert stages == ["connect"] * OPENING_AT_A_TIME + ["queue"] * 5
+
+
+async def test_an_idle_connection_to_another_host_opens_no_gate() -> None:
+    """The turns are for the host of the request: what lies idle for another is no connection for this one."""
+    with unreachable() as endpoint:
+        async with raw_server(always(answer())) as server, transport_to() as transport:
+            await transport.send(request_to(server))
+            elsewhere = Timeouts(queue=0.2, connect=5)
+
+            async def send() -> None:
+                await transport.send(Request("POST", f"{endpoint}/x", Headers({"host": "h"}), b"", elsewhere))
+
+            calls = [asyncio.create_task(send()) for _ in range(OPENING_AT_A_TIME + 1)]
+            done, waiting = await asyncio.wait(calls, timeout=1, return_when=asyncio.FIRST_COMPLETED)
+            assert [type(task.exception()) for task in done] == [QueueTimeoutError]
+            for task in waiting:
+                task.cancel()
+            await asyncio.wait(waiting)
 
 
 async def test_nothing_is_left_behind_by_a_hundred_calls_of_every_kind() -> None:

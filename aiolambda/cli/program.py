@@ -60,4 +60,5 @@ def _run(arguments: Sequence[str] | None) -> int:
         print(f"aiolambda: {error}", file=sys.stderr)
         return exits.code_of(error)
     except KeyboardInterrupt:
+        print("aiolambda: interrupted; what was sent may still run", file=sys.stderr)
         return exits.INTERRUPTED

@@ -35,4 +35,15 @@ def environment_credentials(environment: Mapping[str, str]) -> StaticCredentials
         )
         raise ConfigurationError(f"{given} is set in the environment, and {missing} is not")
     token = environment.get("AWS_SESSION_TOKEN") or environment.get("AWS_SECURITY_TOKEN") or None
-    return StaticCredentials(Credentials(key, secret, token), "environment")
+    return checked_static(Credentials(key, secret, token), "environment")
+
+
+def checked_static(credentials: Credentials, source: str) -> StaticCredentials:
+    """A provider of these keys; `ConfigurationError` where one holds white space: a line end that was copied with it."""
+    for name in ("access_key_id", "secret_access_key", "session_token"):
+        value = getattr(credentials, name)
+        if value is not None and not (value.isascii() and value.isprintable() and value == value.strip()):
+            raise ConfigurationError(
+                f"{name} (from the {source}) begins or ends with white space, or holds a character that no key has"
+            )
+    return StaticCredentials(credentials, source)

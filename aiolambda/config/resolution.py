@@ -16,7 +16,7 @@ from ..interfaces import CredentialsProvider
 from ..models import Credentials
 from ..protocol import endpoints
 from .chain import Chain
-from .credentials import StaticCredentials, environment_credentials
+from .credentials import checked_static, environment_credentials
 from .settings import LambdaClientConfig
 
 __all__ = ["Resolved", "needs_thread", "resolve"]
@@ -97,7 +97,7 @@ def _region(config: LambdaClientConfig, environment: Mapping[str, str], chain: _
 def _at_hand(config: LambdaClientConfig, environment: Mapping[str, str]) -> CredentialsProvider | None:
     """Credentials that need no chain. A profile that the caller names goes before the environment's keys, as in botocore."""
     if isinstance(config.credentials, Credentials):
-        return StaticCredentials(config.credentials)
+        return checked_static(config.credentials, "argument")
     if config.credentials is not None:
         return config.credentials
     return None if config.profile is not None else environment_credentials(environment)

@@ -12,6 +12,7 @@ from ..codecs import JsonCodec
 from ..errors import ConfigurationError
 from ..interfaces import Codec, CredentialsProvider, Transport
 from ..models import Credentials, PayloadLimits, TcpKeepAlive, Timeouts
+from ..protocol.endpoints import checked_proxy
 
 __all__ = ["LambdaClientConfig"]
 
@@ -23,6 +24,20 @@ def _timeouts(value: float | Timeouts | None) -> Timeouts:
 def _check_concurrency(instance: object, attribute: "attrs.Attribute[int | None]", value: object) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise ConfigurationError(f"max_concurrency is a number of calls, 1 or more; got {value!r}")
+
+
+def _check_proxy(instance: object, attribute: "attrs.Attribute[str | None]", value: str | None) -> None:
+    if value is not None:
+        checked_proxy(value)
+
+
+def _check_header_text(instance: object, attribute: "attrs.Attribute[str | None]", value: str | None) -> None:
+    if value is not None and not (value.isascii() and value.isprintable()):
+        raise ConfigurationError(f"{attribute.name} goes into a header, and holds a character that none may")
+
+
+def _url_shown(url: str | None) -> str:
+    return "..." if url is not None and "@" in url else repr(url)
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +52,7 @@ class LambdaClientConfig:
     region: str | None = None
     profile: str | None = None
     credentials: Credentials | CredentialsProvider | None = None
-    endpoint_url: str | None = None
+    endpoint_url: str | None = attrs.field(default=None, repr=_url_shown)
     timeout: Timeouts = attrs.field(factory=Timeouts, converter=_timeouts)
     tcp_keepalive: TcpKeepAlive | None = attrs.field(factory=TcpKeepAlive)
     max_concurrency: int | None = attrs.field(default=None, validator=_check_concurrency)
@@ -47,6 +62,6 @@ class LambdaClientConfig:
     transport: Transport | None = None
     idle_connection_timeout: float = 60.0
     ca_bundle: str | PathLike[str] | None = None
-    proxy: str | None = attrs.field(default=None, repr=lambda proxy: "None" if proxy is None else "...")
+    proxy: str | None = attrs.field(default=None, validator=_check_proxy, repr=_url_shown)
     logger: logging.Logger | None = None
-    user_agent_extra: str | None = None
+    user_agent_extra: str | None = attrs.field(default=None, validator=_check_header_text)

@@ -81,6 +81,9 @@ UNKNOWN: dict[str, str] = {
 _REFUSING_STATUSES = frozenset({401, 403, 404, 405, 407, 411, 413, 414, 415, 429, 431})
 """Statuses with which any HTTP server turns a request away without acting on it, for answers that name no code."""
 
+_WITHOUT_EXECUTION = {("Event", 202): Delivery.ACCEPTED, ("DryRun", 204): Delivery.NOT_DELIVERED}
+"""What Lambda answers when it has queued an event, or has only looked whether it could run the function."""
+
 _SEVERITY = {verdict: rank for rank, verdict in enumerate(Delivery)}
 
 
@@ -93,9 +96,9 @@ def verdict_of_error(status: int, code: str | None) -> Delivery:
     return Delivery.UNKNOWN
 
 
-def verdict_of_output(status: int) -> Delivery:
-    """The verdict on an answer that is no error: 202 is an `Event` that was queued, 204 a `DryRun`, which invokes nothing."""
-    return {202: Delivery.ACCEPTED, 204: Delivery.NOT_DELIVERED}.get(status, Delivery.EXECUTED)
+def verdict_of_output(status: int, invocation_type: str) -> Delivery:
+    """The verdict on an answer that is no error; an `Event` or a `DryRun` that is answered in another way has run."""
+    return _WITHOUT_EXECUTION.get((invocation_type, status), Delivery.EXECUTED)
 
 
 def verdict_of_silence(stage: Stage) -> Delivery:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
 
-__all__ = ["checked_endpoint", "checked_region", "lambda_url"]
+__all__ = ["checked_endpoint", "checked_proxy", "checked_region", "lambda_url"]
 
 _REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SUFFIXES = {
@@ -35,18 +35,28 @@ def lambda_url(region: str) -> str:
     return f"https://lambda.{region}.{suffix}"
 
 
+def checked_proxy(url: str) -> str:
+    """The proxy's URL, which may hold a password and is not shown; `ConfigurationError` unless it is http(s) with a host."""
+    if not _is_http(url):
+        raise ConfigurationError("proxy is not an http or https URL with a host, such as 'http://user:password@host:3128'")
+    return url
+
+
 def checked_endpoint(url: str, source: str) -> str:
     """The URL without a trailing slash; `ConfigurationError` unless it is http(s), a host, and at most a port and a path."""
-    try:
-        parts = urlsplit(url)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        sound = False
-        parts = urlsplit("")
-    if not sound or not url.isascii() or not url.isprintable() or " " in url:
+    if not _is_http(url):
         raise ConfigurationError(f"the endpoint URL (from {source}) is not an http or https URL with a host")
-    if parts.username is not None or parts.query or parts.fragment:
+    if "@" in urlsplit(url).netloc or "?" in url or "#" in url:
         raise ConfigurationError(
             f"the endpoint URL (from {source}) holds credentials, a query or a fragment, which an endpoint cannot"
         )
     return url.rstrip("/")
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return sound and url.isascii() and url.isprintable() and " " not in url

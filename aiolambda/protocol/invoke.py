@@ -6,8 +6,8 @@ Source: the Lambda API reference, "Invoke", and the restJson1 protocol.
 
 import base64
 import json
-from collections.abc import Callable
-from typing import Literal, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, cast
 
 from ..errors import InvalidInputError, InvalidPayloadSizeError
 from ..interfaces import Codec
@@ -33,6 +33,10 @@ class InvokeOperation:
 
     def function_name(self, input: InvokeCommandInput, /) -> str:
         return input.function_name
+
+    def invocation_type(self, input: InvokeCommandInput, /) -> str:
+        """`RequestResponse` where the input names none."""
+        return _type_of(input)
 
     def answer_limit(self, input: InvokeCommandInput, /) -> float:
         """The read limit in seconds where the caller gave none."""
@@ -88,7 +92,7 @@ class InvokeOperation:
         headers = response.headers
         return InvokeCommandOutput(
             status_code=response.status,
-            function_error=cast('Literal["Handled", "Unhandled"] | None', headers.get("x-amz-function-error")),
+            function_error=cast('Literal["Handled", "Unhandled"] | None', headers.get("x-amz-function-error") or None),
             log_result=headers.get("x-amz-log-result"),
             payload=response.body,
             executed_version=headers.get("x-amz-executed-version"),
@@ -96,6 +100,7 @@ class InvokeOperation:
             metadata=metadata,
             codec=codec,
             function_name=input.function_name,
+            invocation_type=_type_of(input),
         )
 
 
@@ -109,8 +114,8 @@ _HEADERS = {
 }
 
 
-def _type_of(input: InvokeCommandInput) -> object:
-    return text_of(input.invocation_type) or "RequestResponse"
+def _type_of(input: InvokeCommandInput) -> str:
+    return str(text_of(input.invocation_type) or "RequestResponse")
 
 
 def _check_event(input: InvokeCommandInput) -> None:
@@ -127,14 +132,20 @@ def _body(payload: object, codec: Codec) -> bytes:
         return b""
     if isinstance(payload, bytes):
         return payload
-    if isinstance(payload, bytearray):
-        return bytes(payload)
-    if isinstance(payload, memoryview):
-        return payload.tobytes()
-    return _encoded("payload", lambda: payload.encode() if isinstance(payload, str) else codec.encode(payload))
+    if isinstance(payload, str):
+        return _encoded("payload", payload.encode)
+    try:
+        view = memoryview(cast("Any", payload))
+    except TypeError:
+        return _encoded("payload", lambda: codec.encode(payload))
+    return view.tobytes()
 
 
 def _client_context(context: object, limit: int) -> str:
+    if not isinstance(context, str | Mapping):
+        raise InvalidInputError(
+            f"client_context is a mapping, or a string that is ready, not {type(context).__name__}", member="client_context"
+        )
     if isinstance(context, str):
         ready = context
         if not (ready.isascii() and ready.isprintable()):

@@ -19,7 +19,7 @@ from ..service_errors import EXCEPTIONS, EC2UnexpectedException, TooManyRequests
 __all__ = ["code_of", "exception_of", "retry_after_of"]
 
 _KEPT_BODY = 64 * 1024
-_XML = re.compile(rb"<Code>([^<]{1,200})</Code>.*?<Message>([^<]{0,2000})</Message>", re.DOTALL)
+_XML = {"code": re.compile(rb"<Code>([^<]{1,200})</Code>"), "message": re.compile(rb"<Message>([^<]{0,2000})</Message>")}
 
 
 def code_of(response: Response) -> str | None:
@@ -67,8 +67,8 @@ def _content(response: Response) -> Mapping[str, object]:
     if len(response.body) > _KEPT_BODY:
         return {}
     if response.body.lstrip().startswith(b"<"):
-        xml = _XML.search(response.body)
-        return {} if xml is None else {"code": _xml_text(xml[1]), "message": _xml_text(xml[2])}
+        found = {member: pattern.search(response.body) for member, pattern in _XML.items()}
+        return {member: _xml_text(match[1]) for member, match in found.items() if match is not None}
     try:
         content = json.loads(response.body)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
 """The built-in middlewares of the five steps, and the order in which a client's stack has them."""
 
 from .builtin import BuiltinMiddlewares
-from .deserialize import send_over
+from .sending import send_over
 from .slots import Slots
 from .wiring import Counters, Wiring
 

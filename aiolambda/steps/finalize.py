@@ -13,6 +13,7 @@ from ..interfaces import Call, CallNext, CredentialsProvider, Middleware
 from ..messages import Request
 from ..models import Credentials
 from ..protocol import sigv4
+from .build import host_of
 from .wiring import Wiring
 
 __all__ = ["concurrency_middleware", "retry_middleware", "signing_middleware"]
@@ -80,6 +81,7 @@ async def _still_valid(credentials: Credentials | None, provider: CredentialsPro
 
 def _sign(request: Request, signer: sigv4.Signer, credentials: Credentials, now: dt.datetime) -> None:
     headers = request.headers.fields
+    headers.setdefault("host", host_of(request.url))  # AWS takes no signature that leaves it out
     if "content-length" in headers:
         headers["content-length"] = str(len(request.body))
     body_hash = headers["x-amz-content-sha256"] = sigv4.payload_hash(request.body)

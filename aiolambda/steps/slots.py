@@ -13,6 +13,9 @@ from ..errors import QueueTimeoutError
 
 __all__ = ["Slots"]
 
+_PASSED_OVER = 1000
+"""How many that gave up the queue may hold before it is swept: to look for one at a time would take quadratic time."""
+
 
 class Slots:
     """`limit` slots with a fair queue."""
@@ -21,22 +24,21 @@ class Slots:
         self.limit = limit
         self._free = limit
         self._waiters: deque[asyncio.Future[None]] = deque()
+        self.waiting = 0
+        """Calls that wait. The queue may hold more: who gives up is left in it, and passed over."""
 
     @property
     def in_flight(self) -> int:
         return self.limit - self._free
 
-    @property
-    def waiting(self) -> int:
-        return sum(not waiter.done() for waiter in self._waiters)
-
     async def take(self, limit: float | None) -> None:
         """Wait for a slot, at most so many seconds. `QueueTimeoutError` when none came."""
-        if self._free and not self._waiters:
+        if self._free:
             self._free -= 1
             return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
+        self.waiting += 1
         try:
             async with asyncio.timeout(limit):
                 await waiter
@@ -54,11 +56,15 @@ class Slots:
             waiter = self._waiters.popleft()
             if not waiter.done():
                 waiter.set_result(None)
+                self.waiting -= 1
                 return
         self._free += 1
 
     def _give_up(self, waiter: "asyncio.Future[None]") -> None:
         if waiter.done() and not waiter.cancelled():
             self.give_back()  # the slot came in the same moment
-        elif waiter in self._waiters:
-            self._waiters.remove(waiter)
+            return
+        waiter.cancel()
+        self.waiting -= 1
+        if len(self._waiters) > 2 * self.waiting + _PASSED_OVER:
+            self._waiters = deque(waiter for waiter in self._waiters if not waiter.done())

@@ -13,7 +13,7 @@ import attrs
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
-from ..errors import QueueTimeoutError
+from ..errors import ConfigurationError, QueueTimeoutError
 from ..messages import Request
 
 __all__ = ["OPENING_AT_A_TIME", "Connector", "Exchange", "current_exchange"]
@@ -36,8 +36,17 @@ class Exchange:
             self.request.stage = "wait"
 
 
-current_exchange: ContextVar[Exchange] = ContextVar("current_exchange")
+current_exchange: ContextVar[Exchange | None] = ContextVar("current_exchange", default=None)
 """How `connect`, which aiohttp calls in the task of the request, learns which request it is for."""
+
+
+def _take_exchange() -> Exchange:
+    """The exchange, out of the context: what is opened from here on keeps its context for as long as it lives."""
+    exchange = current_exchange.get()
+    if exchange is None:
+        raise ConfigurationError("this connector serves AiohttpTransport only")
+    current_exchange.set(None)
+    return exchange
 
 
 class Connector(aiohttp.TCPConnector):
@@ -46,30 +55,32 @@ class Connector(aiohttp.TCPConnector):
     def __init__(self, **options: Any) -> None:
         super().__init__(limit=0, **options)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
         self._turns = asyncio.Semaphore(OPENING_AT_A_TIME)
-        self._idle: set[ResponseHandler] = set()
+        self._idle: dict[object, set[ResponseHandler]] = {}
 
     async def connect(self, *args: Any, **options: Any) -> Connection:
         """A connection for the current exchange. `QueueTimeoutError` if its turn to open one does not come in time."""
-        exchange = current_exchange.get()
-        if self._has_idle():
-            connection = await self._connect(exchange, *args, **options)
+        exchange = _take_exchange()
+        exchange.request.stage = "queue"
+        idle = self._idle.setdefault(args[0].connection_key, set())
+        if _has_open(idle):
+            connection = await self._connect(idle, exchange, *args, **options)
         else:
             await self._take_turn(exchange.request.timeouts.queue)
             try:
-                connection = await self._connect(exchange, *args, **options)
+                connection = await self._connect(idle, exchange, *args, **options)
             finally:
                 self._turns.release()
         exchange.transport = connection.transport
         exchange.request.stage = "send"
         return connection
 
-    async def _connect(self, exchange: Exchange, *args: Any, **options: Any) -> Connection:
+    async def _connect(self, idle: set[ResponseHandler], exchange: Exchange, *args: Any, **options: Any) -> Connection:
         exchange.request.stage = "connect"
         connection = await super().connect(*args, **options)
         protocol = connection.protocol
         if protocol is not None:
-            self._idle.discard(protocol)
-            connection.add_callback(functools.partial(self._idle.add, protocol))
+            idle.discard(protocol)
+            connection.add_callback(functools.partial(idle.add, protocol))
         return connection
 
     async def _take_turn(self, limit: float | None) -> None:
@@ -79,11 +90,12 @@ class Connector(aiohttp.TCPConnector):
         except TimeoutError:
             raise QueueTimeoutError(f"no turn to open a connection came within {limit} s") from None
 
-    def _has_idle(self) -> bool:
-        """Whether the pool has a connection to give. Those that ended meanwhile are forgotten here."""
-        while self._idle:
-            protocol = next(iter(self._idle))
-            if protocol.is_connected():
-                return True
-            self._idle.discard(protocol)
-        return False
+
+def _has_open(idle: set[ResponseHandler]) -> bool:
+    """Whether the pool has a connection to give for this host. Those that ended meanwhile are forgotten here."""
+    while idle:
+        protocol = next(iter(idle))
+        if protocol.is_connected():
+            return True
+        idle.discard(protocol)
+    return False

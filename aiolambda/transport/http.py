@@ -6,6 +6,7 @@ Owns the session's options and the translation of its errors. Must not know Lamb
 import asyncio
 import contextlib
 import io
+import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 from typing import Final
@@ -18,6 +19,7 @@ from ..errors import (
     ConfigurationError,
     ConnectError,
     ConnectionLostError,
+    InvalidInputError,
     InvocationTimeoutError,
     QueueTimeoutError,
     TransportError,
@@ -33,6 +35,8 @@ _READ_BUFFER = 1024 * 1024
 """Bytes that aiohttp reads ahead: with its default of 64 KiB, 6 MB take 18 ms instead of 13."""
 _LONGEST_HEADER = 64 * 1024
 _WRITTEN_AT_ONCE = 1024 * 1024
+_UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LET_AIOHTTP_ADD_NO: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
@@ -49,6 +53,14 @@ class _StreamedResponse:
         with _translated(self._exchange):
             async for chunk in self._response.content.iter_any():
                 yield chunk
+
+
+def _check_headers(fields: Mapping[str, str]) -> None:
+    """`InvalidInputError` for a name or a value that HTTP cannot carry; the value is not shown."""
+    if _UNFIT.search("".join(fields.values())) is None and all(map(_TOKEN.fullmatch, fields)):
+        return
+    name = next(name for name, value in fields.items() if _UNFIT.search(value) or not _TOKEN.fullmatch(name))
+    raise InvalidInputError(f"the header {name!r} holds a character that HTTP cannot carry", member=name)
 
 
 def _body(body: bytes) -> bytes | io.BytesIO | None:
@@ -83,7 +95,7 @@ class AiohttpTransport:
         """The whole answer. Raises `TransportError` where none comes; a cancelled request closes its connection."""
         exchange = Exchange(request)
         with _translated(exchange):
-            async with self._requested(exchange) as answer:
+            async with await self._answer(exchange) as answer:
                 request.stage = "receive"
                 body = await answer.read()
         return Response(answer.status, Headers(answer.headers), body)
@@ -93,7 +105,7 @@ class AiohttpTransport:
         """The head of the answer, and its body as it comes; left before its end, the connection is closed."""
         exchange = Exchange(request)
         with _translated(exchange):
-            answer = await self._requested(exchange)
+            answer = await self._answer(exchange)
         request.stage = "receive"
         try:
             yield _StreamedResponse(answer.status, Headers(answer.headers), answer, exchange)
@@ -106,19 +118,27 @@ class AiohttpTransport:
         if session is not None:
             await session.close()
 
-    def _requested(self, exchange: Exchange) -> "aiohttp.client._RequestContextManager":  # pyright: ignore[reportPrivateUsage]
+    async def _answer(self, exchange: Exchange) -> aiohttp.ClientResponse:
         request = exchange.request
-        current_exchange.set(exchange)
-        return self._open_session().request(
-            request.method,
-            URL(request.url, encoded=True),
-            data=_body(request.body),
-            headers=request.headers.fields,
-            skip_auto_headers=_LET_AIOHTTP_ADD_NO,
-            allow_redirects=False,
-            timeout=self._limits_of(request.timeouts),
-            proxy=self._proxy,
-        )
+        _check_headers(request.headers.fields)
+        if "content-length" in request.headers:
+            # The body may have changed since; a length that is not its own would cut it, or keep the server waiting.
+            request.headers["content-length"] = str(len(request.body))
+        # Taken back at once, so that no timer or task of the caller's keeps the request alive.
+        token = current_exchange.set(exchange)
+        try:
+            return await self._open_session().request(
+                request.method,
+                URL(request.url, encoded=True),
+                data=_body(request.body),
+                headers=request.headers.fields,
+                skip_auto_headers=_LET_AIOHTTP_ADD_NO,
+                allow_redirects=False,
+                timeout=self._limits_of(request.timeouts),
+                proxy=self._proxy,
+            )
+        finally:
+            current_exchange.reset(token)
 
     def _open_session(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
@@ -162,7 +182,7 @@ def _translated(exchange: Exchange) -> Generator[None]:
         exchange.note_stage()
         if isinstance(error.__cause__, QueueTimeoutError):  # ours, out of `connect`: aiohttp takes it for one of its own
             raise error.__cause__ from None
-        raise _translation(error, exchange.request) from error
+        raise _translation(error, exchange.request) from _cause(error)
     except BaseException:
         exchange.note_stage()
         raise
@@ -195,6 +215,13 @@ def _connect_error(error: Exception, request: Request, where: str) -> TransportE
         stage="connect",
         delivery=Delivery.NOT_DELIVERED,
     )
+
+
+def _cause(error: Exception) -> BaseException | None:
+    """What may stand behind our error in a traceback: aiohttp's own errors hold URLs with passwords, and request headers."""
+    if isinstance(error, aiohttp.ClientError):
+        return getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
+    return error
 
 
 def _reason(error: Exception) -> str:
