@@ -130,7 +130,13 @@ class LambdaClient:
             if self._opening is None:
                 self._opening = asyncio.create_task(self._open(), name="open LambdaClient")
                 self._opening.add_done_callback(self._end_opening)
-            await asyncio.shield(self._opening)
+            opening = self._opening
+            try:
+                await asyncio.shield(opening)
+            except asyncio.CancelledError:
+                if not opening.cancelled():
+                    raise
+                raise ClientClosedError("the client was closed while it opened") from None
         return self._config
 
     async def close(self, *, grace: float | None = 30.0) -> None:
@@ -142,6 +148,7 @@ class LambdaClient:
             await self._lifetime.close(grace)
         finally:
             if self._opening is not None:
+                self._opening.cancel()
                 await asyncio.wait([self._opening])
             transport = self._wiring.transport or self._config.transport
             if transport is not None:

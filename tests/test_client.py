@@ -1023,6 +1023,23 @@ async def test_a_first_call_that_is_cancelled_leaves_the_opening_to_the_others(m
         await client.close()
 
 
+async def test_closing_does_not_wait_for_an_open_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    monkeypatch.setattr("aiolambda.client.needs_thread", lambda *_, **__: True)
+    monkeypatch.setattr("aiolambda.client.resolve", lambda *_, **__: release.wait(10))
+    try:
+        async with asyncio.timeout(5):
+            client = fake_client()
+            opening, call = asyncio.create_task(client.open()), asyncio.create_task(client.invoke("echo"))
+            await asyncio.sleep(0.01)
+            await client.close(grace=0)
+            outcomes = await asyncio.gather(opening, call, return_exceptions=True)
+    finally:
+        release.set()
+    assert [type(outcome) for outcome in outcomes] == [ClientClosedError, ClientClosedError]
+    assert all(isinstance(outcome, ClientClosedError) and not outcome.may_have_run for outcome in outcomes)
+
+
 async def test_a_command_is_freed_with_the_middlewares_that_hold_it() -> None:
     class Counting(InvokeCommand):
         __slots__ = ("__weakref__",)
