@@ -72,6 +72,7 @@ async def test_serve_has_limits_and_keys_of_ones_choice():
     limits = ("--concurrency", "1", "--timeout", "0.5", "--memory-size", "256", "--quiet")
     async with served(f"hello={HANDLERS}:handler", *keys, *limits) as (_, env), client_of(env) as client:
         assert (env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], env["AWS_REGION"]) == ("AKIAMINE", "mine", "eu-west-1")
+        assert env["AWS_DEFAULT_REGION"] == "eu-west-1", "boto3 reads this one only"
         seen = (await client.invoke("hello", {"op": "describe"})).json()
         with pytest.raises(FunctionError, match=r"Task timed out after 0\.50 seconds"):
             await client.invoke("hello", {"op": "sleep", "seconds": 60})

@@ -145,6 +145,7 @@ def _introduction(endpoint: LocalEndpoint) -> str:
             "# in another terminal:",
             f"export AWS_ENDPOINT_URL_LAMBDA={endpoint.url}",
             f"export AWS_REGION={endpoint.region}",
+            f"export AWS_DEFAULT_REGION={endpoint.region}",  # the only one that boto3 reads
             f"export AWS_ACCESS_KEY_ID={credentials.access_key_id}",
             f"export AWS_SECRET_ACCESS_KEY={credentials.secret_access_key}",
             "unset AWS_SESSION_TOKEN AWS_PROFILE",
