@@ -88,6 +88,7 @@ class AiohttpTransport:
         self._tls = tls
         self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None
+        self._keeper: AsyncGenerator[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._limits: dict[Timeouts, aiohttp.ClientTimeout] = {}
 
@@ -114,9 +115,9 @@ class AiohttpTransport:
 
     async def close(self) -> None:
         """Close the session with its connections; what is in flight ends with an error."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        keeper, self._keeper, self._session = self._keeper, None, None
+        if keeper is not None:
+            await keeper.aclose()
 
     async def _answer(self, exchange: Exchange) -> aiohttp.ClientResponse:
         request = exchange.request
@@ -127,7 +128,9 @@ class AiohttpTransport:
         # Taken back at once, so that no timer or task of the caller's keeps the request alive.
         token = current_exchange.set(exchange)
         try:
-            return await self._open_session().request(
+            session = self._session if self._loop is asyncio.get_running_loop() else None
+            session = session or await self._open_session()
+            return await session.request(
                 request.method,
                 URL(request.url, encoded=True),
                 data=_body(request.body),
@@ -140,26 +143,27 @@ class AiohttpTransport:
         finally:
             current_exchange.reset(token)
 
-    def _open_session(self) -> aiohttp.ClientSession:
+    async def _open_session(self) -> aiohttp.ClientSession:
+        """A session for the running loop. `ConfigurationError` while another loop that runs has one."""
         loop = asyncio.get_running_loop()
-        if self._session is None or self._loop is not loop:
-            if self._loop is not None and self._loop is not loop and not self._loop.is_closed():
-                raise ConfigurationError("this client is in use on another event loop, and a client belongs to one at a time")
-            self._loop = loop
-            self._session = aiohttp.ClientSession(
-                connector=Connector(
-                    ssl=self._tls,
-                    keepalive_timeout=self._idle_connection_timeout,
-                    socket_factory=socket_factory(self._keep_alive),
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-                read_bufsize=_READ_BUFFER,
-                max_line_size=_LONGEST_HEADER,
-                max_field_size=_LONGEST_HEADER,
-            )
-        return self._session
+        if self._keeper is not None and self._loop is not None and not self._loop.is_closed():
+            raise ConfigurationError("this client is in use on another event loop, and a client belongs to one at a time")
+        session = aiohttp.ClientSession(
+            connector=Connector(
+                ssl=self._tls,
+                keepalive_timeout=self._idle_connection_timeout,
+                socket_factory=socket_factory(self._keep_alive),
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            read_bufsize=_READ_BUFFER,
+            max_line_size=_LONGEST_HEADER,
+            max_field_size=_LONGEST_HEADER,
+        )
+        self._loop, self._session, self._keeper = loop, session, _kept(session)
+        await anext(self._keeper)
+        return session
 
     def _limits_of(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
         limits = self._limits.get(timeouts)
@@ -171,6 +175,17 @@ class AiohttpTransport:
                 total=None, connect=timeouts.connect, sock_read=read, ceil_threshold=float("inf")
             )
         return limits
+
+
+async def _kept(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
+    """Keeps a session until it is closed: by `close`, or by the loop itself, which closes the generators that it began.
+
+    So a client that is made once and used under one `asyncio.run` after another leaves nothing open behind any of them.
+    """
+    try:
+        yield
+    finally:
+        await session.close()
 
 
 @contextlib.contextmanager
