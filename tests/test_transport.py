@@ -333,6 +333,10 @@ async def test_the_total_limit_covers_the_wait_for_an_answer() -> None:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", "ended in the middle of the answer"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello", "in the middle of the answer|is not HTTP"),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "is not HTTP that can be read|ended before an answer came"),
+        (b'{"password":"hunter2"}\r\n\r\n', "is not HTTP that can be read|ended before an answer came"),
+        (b'HTTP/1.1 200 OK\r\n{"password":"hunter2"}\r\n\r\n', "is not HTTP that can be read"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: hunter2\r\n\r\n", "is not HTTP that can be read"),
+        (b"HTTP/1.1 hunter2\r\n\r\n", "is not HTTP that can be read"),
     ],
     ids=[
         "nothing",
@@ -342,6 +346,10 @@ async def test_the_total_limit_covers_the_wait_for_an_answer() -> None:
         "half a chunk",
         "a bad chunk size",
         "another protocol",
+        "a payload for a head",
+        "a payload for a header",
+        "a length that is none",
+        "a status that is none",
     ],
 )
 async def test_an_answer_that_is_cut_or_nonsense_is_unknown(data: bytes, text: str) -> None:
@@ -355,6 +363,7 @@ async def test_an_answer_that_is_cut_or_nonsense_is_unknown(data: bytes, text: s
     assert raised.value.delivery is Delivery.UNKNOWN
     assert raised.value.function_name == "orders"
     assert len(server.requests) == 1
+    assert "hunter" not in "".join(traceback.format_exception(raised.value))
 
 
 async def test_a_reset_after_the_request_is_unknown() -> None:

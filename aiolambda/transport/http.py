@@ -36,6 +36,7 @@ _READ_BUFFER = 1024 * 1024
 _LONGEST_HEADER = 64 * 1024
 _WRITTEN_AT_ONCE = 1024 * 1024
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_QUOTED = re.compile(r"[:\n'\"]|\bb(?=['\"])")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LET_AIOHTTP_ADD_NO: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
@@ -216,7 +217,7 @@ def _translation(error: Exception, request: Request) -> TransportError | Configu
         silence = f"no byte came from {where} for {request.timeouts.read} s"
         return InvocationTimeoutError(silence, limit="read", stage=request.stage)
     if isinstance(error, aiohttp.ClientResponseError):
-        return ConnectionLostError(f"the answer from {where} is not HTTP that can be read: {error.message[:200]}")
+        return ConnectionLostError(f"the answer from {where} is not HTTP that can be read: {_complaint(error.message)}")
     moment = "in the middle of the answer" if request.stage == "receive" else "before an answer came"
     return ConnectionLostError(f"the connection to {where} ended {moment}: {_reason(error)}")
 
@@ -237,6 +238,12 @@ def _cause(error: Exception) -> BaseException | None:
     if isinstance(error, aiohttp.ClientError):
         return getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
     return error
+
+
+def _complaint(message: str) -> str:
+    """What the parser says is wrong, without the bytes that it quotes: they may be of a payload."""
+    words = message.rpartition("message:")[2].strip()
+    return _QUOTED.split(words, maxsplit=1)[0].strip() or "malformed"
 
 
 def _reason(error: Exception) -> str:
