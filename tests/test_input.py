@@ -185,17 +185,19 @@ def test_a_name_that_is_no_arn_has_no_region(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "plain"),
+    ("name", "plain", "qualifier"),
     [
-        ("orders", "orders"),
-        ("orders:live", "orders"),
-        ("1" * 12 + ":function:orders:1", "orders"),
-        (ARN, "orders"),
-        ("a b", "a b"),
+        ("orders", "orders", None),
+        ("orders:live", "orders", "live"),
+        ("1" * 12 + ":function:orders:1", "orders", "1"),
+        ("orders:$LATEST", "orders", "$LATEST"),
+        (ARN, "orders", None),
+        (f"{ARN}:live", "orders", "live"),
+        ("a b", "a b", None),
     ],
 )
-def test_the_plain_name_leaves_account_and_qualifier_out(name: str, plain: str) -> None:
-    assert names.plain_name_of(name) == plain
+def test_the_plain_name_leaves_account_and_qualifier_out(name: str, plain: str, qualifier: str | None) -> None:
+    assert (names.plain_name_of(name), names.qualifier_of(name)) == (plain, qualifier)
 
 
 # The other members

@@ -32,7 +32,6 @@ LARGEST_REQUEST = 69_905_067
 _CLIENT_CONTEXT_LIMIT = 3583
 _INVOCATION_TYPES = ("Event", "RequestResponse", "DryRun")
 _LOG_TYPES = ("None", "Tail")
-_PARTS = re.compile(r"(?:.*?function:|\d{12}:)?(?P<name>[a-zA-Z0-9_.-]+)(?::(?P<qualifier>[^:]+))?")
 _LATEST = "$LATEST"
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
 
@@ -88,14 +87,11 @@ def target_of(function_name: str, query: str) -> Target:
         names.check_function_name(function_name)
     except InvalidInputError as error:
         raise refusals.invalid_value("functionName", str(error)) from None
-    parts = _PARTS.fullmatch(function_name)
-    if parts is None:
-        raise refusals.invalid_value("functionName", "Member must be the name or the ARN of a function")
     asked = parse_qs(query).get("Qualifier", [None])[0]
-    derived = parts["qualifier"]
+    derived = names.qualifier_of(function_name)
     if asked is not None and derived is not None and asked != derived:
         raise refusals.conflicting_qualifiers()
-    return Target(name=parts["name"], qualifier=derived or asked, region=names.region_of(function_name))
+    return Target(name=names.plain_name_of(function_name), qualifier=derived or asked, region=names.region_of(function_name))
 
 
 def read(target: Target, headers: Mapping[str, str], payload: bytes) -> InvokeRequest:

@@ -8,7 +8,7 @@ import re
 
 from ..errors import InvalidInputError
 
-__all__ = ["check_function_name", "check_pattern", "plain_name_of", "region_of"]
+__all__ = ["check_function_name", "check_pattern", "plain_name_of", "qualifier_of", "region_of"]
 
 _REGION = r"(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d"
 _FUNCTION = re.compile(
@@ -77,3 +77,9 @@ def plain_name_of(function_name: str) -> str:
     """The name alone, without account, ARN and qualifier; what is no function's name stays as it is."""
     match = _FUNCTION.fullmatch(function_name)
     return function_name if match is None else match["name"]
+
+
+def qualifier_of(function_name: str) -> str | None:
+    """The version or alias behind a name or an ARN; `None` where there is none."""
+    match = _FUNCTION.fullmatch(function_name)
+    return match and match["qualifier"]
