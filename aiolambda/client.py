@@ -84,7 +84,7 @@ class LambdaClient:
         self._send_over = send_over(self._wiring)
         self._stack: MiddlewareStack[Any, Any] = MiddlewareStack()
         self._stack.use(BuiltinMiddlewares(self._wiring))
-        self._folded: tuple[int, CallNext[Any, Any]] | None = None
+        self._no_middlewares: MiddlewareStack[Any, Any] = MiddlewareStack()
         self._limits: dict[tuple[Timeouts, float], Timeouts] = {}
         self._lifetime = Lifetime()
         self._opening: asyncio.Task[None] | None = None
@@ -302,13 +302,9 @@ class LambdaClient:
         return self._limits[timeouts, answer_limit]
 
     def _chain(self, command: Command[In, Out]) -> CallNext[In, Out]:
-        """The client's stack and the command's, joined and folded; made anew only after one of them has changed."""
-        own, version = command.middleware_stack, self._stack.version
-        if not len(own):
-            if self._folded is None or self._folded[0] != version:
-                self._folded = (version, self._stack.resolve(self._send_over))
-            return self._folded[1]
-        return own.resolve_behind(self._stack, self._send_over)
+        """The client's stack and the command's, joined and folded; commands without middlewares share one fold."""
+        own = command.middleware_stack
+        return (own if len(own) else self._no_middlewares).resolve_behind(self._stack, self._send_over)
 
 
 def _concurrency(config: LambdaClientConfig) -> int:

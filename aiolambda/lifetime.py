@@ -38,14 +38,11 @@ class Lifetime:
             async with scope:
                 self._calls[call] = scope
                 return await chain(call)
-        except TimeoutError as error:
-            if scope.expired():
+        except (TimeoutError, AiolambdaError) as error:
+            if isinstance(error, TimeoutError) and scope.expired():
                 raise _completed(self._ended(call), call) from None
             if isinstance(error, AiolambdaError):
                 _completed(error, call)
-            raise
-        except AiolambdaError as error:
-            _completed(error, call)
             raise
         finally:
             self._calls.pop(call, None)

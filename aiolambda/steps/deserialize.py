@@ -12,7 +12,6 @@ from ..models import Metadata
 from ..policy import delivery
 from ..protocol import service_error
 from ..service_errors import TooManyRequestsException
-from .sending import verdict_of
 from .wiring import Wiring
 
 __all__ = ["deserializer_middleware"]
@@ -40,10 +39,12 @@ def _answer(call: Call[Any, Any]) -> Response:
 
 
 def _exception(call: Call[Any, Any], wiring: Wiring, response: Response) -> Exception:
+    code = service_error.code_of(response)
+    verdict = delivery.verdict_of_error(response.status, code)
     error = service_error.exception_of(
         response,
-        code=service_error.code_of(response),
-        delivery=delivery.worst([verdict_of(call, response), *(attempt.delivery for attempt in call.history)]),
+        code=code,
+        delivery=delivery.worst([verdict, *(attempt.delivery for attempt in call.history)]),
         metadata=_metadata(call, response),
         function_name=call.function_name,
     )

@@ -29,7 +29,7 @@ def send_over(wiring: Wiring) -> CallNext[Any, Any]:
         verdict, status = Delivery.UNKNOWN, None
         try:
             response = call.response = await wiring.open_transport.send(request)
-            verdict, status = verdict_of(call, response), response.status
+            verdict, status = _verdict(call, response), response.status
         except BaseException as error:
             verdict = error.delivery if isinstance(error, AiolambdaError) else delivery.verdict_of_silence(request.stage)
             raise
@@ -41,7 +41,7 @@ def send_over(wiring: Wiring) -> CallNext[Any, Any]:
     return send
 
 
-def verdict_of(call: Call[Any, Any], response: Response) -> Delivery:
+def _verdict(call: Call[Any, Any], response: Response) -> Delivery:
     """The verdict on an answer, whatever it says."""
     if 200 <= response.status < 300:
         return delivery.verdict_of_output(response.status, call.command.operation.invocation_type(call.input))
