@@ -18,10 +18,11 @@ import attrs
 from .commands import InvokeCommand
 from .config import LambdaClientConfig, Resolved, client_user_agent, needs_thread, resolve
 from .errors import ClientClosedError, ConfigurationError, InvalidInputError
-from .interfaces import Call, CallNext, Codec, Command, CredentialsProvider, Transport
+from .interfaces import Call, CallNext, Codec, Command, CredentialsProvider, RetryStrategy, Transport
 from .invocation import EventReceipt, InvokeCommandOutput, Payload
 from .lifetime import Lifetime
 from .models import UNSET, ClientStats, Credentials, LogType, Metadata, PayloadLimits, TcpKeepAlive, Timeouts, Unset
+from .policy.retry import StandardRetry
 from .protocol.sigv4 import Signer
 from .stack import MiddlewareStack
 from .steps import BuiltinMiddlewares, Slots, Wiring, send_over
@@ -59,8 +60,10 @@ class LambdaClient:
         endpoint_url: str | None = None,
         timeout: float | Timeouts | None = ...,
         tcp_keepalive: TcpKeepAlive | None = ...,
+        retry: RetryStrategy | None = None,
+        repeat_lost_idle: bool = True,
         max_concurrency: int | None = None,
-        idempotent: bool = False,
+        idempotent: bool | None = None,
         limits: PayloadLimits = ...,
         codec: Codec = ...,
         transport: Transport | None = None,
@@ -74,12 +77,14 @@ class LambdaClient:
         if config is not None and settings:
             raise TypeError(f"give a config or settings, not both; got a config and {', '.join(settings)}")
         self._config = LambdaClientConfig(**settings) if config is None else config
+        logger = self._config.logger or logging.getLogger("aiolambda")
         self._wiring = Wiring(
             codec=self._config.codec,
             limits=self._config.limits,
-            slots=Slots(_concurrency(self._config)),
-            logger=self._config.logger or logging.getLogger("aiolambda"),
+            slots=Slots(_concurrency(self._config), logger=logger),
+            logger=logger,
             environment=os.environ,
+            retry=self._config.retry or StandardRetry(),
         )
         self._send_over = send_over(self._wiring)
         self._stack: MiddlewareStack[Any, Any] = MiddlewareStack()
@@ -266,6 +271,7 @@ class LambdaClient:
             idle_connection_timeout=config.idle_connection_timeout,
             tls=resolved.tls,
             proxy=config.proxy,
+            repeat_lost_idle=config.repeat_lost_idle,
         )
         self._config = attrs.evolve(config, region=resolved.region, endpoint_url=resolved.endpoint)
         self._opened = True
@@ -273,14 +279,14 @@ class LambdaClient:
     def _call(
         self, command: Command[In, Out], timeout: float | Timeouts | Unset | None, idempotent: bool | None
     ) -> Call[In, Out]:
-        said = command.idempotent if idempotent is None else idempotent
-        implied = self._config.idempotent or command.operation.is_idempotent(command.input)
+        said = (idempotent, command.idempotent, self._config.idempotent)
         return Call(
             command=command,
             input=command.input,
             client_name=type(self).__name__,
             invocation_id=str(uuid.uuid4()),
-            idempotent=implied if said is None else said,
+            said_idempotent=next((value for value in said if value is not None), None),
+            durable=self._wiring.durable,
             timeouts=self._timeouts(timeout, command.operation.answer_limit(command.input)),
             started=asyncio.get_running_loop().time(),
         )

@@ -6,12 +6,12 @@ AiolambdaError                  .delivery .may_have_run .function_name
 ├─ ClientClosedError            (also RuntimeError) used after close, or cut by it
 ├─ InvalidInputError            (also ValueError) .member .limit
 ├─ PayloadTooLargeError         .size .limit
-├─ TransportError               .attempts .elapsed .request_id
-│   ├─ ConnectError             (also ConnectionError)
-│   ├─ ConnectionLostError      (also ConnectionError)
+├─ TransportError               .attempts .elapsed .history .request_id
+│   ├─ ConnectError             (also ConnectionError) .lasting
+│   ├─ ConnectionLostError      (also ConnectionError) .lost_idle
 │   └─ InvocationTimeoutError   (also TimeoutError) .limit .stage .last_error
 │       └─ QueueTimeoutError
-├─ LambdaServiceException       .code .message .status_code .request_id .fault .category .metadata
+├─ LambdaServiceException       .code .message .status_code .request_id .fault .category .metadata .retry_after
 └─ FunctionError                .kind .error_type .error_message .stack_trace .output
 
 Owns what an error says: whose fault, did it run, may one try again. Must not know how a failure was noticed.
@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from .messages import Stage
-from .models import Delivery, Metadata
+from .models import Attempt, Delivery, Metadata
 
 if TYPE_CHECKING:
     from .invocation import InvokeCommandOutput
@@ -83,8 +83,8 @@ class AiolambdaError(Exception):
         """The name that was invoked, as the caller gave it; `None` where no function was named yet."""
         return self._function_name
 
-    def located(self, function_name: str, delivery: Delivery, *, attempts: int, elapsed: float) -> None:
-        """Fill in what the place that raised could not know: the call, the verdict on all its attempts, their number, seconds.
+    def located(self, function_name: str, delivery: Delivery, *, history: Sequence[Attempt], elapsed: float) -> None:
+        """Fill in what the place that raised could not know: the call, the verdict on all its attempts, and these; seconds.
 
         An error that comes from inside the call of another function keeps that one's name, and says so in a note.
         """
@@ -144,7 +144,10 @@ class InvalidPayloadSizeError(InvalidInputError, PayloadTooLargeError):
 
 
 class TransportError(AiolambdaError):
-    """No answer came from Lambda. `attempts` were sent in `elapsed` seconds; `request_id` is that of an answer's head."""
+    """No answer came from Lambda. `attempts` were sent in `elapsed` seconds, and `history` has the facts of each.
+
+    `request_id` is that of an answer's head.
+    """
 
     def __init__(
         self,
@@ -156,14 +159,18 @@ class TransportError(AiolambdaError):
         request_id: str | None = None,
     ) -> None:
         super().__init__(message, delivery=delivery, function_name=function_name)
-        self.attempts = 0
+        self.history: tuple[Attempt, ...] = ()
         self.elapsed = 0.0
         self.request_id = request_id
 
-    def located(self, function_name: str, delivery: Delivery, *, attempts: int, elapsed: float) -> None:
+    @property
+    def attempts(self) -> int:
+        return len(self.history)
+
+    def located(self, function_name: str, delivery: Delivery, *, history: Sequence[Attempt], elapsed: float) -> None:
         if self.function_name in (None, function_name):
-            self.attempts, self.elapsed = attempts, elapsed
-        super().located(function_name, delivery, attempts=attempts, elapsed=elapsed)
+            self.history, self.elapsed = tuple(history), elapsed
+        super().located(function_name, delivery, history=history, elapsed=elapsed)
 
     def _details(self) -> list[str]:
         details = super()._details()
@@ -176,14 +183,34 @@ class TransportError(AiolambdaError):
 
 
 class ConnectError(TransportError, ConnectionError):
-    """No connection could be opened: name resolution, TCP, TLS or the proxy failed. The function has not run."""
+    """No connection could be opened: name resolution, TCP, TLS or the proxy failed. The function has not run.
 
-    def __init__(self, message: str, /, *, function_name: str | None = None) -> None:
+    `lasting`: trying again does not help, because the certificate is not accepted, or the proxy asks for other credentials.
+    """
+
+    def __init__(self, message: str, /, *, lasting: bool = False, function_name: str | None = None) -> None:
         super().__init__(message, delivery=Delivery.NOT_DELIVERED, function_name=function_name)
+        self.lasting = lasting
 
 
 class ConnectionLostError(TransportError, ConnectionError):
-    """The connection ended, or made no sense, before the whole answer was there."""
+    """The connection ended, or made no sense, before the whole answer was there.
+
+    `lost_idle`: the server had ended this pooled connection before any byte of the request reached it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        /,
+        *,
+        delivery: Delivery = Delivery.UNKNOWN,
+        lost_idle: bool = False,
+        function_name: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, delivery=delivery, function_name=function_name, request_id=request_id)
+        self.lost_idle = lost_idle
 
 
 class InvocationTimeoutError(TransportError, TimeoutError):
@@ -217,10 +244,12 @@ class LambdaServiceException(AiolambdaError):
     """Lambda answered with an error of its own. An unknown code has this class; the others have one each.
 
     `fault` says whose it is, `category` what kind: permission, limit, function (its configuration), request, service.
-    `type` is the API's `Type` member. `body` is the answer's content, at most its first 64 KiB.
+    `type` is the API's `Type` member. `body` is the answer's content, at most its first 64 KiB. `retry_after` are the seconds
+    for which the service asked to be left alone.
     """
 
     category: ClassVar[Category] = "service"
+    retry_after: float | None = None
 
     def __init__(
         self,

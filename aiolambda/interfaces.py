@@ -3,15 +3,16 @@
 Owns the shapes that floors 1 to 3, and users' own parts, agree on. Must not know any implementation of them.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import attrs
 
-from .errors import ConfigurationError
+from .errors import AiolambdaError, ConfigurationError
 from .messages import Request, Response, Stage
-from .models import Attempt, Credentials, Metadata, PayloadLimits, Timeouts
+from .models import Attempt, Credentials, Delivery, Metadata, PayloadLimits, Remedy, Timeouts
 
 __all__ = [
     "Call",
@@ -19,11 +20,14 @@ __all__ = [
     "Codec",
     "Command",
     "CredentialsProvider",
+    "Failure",
     "Middleware",
     "Operation",
     "Plugin",
     "Priority",
+    "RefreshingCredentialsProvider",
     "Relation",
+    "RetryStrategy",
     "Stack",
     "Step",
     "StreamedResponse",
@@ -54,6 +58,46 @@ class CredentialsProvider(Protocol):
     async def get_credentials(self) -> Credentials: ...
 
 
+class RefreshingCredentialsProvider(CredentialsProvider, Protocol):
+    """A provider whose keys may be replaced: asked for others when the service refused these as expired."""
+
+    async def refresh(self, rejected: Credentials, /) -> Credentials: ...
+
+
+@attrs.frozen(kw_only=True)
+class Failure:
+    """A failed attempt that may be repeated without harm. Times are in seconds.
+
+    `attempt` is the number of requests sent so far, `retries` and `throttles` how many failures of this call were tried again
+    before this one, `throttled_for` the time since its first throttle, `time_left` what remains of its total limit. Of the
+    answer, `retry_after` is its `Retry-After`, before which nothing should be sent, and `retry_hint` its `x-amz-retry-after`.
+    `jitter` is a random number from 0 to 1.
+    """
+
+    error: AiolambdaError
+    remedy: Remedy
+    delivery: Delivery
+    attempt: int
+    jitter: float
+    retries: int = 0
+    throttles: int = 0
+    throttled_for: float = 0.0
+    time_left: float | None = None
+    retry_after: float | None = None
+    retry_hint: float | None = None
+
+
+class RetryStrategy(Protocol):
+    """Decides when a failed call is tried again. It is never asked about an attempt that must not be repeated.
+
+    `pause` gives the seconds to wait first, or `None` to give up. `succeeded` hears of every call that ended well, with the
+    last failure that it had.
+    """
+
+    def pause(self, failure: Failure, /) -> float | None: ...
+    def succeeded(self, failure: Failure | None, /) -> None: ...
+
+
 class StreamedResponse(Protocol):
     """An answer whose head is there and whose body comes in pieces."""
 
@@ -80,7 +124,7 @@ class Operation(Protocol[In_contra, Out_co]):
     def function_name(self, input: In_contra, /) -> str: ...
     def invocation_type(self, input: In_contra, /) -> str: ...
     def answer_limit(self, input: In_contra, /) -> float: ...
-    def is_idempotent(self, input: In_contra, /) -> bool: ...
+    def is_idempotent(self, input: In_contra, /, *, durable: Collection[tuple[str, str | None]]) -> bool: ...
 
 
 class Plugin(Protocol):
@@ -143,21 +187,26 @@ class Call(Generic[In, Out]):
 
     `input` may be replaced (`call.input = attrs.evolve(call.input, ...)`) until it is serialized. `attempt` is 0 before
     finalize, then 1, 2, ... `response` is the raw answer of this attempt. `state` is for middlewares to leave notes in.
+    `last_error` is what the last failed attempt raised; `credentials` and `clock_offset` are what it was signed with.
+    `durable` are the functions (name and qualifier) that have shown themselves durable.
     """
 
     command: Command[In, Out]
     input: In
     client_name: str
     invocation_id: str
-    idempotent: bool
     timeouts: Timeouts
     started: float
+    _said_idempotent: bool | None = attrs.field(default=None, alias="said_idempotent")
+    durable: Collection[tuple[str, str | None]] = attrs.field(default=(), repr=False)
     attempt: int = 0
     response: Response | None = None
     state: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
     history: list[Attempt] = attrs.field(factory=list[Attempt], repr=False)
     credentials: Credentials | None = attrs.field(default=None, repr=False)
+    clock_offset: dt.timedelta = dt.timedelta(0)
     total_retry_delay: float = 0.0
+    last_error: AiolambdaError | None = attrs.field(default=None, repr=False)
     stage: Stage = "queue"
     endpoint: str = attrs.field(default="", repr=False)
     _request: Request | None = attrs.field(default=None, repr=False)
@@ -169,6 +218,17 @@ class Call(Generic[In, Out]):
     @property
     def function_name(self) -> str:
         return self.command.operation.function_name(self.input)
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether it may run twice: as the call, the command or the client said, or else as the input implies."""
+        if self._said_idempotent is not None:
+            return self._said_idempotent
+        return self.command.operation.is_idempotent(self.input, durable=self.durable)
+
+    @idempotent.setter
+    def idempotent(self, said: bool) -> None:
+        self._said_idempotent = said
 
     @property
     def request(self) -> Request:

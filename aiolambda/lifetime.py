@@ -45,6 +45,7 @@ class Lifetime:
                 _completed(error, call)
             raise
         finally:
+            call.last_error = None  # its traceback holds the call: nothing may keep the two together
             self._calls.pop(call, None)
             self._cut.discard(call)
             if not self._calls and self._emptied is not None:
@@ -84,7 +85,11 @@ class Lifetime:
             return ClientClosedError("the client was closed while this call was in flight")
         limit = call.timeouts.total
         return InvocationTimeoutError(
-            f"the call did not end within {limit} s", limit="total", stage=call.stage, delivery=Delivery.NOT_DELIVERED
+            f"the call did not end within {limit} s",
+            limit="total",
+            stage=call.stage,
+            delivery=Delivery.NOT_DELIVERED,
+            last_error=call.last_error,
         )
 
 
@@ -92,5 +97,5 @@ def _completed(error: AiolambdaError, call: Call[Any, Any]) -> AiolambdaError:
     """The error with the verdict of its call: the worst of all attempts, and never better than what the error says itself."""
     verdicts = [error.delivery, *(attempt.delivery for attempt in call.history)]
     elapsed = asyncio.get_running_loop().time() - call.started
-    error.located(call.function_name, delivery.worst(verdicts), attempts=len(call.history), elapsed=elapsed)
+    error.located(call.function_name, delivery.worst(verdicts), history=call.history, elapsed=elapsed)
     return error

@@ -10,7 +10,7 @@ import attrs
 
 from .models import Timeouts
 
-__all__ = ["Headers", "Request", "Response", "Stage"]
+__all__ = ["Headers", "Loss", "Request", "Response", "Stage"]
 
 T = TypeVar("T")
 
@@ -95,3 +95,19 @@ class Response:
     status: int
     headers: Mapping[str, str] = attrs.field(converter=_headers, repr=False)
     body: bytes = attrs.field(repr=lambda body: f"<{len(body)} bytes>")
+
+
+@attrs.frozen(kw_only=True)
+class Loss:
+    """What the kernel told of a connection that ended without an answer.
+
+    `reused`: it had carried a request before. `taken` counts the bytes that the kernel took since the connection was handed
+    out for this request, `acknowledged` those that the peer's kernel acknowledged; `None` where they cannot be counted.
+    `ended`: the peer's end of input was read before any error. `reset`: the peer's kernel refused what was sent.
+    """
+
+    reused: bool = False
+    taken: int | None = None
+    ended: bool = False
+    acknowledged: int | None = None
+    reset: bool = False

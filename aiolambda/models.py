@@ -20,6 +20,7 @@ __all__ = [
     "LogType",
     "Metadata",
     "PayloadLimits",
+    "Remedy",
     "Report",
     "TcpKeepAlive",
     "ThrottleReason",
@@ -45,6 +46,23 @@ class Delivery(StrEnum):
     @property
     def may_have_run(self) -> bool:
         return self not in (Delivery.NOT_DELIVERED, Delivery.REFUSED)
+
+
+class Remedy(StrEnum):
+    """What could make a failed attempt succeed, if it may be repeated at all."""
+
+    NONE = "none"
+    """Nothing that waiting or asking again would change."""
+    RETRY = "retry"
+    """Trying again, after a pause."""
+    WAIT = "wait"
+    """Waiting: the service throttled the call."""
+    REPEAT = "repeat"
+    """Another connection: the one that was taken had ended before the request reached the peer."""
+    SET_CLOCK = "set_clock"
+    """Signing with the service's time: the clock of this machine is wrong."""
+    RENEW_CREDENTIALS = "renew_credentials"
+    """Signing with fresh credentials: those that were used have expired."""
 
 
 class ThrottleReason(StrEnum):

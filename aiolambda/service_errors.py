@@ -109,10 +109,9 @@ class _RequestException(LambdaServiceException):
 
 
 class TooManyRequestsException(_LimitException):
-    """A limit was passed. `reason` says which, `scope` whose, `retry_after` is in seconds, as the service asked."""
+    """A limit was passed. `reason` says which, `scope` whose."""
 
     reason: ThrottleReason | None = None
-    retry_after: float | None = None
 
     @property
     def scope(self) -> Scope | None:

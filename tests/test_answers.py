@@ -27,6 +27,7 @@ from aiolambda import (
     LambdaClient,
     LambdaServiceException,
     Metadata,
+    NoRetry,
     PayloadTooLargeError,
     QueueTimeoutError,
     Request,
@@ -36,7 +37,7 @@ from aiolambda import (
     TooManyRequestsException,
     errors,
 )
-from aiolambda.policy import delivery
+from aiolambda.policy import delivery, remedy
 from aiolambda.service_errors import EXCEPTIONS, EC2UnexpectedException
 
 from . import suites
@@ -65,7 +66,7 @@ async def output_of(
 ) -> InvokeCommandOutput:
     """What `send` makes of an answer, after the whole stack."""
     response = Response(status, Headers(headers or {}), body if isinstance(body, bytes) else body.encode())
-    async with LambdaClient(region="us-east-1", credentials=KEYS, transport=Answering(response)) as client:
+    async with LambdaClient(region="us-east-1", credentials=KEYS, transport=Answering(response), retry=NoRetry()) as client:
         return await client.send(InvokeCommand(function_name="orders", **members))
 
 
@@ -254,7 +255,7 @@ async def test_the_members_and_metadata_of_an_output_come_from_status_and_header
 @pytest.mark.parametrize("name", ["X-Amz-Function-Error", "x-amz-function-error", "X-AMZ-FUNCTION-ERROR"])
 async def test_a_transport_that_gives_headers_as_a_plain_dictionary_hides_no_failure(name: str) -> None:
     response = Response(200, {name: "Unhandled"}, b'{"errorType": "E"}')
-    async with LambdaClient(region="us-east-1", credentials=KEYS, transport=Answering(response)) as client:
+    async with LambdaClient(region="us-east-1", credentials=KEYS, transport=Answering(response), retry=NoRetry()) as client:
         with pytest.raises(FunctionError, match="E"):
             await client.invoke("orders")
 
@@ -507,12 +508,18 @@ def test_every_error_of_the_model_has_a_class_of_its_name_and_so_have_the_front_
     assert all(kind.__doc__ for kind in EXCEPTIONS.values())
 
 
-def test_every_error_that_invoke_can_answer_with_stands_in_one_table_of_verdicts() -> None:
-    assert len(modelled_errors("Invoke")) == 43
+def test_every_error_of_the_model_and_of_the_front_end_stands_in_one_table_of_verdicts() -> None:
     assert not delivery.REFUSED.keys() & delivery.UNKNOWN.keys()
-    assert delivery.REFUSED.keys() | delivery.UNKNOWN.keys() >= modelled_errors("Invoke") | FRONT_END_CODES
-    assert delivery.REFUSED.keys() - EXCEPTIONS.keys() == OLDER_CODES
-    assert delivery.UNKNOWN.keys() <= EXCEPTIONS.keys()
+    assert delivery.REFUSED.keys() | delivery.UNKNOWN.keys() >= modelled_errors() | FRONT_END_CODES
+    throttles = {code for code in remedy.THROTTLES if code != "Throttling"}
+    assert delivery.REFUSED.keys() - EXCEPTIONS.keys() == OLDER_CODES | throttles - EXCEPTIONS.keys()
+    assert delivery.UNKNOWN.keys() - EXCEPTIONS.keys() == {"RequestTimeout", "RequestTimeoutException"}
+
+
+def test_only_errors_that_invoke_does_not_name_are_taken_for_those_of_another_operation() -> None:
+    assert len(modelled_errors("Invoke")) == 43
+    others = {code for code, reason in delivery.UNKNOWN.items() if "another operation" in reason}
+    assert others == modelled_errors() - modelled_errors("Invoke") - delivery.REFUSED.keys()
 
 
 # Pickling, and what is never shown
@@ -527,7 +534,7 @@ def every_error() -> list[AiolambdaError]:
             service_error.reason, service_error.retry_after = ThrottleReason.CALLER_RATE_LIMIT_EXCEEDED, 1.5
         found.append(service_error)
     timeout = InvocationTimeoutError("late", limit="read", stage="wait", function_name="orders", last_error=found[0])
-    timeout.attempts, timeout.elapsed = 3, 1.25
+    timeout.history, timeout.elapsed = (attempt(), attempt(), attempt()), 1.25
     output = InvokeCommandOutput(status_code=200, payload=b"p", metadata=metadata, codec=JsonCodec(), function_name="orders")
     return [
         *found,
@@ -609,7 +616,7 @@ async def test_no_text_of_a_call_shows_a_payload_a_context_a_tenant_or_a_secret(
         Response(200, Headers({"x-amz-function-error": "Unhandled"}), b'{"errorType": "E", "mark": "MARK-ANSWER"}'),
     ]
     for answer in answers:
-        async with LambdaClient(region="us-east-1", credentials=keys, transport=Answering(answer)) as client:
+        async with LambdaClient(region="us-east-1", credentials=keys, transport=Answering(answer), retry=NoRetry()) as client:
             client.middleware_stack.add(look, step="deserialize")
             seen.extend([client, client.config])
             try:

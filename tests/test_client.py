@@ -36,6 +36,7 @@ from aiolambda import (
     LambdaClientConfig,
     Metadata,
     MiddlewareStackError,
+    NoRetry,
     QueueTimeoutError,
     ResourceNotFoundException,
     Timeouts,
@@ -619,7 +620,7 @@ async def once_more(call: AnyCall, call_next: AnyNext) -> Any:
 @pytest.mark.parametrize("anchored", [False, True], ids=["in its step", "behind the deserializer"])
 async def test_the_verdict_of_a_call_is_the_worst_of_its_attempts(step: Any, anchored: bool) -> None:
     transport = Failing(ConnectionLostError("lost"), ConnectError("refused"))
-    async with LambdaClient(transport=transport) as client:
+    async with LambdaClient(transport=transport, retry=NoRetry()) as client:
         if anchored:
             client.middleware_stack.add_relative_to(once_more, relation="after", to_middleware="deserializerMiddleware")
         else:
@@ -781,19 +782,13 @@ async def test_the_total_limit_before_anything_is_sent_says_not_delivered() -> N
 
 @virtually
 async def test_slots_are_given_in_the_order_of_asking() -> None:
-    done: list[int] = []
-
-    async def one(number: int) -> None:
-        await client.invoke("sleep", {"s": 1})
-        done.append(number)
-
     async with fake_client(max_concurrency=2) as client:
-        tasks = [asyncio.create_task(one(number)) for number in range(6)]
+        tasks = [asyncio.create_task(client.invoke("sleep", {"s": 1, "number": number})) for number in range(6)]
         await asyncio.sleep(0.5)
         assert (client.stats.in_flight, client.stats.waiting) == (2, 4)
         await asyncio.gather(*tasks)
         assert (client.stats.in_flight, client.stats.waiting, client.stats.executed) == (0, 0, 6)
-    assert done == list(range(6))
+        assert [call.json()["number"] for call in calls_of(client).calls] == list(range(6))
     assert asyncio.get_running_loop().time() == 3.0
 
 
@@ -824,7 +819,7 @@ async def test_a_waiter_that_is_cancelled_takes_no_slot_with_it() -> None:
 
 @virtually
 async def test_a_slot_that_is_handed_to_a_waiter_as_it_is_cancelled_goes_to_the_next() -> None:
-    slots = Slots(1)
+    slots = Slots(1, logger=logging.getLogger())
     await slots.take(None)
     first, second = (asyncio.create_task(slots.take(None)) for _ in range(2))
     await asyncio.sleep(0.1)
@@ -873,7 +868,7 @@ def test_a_limit_that_would_be_none_at_zero_is_refused(limit: Any) -> None:
 @virtually
 async def test_ten_thousand_waiters_can_give_up_at_once() -> None:
     """Each looks at nobody else: the sum of their work grows with their number, not with its square."""
-    slots = Slots(1)
+    slots = Slots(1, logger=logging.getLogger())
     await slots.take(None)
     waits = [asyncio.create_task(slots.take(1)) for _ in range(10_000)]
     done, _ = await asyncio.wait(waits)
@@ -1102,7 +1097,7 @@ async def test_throttles_are_counted_by_reason() -> None:
             headers = Headers({"x-amzn-errortype": "TooManyRequestsException", "retry-after": "7"})
             return Response(429, headers, b'{"Reason":"CallerRateLimitExceeded","message":"Rate Exceeded."}')
 
-    async with LambdaClient(transport=Throttling({})) as client:
+    async with LambdaClient(transport=Throttling({}), retry=NoRetry()) as client:
         with pytest.raises(TooManyRequestsException, match="CallerRateLimitExceeded") as raised:
             await client.invoke("f")
         assert dict(client.stats.throttled) == {"CallerRateLimitExceeded": 1}

@@ -294,7 +294,14 @@ def test_the_read_limit_of_a_call_goes_by_its_kind(kind: Any, seconds: float) ->
     ("kind", "idempotent"), [(None, False), ("RequestResponse", False), ("Event", False), ("DryRun", True)]
 )
 def test_only_a_dry_run_is_idempotent_by_itself(kind: Any, idempotent: bool) -> None:
-    assert INVOKE.is_idempotent(InvokeCommandInput(function_name="orders", invocation_type=kind)) is idempotent
+    assert INVOKE.is_idempotent(InvokeCommandInput(function_name="orders", invocation_type=kind), durable=()) is idempotent
+
+
+def test_a_durable_name_makes_an_invocation_idempotent_once_that_function_has_shown_itself_durable() -> None:
+    named = InvokeCommandInput(function_name="orders", qualifier="live", durable_execution_name="order-7")
+    assert not INVOKE.is_idempotent(named, durable={("orders", None), ("stock", "live")})
+    assert INVOKE.is_idempotent(named, durable={("orders", "live")})
+    assert not INVOKE.is_idempotent(attrs.evolve(named, durable_execution_name=None), durable={("orders", "live")})
 
 
 # The API's own names

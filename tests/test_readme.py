@@ -22,7 +22,7 @@ FRAGMENTS = [block for block in BLOCKS if "asyncio.run(" not in block]
 
 
 def test_there_are_programs_and_fragments() -> None:
-    assert (len(PROGRAMS), len(FRAGMENTS)) == (3, 8)
+    assert (len(PROGRAMS), len(FRAGMENTS)) == (3, 9)
 
 
 def test_the_first_program_has_twelve_lines() -> None:

@@ -10,7 +10,7 @@ import attrs
 
 from ..codecs import JsonCodec
 from ..errors import ConfigurationError
-from ..interfaces import Codec, CredentialsProvider, Transport
+from ..interfaces import Codec, CredentialsProvider, RetryStrategy, Transport
 from ..models import Credentials, PayloadLimits, TcpKeepAlive, Timeouts
 from ..protocol.endpoints import checked_proxy
 
@@ -46,7 +46,10 @@ class LambdaClientConfig:
 
     `timeout` is in seconds for the whole call, or `Timeouts`. `idle_connection_timeout` is in seconds. `max_concurrency` is
     the number of invocations in flight. `tcp_keepalive=None` switches the probes off. `ca_bundle` is a PEM file, or a folder
-    of certificates. `proxy` is a URL, which may hold the proxy's user and password.
+    of certificates. `proxy` is a URL, which may hold the proxy's user and password. `retry` is a `StandardRetry()` of the
+    client's own, if nothing is given. `idempotent` says that running a function twice does no harm; `False` also switches off
+    what an invocation implies. `repeat_lost_idle=False` stops the repeat of a request that found its pooled connection ended
+    by the server before any byte of it had arrived.
     """
 
     region: str | None = None
@@ -55,8 +58,10 @@ class LambdaClientConfig:
     endpoint_url: str | None = attrs.field(default=None, repr=_url_shown)
     timeout: Timeouts = attrs.field(factory=Timeouts, converter=_timeouts)
     tcp_keepalive: TcpKeepAlive | None = attrs.field(factory=TcpKeepAlive)
+    retry: RetryStrategy | None = None
+    repeat_lost_idle: bool = True
     max_concurrency: int | None = attrs.field(default=None, validator=_check_concurrency)
-    idempotent: bool = False
+    idempotent: bool | None = None
     limits: PayloadLimits = attrs.field(factory=PayloadLimits)
     codec: Codec = attrs.field(factory=JsonCodec)
     transport: Transport | None = None

@@ -1,17 +1,31 @@
-"""Could the function have run? The verdict on an answer, from its status and code.
+"""Could the function have run, and may the request be sent again? The verdict on an attempt, from its facts.
 
-Owns the rows of that table. Must not know how an answer came, or what a client does about it.
-Source: the descriptions of the errors in the Lambda service model; what is not listed is unknown.
+Laws: what is in no row is unknown; an unknown attempt is repeated only for a caller who said that this does no harm; what was
+executed or accepted never is.
+
+Owns the rows of that table. Must not know how an answer came, or when and how often a client sends again.
+Source: the descriptions of the errors in the Lambda service model; RFC 9112, section 9.6, for a connection that ended.
 """
 
-from ..messages import Stage
+from ..messages import Loss, Stage
 from ..models import Delivery
 
-__all__ = ["REFUSED", "UNKNOWN", "verdict_of_error", "verdict_of_output", "verdict_of_silence", "worst"]
+__all__ = [
+    "REFUSED",
+    "UNKNOWN",
+    "lost_idle",
+    "may_repeat",
+    "verdict_of_error",
+    "verdict_of_loss",
+    "verdict_of_output",
+    "verdict_of_silence",
+    "worst",
+]
 
 REFUSED: dict[str, str] = {
     "AccessDeniedException": "the caller lacks the permission, so the request was turned away",
     "AuthFailure": "the request's credentials were not accepted",
+    "BandwidthLimitExceeded": "the request was throttled",
     "CallbackTimeoutException": "the callback it names is closed; no invocation is begun",
     "CodeArtifactUserDeletedException": "could not be invoked: the owner of its code is gone",
     "CodeArtifactUserFailedException": "could not be invoked: the owner of its code could not be made",
@@ -40,14 +54,20 @@ REFUSED: dict[str, str] = {
     "KMSDisabledException": "its environment could not be decrypted, so it cannot start",
     "KMSInvalidStateException": "its environment could not be decrypted, so it cannot start",
     "KMSNotFoundException": "its environment could not be decrypted, so it cannot start",
+    "LimitExceededException": "the request was throttled",
     "MissingAuthenticationTokenException": "the request carried no signature",
     "ModeNotSupportedException": "the function does not take this type of invocation",
     "NoPublishedVersionException": "there is no version to run",
     "OptInRequired": "the account may not use the service",
+    "PriorRequestNotComplete": "the request was throttled, behind another one of its caller",
+    "ProvisionedThroughputExceededException": "the request was throttled",
     "RecursiveInvocationException": "Lambda stopped the invocation to break a loop",
     "RequestEntityTooLargeException": "the front end took no request of this size",
     "RequestExpired": "the request's date was not accepted",
     "RequestInTheFuture": "the request's date was not accepted",
+    "RequestLimitExceeded": "the request was throttled",
+    "RequestThrottled": "the request was throttled",
+    "RequestThrottledException": "the request was throttled",
     "RequestTimeTooSkewed": "the request's date was not accepted",
     "RequestTooLargeException": "the payload passes the quota of Invoke",
     "ResourceConflictException": "the state of the function allows no invocation",
@@ -59,19 +79,38 @@ REFUSED: dict[str, str] = {
     "SerializedRequestEntityTooLargeException": "the request passes what can be serialized for the function",
     "ServiceQuotaExceededException": "the request would pass a quota of the account",
     "SignatureDoesNotMatch": "the request's signature was not accepted",
+    "SlowDown": "the request was throttled",
     "SnapStartNotReadyException": "the function is still being initialized",
     "SnapStartRegenerationFailureException": "there is no snapshot to start it from",
     "SubnetIPAddressLimitReachedException": "its VPC has no free address, so it cannot start",
+    "ThrottledException": "the request was throttled",
     "ThrottlingException": "the front end throttled the request",
     "TooManyRequestsException": "the request was throttled",
+    "TransactionInProgressException": "the request was throttled, behind another one on the same resource",
     "UnrecognizedClientException": "the request's credentials were not accepted",
     "UnsupportedMediaTypeException": "the content type is not one that Invoke takes",
     "ValidationException": "a parameter does not satisfy its constraints",
 }
 """Codes that the model describes as raised before the function starts, each with the reason."""
 
+_OF_ANOTHER_OPERATION = "an error of another operation, which says nothing of an invocation"
+
 UNKNOWN: dict[str, str] = {
+    "AliasLimitExceededException": _OF_ANOTHER_OPERATION,
+    "CapacityProviderLimitExceededException": _OF_ANOTHER_OPERATION,
+    "CodeSigningConfigNotFoundException": _OF_ANOTHER_OPERATION,
+    "CodeStorageExceededException": _OF_ANOTHER_OPERATION,
+    "CodeVerificationFailedException": _OF_ANOTHER_OPERATION,
     "EFSIOException": "reading or writing failed, which a function does while it runs",
+    "FunctionVersionsPerCapacityProviderLimitExceededException": _OF_ANOTHER_OPERATION,
+    "InvalidCodeSignatureException": _OF_ANOTHER_OPERATION,
+    "PolicyLengthExceededException": _OF_ANOTHER_OPERATION,
+    "PreconditionFailedException": _OF_ANOTHER_OPERATION,
+    "ProvisionedConcurrencyConfigNotFoundException": _OF_ANOTHER_OPERATION,
+    "PublicPolicyException": _OF_ANOTHER_OPERATION,
+    "RequestTimeout": "the request took too long to arrive; a server in between may have passed it on",
+    "RequestTimeoutException": "the request took too long to arrive; a server in between may have passed it on",
+    "ResourceInUseException": _OF_ANOTHER_OPERATION,
     "ServiceException": "Lambda failed inside, at a point that it does not tell",
     "SnapStartException": "a hook of the function ran, and failed",
     "SnapStartTimeoutException": "a restore took too long, and may have been running the function's hooks",
@@ -104,6 +143,26 @@ def verdict_of_output(status: int, invocation_type: str) -> Delivery:
 def verdict_of_silence(stage: Stage) -> Delivery:
     """The verdict on an attempt that ended without an answer, from how far it had got."""
     return Delivery.NOT_DELIVERED if stage in ("queue", "connect", "backoff") else Delivery.UNKNOWN
+
+
+def verdict_of_loss(loss: Loss) -> Delivery:
+    """The verdict on a connection that ended without an answer."""
+    return Delivery.NOT_DELIVERED if loss.taken == 0 or lost_idle(loss) else Delivery.UNKNOWN
+
+
+def lost_idle(loss: Loss) -> bool:
+    """Whether the peer had ended a pooled connection before any byte of this request reached it.
+
+    An acknowledgement alone proves nothing: it may be late. So all of this is asked for: the peer ended its side, no byte was
+    acknowledged, and its kernel then refused the bytes. What remains is the assumption that a server which has ended its side
+    starts no further request (RFC 9112, 9.6).
+    """
+    return loss.reused and (loss.taken == 0 or (loss.ended and loss.acknowledged == 0 and loss.reset))
+
+
+def may_repeat(verdict: Delivery, *, idempotent: bool) -> bool:
+    """Whether an attempt with this verdict may be followed by another."""
+    return not verdict.may_have_run or (verdict is Delivery.UNKNOWN and idempotent)
 
 
 def worst(verdicts: list[Delivery]) -> Delivery:

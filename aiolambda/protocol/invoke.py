@@ -6,7 +6,7 @@ Source: the Lambda API reference, "Invoke", and the restJson1 protocol.
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, cast
 
 from ..errors import InvalidInputError, InvalidPayloadSizeError
@@ -42,9 +42,11 @@ class InvokeOperation:
         """The read limit in seconds where the caller gave none."""
         return SYNCHRONOUS_READ_LIMIT if _type_of(input) == "RequestResponse" else QUEUEING_READ_LIMIT
 
-    def is_idempotent(self, input: InvokeCommandInput, /) -> bool:
-        """Whether the members alone say that a repeat does no harm: a `DryRun` runs nothing."""
-        return _type_of(input) == "DryRun"
+    def is_idempotent(self, input: InvokeCommandInput, /, *, durable: Collection[tuple[str, str | None]]) -> bool:
+        """Whether a repeat does no harm: a `DryRun` runs nothing, and a durable function runs once for each execution name."""
+        if _type_of(input) == "DryRun":
+            return True
+        return input.durable_execution_name is not None and (input.function_name, input.qualifier) in durable
 
     def check(self, input: InvokeCommandInput, /, *, region: str | None, limits: PayloadLimits) -> None:
         """`InvalidInputError` for what Lambda would refuse; the size of the payload is checked when it is encoded."""

@@ -4,9 +4,10 @@ Owns the spellings of the code and the message in headers and body. Must not kno
 Source: the restJson1 protocol of Smithy ("Operation error serialization"), and what front ends send beside it.
 """
 
+import datetime as dt
+import email.utils
 import html
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import cast
@@ -16,9 +17,10 @@ from ..messages import Response
 from ..models import Delivery, Metadata, ThrottleReason
 from ..service_errors import EXCEPTIONS, EC2UnexpectedException, TooManyRequestsException
 
-__all__ = ["code_of", "exception_of", "retry_after_of"]
+__all__ = ["code_of", "date_of", "exception_of", "retry_after_of", "retry_hint_of"]
 
 _KEPT_BODY = 64 * 1024
+_COUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{0,15})?")
 _XML = {"code": re.compile(rb"<Code>([^<]{1,200})</Code>"), "message": re.compile(rb"<Message>([^<]{0,2000})</Message>")}
 
 
@@ -31,7 +33,7 @@ def code_of(response: Response) -> str | None:
 
 
 def exception_of(
-    response: Response, *, code: str | None, delivery: Delivery, metadata: Metadata, function_name: str
+    response: Response, *, code: str | None, delivery: Delivery, metadata: Metadata, function_name: str, now: dt.datetime
 ) -> LambdaServiceException:
     """The exception of an error answer, whatever its body is: JSON, XML, HTML, nothing, or 5 MB of anything."""
     content = _content(response)
@@ -46,21 +48,47 @@ def exception_of(
         body=response.body[:_KEPT_BODY],
         delivery=delivery,
     )
+    error.retry_after = retry_after_of(response, now)
     if isinstance(error, TooManyRequestsException):
         error.reason = _reason(content)
-        error.retry_after = retry_after_of(response)
     if isinstance(error, EC2UnexpectedException):
         error.ec2_error_code = _member(content, "EC2ErrorCode")
     return error
 
 
-def retry_after_of(response: Response) -> float | None:
-    """The seconds of `Retry-After`, where it is a number of them."""
+def retry_after_of(response: Response, now: dt.datetime) -> float | None:
+    """The seconds of `Retry-After`: given as such, or as a date, which is compared with the answer's own where it has one."""
+    text = response.headers.get("retry-after", "").strip()
+    seconds = _number(text)
+    if seconds is not None:
+        return seconds
+    until = _date(text)
+    return None if until is None else max(0.0, (until - (date_of(response) or now)).total_seconds())
+
+
+def retry_hint_of(response: Response) -> float | None:
+    """The seconds of `x-amz-retry-after`, which is in milliseconds."""
+    milliseconds = _number(response.headers.get("x-amz-retry-after", "").strip())
+    return None if milliseconds is None else milliseconds / 1000
+
+
+def date_of(response: Response) -> dt.datetime | None:
+    """When the answer was made, by the clock of the server."""
+    return _date(response.headers.get("date", ""))
+
+
+def _number(text: str) -> float | None:
+    """A number of 0 or more, as a header spells it."""
+    return float(text) if _COUNT.fullmatch(text) else None
+
+
+def _date(text: str) -> dt.datetime | None:
+    """A date of HTTP, in any of its three forms (RFC 9110, 5.6.7)."""
     try:
-        seconds = float(response.headers["retry-after"])
-    except (KeyError, ValueError):
+        date = email.utils.parsedate_to_datetime(text)
+    except (ValueError, OverflowError, IndexError, TypeError):
         return None
-    return seconds if 0 <= seconds < math.inf else None
+    return date if date.tzinfo is not None else date.replace(tzinfo=dt.UTC)
 
 
 def _content(response: Response) -> Mapping[str, object]:

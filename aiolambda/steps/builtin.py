@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from ..stack import MiddlewareStack
-from . import build, deserialize, finalize, initialize, serialize
+from . import build, deserialize, finalize, initialize, retrying, serialize
 from .wiring import Wiring
 
 __all__ = ["BuiltinMiddlewares"]
@@ -62,7 +62,7 @@ class BuiltinMiddlewares:
             name="recursionDetectionMiddleware",
             tags=["RECURSION_DETECTION"],
         )
-        stack.add(finalize.retry_middleware(wiring), step="finalize", priority="high", name="retryMiddleware", tags=["RETRY"])
+        stack.add(retrying.retry_middleware(wiring), step="finalize", priority="high", name="retryMiddleware", tags=["RETRY"])
         stack.add_closing(
             finalize.concurrency_middleware(wiring),
             step="finalize",

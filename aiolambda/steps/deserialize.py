@@ -25,9 +25,13 @@ def deserializer_middleware(wiring: Wiring) -> Middleware[Any, Any]:
         await call_next(call)
         response = _answer(call)
         if not 200 <= response.status < 300:
-            raise _exception(call, wiring, response)
+            call.last_error = _exception(call, wiring, response)
+            raise call.last_error
         metadata = _metadata(call, response)
-        return call.command.operation.output(call.input, response, metadata=metadata, codec=wiring.codec)
+        output = call.command.operation.output(call.input, response, metadata=metadata, codec=wiring.codec)
+        if getattr(output, "durable_execution_arn", None) is not None:
+            wiring.durable.add((call.function_name, getattr(call.input, "qualifier", None)))
+        return output
 
     return deserialize
 
@@ -38,7 +42,7 @@ def _answer(call: Call[Any, Any]) -> Response:
     return call.response
 
 
-def _exception(call: Call[Any, Any], wiring: Wiring, response: Response) -> Exception:
+def _exception(call: Call[Any, Any], wiring: Wiring, response: Response) -> AiolambdaError:
     code = service_error.code_of(response)
     verdict = delivery.verdict_of_error(response.status, code)
     error = service_error.exception_of(
@@ -47,6 +51,7 @@ def _exception(call: Call[Any, Any], wiring: Wiring, response: Response) -> Exce
         delivery=delivery.worst([verdict, *(attempt.delivery for attempt in call.history)]),
         metadata=_metadata(call, response),
         function_name=call.function_name,
+        now=wiring.now(),
     )
     if isinstance(error, TooManyRequestsException) and error.reason is not None:
         throttled = wiring.counters.throttled

@@ -1,4 +1,4 @@
-"""Finalize, once per attempt: the attempt's own copy of the request, its slot, and its signature, in this order.
+"""Finalize, once per attempt: the attempt's slot and its signature, in this order. Its beginning stands in `retrying`.
 
 Must not know how a request is sent, or what an answer means.
 """
@@ -16,26 +16,7 @@ from ..protocol import sigv4
 from .build import host_of
 from .wiring import Wiring
 
-__all__ = ["concurrency_middleware", "retry_middleware", "signing_middleware"]
-
-_MAX_ATTEMPTS = 3
-
-
-def retry_middleware(wiring: Wiring) -> Middleware[Any, Any]:
-    """Begins an attempt with a copy of the request, so that nothing an attempt sets outlives it."""
-
-    async def attempt(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
-        prepared = call.request
-        call.attempt += 1
-        call.request = prepared.copy()
-        call.request.headers["amz-sdk-invocation-id"] = call.invocation_id
-        call.request.headers["amz-sdk-request"] = f"attempt={call.attempt}; max={_MAX_ATTEMPTS}"
-        try:
-            return await call_next(call)
-        finally:
-            call.request = prepared
-
-    return attempt
+__all__ = ["concurrency_middleware", "signing_middleware"]
 
 
 def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
@@ -48,7 +29,7 @@ def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
         limit, loop = call.timeouts.queue, asyncio.get_running_loop()
         asked = loop.time()
         call.stage = "queue"
-        await slots.take(limit)
+        await slots.take(limit, first=call.attempt > 1)
         try:
             if limit is not None:
                 left = max(0.0, limit - (loop.time() - asked))
@@ -65,8 +46,9 @@ def signing_middleware(wiring: Wiring) -> Middleware[Any, Any]:
 
     async def sign(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         if wiring.signer is not None and wiring.credentials is not None:
-            credentials = await _still_valid(call.credentials, wiring.credentials, wiring.now())
-            _sign(call.request, wiring.signer, credentials, wiring.now())
+            call.credentials = await _still_valid(call.credentials, wiring.credentials, wiring.now())
+            call.clock_offset = wiring.clock_offset
+            _sign(call.request, wiring.signer, call.credentials, wiring.now() + call.clock_offset)
         return await call_next(call)
 
     return sign

@@ -30,8 +30,11 @@ def send_over(wiring: Wiring) -> CallNext[Any, Any]:
         try:
             response = call.response = await wiring.open_transport.send(request)
             verdict, status = _verdict(call, response), response.status
-        except BaseException as error:
-            verdict = error.delivery if isinstance(error, AiolambdaError) else delivery.verdict_of_silence(request.stage)
+        except AiolambdaError as error:
+            verdict, call.last_error = error.delivery, error
+            raise
+        except BaseException:
+            verdict = delivery.verdict_of_silence(request.stage)
             raise
         finally:
             call.stage = request.stage

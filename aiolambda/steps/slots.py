@@ -1,13 +1,16 @@
 """Slots: how many invocations are in flight at a time, and who is next.
 
-Laws: first come, first served; a slot that is given back goes to the longest waiter, never to a newcomer; a waiter that
-gives up takes nothing with it.
+Laws: first come, first served, but for a retry that is due, which goes before all that have not begun; a slot that is given
+back goes to the next waiter, never to a newcomer; a waiter that gives up takes nothing with it.
 
 Owns the queue. Must not know what a slot is used for.
 """
 
 import asyncio
+import logging
 from collections import deque
+
+import attrs
 
 from ..errors import QueueTimeoutError
 
@@ -15,33 +18,47 @@ __all__ = ["Slots"]
 
 _PASSED_OVER = 1000
 """How many that gave up the queue may hold before it is swept: to look for one at a time would take quadratic time."""
+_LONG_WAIT = 60.0
+"""Seconds of waiting after which a warning says so: most who wait for that long do not know that they do."""
+
+
+@attrs.define(eq=False)
+class _Waiter:
+    future: "asyncio.Future[None]"
+    since: float
 
 
 class Slots:
     """`limit` slots with a fair queue."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, logger: logging.Logger) -> None:
         self.limit = limit
+        self._logger = logger
         self._free = limit
-        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._due: deque[_Waiter] = deque()
+        self._waiters: deque[_Waiter] = deque()
         self.waiting = 0
-        """Calls that wait. The queue may hold more: who gives up is left in it, and passed over."""
+        """Calls that wait. The queues may hold more: who gives up is left in them, and passed over."""
+        self._warning: asyncio.TimerHandle | None = None
 
     @property
     def in_flight(self) -> int:
         return self.limit - self._free
 
-    async def take(self, limit: float | None) -> None:
-        """Wait for a slot, at most so many seconds. `QueueTimeoutError` when none came."""
+    async def take(self, limit: float | None, *, first: bool = False) -> None:
+        """Wait for a slot, at most so many seconds, `first` before all who are not. `QueueTimeoutError` when none came."""
         if self._free:
             self._free -= 1
             return
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        self.waiting += 1
+        loop = asyncio.get_running_loop()
+        waiter = _Waiter(loop.create_future(), loop.time())
+        (self._due if first else self._waiters).append(waiter)
+        self._count(+1)
+        if self._warning is None:
+            self._warning = loop.call_later(_LONG_WAIT, self._warn)
         try:
             async with asyncio.timeout(limit):
-                await waiter
+                await waiter.future
         except BaseException as error:
             self._give_up(waiter)
             if isinstance(error, TimeoutError):
@@ -51,20 +68,43 @@ class Slots:
             raise
 
     def give_back(self) -> None:
-        """Hand a slot on to the longest waiter, or make it free."""
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                self.waiting -= 1
-                return
+        """Hand a slot on to the next waiter, or make it free."""
+        for queue in (self._due, self._waiters):
+            while queue:
+                waiter = queue.popleft()
+                if not waiter.future.done():
+                    waiter.future.set_result(None)
+                    self._count(-1)
+                    return
         self._free += 1
 
-    def _give_up(self, waiter: "asyncio.Future[None]") -> None:
-        if waiter.done() and not waiter.cancelled():
+    def _give_up(self, waiter: _Waiter) -> None:
+        if waiter.future.done() and not waiter.future.cancelled():
             self.give_back()  # the slot came in the same moment
             return
-        waiter.cancel()
-        self.waiting -= 1
-        if len(self._waiters) > 2 * self.waiting + _PASSED_OVER:
-            self._waiters = deque(waiter for waiter in self._waiters if not waiter.done())
+        waiter.future.cancel()
+        self._count(-1)
+        if len(self._waiters) + len(self._due) > 2 * self.waiting + _PASSED_OVER:
+            self._due, self._waiters = (
+                deque(waiter for waiter in queue if not waiter.future.done()) for queue in (self._due, self._waiters)
+            )
+
+    def _count(self, change: int) -> None:
+        self.waiting += change
+        if not self.waiting and self._warning is not None:
+            self._warning.cancel()
+            self._warning = None
+
+    def _warn(self) -> None:
+        """Say once that calls wait for long; until nobody waits any more it is not said again."""
+        loop = asyncio.get_running_loop()
+        longest = min(waiter.since for queue in (self._due, self._waiters) for waiter in queue if not waiter.future.done())
+        if loop.time() < longest + _LONG_WAIT:
+            self._warning = loop.call_at(longest + _LONG_WAIT, self._warn)
+            return
+        self._logger.warning(
+            "calls have waited %d s for a slot: %d are in flight, all that max_concurrency allows, and %d wait",
+            _LONG_WAIT,
+            self.in_flight,
+            self.waiting,
+        )

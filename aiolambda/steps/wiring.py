@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from ..errors import ConfigurationError
-from ..interfaces import Codec, CredentialsProvider, Transport
+from ..interfaces import Codec, CredentialsProvider, RetryStrategy, Transport
 from ..models import PayloadLimits, ThrottleReason
 from ..protocol.sigv4 import Signer
 from .slots import Slots
@@ -41,8 +41,13 @@ class Wiring:
     slots: Slots
     logger: logging.Logger
     environment: Mapping[str, str]
+    retry: RetryStrategy
     counters: Counters = attrs.field(factory=Counters)
     now: Callable[[], dt.datetime] = _now
+    clock_offset: dt.timedelta = dt.timedelta(0)
+    """How far the service's clock is ahead of this machine's, once a refusal has shown it."""
+    durable: set[tuple[str, str | None]] = attrs.field(factory=set[tuple[str, str | None]])
+    """The functions, with their qualifier, that have answered with a durable execution."""
     region: str | None = None
     endpoint: str = ""
     user_agent: str = ""

@@ -1,78 +1,72 @@
-"""Getting a connection: one from the pool, or a new one when it is this request's turn to open one.
+"""Getting a connection: a clean one from the pool, or a new one when it is this request's turn to open one.
 
-Owns the number of handshakes at a time, and what is noted of a request's connection. Must not know HTTP.
+Laws: a connection that was used before is handed out only while the peer has neither ended it nor sent anything since its last
+answer, so an answer belongs to its request; thousands of first calls do not time each other out.
+
+Owns the pool's rules and the number of handshakes at a time. Must not know HTTP.
 """
 
 import asyncio
 import functools
-from contextvars import ContextVar
+from collections import Counter
 from typing import Any
+from weakref import WeakValueDictionary
 
 import aiohttp
-import attrs
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
-from ..errors import ConfigurationError, QueueTimeoutError
-from ..messages import Request
+from ..errors import QueueTimeoutError
+from ..models import TcpKeepAlive
+from . import kernel
+from .exchange import Exchange, take_exchange
+from .sockets import ObservedSocket, socket_factory
 
-__all__ = ["OPENING_AT_A_TIME", "Connector", "Exchange", "current_exchange"]
+__all__ = ["OPENING_AT_A_TIME", "Connector"]
 
 OPENING_AT_A_TIME = 64
 """Connections that are being opened at once. With more, thousands of first calls over TLS time each other out: a handshake
 costs the loop about a millisecond, and all of them would share the connect limit (measured: 3,000 at once fail)."""
 
 
-@attrs.define(eq=False)
-class Exchange:
-    """One request on its way through aiohttp, and the transport it was given."""
-
-    request: Request
-    transport: asyncio.Transport | None = None
-
-    def note_stage(self) -> None:
-        """Tell sending from waiting: bytes that are still in our own buffer have not left."""
-        if self.transport is not None and self.request.stage == "send" and not self.transport.get_write_buffer_size():
-            self.request.stage = "wait"
-
-
-current_exchange: ContextVar[Exchange | None] = ContextVar("current_exchange", default=None)
-"""How `connect`, which aiohttp calls in the task of the request, learns which request it is for."""
-
-
-def _take_exchange() -> Exchange:
-    """The exchange, out of the context: what is opened from here on keeps its context for as long as it lives."""
-    exchange = current_exchange.get()
-    if exchange is None:
-        raise ConfigurationError("this connector serves AiohttpTransport only")
-    current_exchange.set(None)
-    return exchange
-
-
 class Connector(aiohttp.TCPConnector):
     """A pool without a size of its own (slots bound it) that opens at most `OPENING_AT_A_TIME` connections at once."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(limit=0, **options)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
+    def __init__(self, *, keep_alive: TcpKeepAlive | None, **options: Any) -> None:
+        self._sockets: WeakValueDictionary[int, ObservedSocket] = WeakValueDictionary()
+        factory = socket_factory(keep_alive, self._sockets)
+        super().__init__(limit=0, socket_factory=factory, **options)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
         self._turns = asyncio.Semaphore(OPENING_AT_A_TIME)
         self._idle: dict[object, set[ResponseHandler]] = {}
+        self.caught: Counter[str] = Counter()
+        """Pooled connections that were not clean any more, by the check that found them."""
 
     async def connect(self, *args: Any, **options: Any) -> Connection:
-        """A connection for the current exchange. `QueueTimeoutError` if its turn to open one does not come in time."""
-        exchange = _take_exchange()
+        """A clean connection for the current exchange. `QueueTimeoutError` if its turn to open one does not come in time."""
+        exchange = take_exchange()
+        while True:
+            connection = await self._any_connection(exchange, *args, **options)
+            sock = self._socket_of(connection)
+            stain = None if sock is None else _stain(connection.protocol, sock)
+            if stain is None:
+                break
+            self.caught[stain] += 1
+            connection.close()
+        exchange.begin(connection.transport, sock)
+        exchange.request.stage = "send"
+        return connection
+
+    async def _any_connection(self, exchange: Exchange, *args: Any, **options: Any) -> Connection:
+        """What aiohttp's pool has, or a new one in its turn."""
         exchange.request.stage = "queue"
         idle = self._idle.setdefault(args[0].connection_key, set())
         if _has_open(idle):
-            connection = await self._connect(idle, exchange, *args, **options)
-        else:
-            await self._take_turn(exchange.request.timeouts.queue)
-            try:
-                connection = await self._connect(idle, exchange, *args, **options)
-            finally:
-                self._turns.release()
-        exchange.transport = connection.transport
-        exchange.request.stage = "send"
-        return connection
+            return await self._connect(idle, exchange, *args, **options)
+        await self._take_turn(exchange.request.timeouts.queue)
+        try:
+            return await self._connect(idle, exchange, *args, **options)
+        finally:
+            self._turns.release()
 
     async def _connect(self, idle: set[ResponseHandler], exchange: Exchange, *args: Any, **options: Any) -> Connection:
         exchange.request.stage = "connect"
@@ -80,8 +74,23 @@ class Connector(aiohttp.TCPConnector):
         protocol = connection.protocol
         if protocol is not None:
             idle.discard(protocol)
-            connection.add_callback(functools.partial(idle.add, protocol))
+            connection.add_callback(functools.partial(self._rest, idle, protocol, self._socket_of(connection)))
         return connection
+
+    def _rest(self, idle: set[ResponseHandler], protocol: ResponseHandler, sock: ObservedSocket | None) -> None:
+        """A connection goes back to the pool, or ends."""
+        if sock is not None and sock.fileno() >= 0 and not protocol.should_close:
+            info = kernel.tcp_info(sock)
+            sock.received_at_rest = None if info is None else info.received
+            if kernel.has_news(sock):  # bytes behind the answer, or the end
+                self.caught["news after the answer"] += 1
+                protocol.force_close()
+        idle.add(protocol)
+
+    def _socket_of(self, connection: Connection) -> ObservedSocket | None:
+        """The socket that we made for it. The loop shows it as another object, of the same descriptor."""
+        shown = None if connection.transport is None else connection.transport.get_extra_info("socket")
+        return None if shown is None else self._sockets.get(shown.fileno())
 
     async def _take_turn(self, limit: float | None) -> None:
         try:
@@ -89,6 +98,22 @@ class Connector(aiohttp.TCPConnector):
                 await self._turns.acquire()
         except TimeoutError:
             raise QueueTimeoutError(f"no turn to open a connection came within {limit} s") from None
+
+
+def _stain(protocol: ResponseHandler | None, sock: ObservedSocket) -> str | None:
+    """Why a connection that was used before must not be used again; `None` where it is clean."""
+    if not sock.uses:
+        return None
+    if protocol is None or protocol.should_close:
+        return "an answer without a request"
+    if kernel.has_news(sock):
+        return "news"
+    info = kernel.tcp_info(sock)
+    if info is None:
+        return None
+    if info.state != kernel.ESTABLISHED:
+        return "not established"
+    return "bytes while idle" if info.received != sock.received_at_rest else None
 
 
 def _has_open(idle: set[ResponseHandler]) -> bool:

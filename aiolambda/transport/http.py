@@ -8,7 +8,7 @@ import contextlib
 import io
 import re
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Final
 
 import aiohttp
@@ -26,8 +26,9 @@ from ..errors import (
 )
 from ..messages import Headers, Request, Response
 from ..models import Delivery, TcpKeepAlive, Timeouts
-from .connector import Connector, Exchange, current_exchange
-from .sockets import socket_factory
+from ..policy import delivery
+from .connector import Connector
+from .exchange import Exchange, current_exchange
 
 __all__ = ["AiohttpTransport"]
 
@@ -51,9 +52,11 @@ class _StreamedResponse:
     _exchange: Exchange
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _translated(self._exchange):
+        try:
             async for chunk in self._response.content.iter_any():
                 yield chunk
+        except _FAILURES as error:
+            raise await _translation(error, self._exchange) from _cause(error)
 
 
 def _check_headers(fields: Mapping[str, str]) -> None:
@@ -73,7 +76,8 @@ class AiohttpTransport:
     """Sends requests with one `aiohttp.ClientSession` for the running loop, which the first request opens.
 
     `tls` is a context, or `True` for verification against the system's authorities. `idle_connection_timeout` is how many
-    seconds a connection may lie in the pool.
+    seconds a connection may lie in the pool. `repeat_lost_idle` lets an error say that a request did not arrive because the
+    server had ended the pooled connection before.
     """
 
     def __init__(
@@ -83,11 +87,13 @@ class AiohttpTransport:
         idle_connection_timeout: float,
         tls: ssl.SSLContext | bool = True,
         proxy: str | None = None,
+        repeat_lost_idle: bool = True,
     ) -> None:
         self._keep_alive = keep_alive
         self._idle_connection_timeout = idle_connection_timeout
         self._tls = tls
         self._proxy = proxy
+        self._repeat_lost_idle = repeat_lost_idle
         self._session: aiohttp.ClientSession | None = None
         self._keeper: AsyncGenerator[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -95,19 +101,27 @@ class AiohttpTransport:
 
     async def send(self, request: Request, /) -> Response:
         """The whole answer. Raises `TransportError` where none comes; a cancelled request closes its connection."""
-        exchange = Exchange(request)
-        with _translated(exchange):
+        exchange = Exchange(request, self._repeat_lost_idle)
+        try:
             async with await self._answer(exchange) as answer:
                 request.stage = "receive"
                 body = await answer.read()
+        except _FAILURES as error:
+            raise await _translation(error, exchange) from _cause(error)
+        finally:
+            exchange.end()
         return Response(answer.status, Headers(answer.headers), body)
 
     @contextlib.asynccontextmanager
     async def stream(self, request: Request, /) -> AsyncGenerator[_StreamedResponse]:
         """The head of the answer, and its body as it comes; left before its end, the connection is closed."""
-        exchange = Exchange(request)
-        with _translated(exchange):
+        exchange = Exchange(request, self._repeat_lost_idle)
+        try:
             answer = await self._answer(exchange)
+        except _FAILURES as error:
+            raise await _translation(error, exchange) from _cause(error)
+        finally:
+            exchange.end()
         request.stage = "receive"
         try:
             yield _StreamedResponse(answer.status, Headers(answer.headers), answer, exchange)
@@ -153,7 +167,7 @@ class AiohttpTransport:
             connector=Connector(
                 ssl=self._tls,
                 keepalive_timeout=self._idle_connection_timeout,
-                socket_factory=socket_factory(self._keep_alive),
+                keep_alive=self._keep_alive,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -189,48 +203,54 @@ async def _kept(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
         await session.close()
 
 
-@contextlib.contextmanager
-def _translated(exchange: Exchange) -> Generator[None]:
-    """Turn what aiohttp raises into an error that says how far the request got."""
-    try:
-        yield
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        exchange.note_stage()
-        if isinstance(error.__cause__, QueueTimeoutError):  # ours, out of `connect`: aiohttp takes it for one of its own
-            raise error.__cause__ from None
-        raise _translation(error, exchange.request) from _cause(error)
-    except BaseException:
-        exchange.note_stage()
-        raise
-
-
+_FAILURES = (aiohttp.ClientError, OSError, TimeoutError)
 _CONNECT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)
 
 
-def _translation(error: Exception, request: Request) -> TransportError | ConfigurationError:
+async def _translation(error: Exception, exchange: Exchange) -> TransportError | ConfigurationError:
+    """The error that says how far the request got, for one that aiohttp raised."""
+    request = exchange.request
+    if isinstance(error.__cause__, QueueTimeoutError):  # ours, out of `connect`: aiohttp takes it for one of its own
+        return error.__cause__
     if isinstance(error, aiohttp.InvalidURL):
         return ConfigurationError("the request's URL is not valid")
     where = URL(request.url, encoded=True).authority
     if request.stage in ("queue", "connect") or isinstance(error, _CONNECT_ERRORS):
         return _connect_error(error, request, where)
     if isinstance(error, TimeoutError):
+        exchange.note_stage()
         silence = f"no byte came from {where} for {request.timeouts.read} s"
         return InvocationTimeoutError(silence, limit="read", stage=request.stage)
+    return await _lost(error, exchange, where)
+
+
+async def _lost(error: Exception, exchange: Exchange, where: str) -> ConnectionLostError:
     if isinstance(error, aiohttp.ClientResponseError):
         return ConnectionLostError(f"the answer from {where} is not HTTP that can be read: {_complaint(error.message)}")
-    moment = "in the middle of the answer" if request.stage == "receive" else "before an answer came"
-    return ConnectionLostError(f"the connection to {where} ended {moment}: {_reason(error)}")
+    if exchange.request.stage == "receive":
+        return ConnectionLostError(f"the connection to {where} ended in the middle of the answer: {_reason(error)}")
+    loss = await exchange.loss()
+    return ConnectionLostError(
+        f"the connection to {where} ended before an answer came: {_reason(error)}",
+        delivery=delivery.verdict_of_loss(loss),
+        lost_idle=delivery.lost_idle(loss),
+    )
 
 
 def _connect_error(error: Exception, request: Request, where: str) -> TransportError:
     if not isinstance(error, TimeoutError):
-        return ConnectError(f"cannot connect to {where}: {_reason(error)}")
+        return ConnectError(f"cannot connect to {where}: {_reason(error)}", lasting=_is_lasting(error))
     return InvocationTimeoutError(
         f"no connection to {where} within {request.timeouts.connect} s",
         limit="connect",
         stage="connect",
         delivery=Delivery.NOT_DELIVERED,
     )
+
+
+def _is_lasting(error: Exception) -> bool:
+    """A certificate that is not accepted, or a proxy that asks for other credentials: the next attempt would fail, too."""
+    return isinstance(error, aiohttp.ClientConnectorCertificateError) or getattr(error, "status", None) == 407
 
 
 def _cause(error: Exception) -> BaseException | None:

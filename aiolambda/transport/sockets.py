@@ -1,17 +1,19 @@
-"""Sockets as this client wants them: probed while they are silent, and never waiting to fill a segment.
+"""Sockets as this client wants them: probed while they are silent, never waiting to fill a segment, and counting what leaves.
 
-Owns the kernel options and their names on each system. Must not know what the socket carries.
+Owns the kernel options and their names on each system, and what a socket notes of itself. Must not know what it carries.
 Source: tcp(7); a NAT gateway forgets a flow after 350 s of silence, so probes must come well before that.
 """
 
+import errno
 import math
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
+from typing import Any
 
 from ..models import TcpKeepAlive
 
-__all__ = ["AddressInfo", "connection_room", "socket_factory"]
+__all__ = ["AddressInfo", "ObservedSocket", "connection_room", "socket_factory"]
 
 _KEPT_FOR_OTHERS = 100
 """Open files that are left to the rest of the process."""
@@ -47,13 +49,85 @@ def _set_windows_keep_alive(sock: socket.socket, keep_alive: TcpKeepAlive) -> No
         sock.ioctl(socket.SIO_KEEPALIVE_VALS, (1, _seconds(keep_alive.idle) * 1000, _seconds(keep_alive.interval) * 1000))
 
 
-def socket_factory(keep_alive: TcpKeepAlive | None) -> Callable[[AddressInfo], socket.socket]:
-    """What aiohttp calls for each new connection; `None` leaves keep-alive off."""
+class ObservedSocket(socket.socket):
+    """A socket that notes what the kernel took from it, and how its input ended. asyncio's own loop calls these methods."""
+
+    uses = 0
+    """Requests that it was handed out for."""
+    taken = 0
+    """Bytes that the kernel took."""
+    received_at_rest: int | None = None
+    """Bytes that had come when it was given back to the pool."""
+    ended = False
+    """The peer's end of input was read, before any error."""
+    failed = False
+    """The kernel reported an error."""
+    before_close: "Callable[[ObservedSocket], None] | None" = None
+
+    def send(self, *args: Any) -> int:
+        try:
+            count = super().send(*args)
+        except OSError as error:
+            self._note_failure(error)
+            raise
+        self.taken += count
+        return count
+
+    def sendmsg(self, *args: Any) -> int:
+        try:
+            count = super().sendmsg(*args)
+        except OSError as error:
+            self._note_failure(error)
+            raise
+        self.taken += count
+        return count
+
+    def recv(self, *args: Any) -> bytes:
+        try:
+            data = super().recv(*args)
+        except OSError as error:
+            self._note_failure(error)
+            raise
+        self.note_end(data)
+        return data
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        try:
+            count = super().recv_into(buffer, nbytes, flags)
+        except OSError as error:
+            self._note_failure(error)
+            raise
+        self.note_end(count)
+        return count
+
+    def close(self) -> None:
+        before_close, self.before_close = self.before_close, None
+        if before_close is not None:
+            before_close(self)
+        super().close()
+
+    def note_end(self, received: bytes | int) -> None:
+        """Nothing received is the end of input; after an error it is only the end of the connection."""
+        if not received and not self.failed:
+            self.ended = True
+
+    def _note_failure(self, error: OSError) -> None:
+        if isinstance(error, BlockingIOError | InterruptedError):
+            return
+        if error.errno == errno.EPIPE and not self.failed:
+            self.ended = True  # what the kernel says of a reset after the end of input; without that it is ECONNRESET
+        self.failed = True
+
+
+def socket_factory(
+    keep_alive: TcpKeepAlive | None, opened: MutableMapping[int, ObservedSocket] | None = None
+) -> Callable[[AddressInfo], socket.socket]:
+    """What aiohttp calls for each new connection; `None` leaves keep-alive off. `opened` gets each socket by descriptor."""
     options = [] if keep_alive is None else _options(keep_alive)
 
     def make(address: AddressInfo) -> socket.socket:
         family, kind, protocol, *_ = address
-        sock = socket.socket(family, kind, protocol)
+        sock = ObservedSocket(family, kind, protocol)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for level, name, value in options:
@@ -63,6 +137,8 @@ def socket_factory(keep_alive: TcpKeepAlive | None) -> Callable[[AddressInfo], s
         except BaseException:
             sock.close()
             raise
+        if opened is not None:
+            opened[sock.fileno()] = sock
         return sock
 
     return make

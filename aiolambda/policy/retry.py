@@ -1,0 +1,140 @@
+"""When a failed call is tried again: back-off, the quota of retries, and the patience with throttles.
+
+Laws: nothing is sent earlier than the service asked; a throttle costs time, not attempts, unless it is asked to count; no pause
+is begun that the call's time does not hold.
+
+Owns numbers and counters. Must not know what may be repeated, and never sleeps, reads a clock or draws a number.
+Source: the retry specification of the AWS SDKs, version 2.1, but for the treatment of throttles in the mode `time`.
+"""
+
+from typing import Literal
+
+from ..errors import ConfigurationError
+from ..interfaces import Failure, RetryStrategy
+from ..models import Remedy
+
+__all__ = ["NoRetry", "StandardRetry", "announced_maximum"]
+
+_BASE = 0.05
+_THROTTLE_BASE = 1.0
+_RETRY_COST = 14
+_THROTTLE_COST = 5
+_NO_RETRY_INCREMENT = 1
+_HINT_ABOVE_PAUSE = 5.0
+_MOST_DOUBLINGS = 30
+
+_AT_ONCE = frozenset({Remedy.REPEAT, Remedy.SET_CLOCK, Remedy.RENEW_CREDENTIALS})
+
+
+class StandardRetry(RetryStrategy):
+    """The standard mode of the AWS SDKs, except that a throttled call waits for as long as it has time.
+
+    A failure is retried up to `max_attempts` requests, after `jitter * min(0.05 * 2**retries, max_backoff)` seconds, while the
+    client has tokens left of its `quota`: a retry takes 14, and gives them back when its call succeeds.
+
+    With `throttling="time"` a throttled call is tried again until its deadline, or where it has none for `max_throttle_wait`
+    seconds (`None`: without end), and spends neither attempts nor tokens. With `"attempts"` a throttle counts as the SDKs count
+    it: among the attempts, at 5 tokens. Either way its pauses grow from 1 s. The two headers by which the service asks for a
+    pause are obeyed.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_attempts: int = 3,
+        max_throttle_wait: float | None = 60.0,
+        throttling: Literal["time", "attempts"] = "time",
+        max_backoff: float = 20.0,
+        quota: int = 500,
+    ) -> None:
+        if isinstance(max_attempts, bool) or max_attempts < 1:
+            raise ConfigurationError(f"max_attempts is a number of requests, 1 or more; got {max_attempts!r}")
+        if throttling not in ("time", "attempts"):
+            raise ConfigurationError(f"throttling is 'time' or 'attempts'; got {throttling!r}")
+        for name, value in {"max_throttle_wait": max_throttle_wait, "max_backoff": max_backoff, "quota": quota}.items():
+            if value is not None and (isinstance(value, bool) or not value >= 0):
+                raise ConfigurationError(f"{name} is a number, 0 or more; got {value!r}")
+        self.max_attempts = max_attempts
+        self.throttling = throttling
+        self.quota = quota
+        self.tokens = quota
+        """What is left of the quota."""
+        self._max_throttle_wait = max_throttle_wait
+        self._max_backoff = max_backoff
+
+    def pause(self, failure: Failure, /) -> float | None:
+        """The seconds before the next attempt; `None` where attempts, tokens or time are used up."""
+        if failure.remedy in _AT_ONCE:
+            return 0.0
+        counted = self._counts(failure)
+        spent = failure.retries + (failure.throttles if self.throttling == "attempts" else 0)
+        if counted and spent + 1 >= self.max_attempts:
+            return None
+        pause = self._pause(failure, doublings=spent if counted else failure.throttles)
+        cost = self._cost(failure)
+        if pause is None or cost > self.tokens:
+            return None
+        self.tokens -= cost
+        return pause
+
+    def succeeded(self, failure: Failure | None, /) -> None:
+        """Give back what the last retry of a call took, or one token for a call that needed none."""
+        refund = _NO_RETRY_INCREMENT if failure is None else self._cost(failure)
+        self.tokens = min(self.quota, self.tokens + refund)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(max_attempts={self.max_attempts}, throttling={self.throttling!r})"
+
+    def _counts(self, failure: Failure) -> bool:
+        return failure.remedy is not Remedy.WAIT or self.throttling == "attempts"
+
+    def _cost(self, failure: Failure) -> int:
+        if failure.remedy is Remedy.WAIT:
+            return _THROTTLE_COST if self.throttling == "attempts" else 0
+        return _RETRY_COST if failure.remedy is Remedy.RETRY else 0
+
+    def _pause(self, failure: Failure, *, doublings: int) -> float | None:
+        """The pause, if the call has time for it. A back-off that would pass the deadline is drawn from what is left."""
+        base = _THROTTLE_BASE if failure.remedy is Remedy.WAIT else _BASE
+        ceiling = min(base * 2 ** min(doublings, _MOST_DOUBLINGS), self._max_backoff)
+        asked, left = failure.retry_after or 0.0, self._time_left(failure)
+        if left is not None:
+            if left <= asked or (failure.retry_after is None and left < base):
+                return None
+            ceiling = min(ceiling, left - asked)
+        pause = failure.jitter * ceiling
+        if failure.retry_hint is not None:
+            pause = min(max(failure.retry_hint, pause), pause + _HINT_ABOVE_PAUSE)
+        # On top of what the service asked for, so that a thousand callers do not come back in the same moment.
+        pause += asked
+        return None if left is not None and pause >= left else pause
+
+    def _time_left(self, failure: Failure) -> float | None:
+        """The deadline's, or what is left of the patience with a service that asks for time."""
+        if failure.time_left is not None:
+            return failure.time_left
+        if self._max_throttle_wait is None or (failure.remedy is not Remedy.WAIT and failure.retry_after is None):
+            return None
+        return self._max_throttle_wait - failure.throttled_for
+
+
+class NoRetry(RetryStrategy):
+    """One request for each call, whatever happens to it."""
+
+    def pause(self, failure: Failure, /) -> float | None:
+        return None
+
+    def succeeded(self, failure: Failure | None, /) -> None:
+        """There is nothing to keep."""
+
+    def __repr__(self) -> str:
+        return "NoRetry()"
+
+
+def announced_maximum(strategy: RetryStrategy) -> int | None:
+    """The number of attempts that `amz-sdk-request` may announce; `None` where time decides, or the user's own strategy."""
+    if isinstance(strategy, NoRetry):
+        return 1
+    if isinstance(strategy, StandardRetry) and strategy.throttling == "attempts":
+        return strategy.max_attempts
+    return None

@@ -1,0 +1,150 @@
+"""The attempts of a call: each with its own copy of the request, a pause between two, and an end.
+
+Laws: a call sends again only what may be repeated, whatever the strategy says; only the failure of its own attempt counts, not
+an error that a middleware raised or translated; a cancelled call sends nothing more.
+
+Owns the course of a call's attempts. Must not know how long a pause is, or what a code means: `policy` does.
+"""
+
+import asyncio
+import random
+from typing import Any
+
+import attrs
+
+from ..errors import AiolambdaError
+from ..interfaces import Call, CallNext, Failure, Middleware
+from ..models import Remedy
+from ..policy import delivery, remedy
+from ..policy.retry import announced_maximum
+from ..protocol import service_error
+from .wiring import Wiring
+
+__all__ = ["retry_middleware"]
+
+_MOST_LOST_IN_A_ROW = 10
+"""Idle connections that one call may lose, one after another, before it fails."""
+
+
+def retry_middleware(wiring: Wiring) -> Middleware[Any, Any]:
+    """Makes attempts until one succeeds, or may not or should not be followed by another."""
+    maximum = announced_maximum(wiring.retry)
+    suffix = "" if maximum is None else f"; max={maximum}"
+
+    async def retry(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        prepared, course = call.request, _Course(call, wiring)
+        try:
+            while True:
+                _begin_attempt(call, prepared.copy(), suffix)
+                try:
+                    output = await call_next(call)
+                except AiolambdaError as error:
+                    pause = await course.pause_after(error)
+                    if pause is None:
+                        raise
+                else:
+                    wiring.retry.succeeded(course.last_failure)
+                    return output
+                if pause:
+                    call.stage = "backoff"
+                    await asyncio.sleep(pause)
+                    call.total_retry_delay += pause
+        finally:
+            call.request = prepared
+            course.last_failure = None  # its error's traceback holds this frame: nothing may keep the two together
+
+    return retry
+
+
+def _begin_attempt(call: Call[Any, Any], request: Any, suffix: str) -> None:
+    call.attempt += 1
+    call.request = request
+    request.headers["amz-sdk-invocation-id"] = call.invocation_id
+    request.headers["amz-sdk-request"] = f"attempt={call.attempt}{suffix}"
+
+
+@attrs.define(eq=False)
+class _Course:
+    """What happened to one call so far."""
+
+    call: Call[Any, Any]
+    wiring: Wiring
+    last_failure: Failure | None = None
+    retries: int = 0
+    throttles: int = 0
+    throttled_since: float = 0.0
+    lost_in_a_row: int = 0
+    corrected: set[Remedy] = attrs.field(factory=set[Remedy])
+
+    async def pause_after(self, error: AiolambdaError) -> float | None:
+        """Seconds until the next attempt, `None` for none."""
+        call = self.call
+        if error is not call.last_error:
+            return None
+        verdict, means = call.history[-1].delivery, remedy.remedy_of(error)
+        if means is Remedy.NONE or not delivery.may_repeat(verdict, idempotent=call.idempotent):
+            return None
+        now = asyncio.get_running_loop().time()
+        if means is Remedy.WAIT and not self.throttles:
+            self.throttled_since = now
+        failure = self._failure(error, means, now)
+        pause = self.wiring.retry.pause(failure) if await self._is_possible(means) else None
+        if pause is not None:
+            self._note(failure)
+        return pause
+
+    def _failure(self, error: AiolambdaError, means: Remedy, now: float) -> Failure:
+        call, total = self.call, self.call.timeouts.total
+        return Failure(
+            error=error,
+            remedy=means,
+            delivery=call.history[-1].delivery,
+            attempt=len(call.history),
+            jitter=random.random(),  # noqa: S311 - it spreads callers, and keeps no secret
+            retries=self.retries,
+            throttles=self.throttles,
+            throttled_for=now - self.throttled_since if self.throttles else 0.0,
+            time_left=None if total is None else call.started + total - now,
+            retry_after=getattr(error, "retry_after", None),
+            retry_hint=None if call.response is None else service_error.retry_hint_of(call.response),
+        )
+
+    def _note(self, failure: Failure) -> None:
+        self.last_failure = failure
+        self.retries += failure.remedy is Remedy.RETRY
+        self.throttles += failure.remedy is Remedy.WAIT
+        self.lost_in_a_row = self.lost_in_a_row + 1 if failure.remedy is Remedy.REPEAT else 0
+
+    async def _is_possible(self, means: Remedy) -> bool:
+        """Whether the remedy can be had: each correction helps once, and not every loss is repeated for ever."""
+        if means is Remedy.REPEAT:
+            return self.lost_in_a_row < _MOST_LOST_IN_A_ROW
+        if means in self.corrected:
+            return False
+        if means is Remedy.SET_CLOCK:
+            self.corrected.add(means)
+            return self._set_clock()
+        if means is Remedy.RENEW_CREDENTIALS:
+            self.corrected.add(means)
+            return await self._renew_credentials()
+        return True
+
+    def _set_clock(self) -> bool:
+        """Sign with the service's time from here on, if the difference is what had the signature refused."""
+        said = None if self.call.response is None else service_error.date_of(self.call.response)
+        if said is None:
+            return False
+        offset = said - self.wiring.now()
+        if not remedy.explains_refusal(offset, self.call.clock_offset):
+            return False
+        self.wiring.clock_offset = offset
+        return True
+
+    async def _renew_credentials(self) -> bool:
+        """Whether there are other credentials than those that were refused."""
+        provider, refused = self.wiring.credentials, self.call.credentials
+        if provider is None or refused is None:
+            return False
+        refresh = getattr(provider, "refresh", None)
+        fresh = await (provider.get_credentials() if refresh is None else refresh(refused))
+        return bool(fresh != refused)

@@ -1,0 +1,130 @@
+"""One request on its connection: how far it got, and what the kernel can tell when the connection ends without an answer.
+
+Laws: what is read from the kernel is read on a descriptor that stays open for as long as this object wants, and that it closes;
+counters that cannot be trusted count as not there.
+
+Owns the facts of a loss. Must not judge them: `policy` does.
+"""
+
+import asyncio
+import contextlib
+import socket
+from contextvars import ContextVar
+
+import attrs
+
+from ..errors import ConfigurationError
+from ..messages import Loss, Request
+from . import kernel
+from .sockets import ObservedSocket
+
+__all__ = ["Exchange", "current_exchange", "take_exchange"]
+
+_RESET_WITHIN = 0.05
+"""Seconds in which the peer's kernel has refused the bytes, unless two round trips take longer."""
+_FIRST_LOOK_AFTER = 0.0005
+
+
+@attrs.define(eq=False)
+class Exchange:
+    """One request, the asyncio transport that it was given, and the socket under that, with its counters at the beginning."""
+
+    request: Request
+    proves: bool = True
+    transport: asyncio.Transport | None = None
+    sock: ObservedSocket | None = None
+    _reused: bool = False
+    _taken_before: int = 0
+    _acknowledged_before: int | None = None
+    _kept: ObservedSocket | None = None
+
+    def begin(self, transport: asyncio.Transport | None, sock: ObservedSocket | None) -> None:
+        """Note the connection that the request goes over."""
+        self.transport, self.sock = transport, sock
+        if sock is None:
+            return
+        self._reused, self._taken_before = sock.uses > 0, sock.taken
+        sock.uses += 1
+        if self._reused and self.proves:
+            info = kernel.tcp_info(sock)
+            # Some sandboxes answer zeros: a counter is believed when it fits what was sent before this request.
+            if info is not None and info.acknowledged == sock.taken + 1:
+                self._acknowledged_before = info.acknowledged
+                sock.before_close = self._keep
+
+    def note_stage(self) -> None:
+        """Tell sending from waiting: bytes that are still in our own buffer have not left."""
+        if self.transport is not None and self.request.stage == "send" and not self.transport.get_write_buffer_size():
+            self.request.stage = "wait"
+
+    def end(self) -> None:
+        """The request is over, however it ended."""
+        self.note_stage()
+        if self.sock is not None:
+            self.sock.before_close = None
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    async def loss(self) -> Loss:
+        """What is known of a connection that ended without an answer. Takes 50 ms, or two round trips, at most."""
+        sock = self.sock
+        if sock is None or not _counts_bytes():
+            return Loss(reused=self._reused)
+        loss = Loss(reused=self._reused, taken=sock.taken - self._taken_before)
+        if not loss.taken or self._acknowledged_before is None:
+            return loss
+        if self._kept is None:
+            self._keep(sock)
+        return loss if self._kept is None else await self._watched(loss, sock, self._kept, self._acknowledged_before)
+
+    async def _watched(self, loss: Loss, sock: ObservedSocket, kept: ObservedSocket, acknowledged_before: int) -> Loss:
+        """The same with what the kernel told until the peer refused the bytes, or the time for it had passed."""
+        loop, pause = asyncio.get_running_loop(), _FIRST_LOOK_AFTER
+        began = loop.time()
+        ended = _is_ended(sock, kept)
+        while True:
+            info = kernel.tcp_info(kept)
+            if info is None:
+                return loss
+            loss = attrs.evolve(
+                loss, ended=ended, acknowledged=info.acknowledged - acknowledged_before, reset=info.state == kernel.CLOSED
+            )
+            late = loop.time() - began >= max(2 * info.round_trip, _RESET_WITHIN)
+            if late or not ended or loss.acknowledged or info.state != kernel.ENDED_BY_PEER:
+                return loss
+            await asyncio.sleep(pause)
+            pause *= 2
+
+    def _keep(self, sock: ObservedSocket) -> None:
+        """Keep the connection open in the kernel under a descriptor of our own, while the loop closes its own."""
+        with contextlib.suppress(OSError):
+            self._kept = sock.dup()
+
+
+def _is_ended(sock: ObservedSocket, kept: ObservedSocket) -> bool:
+    """Whether the peer had ended its side. What is still unread, such as an alert of TLS, is passed over."""
+    while not sock.ended and not sock.failed:
+        try:
+            sock.note_end(kept.recv(65536, socket.MSG_DONTWAIT))
+        except OSError:
+            break
+    return sock.ended
+
+
+def _counts_bytes() -> bool:
+    """Whether the running loop writes through the methods of the socket that it was given; uvloop does not."""
+    return isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)
+
+
+current_exchange: ContextVar[Exchange | None] = ContextVar("current_exchange", default=None)
+"""How `connect`, which aiohttp calls in the task of the request, learns which request it is for."""
+
+
+def take_exchange() -> Exchange:
+    """The exchange, out of the context: what is opened from here on keeps its context for as long as it lives."""
+    exchange = current_exchange.get()
+    if exchange is None:
+        raise ConfigurationError("this connector serves AiohttpTransport only")
+    current_exchange.set(None)
+    return exchange
