@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aiolambda import ConfigurationError, Credentials, LambdaClient
+from aiolambda import ConfigurationError, Credentials, LambdaClient, Request, Response
 from aiolambda.testing import FakeTransport
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDENVIRONMENT", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -189,6 +189,37 @@ async def test_many_first_calls_ask_the_chain_once(monkeypatch: pytest.MonkeyPat
     async with LambdaClient(transport=transport) as client:
         await asyncio.gather(*(client.invoke("f") for _ in range(200)))
     assert (len(asked), len(transport.calls)) == (1, 200)
+
+
+async def test_keys_of_the_chain_that_are_refused_as_expired_are_looked_up_anew_once_for_all_who_ask(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The process that gives the keys believes them good for an hour; the service does not."""
+    pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
+    count, program, config = tmp_path / "count", tmp_path / "keys.py", tmp_path / "config"
+    program.write_text(
+        "import json, pathlib\n"
+        f"count = pathlib.Path({str(count)!r})\n"
+        "number = len(count.read_text()) + 1 if count.exists() else 1\n"
+        "count.write_text('x' * number)\n"
+        "print(json.dumps({'Version': 1, 'AccessKeyId': f'AKIDPROCESS{number}', 'SecretAccessKey': 's',"
+        " 'SessionToken': 't', 'Expiration': '2099-01-01T00:00:00Z'}))\n"
+    )
+    config.write_text(f"[default]\nregion = eu-north-1\ncredential_process = {sys.executable} {program}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+
+    class Strict(Online):
+        async def send(self, request: Request, /) -> Response:
+            answer = await super().send(request)
+            if "AKIDPROCESS1/" in request.headers["authorization"]:
+                return Response(403, {"x-amzn-errortype": "ExpiredTokenException"}, b"{}")
+            return answer
+
+    transport = Strict({"f": echo})
+    async with LambdaClient(transport=transport) as client:
+        await asyncio.gather(*(client.invoke("f") for _ in range(50)))
+        assert client.stats.executed == 50
+    assert count.read_text() == "xx"
 
 
 def python(code: str, **environment: str) -> str:

@@ -6,6 +6,7 @@ second, and it reads files and talks to servers.
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from ..errors import ConfigurationError
@@ -35,6 +36,7 @@ class Chain:
                 "region or credentials are neither in the arguments nor in the environment, and the AWS credential chain needs "
                 "aiobotocore: install aiolambda-client with its extra 'aws' (pip install '.[aws]')"
             ) from None
+        self._profile = profile
         self._session: Any = AioSession(profile=profile)
 
     def region(self) -> str | None:
@@ -50,14 +52,18 @@ class Chain:
                 "no credentials: they are neither in the arguments nor in the environment, and the AWS credential chain "
                 "(profiles, SSO, web identity, container and instance roles) found none"
             )
-        return ChainCredentials(found)
+        return ChainCredentials(found, lambda: Chain(self._profile).credentials())
 
 
 class ChainCredentials:
-    """Gives the chain's keys, and asks it again once a minute, so that it can renew them in time."""
+    """Gives the chain's keys, and asks it again once a minute, so that it can renew them in time.
 
-    def __init__(self, found: Any) -> None:
+    `find` goes through the whole chain anew: botocore has no public way to renew keys that it believes to be good.
+    """
+
+    def __init__(self, found: Any, find: "Callable[[], ChainCredentials]") -> None:
         self._found = found
+        self._find = find
         self._kept: Credentials | None = None
         self._keep_until = 0.0
         self._asking: asyncio.Lock | None = None
@@ -73,6 +79,13 @@ class ChainCredentials:
             kept = self._fresh()
             return await asyncio.to_thread(self._ask) if kept is None else kept
 
+    async def refresh(self, rejected: Credentials, /) -> Credentials:
+        """Other keys than those that were refused, if the chain has any by now. Many who ask together ask it once."""
+        async with self._lock():
+            if self._kept is None or self._kept == rejected:
+                return await asyncio.to_thread(self._ask_anew)
+            return self._kept
+
     def _fresh(self) -> Credentials | None:
         return self._kept if time.monotonic() < self._keep_until else None
 
@@ -82,6 +95,10 @@ class ChainCredentials:
         if self._asking is None or self._loop is not loop:
             self._asking, self._loop = asyncio.Lock(), loop
         return self._asking
+
+    def _ask_anew(self) -> Credentials:
+        self._found = self._find()._found
+        return self._ask()
 
     def _ask(self) -> Credentials:
         frozen: _FrozenCredentials = _said(lambda: asyncio.run(self._found.get_frozen_credentials()))

@@ -7,7 +7,6 @@ Owns the course of a call's attempts. Must not know how long a pause is, or what
 """
 
 import asyncio
-import random
 from typing import Any
 
 import attrs
@@ -100,7 +99,7 @@ class _Course:
             remedy=means,
             delivery=call.history[-1].delivery,
             attempt=len(call.history),
-            jitter=random.random(),  # noqa: S311 - it spreads callers, and keeps no secret
+            jitter=self.wiring.jitter(),
             retries=self.retries,
             throttles=self.throttles,
             throttled_for=now - self.throttled_since if self.throttles else 0.0,

@@ -5,6 +5,7 @@ Owns the names of these parts. Must not make any of them: the client does, some 
 
 import datetime as dt
 import logging
+import random
 from collections.abc import Callable, Mapping
 
 import attrs
@@ -44,6 +45,7 @@ class Wiring:
     retry: RetryStrategy
     counters: Counters = attrs.field(factory=Counters)
     now: Callable[[], dt.datetime] = _now
+    jitter: Callable[[], float] = random.random
     clock_offset: dt.timedelta = dt.timedelta(0)
     """How far the service's clock is ahead of this machine's, once a refusal has shown it."""
     durable: set[tuple[str, str | None]] = attrs.field(factory=set[tuple[str, str | None]])
