@@ -273,6 +273,7 @@ class LambdaClient:
             proxy=config.proxy,
             repeat_lost_idle=config.repeat_lost_idle,
         )
+        wiring.reserved = getattr(wiring.transport, "reserved", None)
         self._config = attrs.evolve(config, region=resolved.region, endpoint_url=resolved.endpoint)
         self._opened = True
 

@@ -27,6 +27,7 @@ __all__ = [
     "Priority",
     "RefreshingCredentialsProvider",
     "Relation",
+    "ReservingTransport",
     "RetryStrategy",
     "Stack",
     "Step",
@@ -113,6 +114,12 @@ class Transport(Protocol):
     async def send(self, request: Request, /) -> Response: ...
     def stream(self, request: Request, /) -> AbstractAsyncContextManager[StreamedResponse]: ...
     async def close(self) -> None: ...
+
+
+class ReservingTransport(Transport, Protocol):
+    """A transport that can wait before the request is signed for whatever else it would wait for after it."""
+
+    def reserved(self, request: Request, /) -> AbstractAsyncContextManager[None]: ...
 
 
 class Operation(Protocol[In_contra, Out_co]):

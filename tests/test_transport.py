@@ -31,6 +31,7 @@ from aiolambda import (
     InvokeCommand,
     LambdaClient,
     LambdaServiceException,
+    NoRetry,
     QueueTimeoutError,
     Request,
     TcpKeepAlive,
@@ -463,6 +464,26 @@ async def test_a_stream_that_is_cut_says_so() -> None:
             with pytest.raises(ConnectionLostError, match="in the middle of the answer"):
                 async for _ in response:
                     pass
+
+
+async def test_a_request_is_signed_when_it_is_its_turn_to_open_a_connection_not_before() -> None:
+    signed: list[str] = []
+
+    async def note(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        signed.append(call.request.headers["authorization"])
+        return await call_next(call)
+
+    with unreachable() as url:
+        client = LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=url, retry=NoRetry())
+        client.middleware_stack.add_relative_to(note, relation="after", to_middleware="httpSigningMiddleware")
+        async with client:
+            calls = [client.invoke("f", timeout=Timeouts(connect=0.3)) for _ in range(OPENING_AT_A_TIME + 5)]
+            tasks = [asyncio.create_task(call) for call in calls]
+            await asyncio.sleep(0.1)
+            assert len(signed) == OPENING_AT_A_TIME
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [getattr(outcome, "limit", None) for outcome in outcomes] == ["connect"] * len(tasks)
+        assert len(signed) == len(tasks)
 
 
 async def test_at_most_so_many_handshakes_go_on_at_a_time(authority: trustme.CA, server_tls: ssl.SSLContext) -> None:

@@ -20,7 +20,10 @@ __all__ = ["concurrency_middleware", "signing_middleware"]
 
 
 def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
-    """Holds a slot while the attempt is signed, sent and answered. Credentials are fetched before it is taken."""
+    """Holds a slot while the attempt is signed, sent and answered. Credentials are fetched before it is taken.
+
+    Whatever the transport would wait for is waited for here, so that only opening a connection comes after the signature.
+    """
     slots = wiring.slots
 
     async def hold_slot(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
@@ -34,7 +37,10 @@ def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
             if limit is not None:
                 left = max(0.0, limit - (loop.time() - asked))
                 call.request.timeouts = attrs.evolve(call.timeouts, queue=left)
-            return await call_next(call)
+            if wiring.reserved is None:
+                return await call_next(call)
+            async with wiring.reserved(call.request):
+                return await call_next(call)
         finally:
             slots.give_back()
 

@@ -7,11 +7,13 @@ import datetime as dt
 import logging
 import random
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 
 import attrs
 
 from ..errors import ConfigurationError
 from ..interfaces import Codec, CredentialsProvider, RetryStrategy, Transport
+from ..messages import Request
 from ..models import PayloadLimits, ThrottleReason
 from ..protocol.sigv4 import Signer
 from .slots import Slots
@@ -56,6 +58,9 @@ class Wiring:
     credentials: CredentialsProvider | None = None
     signer: Signer | None = None
     transport: Transport | None = None
+
+    reserved: Callable[[Request], AbstractAsyncContextManager[None]] | None = None
+    """How to wait for a connection before the request is signed, if the transport has a way."""
 
     @property
     def open_transport(self) -> Transport:

@@ -29,6 +29,23 @@ OPENING_AT_A_TIME = 64
 costs the loop about a millisecond, and all of them would share the connect limit (measured: 3,000 at once fail)."""
 
 
+class Reservation:
+    """What a request was promised before it was signed: a connection of the pool, or its turn to open one."""
+
+    __slots__ = ("_connector", "ended", "has_turn")
+
+    def __init__(self, connector: "Connector", *, has_turn: bool) -> None:
+        self._connector = connector
+        self.has_turn = has_turn
+        self.ended = False
+
+    def end(self) -> None:
+        """It has its connection, or needs none any more."""
+        if not self.ended:
+            self.ended = True
+            self._connector.end_reservation(has_turn=self.has_turn)
+
+
 class Connector(aiohttp.TCPConnector):
     """A pool without a size of its own (slots bound it) that opens at most `OPENING_AT_A_TIME` connections at once."""
 
@@ -37,6 +54,7 @@ class Connector(aiohttp.TCPConnector):
         factory = socket_factory(keep_alive, self._sockets)
         super().__init__(limit=0, socket_factory=factory, **options)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
         self._turns = asyncio.Semaphore(OPENING_AT_A_TIME)
+        self._promised = 0
         self._idle: dict[object, set[ResponseHandler]] = {}
         self.caught: Counter[str] = Counter()
         """Pooled connections that were not clean any more, by the check that found them."""
@@ -44,24 +62,47 @@ class Connector(aiohttp.TCPConnector):
     async def connect(self, *args: Any, **options: Any) -> Connection:
         """A clean connection for the current exchange. `QueueTimeoutError` if its turn to open one does not come in time."""
         exchange = take_exchange()
-        while True:
-            connection = await self._any_connection(exchange, *args, **options)
-            sock = self._socket_of(connection)
-            stain = None if sock is None else _stain(connection.protocol, sock)
-            if stain is None:
-                break
-            self.caught[stain] += 1
-            connection.close()
+        request = exchange.request
+        request.stage = "queue"
+        reservation: Reservation | None = request.reservation
+        if reservation is None or reservation.ended:
+            reservation = await self.reserve(request.timeouts.queue)
+        try:
+            while True:
+                connection = await self._any_connection(exchange, reservation, *args, **options)
+                sock = self._socket_of(connection)
+                stain = None if sock is None else _stain(connection.protocol, sock)
+                if stain is None:
+                    break
+                self.caught[stain] += 1
+                connection.close()
+        finally:
+            reservation.end()
         exchange.begin(connection.transport, sock)
-        exchange.request.stage = "send"
+        request.stage = "send"
         return connection
 
-    async def _any_connection(self, exchange: Exchange, *args: Any, **options: Any) -> Connection:
+    async def reserve(self, limit: float | None) -> Reservation:
+        """Promise a connection of the pool, if one is left to promise, or else a turn, within so many seconds."""
+        if sum(map(len, self._idle.values())) > self._promised:
+            self._promised += 1
+            return Reservation(self, has_turn=False)
+        await self._take_turn(limit)
+        return Reservation(self, has_turn=True)
+
+    def end_reservation(self, *, has_turn: bool) -> None:
+        """Take back what was promised."""
+        if has_turn:
+            self._turns.release()
+        else:
+            self._promised -= 1
+
+    async def _any_connection(self, exchange: Exchange, reservation: Reservation, *args: Any, **options: Any) -> Connection:
         """What aiohttp's pool has, or a new one in its turn."""
-        exchange.request.stage = "queue"
         idle = self._idle.setdefault(args[0].connection_key, set())
-        if _has_open(idle):
+        if reservation.has_turn or _has_open(idle):
             return await self._connect(idle, exchange, *args, **options)
+        exchange.request.stage = "queue"  # the connection that was promised has ended meanwhile
         await self._take_turn(exchange.request.timeouts.queue)
         try:
             return await self._connect(idle, exchange, *args, **options)

@@ -9,7 +9,7 @@ import io
 import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import Final
+from typing import Final, cast
 
 import aiohttp
 import attrs
@@ -113,6 +113,16 @@ class AiohttpTransport:
         return Response(answer.status, Headers(answer.headers), body)
 
     @contextlib.asynccontextmanager
+    async def reserved(self, request: Request, /) -> AsyncGenerator[None]:
+        """Wait until there is a connection for the request, or it is its turn to open one; both are kept for it meanwhile."""
+        connector = cast("Connector", (await self._running_session()).connector)
+        reservation = request.reservation = await connector.reserve(request.timeouts.queue)
+        try:
+            yield
+        finally:
+            reservation.end()
+
+    @contextlib.asynccontextmanager
     async def stream(self, request: Request, /) -> AsyncGenerator[_StreamedResponse]:
         """The head of the answer, and its body as it comes; left before its end, the connection is closed."""
         exchange = Exchange(request, self._repeat_lost_idle)
@@ -143,8 +153,7 @@ class AiohttpTransport:
         # Taken back at once, so that no timer or task of the caller's keeps the request alive.
         token = current_exchange.set(exchange)
         try:
-            session = self._session if self._loop is asyncio.get_running_loop() else None
-            session = session or await self._open_session()
+            session = await self._running_session()
             return await session.request(
                 request.method,
                 URL(request.url, encoded=True),
@@ -157,6 +166,10 @@ class AiohttpTransport:
             )
         finally:
             current_exchange.reset(token)
+
+    async def _running_session(self) -> aiohttp.ClientSession:
+        session = self._session if self._loop is asyncio.get_running_loop() else None
+        return session or await self._open_session()
 
     async def _open_session(self) -> aiohttp.ClientSession:
         """A session for the running loop. `ConfigurationError` while another loop that runs has one."""
