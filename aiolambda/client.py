@@ -273,7 +273,7 @@ class LambdaClient:
             proxy=config.proxy,
             repeat_lost_idle=config.repeat_lost_idle,
         )
-        wiring.reserved = getattr(wiring.transport, "reserved", None)
+        wiring.reserve = getattr(wiring.transport, "reserve", None)
         self._config = attrs.evolve(config, region=resolved.region, endpoint_url=resolved.endpoint)
         self._opened = True
 

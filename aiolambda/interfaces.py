@@ -27,6 +27,7 @@ __all__ = [
     "Priority",
     "RefreshingCredentialsProvider",
     "Relation",
+    "Reservation",
     "ReservingTransport",
     "RetryStrategy",
     "Stack",
@@ -116,10 +117,16 @@ class Transport(Protocol):
     async def close(self) -> None: ...
 
 
+class Reservation(Protocol):
+    """A place with a transport, until it is ended."""
+
+    def end(self) -> None: ...
+
+
 class ReservingTransport(Transport, Protocol):
     """A transport that can wait before the request is signed for whatever else it would wait for after it."""
 
-    def reserved(self, request: Request, /) -> AbstractAsyncContextManager[None]: ...
+    async def reserve(self, request: Request, /) -> Reservation: ...
 
 
 class Operation(Protocol[In_contra, Out_co]):

@@ -308,13 +308,13 @@ def test_what_the_kernel_tells_of_a_connection() -> None:
                 sock.send(b"four")
                 assert peer.recv(10) == b"four"
                 peer.sendall(b"seven!!")
-                assert kernel.has_news(sock)
+                assert sock.has_news()
                 assert sock.recv(100) == b"seven!!"
                 info = kernel.tcp_info(sock)
                 assert info is not None
                 assert (info.state, info.acknowledged, info.received) == (kernel.ESTABLISHED, 1 + 4, 7)
-                assert (sock.taken, sock.ended, kernel.has_news(sock)) == (4, False, False)
-            assert kernel.has_news(sock)
+                assert (sock.taken, sock.ended, sock.has_news()) == (4, False, False)
+            assert sock.has_news()
             assert sock.recv(100) == b""
             assert sock.ended
             ended = kernel.tcp_info(sock)

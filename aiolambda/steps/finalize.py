@@ -37,10 +37,12 @@ def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
             if limit is not None:
                 left = max(0.0, limit - (loop.time() - asked))
                 call.request.timeouts = attrs.evolve(call.timeouts, queue=left)
-            if wiring.reserved is None:
+            reservation = None if wiring.reserve is None else await wiring.reserve(call.request)
+            try:
                 return await call_next(call)
-            async with wiring.reserved(call.request):
-                return await call_next(call)
+            finally:
+                if reservation is not None:
+                    reservation.end()
         finally:
             slots.give_back()
 

@@ -6,13 +6,12 @@ Owns the names of these parts. Must not make any of them: the client does, some 
 import datetime as dt
 import logging
 import random
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
 
 from ..errors import ConfigurationError
-from ..interfaces import Codec, CredentialsProvider, RetryStrategy, Transport
+from ..interfaces import Codec, CredentialsProvider, Reservation, RetryStrategy, Transport
 from ..messages import Request
 from ..models import PayloadLimits, ThrottleReason
 from ..protocol.sigv4 import Signer
@@ -59,7 +58,7 @@ class Wiring:
     signer: Signer | None = None
     transport: Transport | None = None
 
-    reserved: Callable[[Request], AbstractAsyncContextManager[None]] | None = None
+    reserve: Callable[[Request], Awaitable[Reservation]] | None = None
     """How to wait for a connection before the request is signed, if the transport has a way."""
 
     @property

@@ -22,7 +22,7 @@ from . import kernel
 from .exchange import Exchange, take_exchange
 from .sockets import ObservedSocket, socket_factory
 
-__all__ = ["OPENING_AT_A_TIME", "Connector"]
+__all__ = ["OPENING_AT_A_TIME", "Connector", "Reservation"]
 
 OPENING_AT_A_TIME = 64
 """Connections that are being opened at once. With more, thousands of first calls over TLS time each other out: a handshake
@@ -123,7 +123,7 @@ class Connector(aiohttp.TCPConnector):
         if sock is not None and sock.fileno() >= 0 and not protocol.should_close:
             info = kernel.tcp_info(sock)
             sock.received_at_rest = None if info is None else info.received
-            if kernel.has_news(sock):  # bytes behind the answer, or the end
+            if sock.has_news():  # bytes behind the answer, or the end
                 self.caught["news after the answer"] += 1
                 protocol.force_close()
         idle.add(protocol)
@@ -147,7 +147,7 @@ def _stain(protocol: ResponseHandler | None, sock: ObservedSocket) -> str | None
         return None
     if protocol is None or protocol.should_close:
         return "an answer without a request"
-    if kernel.has_news(sock):
+    if sock.has_news():
         return "news"
     info = kernel.tcp_info(sock)
     if info is None:

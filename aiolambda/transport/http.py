@@ -27,7 +27,7 @@ from ..errors import (
 from ..messages import Headers, Request, Response
 from ..models import Delivery, TcpKeepAlive, Timeouts
 from ..policy import delivery
-from .connector import Connector
+from .connector import Connector, Reservation
 from .exchange import Exchange, current_exchange
 
 __all__ = ["AiohttpTransport"]
@@ -112,15 +112,11 @@ class AiohttpTransport:
             exchange.end()
         return Response(answer.status, Headers(answer.headers), body)
 
-    @contextlib.asynccontextmanager
-    async def reserved(self, request: Request, /) -> AsyncGenerator[None]:
-        """Wait until there is a connection for the request, or it is its turn to open one; both are kept for it meanwhile."""
+    async def reserve(self, request: Request, /) -> Reservation:
+        """Wait until there is a connection for the request, or it is its turn to open one; both are kept until it ends."""
         connector = cast("Connector", (await self._running_session()).connector)
         reservation = request.reservation = await connector.reserve(request.timeouts.queue)
-        try:
-            yield
-        finally:
-            reservation.end()
+        return reservation
 
     @contextlib.asynccontextmanager
     async def stream(self, request: Request, /) -> AsyncGenerator[_StreamedResponse]:

@@ -8,10 +8,10 @@ import select
 import socket
 import struct
 import sys
+from collections.abc import Callable
+from typing import NamedTuple
 
-import attrs
-
-__all__ = ["CLOSED", "ENDED_BY_PEER", "ESTABLISHED", "TcpInfo", "has_news", "tcp_info"]
+__all__ = ["CLOSED", "ENDED_BY_PEER", "ESTABLISHED", "TcpInfo", "news_of", "tcp_info"]
 
 ESTABLISHED = 1
 CLOSED = 7
@@ -23,8 +23,7 @@ _TCP_INFO: int | None = getattr(socket, "TCP_INFO", None) if sys.platform == "li
 _NEWS = getattr(select, "POLLIN", 0) | getattr(select, "POLLRDHUP", 0)
 
 
-@attrs.frozen
-class TcpInfo:
+class TcpInfo(NamedTuple):
     """One look at a connection: its state, the round trip in seconds, and bytes acknowledged and received since it opened.
 
     The peer's acknowledgement of the opening counts as a byte.
@@ -50,10 +49,10 @@ def tcp_info(sock: socket.socket) -> TcpInfo | None:
     return TcpInfo(state, microseconds / 1e6, acknowledged, received)
 
 
-def has_news(sock: socket.socket) -> bool:
-    """Whether there is something to read: bytes, the peer's end of input, or an error."""
+def news_of(sock: socket.socket) -> Callable[[], bool]:
+    """A function that says whether there is something to read: bytes, the peer's end of input, or an error."""
     if not hasattr(select, "poll"):
-        return False
+        return lambda: False
     poll = select.poll()
     poll.register(sock, _NEWS)
-    return bool(poll.poll(0))
+    return lambda: bool(poll.poll(0))

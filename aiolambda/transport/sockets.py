@@ -12,6 +12,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from ..models import TcpKeepAlive
+from .kernel import news_of
 
 __all__ = ["AddressInfo", "ObservedSocket", "connection_room", "socket_factory"]
 
@@ -62,6 +63,8 @@ class ObservedSocket(socket.socket):
     """The peer's end of input was read, before any error."""
     failed = False
     """The kernel reported an error."""
+    news: Callable[[], bool] | None = None
+    """Whether there is something to read, once it is connected."""
     before_close: "Callable[[ObservedSocket], None] | None" = None
 
     def send(self, *args: Any) -> int:
@@ -99,6 +102,12 @@ class ObservedSocket(socket.socket):
             raise
         self.note_end(count)
         return count
+
+    def has_news(self) -> bool:
+        """Whether there is something to read: bytes, the peer's end of input, or an error. For a connected socket."""
+        if self.news is None:
+            self.news = news_of(self)
+        return self.news()
 
     def close(self) -> None:
         before_close, self.before_close = self.before_close, None
