@@ -68,6 +68,7 @@ class AiolambdaError(Exception):
         super().__init__(message)
         self._delivery = delivery
         self._function_name = function_name
+        self._located = False
 
     @property
     def delivery(self) -> Delivery:
@@ -89,11 +90,14 @@ class AiolambdaError(Exception):
         An error that comes from inside the call of another function keeps that one's name, and says so in a note.
         """
         self._delivery = delivery
-        if self._function_name is None:
-            self._function_name = function_name
-        elif self._function_name != function_name:
+        if not self._comes_from_another_call(function_name):
+            self._function_name, self._located = function_name, True
+        else:
             outcome = "may have run" if delivery.may_have_run else "has not run"
             self.add_note(f"It came out of a call of {function_name!r}, which {outcome}.")
+
+    def _comes_from_another_call(self, function_name: str) -> bool:
+        return self._located or self._function_name not in (None, function_name)
 
     def _details(self) -> list[str]:
         return [] if self._function_name is None else [f"function {self._function_name!r}"]
@@ -168,7 +172,7 @@ class TransportError(AiolambdaError):
         return len(self.history)
 
     def located(self, function_name: str, delivery: Delivery, *, history: Sequence[Attempt], elapsed: float) -> None:
-        if self.function_name in (None, function_name):
+        if not self._comes_from_another_call(function_name):
             self.history, self.elapsed = tuple(history), elapsed
         super().located(function_name, delivery, history=history, elapsed=elapsed)
 

@@ -4,7 +4,7 @@ Owns the shapes that floors 1 to 3, and users' own parts, agree on. Must not kno
 """
 
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -70,10 +70,10 @@ class RefreshingCredentialsProvider(CredentialsProvider, Protocol):
 class Failure:
     """A failed attempt that may be repeated without harm. Times are in seconds.
 
-    `attempt` is the number of requests sent so far, `retries` and `throttles` how many failures of this call were tried again
-    before this one, `throttled_for` the time since its first throttle, `time_left` what remains of its total limit. Of the
-    answer, `retry_after` is its `Retry-After`, before which nothing should be sent, and `retry_hint` its `x-amz-retry-after`.
-    `jitter` is a random number from 0 to 1.
+    `delivery` is the verdict on all attempts so far, `attempt` their number, `retries` and `throttles` how many failures of
+    this call were tried again before this one, `throttled_for` the time since its first throttle, `time_left` what remains of
+    its total limit. Of the answer, `retry_after` is its `Retry-After`, before which nothing should be sent, and `retry_hint`
+    its `x-amz-retry-after`. `jitter` is a random number from 0 to 1.
     """
 
     error: AiolambdaError
@@ -93,11 +93,11 @@ class RetryStrategy(Protocol):
     """Decides when a failed call is tried again. It is never asked about an attempt that must not be repeated.
 
     `pause` gives the seconds to wait first, or `None` to give up. `succeeded` hears of every call that ended well, with the
-    last failure that it had.
+    failures that it had before.
     """
 
     def pause(self, failure: Failure, /) -> float | None: ...
-    def succeeded(self, failure: Failure | None, /) -> None: ...
+    def succeeded(self, failures: Sequence[Failure], /) -> None: ...
 
 
 class StreamedResponse(Protocol):
@@ -126,7 +126,7 @@ class Reservation(Protocol):
 class ReservingTransport(Transport, Protocol):
     """A transport that can wait before the request is signed for whatever else it would wait for after it."""
 
-    async def reserve(self, request: Request, /) -> Reservation: ...
+    async def reserve(self, timeouts: Timeouts, /) -> Reservation: ...
 
 
 class Operation(Protocol[In_contra, Out_co]):

@@ -4,7 +4,7 @@ Owns the shape of a message. Must not know what a command means, how it is signe
 """
 
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any, Literal, Self, TypeVar, overload
+from typing import Literal, Self, TypeVar, overload
 
 import attrs
 
@@ -69,7 +69,7 @@ class Request:
 
     `url` is absolute and already percent-encoded. `timeouts` are the limits that the transport holds (`queue` for a turn to
     connect, `connect`, `read`, `idle`). `stage` is where sending stands: a transport that sets it lets errors say how far
-    the request got; one that does not is taken to have sent it. `reservation` is the transport's own.
+    the request got; one that does not is taken to have sent it.
     """
 
     method: str
@@ -78,7 +78,6 @@ class Request:
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
     timeouts: Timeouts = attrs.field(factory=Timeouts, repr=False)
     stage: Stage = attrs.field(default="queue", repr=False)
-    reservation: Any = attrs.field(default=None, repr=False)
 
     def copy(self) -> "Request":
         """A request of its own for the next attempt; the body is shared, for bytes do not change."""

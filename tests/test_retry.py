@@ -7,7 +7,7 @@ import email.utils
 import gc
 import logging
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import attrs
@@ -29,6 +29,7 @@ from aiolambda import (
     InvokeCommand,
     LambdaClient,
     LambdaServiceException,
+    Metadata,
     NoRetry,
     QueueTimeoutError,
     Remedy,
@@ -40,6 +41,7 @@ from aiolambda import (
     TransportError,
 )
 from aiolambda.messages import Headers, Request, Response
+from aiolambda.policy.remedy import remedy_of
 from aiolambda.policy.retry import announced_maximum
 from aiolambda.testing import FakeTransport
 
@@ -274,6 +276,70 @@ async def test_an_error_that_a_middleware_raised_or_made_of_another_is_not_tried
         assert len(transport.times) == 4
 
 
+@virtually
+async def test_a_request_that_a_middleware_sent_twice_is_judged_by_both() -> None:
+    async def once_more(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        try:
+            return await call_next(call)
+        except ConnectionLostError:
+            return await call_next(call)
+
+    transport = Scripted(ConnectionLostError("lost"), throttle(), answer())
+    async with client_of(transport) as client:
+        client.middleware_stack.add(once_more, step="finalize")
+        with pytest.raises(TooManyRequestsException) as raised:
+            await client.invoke("orders")
+    assert (len(transport.times), raised.value.delivery) == (2, Delivery.UNKNOWN)
+
+
+@virtually
+async def test_two_sends_of_one_request_at_a_time_are_told_apart() -> None:
+    """The second is still connecting when the first one, which was read, is lost."""
+
+    class Hedged(Scripted):
+        async def send(self, request: Request, /) -> Response:
+            self.requests.append(request)
+            if len(self.requests) > 1:
+                request.stage = "connect"
+                await asyncio.sleep(100)
+            request.stage = "wait"
+            await asyncio.sleep(2)
+            return answer()
+
+    async def hedge(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        first = asyncio.ensure_future(call_next(call))
+        await asyncio.sleep(1)
+        second = asyncio.ensure_future(call_next(call))
+        await asyncio.sleep(0.5)
+        first.cancel()
+        second.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
+        raise ConnectError("both were given up")
+
+    async with client_of(Hedged(answer())) as client:
+        client.middleware_stack.add(hedge, step="finalize")
+        with pytest.raises(ConnectError) as raised:
+            await client.invoke("orders")
+    assert sorted(attempt.delivery for attempt in raised.value.history) == [Delivery.NOT_DELIVERED, Delivery.UNKNOWN]
+    assert raised.value.may_have_run
+
+
+@virtually
+async def test_an_error_out_of_a_nested_call_of_the_same_function_keeps_its_own_attempts() -> None:
+    async def check_first(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        if "nested" not in client.middleware_stack.identify():
+            return await call_next(call)
+        client.middleware_stack.remove("nested")
+        return await client.invoke(call.function_name)
+
+    async with client_of(Scripted(lambda _: ConnectError("refused"))) as client:
+        client.middleware_stack.add(check_first)
+        client.middleware_stack.add(check_first, name="nested", step="build")
+        with pytest.raises(ConnectError) as raised:
+            await client.invoke("orders")
+    assert raised.value.attempts == 3
+
+
 # --- a pooled connection that had ended ------------------------------------------------------------------------------
 
 
@@ -417,7 +483,7 @@ class Patient(RetryStrategy):
         self.failures.append(failure)
         return 100.0
 
-    def succeeded(self, failure: Failure | None, /) -> None:
+    def succeeded(self, failures: Sequence[Failure], /) -> None:
         """Nothing is kept."""
 
 
@@ -450,7 +516,7 @@ async def test_a_back_off_that_the_deadline_cuts_short_is_drawn_from_what_is_lef
     async with client:
         with pytest.raises(TooManyRequestsException):
             await client.invoke("orders", timeout=8)
-    assert transport.times == [0, 0.5, 1.5, 3.5, 5.75, 6.875, 7.4375]
+    assert transport.times == [0, 0.5, 1.5, 3.5, 5.75, 6.875, 7.4375, 7.71875, 7.859375, 7.9296875, 7.96484375]
 
 
 @virtually
@@ -496,6 +562,53 @@ async def test_a_client_that_closes_cuts_a_pause() -> None:
     assert (now(), raised.value.delivery, len(transport.times)) == (8, Delivery.REFUSED, 1)
 
 
+@pytest.mark.parametrize("timeout", [0.3, 1, 5])
+def test_a_throttled_call_with_little_time_is_tried_again_within_it(timeout: float) -> None:
+    async def run() -> None:
+        begun = now()
+        transport = Scripted(lambda _: throttle() if now() - begun < timeout / 2 else answer())
+        async with LambdaClient(transport=transport) as client:
+            await asyncio.gather(*(client.invoke("orders", timeout=timeout) for _ in range(100)))
+        assert len(transport.times) >= 200
+
+    virtual.run(run())
+
+
+@virtually
+async def test_nothing_is_sent_earlier_than_the_service_asked_not_even_to_correct_something() -> None:
+    provider = Rotating()
+    transport = Scripted(answer(403, "ExpiredTokenException", retry_after="7"), answer())
+    async with client_of(transport, credentials=provider) as client:
+        await client.invoke("orders")
+    assert transport.times == [0, 1 + 7]
+
+
+@pytest.mark.parametrize("pause", [-1, float("nan"), float("inf")])
+def test_a_strategy_that_gives_no_pause_is_an_error_that_names_it(pause: float) -> None:
+    class Wrong(Patient):
+        def pause(self, failure: Failure, /) -> float | None:
+            return pause
+
+    async def run() -> None:
+        transport = Scripted(ConnectError("refused"))
+        async with client_of(transport, retry=Wrong()) as client:
+            with pytest.raises(ConfigurationError, match="Wrong object .* gave a pause of"):
+                await client.invoke("orders")
+        assert len(transport.times) == 1
+
+    virtual.run(run())
+
+
+async def test_a_strategy_that_never_pauses_does_not_stop_the_loop() -> None:
+    class Eager(Patient):
+        def pause(self, failure: Failure, /) -> float | None:
+            return 0.0
+
+    async with LambdaClient(transport=Scripted(ConnectError("refused")), retry=Eager()) as client:
+        with pytest.raises(InvocationTimeoutError):
+            await client.invoke("orders", timeout=0.05)
+
+
 # --- clocks and credentials ------------------------------------------------------------------------------------------
 
 
@@ -521,6 +634,32 @@ def test_a_wrong_clock_is_corrected_once_and_for_the_calls_that_follow(minutes: 
             assert (len(transport.times), now()) == (2, 0)
             await client.invoke("orders")
             assert len(transport.times) == 3
+
+    virtual.run(run())
+
+
+@virtually
+async def test_a_date_of_somebody_with_a_wrong_clock_is_forgotten() -> None:
+    """A gateway whose clock is ten minutes fast stands before a service that is on time, and refuses for another reason."""
+    fast = email.utils.format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=10), usegmt=True)
+    serve = clocked(dt.timedelta(0))
+    transport = Scripted(answer(403, "InvalidSignatureException", date=fast), serve, serve)
+    async with client_of(transport) as client:
+        with pytest.raises(LambdaServiceException):
+            await client.invoke("denied")
+        assert client._wiring.clock_offset == dt.timedelta(0)
+        await client.invoke("orders")
+    assert len(transport.times) == 3
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 01 Jan 1700 00:00:00 GMT"])
+def test_an_impossible_date_corrects_nothing(date: str) -> None:
+    async def run() -> None:
+        transport = Scripted(answer(403, "RequestExpired", date=date), answer())
+        async with client_of(transport) as client:
+            with pytest.raises(LambdaServiceException):
+                await client.invoke("orders")
+            await client.invoke("orders")
 
     virtual.run(run())
 
@@ -682,6 +821,34 @@ async def test_a_call_that_needed_retries_leaves_nothing_that_only_the_collector
         gc.enable()
 
 
+@virtually
+async def test_tokens_that_a_retry_took_come_back_whatever_followed_it() -> None:
+    strategy = StandardRetry()
+    async with client_of(Scripted(), retry=strategy) as client:
+        for _ in range(50):
+            transport = client.config.transport
+            assert isinstance(transport, Scripted)
+            transport.outcomes = [ConnectError("refused"), throttle(), answer()]
+            await client.invoke("orders")
+    assert strategy.tokens == 500
+
+
+@virtually
+async def test_a_limit_that_ends_the_last_wait_as_the_warning_is_due_disturbs_nobody() -> None:
+    async def sleep(event: Any) -> None:
+        await asyncio.sleep(event)
+
+    raised: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
+    async with LambdaClient(transport=FakeTransport({"sleep": sleep}), max_concurrency=1) as client:
+        holder = asyncio.create_task(client.invoke("sleep", 100))
+        await asyncio.sleep(1)
+        with pytest.raises(InvocationTimeoutError):
+            await client.invoke("sleep", 1, timeout=60)
+        await holder
+    assert raised == []
+
+
 # --- strategies ------------------------------------------------------------------------------------------------------
 
 
@@ -726,8 +893,32 @@ def test_two_clients_of_one_config_have_a_quota_each() -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("TooManyRequests", Remedy.WAIT),
+        ("ProvisionedThroughputExceeded", Remedy.WAIT),
+        ("InvalidSignature", Remedy.SET_CLOCK),
+        ("ExpiredToken", Remedy.RENEW_CREDENTIALS),
+        ("ENINotReady", Remedy.RETRY),
+        ("KMSDisabled", Remedy.NONE),
+    ],
+)
+def test_a_code_without_its_suffix_has_the_remedy_of_the_code(code: str, remedy: Remedy) -> None:
+    for spelled in (code, f"{code}Exception"):
+        error = LambdaServiceException("no", code=spelled, metadata=Metadata(http_status_code=502))
+        assert remedy_of(error) is remedy
+
+
+@pytest.mark.parametrize(
     "settings",
-    [{"max_attempts": 0}, {"max_attempts": True}, {"throttling": "never"}, {"max_throttle_wait": -1}, {"max_backoff": -1}],
+    [
+        {"max_attempts": 0},
+        {"max_attempts": True},
+        {"throttling": "never"},
+        {"max_throttle_wait": -1},
+        {"max_backoff": -1},
+        {"max_backoff": 0},
+    ],
 )
 def test_a_strategy_of_impossible_numbers_is_refused(settings: Any) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(settings))):
@@ -822,13 +1013,13 @@ def test_calls_that_share_a_quota_pass_their_case() -> None:
     succeeded = [at for at in numbered if expectation[at]["outcome"] == "success"]
     failed.sort(key=lambda at: expectation[at]["retry_quota"], reverse=True)
     succeeded.sort(key=lambda at: expectation[at]["retry_quota"])
-    last: dict[int, Failure] = {}
+    failures: dict[int, list[Failure]] = {0: [], 1: []}
     for thread, number in [*failed, *succeeded]:
         expected = expectation[thread, number]
         if expected["outcome"] == "success":
-            strategy.succeeded(last[thread])
+            strategy.succeeded(failures[thread])
         else:
-            last[thread] = Failure(
+            failure = Failure(
                 error=TransportError("lost"),
                 remedy=Remedy.RETRY,
                 delivery=Delivery.UNKNOWN,
@@ -836,7 +1027,8 @@ def test_calls_that_share_a_quota_pass_their_case() -> None:
                 retries=number,
                 jitter=1,
             )
-            assert strategy.pause(last[thread]) is not None
+            assert strategy.pause(failure) is not None
+            failures[thread].append(failure)
         assert strategy.tokens == expected["retry_quota"]
     assert strategy.tokens == case["expected_final_quota"]
 

@@ -38,7 +38,7 @@ from aiolambda import (
     Timeouts,
 )
 from aiolambda.messages import Headers
-from aiolambda.transport import AiohttpTransport
+from aiolambda.transport import AiohttpTransport, connector
 from aiolambda.transport.connector import OPENING_AT_A_TIME
 from aiolambda.transport.sockets import socket_factory
 
@@ -484,6 +484,56 @@ async def test_a_request_is_signed_when_it_is_its_turn_to_open_a_connection_not_
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         assert [getattr(outcome, "limit", None) for outcome in outcomes] == ["connect"] * len(tasks)
         assert len(signed) == len(tasks)
+
+
+async def test_calls_whose_middlewares_wait_for_further_calls_do_not_wait_for_each_others_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Behind the signature a middleware sends another call, and exchanges the request, while each has a turn to connect."""
+    monkeypatch.setattr(connector, "_TURN_KEPT", 0.05)
+
+    async def nested(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        if call.function_name == "outer":
+            await client.invoke("inner")
+        call.request = call.request.copy()
+        return await call_next(call)
+
+    async with raw_server(always(answer())) as server, client_for(server) as client, asyncio.timeout(10):
+        client.middleware_stack.add(nested, step="deserialize")
+        await asyncio.gather(*(client.invoke("outer") for _ in range(2 * OPENING_AT_A_TIME)))
+        assert len(server.requests) == 4 * OPENING_AT_A_TIME
+        transport = client._wiring.transport
+        assert isinstance(transport, AiohttpTransport)
+        pool = transport._session.connector
+        assert isinstance(pool, connector.Connector)
+        assert (pool._turns._value, pool._promised) == (OPENING_AT_A_TIME, 0)
+
+
+@pytest.mark.parametrize("size", [100_000, 5_000_000])
+async def test_an_upload_of_which_the_server_takes_nothing_ends_with_the_read_limit(size: int) -> None:
+    async def reads_nothing(connection: Connection) -> None:
+        connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await stopped.wait()
+
+    stopped = asyncio.Event()
+    async with raw_server(reads_nothing) as server, client_for(server) as client:
+        with pytest.raises(InvocationTimeoutError) as raised:
+            await client.invoke("f", b" " * size, timeout=Timeouts(read=0.3, total=5))
+        assert (raised.value.limit, raised.value.delivery) == ("read", Delivery.UNKNOWN)
+        stopped.set()
+
+
+async def test_a_request_that_a_middleware_made_has_the_limits_of_its_call() -> None:
+    async def exchange(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        call.request = Request(call.request.method, call.request.url, call.request.headers, call.request.body)
+        return await call_next(call)
+
+    for step in ("build", "finalize", "deserialize"):
+        async with raw_server(silent) as server, client_for(server) as client:
+            client.middleware_stack.add(exchange, step=step)  # type: ignore[arg-type]
+            with pytest.raises(InvocationTimeoutError) as raised:
+                await client.invoke("f", timeout=Timeouts(read=0.1, queue=1, total=5))
+            assert raised.value.limit == "read"
 
 
 async def test_at_most_so_many_handshakes_go_on_at_a_time(authority: trustme.CA, server_tls: ssl.SSLContext) -> None:

@@ -70,7 +70,6 @@ TRANSIENT = frozenset(
 
 SKEWED = frozenset(
     {
-        "AccessDeniedException",
         "AuthFailure",
         "InvalidSignatureException",
         "RequestExpired",
@@ -79,11 +78,14 @@ SKEWED = frozenset(
         "SignatureDoesNotMatch",
     }
 )
-"""Refusals that a wrong clock can cause. Most have other causes too, so the offset must explain them."""
+"""Refusals that a wrong clock can cause. Most have other causes too, so the offset must explain them. The JavaScript SDK lists
+AccessDeniedException as well; Lambda says that of permissions only."""
 
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
 
 _TRANSIENT_STATUSES = frozenset({408, 500, 502, 503, 504})
+_PLAUSIBLE = dt.timedelta(days=36525)
+"""A machine may start in 1970; a date that is a century off is nonsense."""
 _TOLERATED = dt.timedelta(minutes=4)
 """Lambda takes a signature that is five minutes off; an offset that is smaller by a margin explains no refusal."""
 
@@ -102,13 +104,17 @@ def remedy_of(error: AiolambdaError) -> Remedy:
 
 
 def _remedy_of_answer(status: int, code: str) -> Remedy:
-    if status == 429 or code in THROTTLES:
+    if status == 429 or _stands_in(THROTTLES, code):
         return Remedy.WAIT
-    if code in EXPIRED:
+    if _stands_in(EXPIRED, code):
         return Remedy.RENEW_CREDENTIALS
-    if code in SKEWED:
+    if _stands_in(SKEWED, code):
         return Remedy.SET_CLOCK
-    if _stands_in(PASSING, code) or code in TRANSIENT or (status in _TRANSIENT_STATUSES and not _stands_in(REFUSED, code)):
+    if (
+        _stands_in(PASSING, code)
+        or _stands_in(TRANSIENT, code)
+        or (status in _TRANSIENT_STATUSES and not _stands_in(REFUSED, code))
+    ):
         return Remedy.RETRY
     return Remedy.NONE
 
@@ -119,4 +125,4 @@ def _stands_in(table: Collection[str], code: str) -> bool:
 
 def explains_refusal(offset: dt.timedelta, applied: dt.timedelta) -> bool:
     """Whether a clock that is off by `offset`, where `applied` was corrected already, had its signature refused for that."""
-    return abs(offset - applied) >= _TOLERATED
+    return abs(offset) < _PLAUSIBLE and abs(offset - applied) >= _TOLERATED

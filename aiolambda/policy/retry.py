@@ -7,6 +7,7 @@ Owns numbers and counters. Must not know what may be repeated, and never sleeps,
 Source: the retry specification of the AWS SDKs, version 2.1, but for the treatment of throttles in the mode `time`.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from ..errors import ConfigurationError
@@ -22,6 +23,8 @@ _THROTTLE_COST = 5
 _NO_RETRY_INCREMENT = 1
 _HINT_ABOVE_PAUSE = 5.0
 _MOST_DOUBLINGS = 30
+_LEAST_LEFT = 0.05
+"""Seconds: with less, another attempt would hardly be answered in time."""
 
 _AT_ONCE = frozenset({Remedy.REPEAT, Remedy.SET_CLOCK, Remedy.RENEW_CREDENTIALS})
 
@@ -54,6 +57,8 @@ class StandardRetry(RetryStrategy):
         for name, value in {"max_throttle_wait": max_throttle_wait, "max_backoff": max_backoff, "quota": quota}.items():
             if value is not None and (isinstance(value, bool) or not value >= 0):
                 raise ConfigurationError(f"{name} is a number, 0 or more; got {value!r}")
+        if not max_backoff:
+            raise ConfigurationError("max_backoff is above 0: without a pause, retries would be a storm")
         self.max_attempts = max_attempts
         self.throttling = throttling
         self.quota = quota
@@ -65,22 +70,24 @@ class StandardRetry(RetryStrategy):
     def pause(self, failure: Failure, /) -> float | None:
         """The seconds before the next attempt; `None` where attempts, tokens or time are used up."""
         if failure.remedy in _AT_ONCE:
-            return 0.0
+            return self._pause(failure, ceiling=0.0)
         counted = self._counts(failure)
         spent = failure.retries + (failure.throttles if self.throttling == "attempts" else 0)
         if counted and spent + 1 >= self.max_attempts:
             return None
-        pause = self._pause(failure, doublings=spent if counted else failure.throttles)
+        base = _THROTTLE_BASE if failure.remedy is Remedy.WAIT else _BASE
+        doublings = min(spent if counted else failure.throttles, _MOST_DOUBLINGS)
+        pause = self._pause(failure, ceiling=min(base * 2**doublings, self._max_backoff))
         cost = self._cost(failure)
         if pause is None or cost > self.tokens:
             return None
         self.tokens -= cost
         return pause
 
-    def succeeded(self, failure: Failure | None, /) -> None:
+    def succeeded(self, failures: Sequence[Failure], /) -> None:
         """Give back what the last retry of a call took, or one token for a call that needed none."""
-        refund = _NO_RETRY_INCREMENT if failure is None else self._cost(failure)
-        self.tokens = min(self.quota, self.tokens + refund)
+        costs = (self._cost(failure) for failure in reversed(failures))
+        self.tokens = min(self.quota, self.tokens + next(filter(None, costs), _NO_RETRY_INCREMENT))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(max_attempts={self.max_attempts}, throttling={self.throttling!r})"
@@ -93,13 +100,11 @@ class StandardRetry(RetryStrategy):
             return _THROTTLE_COST if self.throttling == "attempts" else 0
         return _RETRY_COST if failure.remedy is Remedy.RETRY else 0
 
-    def _pause(self, failure: Failure, *, doublings: int) -> float | None:
+    def _pause(self, failure: Failure, *, ceiling: float) -> float | None:
         """The pause, if the call has time for it. A back-off that would pass the deadline is drawn from what is left."""
-        base = _THROTTLE_BASE if failure.remedy is Remedy.WAIT else _BASE
-        ceiling = min(base * 2 ** min(doublings, _MOST_DOUBLINGS), self._max_backoff)
         asked, left = failure.retry_after or 0.0, self._time_left(failure)
         if left is not None:
-            if left <= asked or (failure.retry_after is None and left < base):
+            if left <= asked or left < _LEAST_LEFT:
                 return None
             ceiling = min(ceiling, left - asked)
         pause = failure.jitter * ceiling
@@ -124,7 +129,7 @@ class NoRetry(RetryStrategy):
     def pause(self, failure: Failure, /) -> float | None:
         return None
 
-    def succeeded(self, failure: Failure | None, /) -> None:
+    def succeeded(self, failures: Sequence[Failure], /) -> None:
         """There is nothing to keep."""
 
     def __repr__(self) -> str:

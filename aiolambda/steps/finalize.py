@@ -36,8 +36,8 @@ def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
         try:
             if limit is not None:
                 left = max(0.0, limit - (loop.time() - asked))
-                call.request.timeouts = attrs.evolve(call.timeouts, queue=left)
-            reservation = None if wiring.reserve is None else await wiring.reserve(call.request)
+                call.request.timeouts = attrs.evolve(call.request.timeouts, queue=left)
+            reservation = None if wiring.reserve is None else await wiring.reserve(call.request.timeouts)
             try:
                 return await call_next(call)
             finally:
@@ -55,7 +55,6 @@ def signing_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     async def sign(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         if wiring.signer is not None and wiring.credentials is not None:
             call.credentials = await _still_valid(call.credentials, wiring.credentials, wiring.now())
-            call.clock_offset = wiring.clock_offset
             _sign(call.request, wiring.signer, call.credentials, wiring.now() + call.clock_offset)
         return await call_next(call)
 

@@ -7,13 +7,14 @@ Owns the course of a call's attempts. Must not know how long a pause is, or what
 """
 
 import asyncio
+import math
 from typing import Any
 
 import attrs
 
-from ..errors import AiolambdaError
+from ..errors import AiolambdaError, ConfigurationError
 from ..interfaces import Call, CallNext, Failure, Middleware
-from ..models import Remedy
+from ..models import Delivery, Remedy
 from ..policy import delivery, remedy
 from ..policy.retry import announced_maximum
 from ..protocol import service_error
@@ -32,6 +33,7 @@ def retry_middleware(wiring: Wiring) -> Middleware[Any, Any]:
 
     async def retry(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         prepared, course = call.request, _Course(call, wiring)
+        call.clock_offset = wiring.clock_offset
         try:
             while True:
                 _begin_attempt(call, prepared.copy(), suffix)
@@ -42,15 +44,14 @@ def retry_middleware(wiring: Wiring) -> Middleware[Any, Any]:
                     if pause is None:
                         raise
                 else:
-                    wiring.retry.succeeded(course.last_failure)
+                    course.end_well()
                     return output
-                if pause:
-                    call.stage = "backoff"
-                    await asyncio.sleep(pause)
-                    call.total_retry_delay += pause
+                call.stage = "backoff"
+                await asyncio.sleep(pause)
+                call.total_retry_delay += pause
         finally:
             call.request = prepared
-            course.last_failure = None  # its error's traceback holds this frame: nothing may keep the two together
+            course.failures.clear()  # their tracebacks hold this frame: nothing may keep the two together
 
     return retry
 
@@ -68,7 +69,7 @@ class _Course:
 
     call: Call[Any, Any]
     wiring: Wiring
-    last_failure: Failure | None = None
+    failures: list[Failure] = attrs.field(factory=list[Failure])
     retries: int = 0
     throttles: int = 0
     throttled_since: float = 0.0
@@ -80,24 +81,36 @@ class _Course:
         call = self.call
         if error is not call.last_error:
             return None
-        verdict, means = call.history[-1].delivery, remedy.remedy_of(error)
+        verdict, means = self._verdict(), remedy.remedy_of(error)
         if means is Remedy.NONE or not delivery.may_repeat(verdict, idempotent=call.idempotent):
             return None
         now = asyncio.get_running_loop().time()
         if means is Remedy.WAIT and not self.throttles:
             self.throttled_since = now
         failure = self._failure(error, means, now)
-        pause = self.wiring.retry.pause(failure) if await self._is_possible(means) else None
+        if not await self._is_possible(means):
+            return None
+        pause = self.wiring.retry.pause(failure)
         if pause is not None:
-            self._note(failure)
+            self._note(failure, pause)
         return pause
+
+    def end_well(self) -> None:
+        """The call has its output."""
+        self.wiring.retry.succeeded(self.failures)
+        if Remedy.SET_CLOCK in self.corrected:
+            self.wiring.clock_offset = self.call.clock_offset
+
+    def _verdict(self) -> Delivery:
+        """The verdict on all attempts: a middleware may have made more than the one that just failed."""
+        return delivery.worst([attempt.delivery for attempt in self.call.history])
 
     def _failure(self, error: AiolambdaError, means: Remedy, now: float) -> Failure:
         call, total = self.call, self.call.timeouts.total
         return Failure(
             error=error,
             remedy=means,
-            delivery=call.history[-1].delivery,
+            delivery=self._verdict(),
             attempt=len(call.history),
             jitter=self.wiring.jitter(),
             retries=self.retries,
@@ -108,8 +121,12 @@ class _Course:
             retry_hint=None if call.response is None else service_error.retry_hint_of(call.response),
         )
 
-    def _note(self, failure: Failure) -> None:
-        self.last_failure = failure
+    def _note(self, failure: Failure, pause: float) -> None:
+        if not 0 <= pause < math.inf:
+            raise ConfigurationError(
+                f"{self.wiring.retry!r} gave a pause of {pause!r}; it is a number of seconds, 0 or more, or None"
+            )
+        self.failures.append(failure)
         self.retries += failure.remedy is Remedy.RETRY
         self.throttles += failure.remedy is Remedy.WAIT
         self.lost_in_a_row = self.lost_in_a_row + 1 if failure.remedy is Remedy.REPEAT else 0
@@ -129,14 +146,17 @@ class _Course:
         return True
 
     def _set_clock(self) -> bool:
-        """Sign with the service's time from here on, if the difference is what had the signature refused."""
+        """Sign with the service's time, if the difference is what had the signature refused.
+
+        Other calls do so once this one has succeeded with it: the date may have come from somebody with a wrong clock.
+        """
         said = None if self.call.response is None else service_error.date_of(self.call.response)
         if said is None:
             return False
         offset = said - self.wiring.now()
         if not remedy.explains_refusal(offset, self.call.clock_offset):
             return False
-        self.wiring.clock_offset = offset
+        self.call.clock_offset = offset
         return True
 
     async def _renew_credentials(self) -> bool:

@@ -7,10 +7,12 @@ removed or overridden, a request that was sent is known to have been sent. Must 
 import asyncio
 from typing import Any
 
+import attrs
+
 from ..errors import AiolambdaError
 from ..interfaces import Call, CallNext
 from ..messages import Response
-from ..models import Attempt, Delivery
+from ..models import Attempt, Delivery, Unset
 from ..policy import delivery
 from ..protocol import service_error
 from .wiring import Counters, Wiring
@@ -22,9 +24,12 @@ def send_over(wiring: Wiring) -> CallNext[Any, Any]:
     """Sends `call.request`, and leaves the answer in `call.response`."""
 
     async def send(call: Call[Any, Any]) -> Response:
-        request, clock = call.request, asyncio.get_running_loop().time
+        # A copy of its own, for a middleware may send one request twice at a time: each has a stage, and its own limits.
+        request, clock = call.request.copy(), asyncio.get_running_loop().time
         started = clock()
         call.response = None
+        if isinstance(request.timeouts.read, Unset):  # a middleware made this request
+            request.timeouts = attrs.evolve(request.timeouts, read=call.timeouts.read)
         request.stage = "send"  # a transport that tells more sets it back to queue and connect
         verdict, status = Delivery.UNKNOWN, None
         try:

@@ -98,7 +98,8 @@ class Slots:
     def _warn(self) -> None:
         """Say once that calls wait for long; until nobody waits any more it is not said again."""
         loop = asyncio.get_running_loop()
-        longest = min(waiter.since for queue in (self._due, self._waiters) for waiter in queue if not waiter.future.done())
+        waiters = (waiter for queue in (self._due, self._waiters) for waiter in queue if not waiter.future.done())
+        longest = min((waiter.since for waiter in waiters), default=loop.time())  # none, where the last gives up in this moment
         if loop.time() < longest + _LONG_WAIT:
             self._warning = loop.call_at(longest + _LONG_WAIT, self._warn)
             return

@@ -12,8 +12,7 @@ import attrs
 
 from ..errors import ConfigurationError
 from ..interfaces import Codec, CredentialsProvider, Reservation, RetryStrategy, Transport
-from ..messages import Request
-from ..models import PayloadLimits, ThrottleReason
+from ..models import PayloadLimits, ThrottleReason, Timeouts
 from ..protocol.sigv4 import Signer
 from .slots import Slots
 
@@ -58,7 +57,7 @@ class Wiring:
     signer: Signer | None = None
     transport: Transport | None = None
 
-    reserve: Callable[[Request], Awaitable[Reservation]] | None = None
+    reserve: Callable[[Timeouts], Awaitable[Reservation]] | None = None
     """How to wait for a connection before the request is signed, if the transport has a way."""
 
     @property

@@ -9,6 +9,7 @@ Owns the pool's rules and the number of handshakes at a time. Must not know HTTP
 import asyncio
 import functools
 from collections import Counter
+from contextvars import ContextVar, Token
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -29,21 +30,55 @@ OPENING_AT_A_TIME = 64
 costs the loop about a millisecond, and all of them would share the connect limit (measured: 3,000 at once fail)."""
 
 
-class Reservation:
-    """What a request was promised before it was signed: a connection of the pool, or its turn to open one."""
+_TURN_KEPT = 1.0
+"""Seconds between the signature and `connect`, after which a turn goes to somebody else. It takes some 50 us."""
 
-    __slots__ = ("_connector", "ended", "has_turn")
+
+class Reservation:
+    """What a request was promised before it was signed: a connection of the pool, or its turn to open one.
+
+    A turn is kept only for so long: between the signature and the transport stand the user's own middlewares, which may wait
+    for anything, such as another call that wants a turn.
+    """
+
+    __slots__ = ("_ended", "_lapse", "_token", "connector", "has_turn")
 
     def __init__(self, connector: "Connector", *, has_turn: bool) -> None:
-        self._connector = connector
+        self.connector = connector
         self.has_turn = has_turn
-        self.ended = False
+        self._ended = False
+        self._token: Token[Reservation | None] | None = None
+        self._lapse = asyncio.get_running_loop().call_later(_TURN_KEPT, self.release) if has_turn else None
+
+    def enter(self) -> None:
+        """Let `connect` find it, which aiohttp calls in the task of the request."""
+        self._token = _current_reservation.set(self)
+
+    def hold(self) -> None:
+        """Its turn is being used, and does not lapse any more."""
+        if self._lapse is not None:
+            self._lapse.cancel()
+
+    def release(self) -> None:
+        """It has its connection, or needs none any more."""
+        if not self._ended:
+            self._ended = True
+            self.hold()
+            self.connector.take_back(self)
+
+    @property
+    def ended(self) -> bool:
+        return self._ended
 
     def end(self) -> None:
-        """It has its connection, or needs none any more."""
-        if not self.ended:
-            self.ended = True
-            self._connector.end_reservation(has_turn=self.has_turn)
+        """The request is over."""
+        self.release()
+        if self._token is not None:
+            _current_reservation.reset(self._token)
+            self._token = None
+
+
+_current_reservation: ContextVar[Reservation | None] = ContextVar("current_reservation", default=None)
 
 
 class Connector(aiohttp.TCPConnector):
@@ -64,9 +99,10 @@ class Connector(aiohttp.TCPConnector):
         exchange = take_exchange()
         request = exchange.request
         request.stage = "queue"
-        reservation: Reservation | None = request.reservation
-        if reservation is None or reservation.ended:
+        reservation = _current_reservation.get()
+        if reservation is None or reservation.ended or reservation.connector is not self:
             reservation = await self.reserve(request.timeouts.queue)
+        reservation.hold()
         try:
             while True:
                 connection = await self._any_connection(exchange, reservation, *args, **options)
@@ -77,22 +113,22 @@ class Connector(aiohttp.TCPConnector):
                 self.caught[stain] += 1
                 connection.close()
         finally:
-            reservation.end()
-        exchange.begin(connection.transport, sock)
+            reservation.release()
         request.stage = "send"
+        exchange.begin(connection.transport, sock)
         return connection
 
     async def reserve(self, limit: float | None) -> Reservation:
         """Promise a connection of the pool, if one is left to promise, or else a turn, within so many seconds."""
-        if sum(map(len, self._idle.values())) > self._promised:
+        if any(map(_has_open, self._idle.values())) and sum(map(len, self._idle.values())) > self._promised:
             self._promised += 1
             return Reservation(self, has_turn=False)
         await self._take_turn(limit)
         return Reservation(self, has_turn=True)
 
-    def end_reservation(self, *, has_turn: bool) -> None:
-        """Take back what was promised."""
-        if has_turn:
+    def take_back(self, reservation: Reservation) -> None:
+        """What was promised can be promised again."""
+        if reservation.has_turn:
             self._turns.release()
         else:
             self._promised -= 1

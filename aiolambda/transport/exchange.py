@@ -18,7 +18,10 @@ from ..messages import Loss, Request
 from . import kernel
 from .sockets import ObservedSocket
 
-__all__ = ["Exchange", "current_exchange", "take_exchange"]
+__all__ = ["WRITTEN_AT_ONCE", "Exchange", "current_exchange", "take_exchange"]
+
+WRITTEN_AT_ONCE = 1024 * 1024
+"""Bytes of a body that are handed to the loop in one piece; a larger one goes piece by piece."""
 
 _RESET_WITHIN = 0.05
 """Seconds in which the peer's kernel has refused the bytes, unless two round trips take longer."""
@@ -37,10 +40,15 @@ class Exchange:
     _taken_before: int = 0
     _acknowledged_before: int | None = None
     _kept: ObservedSocket | None = None
+    stalled: bool = False
+    """The peer took no byte of the request for as long as `read` allows."""
+    _watch: asyncio.TimerHandle | None = None
 
     def begin(self, transport: asyncio.Transport | None, sock: ObservedSocket | None) -> None:
         """Note the connection that the request goes over."""
         self.transport, self.sock = transport, sock
+        if len(self.request.body) > WRITTEN_AT_ONCE:
+            self._watch_upload(None)
         if sock is None:
             return
         self._reused, self._taken_before = sock.uses > 0, sock.taken
@@ -60,11 +68,26 @@ class Exchange:
     def end(self) -> None:
         """The request is over, however it ended."""
         self.note_stage()
+        if self._watch is not None:
+            self._watch.cancel()
         if self.sock is not None:
             self.sock.before_close = None
         if self._kept is not None:
             self._kept.close()
             self._kept = None
+
+    def _watch_upload(self, before: tuple[int, int] | None) -> None:
+        """End an upload of which nothing goes on for `read` seconds: aiohttp's own limit begins when all is written."""
+        limit, transport = self.request.timeouts.read, self.transport
+        if transport is None or not isinstance(limit, int | float) or self.request.stage != "send":
+            return
+        info = None if self.sock is None else kernel.tcp_info(self.sock)
+        progress = (transport.get_write_buffer_size(), 0 if info is None else info.acknowledged)
+        if progress == before and progress[0]:
+            self.stalled = True
+            transport.abort()
+            return
+        self._watch = asyncio.get_running_loop().call_later(limit, self._watch_upload, progress)
 
     async def loss(self) -> Loss:
         """What is known of a connection that ended without an answer. Takes 50 ms, or two round trips, at most."""

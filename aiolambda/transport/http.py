@@ -28,14 +28,13 @@ from ..messages import Headers, Request, Response
 from ..models import Delivery, TcpKeepAlive, Timeouts
 from ..policy import delivery
 from .connector import Connector, Reservation
-from .exchange import Exchange, current_exchange
+from .exchange import WRITTEN_AT_ONCE, Exchange, current_exchange
 
 __all__ = ["AiohttpTransport"]
 
 _READ_BUFFER = 1024 * 1024
 """Bytes that aiohttp reads ahead: with its default of 64 KiB, 6 MB take 18 ms instead of 13."""
 _LONGEST_HEADER = 64 * 1024
-_WRITTEN_AT_ONCE = 1024 * 1024
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _QUOTED = re.compile(r"[:\n'\"]|\bb(?=['\"])")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -69,7 +68,7 @@ def _check_headers(fields: Mapping[str, str]) -> None:
 
 def _body(body: bytes) -> bytes | io.BytesIO | None:
     """The body as aiohttp wants it: beyond a megabyte as a file, which it writes piece by piece and does not warn of."""
-    return io.BytesIO(body) if len(body) > _WRITTEN_AT_ONCE else body or None
+    return io.BytesIO(body) if len(body) > WRITTEN_AT_ONCE else body or None
 
 
 class AiohttpTransport:
@@ -112,10 +111,10 @@ class AiohttpTransport:
             exchange.end()
         return Response(answer.status, Headers(answer.headers), body)
 
-    async def reserve(self, request: Request, /) -> Reservation:
-        """Wait until there is a connection for the request, or it is its turn to open one; both are kept until it ends."""
-        connector = cast("Connector", (await self._running_session()).connector)
-        reservation = request.reservation = await connector.reserve(request.timeouts.queue)
+    async def reserve(self, timeouts: Timeouts, /) -> Reservation:
+        """Wait until there is a connection for this task's request, or it is its turn to open one; both are kept for it."""
+        reservation = await cast("Connector", (await self._running_session()).connector).reserve(timeouts.queue)
+        reservation.enter()
         return reservation
 
     @contextlib.asynccontextmanager
@@ -226,6 +225,9 @@ async def _translation(error: Exception, exchange: Exchange) -> TransportError |
     where = URL(request.url, encoded=True).authority
     if request.stage in ("queue", "connect") or isinstance(error, _CONNECT_ERRORS):
         return _connect_error(error, request, where)
+    if exchange.stalled:
+        silence = f"{where} took no byte of the request for {request.timeouts.read} s"
+        return InvocationTimeoutError(silence, limit="read", stage="send")
     if isinstance(error, TimeoutError):
         exchange.note_stage()
         silence = f"no byte came from {where} for {request.timeouts.read} s"
