@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
@@ -50,6 +51,7 @@ class RawServer:
 
     script: Script
     tls: ssl.SSLContext | None = None
+    host: str = "127.0.0.1"
     port: int = 0
     connections: int = 0
     closed: int = 0
@@ -57,7 +59,7 @@ class RawServer:
 
     @property
     def url(self) -> str:
-        return f"{'https' if self.tls else 'http'}://localhost:{self.port}" if self.tls else f"http://127.0.0.1:{self.port}"
+        return f"https://localhost:{self.port}" if self.tls else f"http://{self.host}:{self.port}"
 
     async def _serve(self, reader: Reader, writer: Writer) -> None:
         self.connections += 1
@@ -72,8 +74,10 @@ class RawServer:
 
 
 @contextlib.asynccontextmanager
-async def raw_server(script: Script, *, tls: ssl.SSLContext | None = None) -> AsyncGenerator[RawServer]:
-    """A server that plays the script until the block ends."""
+async def raw_server(
+    script: Script, *, tls: ssl.SSLContext | None = None, listening: socket.socket | None = None
+) -> AsyncGenerator[RawServer]:
+    """A server that plays the script until the block ends: on a port of 127.0.0.1, or where that socket listens."""
     server = RawServer(script, tls)
     tasks: set[asyncio.Task[None]] = set()
 
@@ -82,8 +86,9 @@ async def raw_server(script: Script, *, tls: ssl.SSLContext | None = None) -> As
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    listener = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls, backlog=4096)
-    server.port = listener.sockets[0].getsockname()[1]
+    where = {"sock": listening} if listening else {"host": server.host, "port": 0}
+    listener = await asyncio.start_server(accept, ssl=tls, backlog=4096, **where)
+    server.host, server.port = listener.sockets[0].getsockname()
     try:
         yield server
     finally:

@@ -9,6 +9,7 @@ Owns the pool's rules and the number of handshakes at a time. Must not know HTTP
 import asyncio
 import functools
 from collections import Counter
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import Any
 from weakref import WeakValueDictionary
@@ -21,7 +22,7 @@ from ..errors import QueueTimeoutError
 from ..models import TcpKeepAlive
 from . import kernel
 from .exchange import Exchange, take_exchange
-from .sockets import ObservedSocket, socket_factory
+from .sockets import AddressInfo, ObservedSocket, socket_factory
 
 __all__ = ["OPENING_AT_A_TIME", "Connector", "Reservation"]
 
@@ -78,6 +79,7 @@ class Reservation:
             self._token = None
 
 
+_made: ContextVar[list[ObservedSocket] | None] = ContextVar("made", default=None)
 _current_reservation: ContextVar[Reservation | None] = ContextVar("current_reservation", default=None)
 
 
@@ -86,7 +88,7 @@ class Connector(aiohttp.TCPConnector):
 
     def __init__(self, *, keep_alive: TcpKeepAlive | None, **options: Any) -> None:
         self._sockets: WeakValueDictionary[int, ObservedSocket] = WeakValueDictionary()
-        factory = socket_factory(keep_alive, self._sockets)
+        factory = self._noting(socket_factory(keep_alive, self._sockets))
         super().__init__(limit=0, socket_factory=factory, **options)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
         self._turns = asyncio.Semaphore(OPENING_AT_A_TIME)
         self._promised = 0
@@ -147,12 +149,40 @@ class Connector(aiohttp.TCPConnector):
 
     async def _connect(self, idle: set[ResponseHandler], exchange: Exchange, *args: Any, **options: Any) -> Connection:
         exchange.request.stage = "connect"
-        connection = await super().connect(*args, **options)
+        made: list[ObservedSocket] = []
+        token = _made.set(made)
+        try:
+            connection = await super().connect(*args, **options)
+        finally:
+            _made.reset(token)
+            for sock in made:
+                # uvloop closes the descriptor, not the socket, when the peer resets before the connection is open. The socket
+                # would close it again when it is collected, and by then it may be somebody else's.
+                if sock.fileno() >= 0 and not sock.is_ours:
+                    sock.detach()
         protocol = connection.protocol
         if protocol is not None:
             idle.discard(protocol)
             connection.add_callback(functools.partial(self._rest, idle, protocol, self._socket_of(connection)))
         return connection
+
+    @staticmethod
+    def _noting(make: Callable[[AddressInfo], ObservedSocket]) -> Callable[[AddressInfo], ObservedSocket]:
+        """The factory, in a form that leaves a note of each socket with the `connect` that it is for."""
+
+        def make_and_note(address: AddressInfo) -> ObservedSocket:
+            sock = make(address)
+            made = _made.get()
+            if made is not None:
+                made.append(sock)
+            return sock
+
+        return make_and_note
+
+    def cut_all(self) -> None:
+        """End every connection now, without the goodbyes of TLS."""
+        for sock in list(self._sockets.values()):
+            sock.cut()
 
     def _rest(self, idle: set[ResponseHandler], protocol: ResponseHandler, sock: ObservedSocket | None) -> None:
         """A connection goes back to the pool, or ends."""

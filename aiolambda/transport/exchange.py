@@ -53,6 +53,7 @@ class Exchange:
             return
         self._reused, self._taken_before = sock.uses > 0, sock.taken
         sock.uses += 1
+        sock.heard = sock.answered_back = False
         if self._reused and self.proves:
             info = kernel.tcp_info(sock)
             # Some sandboxes answer zeros: a counter is believed when it fits what was sent before this request.
@@ -62,12 +63,22 @@ class Exchange:
 
     def note_stage(self) -> None:
         """Tell sending from waiting: bytes that are still in our own buffer have not left."""
-        if self.transport is not None and self.request.stage == "send" and not self.transport.get_write_buffer_size():
+        transport = self.transport
+        if transport is None or self.request.stage != "send":
+            return
+        if transport.is_closing() or not transport.get_write_buffer_size():
             self.request.stage = "wait"
 
-    def end(self) -> None:
-        """The request is over, however it ended."""
-        self.note_stage()
+    def cut(self) -> None:
+        """End the connection now. Closing it the usual way would wait for the peer's goodbye, where it is encrypted."""
+        if self.sock is not None:
+            self.sock.cut()
+
+    def end(self, *, answered: bool) -> None:
+        """The request is over. Without an answer its connection is of no use any more, and ends now."""
+        if not answered:
+            self.note_stage()
+            self.cut()
         if self._watch is not None:
             self._watch.cancel()
         if self.sock is not None:
@@ -95,7 +106,7 @@ class Exchange:
         if sock is None or not _counts_bytes():
             return Loss(reused=self._reused)
         loss = Loss(reused=self._reused, taken=sock.taken - self._taken_before)
-        if not loss.taken or self._acknowledged_before is None:
+        if not loss.taken or self._acknowledged_before is None or sock.answered_back:
             return loss
         if self._kept is None:
             self._keep(sock)

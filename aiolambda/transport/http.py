@@ -100,15 +100,16 @@ class AiohttpTransport:
 
     async def send(self, request: Request, /) -> Response:
         """The whole answer. Raises `TransportError` where none comes; a cancelled request closes its connection."""
-        exchange = Exchange(request, self._repeat_lost_idle)
+        exchange, answered = Exchange(request, self._repeat_lost_idle), False
         try:
             async with await self._answer(exchange) as answer:
                 request.stage = "receive"
                 body = await answer.read()
+            answered = True
         except _FAILURES as error:
             raise await _translation(error, exchange) from _cause(error)
         finally:
-            exchange.end()
+            exchange.end(answered=answered)
         return Response(answer.status, Headers(answer.headers), body)
 
     async def reserve(self, timeouts: Timeouts, /) -> Reservation:
@@ -120,22 +121,30 @@ class AiohttpTransport:
     @contextlib.asynccontextmanager
     async def stream(self, request: Request, /) -> AsyncGenerator[_StreamedResponse]:
         """The head of the answer, and its body as it comes; left before its end, the connection is closed."""
-        exchange = Exchange(request, self._repeat_lost_idle)
+        exchange, answered = Exchange(request, self._repeat_lost_idle), False
         try:
             answer = await self._answer(exchange)
+            answered = True
         except _FAILURES as error:
             raise await _translation(error, exchange) from _cause(error)
         finally:
-            exchange.end()
+            exchange.end(answered=answered)
         request.stage = "receive"
         try:
             yield _StreamedResponse(answer.status, Headers(answer.headers), answer, exchange)
         finally:
-            answer.release() if answer.content.at_eof() else answer.close()
+            if answer.content.at_eof():
+                answer.release()
+            else:
+                answer.close()
+                exchange.cut()
 
     async def close(self) -> None:
         """Close the session with its connections; what is in flight ends with an error."""
-        keeper, self._keeper, self._session = self._keeper, None, None
+        keeper, session = self._keeper, self._session
+        self._keeper = self._session = None
+        if session is not None:
+            cast("Connector", session.connector).cut_all()
         if keeper is not None:
             await keeper.aclose()
 

@@ -4,15 +4,17 @@ Owns the kernel options and their names on each system, and what a socket notes 
 Source: tcp(7); a NAT gateway forgets a flow after 350 s of silence, so probes must come well before that.
 """
 
+import contextlib
 import errno
 import math
+import os
 import socket
 import sys
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from ..models import TcpKeepAlive
-from .kernel import news_of
+from .kernel import ESTABLISHED, news_of, tcp_info
 
 __all__ = ["AddressInfo", "ObservedSocket", "connection_room", "socket_factory"]
 
@@ -53,6 +55,8 @@ def _set_windows_keep_alive(sock: socket.socket, keep_alive: TcpKeepAlive) -> No
 class ObservedSocket(socket.socket):
     """A socket that notes what the kernel took from it, and how its input ended. asyncio's own loop calls these methods."""
 
+    inode = 0
+    """What the kernel knows it by; a descriptor may be another socket's by now."""
     uses = 0
     """Requests that it was handed out for."""
     taken = 0
@@ -67,7 +71,13 @@ class ObservedSocket(socket.socket):
     """Whether there is something to read, once it is connected."""
     before_close: "Callable[[ObservedSocket], None] | None" = None
 
+    heard = False
+    """Something came since it was handed out last."""
+    answered_back = False
+    """Something was sent after that."""
+
     def send(self, *args: Any) -> int:
+        self._check_peer()
         try:
             count = super().send(*args)
         except OSError as error:
@@ -77,6 +87,7 @@ class ObservedSocket(socket.socket):
         return count
 
     def sendmsg(self, *args: Any) -> int:
+        self._check_peer()
         try:
             count = super().sendmsg(*args)
         except OSError as error:
@@ -109,6 +120,20 @@ class ObservedSocket(socket.socket):
             self.news = news_of(self)
         return self.news()
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the descriptor still is this socket's."""
+        try:
+            return self.fileno() >= 0 and os.fstat(self.fileno()).st_ino == self.inode
+        except OSError:
+            return False
+
+    def cut(self) -> None:
+        """End the connection in both directions, whatever the loop still means to do with it."""
+        if self.is_ours:
+            with contextlib.suppress(OSError):
+                self.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         before_close, self.before_close = self.before_close, None
         if before_close is not None:
@@ -117,8 +142,21 @@ class ObservedSocket(socket.socket):
 
     def note_end(self, received: bytes | int) -> None:
         """Nothing received is the end of input; after an error it is only the end of the connection."""
+        self.heard = True
         if not received and not self.failed:
             self.ended = True
+
+    def _check_peer(self) -> None:
+        """Send nothing more to a peer that has ended its side, while its refusal of what was sent before is to be seen.
+
+        TLS answers the peer's goodbye with one of its own. Refused, that would pass for a refusal of the request.
+        """
+        if self.before_close is None or not self.heard:
+            return
+        info = tcp_info(self)
+        if info is not None and info.state != ESTABLISHED:
+            raise BrokenPipeError(errno.EPIPE, "the peer has ended the connection")
+        self.answered_back = True
 
     def _note_failure(self, error: OSError) -> None:
         if isinstance(error, BlockingIOError | InterruptedError):
@@ -130,11 +168,11 @@ class ObservedSocket(socket.socket):
 
 def socket_factory(
     keep_alive: TcpKeepAlive | None, opened: MutableMapping[int, ObservedSocket] | None = None
-) -> Callable[[AddressInfo], socket.socket]:
+) -> Callable[[AddressInfo], ObservedSocket]:
     """What aiohttp calls for each new connection; `None` leaves keep-alive off. `opened` gets each socket by descriptor."""
     options = [] if keep_alive is None else _options(keep_alive)
 
-    def make(address: AddressInfo) -> socket.socket:
+    def make(address: AddressInfo) -> ObservedSocket:
         family, kind, protocol, *_ = address
         sock = ObservedSocket(family, kind, protocol)
         try:
@@ -146,6 +184,7 @@ def socket_factory(
         except BaseException:
             sock.close()
             raise
+        sock.inode = os.fstat(sock.fileno()).st_ino
         if opened is not None:
             opened[sock.fileno()] = sock
         return sock
