@@ -18,12 +18,21 @@ from typing import Any
 import attrs
 import pytest
 
-from aiolambda import ConnectionLostError, Credentials, Delivery, InvokeCommandOutput, LambdaClient, NoRetry
+from aiolambda import (
+    ConnectionLostError,
+    Credentials,
+    Delivery,
+    InvokeCommandOutput,
+    LambdaClient,
+    NoRetry,
+    PayloadTooLargeError,
+)
 from aiolambda.messages import Loss
 from aiolambda.policy import delivery
 from aiolambda.transport import connector, exchange, kernel
 from aiolambda.transport.sockets import ObservedSocket, socket_factory
 
+TOO_LARGE = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nx-amzn-errortype: RequestTooLargeException\r\n\r\n{}"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO is Linux's")
 COUNTED = pytest.mark.skipif(os.environ.get("AIOLAMBDA_LOOP") == "uvloop", reason="uvloop does not write through our sockets")
@@ -343,3 +352,33 @@ PROVEN = Loss(reused=True, taken=300, ended=True, acknowledged=0, reset=True)
 )
 def test_a_request_counts_as_lost_idle_only_when_every_fact_says_so(loss: Loss, lost_idle: bool, verdict: Delivery) -> None:
     assert (delivery.lost_idle(loss), delivery.verdict_of_loss(loss)) == (lost_idle, verdict)
+
+
+async def test_an_early_answer_to_an_upload_is_read_although_the_server_has_ended_its_side(serve: Serve) -> None:
+    """What the client keeps back from then on is lost for nobody."""
+
+    def refuse(peer: socket.socket) -> None:
+        def answer_early() -> None:
+            with peer:
+                peer.recv(65536)
+                peer.sendall(
+                    TOO_LARGE
+                )
+                peer.shutdown(socket.SHUT_WR)
+                while peer.recv(1 << 20):
+                    pass
+
+        uploads.append(threading.Thread(target=answer_early))
+        uploads[0].start()
+
+    uploads: list[threading.Thread] = []
+    server = serve(refuse)
+    async with client_of(server) as client:
+        await client.invoke("f")
+        server.idle.set()
+        assert server.acted.wait(5)
+        with pytest.raises(PayloadTooLargeError) as raised:
+            await client.invoke("f", b" " * 5_000_000, timeout=10)
+        assert raised.value.delivery is Delivery.REFUSED
+    uploads[0].join(5)
+    assert not uploads[0].is_alive()

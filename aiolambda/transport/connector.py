@@ -7,6 +7,7 @@ Owns the pool's rules and the number of handshakes at a time. Must not know HTTP
 """
 
 import asyncio
+import contextlib
 import functools
 from collections import Counter
 from collections.abc import Callable
@@ -75,7 +76,8 @@ class Reservation:
         """The request is over."""
         self.release()
         if self._token is not None:
-            _current_reservation.reset(self._token)
+            with contextlib.suppress(ValueError):  # a task that is thrown away ends in another context than its own
+                _current_reservation.reset(self._token)
             self._token = None
 
 

@@ -90,7 +90,7 @@ class Exchange:
     def _watch_upload(self, before: tuple[int, int] | None) -> None:
         """End an upload of which nothing goes on for `read` seconds: aiohttp's own limit begins when all is written."""
         limit, transport = self.request.timeouts.read, self.transport
-        if transport is None or not isinstance(limit, int | float) or self.request.stage != "send":
+        if transport is None or transport.is_closing() or self.request.stage != "send" or not isinstance(limit, int | float):
             return
         info = None if self.sock is None else kernel.tcp_info(self.sock)
         progress = (transport.get_write_buffer_size(), 0 if info is None else info.acknowledged)

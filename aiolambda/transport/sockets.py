@@ -70,14 +70,15 @@ class ObservedSocket(socket.socket):
     news: Callable[[], bool] | None = None
     """Whether there is something to read, once it is connected."""
     before_close: "Callable[[ObservedSocket], None] | None" = None
-
+    """Who wants to know of the end; set while the refusal of a request would prove something."""
     heard = False
     """Something came since it was handed out last."""
     answered_back = False
-    """Something was sent after that."""
+    """Something was sent after that, while `before_close` was set."""
 
     def send(self, *args: Any) -> int:
-        self._check_peer()
+        if self._would_speak_to_the_dead():
+            return memoryview(args[0]).nbytes
         try:
             count = super().send(*args)
         except OSError as error:
@@ -87,7 +88,8 @@ class ObservedSocket(socket.socket):
         return count
 
     def sendmsg(self, *args: Any) -> int:
-        self._check_peer()
+        if self._would_speak_to_the_dead():
+            return sum(memoryview(buffer).nbytes for buffer in args[0])
         try:
             count = super().sendmsg(*args)
         except OSError as error:
@@ -146,17 +148,19 @@ class ObservedSocket(socket.socket):
         if not received and not self.failed:
             self.ended = True
 
-    def _check_peer(self) -> None:
-        """Send nothing more to a peer that has ended its side, while its refusal of what was sent before is to be seen.
+    def _would_speak_to_the_dead(self) -> bool:
+        """Whether the peer has ended its side, while its refusal of what was sent before is to be seen.
 
-        TLS answers the peer's goodbye with one of its own. Refused, that would pass for a refusal of the request.
+        TLS answers the peer's goodbye with one of its own. Refused, that would pass for a refusal of the request. So it is kept
+        back, as if it had been sent; what came can still be read.
         """
         if self.before_close is None or not self.heard:
-            return
+            return False
         info = tcp_info(self)
         if info is not None and info.state != ESTABLISHED:
-            raise BrokenPipeError(errno.EPIPE, "the peer has ended the connection")
+            return True
         self.answered_back = True
+        return False
 
     def _note_failure(self, error: OSError) -> None:
         if isinstance(error, BlockingIOError | InterruptedError):
