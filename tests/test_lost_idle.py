@@ -361,9 +361,7 @@ async def test_an_early_answer_to_an_upload_is_read_although_the_server_has_ende
         def answer_early() -> None:
             with peer:
                 peer.recv(65536)
-                peer.sendall(
-                    TOO_LARGE
-                )
+                peer.sendall(TOO_LARGE)
                 peer.shutdown(socket.SHUT_WR)
                 while peer.recv(1 << 20):
                     pass

@@ -38,9 +38,10 @@ from aiolambda import (
     Timeouts,
 )
 from aiolambda.messages import Headers
-from aiolambda.transport import AiohttpTransport, connector
-from aiolambda.transport.connector import OPENING_AT_A_TIME
+from aiolambda.transport import AiohttpTransport, turns
+from aiolambda.transport.connector import Connector
 from aiolambda.transport.sockets import socket_factory
+from aiolambda.transport.turns import AT_A_TIME as OPENING_AT_A_TIME
 
 from .servers import Connection, RawServer, always, answer, raw_server, silent
 
@@ -490,7 +491,7 @@ async def test_calls_whose_middlewares_wait_for_further_calls_do_not_wait_for_ea
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Behind the signature a middleware sends another call, and exchanges the request, while each has a turn to connect."""
-    monkeypatch.setattr(connector, "_TURN_KEPT", 0.05)
+    monkeypatch.setattr(turns, "KEPT", 0.05)
 
     async def nested(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         if call.function_name == "outer":
@@ -505,8 +506,8 @@ async def test_calls_whose_middlewares_wait_for_further_calls_do_not_wait_for_ea
         transport = client._wiring.transport
         assert isinstance(transport, AiohttpTransport)
         pool = transport._session.connector
-        assert isinstance(pool, connector.Connector)
-        assert (pool._turns._value, pool._promised) == (OPENING_AT_A_TIME, 0)
+        assert isinstance(pool, Connector)
+        assert (pool.turns.in_use, pool.turns.promised) == (0, 0)
 
 
 @pytest.mark.parametrize("size", [100_000, 5_000_000])
@@ -556,7 +557,7 @@ async def test_at_most_so_many_handshakes_go_on_at_a_time(authority: trustme.CA,
                 assert isinstance(transport, AiohttpTransport)
                 connector = transport._session.connector if transport._session else None
                 if connector is not None:
-                    most = max(most, OPENING_AT_A_TIME - connector._turns._value)  # type: ignore[attr-defined]
+                    most = max(most, connector.turns.in_use)  # type: ignore[attr-defined]
             held.set()
             await asyncio.gather(*tasks)
     assert most == OPENING_AT_A_TIME

@@ -27,8 +27,9 @@ from ..errors import (
 from ..messages import Headers, Request, Response
 from ..models import Delivery, TcpKeepAlive, Timeouts
 from ..policy import delivery
-from .connector import Connector, Reservation
+from .connector import Connector
 from .exchange import WRITTEN_AT_ONCE, Exchange, current_exchange
+from .turns import Reservation
 
 __all__ = ["AiohttpTransport"]
 
