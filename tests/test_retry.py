@@ -583,8 +583,8 @@ async def test_nothing_is_sent_earlier_than_the_service_asked_not_even_to_correc
     assert transport.times == [0, 1 + 7]
 
 
-@pytest.mark.parametrize("pause", [-1, float("nan"), float("inf")])
-def test_a_strategy_that_gives_no_pause_is_an_error_that_names_it(pause: float) -> None:
+@pytest.mark.parametrize("pause", [-1, float("nan"), float("inf"), "1", 10**400])
+def test_a_strategy_that_gives_no_pause_is_an_error_that_names_it(pause: Any) -> None:
     class Wrong(Patient):
         def pause(self, failure: Failure, /) -> float | None:
             return pause

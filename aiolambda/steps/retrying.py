@@ -7,8 +7,7 @@ Owns the course of a call's attempts. Must not know how long a pause is, or what
 """
 
 import asyncio
-import math
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -24,6 +23,9 @@ __all__ = ["retry_middleware"]
 
 _MOST_LOST_IN_A_ROW = 10
 """Idle connections that one call may lose, one after another, before it fails."""
+
+_LONGEST_PAUSE = 1e9
+"""Seconds; the loop can take no number."""
 
 
 def retry_middleware(wiring: Wiring) -> Middleware[Any, Any]:
@@ -122,7 +124,7 @@ class _Course:
         )
 
     def _note(self, failure: Failure, pause: float) -> None:
-        if not 0 <= pause < math.inf:
+        if not isinstance(cast("object", pause), int | float) or not 0 <= pause < _LONGEST_PAUSE:
             raise ConfigurationError(
                 f"{self.wiring.retry!r} gave a pause of {pause!r}; it is a number of seconds, 0 or more, or None"
             )

@@ -11,9 +11,9 @@ import contextlib
 import socket
 from contextvars import ContextVar
 
+import aiohttp
 import attrs
 
-from ..errors import ConfigurationError
 from ..messages import Loss, Request
 from . import kernel
 from .sockets import ObservedSocket
@@ -23,6 +23,8 @@ __all__ = ["WRITTEN_AT_ONCE", "Exchange", "current_exchange", "take_exchange"]
 WRITTEN_AT_ONCE = 1024 * 1024
 """Bytes of a body that are handed to the loop in one piece; a larger one goes piece by piece."""
 
+_TAKEN_AT_ONCE = 64 * 1024
+"""Bytes of a body that a connection takes without waiting for the peer, as a rule."""
 _RESET_WITHIN = 0.05
 """Seconds in which the peer's kernel has refused the bytes, unless two round trips take longer."""
 _FIRST_LOOK_AFTER = 0.0005
@@ -36,6 +38,7 @@ class Exchange:
     proves: bool = True
     transport: asyncio.Transport | None = None
     sock: ObservedSocket | None = None
+    _use: int = 0
     _reused: bool = False
     _taken_before: int = 0
     _acknowledged_before: int | None = None
@@ -47,12 +50,13 @@ class Exchange:
     def begin(self, transport: asyncio.Transport | None, sock: ObservedSocket | None) -> None:
         """Note the connection that the request goes over."""
         self.transport, self.sock = transport, sock
-        if len(self.request.body) > WRITTEN_AT_ONCE:
+        if len(self.request.body) > _TAKEN_AT_ONCE:
             self._watch_upload(None)
         if sock is None:
             return
         self._reused, self._taken_before = sock.uses > 0, sock.taken
         sock.uses += 1
+        self._use = sock.uses
         sock.heard = sock.answered_back = False
         if self._reused and self.proves:
             info = kernel.tcp_info(sock)
@@ -61,18 +65,23 @@ class Exchange:
                 self._acknowledged_before = info.acknowledged
                 sock.before_close = self._keep
 
+    def _own_socket(self) -> ObservedSocket | None:
+        """The socket, unless its connection has gone on to a later request."""
+        return None if self.sock is None or self.sock.uses != self._use else self.sock
+
     def note_stage(self) -> None:
         """Tell sending from waiting: bytes that are still in our own buffer have not left."""
         transport = self.transport
         if transport is None or self.request.stage != "send":
             return
-        if transport.is_closing() or not transport.get_write_buffer_size():
+        if not _unsent(transport):
             self.request.stage = "wait"
 
     def cut(self) -> None:
         """End the connection now. Closing it the usual way would wait for the peer's goodbye, where it is encrypted."""
-        if self.sock is not None:
-            self.sock.cut()
+        sock = self._own_socket()
+        if sock is not None:
+            sock.cut()
 
     def end(self, *, answered: bool) -> None:
         """The request is over. Without an answer its connection is of no use any more, and ends now."""
@@ -81,21 +90,27 @@ class Exchange:
             self.cut()
         if self._watch is not None:
             self._watch.cancel()
-        if self.sock is not None:
-            self.sock.before_close = None
+        sock = self._own_socket()
+        if sock is not None:
+            sock.before_close = None
         if self._kept is not None:
             self._kept.close()
             self._kept = None
 
-    def _watch_upload(self, before: tuple[int, int] | None) -> None:
+    def _watch_upload(self, before: tuple[int, int, int] | None) -> None:
         """End an upload of which nothing goes on for `read` seconds: aiohttp's own limit begins when all is written."""
         limit, transport = self.request.timeouts.read, self.transport
-        if transport is None or transport.is_closing() or self.request.stage != "send" or not isinstance(limit, int | float):
+        if transport is None or self.request.stage != "send" or not isinstance(limit, int | float):
             return
         info = None if self.sock is None else kernel.tcp_info(self.sock)
-        progress = (transport.get_write_buffer_size(), 0 if info is None else info.acknowledged)
+        progress = (
+            _unsent(transport),
+            0 if info is None else info.acknowledged,
+            0 if self.sock is None else self.sock.taken,
+        )
         if progress == before and progress[0]:
             self.stalled = True
+            self.cut()
             transport.abort()
             return
         self._watch = asyncio.get_running_loop().call_later(limit, self._watch_upload, progress)
@@ -132,8 +147,9 @@ class Exchange:
 
     def _keep(self, sock: ObservedSocket) -> None:
         """Keep the connection open in the kernel under a descriptor of our own, while the loop closes its own."""
-        with contextlib.suppress(OSError):
-            self._kept = sock.dup()
+        if self._kept is None:
+            with contextlib.suppress(OSError):
+                self._kept = sock.dup()
 
 
 def _is_ended(sock: ObservedSocket, kept: ObservedSocket) -> bool:
@@ -146,6 +162,14 @@ def _is_ended(sock: ObservedSocket, kept: ObservedSocket) -> bool:
     return sock.ended
 
 
+def _unsent(transport: asyncio.Transport) -> int:
+    """Bytes that wait in the loop's own buffer. asyncio's TLS cannot tell once it is closed, and has none then."""
+    try:
+        return transport.get_write_buffer_size()
+    except AttributeError:
+        return 0
+
+
 def _counts_bytes() -> bool:
     """Whether the running loop writes through the methods of the socket that it was given; uvloop does not."""
     return isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)
@@ -156,9 +180,12 @@ current_exchange: ContextVar[Exchange | None] = ContextVar("current_exchange", d
 
 
 def take_exchange() -> Exchange:
-    """The exchange, out of the context: what is opened from here on keeps its context for as long as it lives."""
+    """The exchange, out of the context: what is opened from here on keeps its context for as long as it lives.
+
+    There is none when aiohttp asks again for the same request, as it does by itself for all methods but POST and PATCH.
+    """
     exchange = current_exchange.get()
     if exchange is None:
-        raise ConfigurationError("this connector serves AiohttpTransport only")
+        raise aiohttp.ServerDisconnectedError("the connection ended, and a request is sent only once")
     current_exchange.set(None)
     return exchange

@@ -133,6 +133,7 @@ class ObservedSocket(socket.socket):
     def cut(self) -> None:
         """End the connection in both directions, whatever the loop still means to do with it."""
         if self.is_ours:
+            self.failed = True  # what comes of it from here on says nothing about the peer
             with contextlib.suppress(OSError):
                 self.shutdown(socket.SHUT_RDWR)
 
