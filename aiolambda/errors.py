@@ -6,7 +6,7 @@ AiolambdaError                  .delivery .may_have_run .function_name
 ├─ ClientClosedError            (also RuntimeError) used after close, or cut by it
 ├─ InvalidInputError            (also ValueError) .member .limit
 ├─ PayloadTooLargeError         .size .limit
-├─ TransportError               .attempts .elapsed .history .request_id
+├─ TransportError               .attempts .elapsed .history .total_retry_delay .request_id
 │   ├─ ConnectError             (also ConnectionError) .lasting
 │   ├─ ConnectionLostError      (also ConnectionError) .lost_idle
 │   └─ InvocationTimeoutError   (also TimeoutError) .limit .stage .last_error
@@ -84,7 +84,15 @@ class AiolambdaError(Exception):
         """The name that was invoked, as the caller gave it; `None` where no function was named yet."""
         return self._function_name
 
-    def located(self, function_name: str, delivery: Delivery, *, history: Sequence[Attempt], elapsed: float) -> None:
+    def located(
+        self,
+        function_name: str,
+        delivery: Delivery,
+        *,
+        history: Sequence[Attempt],
+        elapsed: float,
+        total_retry_delay: float = 0.0,
+    ) -> None:
         """Fill in what the place that raised could not know: the call, the verdict on all its attempts, and these; seconds.
 
         An error that comes from inside the call of another function keeps that one's name, and says so in a note.
@@ -150,7 +158,7 @@ class InvalidPayloadSizeError(InvalidInputError, PayloadTooLargeError):
 class TransportError(AiolambdaError):
     """No answer came from Lambda. `attempts` were sent in `elapsed` seconds, and `history` has the facts of each.
 
-    `request_id` is that of an answer's head.
+    `total_retry_delay` are the seconds of pauses between them, `request_id` is that of an answer's head.
     """
 
     def __init__(
@@ -165,16 +173,25 @@ class TransportError(AiolambdaError):
         super().__init__(message, delivery=delivery, function_name=function_name)
         self.history: tuple[Attempt, ...] = ()
         self.elapsed = 0.0
+        self.total_retry_delay = 0.0
         self.request_id = request_id
 
     @property
     def attempts(self) -> int:
         return len(self.history)
 
-    def located(self, function_name: str, delivery: Delivery, *, history: Sequence[Attempt], elapsed: float) -> None:
+    def located(
+        self,
+        function_name: str,
+        delivery: Delivery,
+        *,
+        history: Sequence[Attempt],
+        elapsed: float,
+        total_retry_delay: float = 0.0,
+    ) -> None:
         if not self._comes_from_another_call(function_name):
-            self.history, self.elapsed = tuple(history), elapsed
-        super().located(function_name, delivery, history=history, elapsed=elapsed)
+            self.history, self.elapsed, self.total_retry_delay = tuple(history), elapsed, total_retry_delay
+        super().located(function_name, delivery, history=history, elapsed=elapsed, total_retry_delay=total_retry_delay)
 
     def _details(self) -> list[str]:
         details = super()._details()

@@ -90,10 +90,11 @@ class Failure:
 
 
 class RetryStrategy(Protocol):
-    """Decides when a failed call is tried again. It is never asked about an attempt that must not be repeated.
+    """Decides when a failed call is tried again.
 
-    `pause` gives the seconds to wait first, or `None` to give up. `succeeded` hears of every call that ended well, with the
-    failures that it had before.
+    It is never asked about an attempt that must not be repeated, nor about the loss of an idle connection, after which the
+    request goes out at once on another. `pause` gives the seconds to wait first, or `None` to give up. `succeeded` hears of
+    every call that ended well, with the failures that it had before.
     """
 
     def pause(self, failure: Failure, /) -> float | None: ...

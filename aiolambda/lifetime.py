@@ -97,5 +97,11 @@ def _completed(error: AiolambdaError, call: Call[Any, Any]) -> AiolambdaError:
     """The error with the verdict of its call: the worst of all attempts, and never better than what the error says itself."""
     verdicts = [error.delivery, *(attempt.delivery for attempt in call.history)]
     elapsed = asyncio.get_running_loop().time() - call.started
-    error.located(call.function_name, delivery.worst(verdicts), history=call.history, elapsed=elapsed)
+    error.located(
+        call.function_name,
+        delivery.worst(verdicts),
+        history=call.history,
+        elapsed=elapsed,
+        total_retry_delay=call.total_retry_delay,
+    )
     return error

@@ -516,7 +516,68 @@ async def test_a_back_off_that_the_deadline_cuts_short_is_drawn_from_what_is_lef
     async with client:
         with pytest.raises(TooManyRequestsException):
             await client.invoke("orders", timeout=8)
-    assert transport.times == [0, 0.5, 1.5, 3.5, 5.75, 6.875, 7.4375, 7.71875, 7.859375, 7.9296875, 7.96484375]
+    assert transport.times == pytest.approx(
+        [0, 0.5, 1.5, 3.5, 5.725, 6.8375, 7.39375, 7.671875, 7.8109375, 7.88046875, 7.915234375], abs=1e-9
+    )
+
+
+@pytest.mark.parametrize(("left", "sent"), [(3.04, 1), (3.06, 2), (3.2, 2), (60.0, 2)])
+def test_an_attempt_after_a_pause_that_was_asked_for_has_time_to_be_answered(left: float, sent: int) -> None:
+    """Jitter takes at most half of what the service and the answer leave of the call's time."""
+
+    class Slow(Scripted):
+        async def send(self, request: Request, /) -> Response:
+            response = await super().send(request)
+            await asyncio.sleep(0.02 if response.status == 200 else 0)
+            return response
+
+    async def run() -> None:
+        transport = Slow(throttle(retry_after="3"), answer())
+        async with client_of(transport) as client:
+            if sent == 2:
+                await client.invoke("orders", timeout=left)
+                assert transport.times[1] >= 3
+            else:
+                with pytest.raises(TooManyRequestsException) as raised:
+                    await client.invoke("orders", timeout=left)
+                assert (raised.value.retry_after, raised.value.may_have_run) == (3, False)
+        assert len(transport.times) == sent
+
+    virtual.run(run())
+
+
+@virtually
+async def test_a_pause_without_end_that_the_service_asks_for_fails_the_call_and_says_what_was_asked() -> None:
+    transport = Scripted(throttle(retry_after="99999999999"))
+    async with client_of(transport, retry=StandardRetry(max_throttle_wait=None)) as client:
+        with pytest.raises(TooManyRequestsException) as raised:
+            await client.invoke("orders")
+    assert raised.value.retry_after == 99999999999
+
+
+@pytest.mark.parametrize("limit", ["queue", "read"])
+def test_a_limit_that_passes_after_a_throttle_says_what_the_call_was_waiting_out(limit: str) -> None:
+    class Held(Scripted):
+        async def send(self, request: Request, /) -> Response:
+            await asyncio.sleep(50 if "/hold/" in request.url else 0)
+            return await super().send(request)
+
+    async def run() -> None:
+        silence = InvocationTimeoutError("silence", limit="read", stage="wait")
+        transport = Held(throttle(), silence if limit == "read" else answer())
+        async with client_of(transport, max_concurrency=1) as client:
+            call = asyncio.create_task(client.invoke("orders", timeout=Timeouts(queue=2)))
+            await asyncio.sleep(0.5)
+            holding = asyncio.create_task(client.invoke("hold")) if limit == "queue" else None
+            with pytest.raises(InvocationTimeoutError) as raised:
+                await call
+            if holding is not None:
+                await holding
+        assert raised.value.limit == limit
+        assert isinstance(raised.value.last_error, TooManyRequestsException)
+        assert raised.value.total_retry_delay == 1
+
+    virtual.run(run())
 
 
 @virtually
@@ -652,6 +713,23 @@ async def test_a_date_of_somebody_with_a_wrong_clock_is_forgotten() -> None:
     assert len(transport.times) == 3
 
 
+@virtually
+async def test_a_corrected_clock_is_kept_when_the_corrected_call_fails_for_another_reason() -> None:
+    serve = clocked(dt.timedelta(hours=1))
+
+    def without_the_function(request: Request) -> Outcome:
+        outcome = serve(request)
+        assert isinstance(outcome, Response)
+        return outcome if outcome.status != 200 else answer(404, "ResourceNotFoundException")
+
+    transport = Scripted(without_the_function)
+    async with client_of(transport) as client:
+        for _ in range(3):
+            with pytest.raises(LambdaServiceException):
+                await client.invoke("orders")
+    assert len(transport.times) == 4
+
+
 @pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 01 Jan 1700 00:00:00 GMT"])
 def test_an_impossible_date_corrects_nothing(date: str) -> None:
     async def run() -> None:
@@ -732,6 +810,41 @@ async def test_expired_credentials_are_renewed_once_without_holding_a_slot() -> 
         assert client.stats.in_flight == 0
         await call
     assert (len(transport.times), provider.refused, now()) == (2, [Credentials("AKIDEXAMPLE1", "secret")], 1)
+
+
+@virtually
+async def test_keys_that_expire_while_a_call_waits_for_its_slot_are_fetched_without_holding_one() -> None:
+    """Here they come from a function, which the provider invokes with the same client and its only slot."""
+    began = dt.datetime.now(dt.UTC)
+
+    class Brokered:
+        fetches = 0
+        fetching = False
+
+        async def get_credentials(self) -> Credentials:
+            self.fetches += 1
+            if self.fetches > 2 and not self.fetching:
+                self.fetching = True
+                await client.invoke("broker")
+                self.fetching = False
+            return Credentials(
+                "AKIDEXAMPLE", "secret", expires_at=began + dt.timedelta(seconds=1 if self.fetches <= 2 else 1e6)
+            )
+
+    class Held(Scripted):
+        async def send(self, request: Request, /) -> Response:
+            await asyncio.sleep(3 if "/hold/" in request.url else 0)
+            return await super().send(request)
+
+    transport = Held(answer())
+    client = client_of(transport, credentials=Brokered(), max_concurrency=1)
+    client._wiring.now = lambda: began + dt.timedelta(seconds=now())
+    async with client:
+        holding = asyncio.create_task(client.invoke("hold"))
+        await asyncio.sleep(0.1)
+        await client.invoke("orders", timeout=60)
+        await holding
+    assert ([request.url.split("/")[-2] for request in transport.requests], now()) == (["hold", "broker", "orders"], 3)
 
 
 @pytest.mark.parametrize("provider", [KEYS, Rotating(renews=False)], ids=["static", "not renewed"])
@@ -1080,3 +1193,43 @@ def test_the_header_of_each_attempt_is_that_of_the_suite_without_its_time_to_liv
         theirs = [[part for part in text.split("; ") if not part.startswith("ttl=")] for text in case["amz_sdk_request"]]
         theirs[0] = [*theirs[0], f"max={case['max_attempts']}"]  # since version 2.1 of the specification
         assert parts == theirs
+
+
+# --- what counts -----------------------------------------------------------------------------------------------------
+
+
+@virtually
+async def test_every_request_that_is_sent_counts_in_the_header_too() -> None:
+    async def once_more(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        try:
+            return await call_next(call)
+        except ConnectError:
+            return await call_next(call)
+
+    transport = Scripted(ConnectError("refused"), ConnectError("refused"), answer())
+    async with client_of(transport) as client:
+        client.middleware_stack.add(once_more, step="finalize")
+        output = await client.invoke("orders")
+    assert [request.headers["amz-sdk-request"] for request in transport.requests] == ["attempt=1", "attempt=2", "attempt=3"]
+    assert output.metadata.attempts == 3
+
+
+@virtually
+async def test_a_lost_idle_connection_is_repeated_at_once_whatever_the_strategy_of_the_user_says() -> None:
+    lost = ConnectionLostError("lost", delivery=Delivery.NOT_DELIVERED, lost_idle=True)
+    strategy = Patient()
+    transport = Scripted(lost, lost, lost, answer())
+    async with client_of(transport, retry=strategy) as client:
+        await client.invoke("orders")
+    assert (transport.times, strategy.failures) == ([0, 0, 0, 0], [])
+    once = Scripted(lost)
+    async with client_of(once, retry=NoRetry()) as client:
+        with pytest.raises(ConnectionLostError):
+            await client.invoke("orders")
+    assert len(once.times) == 1
+
+
+@pytest.mark.parametrize("settings", [{"quota": None}, {"quota": -1}, {"max_backoff": None}, {"quota": True}])
+def test_a_number_that_is_none_is_refused_where_it_is_given(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        StandardRetry(**settings)

@@ -511,6 +511,50 @@ async def test_calls_whose_middlewares_wait_for_further_calls_do_not_wait_for_ea
         assert (pool.turns.in_use, pool.turns.promised) == (0, 0)
 
 
+async def test_a_request_whose_connection_is_gone_once_it_is_signed_is_signed_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the signature only opening a connection may come; to wait for a turn would make the signature old."""
+    monkeypatch.setattr(turns, "AT_A_TIME", 1)
+    signed: list[float] = []
+    held, released, ends = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    clock = asyncio.get_running_loop().time
+
+    async def script(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.write(answer())
+        if connection.number == 1:
+            await ends.wait()
+
+    async def hold(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        signed.append(clock())
+        if len(signed) == 2:
+            held.set()
+            await released.wait()
+        return await call_next(call)
+
+    async with raw_server(script) as server, client_for(server) as client:
+        client.middleware_stack.add(hold, step="deserialize")
+        await client.invoke("f")
+        transport = client._wiring.transport
+        assert isinstance(transport, AiohttpTransport)
+        pool = transport._session.connector
+        assert isinstance(pool, Connector)
+        call = asyncio.create_task(client.invoke("f"))
+        await held.wait()
+        ends.set()
+        while any(protocol.is_connected() for idle in pool._idle.values() for protocol in idle):
+            await asyncio.sleep(0.001)
+        await pool.turns.take(None)  # somebody else has the only one
+        released.set()
+        await asyncio.sleep(0.05)
+        freed = clock()
+        pool.turns.give_back()
+        output = await call
+    assert [attempt.delivery for attempt in output.metadata.history] == [Delivery.NOT_DELIVERED, Delivery.EXECUTED]
+    assert (len(signed), len(server.requests)) == (3, 2)
+    assert signed[-1] >= freed
+    assert (pool.turns.in_use, pool.turns.promised) == (0, 0)
+
+
 @pytest.mark.parametrize("half_closed", [False, True], ids=["open", "half-closed"])
 @pytest.mark.parametrize("size", [900_000, 6_000_000])
 async def test_an_upload_of_which_the_server_takes_nothing_ends_with_the_read_limit(

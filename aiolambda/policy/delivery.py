@@ -15,6 +15,7 @@ __all__ = [
     "UNKNOWN",
     "lost_idle",
     "may_repeat",
+    "proves_signature",
     "verdict_of_error",
     "verdict_of_loss",
     "verdict_of_output",
@@ -158,6 +159,11 @@ def lost_idle(loss: Loss) -> bool:
     starts no further request (RFC 9112, 9.6).
     """
     return loss.reused and (loss.taken == 0 or (loss.ended and loss.acknowledged == 0 and loss.reset))
+
+
+def proves_signature(status: int) -> bool:
+    """Whether Lambda answers with this status only once it has accepted the signature."""
+    return status in (404, 409)
 
 
 def may_repeat(verdict: Delivery, *, idempotent: bool) -> bool:

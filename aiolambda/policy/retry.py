@@ -8,13 +8,13 @@ Source: the retry specification of the AWS SDKs, version 2.1, but for the treatm
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
 from ..errors import ConfigurationError
 from ..interfaces import Failure, RetryStrategy
 from ..models import Remedy
 
-__all__ = ["NoRetry", "StandardRetry", "announced_maximum"]
+__all__ = ["NoRetry", "StandardRetry", "announced_maximum", "repeats_at_once"]
 
 _BASE = 0.05
 _THROTTLE_BASE = 1.0
@@ -24,16 +24,19 @@ _NO_RETRY_INCREMENT = 1
 _HINT_ABOVE_PAUSE = 5.0
 _MOST_DOUBLINGS = 30
 _LEAST_LEFT = 0.05
-"""Seconds: with less, another attempt would hardly be answered in time."""
+"""Seconds that an attempt has at the least: with less, it would hardly be answered in time."""
+_LONGEST_PAUSE = 1e9
+"""Seconds; the loop of a call can wait for no more."""
 
-_AT_ONCE = frozenset({Remedy.REPEAT, Remedy.SET_CLOCK, Remedy.RENEW_CREDENTIALS})
+_CORRECTIONS = frozenset({Remedy.SET_CLOCK, Remedy.RENEW_CREDENTIALS})
 
 
 class StandardRetry(RetryStrategy):
     """The standard mode of the AWS SDKs, except that a throttled call waits for as long as it has time.
 
     A failure is retried up to `max_attempts` requests, after `jitter * min(0.05 * 2**retries, max_backoff)` seconds, while the
-    client has tokens left of its `quota`: a retry takes 14, and gives them back when its call succeeds.
+    client has tokens left of its `quota`: a retry takes 14, and gives them back when its call succeeds. Clients that are given
+    the same strategy share its tokens.
 
     With `throttling="time"` a throttled call is tried again until its deadline, or where it has none for `max_throttle_wait`
     seconds (`None`: without end), and spends neither attempts nor tokens. With `"attempts"` a throttle counts as the SDKs count
@@ -54,8 +57,8 @@ class StandardRetry(RetryStrategy):
             raise ConfigurationError(f"max_attempts is a number of requests, 1 or more; got {max_attempts!r}")
         if throttling not in ("time", "attempts"):
             raise ConfigurationError(f"throttling is 'time' or 'attempts'; got {throttling!r}")
-        for name, value in {"max_throttle_wait": max_throttle_wait, "max_backoff": max_backoff, "quota": quota}.items():
-            if value is not None and (isinstance(value, bool) or not value >= 0):
+        for name, value in {"max_throttle_wait": max_throttle_wait or 0.0, "max_backoff": max_backoff, "quota": quota}.items():
+            if isinstance(value, bool) or not isinstance(cast("object", value), int | float) or not value >= 0:
                 raise ConfigurationError(f"{name} is a number, 0 or more; got {value!r}")
         if not max_backoff:
             raise ConfigurationError("max_backoff is above 0: without a pause, retries would be a storm")
@@ -69,7 +72,7 @@ class StandardRetry(RetryStrategy):
 
     def pause(self, failure: Failure, /) -> float | None:
         """The seconds before the next attempt; `None` where attempts, tokens or time are used up."""
-        if failure.remedy in _AT_ONCE:
+        if failure.remedy in _CORRECTIONS:
             return self._pause(failure, ceiling=0.0)
         counted = self._counts(failure)
         spent = failure.retries + (failure.throttles if self.throttling == "attempts" else 0)
@@ -101,18 +104,19 @@ class StandardRetry(RetryStrategy):
         return _RETRY_COST if failure.remedy is Remedy.RETRY else 0
 
     def _pause(self, failure: Failure, *, ceiling: float) -> float | None:
-        """The pause, if the call has time for it. A back-off that would pass the deadline is drawn from what is left."""
+        """The pause, if the call has time for it, and for an attempt after it. A back-off that has less is drawn from that."""
         asked, left = failure.retry_after or 0.0, self._time_left(failure)
         if left is not None:
-            if left <= asked or left < _LEAST_LEFT:
+            room = left - asked - _LEAST_LEFT
+            if room < (0.0 if asked else _LEAST_LEFT):
                 return None
-            ceiling = min(ceiling, left - asked)
+            ceiling = min(ceiling, room / 2 if asked else room)
         pause = failure.jitter * ceiling
         if failure.retry_hint is not None:
             pause = min(max(failure.retry_hint, pause), pause + _HINT_ABOVE_PAUSE)
         # On top of what the service asked for, so that a thousand callers do not come back in the same moment.
         pause += asked
-        return None if left is not None and pause >= left else pause
+        return None if pause >= (_LONGEST_PAUSE if left is None else left) else pause
 
     def _time_left(self, failure: Failure) -> float | None:
         """The deadline's, or what is left of the patience with a service that asks for time."""
@@ -134,6 +138,11 @@ class NoRetry(RetryStrategy):
 
     def __repr__(self) -> str:
         return "NoRetry()"
+
+
+def repeats_at_once(strategy: RetryStrategy, remedy: Remedy) -> bool:
+    """Whether a failure, the loss of an idle connection, is mended without asking the strategy: it spends nothing."""
+    return remedy is Remedy.REPEAT and not isinstance(strategy, NoRetry)
 
 
 def announced_maximum(strategy: RetryStrategy) -> int | None:

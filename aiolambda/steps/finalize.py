@@ -5,11 +5,12 @@ Must not know how a request is sent, or what an answer means.
 
 import asyncio
 import datetime as dt
+from contextlib import ExitStack
 from typing import Any
 
 import attrs
 
-from ..interfaces import Call, CallNext, CredentialsProvider, Middleware
+from ..interfaces import Call, CallNext, Middleware
 from ..messages import Request
 from ..models import Credentials
 from ..protocol import sigv4
@@ -24,48 +25,70 @@ def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
 
     Whatever the transport would wait for is waited for here, so that only opening a connection comes after the signature.
     """
-    slots = wiring.slots
 
     async def hold_slot(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
-        if wiring.credentials is not None:
-            call.credentials = await wiring.credentials.get_credentials()
-        limit, loop = call.timeouts.queue, asyncio.get_running_loop()
-        asked = loop.time()
-        call.stage = "queue"
-        await slots.take(limit, first=call.attempt > 1)
+        place = await _place_with_keys(call, wiring)
         try:
-            if limit is not None:
-                left = max(0.0, limit - (loop.time() - asked))
-                call.request.timeouts = attrs.evolve(call.request.timeouts, queue=left)
-            reservation = None if wiring.reserve is None else await wiring.reserve(call.request.timeouts)
-            try:
-                return await call_next(call)
-            finally:
-                if reservation is not None:
-                    reservation.end()
+            return await call_next(call)
         finally:
-            slots.give_back()
+            place.close()
 
     return hold_slot
+
+
+async def _place_with_keys(call: Call[Any, Any], wiring: Wiring) -> ExitStack:
+    """A slot, and with the transport, a connection or a turn; and keys that have not expired while these were waited for."""
+    await _fetch_keys(call, wiring)
+    place = await _place(call, wiring, first=call.attempt > 1)
+    if not _has_expired(call.credentials, wiring.now()):
+        return place
+    place.close()  # to fetch keys may take its time, and may need a slot itself
+    await _fetch_keys(call, wiring)
+    return await _place(call, wiring, first=True)
+
+
+async def _place(call: Call[Any, Any], wiring: Wiring, *, first: bool) -> ExitStack:
+    limit, clock = call.timeouts.queue, asyncio.get_running_loop().time
+    asked = clock()
+    call.stage = "queue"
+    with ExitStack() as place:
+        await wiring.slots.take(limit, first=first)
+        place.callback(wiring.slots.give_back)
+        if limit is not None:
+            call.request.timeouts = attrs.evolve(call.request.timeouts, queue=max(0.0, limit - (clock() - asked)))
+        if wiring.reserve is not None:
+            place.callback((await wiring.reserve(call.request.timeouts)).end)
+        return place.pop_all()
+
+
+async def _fetch_keys(call: Call[Any, Any], wiring: Wiring) -> None:
+    if wiring.credentials is not None:
+        call.credentials = await wiring.credentials.get_credentials()
+
+
+def _has_expired(credentials: Credentials | None, now: dt.datetime) -> bool:
+    return credentials is not None and credentials.expires_at is not None and credentials.expires_at <= now
 
 
 def signing_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     """Signs the request as it is now: content length and payload hash are those of the body that is sent."""
 
     async def sign(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
-        if wiring.signer is not None and wiring.credentials is not None:
-            call.credentials = await _still_valid(call.credentials, wiring.credentials, wiring.now())
+        if call.credentials is None:  # nobody waited for a slot
+            await _fetch_keys(call, wiring)
+        _number(call)
+        if wiring.signer is not None and call.credentials is not None:
             _sign(call.request, wiring.signer, call.credentials, wiring.now() + call.clock_offset)
         return await call_next(call)
 
     return sign
 
 
-async def _still_valid(credentials: Credentials | None, provider: CredentialsProvider, now: dt.datetime) -> Credentials:
-    """The credentials that were fetched before the slot; asked for again only if they expired while waiting for it."""
-    if credentials is None or (credentials.expires_at is not None and credentials.expires_at <= now):
-        return await provider.get_credentials()
-    return credentials
+def _number(call: Call[Any, Any]) -> None:
+    """A middleware may have sent requests of its own for this call: every one that is sent counts."""
+    announced, separator, rest = call.request.headers.get("amz-sdk-request", "").partition(";")
+    if announced == f"attempt={call.attempt}":  # and not what somebody else has put there
+        call.request.headers["amz-sdk-request"] = f"attempt={len(call.history) + 1}{separator}{rest}"
 
 
 def _sign(request: Request, signer: sigv4.Signer, credentials: Credentials, now: dt.datetime) -> None:

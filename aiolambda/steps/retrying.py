@@ -11,11 +11,11 @@ from typing import Any, cast
 
 import attrs
 
-from ..errors import AiolambdaError, ConfigurationError
+from ..errors import AiolambdaError, ConfigurationError, InvocationTimeoutError, LambdaServiceException
 from ..interfaces import Call, CallNext, Failure, Middleware
 from ..models import Delivery, Remedy
 from ..policy import delivery, remedy
-from ..policy.retry import announced_maximum
+from ..policy.retry import announced_maximum, repeats_at_once
 from ..protocol import service_error
 from .wiring import Wiring
 
@@ -44,6 +44,7 @@ def retry_middleware(wiring: Wiring) -> Middleware[Any, Any]:
                 except AiolambdaError as error:
                     pause = await course.pause_after(error)
                     if pause is None:
+                        course.end_badly(error)
                         raise
                 else:
                     course.end_well()
@@ -92,7 +93,8 @@ class _Course:
         failure = self._failure(error, means, now)
         if not await self._is_possible(means):
             return None
-        pause = self.wiring.retry.pause(failure)
+        at_once = repeats_at_once(self.wiring.retry, means)
+        pause = 0.0 if at_once else self.wiring.retry.pause(failure)
         if pause is not None:
             self._note(failure, pause)
         return pause
@@ -100,6 +102,17 @@ class _Course:
     def end_well(self) -> None:
         """The call has its output."""
         self.wiring.retry.succeeded(self.failures)
+        self._keep_clock()
+
+    def end_badly(self, error: AiolambdaError) -> None:
+        """The call fails with this error; a limit that passed says what the call was trying to get over."""
+        if isinstance(error, InvocationTimeoutError) and error.last_error is None and self.failures:
+            error.last_error = self.failures[-1].error
+        if isinstance(error, LambdaServiceException) and delivery.proves_signature(error.status_code):
+            self._keep_clock()
+
+    def _keep_clock(self) -> None:
+        """The correction was right, so other calls begin with it."""
         if Remedy.SET_CLOCK in self.corrected:
             self.wiring.clock_offset = self.call.clock_offset
 
@@ -150,7 +163,7 @@ class _Course:
     def _set_clock(self) -> bool:
         """Sign with the service's time, if the difference is what had the signature refused.
 
-        Other calls do so once this one has succeeded with it: the date may have come from somebody with a wrong clock.
+        Other calls do so once a signature of this one was accepted: the date may have come from somebody with a wrong clock.
         """
         said = None if self.call.response is None else service_error.date_of(self.call.response)
         if said is None:

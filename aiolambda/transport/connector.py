@@ -7,6 +7,7 @@ Owns the pool's rules. Must not know HTTP.
 """
 
 import functools
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -32,12 +33,13 @@ _made: ContextVar[list[ObservedSocket] | None] = ContextVar("made", default=None
 class Connector(aiohttp.TCPConnector):
     """A pool without a size of its own (slots bound it) that opens at most `turns.AT_A_TIME` connections at once."""
 
-    def __init__(self, *, keep_alive: TcpKeepAlive | None, **options: Any) -> None:
+    def __init__(self, *, keep_alive: TcpKeepAlive | None, keepalive_timeout: float, **options: Any) -> None:
         self._sockets: WeakValueDictionary[int, ObservedSocket] = WeakValueDictionary()
         factory = self._noting(socket_factory(keep_alive, self._sockets))
-        super().__init__(limit=0, socket_factory=factory, **options)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
+        super().__init__(limit=0, socket_factory=factory, keepalive_timeout=keepalive_timeout, **options)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
         self.turns = Turns()
-        self._idle: dict[object, set[ResponseHandler]] = {}
+        self._kept_for = keepalive_timeout
+        self._idle: dict[object, dict[ResponseHandler, float]] = {}  # and until when the pool keeps them
         self.caught: Counter[str] = Counter()
         """Pooled connections that were not clean any more, by the check that found them."""
 
@@ -70,17 +72,18 @@ class Connector(aiohttp.TCPConnector):
 
     async def _any_connection(self, exchange: Exchange, reservation: Reservation, *args: Any, **options: Any) -> Connection:
         """What aiohttp's pool has, or a new one in its turn."""
-        idle = self._idle.setdefault(args[0].connection_key, set())
+        idle = self._idle.setdefault(args[0].connection_key, {})
         if reservation.has_turn or _has_open(idle):
             return await self._connect(idle, exchange, *args, **options)
-        exchange.request.stage = "queue"  # the connection that was promised has ended meanwhile
-        await self.turns.take(exchange.request.timeouts.queue)
+        if not self.turns.is_free:  # the connection that was promised has ended meanwhile, and the request is signed
+            raise exchange.out_of_place()
+        await self.turns.take(None)
         try:
             return await self._connect(idle, exchange, *args, **options)
         finally:
             self.turns.give_back()
 
-    async def _connect(self, idle: set[ResponseHandler], exchange: Exchange, *args: Any, **options: Any) -> Connection:
+    async def _connect(self, idle: dict[ResponseHandler, float], exchange: Exchange, *args: Any, **options: Any) -> Connection:
         exchange.request.stage = "connect"
         made: list[ObservedSocket] = []
         token = _made.set(made)
@@ -95,7 +98,7 @@ class Connector(aiohttp.TCPConnector):
                     sock.detach()
         protocol = connection.protocol
         if protocol is not None:
-            idle.discard(protocol)
+            idle.pop(protocol, None)
             connection.add_callback(functools.partial(self._rest, idle, protocol, self._socket_of(connection)))
         return connection
 
@@ -117,7 +120,7 @@ class Connector(aiohttp.TCPConnector):
         for sock in list(self._sockets.values()):
             sock.cut()
 
-    def _rest(self, idle: set[ResponseHandler], protocol: ResponseHandler, sock: ObservedSocket | None) -> None:
+    def _rest(self, idle: dict[ResponseHandler, float], protocol: ResponseHandler, sock: ObservedSocket | None) -> None:
         """A connection goes back to the pool, or ends."""
         if sock is not None and sock.fileno() >= 0 and not protocol.should_close:
             info = kernel.tcp_info(sock)
@@ -125,7 +128,7 @@ class Connector(aiohttp.TCPConnector):
             if sock.has_news():  # bytes behind the answer, or the end
                 self.caught["news after the answer"] += 1
                 protocol.force_close()
-        idle.add(protocol)
+        idle[protocol] = time.monotonic() + self._kept_for
 
     def _socket_of(self, connection: Connection) -> ObservedSocket | None:
         """The socket that we made for it. The loop shows it as another object, of the same descriptor."""
@@ -149,11 +152,11 @@ def _stain(protocol: ResponseHandler | None, sock: ObservedSocket) -> str | None
     return "bytes while idle" if info.received != sock.received_at_rest else None
 
 
-def _has_open(idle: set[ResponseHandler]) -> bool:
-    """Whether the pool has a connection to give for this host. Those that ended meanwhile are forgotten here."""
+def _has_open(idle: dict[ResponseHandler, float]) -> bool:
+    """Whether the pool has a connection to give for this host. Those that ended, or lay too long, are forgotten here."""
     while idle:
-        protocol = next(iter(idle))
-        if protocol.is_connected():
+        protocol, until = next(iter(idle.items()))
+        if protocol.is_connected() and time.monotonic() < until:
             return True
-        idle.discard(protocol)
+        del idle[protocol]
     return False

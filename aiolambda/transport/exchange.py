@@ -43,6 +43,8 @@ class Exchange:
     _taken_before: int = 0
     _acknowledged_before: int | None = None
     _kept: ObservedSocket | None = None
+    displaced: bool = False
+    """What was reserved for the request before it was signed is gone, and there is nothing in its place."""
     stalled: bool = False
     """The peer took no byte of the request for as long as `read` allows."""
     _watch: asyncio.TimerHandle | None = None
@@ -68,6 +70,11 @@ class Exchange:
     def _own_socket(self) -> ObservedSocket | None:
         """The socket, unless its connection has gone on to a later request."""
         return None if self.sock is None or self.sock.uses != self._use else self.sock
+
+    def out_of_place(self) -> aiohttp.ClientError:
+        """The error for `connect` to raise: the request should be signed afresh, once there is a place for it again."""
+        self.displaced = True
+        return aiohttp.ClientConnectionError("the connection that was reserved is gone")
 
     def note_stage(self) -> None:
         """Tell sending from waiting: bytes that are still in our own buffer have not left."""

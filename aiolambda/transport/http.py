@@ -234,7 +234,7 @@ async def _translation(error: Exception, exchange: Exchange) -> TransportError |
         return ConfigurationError("the request's URL is not valid")
     where = URL(request.url, encoded=True).authority
     if request.stage in ("queue", "connect") or isinstance(error, _CONNECT_ERRORS):
-        return _connect_error(error, request, where)
+        return _connect_error(error, exchange, where)
     if exchange.stalled:
         silence = f"{where} took no byte of the request for {request.timeouts.read} s"
         return InvocationTimeoutError(silence, limit="read", stage="send")
@@ -258,7 +258,11 @@ async def _lost(error: Exception, exchange: Exchange, where: str) -> ConnectionL
     )
 
 
-def _connect_error(error: Exception, request: Request, where: str) -> TransportError:
+def _connect_error(error: Exception, exchange: Exchange, where: str) -> TransportError:
+    request = exchange.request
+    if exchange.displaced:
+        gone = f"the idle connection to {where} that was to take the request has ended"
+        return ConnectionLostError(gone, delivery=Delivery.NOT_DELIVERED, lost_idle=True)
     if not isinstance(error, TimeoutError):
         return ConnectError(f"cannot connect to {where}: {_reason(error)}", lasting=_is_lasting(error))
     return InvocationTimeoutError(

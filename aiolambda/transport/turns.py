@@ -88,6 +88,11 @@ class Turns:
         reservation = _current.get()
         return None if reservation is None or reservation.ended or reservation.turns is not self else reservation
 
+    @property
+    def is_free(self) -> bool:
+        """Whether a turn can be had without waiting."""
+        return not self._free.locked()
+
     def take_back(self, reservation: Reservation) -> None:
         """What was promised can be promised again."""
         if reservation.has_turn:
