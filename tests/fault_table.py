@@ -240,6 +240,11 @@ FAULTS: list[Fault] = [
     unknown("half-close in the request, reads it, closes", faults.half_closed_in_the_request(faults.hangs_up)),
     *_cut_answers(),
     unknown("chunked with a bad size", faults.reply(faults.bad_chunk, faults.silence)),
+    unknown(
+        "chunked with a bad size behind the first chunk",
+        faults.reply(faults.first_chunk, faults.bad_chunk_later),
+        silence=1.1,  # until the client looks whether the connection is still there
+    ),
     unknown("a body longer than its length", faults.reply(faults.longer_body, faults.silence)),
     answered("a second answer at once", faults.twice, warm=True),
     answered("a second answer 50 ms later", faults.idle(faults.answers_again_late, faults.serve_on), warm=True),

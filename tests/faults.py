@@ -444,6 +444,13 @@ def reply(what: Callable[[Received], bytes], ending: Script, *, executes: bool =
     return script
 
 
+async def bad_chunk_later(connection: "Connection") -> None:
+    """Writes on once the client reads the answer: a size that is none. Then it stays silent."""
+    await asyncio.sleep(0.05)
+    await connection.write(b"zz\r\n")
+    await silence(connection)
+
+
 def always(what: Callable[[Received], bytes], *, executes: bool = True, first: int | None = None) -> Script:
     """Gives every request the same answer; or the first so many of the play, on whatever connection, and is well then."""
 
@@ -539,6 +546,10 @@ def nothing(request: Received) -> bytes:
 
 def bad_chunk(request: Received) -> bytes:
     return f"HTTP/1.1 {_status(request)}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n".encode()
+
+
+def first_chunk(request: Received) -> bytes:
+    return f"HTTP/1.1 {_status(request)}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n".encode()
 
 
 def longer_body(request: Received) -> bytes:

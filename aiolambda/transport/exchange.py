@@ -8,6 +8,7 @@ Owns the facts of a loss. Must not judge them: `policy` does.
 
 import asyncio
 import contextlib
+import functools
 import socket
 from contextvars import ContextVar
 
@@ -28,6 +29,9 @@ _TAKEN_AT_ONCE = 64 * 1024
 _RESET_WITHIN = 0.05
 """Seconds in which the peer's kernel has refused the bytes, unless two round trips take longer."""
 _FIRST_LOOK_AFTER = 0.0005
+_LOOK_EVERY = 1.0
+_LOOK_AGAIN_AFTER = 0.1
+"""Seconds between two looks at whether a connection still lives whose answer has begun."""
 
 
 @attrs.define(eq=False)
@@ -48,6 +52,7 @@ class Exchange:
     stalled: bool = False
     """The peer took no byte of the request for as long as `read` allows."""
     _watch: asyncio.TimerHandle | None = None
+    _answer_watch: asyncio.TimerHandle | None = None
 
     def begin(self, transport: asyncio.Transport | None, sock: ObservedSocket | None) -> None:
         """Note the connection that the request goes over."""
@@ -97,12 +102,34 @@ class Exchange:
             self.cut()
         if self._watch is not None:
             self._watch.cancel()
+        self.answer_has_ended()
         sock = self._own_socket()
         if sock is not None:
             sock.before_close = None
         if self._kept is not None:
             self._kept.close()
             self._kept = None
+
+    def watch_answer(self, content: aiohttp.StreamReader, *, seen_to_close: bool = False) -> None:
+        """Let whoever reads an answer know that its connection has ended.
+
+        aiohttp does so itself, but for one case: when what comes in the middle of an answer cannot be read, it closes the
+        connection, and says nothing to a reader that waits.
+        """
+        if content.is_eof() or content.exception() is not None or self.transport is None:
+            return
+        closes = self.transport.is_closing()
+        if closes and seen_to_close:  # and not in the moment in which aiohttp is about to say so
+            content.set_exception(aiohttp.ClientPayloadError("the answer cannot be read"))
+            return
+        look = functools.partial(self.watch_answer, content, seen_to_close=closes)
+        delay = _LOOK_AGAIN_AFTER if closes else _LOOK_EVERY
+        self._answer_watch = asyncio.get_running_loop().call_later(delay, look)
+
+    def answer_has_ended(self) -> None:
+        """Nobody reads any more."""
+        if self._answer_watch is not None:
+            self._answer_watch.cancel()
 
     def _watch_upload(self, before: tuple[int, int, int] | None) -> None:
         """End an upload of which nothing goes on for `read` seconds: aiohttp's own limit begins when all is written."""

@@ -105,6 +105,7 @@ class AiohttpTransport:
         try:
             async with await self._answer(exchange) as answer:
                 request.stage = "receive"
+                exchange.watch_answer(answer.content)
                 body = await answer.read()
             answered = True
         except _FAILURES as error:
@@ -131,9 +132,11 @@ class AiohttpTransport:
         finally:
             exchange.end(answered=answered)
         request.stage = "receive"
+        exchange.watch_answer(answer.content)
         try:
             yield _StreamedResponse(answer.status, Headers(answer.headers), answer, exchange)
         finally:
+            exchange.answer_has_ended()
             if answer.content.at_eof():
                 answer.release()
             else:
