@@ -6,7 +6,7 @@ Owns the public names. Must not load what a call with keys at hand does not need
 from . import errors as errors
 from .client import LambdaClient
 from .codecs import JsonCodec
-from .commands import InvokeCommand
+from .commands import InvokeCommand, InvokeWithResponseStreamCommand
 from .config import LambdaClientConfig
 from .errors import (
     AiolambdaError,
@@ -22,6 +22,7 @@ from .errors import (
     MiddlewareStackError,
     PayloadTooLargeError,
     QueueTimeoutError,
+    StreamError,
     TransportError,
 )
 from .interfaces import (
@@ -69,6 +70,13 @@ from .service_errors import (
     TooManyRequestsException,
 )
 from .stack import MiddlewareStack
+from .streaming import (
+    HttpPrelude,
+    InvokeWithResponseStreamCommandInput,
+    InvokeWithResponseStreamCommandOutput,
+    ResponseStream,
+    SseEvent,
+)
 
 __all__ = [
     "UNSET",
@@ -92,6 +100,7 @@ __all__ = [
     "Failure",
     "FunctionError",
     "Headers",
+    "HttpPrelude",
     "InvalidInputError",
     "InvalidPayloadSizeError",
     "InvocationTimeoutError",
@@ -99,6 +108,9 @@ __all__ = [
     "InvokeCommand",
     "InvokeCommandInput",
     "InvokeCommandOutput",
+    "InvokeWithResponseStreamCommand",
+    "InvokeWithResponseStreamCommandInput",
+    "InvokeWithResponseStreamCommandOutput",
     "JsonCodec",
     "LambdaClient",
     "LambdaClientConfig",
@@ -123,9 +135,12 @@ __all__ = [
     "RequestTooLargeException",
     "ResourceNotFoundException",
     "Response",
+    "ResponseStream",
     "RetryStrategy",
+    "SseEvent",
     "StandardRetry",
     "Step",
+    "StreamError",
     "StreamedResponse",
     "TcpKeepAlive",
     "ThrottleReason",

@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar, overload
 
 import attrs
 
-from .commands import InvokeCommand
+from .commands import InvokeCommand, InvokeWithResponseStreamCommand
 from .config import LambdaClientConfig, Resolved, client_user_agent, needs_thread, resolve
 from .errors import ClientClosedError, ConfigurationError, InvalidInputError
 from .interfaces import Call, CallNext, Codec, Command, CredentialsProvider, RetryStrategy, Transport
@@ -26,6 +26,7 @@ from .policy.retry import StandardRetry
 from .protocol.sigv4 import Signer
 from .stack import MiddlewareStack
 from .steps import BuiltinMiddlewares, Slots, Wiring, send_over
+from .streaming import ResponseStream
 from .transport import AiohttpTransport, connection_room
 
 __all__ = ["LambdaClient"]
@@ -220,6 +221,38 @@ class LambdaClient:
         return EventReceipt(
             status_code=output.status_code, durable_execution_arn=output.durable_execution_arn, metadata=output.metadata
         )
+
+    def stream(
+        self,
+        function_name: str,
+        payload: Payload = None,
+        *,
+        qualifier: str | None = None,
+        log_type: LogType | None = None,
+        client_context: Mapping[str, object] | str | None = None,
+        tenant_id: str | None = None,
+        timeout: float | Timeouts | Unset | None = UNSET,
+        idempotent: bool | None = None,
+    ) -> ResponseStream:
+        """Invoke a function and read its answer as it writes it: `async with client.stream(...) as stream:`.
+
+        Entering the block sends the invocation, and raises whatever `send` raises; leaving it closes the stream. Of `timeout`,
+        `read` holds until the answer begins, `idle` between its pieces, and `total` until the stream is closed. The stream
+        holds its slot for so long.
+        """
+        command = InvokeWithResponseStreamCommand(
+            function_name=function_name,
+            payload=_json_text(payload, function_name),
+            qualifier=qualifier,
+            log_type=log_type,
+            client_context=client_context,
+            tenant_id=tenant_id,
+        )
+
+        async def open_stream() -> ResponseStream:
+            return (await self.send(command, timeout=timeout, idempotent=idempotent)).event_stream
+
+        return ResponseStream(open_stream)
 
     async def dry_run(self, function_name: str, payload: Payload = None, *, qualifier: str | None = None) -> Metadata:
         """Ask whether these credentials may invoke the function; nothing runs."""

@@ -4,24 +4,62 @@ Owns what a caller builds to send. Must not know how it is sent.
 """
 
 from collections.abc import Mapping
-from typing import Any, Self, cast, overload
+from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from .interfaces import Operation
 from .invocation import InvokeCommandInput, InvokeCommandOutput, Payload
 from .models import InvocationType, LogType
 from .protocol.invoke import INVOKE
 from .stack import MiddlewareStack
+from .streaming import (
+    INVOKE_WITH_RESPONSE_STREAM,
+    InvokeWithResponseStreamCommandInput,
+    InvokeWithResponseStreamCommandOutput,
+    StreamingInvocationType,
+)
 
-__all__ = ["InvokeCommand"]
+__all__ = ["InvokeCommand", "InvokeWithResponseStreamCommand"]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 
-class InvokeCommand:
+class _Command(Generic[In, Out]):
+    """What every command has."""
+
+    __slots__ = ("_idempotent", "_input", "_stack")
+
+    def __init__(self, input: In, idempotent: bool | None) -> None:
+        self._input = input
+        self._idempotent = idempotent
+        self._stack: MiddlewareStack[In, Out] | None = None
+
+    @property
+    def input(self) -> In:
+        return self._input
+
+    @property
+    def idempotent(self) -> bool | None:
+        return self._idempotent
+
+    @property
+    def middleware_stack(self) -> MiddlewareStack[In, Out]:
+        """Middlewares of this command alone; they join the client's when it is sent."""
+        if self._stack is None:
+            self._stack = MiddlewareStack()
+        return self._stack
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._input!r})"
+
+
+class InvokeCommand(_Command[InvokeCommandInput, InvokeCommandOutput]):
     """Invokes a function. It can be sent many times, and concurrently; changing its stack is seen by the next send.
 
     `idempotent` says that running the function twice does no harm; `None` leaves that to the client.
     """
 
-    __slots__ = ("_idempotent", "_input", "_stack")
+    __slots__ = ()
 
     @overload
     def __init__(self, input: InvokeCommandInput, /, *, idempotent: bool | None = None) -> None: ...
@@ -40,11 +78,7 @@ class InvokeCommand:
         idempotent: bool | None = None,
     ) -> None: ...
     def __init__(self, input: InvokeCommandInput | None = None, *, idempotent: bool | None = None, **members: object) -> None:
-        if input is not None and members:
-            raise TypeError(f"give an input or its members, not both; got an input and {', '.join(members)}")
-        self._input = input if input is not None else InvokeCommandInput(**cast("dict[str, Any]", members))
-        self._idempotent = idempotent
-        self._stack: MiddlewareStack[InvokeCommandInput, InvokeCommandOutput] | None = None
+        super().__init__(_one_of(input, members) or InvokeCommandInput(**cast("dict[str, Any]", members)), idempotent)
 
     @classmethod
     def from_api(cls, members: Mapping[str, object], /) -> Self:
@@ -52,23 +86,55 @@ class InvokeCommand:
         return cls(InvokeCommandInput.from_api(members))
 
     @property
-    def input(self) -> InvokeCommandInput:
-        return self._input
-
-    @property
-    def idempotent(self) -> bool | None:
-        return self._idempotent
-
-    @property
     def operation(self) -> Operation[InvokeCommandInput, InvokeCommandOutput]:
         return INVOKE
 
-    @property
-    def middleware_stack(self) -> MiddlewareStack[InvokeCommandInput, InvokeCommandOutput]:
-        """Middlewares of this command alone; they join the client's when it is sent."""
-        if self._stack is None:
-            self._stack = MiddlewareStack()
-        return self._stack
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._input!r})"
+class InvokeWithResponseStreamCommand(_Command[InvokeWithResponseStreamCommandInput, InvokeWithResponseStreamCommandOutput]):
+    """Invokes a function and reads its answer as it writes it: the output's `event_stream`, which its reader closes.
+
+    `idempotent` says that running the function twice does no harm; once an answer has begun, nothing is sent again.
+    """
+
+    __slots__ = ()
+
+    @overload
+    def __init__(self, input: InvokeWithResponseStreamCommandInput, /, *, idempotent: bool | None = None) -> None: ...
+    @overload
+    def __init__(
+        self,
+        *,
+        function_name: str,
+        payload: Payload = None,
+        invocation_type: StreamingInvocationType | None = None,
+        log_type: LogType | None = None,
+        client_context: Mapping[str, object] | str | None = None,
+        qualifier: str | None = None,
+        tenant_id: str | None = None,
+        idempotent: bool | None = None,
+    ) -> None: ...
+    def __init__(
+        self,
+        input: InvokeWithResponseStreamCommandInput | None = None,
+        *,
+        idempotent: bool | None = None,
+        **members: object,
+    ) -> None:
+        made = _one_of(input, members) or InvokeWithResponseStreamCommandInput(**cast("dict[str, Any]", members))
+        super().__init__(made, idempotent)
+
+    @classmethod
+    def from_api(cls, members: Mapping[str, object], /) -> Self:
+        """The command from the API's member names, as JS and boto3 have them: `{"FunctionName": ..., "Payload": ...}`."""
+        return cls(InvokeWithResponseStreamCommandInput.from_api(members))
+
+    @property
+    def operation(self) -> Operation[InvokeWithResponseStreamCommandInput, InvokeWithResponseStreamCommandOutput]:
+        return INVOKE_WITH_RESPONSE_STREAM
+
+
+def _one_of(input: In | None, members: Mapping[str, object]) -> In | None:
+    """The input, where one was given; `TypeError` where its members were given, too."""
+    if input is not None and members:
+        raise TypeError(f"give an input or its members, not both; got an input and {', '.join(members)}")
+    return input

@@ -12,7 +12,8 @@ AiolambdaError                  .delivery .may_have_run .function_name
 │   └─ InvocationTimeoutError   (also TimeoutError) .limit .stage .last_error
 │       └─ QueueTimeoutError
 ├─ LambdaServiceException       .code .message .status_code .request_id .fault .category .metadata .retry_after
-└─ FunctionError                .kind .error_type .error_message .stack_trace .output
+├─ FunctionError                .kind .error_type .error_message .stack_trace .output
+└─ StreamError                  .received_bytes .received_chunks .request_id
 
 Owns what an error says: whose fault, did it run, may one try again. Must not know how a failure was noticed.
 """
@@ -44,6 +45,7 @@ __all__ = [
     "MiddlewareStackError",
     "PayloadTooLargeError",
     "QueueTimeoutError",
+    "StreamError",
     "TransportError",
 ]
 
@@ -342,3 +344,32 @@ class FunctionError(AiolambdaError):
     def _details(self) -> list[str]:
         details = super()._details()
         return details if self.request_id is None else [*details, f"request id {self.request_id}"]
+
+
+class StreamError(AiolambdaError):
+    """A streamed answer that is cut short, damaged, or without its completion; what had come is not the whole answer.
+
+    `received_bytes` and `received_chunks` count what the function's answer had brought by then.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        /,
+        *,
+        received_bytes: int = 0,
+        received_chunks: int = 0,
+        function_name: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, delivery=Delivery.EXECUTED, function_name=function_name)
+        self.received_bytes = received_bytes
+        self.received_chunks = received_chunks
+        self.request_id = request_id
+
+    def _details(self) -> list[str]:
+        details = super()._details()
+        if self.request_id is not None:
+            details.append(f"request id {self.request_id}")
+        details.append(f"{self.received_bytes:,} bytes in {self.received_chunks:,} chunks had come")
+        return details

@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 import attrs
 
 from .errors import AiolambdaError, ConfigurationError
-from .messages import Request, Response, Stage
+from .messages import OpenAnswer, Request, Response, Stage
 from .models import Attempt, Credentials, Delivery, Metadata, PayloadLimits, Remedy, Timeouts
 
 __all__ = [
@@ -131,11 +131,17 @@ class ReservingTransport(Transport, Protocol):
 
 
 class Operation(Protocol[In_contra, Out_co]):
-    """An operation of the API: how its input becomes a request, and its answer an output. Pure."""
+    """An operation of the API: how its input becomes a request, and its answer an output. Pure.
 
+    `streamed`: the answer is read while it comes, from `response.stream`; `open_answer` is what an output reads it from.
+    """
+
+    @property
+    def streamed(self) -> bool: ...
     def check(self, input: In_contra, /, *, region: str | None, limits: PayloadLimits) -> None: ...
     def request(self, input: In_contra, /, *, endpoint: str, codec: Codec, limits: PayloadLimits) -> Request: ...
     def output(self, input: In_contra, response: Response, /, *, metadata: Metadata, codec: Codec) -> Out_co: ...
+    def open_answer(self, output: Any, /) -> OpenAnswer | None: ...
     def function_name(self, input: In_contra, /) -> str: ...
     def invocation_type(self, input: In_contra, /) -> str: ...
     def answer_limit(self, input: In_contra, /) -> float: ...
@@ -203,7 +209,8 @@ class Call(Generic[In, Out]):
     `input` may be replaced (`call.input = attrs.evolve(call.input, ...)`) until it is serialized. `attempt` is 0 before
     finalize, then 1, 2, ... `response` is the raw answer of this attempt. `state` is for middlewares to leave notes in.
     `last_error` is what the last failed attempt raised; `credentials` and `clock_offset` are what it was signed with.
-    `durable` are the functions (name and qualifier) that have shown themselves durable.
+    `durable` are the functions (name and qualifier) that have shown themselves durable. `answers` are those whose bodies were
+    still to come when their attempt ended.
     """
 
     command: Command[In, Out]
@@ -223,6 +230,7 @@ class Call(Generic[In, Out]):
     total_retry_delay: float = 0.0
     last_error: AiolambdaError | None = attrs.field(default=None, repr=False)
     stage: Stage = "queue"
+    answers: list[OpenAnswer] = attrs.field(factory=list[OpenAnswer], repr=False)
     endpoint: str = attrs.field(default="", repr=False)
     _request: Request | None = attrs.field(default=None, repr=False)
 

@@ -4,7 +4,6 @@ Owns the members, their names in Python and in the API, and what an output can s
 crosses the wire.
 """
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self, TypeVar, cast
@@ -15,9 +14,17 @@ from .codecs import JsonCodec
 from .errors import FunctionError, InvalidInputError
 from .interfaces import Codec
 from .models import InvocationType, LogType, Metadata, Report
-from .reports import report_of
+from .reports import report_of, tail_of
 
-__all__ = ["EventReceipt", "InvokeCommandInput", "InvokeCommandOutput", "Payload"]
+__all__ = [
+    "EventReceipt",
+    "InvokeCommandInput",
+    "InvokeCommandOutput",
+    "Payload",
+    "function_error",
+    "members_of_api",
+    "object_of",
+]
 
 T = TypeVar("T")
 
@@ -36,6 +43,16 @@ _API_MEMBERS = {
     "TenantId": "tenant_id",
     "DurableExecutionName": "durable_execution_name",
 }
+
+
+def members_of_api(members: Mapping[str, object], operation: str, names: Mapping[str, str]) -> dict[str, Any]:
+    """The members under their names here. `InvalidInputError` for one that the operation does not have."""
+    unknown = [name for name in members if name not in names]
+    if unknown:
+        raise InvalidInputError(f"{operation} has no member {unknown[0]!r}; it has {', '.join(names)}", member=str(unknown[0]))
+    if "FunctionName" not in members:
+        raise InvalidInputError(f"{operation} needs the member 'FunctionName'", member="function_name")
+    return {names[name]: value for name, value in members.items()}
 
 
 @attrs.frozen(kw_only=True)
@@ -57,14 +74,7 @@ class InvokeCommandInput:
     @classmethod
     def from_api(cls, members: Mapping[str, object], /) -> Self:
         """The input with the member names of the API, as JS and boto3 have them: `{"FunctionName": ..., "Payload": ...}`."""
-        unknown = [name for name in members if name not in _API_MEMBERS]
-        if unknown:
-            raise InvalidInputError(
-                f"Invoke has no member {unknown[0]!r}; it has {', '.join(_API_MEMBERS)}", member=str(unknown[0])
-            )
-        if "FunctionName" not in members:
-            raise InvalidInputError("Invoke needs the member 'FunctionName'", member="function_name")
-        return cls(**{_API_MEMBERS[name]: cast("Any", value) for name, value in members.items()})
+        return cls(**members_of_api(members, "Invoke", _API_MEMBERS))
 
 
 @attrs.frozen(kw_only=True)
@@ -97,12 +107,7 @@ class InvokeCommandOutput:
     @property
     def log_tail(self) -> str | None:
         """The last 4 KB of the log, decoded; only with `log_type="Tail"`."""
-        if self.log_result is None:
-            return None
-        try:
-            return base64.b64decode(self.log_result).decode(errors="replace")
-        except ValueError:
-            return None
+        return tail_of(self.log_result)
 
     @property
     def report(self) -> Report | None:
@@ -113,15 +118,9 @@ class InvokeCommandOutput:
         """Raise `FunctionError` if the function failed; otherwise this output."""
         if self.function_error is None:
             return self
-        content = _error_content(self.payload)
-        error_type, message = _text(content.get("errorType")), _text(content.get("errorMessage"))
-        said = _shortened(": ".join(part for part in (error_type, message) if part)) or "an error without a description"
-        raise FunctionError(
-            f"the function failed ({self.function_error}) with {said}",
+        raise function_error(
+            object_of(self.payload),
             kind=self.function_error,
-            error_type=error_type,
-            error_message=message,
-            stack_trace=_stack_trace(content),
             output=self,
             function_name=self._function_name,
             request_id=self.metadata.request_id,
@@ -154,7 +153,31 @@ class EventReceipt:
     metadata: Metadata
 
 
-def _error_content(payload: bytes) -> Mapping[str, object]:
+def function_error(
+    content: Mapping[str, object],
+    *,
+    kind: Literal["Handled", "Unhandled"],
+    function_name: str,
+    request_id: str | None,
+    output: InvokeCommandOutput | None = None,
+) -> FunctionError:
+    """The exception of what a runtime said of an error; `content` has the members that the runtimes give it."""
+    error_type, message = _text(content.get("errorType")), _text(content.get("errorMessage"))
+    said = _shortened(": ".join(part for part in (error_type, message) if part)) or "an error without a description"
+    return FunctionError(
+        f"the function failed ({kind}) with {said}",
+        kind=kind,
+        error_type=error_type,
+        error_message=message,
+        stack_trace=_stack_trace(content),
+        output=output,
+        function_name=function_name,
+        request_id=request_id,
+    )
+
+
+def object_of(payload: bytes | str) -> Mapping[str, object]:
+    """The members of a JSON object; none where it is something else."""
     try:
         content = json.loads(payload)
     except (ValueError, RecursionError):

@@ -1,16 +1,19 @@
 """The calls in flight: the time that each has, and how they end when their client closes.
 
 Laws: a call ends by its own outcome, by its total limit, by a cancellation from outside, or by the client's close, and each
-looks different to the caller; a closed client starts nothing.
+looks different to the caller; one whose answer is read as it comes has ended once that is closed; a closed client starts
+nothing.
 
 Owns total limits and the register of calls. Must not know what a call does.
 """
 
 import asyncio
+import functools
 from typing import Any, TypeVar
 
 from .errors import AiolambdaError, ClientClosedError, InvocationTimeoutError
 from .interfaces import Call, CallNext
+from .messages import OpenAnswer, Stage
 from .models import Delivery
 from .policy import delivery
 
@@ -25,6 +28,8 @@ class Lifetime:
 
     def __init__(self) -> None:
         self._calls: dict[Call[Any, Any], asyncio.Timeout] = {}
+        self._answers: set[OpenAnswer] = set()
+        self._endings: set[asyncio.Task[None]] = set()
         self._cut: set[Call[Any, Any]] = set()
         self._closed = False
         self._emptied: asyncio.Event | None = None
@@ -37,19 +42,24 @@ class Lifetime:
         try:
             async with scope:
                 self._calls[call] = scope
-                return await chain(call)
+                output = await chain(call)
         except (TimeoutError, AiolambdaError) as error:
             if isinstance(error, TimeoutError) and scope.expired():
                 raise _completed(self._ended(call), call) from None
             if isinstance(error, AiolambdaError):
                 _completed(error, call)
             raise
+        else:
+            self._keep(call, call.command.operation.open_answer(output), scope.when())
+            return output
         finally:
             call.last_error = None  # its traceback holds the call: nothing may keep the two together
             self._calls.pop(call, None)
             self._cut.discard(call)
-            if not self._calls and self._emptied is not None:
-                self._emptied.set()
+            for answer in call.answers:
+                if answer not in self._answers:
+                    await answer.aclose()
+            self._tell_if_empty()
 
     @property
     def closed(self) -> bool:
@@ -67,41 +77,78 @@ class Lifetime:
         finally:
             self._cut_all()
         await self._until_empty()
+        if self._endings:
+            await asyncio.wait(self._endings)
+
+    def _keep(self, call: Call[Any, Any], answer: OpenAnswer | None, deadline: float | None) -> None:
+        """The answer that is still to be read stays in the register until it is closed; what nobody can read is not kept."""
+        if answer is None or answer.closed:
+            return
+        timer = None
+        if call in self._cut:
+            self._end(answer, _cut_off())
+        elif deadline is not None:
+            timer = asyncio.get_running_loop().call_at(deadline, self._end, answer, _late(call.timeouts.total, "receive"))
+        self._answers.add(answer)
+        answer.on_close(functools.partial(self._let_go, answer, timer))
+
+    def _let_go(self, answer: OpenAnswer, timer: asyncio.TimerHandle | None) -> None:
+        self._answers.discard(answer)
+        if timer is not None:
+            timer.cancel()
+        self._tell_if_empty()
+
+    def _end(self, answer: OpenAnswer, error: AiolambdaError) -> None:
+        """Cut an answer that is still coming; its connection and its slot do not wait for a reader to notice."""
+        answer.cut(error)
+        ending = asyncio.create_task(answer.aclose(), name="end a streamed answer")
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+
+    def _tell_if_empty(self) -> None:
+        if not self._calls and not self._answers and self._emptied is not None:
+            self._emptied.set()
 
     def _cut_all(self) -> None:
+        for answer in list(self._answers):
+            self._end(answer, _cut_off())
         for call, scope in self._calls.items():
             if not scope.expired():
                 self._cut.add(call)
                 scope.reschedule(0)  # a moment that is past: the scope ends at the loop's next turn
 
     async def _until_empty(self) -> None:
-        while self._calls:
+        while self._calls or self._answers:
             self._emptied = self._emptied or asyncio.Event()
             self._emptied.clear()
             await self._emptied.wait()
 
     def _ended(self, call: Call[Any, Any]) -> AiolambdaError:
         if call in self._cut:
-            return ClientClosedError("the client was closed while this call was in flight")
-        limit = call.timeouts.total
-        return InvocationTimeoutError(
-            f"the call did not end within {limit} s",
-            limit="total",
-            stage=call.stage,
-            delivery=Delivery.NOT_DELIVERED,
-            last_error=call.last_error,
-        )
+            return _cut_off()
+        return _late(call.timeouts.total, call.stage, call.last_error)
+
+
+def _cut_off() -> ClientClosedError:
+    return ClientClosedError("the client was closed while this call was in flight")
+
+
+def _late(limit: float | None, stage: Stage, last_error: AiolambdaError | None = None) -> InvocationTimeoutError:
+    return InvocationTimeoutError(
+        f"the call did not end within {limit} s",
+        limit="total",
+        stage=stage,
+        delivery=Delivery.NOT_DELIVERED,
+        last_error=last_error,
+    )
 
 
 def _completed(error: AiolambdaError, call: Call[Any, Any]) -> AiolambdaError:
-    """The error with the verdict of its call: the worst of all attempts, and never better than what the error says itself."""
-    verdicts = [error.delivery, *(attempt.delivery for attempt in call.history)]
     elapsed = asyncio.get_running_loop().time() - call.started
-    error.located(
-        call.function_name,
-        delivery.worst(verdicts),
+    return delivery.completed(
+        error,
+        function_name=call.function_name,
         history=call.history,
         elapsed=elapsed,
         total_retry_delay=call.total_retry_delay,
     )
-    return error

@@ -3,14 +3,14 @@
 Owns the shape of a message. Must not know what a command means, how it is signed, or which library sends it.
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Literal, Self, TypeVar, overload
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Literal, Protocol, Self, TypeVar, overload
 
 import attrs
 
 from .models import Timeouts
 
-__all__ = ["Headers", "Loss", "Request", "Response", "Stage"]
+__all__ = ["Headers", "Loss", "OpenAnswer", "Request", "Response", "Stage"]
 
 T = TypeVar("T")
 
@@ -88,13 +88,43 @@ def _headers(fields: Mapping[str, str]) -> Mapping[str, str]:
     return fields if isinstance(fields, Headers) else Headers(fields)
 
 
+class OpenAnswer(Protocol):
+    """The body of an answer that is still coming, with the connection and the slot that it keeps until it is closed."""
+
+    @property
+    def closed(self) -> bool: ...
+    async def read(self, *, within: float | None = None) -> bytes:
+        """The next bytes, nothing at the end. Waits for them at most so many seconds, or as long as the call's limits say."""
+        ...
+
+    def cut(self, error: Exception, /) -> None:
+        """Let whoever reads now or later have this error."""
+        ...
+
+    async def aclose(self) -> None:
+        """End the connection, unless all was read; closing twice is fine."""
+        ...
+
+    def keep(self, give_back_slot: Callable[[], object], /) -> bool:
+        """Give a slot back once it is closed. Whether it does: not where it is closed already, or keeps another."""
+        ...
+
+    def on_close(self, callback: Callable[[], object], /) -> None:
+        """Call back once it is closed; at once where it is."""
+        ...
+
+
 @attrs.define(eq=False)
 class Response:
-    """An HTTP answer, read to its end. Names of headers compare without case, in whatever mapping they were given."""
+    """An HTTP answer: read to its end, or with the body that is still to come in `stream`.
+
+    Names of headers compare without case, in whatever mapping they were given.
+    """
 
     status: int
     headers: Mapping[str, str] = attrs.field(converter=_headers, repr=False)
-    body: bytes = attrs.field(repr=lambda body: f"<{len(body)} bytes>")
+    body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
+    stream: OpenAnswer | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -1,9 +1,10 @@
-"""The REPORT line of a function's log, in both forms that Lambda writes.
+"""The tail of a function's log, and its REPORT line in both forms that Lambda writes.
 
 Owns the reading of that line. Must not know where the log came from.
 Source: "Using the Lambda runtime logs" and "platform.report" of the Telemetry API reference.
 """
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -11,11 +12,21 @@ from typing import Any, cast
 
 from .models import Report
 
-__all__ = ["report_of"]
+__all__ = ["report_of", "tail_of"]
 
 _TEXT = re.compile(r"^REPORT RequestId: (?P<id>[^\s]+)\s(?P<fields>[^\n]*)(?:\nXRAY TraceId: (?P<trace>[^\s]+))?", re.MULTILINE)
 _FIELD = re.compile(r"([A-Z][A-Za-z ]{0,40}): ([0-9]{1,15}(?:\.[0-9]{1,15})?) (?:ms|MB)")
 _ROOT = re.compile(r"Root=([^;]+)")
+
+
+def tail_of(log_result: str | None) -> str | None:
+    """The end of a log, out of the base64 in which it comes; `None` where there is none, or it cannot be read."""
+    if log_result is None:
+        return None
+    try:
+        return base64.b64decode(log_result).decode(errors="replace")
+    except ValueError:
+        return None
 
 
 def report_of(log: str) -> Report | None:

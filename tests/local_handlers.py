@@ -2,6 +2,7 @@
 
 # ruff: noqa: ARG005, PTH109, PTH123, T201 - handlers as users write them
 
+import asyncio
 import decimal
 import logging
 import os
@@ -99,6 +100,45 @@ async def coroutine(event, context):
     return "never seen"
 
 
+def write(event, context):
+    print("writing")
+    for piece in event["pieces"]:
+        yield piece
+        time.sleep(event.get("pause", 0))
+    yield b"" if "end" not in event else globals()[event["end"]](event, context)
+
+
+def touch(event, context):
+    with open(event["file"], "w") as file:
+        file.write("touched")
+    return b""
+
+
+def wait_and_write(event, context):
+    time.sleep(event["seconds"])
+    yield b"1"
+    touch(event, context)
+
+
+def wait_and_touch(event, context):
+    time.sleep(event["seconds"])
+    return touch(event, context)
+
+
+async def limited(event, context):
+    async with asyncio.timeout(0.2):
+        yield b"1"
+        await asyncio.sleep(5)
+
+
+async def write_later(event, context):
+    for piece in event["pieces"]:
+        yield piece.encode()
+        await asyncio.sleep(event.get("pause", 0))
+    if "end" in event:
+        globals()[event["end"]](event, context)
+
+
 OPERATIONS = {
     "bytes": lambda event, context: b'{ "exactly":\t"so" }',
     "big": lambda event, context: "x" * event["size"],
@@ -117,5 +157,10 @@ OPERATIONS = {
     "relay": relay,
     "sleep": sleep,
     "spawn": spawn,
+    "write": write,
+    "write later": write_later,
+    "wait and write": wait_and_write,
+    "wait and touch": wait_and_touch,
+    "limited": limited,
     "unserializable": lambda event, context: {"value": object()},
 }

@@ -561,6 +561,7 @@ def every_error() -> list[AiolambdaError]:
             function_name="orders",
             request_id="the-id",
         ),
+        errors.StreamError("cut", received_bytes=7, received_chunks=2, function_name="orders", request_id="the-id"),
     ]
 
 

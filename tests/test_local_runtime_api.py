@@ -1,5 +1,7 @@
 """The Runtime API's own rules, held against runtimes that break them."""
 
+import asyncio
+import base64
 import time
 from contextlib import asynccontextmanager
 
@@ -128,6 +130,112 @@ async def test_a_response_that_is_too_large_is_refused_and_ends_the_invocation()
         status, content = await runtime.post(f"invocation/{INVOCATION.request_id}/response", body())
     assert (status, content["errorType"]) == (413, "RequestEntityTooLarge")
     assert answer.result().error_type == "Function.ResponseSizeTooLarge"
+
+
+class Collected:
+    """A sink that keeps what is written into it."""
+
+    def __init__(self):
+        self.content_type = None
+        self.pieces = []
+
+    async def begin(self, content_type):
+        self.content_type = content_type
+
+    async def write(self, piece):
+        self.pieces.append(piece)
+
+
+STREAMING = (
+    b"POST /2018-06-01/runtime/invocation/1/response HTTP/1.1\r\nHost: x\r\n"
+    b"Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\nContent-Type: text/tea\r\n"
+    b"Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n"
+)
+NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def told(data, *, sink=None, ends=False):
+    """What becomes of an invocation to whose runtime these bytes are all that it says."""
+    api = RuntimeApi()
+    reader, writer = await asyncio.open_connection(*(await api.start()).rsplit(":", 1))
+    invocation = Invocation(request_id="1", payload=b"{}", function_arn="arn:x", trace_id="Root=1", sink=sink)
+    try:
+        answer = api.dispatch(invocation, 0)
+        writer.write(NEXT)
+        assert (await reader.readuntil(b"\r\n\r\n{}")).startswith(b"HTTP/1.1 200 OK\r\n")
+        writer.write(data)
+        if ends:
+            writer.write_eof()
+        said = await reader.readuntil(b"\r\n\r\n")
+        return said, answer.result() if answer.done() else None
+    finally:
+        writer.close()
+        await writer.wait_closed()
+        await api.close()
+
+
+async def test_a_streamed_response_goes_to_its_sink_piece_by_piece_and_its_error_comes_behind_it():
+    sink = Collected()
+    body = base64.b64encode(b'{"errorType":"Tea.Cold"}')
+    trailers = b"Lambda-Runtime-Function-Error-Type: Tea.Cold\r\nLambda-Runtime-Function-Error-Body: " + body + b"\r\n"
+    said, answer = await told(STREAMING + b"3\r\none\r\n5;a=b\r\nthree\r\n0\r\n" + trailers + b"\r\n", sink=sink)
+    assert said.startswith(b"HTTP/1.1 202 ")
+    assert (sink.content_type, sink.pieces) == ("text/tea", [b"one", b"three"])
+    assert (answer.payload, answer.error_type) == (b'{"errorType":"Tea.Cold"}', "Tea.Cold")
+
+
+async def test_a_streamed_response_without_a_sink_is_collected():
+    for trailers, error_type in ((b"", None), (b"Lambda-Runtime-Function-Error-Type: E\r\n", "E")):
+        _, answer = await told(STREAMING + b"3\r\none\r\n1\r\n2\r\n0\r\n" + trailers + b"\r\n")
+        assert (answer.payload, answer.error_type) == (b"" if error_type else b"one2", error_type)
+
+
+async def test_a_streamed_response_that_breaks_off_is_truncated():
+    sink = Collected()
+    said, answer = await told(STREAMING + b"3\r\none\r\n5\r\nth", sink=sink, ends=True)
+    assert said.startswith(b"HTTP/1.1 202 ")
+    assert (sink.pieces[0], answer.error_type) == (b"one", "Runtime.TruncatedResponse")
+
+
+async def test_a_streamed_response_over_the_limit_is_read_to_its_end_and_is_an_error(monkeypatch):
+    monkeypatch.setattr("aiolambda.local.runtime_api.STREAMED_RESPONSE_LIMIT", 4)
+    sink = Collected()
+    _, answer = await told(STREAMING + b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n", sink=sink)
+    assert (sink.pieces, answer.error_type) == ([b"one"], "Function.ResponseSizeTooLarge")
+
+
+POST = b"POST /2018-06-01/runtime/invocation/1/response HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"nonsense\r\n\r\n",
+        POST + b"no colon\r\n\r\n",
+        POST + b"Content-Length: many\r\n\r\n",
+        POST + b"Content-Length: -1\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhelloWORLD\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n" * 3000 + b"\r\n",
+        POST + b"X: " + b"x" * 70_000 + b"\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_refused_and_answers_nothing(data):
+    said, answer = await told(data)
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert answer is None
+
+
+async def test_a_client_that_wants_to_be_asked_for_its_body_is_asked():
+    said, _ = await told(POST + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n[]")
+    assert said == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@pytest.mark.parametrize("line", [b"GET /2018-06-01/runtime/nothing", b"HEAD /2018-06-01/runtime/invocation/next", b"PUT /x"])
+async def test_a_path_that_is_not_there_is_not_found(line):
+    said, _ = await told(line + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 404 ")
+    assert b"Connection: close" in said
 
 
 def test_payloads_and_contexts_are_in_no_repr():

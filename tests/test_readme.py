@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from aiolambda.testing import FakeTransport
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
 PROGRAMS = [block for block in BLOCKS if "asyncio.run(" in block]
-FRAGMENTS = [block for block in BLOCKS if "asyncio.run(" not in block]
+RECIPES = [block for block in BLOCKS if "fastapi" in block]
+FRAGMENTS = [block for block in BLOCKS if block not in PROGRAMS + RECIPES]
 
 
 def test_there_are_programs_and_fragments() -> None:
-    assert (len(PROGRAMS), len(FRAGMENTS)) == (3, 9)
+    assert (len(PROGRAMS), len(RECIPES), len(FRAGMENTS)) == (4, 1, 9)
 
 
 def test_the_first_program_has_twelve_lines() -> None:
@@ -41,6 +43,7 @@ def test_the_programs_are_strictly_typed(checker: str, tmp_path: Path) -> None:
     for file, program in zip(files, PROGRAMS, strict=True):
         file.write_text(program)
     (tmp_path / "middlewares.py").write_text("\n\n".join(FRAGMENTS))
+    (tmp_path / "recipe.py").write_text(RECIPES[0])
     commands = {
         "mypy": ["mypy", "--strict", "--config-file=", "--follow-imports=silent", str(tmp_path)],
         "pyright": ["pyright", "--pythonpath", sys.executable, "-p", str(tmp_path)],
@@ -53,13 +56,23 @@ def test_the_programs_are_strictly_typed(checker: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+HANDLERS = """
+def handler(event, context):
+    return {"order": event["id"]}
+
+def write(event, context):
+    yield event["topic"]
+"""
+
+
 @pytest.mark.parametrize("number", range(len(PROGRAMS)))
 async def test_a_program_runs(number: int, tmp_path: Path) -> None:
     """As it stands, in a process of its own; what it takes for AWS is a local endpoint."""
-    (tmp_path / "orders.py").write_text("def handler(event, context):\n    return {'order': event['id']}\n")
+    (tmp_path / "orders.py").write_text(HANDLERS)
     (tmp_path / "program.py").write_text(PROGRAMS[number])
     orders = LocalFunction(name="orders", handler="orders.handler", root=tmp_path)
-    async with LocalEndpoint([orders], region="eu-west-1") as endpoint:
+    writer = LocalFunction(name="writer", handler="orders.write", root=tmp_path)
+    async with LocalEndpoint([orders, writer], region="eu-west-1") as endpoint:
         environment = {
             **os.environ,
             "AWS_ENDPOINT_URL_LAMBDA": endpoint.url,
@@ -81,7 +94,7 @@ async def test_a_program_runs(number: int, tmp_path: Path) -> None:
         )
         out, err = await running.communicate()
     assert running.returncode == 0, err.decode()
-    assert re.search([r"\{'order': 7\} Report\(", r"^$", r"\{'hello': 'you'\}"][number], out.decode())
+    assert re.search([r"\{'order': 7\} Report\(", r"^b'tea'\n$", r"^$", r"\{'hello': 'you'\}"][number], out.decode())
 
 
 @pytest.fixture
@@ -89,6 +102,64 @@ def readme() -> dict[str, Any]:
     names: dict[str, Any] = {}
     exec("\n\n".join(FRAGMENTS), names)  # noqa: S102 - what is run stands in the README of this checkout
     return names
+
+
+class Browser:
+    """Asks an ASGI application for one page, and reads as much of the body as it wants."""
+
+    def __init__(self, app: Any, path: str) -> None:
+        self._left = asyncio.Event()
+        self._messages: asyncio.Queue[Any] = asyncio.Queue()
+        scope = {"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b"", "app": app}
+        self._task = asyncio.ensure_future(app(scope, self._receive, self._messages.put))
+
+    async def _receive(self) -> dict[str, Any]:
+        if not self._task_has_begun:
+            self._task_has_begun = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self._left.wait()
+        return {"type": "http.disconnect"}
+
+    _task_has_begun = False
+
+    async def status(self) -> int:
+        return int((await self._messages.get())["status"])
+
+    async def piece(self) -> bytes:
+        return bytes((await self._messages.get())["body"])
+
+    async def leave(self) -> None:
+        self._left.set()
+        await self._task
+
+
+async def test_the_recipe_streams_into_a_response_and_tells_a_missing_function_apart() -> None:
+    pytest.importorskip("fastapi", reason="fastapi is not installed")
+    names: dict[str, Any] = {"__name__": "recipe"}
+    exec(RECIPES[0], names)  # noqa: S102 - what is run stands in the README of this checkout
+    go_on = asyncio.Event()
+
+    async def write(event: Any) -> AsyncGenerator[str]:
+        yield event["topic"]
+        await go_on.wait()
+        yield "!"
+
+    transport = FakeTransport({"writer": write})
+    async with LambdaClient(transport=transport) as client:
+        names["app"].state.client = client
+        reader, leaver = Browser(names["app"], "/about/tea"), Browser(names["app"], "/about/ink")
+        assert (await reader.status(), await reader.piece(), client.stats.in_flight) == (200, b"tea", 2)
+        assert (await leaver.status(), await leaver.piece()) == (200, b"ink")
+        await leaver.leave()
+        assert client.stats.in_flight == 1
+        go_on.set()
+        assert [await reader.piece(), await reader.piece()] == [b"!", b""]
+        await reader.leave()
+        assert client.stats.in_flight == 0
+        transport._functions.clear()
+        missing = Browser(names["app"], "/about/tea")
+        assert (await missing.status(), await missing.piece()) == (404, b'{"detail":"nobody writes here"}')
+        await missing.leave()
 
 
 class Flaky(FakeTransport):

@@ -42,6 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--invocation-type", choices=("RequestResponse", "Event", "DryRun"), default="RequestResponse")
     parser.add_argument("--log-type", choices=("None", "Tail"), help="Tail prints the last 4 KB of the log to stderr")
     parser.add_argument("--tail", dest="log_type", action="store_const", const="Tail", help="short for --log-type Tail")
+    parser.add_argument("--stream", action="store_true", help="print the answer as the function writes it")
     parser.add_argument("--client-context", metavar="JSON", help="a JSON object for the function's context, or its base64")
     parser.add_argument("--qualifier", metavar="VERSION", help="a version or an alias")
     parser.add_argument("--tenant-id", metavar="ID")
@@ -54,6 +55,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Invoke, and print what came; the payload of a failed function is printed too."""
+    if options.stream:
+        return _run_streaming(options)
     command = InvokeCommand(
         function_name=options.function_name,
         payload=_payload(options),
@@ -75,10 +78,70 @@ def run(options: argparse.Namespace) -> int:
     return exits.DONE if output.function_error is None else exits.FUNCTION_ERROR
 
 
-async def _send(command: InvokeCommand, options: argparse.Namespace) -> InvokeCommandOutput:
-    async with LambdaClient(
+def _run_streaming(options: argparse.Namespace) -> int:
+    """Invoke, and print what comes, as it comes; what ends it too early is an error behind all that had come."""
+    if options.invocation_type != "RequestResponse" or options.durable_execution_name is not None:
+        raise ConfigurationError("--stream goes with neither --invocation-type nor --durable-execution-name")
+    payload, client_context = _payload(options), _client_context(options.client_context)
+    with _destination(options.output) as destination:
+        try:
+            asyncio.run(_stream(options, payload, client_context, destination))
+        except FunctionError as error:
+            _tell_failure(error)
+            return exits.FUNCTION_ERROR
+        except BrokenPipeError:  # a reader who has gone wants no more of it
+            streams.let_go_of_stdout()
+        except _NotWritten as error:
+            print(f"aiolambda: the function runs, but its answer cannot be written: {error}", file=sys.stderr)
+            return exits.MAY_HAVE_RUN
+    return exits.DONE
+
+
+async def _stream(
+    options: argparse.Namespace, payload: bytes | None, client_context: Mapping[str, object] | str | None, destination: BinaryIO
+) -> None:
+    async with (
+        _client(options) as client,
+        client.stream(
+            options.function_name,
+            payload,
+            qualifier=options.qualifier,
+            log_type=options.log_type,
+            client_context=client_context,
+            tenant_id=options.tenant_id,
+        ) as stream,
+    ):
+        if options.output != _STDIO:
+            _empty(destination)
+        try:
+            async for chunk in stream:
+                _print(chunk, destination)
+        finally:
+            _tell_log(stream.log_tail)
+
+
+class _NotWritten(Exception):
+    """The place for the answer takes no more of it."""
+
+
+def _print(chunk: bytes, destination: BinaryIO) -> None:
+    try:
+        destination.write(chunk)
+        destination.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _NotWritten(error.strerror) from None
+
+
+def _client(options: argparse.Namespace) -> LambdaClient:
+    return LambdaClient(
         region=options.region, profile=options.profile, endpoint_url=options.endpoint_url, timeout=options.timeout
-    ) as client:
+    )
+
+
+async def _send(command: InvokeCommand, options: argparse.Namespace) -> InvokeCommandOutput:
+    async with _client(options) as client:
         return await client.send(command)
 
 
@@ -128,8 +191,11 @@ def _destination(path: str) -> Generator[BinaryIO, None, None]:
         file = Path(path).open("ab")  # noqa: SIM115 - closed below; only opening it may fail this way
     except OSError as error:
         raise ConfigurationError(f"cannot write the answer to {path!r}: {error.strerror}") from error
-    with file:
+    try:
         yield file
+    finally:
+        with suppress(OSError):  # whoever writes flushes, and has told what cannot be written
+            file.close()
 
 
 def _empty(file: BinaryIO) -> None:
@@ -140,15 +206,23 @@ def _empty(file: BinaryIO) -> None:
 
 def _tell(output: InvokeCommandOutput) -> None:
     """Print what is not payload."""
-    if output.log_tail is not None:
-        print(output.log_tail.rstrip("\n"), file=sys.stderr)
+    _tell_log(output.log_tail)
     if output.status_code in _WITHOUT_PAYLOAD:
         print(f"aiolambda: {_WITHOUT_PAYLOAD[output.status_code]}", file=sys.stderr)
     try:
         output.raise_for_function_error()
     except FunctionError as error:
-        notes: list[str] = getattr(error, "__notes__", [])
-        print(f"aiolambda: {error}", *notes, sep="\n", file=sys.stderr)
+        _tell_failure(error)
+
+
+def _tell_log(tail: str | None) -> None:
+    if tail is not None:
+        print(tail.rstrip("\n"), file=sys.stderr)
+
+
+def _tell_failure(error: FunctionError) -> None:
+    notes: list[str] = getattr(error, "__notes__", [])
+    print(f"aiolambda: {error}", *notes, sep="\n", file=sys.stderr)
 
 
 def _write(payload: bytes, destination: BinaryIO) -> bool:

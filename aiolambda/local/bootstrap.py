@@ -1,11 +1,13 @@
 """The built-in Python runtime: a script that loads a handler and serves it through the Lambda Runtime API.
 
-Owns what AWS's own Python runtime owns: loading the handler, the context object, logging, and the shape of errors. Must not
-import this package, nor anything slow: it is run by its path, once for each process of a pool.
+Owns what AWS's own Python runtime owns: loading the handler, the context object, logging, and the shape of errors; and, beyond
+that, a handler which is a generator streams its response. Must not import this package, nor anything slow: it is run by its
+path, once for each process of a pool.
 
 Source: "Using the Lambda runtime API for custom runtimes" and "Using the Lambda context object" of the developer guide.
 """
 
+import base64
 import importlib
 import json
 import logging
@@ -15,13 +17,24 @@ import sys
 import time
 import traceback
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from decimal import Decimal
 from typing import Any, cast
 
 API = "/2018-06-01/runtime"
 
 Handler = Callable[[Any, "LambdaContext"], object]
+Generated = Generator[object, None, None] | AsyncGenerator[object, None]
+
+
+_ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
+_ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
+_STREAMED = (
+    "Content-Type: application/octet-stream\r\n"
+    "Lambda-Runtime-Function-Response-Mode: streaming\r\n"
+    "Transfer-Encoding: chunked\r\n"
+    f"Trailer: {_ERROR_TYPE}, {_ERROR_BODY}\r\n"
+)
 
 
 class Fault(Exception):
@@ -54,6 +67,17 @@ class RuntimeApi:
     def respond(self, request_id: str, payload: bytes, content_type: str) -> None:
         self._exchange("POST", f"/invocation/{request_id}/response", payload, f"Content-Type: {content_type}\r\n")
 
+    def begin_stream(self, request_id: str) -> None:
+        self._send(self._head("POST", f"/invocation/{request_id}/response", _STREAMED))
+
+    def send_piece(self, piece: bytes) -> None:
+        if piece:
+            self._send(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+    def end_stream(self, trailers: str = "") -> None:
+        self._send(f"0\r\n{trailers}\r\n".encode())
+        self._read()
+
     def fail(self, request_id: str, error: Mapping[str, object]) -> None:
         self._post_error(f"/invocation/{request_id}/error", error)
 
@@ -61,19 +85,29 @@ class RuntimeApi:
         self._post_error("/init/error", error)
 
     def _post_error(self, path: str, error: Mapping[str, object]) -> None:
-        kind = str(error["errorType"]).encode("ascii", "replace").decode()
-        headers = f"Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: {kind}\r\n"
+        headers = f"Content-Type: application/json\r\n{_ERROR_TYPE}: {header_of(error)}\r\n"
         self._exchange("POST", path, json.dumps(error).encode(), headers)
 
+    def _head(self, method: str, path: str, headers: str) -> bytes:
+        return f"{method} {API}{path} HTTP/1.1\r\nHost: {self._host}\r\n{headers}\r\n".encode()
+
     def _exchange(self, method: str, path: str, body: bytes = b"", headers: str = "") -> tuple[dict[str, str], bytes]:
-        head = f"{method} {API}{path} HTTP/1.1\r\nHost: {self._host}\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
+        self._send(self._head(method, path, f"{headers}Content-Length: {len(body)}\r\n") + body)
+        return self._read()
+
+    def _send(self, data: bytes) -> None:
         try:
-            self._socket.sendall(head.encode() + body)
-            return self._read()
+            self._socket.sendall(data)
         except OSError as error:
             raise ConnectionEnded from error
 
     def _read(self) -> tuple[dict[str, str], bytes]:
+        try:
+            return self._read_reply()
+        except OSError as error:
+            raise ConnectionEnded from error
+
+    def _read_reply(self) -> tuple[dict[str, str], bytes]:
         if not self._stream.readline():
             raise ConnectionEnded
         headers: dict[str, str] = {}
@@ -85,6 +119,11 @@ class RuntimeApi:
         if len(body) < length:
             raise ConnectionEnded
         return headers, body
+
+
+def header_of(error: Mapping[str, object]) -> str:
+    """The type of an error, fit for a header."""
+    return str(error["errorType"]).encode("ascii", "replace").decode()
 
 
 class ClientContext:
@@ -212,6 +251,52 @@ def decode(payload: bytes) -> Any:
         raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from error
 
 
+class Stream:
+    """The streamed response to one invocation; it begins with its first piece."""
+
+    def __init__(self, api: RuntimeApi, request_id: str) -> None:
+        self._api = api
+        self._request_id = request_id
+        self.begun = False
+
+    def write(self, piece: object) -> None:
+        """Send what a generator yields: bytes, or text, as UTF-8."""
+        if not isinstance(piece, str | bytes):
+            kind = type(piece).__name__
+            raise Fault("Runtime.MarshalError", f"Unable to marshal response: a generator yields bytes or str, not {kind}")
+        self._begin()
+        self._api.send_piece(piece.encode() if isinstance(piece, str) else piece)
+
+    def end(self) -> None:
+        self._begin()
+        flush()
+        self._api.end_stream()
+
+    def fail(self, error: Mapping[str, object]) -> None:
+        body = base64.b64encode(json.dumps(error).encode()).decode()
+        self._api.end_stream(f"{_ERROR_TYPE}: {header_of(error)}\r\n{_ERROR_BODY}: {body}\r\n")
+
+    def _begin(self) -> None:
+        if not self.begun:
+            self._api.begin_stream(self._request_id)
+            self.begun = True
+
+
+def write_all(result: Generated, stream: Stream) -> None:
+    """Send what a generator yields, as it does."""
+    if not isinstance(result, AsyncGenerator):
+        for piece in result:
+            stream.write(piece)
+        return
+    import asyncio  # noqa: PLC0415 - takes longer than the rest of this file; most handlers need none of it
+
+    async def write() -> None:
+        async for piece in result:
+            stream.write(piece)
+
+    asyncio.run(write())
+
+
 def set_trace_id(trace_id: str | None) -> None:
     """Where the SDKs of AWS look for the trace of the invocation."""
     if trace_id is None:
@@ -253,13 +338,25 @@ def serve_one(api: RuntimeApi, handler: Handler, ids: RequestIdFilter) -> None:
     headers, event = api.next()
     request_id = ids.request_id = headers["lambda-runtime-aws-request-id"]
     set_trace_id(headers.get("lambda-runtime-trace-id"))
+
+    stream = Stream(api, request_id)
     try:
-        payload, content_type = encode(handler(decode(event), LambdaContext(headers)))
+        result = handler(decode(event), LambdaContext(headers))
+        if isinstance(result, types.GeneratorType | types.AsyncGeneratorType):
+            write_all(cast("Generated", result), stream)
+            stream.end()
+            return
+        payload, content_type = encode(result)
+    except ConnectionEnded:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is its answer
         failure = error_of(error, request_id)
         log_error(failure)
         flush()
-        api.fail(request_id, failure)
+        if stream.begun:
+            stream.fail(failure)
+        else:
+            api.fail(request_id, failure)
     else:
         flush()
         api.respond(request_id, payload, content_type)

@@ -27,11 +27,13 @@ from .pool import ConcurrencyExceeded, Pool
 from .process import INIT_LIMIT, ProcessStopped, RuntimeProcess
 from .refusals import Refusal
 from .requests import InvokeRequest, Target
+from .streamed import StreamedAnswer
 
 __all__ = ["ACCOUNT", "LocalEndpoint"]
 
 ACCOUNT = "000000000000"
 _PATH = "/2015-03-31/functions/{function_name}/invocations"
+_STREAMING_PATH = "/2021-11-15/functions/{function_name}/response-streaming-invocations"
 _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
 
@@ -101,6 +103,7 @@ class LocalEndpoint:
     async def _listen(self) -> None:
         app = web.Application()
         app.router.add_post(_PATH, self._invoke)
+        app.router.add_post(_STREAMING_PATH, self._invoke_streaming)
         app.router.add_route("*", "/{path:.*}", self._unknown)
         self._runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -137,10 +140,35 @@ class LocalEndpoint:
         except Refusal as refusal:
             return _refused(refusal, request_id)
 
+    async def _invoke_streaming(self, request: web.Request) -> web.StreamResponse:
+        request_id = requests.new_request_id()
+        answer: StreamedAnswer | None = None
+        try:
+            asked = await self._asked(request, types=("RequestResponse", "DryRun"))
+            if asked.dry_run:
+                return web.Response(status=204, headers=_identity(request_id, asked.trace_id))
+            answer = StreamedAnswer(request, _executed(request_id, asked.trace_id))
+            outcome = await _run(
+                self._pool_of(asked.target), asked.invocation(request_id, self._arn(asked.target.name), answer)
+            )
+        except Refusal as refusal:
+            if answer is not None and answer.begun:
+                answer.abort()
+            return _refused(refusal, request_id)
+        return await answer.end(outcome, wants_log_tail=asked.wants_log_tail)
+
     async def _unknown(self, request: web.Request) -> web.Response:
         return _refused(refusals.unknown_operation(request.method, request.path), requests.new_request_id())
 
     async def _serve(self, request: web.Request, request_id: str) -> web.Response:
+        asked = await self._asked(request, types=requests.INVOCATION_TYPES)
+        if asked.dry_run:
+            return web.Response(status=204, headers=_identity(request_id, asked.trace_id))
+        outcome = await _run(self._pool_of(asked.target), asked.invocation(request_id, self._arn(asked.target.name)))
+        return _answered(asked, outcome, request_id)
+
+    async def _asked(self, request: web.Request, *, types: tuple[str, ...]) -> InvokeRequest:
+        """The request, or the `Refusal` that it deserves."""
         payload = await bodies.read(request, requests.LARGEST_REQUEST)
         if payload is None:
             raise refusals.request_too_large(requests.LARGEST_REQUEST)
@@ -150,12 +178,8 @@ class LocalEndpoint:
             signed = SignedRequest(method=request.method, path=path, query=query, headers=headers, body=payload)
             authentication.check(signed, self.credentials, self.region, dt.datetime.now(dt.UTC))
         target = requests.target_of(request.match_info["function_name"], query)
-        pool = self._pool_of(target)
-        asked = requests.read(target, headers, payload)
-        if asked.dry_run:
-            return web.Response(status=204, headers=_identity(request_id, asked.trace_id))
-        outcome = await _run(pool, asked.invocation(request_id, self._arn(target.name)))
-        return _answered(asked, outcome, request_id)
+        self._pool_of(target)
+        return requests.read(target, headers, payload, types=types)
 
     def _pool_of(self, target: Target) -> Pool:
         if target.region is not None and target.region != self.region:
@@ -201,9 +225,12 @@ def _identity(request_id: str, trace_id: str) -> dict[str, str]:
     return {"x-amzn-RequestId": request_id, "X-Amzn-Trace-Id": trace_id}
 
 
+def _executed(request_id: str, trace_id: str) -> dict[str, str]:
+    return _identity(request_id, trace_id) | {"X-Amz-Executed-Version": "$LATEST"}
+
+
 def _answered(asked: InvokeRequest, outcome: Outcome, request_id: str) -> web.Response:
-    headers = _identity(request_id, asked.trace_id)
-    headers["X-Amz-Executed-Version"] = "$LATEST"
+    headers = _executed(request_id, asked.trace_id)
     if outcome.answer.error_type is not None:
         headers["X-Amz-Function-Error"] = "Unhandled"
     if asked.wants_log_tail:

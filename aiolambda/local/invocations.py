@@ -6,32 +6,52 @@ Source: what Lambda itself answers, as recorded; the Runtime API page of the dev
 
 import json
 import signal
+from typing import Protocol
 
 import attrs
 
 __all__ = [
     "RESPONSE_LIMIT",
+    "STREAMED_RESPONSE_LIMIT",
+    "TRUNCATED",
     "Answer",
     "Invocation",
     "Outcome",
+    "Sink",
     "exited",
     "init_timed_out",
     "not_started",
+    "streamed_too_large",
     "timed_out",
     "too_large",
+    "truncated",
 ]
 
 RESPONSE_LIMIT = 6_291_556
 """Bytes of a response; the "Lambda quotas" page says 6 MB, the service says this number."""
+
+STREAMED_RESPONSE_LIMIT = 200 * 1024 * 1024
+"""Bytes of a streamed response, by the same page."""
+TRUNCATED = "Runtime.TruncatedResponse"
 
 
 def _size(content: bytes) -> str:
     return f"<{len(content)} bytes>"
 
 
+class Sink(Protocol):
+    """Where a streamed response goes, piece by piece; it takes its time, and that of whoever writes."""
+
+    async def begin(self, content_type: str | None) -> None: ...
+    async def write(self, piece: bytes) -> None: ...
+
+
 @attrs.frozen(kw_only=True)
 class Invocation:
-    """What the Runtime API hands to a runtime. `client_context` is JSON in ASCII; `payload` is exactly what came."""
+    """What the Runtime API hands to a runtime. `client_context` is JSON in ASCII; `payload` is exactly what came.
+
+    A response that a runtime streams goes to `sink`; without one it is collected, as any other is.
+    """
 
     request_id: str
     payload: bytes = attrs.field(repr=_size)
@@ -39,6 +59,7 @@ class Invocation:
     trace_id: str
     client_context: str | None = attrs.field(default=None, repr=False)
     tenant_id: str | None = attrs.field(default=None, repr=False)
+    sink: Sink | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen
@@ -98,3 +119,14 @@ def too_large() -> Answer:
     """The response is over the limit."""
     message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
     return _error("Function.ResponseSizeTooLarge", message)
+
+
+def streamed_too_large() -> Answer:
+    """The streamed response is over its limit."""
+    message = f"Response payload size exceeded maximum allowed payload size ({STREAMED_RESPONSE_LIMIT} bytes)."
+    return _error("Function.ResponseSizeTooLarge", message)
+
+
+def truncated() -> Answer:
+    """The runtime broke off in the middle of its streamed response."""
+    return _error(TRUNCATED, "Response truncated")

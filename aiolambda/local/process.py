@@ -16,7 +16,7 @@ import attrs
 from .environment import Surroundings, environment_of, runtime_command
 from .functions import LocalFunction
 from .groups import ProcessGroups
-from .invocations import Answer, Invocation, Outcome, exited, init_timed_out, not_started, timed_out
+from .invocations import TRUNCATED, Answer, Invocation, Outcome, exited, init_timed_out, not_started, timed_out
 from .log import Echo, FunctionLog, Usage
 from .output import OutputPipe
 from .runtime_api import RuntimeApi
@@ -25,6 +25,8 @@ __all__ = ["INIT_LIMIT", "InvocationNotTaken", "ProcessStopped", "RuntimeProcess
 
 INIT_LIMIT = 10.0
 """Seconds that a runtime has to ask for its first invocation."""
+_SEEN_TO_END = 0.5
+"""Seconds in which a process that has let go of its connection is seen to have ended."""
 
 
 class InvocationNotTaken(Exception):
@@ -157,7 +159,9 @@ class RuntimeProcess:
         timeout = self._function.timeout
         answer = self._api.dispatch(invocation, time.time() + timeout)
         await _first_of(answer, end, timeout=timeout)
-        if answer.done():
+        if answer.done() and answer.result().error_type == TRUNCATED:
+            await _first_of(end, timeout=_SEEN_TO_END)  # most often it is the process that has ended, and says why
+        if answer.done() and not (answer.result().error_type == TRUNCATED and end.done()):
             return answer.result()
         if self._stopping:
             raise ProcessStopped

@@ -21,16 +21,16 @@ import attrs
 from ..errors import InvalidInputError
 from ..protocol import names
 from . import refusals
-from .invocations import Invocation
+from .invocations import Invocation, Sink
 
-__all__ = ["LARGEST_REQUEST", "InvokeRequest", "Target", "new_trace_id", "read", "target_of"]
+__all__ = ["INVOCATION_TYPES", "LARGEST_REQUEST", "InvokeRequest", "Target", "new_trace_id", "read", "target_of"]
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 LARGEST_REQUEST = 69_905_067
 """Bytes; past these the front end does not look at a request at all."""
 
 _CLIENT_CONTEXT_LIMIT = 3583
-_INVOCATION_TYPES = ("Event", "RequestResponse", "DryRun")
+INVOCATION_TYPES = ("Event", "RequestResponse", "DryRun")
 _LOG_TYPES = ("None", "Tail")
 _LATEST = "$LATEST"
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
@@ -61,7 +61,7 @@ class InvokeRequest:
     tenant_id: str | None = attrs.field(repr=False)
     trace_id: str
 
-    def invocation(self, request_id: str, function_arn: str) -> Invocation:
+    def invocation(self, request_id: str, function_arn: str, sink: Sink | None = None) -> Invocation:
         """What the runtime is given; Lambda hands an absent payload on as `{}`."""
         return Invocation(
             request_id=request_id,
@@ -70,6 +70,7 @@ class InvokeRequest:
             trace_id=self.trace_id,
             client_context=self.client_context,
             tenant_id=self.tenant_id,
+            sink=sink,
         )
 
 
@@ -94,9 +95,9 @@ def target_of(function_name: str, query: str) -> Target:
     return Target(name=names.plain_name_of(function_name), qualifier=derived or asked, region=names.region_of(function_name))
 
 
-def read(target: Target, headers: Mapping[str, str], payload: bytes) -> InvokeRequest:
+def read(target: Target, headers: Mapping[str, str], payload: bytes, *, types: tuple[str, ...]) -> InvokeRequest:
     """The request, or the `Refusal` that it deserves. Header names are in lower case."""
-    invocation_type = _one_of(headers, "x-amz-invocation-type", "invocationType", _INVOCATION_TYPES, "RequestResponse")
+    invocation_type = _one_of(headers, "x-amz-invocation-type", "invocationType", types, "RequestResponse")
     log_type = _one_of(headers, "x-amz-log-type", "logType", _LOG_TYPES, "None")
     if invocation_type == "Event":
         raise refusals.event_not_served()

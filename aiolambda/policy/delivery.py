@@ -7,12 +7,16 @@ Owns the rows of that table. Must not know how an answer came, or when and how o
 Source: the descriptions of the errors in the Lambda service model; RFC 9112, section 9.6, for a connection that ended.
 """
 
+from collections.abc import Sequence
+
+from ..errors import AiolambdaError
 from ..messages import Loss, Stage
-from ..models import Delivery
+from ..models import Attempt, Delivery
 
 __all__ = [
     "REFUSED",
     "UNKNOWN",
+    "completed",
     "lost_idle",
     "may_repeat",
     "proves_signature",
@@ -169,6 +173,15 @@ def proves_signature(status: int) -> bool:
 def may_repeat(verdict: Delivery, *, idempotent: bool) -> bool:
     """Whether an attempt with this verdict may be followed by another."""
     return not verdict.may_have_run or (verdict is Delivery.UNKNOWN and idempotent)
+
+
+def completed(
+    error: AiolambdaError, *, function_name: str, history: Sequence[Attempt], elapsed: float, total_retry_delay: float
+) -> AiolambdaError:
+    """The error with the verdict of its call: the worst of all attempts, and never better than what the error says itself."""
+    verdicts = [error.delivery, *(attempt.delivery for attempt in history)]
+    error.located(function_name, worst(verdicts), history=history, elapsed=elapsed, total_retry_delay=total_retry_delay)
+    return error
 
 
 def worst(verdicts: list[Delivery]) -> Delivery:

@@ -7,85 +7,93 @@ Source: the Lambda API reference, "Invoke", and the restJson1 protocol.
 import base64
 import json
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 from ..errors import InvalidInputError, InvalidPayloadSizeError
 from ..interfaces import Codec
 from ..invocation import InvokeCommandInput, InvokeCommandOutput
-from ..messages import Headers, Request, Response
+from ..messages import Headers, OpenAnswer, Request, Response
 from ..models import Metadata, PayloadLimits, text_of
 from . import names, uri
 
-__all__ = ["INVOKE", "SYNCHRONOUS_READ_LIMIT", "InvokeOperation"]
+__all__ = [
+    "INVOKE",
+    "SYNCHRONOUS_READ_LIMIT",
+    "InvocationInput",
+    "InvokeOperation",
+    "answer_limit",
+    "check",
+    "request",
+    "type_of",
+]
 
 SYNCHRONOUS_READ_LIMIT = 960.0
 """Seconds without a byte: Lambda lets a function run for 900 s, and an answer needs a little longer."""
 QUEUEING_READ_LIMIT = 60.0
 """The same for `Event` and `DryRun`, which run nothing while the caller waits."""
 
-_CHOICES = {"invocation_type": ("RequestResponse", "Event", "DryRun"), "log_type": ("None", "Tail")}
+_LOG_TYPES = ("None", "Tail")
+_HEADERS = {
+    "x-amz-invocation-type": "invocation_type",
+    "x-amz-log-type": "log_type",
+    "x-amz-durable-execution-name": "durable_execution_name",
+    "x-amz-tenant-id": "tenant_id",
+}
+
+
+class InvocationInput(Protocol):
+    """What the inputs of the operations that invoke a function have in common."""
+
+    @property
+    def function_name(self) -> str: ...
+    @property
+    def payload(self) -> object: ...
+    @property
+    def invocation_type(self) -> str | None: ...
+    @property
+    def log_type(self) -> str | None: ...
+    @property
+    def client_context(self) -> Mapping[str, object] | str | None: ...
+    @property
+    def qualifier(self) -> str | None: ...
+    @property
+    def tenant_id(self) -> str | None: ...
 
 
 class InvokeOperation:
     """The operation `Invoke` of 2015-03-31."""
 
     name = "Invoke"
+    streamed = False
 
     def function_name(self, input: InvokeCommandInput, /) -> str:
         return input.function_name
 
     def invocation_type(self, input: InvokeCommandInput, /) -> str:
         """`RequestResponse` where the input names none."""
-        return _type_of(input)
+        return type_of(input)
 
     def answer_limit(self, input: InvokeCommandInput, /) -> float:
         """The read limit in seconds where the caller gave none."""
-        return SYNCHRONOUS_READ_LIMIT if _type_of(input) == "RequestResponse" else QUEUEING_READ_LIMIT
+        return answer_limit(input)
 
     def is_idempotent(self, input: InvokeCommandInput, /, *, durable: Collection[tuple[str, str | None]]) -> bool:
         """Whether a repeat does no harm: a `DryRun` runs nothing, and a durable function runs once for each execution name."""
-        if _type_of(input) == "DryRun":
+        if type_of(input) == "DryRun":
             return True
         return input.durable_execution_name is not None and (input.function_name, input.qualifier) in durable
 
     def check(self, input: InvokeCommandInput, /, *, region: str | None, limits: PayloadLimits) -> None:
         """`InvalidInputError` for what Lambda would refuse; the size of the payload is checked when it is encoded."""
-        names.check_function_name(input.function_name)
-        arn_region = names.region_of(input.function_name)
-        if arn_region is not None and region is not None and arn_region != region:
-            raise InvalidInputError(
-                f"function_name is an ARN in {arn_region}, and the client's region is {region}", member="function_name"
-            )
-        for member, choices in _CHOICES.items():
-            value = text_of(getattr(input, member))
-            if value is not None and value not in choices:
-                raise InvalidInputError(f"{member} is {value!r}; choose from {', '.join(choices)}", member=member)
-        for member in ("qualifier", "tenant_id", "durable_execution_name"):
-            value = getattr(input, member)
-            if value is not None:
-                names.check_pattern(member, value)
-        if _type_of(input) == "Event":
+        check(input, region=region, types=("RequestResponse", "Event", "DryRun"))
+        if input.durable_execution_name is not None:
+            names.check_pattern("durable_execution_name", input.durable_execution_name)
+        if type_of(input) == "Event":
             _check_event(input)
 
     def request(self, input: InvokeCommandInput, /, *, endpoint: str, codec: Codec, limits: PayloadLimits) -> Request:
         """The request without host, user agent and signature. `InvalidInputError` for a payload that cannot be sent."""
-        body = _body(input.payload, codec)
-        kind = _type_of(input)
-        limit = limits.event if kind == "Event" else limits.request_response
-        if len(body) > limit:
-            raise InvalidPayloadSizeError(
-                f"payload has {len(body):,} bytes, and the limit of {kind} is {limit:,}", size=len(body), limit=limit
-            )
-        fields = {"content-type": "application/octet-stream"}
-        for header, member in _HEADERS.items():
-            value = getattr(input, member)
-            if value is not None:
-                fields[header] = str(text_of(value))
-        if input.client_context is not None:
-            fields["x-amz-client-context"] = _client_context(input.client_context, limits.client_context)
-        path = f"/2015-03-31/functions/{uri.encode_label(input.function_name)}/invocations"
-        query = "" if input.qualifier is None else f"?Qualifier={uri.encode_label(input.qualifier)}"
-        return Request("POST", f"{endpoint}{path}{query}", Headers(fields), body)
+        return request(input, endpoint=endpoint, path="/2015-03-31/functions/{}/invocations", codec=codec, limits=limits)
 
     def output(
         self, input: InvokeCommandInput, response: Response, /, *, metadata: Metadata, codec: Codec
@@ -102,22 +110,63 @@ class InvokeOperation:
             metadata=metadata,
             codec=codec,
             function_name=input.function_name,
-            invocation_type=_type_of(input),
+            invocation_type=type_of(input),
         )
+
+    def open_answer(self, output: InvokeCommandOutput, /) -> OpenAnswer | None:
+        """An output of this operation has all of its answer."""
+        return None
 
 
 INVOKE = InvokeOperation()
 
-_HEADERS = {
-    "x-amz-invocation-type": "invocation_type",
-    "x-amz-log-type": "log_type",
-    "x-amz-durable-execution-name": "durable_execution_name",
-    "x-amz-tenant-id": "tenant_id",
-}
 
-
-def _type_of(input: InvokeCommandInput) -> str:
+def type_of(input: InvocationInput) -> str:
+    """The invocation type, `RequestResponse` where the input names none."""
     return str(text_of(input.invocation_type) or "RequestResponse")
+
+
+def answer_limit(input: InvocationInput) -> float:
+    """The read limit in seconds where the caller gave none."""
+    return SYNCHRONOUS_READ_LIMIT if type_of(input) == "RequestResponse" else QUEUEING_READ_LIMIT
+
+
+def check(input: InvocationInput, *, region: str | None, types: tuple[str, ...]) -> None:
+    """`InvalidInputError` for a name or a choice that Lambda would refuse."""
+    names.check_function_name(input.function_name)
+    arn_region = names.region_of(input.function_name)
+    if arn_region is not None and region is not None and arn_region != region:
+        raise InvalidInputError(
+            f"function_name is an ARN in {arn_region}, and the client's region is {region}", member="function_name"
+        )
+    for member, choices in (("invocation_type", types), ("log_type", _LOG_TYPES)):
+        value = text_of(getattr(input, member))
+        if value is not None and value not in choices:
+            raise InvalidInputError(f"{member} is {value!r}; choose from {', '.join(choices)}", member=member)
+    for member in ("qualifier", "tenant_id"):
+        value = getattr(input, member)
+        if value is not None:
+            names.check_pattern(member, value)
+
+
+def request(input: InvocationInput, *, endpoint: str, path: str, codec: Codec, limits: PayloadLimits) -> Request:
+    """The request to a path that has a place for the function's name."""
+    body = _body(input.payload, codec)
+    kind = type_of(input)
+    limit = limits.event if kind == "Event" else limits.request_response
+    if len(body) > limit:
+        raise InvalidPayloadSizeError(
+            f"payload has {len(body):,} bytes, and the limit of {kind} is {limit:,}", size=len(body), limit=limit
+        )
+    fields = {"content-type": "application/octet-stream"}
+    for header, member in _HEADERS.items():
+        value = getattr(input, member, None)
+        if value is not None:
+            fields[header] = str(text_of(value))
+    if input.client_context is not None:
+        fields["x-amz-client-context"] = _client_context(input.client_context, limits.client_context)
+    query = "" if input.qualifier is None else f"?Qualifier={uri.encode_label(input.qualifier)}"
+    return Request("POST", f"{endpoint}{path.format(uri.encode_label(input.function_name))}{query}", Headers(fields), body)
 
 
 def _check_event(input: InvokeCommandInput) -> None:

@@ -5,60 +5,80 @@ Must not know how a request is sent, or what an answer means.
 
 import asyncio
 import datetime as dt
-from contextlib import ExitStack
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
 
-from ..interfaces import Call, CallNext, Middleware
-from ..messages import Request
+from ..interfaces import Call, CallNext, Middleware, Reservation
+from ..messages import OpenAnswer, Request
 from ..models import Credentials
 from ..protocol import sigv4
 from .build import host_of
+from .slots import Slots
 from .wiring import Wiring
 
 __all__ = ["concurrency_middleware", "signing_middleware"]
 
 
 def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
-    """Holds a slot while the attempt is signed, sent and answered. Credentials are fetched before it is taken.
+    """Holds a slot while the attempt is signed, sent and answered; if the answer is read as it comes, until that is closed.
+
+    Credentials are fetched before it is taken.
 
     Whatever the transport would wait for is waited for here, so that only opening a connection comes after the signature.
     """
 
     async def hold_slot(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
-        place = await _place_with_keys(call, wiring)
+        for answer in call.answers:  # of an attempt that a middleware has made before: nobody waits for its slot
+            await answer.aclose()
+        place, before = await _place_with_keys(call, wiring), len(call.answers)
         try:
             return await call_next(call)
         finally:
-            place.close()
+            place.leave(call.answers[before:])
 
     return hold_slot
 
 
-async def _place_with_keys(call: Call[Any, Any], wiring: Wiring) -> ExitStack:
-    """A slot, and with the transport, a connection or a turn; and keys that have not expired while these were waited for."""
+@attrs.frozen
+class _Place:
+    """A slot, and with the transport, a connection or a turn to open one."""
+
+    slots: Slots
+    reservation: Reservation | None
+
+    def leave(self, answers: Sequence[OpenAnswer] = ()) -> None:
+        """Give it back: the slot only once the answer that is still coming is closed."""
+        if self.reservation is not None:
+            self.reservation.end()
+        if not any(answer.keep(self.slots.give_back) for answer in answers):
+            self.slots.give_back()
+
+
+async def _place_with_keys(call: Call[Any, Any], wiring: Wiring) -> _Place:
+    """A place, and keys that have not expired while it was waited for."""
     await _fetch_keys(call, wiring)
     place = await _place(call, wiring, first=call.attempt > 1)
     if not _has_expired(call.credentials, wiring.now()):
         return place
-    place.close()  # to fetch keys may take its time, and may need a slot itself
+    place.leave()  # to fetch keys may take its time, and may need a slot itself
     await _fetch_keys(call, wiring)
     return await _place(call, wiring, first=True)
 
 
-async def _place(call: Call[Any, Any], wiring: Wiring, *, first: bool) -> ExitStack:
+async def _place(call: Call[Any, Any], wiring: Wiring, *, first: bool) -> _Place:
     limit, clock = call.timeouts.queue, asyncio.get_running_loop().time
     asked = clock()
     call.stage = "queue"
-    with ExitStack() as place:
-        await wiring.slots.take(limit, first=first)
-        place.callback(wiring.slots.give_back)
+    await wiring.slots.take(limit, first=first)
+    try:
         if limit is not None:
             call.request.timeouts = attrs.evolve(call.request.timeouts, queue=max(0.0, limit - (clock() - asked)))
-        if wiring.reserve is not None:
-            place.callback((await wiring.reserve(call.request.timeouts)).end)
-        return place.pop_all()
+        return _Place(wiring.slots, None if wiring.reserve is None else await wiring.reserve(call.request.timeouts))
+    except BaseException:
+        wiring.slots.give_back()
+        raise
 
 
 async def _fetch_keys(call: Call[Any, Any], wiring: Wiring) -> None:

@@ -5,23 +5,27 @@ removed or overridden, a request that was sent is known to have been sent. Must 
 """
 
 import asyncio
+import contextlib
 from typing import Any
 
 import attrs
 
-from ..errors import AiolambdaError
-from ..interfaces import Call, CallNext
-from ..messages import Response
+from ..errors import AiolambdaError, InvocationTimeoutError
+from ..interfaces import Call, CallNext, StreamedResponse, Transport
+from ..messages import Request, Response
 from ..models import Attempt, Delivery, Unset
 from ..policy import delivery
 from ..protocol import service_error
+from .answers import HeldAnswer
 from .wiring import Counters, Wiring
 
 __all__ = ["send_over"]
 
+_LONGEST_ERROR = 1024 * 1024
+
 
 def send_over(wiring: Wiring) -> CallNext[Any, Any]:
-    """Sends `call.request`, and leaves the answer in `call.response`."""
+    """Sends `call.request`, and leaves the answer in `call.response`; what is still to come of it, in `call.answers`, too."""
 
     async def send(call: Call[Any, Any]) -> Response:
         # A copy of its own, for a middleware may send one request twice at a time: each has a stage, and its own limits.
@@ -33,7 +37,9 @@ def send_over(wiring: Wiring) -> CallNext[Any, Any]:
         request.stage = "send"  # a transport that tells more sets it back to queue and connect
         verdict, status = Delivery.UNKNOWN, None
         try:
-            response = call.response = await wiring.open_transport.send(request)
+            transport = wiring.open_transport
+            streamed = call.command.operation.streamed
+            response = call.response = await (_opened(call, transport, request) if streamed else transport.send(request))
             verdict, status = _verdict(call, response), response.status
         except AiolambdaError as error:
             verdict, call.last_error = error.delivery, error
@@ -47,6 +53,31 @@ def send_over(wiring: Wiring) -> CallNext[Any, Any]:
         return response
 
     return send
+
+
+async def _opened(call: Call[Any, Any], transport: Transport, request: Request) -> Response:
+    """The head of an answer that is to be read as it comes. One without a stream, such as an error, is read to its end."""
+    async with contextlib.AsyncExitStack() as exits:
+        answer = await exits.enter_async_context(transport.stream(request))
+        if answer.status == 204 or not 200 <= answer.status < 300:
+            return Response(answer.status, answer.headers, await _small_body(answer, request.timeouts.read))
+        call.answers.append(HeldAnswer(call, answer, exits.pop_all()))
+    return Response(answer.status, answer.headers, stream=call.answers[-1])
+
+
+async def _small_body(answer: StreamedResponse, limit: float | Unset | None) -> bytes:
+    """All of a body that should be short, within the read limit (seconds); of one that is not, what an error can use."""
+    body = b""
+    try:
+        async with asyncio.timeout(None if isinstance(limit, Unset) else limit):
+            async for piece in answer:
+                body += piece
+                if len(body) > _LONGEST_ERROR:
+                    break
+    except TimeoutError:
+        silence = f"the answer's head came, and not all of its body within {limit} s"
+        raise InvocationTimeoutError(silence, limit="read", stage="receive") from None
+    return body
 
 
 def _verdict(call: Call[Any, Any], response: Response) -> Delivery:

@@ -3,13 +3,14 @@
 Owns what Lambda would answer: results, function errors, refusals. Must not open a socket, or know the client.
 """
 
+import asyncio
 import contextlib
 import inspect
 import json
 import traceback
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from typing import Any, Self, cast
 from urllib.parse import unquote, urlsplit
 
 import attrs
@@ -17,6 +18,7 @@ import attrs
 from ..codecs import JsonCodec
 from ..messages import Headers, Request, Response
 from ..protocol import names
+from ..streaming import events
 
 __all__ = ["FakeTransport", "RecordedCall"]
 
@@ -35,25 +37,45 @@ class RecordedCall:
         return json.loads(self.payload)
 
 
-@attrs.define(eq=False)
-class _Whole:
-    """A streamed answer that comes in one piece."""
+class _Streamed:
+    """An answer that comes in pieces; as from a socket, a wait for one that is given up loses nothing."""
 
-    status: int
-    headers: Mapping[str, str]
-    _body: bytes
+    def __init__(self, answer: Response, pieces: AsyncGenerator[bytes]) -> None:
+        self.status = answer.status
+        self.headers = answer.headers
+        self._pieces = pieces
+        self._awaited: asyncio.Task[bytes | None] | None = None
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._body
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self._awaited = self._awaited or asyncio.create_task(self._next())
+        piece = await asyncio.shield(self._awaited)
+        self._awaited = None
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
+
+    async def _next(self) -> bytes | None:
+        return await anext(self._pieces, None)
+
+    async def close(self) -> None:
+        """Let the handler end."""
+        if self._awaited is not None:
+            self._awaited.cancel()
+            await asyncio.wait({self._awaited})
+        await self._pieces.aclose()
 
 
 class FakeTransport:
     """`FakeTransport({"price": handler})`: `LambdaClient(transport=...)` with it needs no region, credentials or server.
 
     A handler takes the decoded event and gives a value to encode, or bytes to send as they are; it may be a coroutine
-    function. What it raises comes back as Lambda's Python runtime shapes it, as an unhandled function error. An `Event` runs
-    the handler too, and answers 202 whatever it does; a `DryRun` runs nothing. Names are looked up without their qualifier,
-    and an ARN by its last part. `calls` holds every request, in order.
+    function. A generator, or an asynchronous one, writes its answer in pieces: bytes, or text. What a handler raises comes back
+    as Lambda's Python runtime shapes it, as an unhandled function error. An `Event` runs the handler too, and answers 202
+    whatever it does; a `DryRun` runs nothing. Names are looked up without their qualifier, and an ARN by its last part. `calls`
+    holds every request, in order.
     """
 
     offline = True
@@ -69,6 +91,38 @@ class FakeTransport:
         return self._calls
 
     async def send(self, request: Request, /) -> Response:
+        found = self._found(request)
+        if isinstance(found, Response):
+            return found
+        body, error = b"", None
+        try:
+            async with contextlib.aclosing(self._pieces_of(await _result_of(*found))) as pieces:
+                async for piece in pieces:
+                    body += piece
+        except Exception as raised:  # noqa: BLE001 - a handler may raise anything, and Lambda makes an answer of all of it
+            error = self._codec.encode(_error_content(raised))
+        if request.headers.get("x-amz-invocation-type") == "Event":
+            return _answer(202, b"")
+        return _answer(200, body) if error is None else _answer(200, error, {"x-amz-function-error": "Unhandled"})
+
+    @contextlib.asynccontextmanager
+    async def stream(self, request: Request, /) -> AsyncGenerator[_Streamed]:
+        """The answer in the pieces that the handler writes, as InvokeWithResponseStream has them."""
+        found = self._found(request)
+        if isinstance(found, Response):
+            streamed = _Streamed(found, _whole(found.body))
+        else:
+            streamed = _Streamed(_answer(200, b"", {"content-type": events.CONTENT_TYPE}), self._events(*found))
+        try:
+            yield streamed
+        finally:
+            await streamed.close()
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+    def _found(self, request: Request) -> Response | tuple[Callable[[Any], object], object]:
+        """The handler and its event; or what Lambda answers by itself."""
         name = unquote(urlsplit(request.url).path.split("/")[-2])
         request.stage = "receive"
         self._calls.append(
@@ -77,43 +131,84 @@ class FakeTransport:
         handler = self._functions.get(name) or self._functions.get(names.plain_name_of(name))
         if handler is None:
             return _refused(404, "ResourceNotFoundException", f"Function not found: {name}")
-        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
-        if kind == "DryRun":
+        if request.headers.get("x-amz-invocation-type") == "DryRun":
             return _answer(204, b"")
         try:
-            event = json.loads(request.body or b"{}")
+            return handler, json.loads(request.body or b"{}")
         except ValueError as error:
             return _refused(400, "InvalidRequestContentException", f"Could not parse request body into json: {error}")
-        answer = await self._run(handler, event)
-        return _answer(202, b"") if kind == "Event" else answer
 
-    @contextlib.asynccontextmanager
-    async def stream(self, request: Request, /) -> AsyncGenerator[_Whole]:
-        """The same answer, in one piece."""
-        response = await self.send(request)
-        yield _Whole(response.status, response.headers, response.body)
+    async def _pieces_of(self, result: object) -> AsyncGenerator[bytes]:
+        """The pieces of an answer: those of a generator, or one that is the result."""
+        if isinstance(result, AsyncGenerator):
+            async with contextlib.aclosing(cast("AsyncGenerator[object]", result)) as pieces:
+                async for piece in pieces:
+                    yield _piece(piece)
+        elif isinstance(result, Generator):
+            for piece in cast("Generator[object]", result):
+                yield _piece(piece)
+        else:
+            yield self._encoded(result)
 
-    async def close(self) -> None:
-        """There is nothing to close."""
-
-    async def _run(self, handler: Callable[[Any], object], event: object) -> Response:
+    async def _events(self, handler: Callable[[Any], object], event: object) -> AsyncGenerator[bytes]:
         try:
-            result = handler(event)
-            if inspect.isawaitable(result):
-                result = await result
-        except Exception as error:  # noqa: BLE001 - a handler may raise anything, and Lambda makes an answer of all of it
-            return self._failed(_error_content(error))
+            async with contextlib.aclosing(self._pieces_of(await _result_of(handler, event))) as pieces:
+                async for piece in pieces:
+                    yield events.chunk_event(piece)
+        except Exception as error:  # noqa: BLE001 - as above
+            details = self._codec.encode(_error_content(error)).decode()
+            yield events.completion_event(error_code="Unhandled", error_details=details)
+        else:
+            yield events.completion_event()
+
+    def _encoded(self, result: object) -> bytes:
+        if isinstance(result, bytes):
+            return result
         try:
-            return _answer(200, result if isinstance(result, bytes) else self._codec.encode(result))
+            return self._codec.encode(result)
         except ValueError as error:
-            return self._failed({"errorMessage": f"Unable to marshal response: {error}", "errorType": "Runtime.MarshalError"})
+            raise _Unmarshalled(f"Unable to marshal response: {error}") from None
 
-    def _failed(self, content: Mapping[str, object]) -> Response:
-        return _answer(200, self._codec.encode(content), {"x-amz-function-error": "Unhandled"})
+
+async def _result_of(handler: Callable[[Any], object], event: object) -> object:
+    """What the handler gives; called here, because in a generator a `StopIteration` would become another error."""
+    try:
+        result = handler(event)
+        return await result if inspect.isawaitable(result) else result
+    except (StopIteration, StopAsyncIteration) as error:
+        raise _Stopped(error) from error
+
+
+class _Stopped(Exception):
+    """A `StopIteration` that a handler raised; a coroutine cannot let it pass."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class _Unmarshalled(Exception):
+    """A result that has no JSON form."""
+
+
+def _piece(piece: object) -> bytes:
+    if isinstance(piece, str):
+        return piece.encode()
+    if not isinstance(piece, bytes):
+        raise _Unmarshalled(f"Unable to marshal response: a generator yields bytes or text, not {type(piece).__name__}")
+    return piece
+
+
+async def _whole(body: bytes) -> AsyncGenerator[bytes]:
+    yield body
 
 
 def _error_content(error: Exception) -> Mapping[str, object]:
-    frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is ours
+    if isinstance(error, _Stopped):
+        error = error.error
+    if isinstance(error, _Unmarshalled):
+        return {"errorMessage": str(error), "errorType": "Runtime.MarshalError"}
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     return {
         "errorMessage": str(error),
         "errorType": type(error).__name__,

@@ -8,8 +8,8 @@ import contextlib
 import io
 import re
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import Final, cast
+from collections.abc import AsyncGenerator, Mapping
+from typing import Final, Self, cast
 
 import aiohttp
 import attrs
@@ -51,12 +51,18 @@ class _StreamedResponse:
     _response: aiohttp.ClientResponse
     _exchange: Exchange
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """What has come; a wait that is cancelled loses nothing."""
         try:
-            async for chunk in self._response.content.iter_any():
-                yield chunk
+            chunk = await self._response.content.readany()
         except _FAILURES as error:
             raise await _translation(error, self._exchange) from _cause(error)
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
 
 
 def _check_headers(fields: Mapping[str, str]) -> None:
@@ -122,10 +128,14 @@ class AiohttpTransport:
 
     @contextlib.asynccontextmanager
     async def stream(self, request: Request, /) -> AsyncGenerator[_StreamedResponse]:
-        """The head of the answer, and its body as it comes; left before its end, the connection is closed."""
+        """The head of the answer, and its body as it comes; left before its end, the connection is closed.
+
+        The read limit holds until the head. How long the rest may take is for the reader to say.
+        """
         exchange, answered = Exchange(request, self._repeat_lost_idle), False
         try:
             answer = await self._answer(exchange)
+            _wait_without_limit(answer)
             answered = True
         except _FAILURES as error:
             raise await _translation(error, exchange) from _cause(error)
@@ -211,6 +221,14 @@ class AiohttpTransport:
                 total=None, connect=timeouts.connect, sock_read=read, ceil_threshold=float("inf")
             )
         return limits
+
+
+def _wait_without_limit(answer: aiohttp.ClientResponse) -> None:
+    """Lift the read limit of a connection, unless it has been given back already."""
+    protocol = None if answer.connection is None else answer.connection.protocol
+    if protocol is not None:
+        protocol.read_timeout = None
+        protocol.start_timeout()  # which ends the one that runs
 
 
 async def _kept(session: aiohttp.ClientSession) -> AsyncGenerator[None]:

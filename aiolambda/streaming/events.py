@@ -1,0 +1,179 @@
+"""The events of InvokeWithResponseStream: the bytes of an answer become the function's chunks, and an end that is proven.
+
+Laws: a stream has ended well only if its completion event came, named no error, and nothing came after it; every other end is
+an error, with a text of its own, and says how much had come.
+
+Owns what an event means. Must not know where the bytes come from, or wait for any.
+Source: the Lambda API reference, "InvokeWithResponseStream", and "Event streams" of the Smithy specification.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import attrs
+
+from ..errors import FunctionError, StreamError
+from ..invocation import function_error, object_of
+from ..protocol import eventstream
+from ..protocol.eventstream import Decoder, FrameError, Message
+
+__all__ = ["CONTENT_TYPE", "Completion", "ResponseEvents", "chunk_event", "completion_event"]
+
+CONTENT_TYPE = "application/vnd.amazon.eventstream"
+_LONGEST_MESSAGE = 1000
+_is_text = attrs.validators.optional(attrs.validators.instance_of(str))
+
+
+@attrs.frozen(kw_only=True)
+class Completion:
+    """The event that ends a stream. `log_result` is the tail of the log in base64."""
+
+    error_code: str | None = attrs.field(validator=_is_text)
+    error_details: str | None = attrs.field(repr=False, validator=_is_text)
+    log_result: str | None = attrs.field(repr=False, validator=_is_text)
+
+
+class ResponseEvents:
+    """`receive` bytes, take the `chunks` that are whole, and `end` when no more come.
+
+    `received_bytes` and `received_chunks` count the function's own bytes, and the events that brought them. All errors are
+    `StreamError`.
+    """
+
+    def __init__(self, *, content_type: str | None, function_name: str, request_id: str | None) -> None:
+        self.completion: Completion | None = None
+        self.received_bytes = 0
+        self.received_chunks = 0
+        self._content_type = content_type
+        self._function_name = function_name
+        self._request_id = request_id
+        self._decoder = Decoder()
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes of the body; only once all chunks of those before were taken."""
+        self._decoder.receive(data)
+        if self.completion is not None:
+            raise self._beyond_completion()
+
+    def chunks(self) -> Iterator[bytes]:
+        """The chunks that are whole, in order."""
+        messages = self._decoder.messages()
+        while True:
+            try:
+                message = next(messages, None)
+            except FrameError as error:
+                raise self.broken(self._no_events() or f"the stream is damaged: {error}") from None
+            if message is None:
+                return
+            if message.headers.get(":event-type") == "PayloadChunk" and message.headers.get(":message-type") == "event":
+                self.received_bytes += len(message.payload)
+                self.received_chunks += 1
+                yield message.payload
+            else:
+                self._take(message)
+
+    def end(self) -> None:
+        """The body has ended; it may do so only behind the completion event."""
+        if self.completion is not None:
+            return
+        if self._decoder.pending:
+            raise self.broken(self._no_events() or "the stream ended in the middle of an event")
+        raise self.broken(self._no_events() or "the stream ended without InvokeComplete: the answer is not whole")
+
+    def broken(self, reason: str) -> StreamError:
+        """The error that says so, and how much of the answer had come."""
+        return StreamError(
+            reason,
+            received_bytes=self.received_bytes,
+            received_chunks=self.received_chunks,
+            function_name=self._function_name,
+            request_id=self._request_id,
+        )
+
+    @property
+    def function_error(self) -> FunctionError | None:
+        """The function's own failure, as the completion event tells it."""
+        completion = self.completion
+        if completion is None or (completion.error_code is None and completion.error_details is None):
+            return None
+        return function_error(
+            _described(completion),
+            kind="Handled" if completion.error_code == "Handled" else "Unhandled",
+            function_name=self._function_name,
+            request_id=self._request_id,
+        )
+
+    def _take(self, message: Message) -> None:
+        """A message that is no chunk: the completion, an exception, an error, or an event that is not known yet."""
+        headers = message.headers
+        kind = headers.get(":message-type")
+        if kind == "exception":
+            said = object_of(message.payload).get("message")
+            raise self._ended_by(headers.get(":exception-type"), said)
+        if kind == "error":
+            raise self._ended_by(headers.get(":error-code"), headers.get(":error-message"))
+        if kind != "event":
+            raise self.broken("the stream is damaged: a message is neither event, exception nor error")
+        if headers.get(":event-type") == "InvokeComplete":
+            self._complete(message.payload)
+
+    def _complete(self, payload: bytes) -> None:
+        try:
+            members = json.loads(payload or b"{}")
+            code, details, log = (members.get(name) or None for name in ("ErrorCode", "ErrorDetails", "LogResult"))
+            self.completion = Completion(error_code=code, error_details=details, log_result=log)
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            raise self.broken("the stream is damaged: its InvokeComplete cannot be read") from None
+        if self._decoder.pending:
+            raise self._beyond_completion()
+
+    def _beyond_completion(self) -> StreamError:
+        return self.broken(f"{self._decoder.pending:,} bytes came after InvokeComplete")
+
+    def _ended_by(self, name: object, said: object) -> StreamError:
+        message = f": {said[:_LONGEST_MESSAGE]}" if isinstance(said, str) and said else ""
+        return self.broken(f"Lambda ended the stream with {name if isinstance(name, str) else 'an error'}{message}")
+
+    def _no_events(self) -> str | None:
+        """What is wrong with an answer that is no stream at all; a stream says what it is."""
+        if self.received_chunks or self._content_type in (None, CONTENT_TYPE):
+            return None
+        return f"the answer is no event stream, but {str(self._content_type)[:_LONGEST_MESSAGE]}"
+
+
+def chunk_event(payload: bytes) -> bytes:
+    """The frame that brings bytes of a function."""
+    return eventstream.encode(_CHUNK_HEADERS, payload)
+
+
+def completion_event(
+    *, error_code: str | None = None, error_details: str | None = None, log_result: str | None = None
+) -> bytes:
+    """The frame that ends an answer."""
+    said = {"ErrorCode": error_code, "ErrorDetails": error_details, "LogResult": log_result}
+    members = {name: value for name, value in said.items() if value is not None}
+    return eventstream.encode(_COMPLETION_HEADERS, json.dumps(members, separators=(",", ":")).encode())
+
+
+_CHUNK_HEADERS: Final = {
+    ":message-type": "event",
+    ":event-type": "PayloadChunk",
+    ":content-type": "application/octet-stream",
+}
+_COMPLETION_HEADERS: Final = {
+    ":message-type": "event",
+    ":event-type": "InvokeComplete",
+    ":content-type": "application/json",
+}
+
+
+def _described(completion: Completion) -> Mapping[str, object]:
+    """The error as a function's error payload has it; the details are that, or a text beside the code."""
+    details = completion.error_details or ""
+    content: dict[str, object] = dict(object_of(details))
+    if not {"errorType", "errorMessage"} & content.keys():
+        content = {"errorMessage": details}
+    if completion.error_code not in (None, "Handled", "Unhandled"):
+        content.setdefault("errorType", completion.error_code)
+    return content
