@@ -23,8 +23,11 @@ from .errors import (
     PayloadTooLargeError,
     QueueTimeoutError,
     StreamError,
+    TooManyFailuresError,
     TransportError,
+    UnknownOutcomeError,
 )
+from .fanout import MapRun
 from .interfaces import (
     Call,
     CallNext,
@@ -43,7 +46,7 @@ from .interfaces import (
     StreamedResponse,
     Transport,
 )
-from .invocation import EventReceipt, InvokeCommandInput, InvokeCommandOutput, Payload
+from .invocation import EventReceipt, InvokeCommandInput, InvokeCommandOutput, MapResult, Payload
 from .messages import Headers, Request, Response
 from .models import (
     UNSET,
@@ -52,6 +55,7 @@ from .models import (
     Credentials,
     Delivery,
     InvocationType,
+    MapStats,
     Metadata,
     PayloadLimits,
     Remedy,
@@ -115,6 +119,9 @@ __all__ = [
     "LambdaClient",
     "LambdaClientConfig",
     "LambdaServiceException",
+    "MapResult",
+    "MapRun",
+    "MapStats",
     "Metadata",
     "Middleware",
     "MiddlewareStack",
@@ -145,9 +152,11 @@ __all__ = [
     "TcpKeepAlive",
     "ThrottleReason",
     "Timeouts",
+    "TooManyFailuresError",
     "TooManyRequestsException",
     "Transport",
     "TransportError",
+    "UnknownOutcomeError",
     "Unset",
     "errors",
 ]

@@ -6,9 +6,8 @@ Owns the life of a client and the calls that it offers. Must not hold a rule tha
 import asyncio
 import logging
 import os
-import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from os import PathLike
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
@@ -17,10 +16,12 @@ import attrs
 
 from .commands import InvokeCommand, InvokeWithResponseStreamCommand
 from .config import LambdaClientConfig, Resolved, client_user_agent, needs_thread, resolve
-from .errors import ClientClosedError, ConfigurationError, InvalidInputError
+from .errors import ClientClosedError, ConfigurationError
+from .fanout import Send
 from .interfaces import Call, CallNext, Codec, Command, CredentialsProvider, RetryStrategy, Transport
-from .invocation import EventReceipt, InvokeCommandOutput, Payload
+from .invocation import EventReceipt, InvokeCommandOutput, Payload, json_text
 from .lifetime import Lifetime
+from .maps import MapCalls, Maps
 from .models import UNSET, ClientStats, Credentials, LogType, Metadata, PayloadLimits, TcpKeepAlive, Timeouts, Unset
 from .policy.retry import StandardRetry
 from .protocol.sigv4 import Signer
@@ -33,15 +34,15 @@ __all__ = ["LambdaClient"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+Item = TypeVar("Item")
 
 _MOST_BY_DEFAULT = 1000
-_BEGINS_JSON = re.compile(r'[ \t\r\n]*(?:[\[{"0-9-]|true\b|false\b|null\b)')
 _NOWHERE = "nowhere"
 """The region of a client that reaches no AWS and was given none: an ARN of any region is good for it."""
 _OFFLINE = Credentials("AKIDOFFLINE00000000", "offline")
 
 
-class LambdaClient:
+class LambdaClient(MapCalls):
     """Invokes Lambda functions. Building one does no I/O and needs no running loop; it belongs to one event loop at a time.
 
     `async with` equals `await open()` ... `await close()`. A client that is only used opens itself at the first call.
@@ -93,6 +94,13 @@ class LambdaClient:
         self._no_middlewares: MiddlewareStack[Any, Any] = MiddlewareStack()
         self._limits: dict[tuple[Timeouts, float], Timeouts] = {}
         self._lifetime = Lifetime()
+        self._maps = Maps(
+            most=self._wiring.slots.limit,
+            codec=self._config.codec,
+            idempotent=bool(self._config.idempotent),
+            sender=self._map_sender,
+            jitter=self._wiring.jitter,
+        )
         self._opening: asyncio.Task[None] | None = None
         self._opened = False
 
@@ -150,9 +158,11 @@ class LambdaClient:
 
         A call that is cut raises `ClientClosedError`. Closing twice is fine.
         """
+        self._maps.stop()
         try:
             await self._lifetime.close(grace)
         finally:
+            await self._maps.aclose()
             if self._opening is not None:
                 self._opening.cancel()
                 await asyncio.wait([self._opening])
@@ -168,8 +178,21 @@ class LambdaClient:
         Raises an `AiolambdaError`, whose `delivery` says whether the function may have run. A function that failed is not
         an error here, as in the API: see `output.function_error`, or call `invoke`.
         """
-        call, chain = self._call(command, timeout, idempotent), self._chain(command)
-        return await self._lifetime.run(call, chain if self._opened else self._opening_first(chain))
+        return await self._run(self._call(command, timeout, idempotent))
+
+    def _run(self, call: Call[In, Out]) -> Coroutine[Any, Any, Out]:
+        chain = self._chain(call.command)
+        return self._lifetime.run(call, chain if self._opened else self._opening_first(chain))
+
+    def _map_sender(self, timeout: float | Timeouts | Unset | None, idempotent: bool | None) -> Send:
+        """How a map sends: its throttles come back at once, and a call's time begins with its slot."""
+
+        def send(command: InvokeCommand) -> Awaitable[InvokeCommandOutput]:
+            call = self._call(command, timeout, idempotent)
+            call.in_map = True
+            return self._run(call)
+
+        return send
 
     async def invoke(
         self,
@@ -187,7 +210,7 @@ class LambdaClient:
         """Invoke a function and wait for its answer. Raises `FunctionError` where it failed, and whatever `send` raises."""
         command = InvokeCommand(
             function_name=function_name,
-            payload=_json_text(payload, function_name),
+            payload=json_text(payload, function_name),
             qualifier=qualifier,
             log_type=log_type,
             client_context=client_context,
@@ -211,7 +234,7 @@ class LambdaClient:
         """Queue an event for a function. Accepted is not done: Lambda may run it up to three times, or drop it."""
         command = InvokeCommand(
             function_name=function_name,
-            payload=_json_text(payload, function_name),
+            payload=json_text(payload, function_name),
             invocation_type="Event",
             qualifier=qualifier,
             tenant_id=tenant_id,
@@ -242,7 +265,7 @@ class LambdaClient:
         """
         command = InvokeWithResponseStreamCommand(
             function_name=function_name,
-            payload=_json_text(payload, function_name),
+            payload=json_text(payload, function_name),
             qualifier=qualifier,
             log_type=log_type,
             client_context=client_context,
@@ -258,7 +281,7 @@ class LambdaClient:
         """Ask whether these credentials may invoke the function; nothing runs."""
         command = InvokeCommand(
             function_name=function_name,
-            payload=_json_text(payload, function_name),
+            payload=json_text(payload, function_name),
             invocation_type="DryRun",
             qualifier=qualifier,
         )
@@ -359,15 +382,3 @@ def _concurrency(config: LambdaClientConfig) -> int:
             "(ulimit -n) or ask for fewer"
         )
     return asked
-
-
-def _json_text(payload: Payload, function_name: str) -> Payload:
-    """The payload, unless it is text that cannot begin JSON: a caller who gives "hello" nearly always means its JSON."""
-    if isinstance(payload, str) and _BEGINS_JSON.match(payload) is None:
-        raise InvalidInputError(
-            "payload is text that is not JSON; pass a value to have it encoded, json.dumps(text) for a JSON string, or bytes "
-            "to send them as they are",
-            member="payload",
-            function_name=function_name,
-        )
-    return payload

@@ -13,7 +13,9 @@ AiolambdaError                  .delivery .may_have_run .function_name
 │       └─ QueueTimeoutError
 ├─ LambdaServiceException       .code .message .status_code .request_id .fault .category .metadata .retry_after
 ├─ FunctionError                .kind .error_type .error_message .stack_trace .output
-└─ StreamError                  .received_bytes .received_chunks .request_id
+├─ StreamError                  .received_bytes .received_chunks .request_id
+├─ TooManyFailuresError         .stats: a map's limit was passed
+└─ UnknownOutcomeError          an item that an earlier run of a map left in flight
 
 Owns what an error says: whose fault, did it run, may one try again. Must not know how a failure was noticed.
 """
@@ -24,7 +26,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from .messages import Stage
-from .models import Attempt, Delivery, Metadata
+from .models import Attempt, Delivery, MapStats, Metadata
 
 if TYPE_CHECKING:
     from .invocation import InvokeCommandOutput
@@ -46,7 +48,9 @@ __all__ = [
     "PayloadTooLargeError",
     "QueueTimeoutError",
     "StreamError",
+    "TooManyFailuresError",
     "TransportError",
+    "UnknownOutcomeError",
 ]
 
 Limit = Literal["total", "queue", "connect", "read", "idle"]
@@ -54,7 +58,7 @@ Fault = Literal["client", "server"]
 Category = Literal["permission", "limit", "function", "request", "service"]
 
 
-def _rebuilt(kind: type[AiolambdaError], args: tuple[object, ...], state: dict[str, object]) -> AiolambdaError:
+def rebuilt(kind: type[AiolambdaError], args: tuple[object, ...], state: dict[str, object]) -> AiolambdaError:
     error = kind.__new__(kind, *args)
     error.args = args
     error.__dict__.update(state)
@@ -118,7 +122,7 @@ class AiolambdaError(Exception):
         return f"{message} ({', '.join(details)})" if details else message
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuilt, (type(self), self.args, self.__dict__.copy())
+        return rebuilt, (type(self), self.args, self.__dict__.copy())
 
 
 class ConfigurationError(AiolambdaError):
@@ -373,3 +377,18 @@ class StreamError(AiolambdaError):
             details.append(f"request id {self.request_id}")
         details.append(f"{self.received_bytes:,} bytes in {self.received_chunks:,} chunks had come")
         return details
+
+
+class TooManyFailuresError(AiolambdaError):
+    """More items of a map failed than it allows; every result that there was has been given before. `stats` are its totals."""
+
+    def __init__(self, message: str, /, *, stats: MapStats, delivery: Delivery = Delivery.UNKNOWN) -> None:
+        super().__init__(message, delivery=delivery)
+        self.stats = stats
+
+
+class UnknownOutcomeError(AiolambdaError):
+    """An item that an earlier run of a map had sent, and of which it had no result when it ended. It may have run."""
+
+    def __init__(self, message: str, /, *, function_name: str | None = None) -> None:
+        super().__init__(message, delivery=Delivery.UNKNOWN, function_name=function_name)

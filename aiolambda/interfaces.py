@@ -209,6 +209,7 @@ class Call(Generic[In, Out]):
     `input` may be replaced (`call.input = attrs.evolve(call.input, ...)`) until it is serialized. `attempt` is 0 before
     finalize, then 1, 2, ... `response` is the raw answer of this attempt. `state` is for middlewares to leave notes in.
     `last_error` is what the last failed attempt raised; `credentials` and `clock_offset` are what it was signed with.
+    `in_map`: its throttles are its caller's affair, and its time begins with its slot; then `time_begins` is called.
     `durable` are the functions (name and qualifier) that have shown themselves durable. `answers` are those whose bodies were
     still to come when their attempt ended.
     """
@@ -221,6 +222,8 @@ class Call(Generic[In, Out]):
     started: float
     _said_idempotent: bool | None = attrs.field(default=None, alias="said_idempotent")
     durable: Collection[tuple[str, str | None]] = attrs.field(default=(), repr=False)
+    in_map: bool = False
+    time_begins: Callable[[], None] | None = attrs.field(default=None, repr=False)
     attempt: int = 0
     response: Response | None = None
     state: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)

@@ -5,33 +5,38 @@ crosses the wire.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Any, Generic, Literal, Self, TypeVar, cast
 
 import attrs
 
 from .codecs import JsonCodec
-from .errors import FunctionError, InvalidInputError
+from .errors import AiolambdaError, FunctionError, InvalidInputError
 from .interfaces import Codec
-from .models import InvocationType, LogType, Metadata, Report
+from .models import Delivery, InvocationType, LogType, Metadata, Report
 from .reports import report_of, tail_of
 
 __all__ = [
     "EventReceipt",
     "InvokeCommandInput",
     "InvokeCommandOutput",
+    "MapResult",
     "Payload",
     "function_error",
+    "json_text",
     "members_of_api",
     "object_of",
 ]
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 Payload = object
 """Bytes-like as they are; `str` is JSON text, sent as UTF-8; `None` is no body; everything else goes through the codec."""
 
 _LONGEST_TEXT = 1000
+_BEGINS_JSON = re.compile(r'[ \t\r\n]*(?:[\[{"0-9-]|true\b|false\b|null\b)')
 
 _API_MEMBERS = {
     "FunctionName": "function_name",
@@ -153,6 +158,47 @@ class EventReceipt:
     metadata: Metadata
 
 
+@attrs.frozen(kw_only=True)
+class MapResult(Generic[Item]):
+    """What became of one item of a map; a failure is data, too.
+
+    `index` is the item's place in the input, `key` its name in the journal. `output` is the last answer, `error` why the item
+    has failed. `attempts` are the requests that were sent for it, `duration` is that of its last invocation in seconds.
+    `replayed`: the result is that of an earlier run, out of the journal.
+    """
+
+    index: int
+    key: str
+    item: Item = attrs.field(repr=False)
+    output: InvokeCommandOutput | None = None
+    error: AiolambdaError | None = None
+    delivery: Delivery
+    attempts: int = 0
+    duration: float = 0.0
+    replayed: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return self.error is None
+
+    def value(self) -> Any:
+        """The decoded payload, `None` for an event that was accepted; raises the `error` of an item that has failed."""
+        output = self._output()
+        return None if output is None or (output.status_code == 202 and not output.payload) else output.json()
+
+    def decode(self, type: type[T], /) -> T:
+        """The payload as a value of a type, through the client's codec; raises the `error` of an item that has failed."""
+        output = self._output()
+        if output is None:
+            raise ValueError("there is no payload to decode")
+        return output.decode(type)
+
+    def _output(self) -> InvokeCommandOutput | None:
+        if self.error is not None:
+            raise self.error
+        return self.output
+
+
 def function_error(
     content: Mapping[str, object],
     *,
@@ -202,3 +248,15 @@ def _stack_trace(content: Mapping[str, object]) -> Sequence[str]:
     if not isinstance(trace, list):
         return ()
     return [line if isinstance(line, str) else json.dumps(line) for line in cast("list[object]", trace)]
+
+
+def json_text(payload: Payload, function_name: str) -> Payload:
+    """The payload, unless it is text that cannot begin JSON: a caller who gives "hello" nearly always means its JSON."""
+    if isinstance(payload, str) and _BEGINS_JSON.match(payload) is None:
+        raise InvalidInputError(
+            "payload is text that is not JSON; pass a value to have it encoded, json.dumps(text) for a JSON string, or bytes "
+            "to send them as they are",
+            member="payload",
+            function_name=function_name,
+        )
+    return payload

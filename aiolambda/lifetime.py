@@ -38,7 +38,7 @@ class Lifetime:
         """Run a call within its total limit, until it ends or is cut."""
         if self._closed:
             raise _completed(ClientClosedError("this client is closed"), call)
-        scope = asyncio.timeout(call.timeouts.total)
+        scope = _scope_of(call)
         try:
             async with scope:
                 self._calls[call] = scope
@@ -53,6 +53,7 @@ class Lifetime:
             self._keep(call, call.command.operation.open_answer(output), scope.when())
             return output
         finally:
+            call.time_begins = None
             call.last_error = None  # its traceback holds the call: nothing may keep the two together
             self._calls.pop(call, None)
             self._cut.discard(call)
@@ -127,6 +128,22 @@ class Lifetime:
         if call in self._cut:
             return _cut_off()
         return _late(call.timeouts.total, call.stage, call.last_error)
+
+
+def _scope_of(call: Call[Any, Any]) -> asyncio.Timeout:
+    """The call's time: from now on, or in a map, from its slot."""
+    if not call.in_map:
+        return asyncio.timeout(call.timeouts.total)
+    scope = asyncio.timeout(None)
+    call.time_begins = functools.partial(_begin_time, call, scope)
+    return scope
+
+
+def _begin_time(call: Call[Any, Any], scope: asyncio.Timeout) -> None:
+    """The total limit counts from now on."""
+    call.time_begins, call.started = None, asyncio.get_running_loop().time()
+    if call.timeouts.total is not None and not scope.expired():
+        scope.reschedule(call.started + call.timeouts.total)
 
 
 def _cut_off() -> ClientClosedError:

@@ -1,5 +1,7 @@
 """One client of Lambda behind three words, `open`, `call` and `close`, driven over standard input by `executions.py`.
 
+`fan_out.py` drives it, too, and raises the pool and the read limit.
+
 `python benchmarks/peers.py CLIENT` runs in an environment where that client is installed; it wants nothing of this project but
 aiolambda's own turn. Settings are the defaults of each; only the read limit is shortened, to half a second.
 """
@@ -19,11 +21,15 @@ class Aiolambda:
 
     package = "aiolambda-client"
 
-    async def open(self, url):
+    async def open(self, url, read_limit, pool):
         from aiolambda import Credentials, LambdaClient, Timeouts
 
         self.client = LambdaClient(
-            region="us-east-1", endpoint_url=url, credentials=Credentials(KEY, SECRET), timeout=Timeouts(read=READ_LIMIT)
+            region="us-east-1",
+            endpoint_url=url,
+            credentials=Credentials(KEY, SECRET),
+            timeout=Timeouts(read=read_limit),
+            max_concurrency=pool,
         )
         await self.client.open()
 
@@ -41,13 +47,17 @@ class Boto3:
 
     package = "boto3"
 
-    async def open(self, url):
+    async def open(self, url, read_limit, pool):
         import boto3
         from botocore.config import Config
 
         keys = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET}
         self.client = boto3.client(
-            "lambda", region_name="us-east-1", endpoint_url=url, config=Config(read_timeout=READ_LIMIT), **keys
+            "lambda",
+            region_name="us-east-1",
+            endpoint_url=url,
+            config=Config(read_timeout=read_limit, **({"max_pool_connections": pool} if pool else {})),
+            **keys,
         )
 
     async def call(self, name):
@@ -65,7 +75,7 @@ class Aiobotocore:
 
     package = "aiobotocore"
 
-    async def open(self, url):
+    async def open(self, url, read_limit, pool):
         from aiobotocore.config import AioConfig
         from aiobotocore.session import get_session
 
@@ -73,7 +83,11 @@ class Aiobotocore:
         self.opened = contextlib.AsyncExitStack()
         self.client = await self.opened.enter_async_context(
             get_session().create_client(
-                "lambda", region_name="us-east-1", endpoint_url=url, config=AioConfig(read_timeout=READ_LIMIT), **keys
+                "lambda",
+                region_name="us-east-1",
+                endpoint_url=url,
+                config=AioConfig(read_timeout=read_limit, **({"max_pool_connections": pool} if pool else {})),
+                **keys,
             )
         )
 
@@ -91,7 +105,7 @@ class AwsSdkLambda:
 
     package = "aws-sdk-lambda"
 
-    async def open(self, url):
+    async def open(self, url, read_limit, pool):
         import aiohttp
         from aws_sdk_lambda.client import AsyncLambdaClient
         from aws_sdk_lambda.config import AsyncLambdaConfig
@@ -100,7 +114,8 @@ class AwsSdkLambda:
         session = aiohttp.ClientSession(
             auto_decompress=False,
             headers={"Accept-Encoding": "identity"},
-            timeout=aiohttp.ClientTimeout(total=300, sock_connect=30, sock_read=READ_LIMIT),
+            timeout=aiohttp.ClientTimeout(total=300, sock_connect=30, sock_read=read_limit),
+            connector=aiohttp.TCPConnector(limit=pool) if pool else None,
         )
         self.transport = AIOHTTPClient(_session=session)
         keys = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET}
@@ -135,7 +150,7 @@ async def obey(client):
         order = json.loads(line)
         reply = None
         if "open" in order:
-            await client.open(order["open"])
+            await client.open(order["open"], order.get("read_limit", READ_LIMIT), order.get("pool"))
         elif "call" in order:
             reply = await outcome(client, order["call"])
         elif "calls" in order:

@@ -108,6 +108,13 @@ def write(event, context):
     yield b"" if "end" not in event else globals()[event["end"]](event, context)
 
 
+def diary(event, context):
+    with open(event["file"], "a") as file:
+        file.write(f"{event['item']}\n")
+    time.sleep(event["seconds"])
+    return event["item"]
+
+
 def touch(event, context):
     with open(event["file"], "w") as file:
         file.write("touched")
@@ -146,6 +153,7 @@ OPERATIONS = {
     "coroutine": coroutine,
     "decimal": lambda event, context: {"price": decimal.Decimal("1.5"), "count": decimal.Decimal(3), "name": b"tea"},
     "describe": describe,
+    "diary": diary,
     "echo": lambda event, context: event,
     "exit": exit_with,
     "fail": fail,

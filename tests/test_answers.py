@@ -26,6 +26,7 @@ from aiolambda import (
     JsonCodec,
     LambdaClient,
     LambdaServiceException,
+    MapStats,
     Metadata,
     NoRetry,
     PayloadTooLargeError,
@@ -561,6 +562,8 @@ def every_error() -> list[AiolambdaError]:
             function_name="orders",
             request_id="the-id",
         ),
+        errors.TooManyFailuresError("too many", stats=MapStats(done=7)),
+        errors.UnknownOutcomeError("left", function_name="orders"),
         errors.StreamError("cut", received_bytes=7, received_chunks=2, function_name="orders", request_id="the-id"),
     ]
 

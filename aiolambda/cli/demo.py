@@ -5,12 +5,9 @@ Owns the story: each piece of code is printed as it stands here, then run. Must 
 
 import argparse
 import asyncio
-import inspect
 import os
 import sys
-import textwrap
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from ..client import LambdaClient
@@ -19,6 +16,8 @@ from ..interfaces import Call, CallNext
 from ..invocation import InvokeCommandInput, InvokeCommandOutput
 from ..local import LocalEndpoint, LocalFunction
 from . import exits
+from .demo_fan_out import fan_out
+from .stage import Stage
 
 __all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
 
@@ -88,23 +87,6 @@ def run(options: argparse.Namespace) -> int:
     return asyncio.run(_tell(Stage(colors)))
 
 
-class Stage:
-    """Prints headings and code, in colours where they help."""
-
-    def __init__(self, colors: bool) -> None:
-        self._colors = colors
-
-    def heading(self, text: str) -> None:
-        print(self._painted("1", f"\n{text}\n"))
-
-    def code(self, *functions: Callable[..., Awaitable[object]]) -> None:
-        for function in functions:
-            print(self._painted("36", textwrap.indent(inspect.getsource(function), "    ")))
-
-    def _painted(self, color: str, text: str) -> str:
-        return f"\033[{color}m{text}\033[0m" if self._colors else text
-
-
 async def _tell(stage: Stage) -> int:
     stage.heading(f"A local endpoint: the Lambda API in front, up to {PROCESSES} runtime processes a function behind")
     async with (
@@ -132,7 +114,8 @@ async def _tell(stage: Stage) -> int:
         stage.heading(f"4. {INVOCATIONS:,} invocations awaited at once, through {PROCESSES} slots")
         stage.code(a_thousand_at_once)
         sound = await _thousand(client)
-    stage.heading("5. On AWS")
+    sound &= await fan_out(stage)
+    stage.heading("6. On AWS")
     print(_TO_AWS)
     return exits.DONE if sound else exits.FUNCTION_ERROR
 

@@ -4,6 +4,8 @@ Owns nothing but examples. Must not import this package: it is loaded by its pat
 """
 
 import os
+import time
+from pathlib import Path
 from typing import Any
 
 
@@ -18,3 +20,10 @@ def divide(event: dict[str, Any], context: Any) -> float:
 
 def square(event: dict[str, Any], context: Any) -> dict[str, int]:
     return {"square": event["n"] ** 2, "pid": os.getpid()}
+
+
+def nap(event: dict[str, Any], context: object) -> dict[str, int]:
+    with Path(event["diary"]).open("a") as diary:
+        diary.write(f"{event['item']}\n")
+    time.sleep(0.1)
+    return {"item": event["item"]}

@@ -6,18 +6,17 @@ Owns the options, and which stream gets what. Must not know how an invocation is
 import argparse
 import asyncio
 import json
-import math
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from ..client import LambdaClient
 from ..commands import InvokeCommand
 from ..errors import ConfigurationError, FunctionError
 from ..invocation import InvokeCommandOutput
 from . import exits, streams
+from .connection import add_connection_options, client_of, seconds
 
 __all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
 
@@ -47,10 +46,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--qualifier", metavar="VERSION", help="a version or an alias")
     parser.add_argument("--tenant-id", metavar="ID")
     parser.add_argument("--durable-execution-name", metavar="NAME")
-    parser.add_argument("--region", help="in place of AWS_REGION or the profile's")
-    parser.add_argument("--profile", help="a profile of the AWS configuration files")
-    parser.add_argument("--endpoint-url", metavar="URL", help="in place of AWS_ENDPOINT_URL_LAMBDA or Lambda's own")
-    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="limit of the whole call; none by default")
+    add_connection_options(parser)
+    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="limit of the whole call; none by default")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -101,7 +98,7 @@ async def _stream(
     options: argparse.Namespace, payload: bytes | None, client_context: Mapping[str, object] | str | None, destination: BinaryIO
 ) -> None:
     async with (
-        _client(options) as client,
+        client_of(options) as client,
         client.stream(
             options.function_name,
             payload,
@@ -134,22 +131,9 @@ def _print(chunk: bytes, destination: BinaryIO) -> None:
         raise _NotWritten(error.strerror) from None
 
 
-def _client(options: argparse.Namespace) -> LambdaClient:
-    return LambdaClient(
-        region=options.region, profile=options.profile, endpoint_url=options.endpoint_url, timeout=options.timeout
-    )
-
-
 async def _send(command: InvokeCommand, options: argparse.Namespace) -> InvokeCommandOutput:
-    async with _client(options) as client:
+    async with client_of(options) as client:
         return await client.send(command)
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
-    return seconds
 
 
 def _payload(options: argparse.Namespace) -> bytes | None:

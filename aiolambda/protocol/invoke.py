@@ -23,6 +23,7 @@ __all__ = [
     "InvokeOperation",
     "answer_limit",
     "check",
+    "encoded_payload",
     "request",
     "type_of",
 ]
@@ -151,7 +152,7 @@ def check(input: InvocationInput, *, region: str | None, types: tuple[str, ...])
 
 def request(input: InvocationInput, *, endpoint: str, path: str, codec: Codec, limits: PayloadLimits) -> Request:
     """The request to a path that has a place for the function's name."""
-    body = _body(input.payload, codec)
+    body = encoded_payload(input.payload, codec)
     kind = type_of(input)
     limit = limits.event if kind == "Event" else limits.request_response
     if len(body) > limit:
@@ -178,7 +179,8 @@ def _check_event(input: InvokeCommandInput) -> None:
         )
 
 
-def _body(payload: object, codec: Codec) -> bytes:
+def encoded_payload(payload: object, codec: Codec) -> bytes:
+    """The bytes that a payload is sent as."""
     if payload is None:
         return b""
     if isinstance(payload, bytes):

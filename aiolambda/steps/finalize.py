@@ -33,6 +33,8 @@ def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
         for answer in call.answers:  # of an attempt that a middleware has made before: nobody waits for its slot
             await answer.aclose()
         place, before = await _place_with_keys(call, wiring), len(call.answers)
+        if call.time_begins is not None:
+            call.time_begins()
         try:
             return await call_next(call)
         finally:

@@ -85,6 +85,8 @@ class _Course:
         if error is not call.last_error:
             return None
         verdict, means = self._verdict(), remedy.remedy_of(error)
+        if means is Remedy.WAIT and call.in_map:
+            return None
         if means is Remedy.NONE or not delivery.may_repeat(verdict, idempotent=call.idempotent):
             return None
         now = asyncio.get_running_loop().time()

@@ -1,0 +1,69 @@
+"""What becomes of an item: its result, and how long it rests before it is tried again.
+
+Owns the making of results. Must not know when they are read, or what else goes on.
+"""
+
+from typing import Any, TypeVar
+
+from ..errors import AiolambdaError, InvocationTimeoutError, LambdaServiceException, TransportError
+from ..invocation import InvokeCommandOutput, MapResult
+from ..models import Delivery
+from ..policy import delivery
+from .source import Work
+
+__all__ = ["attempts_of", "cut", "rest_of", "result_of", "unsent"]
+
+Item = TypeVar("Item")
+
+_FIRST_REST = 0.05
+_LONGEST_REST = 5.0
+"""Seconds that an item rests after a throttle that asks for no time: doubled from the first, for each in a row."""
+
+
+def result_of(
+    work: Work[Item], output: InvokeCommandOutput | None, error: AiolambdaError | None, *, duration: float = 0.0
+) -> MapResult[Item]:
+    """The result of an item that is done."""
+    if error is not None:
+        verdict = error.delivery
+    else:
+        kind = work.command.operation.invocation_type(work.command.input)
+        verdict = delivery.verdict_of_output(200 if output is None else output.status_code, kind)
+    return MapResult(
+        index=work.index,
+        key=work.key,
+        item=work.item,
+        output=output,
+        error=error,
+        delivery=verdict,
+        attempts=work.attempts,
+        duration=duration,
+    )
+
+
+def rest_of(*, asked: float | None, before: int, jitter: float) -> float:
+    """Seconds until an item is tried again that was tried so often before; never fewer than was asked for."""
+    return (asked or 0.0) + min(_FIRST_REST * 2.0 ** min(before, 20), _LONGEST_REST) * jitter
+
+
+def attempts_of(output: InvokeCommandOutput | None, error: AiolambdaError | None) -> int:
+    """How many requests a send has sent."""
+    if isinstance(error, TransportError):
+        return error.attempts
+    if isinstance(error, LambdaServiceException):
+        return error.metadata.attempts
+    return 0 if output is None else output.metadata.attempts
+
+
+def unsent(work: Work[Any]) -> AiolambdaError:
+    """The error of an item that was read, and not sent."""
+    said = "the run ended before this item was sent"
+    return AiolambdaError(said, delivery=Delivery.NOT_DELIVERED, function_name=work.function_name)
+
+
+def cut(work: Work[Any]) -> AiolambdaError:
+    """The error of an item that the end of its run has cut off."""
+    said = "the run ended while this item was in flight"
+    return InvocationTimeoutError(
+        said, limit="total", stage="wait", delivery=Delivery.UNKNOWN, function_name=work.function_name
+    )

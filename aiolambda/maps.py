@@ -1,0 +1,198 @@
+"""The calls of a client that fan out: what a map is made of, and the runs that there are.
+
+Owns the signatures of these calls, and the windows that the maps of one client share. Must not know how an invocation is sent:
+the client hands that in.
+"""
+
+from collections.abc import AsyncIterable, Callable, Iterable
+from os import PathLike
+from typing import Any, Literal, TypeVar
+
+from .commands import InvokeCommand
+from .errors import ConfigurationError
+from .fanout import Course, Journal, MapRun, MapSettings, Send, Source, maker_of_commands, maker_of_items
+from .interfaces import Codec
+from .invocation import InvokeCommandInput, Payload, json_text
+from .models import UNSET, LogType, MapStats, Timeouts, Unset
+from .policy.concurrency import Admission
+
+__all__ = ["MapCalls", "Maps"]
+
+Item = TypeVar("Item")
+
+_LEAST_HELD = 64
+_LOOKAHEAD = 1000
+"""Commands that are read beyond those for which their functions have room, so that a throttled one does not stop the rest."""
+
+
+class Maps:
+    """What the maps of one client share."""
+
+    def __init__(
+        self,
+        *,
+        most: int,
+        codec: Codec,
+        idempotent: bool,
+        sender: Callable[[float | Timeouts | Unset | None, bool | None], Send],
+        jitter: Callable[[], float],
+    ) -> None:
+        self.codec = codec
+        self.idempotent = idempotent
+        self.admission = Admission(most)
+        self.runs: set[MapRun[Any]] = set()
+        self._most = most
+        self._sender = sender
+        self._jitter = jitter
+
+    def run(
+        self,
+        source: Source[Item],
+        *,
+        concurrency: int | Literal["adaptive"],
+        timeout: float | Timeouts | Unset | None,
+        idempotent: bool | None,
+        journal: Journal | None,
+        lookahead: int,
+        **settings: Any,
+    ) -> MapRun[Item]:
+        """A run that has not begun."""
+        most = self._most
+        fixed = None if concurrency == "adaptive" else _checked_concurrency(concurrency, most)
+        course = Course(
+            source,
+            send=self._sender(timeout, idempotent),
+            admission=self.admission if fixed is None else Admission(fixed, fixed=fixed),
+            settings=MapSettings(held=max(_LEAST_HELD, 4 * (fixed or most)) + lookahead, lookahead=lookahead, **settings),
+            journal=journal,
+            codec=self.codec,
+            jitter=self._jitter,
+        )
+        return MapRun(course, self.runs)
+
+    def stop(self) -> None:
+        """Submit nothing more, in any run."""
+        for run in list(self.runs):
+            run.stop()
+
+    async def aclose(self) -> None:
+        """End every run now."""
+        for run in list(self.runs):
+            await run.aclose(grace=0)
+
+
+class MapCalls:
+    """`map` and `map_commands` of a client."""
+
+    _maps: Maps
+
+    def map(
+        self,
+        function_name: str,
+        items: Iterable[Item] | AsyncIterable[Item],
+        *,
+        concurrency: int | Literal["adaptive"] = "adaptive",
+        ordered: bool = False,
+        key: Callable[[Item], str] | None = None,
+        payload: Callable[[Item], Payload] | None = None,
+        invocation_type: Literal["RequestResponse", "Event"] = "RequestResponse",
+        qualifier: str | None = None,
+        tenant_id: str | None = None,
+        log_type: LogType | None = None,
+        idempotent: bool | None = None,
+        retry_function_errors: int = 0,
+        max_failures: int | None = None,
+        max_failure_ratio: float | None = None,
+        timeout: float | Timeouts | Unset | None = UNSET,
+        deadline: float | None = None,
+        journal: str | PathLike[str] | None = None,
+        on_progress: Callable[[MapStats], None] | None = None,
+    ) -> MapRun[Item]:
+        """Invoke a function for every item: `async with client.map(...) as run: async for result in run: ...`.
+
+        An item is a payload, or `payload(item)` gives one. `items` is read lazily, a result is a `MapResult`, and a failure is
+        one, too. `concurrency` is how many invocations are in flight; `"adaptive"` finds how many Lambda takes, up to the
+        client's `max_concurrency`. `timeout` is that of an item's invocation, and begins with its slot; throttled items wait
+        for as long as it takes, until `deadline`, in seconds from the start. The run ends with `TooManyFailuresError` once
+        more than `max_failures`, or more than a share of `max_failure_ratio`, have failed. `journal` names a file out of
+        which a run that ended goes on; its `key` is the item's name there, or else a hash of its payload. `on_progress` is
+        given the totals, at most ten times a second.
+        """
+        template = InvokeCommandInput(
+            function_name=function_name,
+            invocation_type=invocation_type,
+            qualifier=qualifier,
+            tenant_id=tenant_id,
+            log_type=log_type,
+        )
+        make = maker_of_items(
+            template,
+            key=key,
+            payload=payload,
+            check=json_text,
+            codec=self._maps.codec,
+            idempotent=self._maps.idempotent if idempotent is None else idempotent,
+            hashed=journal is not None and key is None,
+        )
+        identity = {"function": function_name, "qualifier": qualifier, "type": invocation_type}
+        return self._maps.run(
+            Source(items, make),
+            concurrency=concurrency,
+            timeout=timeout,
+            idempotent=idempotent,
+            journal=None if journal is None else Journal(journal, identity),
+            lookahead=0,
+            ordered=ordered,
+            retry_function_errors=retry_function_errors,
+            max_failures=max_failures,
+            max_failure_ratio=max_failure_ratio,
+            deadline=deadline,
+            on_progress=on_progress,
+        )
+
+    def map_commands(
+        self,
+        commands: Iterable[InvokeCommand] | AsyncIterable[InvokeCommand],
+        *,
+        concurrency: int | Literal["adaptive"] = "adaptive",
+        ordered: bool = False,
+        key: Callable[[InvokeCommand], str] | None = None,
+        idempotent: bool | None = None,
+        retry_function_errors: int = 0,
+        max_failures: int | None = None,
+        max_failure_ratio: float | None = None,
+        timeout: float | Timeouts | Unset | None = UNSET,
+        deadline: float | None = None,
+        journal: str | PathLike[str] | None = None,
+        on_progress: Callable[[MapStats], None] | None = None,
+    ) -> MapRun[InvokeCommand]:
+        """Send every command, of whatever functions; the rest is as in `map`. A function that is throttled slows no other."""
+        make = maker_of_commands(
+            key=key,
+            codec=self._maps.codec,
+            idempotent=idempotent,
+            default=self._maps.idempotent,
+            hashed=journal is not None and key is None,
+        )
+        return self._maps.run(
+            Source(commands, make),
+            concurrency=concurrency,
+            timeout=timeout,
+            idempotent=idempotent,
+            journal=None if journal is None else Journal(journal, {"function": None, "qualifier": None, "type": "commands"}),
+            lookahead=_LOOKAHEAD,
+            ordered=ordered,
+            retry_function_errors=retry_function_errors,
+            max_failures=max_failures,
+            max_failure_ratio=max_failure_ratio,
+            deadline=deadline,
+            on_progress=on_progress,
+        )
+
+
+def _checked_concurrency(asked: object, most: int) -> int:
+    if isinstance(asked, bool) or not isinstance(asked, int) or asked < 1:
+        raise ConfigurationError(f"concurrency is a number of invocations, 1 or more, or 'adaptive'; got {asked!r}")
+    if asked > most:
+        raise ConfigurationError(f"concurrency is {asked:,}, and the client's max_concurrency is {most:,}: raise that, too")
+    return asked
