@@ -100,6 +100,7 @@ class LambdaClient(MapCalls):
             idempotent=bool(self._config.idempotent),
             sender=self._map_sender,
             jitter=self._wiring.jitter,
+            is_closed=lambda: self._lifetime.closed,
         )
         self._opening: asyncio.Task[None] | None = None
         self._opened = False

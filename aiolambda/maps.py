@@ -4,6 +4,7 @@ Owns the signatures of these calls, and the windows that the maps of one client 
 the client hands that in.
 """
 
+import hashlib
 from collections.abc import AsyncIterable, Callable, Iterable
 from os import PathLike
 from typing import Any, Literal, TypeVar
@@ -21,6 +22,8 @@ __all__ = ["MapCalls", "Maps"]
 Item = TypeVar("Item")
 
 _LEAST_HELD = 64
+_JOURNAL_ENDS_IN = 5.0
+"""Seconds."""
 _LOOKAHEAD = 1000
 """Commands that are read beyond those for which their functions have room, so that a throttled one does not stop the rest."""
 
@@ -36,7 +39,9 @@ class Maps:
         idempotent: bool,
         sender: Callable[[float | Timeouts | Unset | None, bool | None], Send],
         jitter: Callable[[], float],
+        is_closed: Callable[[], bool],
     ) -> None:
+        self._is_closed = is_closed
         self.codec = codec
         self.idempotent = idempotent
         self.admission = Admission(most)
@@ -68,7 +73,7 @@ class Maps:
             codec=self.codec,
             jitter=self._jitter,
         )
-        return MapRun(course, self.runs)
+        return MapRun(course, self.runs, is_closed=self._is_closed)
 
     def stop(self) -> None:
         """Submit nothing more, in any run."""
@@ -76,9 +81,9 @@ class Maps:
             run.stop()
 
     async def aclose(self) -> None:
-        """End every run now."""
+        """End every run: all calls have ended, and what is left to do is the journal's."""
         for run in list(self.runs):
-            await run.aclose(grace=0)
+            await run.aclose(grace=_JOURNAL_ENDS_IN)
 
 
 class MapCalls:
@@ -134,7 +139,8 @@ class MapCalls:
             idempotent=self._maps.idempotent if idempotent is None else idempotent,
             hashed=journal is not None and key is None,
         )
-        identity = {"function": function_name, "qualifier": qualifier, "type": invocation_type}
+        tenant = None if tenant_id is None else hashlib.sha256(tenant_id.encode()).hexdigest()
+        identity = {"function": function_name, "qualifier": qualifier, "type": invocation_type, "tenant": tenant}
         return self._maps.run(
             Source(items, make),
             concurrency=concurrency,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections import Counter
@@ -96,6 +97,34 @@ async def test_usage_is_exit_code_2(arguments, text, tmp_path):
     assert ended.code == 2
     assert text in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("is_named", [False, True], ids=["stdin", "fifo"])
+async def test_who_writes_to_a_pipe_and_falls_silent_does_not_hold_up_the_end(is_named, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader, writer = os.open(path, os.O_RDONLY | os.O_NONBLOCK), os.open(path, os.O_WRONLY)
+    os.set_blocking(reader, True)
+    try:
+        os.write(writer, b"1\r\n\n2\n3")
+        async with serving(function(runtime=RAW_RUNTIME), verify_signatures=True) as invoke:
+            arguments = ("map", "app", "-f", str(path) if is_named else "-", "--deadline", "1", "--ordered")
+            process = await start(*arguments, env=environment_for(invoke.endpoint), stdin=reader)
+            stdout, stderr = await asyncio.wait_for(process.communicate(), 30)
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert (process.returncode, [result["payload"] for result in told(stdout)]) == (0, [1, 2]), stderr
+    assert b"2 done" in stderr
+    assert stderr.endswith(b"stopped by deadline\n")
+
+
+async def test_nothing_is_written_over_what_is_read(tmp_path):
+    (tmp_path / "items").write_text("1\n")
+    for option in ("-o", "--failed", "--summary-file"):
+        ended = await run("map", "app", "-f", "items", option, "./items", cwd=tmp_path)
+        assert (ended.code, (tmp_path / "items").read_text()) == (2, "1\n")
+        assert f"{option} names the file" in ended.stderr
 
 
 async def test_an_interrupt_ends_it_with_130(tmp_path):

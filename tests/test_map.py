@@ -17,6 +17,7 @@ from aiolambda import (
     AiolambdaError,
     Call,
     CallNext,
+    ClientClosedError,
     ConfigurationError,
     ConnectError,
     ConnectionLostError,
@@ -528,6 +529,58 @@ async def test_a_progress_function_that_raises_ends_the_run_and_hangs_nobody() -
 # --- retries and totals ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("settings", [{"key": lambda _: next(iter(()))}, {"payload": lambda _: next(iter(()))}])
+@pytest.mark.parametrize("is_asynchronous", [False, True])
+def test_a_function_that_ends_an_iteration_does_not_pass_for_the_end_of_the_input(
+    settings: dict[str, Any], is_asynchronous: bool
+) -> None:
+    async def items() -> AsyncGenerator[int]:
+        yield 1
+
+    async def run() -> None:
+        async with squares() as client:
+            with pytest.raises(RuntimeError, match="raised what ends an iteration"):
+                await results(client.map("square", items() if is_asynchronous else [1], **settings))
+
+    virtual.run(run())
+
+
+@virtually
+async def test_maps_of_one_client_that_share_a_window_all_go_on() -> None:
+    async def items() -> AsyncGenerator[int]:
+        for number in range(20):
+            await asyncio.sleep(0.001)
+            yield number
+
+    transport = Simulated(lambda _name, _now: 3, seconds=0.1)
+    async with LambdaClient(transport=transport, max_concurrency=4) as client:
+        together = await asyncio.gather(*(results(client.map("f", items())) for _ in range(6)))
+    assert [[result.ok for result in found] for found in together] == [[True] * 20] * 6
+
+
+@virtually
+async def test_a_map_of_a_closed_client_is_refused() -> None:
+    client = squares()
+    await client.close()
+    with pytest.raises(ClientClosedError):
+        await results(client.map("square", [1]))
+
+
+@virtually
+async def test_what_may_have_run_stays_in_doubt_when_it_is_throttled_afterwards() -> None:
+    class LostThenThrottled(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            if self.calls:
+                return Response(429, Headers({"x-amzn-errortype": "TooManyRequestsException"}), b"{}")
+            await super().send(request)
+            raise ConnectionLostError("lost")
+
+    transport = LostThenThrottled({"f": lambda event: event})
+    async with LambdaClient(transport=transport, retry=StandardRetry()) as client:
+        (result,) = await results(client.map("f", [1], idempotent=True, deadline=60))
+    assert (result.ok, result.delivery) == (False, Delivery.UNKNOWN)
+
+
 @virtually
 async def test_function_errors_are_tried_again_only_when_asked() -> None:
     failing = Counter[int]()
@@ -721,7 +774,9 @@ async def test_an_item_that_was_throttled_when_the_run_ended_is_not_in_doubt(tmp
         assert (result.value(), result.replayed) == (9, False)
 
 
-@pytest.mark.parametrize("other", [{"function": "cube"}, {"qualifier": "live"}, {"invocation_type": "Event"}])
+@pytest.mark.parametrize(
+    "other", [{"function": "cube"}, {"qualifier": "live"}, {"invocation_type": "Event"}, {"tenant_id": "blue"}]
+)
 async def test_a_journal_of_another_map_is_refused(other: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     async with squares() as client:
@@ -734,6 +789,19 @@ async def test_a_journal_of_another_map_is_refused(other: dict[str, Any], tmp_pa
         found = await results(client.map("square", [1], journal=path, concurrency=3, retry_function_errors=2))
         assert found[0].replayed
         assert client._maps.runs == set()
+
+
+async def test_a_key_that_is_no_text_is_refused_and_does_no_harm_to_its_neighbours(tmp_path: Path) -> None:
+    async with squares() as client:
+        found = []
+        with pytest.raises(InvalidInputError, match="no text"):
+            async with client.map(
+                "square", [1, 2], key={1: "one", 2: "\ud800"}.__getitem__, journal=tmp_path / "run.db"
+            ) as run:
+                async for result in run:
+                    found.append((result.key, result.ok))  # noqa: PERF401 - what came before the error is kept
+        (first,) = await results(client.map("square", [1], key=lambda _: "one", journal=tmp_path / "run.db"))
+    assert (found, first.value()) == ([("one", first.replayed)], 1)  # sent or not when the run ended: what was told is true
 
 
 async def test_a_file_that_is_no_journal_or_is_in_use_is_refused(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ import argparse
 import asyncio
 import base64
 import json
+import os
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -31,6 +33,10 @@ DESCRIPTION = (
 
 _STDIO = "-"
 _MOST = 1000
+_READ_AHEAD = 1000
+"""Lines of a pipe."""
+_READ_AT_ONCE = 64 * 1024
+"""Bytes of a pipe."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -57,25 +63,35 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Map, and print what comes; the code is the gravest of the items'."""
+    _check_files(options)
     with ExitStack() as files:
         lines = files.enter_context(_reading(options.file))
+        is_file = options.file != _STDIO and Path(options.file).is_file()
         output = files.enter_context(_writing(options.output))
         failed = None if options.failed is None else files.enter_context(_writing(options.failed))
-        total = None if options.file == _STDIO else _count(Path(options.file))
         try:
-            with progress(total) as tell:
-                return asyncio.run(_map(options, lines, output, failed, tell))
+            with progress(_count(Path(options.file)) if is_file else None) as tell:
+                items = _lines_of(lines) if is_file else _lines_as_they_come(lines)
+                return asyncio.run(_map(options, items, output, failed, tell))
         except BrokenPipeError:  # a reader who has gone wants no more of it
             streams.let_go_of_stdout()
-            return exits.MAY_HAVE_RUN
+        except OSError as error:
+            print(f"aiolambda: functions have run, and a result cannot be written: {error.strerror}", file=sys.stderr)
+        return exits.MAY_HAVE_RUN
 
 
-async def _map(options: argparse.Namespace, lines: BinaryIO, output: BinaryIO, failed: BinaryIO | None, tell: Teller) -> int:
+async def _map(
+    options: argparse.Namespace,
+    items: Iterator[bytes] | AsyncIterator[bytes],
+    output: BinaryIO,
+    failed: BinaryIO | None,
+    tell: Teller,
+) -> int:
     gravest, began = exits.DONE, time.perf_counter()
     async with client_of(options, max_concurrency=_room_for(options.concurrency)) as client:
         mapped = client.map(
             options.function_name,
-            _from_stdin(lines) if options.file == _STDIO else _lines_of(lines),
+            items,
             concurrency=options.concurrency,
             ordered=options.ordered,
             invocation_type="Event" if options.event else "RequestResponse",
@@ -108,7 +124,7 @@ def _summarize(mapped: MapRun[bytes], took: float, path: str | None) -> None:
     stopped = "" if mapped.stopped_by is None else f"; stopped by {mapped.stopped_by}"
     print(f"{line_of(mapped.stats)}, {took:,.1f} s{stopped}", file=sys.stderr)
     if path is not None:
-        summary = summary_of(mapped.stats, seconds=took, stopped_by=mapped.stopped_by)
+        summary = summary_of(mapped.stats, seconds=took, stopped_by=mapped.stopped_by) | {"next_index": mapped.next_index}
         Path(path).write_text(json.dumps(summary, indent=2) + "\n")
 
 
@@ -133,9 +149,12 @@ def _value_of(data: bytes) -> Any:
     if not data:
         return None
     try:
-        return json.loads(data)
+        value = json.loads(data)
+        json.dumps(value, allow_nan=False)  # or the line of results would be no JSON
     except (ValueError, RecursionError):
         pass
+    else:
+        return value
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -168,11 +187,44 @@ def _lines_of(file: BinaryIO) -> Iterator[bytes]:
             yield stripped
 
 
-async def _from_stdin(file: BinaryIO) -> AsyncIterator[bytes]:
-    """Lines as they come; who writes them may take its time, and that is not the loop's."""
-    while line := await asyncio.to_thread(file.readline):
-        if stripped := line.rstrip(b"\r\n"):
-            yield stripped
+async def _lines_as_they_come(file: BinaryIO) -> AsyncIterator[bytes]:
+    """The lines of a pipe; who writes them may take its time, and that is neither the loop's nor the program's end's."""
+    loop, lines, room = asyncio.get_running_loop(), asyncio.Queue[bytes | None](), threading.Semaphore(_READ_AHEAD)
+
+    def hand_over(line: bytes | None) -> None:
+        room.acquire()
+        loop.call_soon_threadsafe(lines.put_nowait, line)
+
+    def read() -> None:
+        with suppress(RuntimeError, OSError):  # the loop, or the file, is closed
+            for line in _lines_from(descriptor):
+                hand_over(line)
+            hand_over(None)
+
+    descriptor = file.fileno()
+    threading.Thread(target=read, name="lines of a map", daemon=True).start()
+    while (line := await lines.get()) is not None:
+        room.release()
+        yield line
+
+
+def _lines_from(descriptor: int) -> Iterator[bytes]:
+    """As `_lines_of`, past the buffer of the file: its lock, held by a reader that waits, would hold up who closes it."""
+    begun = b""
+    while chunk := os.read(descriptor, _READ_AT_ONCE):
+        *ended, begun = (begun + chunk).split(b"\n")
+        yield from filter(None, (line.rstrip(b"\r\n") for line in ended))
+    if last := begun.rstrip(b"\r\n"):
+        yield last
+
+
+def _check_files(options: argparse.Namespace) -> None:
+    """What is written must not be what is read, and there must be a place for the summary before anything is sent."""
+    for option, path in (("-o", options.output), ("--failed", options.failed), ("--summary-file", options.summary_file)):
+        if path not in (None, _STDIO) and options.file != _STDIO and Path(path).resolve() == Path(options.file).resolve():
+            raise ConfigurationError(f"{option} names the file that the items are read from")
+    if options.summary_file is not None and not Path(options.summary_file).absolute().parent.is_dir():
+        raise ConfigurationError(f"there is no folder for the summary {options.summary_file!r}")
 
 
 def _count(path: Path) -> int:

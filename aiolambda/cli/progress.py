@@ -6,7 +6,7 @@ Owns what is said of a run on standard error. Must not know how it goes on.
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from ..models import MapStats
@@ -82,7 +82,8 @@ class _PlainLines:
     def __call__(self, stats: MapStats, /) -> None:
         if time.monotonic() - self._told >= self._every:
             self._told = time.monotonic()
-            print(line_of(stats), file=sys.stderr)
+            with suppress(OSError):  # nobody reads it, and the map goes on
+                print(line_of(stats), file=sys.stderr)
 
 
 def _rich() -> Any:

@@ -14,12 +14,13 @@ from typing import Generic, Literal, TypeVar
 from ..commands import InvokeCommand
 from ..errors import (
     AiolambdaError,
+    ClientClosedError,
     FunctionError,
     TooManyFailuresError,
 )
 from ..interfaces import Codec
 from ..invocation import InvokeCommandOutput, MapResult
-from ..models import MapStats, Remedy
+from ..models import Delivery, MapStats, Remedy
 from ..policy import delivery, remedy
 from ..policy.concurrency import Admission
 from ..service_errors import TooManyRequestsException
@@ -151,7 +152,9 @@ class Course(Generic[Item]):
             if timer is not None:
                 timer.cancel()
         try:
-            await self.source.aclose()
+            work = await self.source.aclose()
+            if work is not None:
+                self._park(work)
             if self._journal is not None:
                 await self._journal.close()
             self._tell_progress(last=True)
@@ -174,14 +177,10 @@ class Course(Generic[Item]):
         """Until something ends, comes, is due, or may be tried."""
         moments = [] if self._parking.next_due is None else [self._parking.next_due]
         waiting = self._parking.functions
-        if self._may_read() and self.source.awaited is None:
+        if self._may_read() and not self.source.is_waiting:
             waiting.add(self._last_function)  # for its window to open, and for more to be read
-        for function in waiting:
-            moment = self._admission.opens_at(function, self._now)
-            if moment is None and not self._tasks and not self._claims:
-                moment = self._now + _LOOKED_AGAIN_AFTER  # for others to leave room
-            if moment is not None:
-                moments.append(moment)
+        looked_again = self._now + _LOOKED_AGAIN_AFTER  # when another run of this client, which shares a window, filled it
+        moments.extend(self._admission.opens_at(function, self._now) or looked_again for function in waiting)
         if self.stopped_by == "deadline" and self._tasks:
             moments.append(self._stopped_at + GRACE)
         if self._timer is not None:
@@ -199,6 +198,7 @@ class Course(Generic[Item]):
         self.stopped_by, self._stopped_at = by, asyncio.get_running_loop().time()
         for work in self._parking.clear():
             self._give(outcome.result_of(work, None, work.rests_for or outcome.unsent(work)), is_left=True)
+        self.source.stop()
         self._wake.set()
 
     def _give_up_late(self) -> None:
@@ -223,7 +223,7 @@ class Course(Generic[Item]):
                 return
 
     def _sendable(self) -> Work[Item] | None:
-        if self._replays_left and self.source.awaited is None and self._may_read():
+        if self._replays_left and not self.source.is_waiting and self._may_read():
             return None  # the results of earlier runs come first
         return self._parking.take(self._admission, self._now)
 
@@ -232,11 +232,8 @@ class Course(Generic[Item]):
         parked = self._parking.parked + len(self._claims)
         if not self._may_read() or (parked >= self._room_ahead() and not self._replays_left):
             return False
-        work = self.source.take()
+        work = self.source.take(self._wake.set)
         if work is None:
-            awaited = self.source.awaited
-            if awaited is not None:
-                awaited.add_done_callback(lambda _: self._wake.set())
             return False
         self._last_function = work.function_name
         if self._journal is None:
@@ -278,6 +275,7 @@ class Course(Generic[Item]):
             await self._record(result)
             self._give(result)
         else:
+            work.may_have_run = known.state == "started"
             self._park(work)
 
     # One item
@@ -302,28 +300,32 @@ class Course(Generic[Item]):
 
     async def _run_one(self, work: Work[Item], sent_at: float) -> None:
         clock = asyncio.get_running_loop().time
-        output, error, began = None, None, sent_at
+        output, error = None, None
         throttle: AiolambdaError | None = None
+        if self._journal is not None:
+            await self._journal.started(work.key)
+        began = clock()
         try:
-            if self._journal is not None:
-                await self._journal.started(work.key)
-            began = clock()
             output = await self._send(work.command)
             output.raise_for_function_error()
         except AiolambdaError as raised:
             error = raised.with_traceback(None)
-            throttle = error if remedy.remedy_of(error) is Remedy.WAIT and not error.may_have_run else None
+            may_repeat = not error.may_have_run or (work.idempotent and error.delivery is Delivery.UNKNOWN)
+            throttle = error if remedy.remedy_of(error) is Remedy.WAIT and may_repeat else None
+            work.may_have_run |= error.may_have_run
         finally:
             self._note_end(work, throttle, sent_at, clock())
+        self._tally.bill(output)
         work.attempts += outcome.attempts_of(output, error)
-        if throttle is not None and self._journal is not None and not work.function_errors:
+        if throttle is not None and self._journal is not None and not work.may_have_run:
             await self._journal.refused(work.key)
         if self._is_tried_again(work, error, throttle, clock()):
             return
         result = outcome.result_of(work, output, error, duration=clock() - began)
-        if throttle is None:  # or else a later run may send it
+        is_left = throttle is not None or isinstance(error, ClientClosedError)
+        if not is_left:  # or else a later run may send it
             await self._record(result)
-        self._give(result, is_left=throttle is not None)
+        self._give(result, is_left=is_left)
 
     def _note_end(self, work: Work[Item], throttle: AiolambdaError | None, sent_at: float, now: float) -> None:
         work.in_window = False

@@ -143,8 +143,12 @@ class Journal:
                     outcomes.append((done, work(db), None))
                 except InvalidInputError as error:
                     outcomes.append((done, None, error))
+                except UnicodeEncodeError:
+                    outcomes.append((done, None, InvalidInputError("a key holds a character that is no text", member="key")))
             db.commit()
         except BaseException as error:  # noqa: BLE001 - whoever awaits is told, whatever it is
+            if db is not None:
+                db.rollback()  # whoever was told that it failed must not find it written
             failure = _explained(error, self._path)
             outcomes = [(done, None, failure) for _, done in jobs]
         assert self._loop is not None  # noqa: S101
@@ -155,10 +159,14 @@ class Journal:
         import sqlite3  # noqa: PLC0415 - as above
 
         db = sqlite3.connect(self._path, timeout=0.5, check_same_thread=False)
-        db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.executescript(_TABLES)
+        try:
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.executescript(_TABLES)
+        except BaseException:
+            db.close()
+            raise
         return db
 
     def _begin(self, db: "sqlite3.Connection") -> tuple[int, int]:

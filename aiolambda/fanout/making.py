@@ -101,5 +101,6 @@ def _hash(input: InvokeCommandInput, codec: Codec | None) -> str:
     payload = input.payload if codec is None else encoded_payload(input.payload, codec)
     digest = hashlib.sha256(payload if isinstance(payload, bytes) else b"")
     if codec is not None:
-        digest.update(json.dumps([input.function_name, input.qualifier, str(input.invocation_type or "")]).encode())
+        whom = [input.function_name, input.qualifier, str(input.invocation_type or ""), input.tenant_id, input.client_context]
+        digest.update(json.dumps(whom, default=str, sort_keys=True).encode())
     return digest.hexdigest()

@@ -5,7 +5,13 @@ Owns the making of results. Must not know when they are read, or what else goes 
 
 from typing import Any, TypeVar
 
-from ..errors import AiolambdaError, InvocationTimeoutError, LambdaServiceException, TransportError
+from ..errors import (
+    AiolambdaError,
+    InvocationTimeoutError,
+    LambdaServiceException,
+    TransportError,
+    UnknownOutcomeError,
+)
 from ..invocation import InvokeCommandOutput, MapResult
 from ..models import Delivery
 from ..policy import delivery
@@ -25,7 +31,7 @@ def result_of(
 ) -> MapResult[Item]:
     """The result of an item that is done."""
     if error is not None:
-        verdict = error.delivery
+        verdict = delivery.worst([error.delivery, *([Delivery.UNKNOWN] if work.may_have_run else [])])
     else:
         kind = work.command.operation.invocation_type(work.command.input)
         verdict = delivery.verdict_of_output(200 if output is None else output.status_code, kind)
@@ -56,7 +62,9 @@ def attempts_of(output: InvokeCommandOutput | None, error: AiolambdaError | None
 
 
 def unsent(work: Work[Any]) -> AiolambdaError:
-    """The error of an item that was read, and not sent."""
+    """The error of an item that was read, and not sent; it may have been by an earlier run."""
+    if work.may_have_run:
+        return UnknownOutcomeError("the run ended before this item was sent again", function_name=work.function_name)
     said = "the run ended before this item was sent"
     return AiolambdaError(said, delivery=Delivery.NOT_DELIVERED, function_name=work.function_name)
 

@@ -40,8 +40,9 @@ class Outlet(Generic[Item]):
         self._arrived.set()
 
     def close(self) -> None:
-        """No more will come."""
+        """No more will come; what waits for one that never came does so no longer."""
         self._closed = True
+        self._ready.extend(self._early.pop(index) for index in sorted(self._early))
         self._arrived.set()
 
     async def take(self) -> MapResult[Item] | None:

@@ -5,9 +5,10 @@ Owns the block, the loop, and who closes what. Must not know how items are sent.
 
 import asyncio
 import functools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Generic, Self, TypeVar
 
+from ..errors import ClientClosedError
 from ..invocation import MapResult
 from ..models import MapStats
 from .course import GRACE, Course, StoppedBy
@@ -24,8 +25,9 @@ class MapRun(Generic[Item]):
     ends by itself, and `client.close()` awaits it.
     """
 
-    def __init__(self, course: Course[Item], runs: "set[MapRun[Any]]") -> None:
+    def __init__(self, course: Course[Item], runs: "set[MapRun[Any]]", *, is_closed: Callable[[], bool]) -> None:
         self._course = course
+        self._is_closed = is_closed
         self._runs = runs
         self._in_block = False
 
@@ -81,5 +83,7 @@ class MapRun(Generic[Item]):
 
     async def _begin(self) -> None:
         if self._course.pump is None:
+            if self._is_closed():
+                raise ClientClosedError("this client is closed")
             self._runs.add(self)
         await self._course.begin(functools.partial(self._runs.discard, self))

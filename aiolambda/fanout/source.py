@@ -34,6 +34,7 @@ class Work(Generic[Item]):
     throttles: int = 0
     function_errors: int = 0
     rests_for: AiolambdaError | None = None
+    may_have_run: bool = False
     in_window: bool = False
 
 
@@ -53,46 +54,60 @@ class Source(Generic[Item]):
         self.exhausted = False
 
     @property
-    def awaited(self) -> "asyncio.Task[Work[Item] | None] | None":
-        """The item that an asynchronous input is asked for now."""
-        return self._awaited
+    def is_waiting(self) -> bool:
+        """Whether an asynchronous input has been asked for an item, and has not given it yet."""
+        return self._awaited is not None and not self._awaited.done()
 
-    def take(self) -> Work[Item] | None:
-        """The next item, if it is there: `None` while it is `awaited`, and once the input is exhausted."""
+    def take(self, on_ready: Callable[[], object]) -> Work[Item] | None:
+        """The next item, if it is there; `on_ready` is called once one is that is awaited. `None` at the end, too."""
         if self._iterator is None:
             items = cast("Any", self._items)
             self._iterator = aiter(items) if hasattr(items, "__aiter__") else iter(items)
         if isinstance(self._iterator, Iterator):
             try:
-                return self._made(next(self._iterator))
+                item = next(self._iterator)
             except StopIteration:
                 self.exhausted = True
                 return None
+            return self._made(item)
         if self._awaited is None:
             self._awaited = asyncio.create_task(self._next(self._iterator), name="next item of a map")
+            self._awaited.add_done_callback(lambda _: on_ready())
         if not self._awaited.done():
             return None
         awaited, self._awaited = self._awaited, None
         return awaited.result()
 
-    async def aclose(self) -> None:
-        """Ask for no more; an asynchronous input that can be closed is."""
+    def stop(self) -> None:
+        """Wait for no more items."""
         if self._awaited is not None:
             self._awaited.cancel()
-            await asyncio.wait({self._awaited})
+
+    async def aclose(self) -> Work[Item] | None:
+        """Ask for no more; an asynchronous input that can be closed is. Gives the item that came last, if nobody took it."""
+        awaited, self._awaited, work = self._awaited, None, None
+        if awaited is not None:
+            awaited.cancel()
+            await asyncio.wait({awaited})
+            work = None if awaited.cancelled() else awaited.result()
         close = getattr(self._iterator, "aclose", None) or getattr(self._iterator, "close", None)
         if self._iterator is not None and self._iterator is not self._items and close is not None:
             closing = close()
             if closing is not None:
                 await closing
+        return work
 
     async def _next(self, iterator: AsyncIterator[Item]) -> Work[Item] | None:
         try:
-            return self._made(await anext(iterator))
+            item = await anext(iterator)
         except StopAsyncIteration:
             self.exhausted = True
             return None
+        return self._made(item)
 
     def _made(self, item: Item) -> Work[Item]:
         self.index += 1
-        return self._make(self.index - 1, item)
+        try:
+            return self._make(self.index - 1, item)
+        except (StopIteration, StopAsyncIteration) as error:
+            raise RuntimeError("the function that makes a key or a payload of an item raised what ends an iteration") from error

@@ -7,7 +7,7 @@ import math
 from collections import Counter, deque
 from typing import Any
 
-from ..invocation import MapResult
+from ..invocation import InvokeCommandOutput, MapResult
 from ..models import Delivery, MapStats, ThrottleReason
 
 __all__ = ["Tally"]
@@ -36,20 +36,23 @@ class Tally:
         """A request was throttled."""
         self._throttled[reason] += 1
 
+    def bill(self, output: InvokeCommandOutput | None) -> None:
+        """An invocation has ended; its REPORT line, if there is one, says what it cost."""
+        report = None if output is None else output.report
+        if report is not None:
+            self._billed_ms += report.billed_duration_ms
+            self._cold_starts += report.init_duration_ms is not None
+
     def count(self, result: MapResult[Any], now: float, *, is_left: bool = False) -> None:
         """An item is done, or left over at an end."""
         self.done += 1
         self.replayed += result.replayed
         if not result.ok:
-            self.failures += not is_left
+            self.failures += not (is_left or result.replayed)
             self._failed[result.delivery] += 1
         if result.replayed or is_left:
             return
         self._durations[round(math.log(max(result.duration * 1000, 0.001)) / _PER_BUCKET)] += 1
-        report = None if result.output is None else result.output.report
-        if report is not None:
-            self._billed_ms += report.billed_duration_ms
-            self._cold_starts += report.init_duration_ms is not None
         if self._recent and now - self._recent[-1][0] < 0.1:
             self._recent[-1] = self._recent[-1][0], self._recent[-1][1] + 1
         else:
