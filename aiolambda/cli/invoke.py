@@ -15,15 +15,15 @@ from typing import BinaryIO, cast
 from ..commands import InvokeCommand
 from ..errors import ConfigurationError, FunctionError
 from ..invocation import InvokeCommandOutput
-from . import exits, streams
+from . import exits
 from .connection import add_connection_options, client_of, seconds
+from .streams import STDIO, let_go_of_stdout, opened
 
 __all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
 
 HELP = "invoke a function"
 DESCRIPTION = "Invoke a function. Its payload goes to stdout exactly as it comes, all else to stderr."
 
-_STDIO = "-"
 _WITHOUT_PAYLOAD = {
     202: "accepted: Lambda has queued the event and will run the function later",
     204: "the dry run succeeded: these credentials may invoke this function; nothing has run",
@@ -35,9 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     payload = parser.add_mutually_exclusive_group()
     payload.add_argument("-p", "--payload", metavar="JSON", help="the payload, as JSON")
     payload.add_argument("-f", "--payload-file", metavar="FILE", help="a file that holds the payload; - is stdin")
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", default=_STDIO, help="where the answer goes; - is stdout, the default"
-    )
+    parser.add_argument("-o", "--output", metavar="FILE", default=STDIO, help="where the answer goes; - is stdout, the default")
     parser.add_argument("--invocation-type", choices=("RequestResponse", "Event", "DryRun"), default="RequestResponse")
     parser.add_argument("--log-type", choices=("None", "Tail"), help="Tail prints the last 4 KB of the log to stderr")
     parser.add_argument("--tail", dest="log_type", action="store_const", const="Tail", help="short for --log-type Tail")
@@ -67,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     with _destination(options.output) as destination:
         output = asyncio.run(_send(command, options))
         _tell(output)
-        if options.output != _STDIO:
+        if options.output != STDIO:
             _empty(destination)
         written = _write(output.payload, destination)
     if not written:
@@ -87,7 +85,7 @@ def _run_streaming(options: argparse.Namespace) -> int:
             _tell_failure(error)
             return exits.FUNCTION_ERROR
         except BrokenPipeError:  # a reader who has gone wants no more of it
-            streams.let_go_of_stdout()
+            let_go_of_stdout()
         except _NotWritten as error:
             print(f"aiolambda: the function runs, but its answer cannot be written: {error}", file=sys.stderr)
             return exits.MAY_HAVE_RUN
@@ -108,7 +106,7 @@ async def _stream(
             tenant_id=options.tenant_id,
         ) as stream,
     ):
-        if options.output != _STDIO:
+        if options.output != STDIO:
             _empty(destination)
         try:
             async for chunk in stream:
@@ -144,7 +142,7 @@ def _payload(options: argparse.Namespace) -> bytes | None:
         return text.encode()
     if options.payload_file is None:
         return None
-    if options.payload_file == _STDIO:
+    if options.payload_file == STDIO:
         return sys.stdin.buffer.read()
     try:
         return Path(options.payload_file).read_bytes()
@@ -168,13 +166,10 @@ def _client_context(text: str | None) -> Mapping[str, object] | str | None:
 @contextmanager
 def _destination(path: str) -> Generator[BinaryIO, None, None]:
     """Where the payload will go; opened before anything is sent, emptied only when there is something to put in."""
-    if path == _STDIO:
+    if path == STDIO:
         yield sys.stdout.buffer
         return
-    try:
-        file = Path(path).open("ab")  # noqa: SIM115 - closed below; only opening it may fail this way
-    except OSError as error:
-        raise ConfigurationError(f"cannot write the answer to {path!r}: {error.strerror}") from error
+    file = opened(path, "ab", "write the answer to")
     try:
         yield file
     finally:
@@ -217,7 +212,7 @@ def _write(payload: bytes, destination: BinaryIO) -> bool:
             destination.write(b"\n")
         destination.flush()
     except BrokenPipeError:
-        streams.let_go_of_stdout()
+        let_go_of_stdout()
     except OSError as error:
         print(f"aiolambda: the function has run, but its answer cannot be written: {error.strerror}", file=sys.stderr)
         return False

@@ -11,17 +11,18 @@ import os
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from ..errors import AiolambdaError, ConfigurationError, FunctionError, LambdaServiceException, TooManyFailuresError
 from ..fanout import MapRun
 from ..invocation import MapResult
-from . import exits, streams
+from . import exits
 from .connection import add_connection_options, client_of, seconds
 from .progress import Teller, line_of, progress, summary_of
+from .streams import STDIO, let_go_of_stdout, opened
 
 __all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
 
@@ -31,7 +32,6 @@ DESCRIPTION = (
     "JSON each; progress and a summary to stderr. The exit code is the gravest of all items."
 )
 
-_STDIO = "-"
 _MOST = 1000
 _READ_AHEAD = 1000
 """Lines of a pipe."""
@@ -42,7 +42,7 @@ _READ_AT_ONCE = 64 * 1024
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("function_name", metavar="NAME", help="name, name:qualifier, partial ARN or ARN")
     parser.add_argument("-f", "--file", required=True, metavar="FILE", help="the items, one a line; - is stdin")
-    parser.add_argument("-o", "--output", metavar="FILE", default=_STDIO, help="where results go; - is stdout, the default")
+    parser.add_argument("-o", "--output", metavar="FILE", default=STDIO, help="where results go; - is stdout, the default")
     parser.add_argument("--failed", metavar="FILE", help="where the lines of items that failed go, to be mapped again")
     parser.add_argument("--journal", metavar="FILE", help="goes on where a run with this journal ended")
     parser.add_argument("--concurrency", type=_concurrency, default="adaptive", metavar="N", help="or 'adaptive', the default")
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     _check_files(options)
     with ExitStack() as files:
         lines = files.enter_context(_reading(options.file))
-        is_file = options.file != _STDIO and Path(options.file).is_file()
+        is_file = options.file != STDIO and Path(options.file).is_file()
         output = files.enter_context(_writing(options.output))
         failed = None if options.failed is None else files.enter_context(_writing(options.failed))
         try:
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
                 items = _lines_of(lines) if is_file else _lines_as_they_come(lines)
                 return asyncio.run(_map(options, items, output, failed, tell))
         except BrokenPipeError:  # a reader who has gone wants no more of it
-            streams.let_go_of_stdout()
+            let_go_of_stdout()
         except OSError as error:
             print(f"aiolambda: functions have run, and a result cannot be written: {error.strerror}", file=sys.stderr)
         return exits.MAY_HAVE_RUN
@@ -221,7 +221,7 @@ def _lines_from(descriptor: int) -> Iterator[bytes]:
 def _check_files(options: argparse.Namespace) -> None:
     """What is written must not be what is read, and there must be a place for the summary before anything is sent."""
     for option, path in (("-o", options.output), ("--failed", options.failed), ("--summary-file", options.summary_file)):
-        if path not in (None, _STDIO) and options.file != _STDIO and Path(path).resolve() == Path(options.file).resolve():
+        if path not in (None, STDIO) and options.file != STDIO and Path(path).resolve() == Path(options.file).resolve():
             raise ConfigurationError(f"{option} names the file that the items are read from")
     if options.summary_file is not None and not Path(options.summary_file).absolute().parent.is_dir():
         raise ConfigurationError(f"there is no folder for the summary {options.summary_file!r}")
@@ -245,27 +245,9 @@ def _room_for(concurrency: int | str) -> int | None:
     return concurrency if isinstance(concurrency, int) and concurrency > _MOST else None
 
 
-@contextmanager
-def _reading(path: str) -> Generator[BinaryIO]:
-    if path == _STDIO:
-        yield sys.stdin.buffer
-        return
-    try:
-        file = Path(path).open("rb")  # noqa: SIM115 - closed below; only opening it may fail this way
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the items from {path!r}: {error.strerror}") from error
-    with file:
-        yield file
+def _reading(path: str) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdin.buffer) if path == STDIO else opened(path, "rb", "read the items from")
 
 
-@contextmanager
-def _writing(path: str) -> Generator[BinaryIO]:
-    if path == _STDIO:
-        yield sys.stdout.buffer
-        return
-    try:
-        file = Path(path).open("wb")  # noqa: SIM115 - as above
-    except OSError as error:
-        raise ConfigurationError(f"cannot write to {path!r}: {error.strerror}") from error
-    with file:
-        yield file
+def _writing(path: str) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdout.buffer) if path == STDIO else opened(path, "wb", "write to")

@@ -204,8 +204,7 @@ class Course(Generic[Item]):
     def _give_up_late(self) -> None:
         """A deadline lets what is in flight end for a while, not for ever."""
         if self.stopped_by == "deadline" and self._now >= self._stopped_at + GRACE:
-            for task in list(self._tasks):
-                task.cancel()
+            self.cut()
 
     # Reading and submitting
 

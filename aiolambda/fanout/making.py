@@ -36,15 +36,16 @@ def maker_of_items(
 
     def make(index: int, item: Item) -> Work[Item]:
         content = item if payload is None else payload(item)
-        refusal = None
+        refusal, hash = None, None
         try:
             check(content, template.function_name)
             if hashed:
                 content = encoded_payload(content, codec)
+                hash = hashlib.sha256(content).hexdigest()
         except InvalidInputError as error:
             refusal = error
         command = InvokeCommand(attrs.evolve(template, payload=content))
-        return _work(index, item, command, item, key, idempotent=idempotent, hashed=hashed, refusal=refusal)
+        return _work(index, item, command, key, idempotent=idempotent, hash=hash, refusal=refusal)
 
     return make
 
@@ -57,13 +58,13 @@ def maker_of_commands(
     def make(index: int, command: InvokeCommand) -> Work[InvokeCommand]:
         said = (idempotent, command.idempotent, default)
         repeats = next(value for value in said if value is not None)
-        refusal = None
+        refusal, hash = None, None
         if hashed:
             try:
-                encoded_payload(command.input.payload, codec)
+                hash = _hash(command.input, encoded_payload(command.input.payload, codec))
             except InvalidInputError as error:
                 refusal = error
-        return _work(index, command, command, command, key, idempotent=repeats, hashed=hashed, refusal=refusal, codec=codec)
+        return _work(index, command, command, key, idempotent=repeats, hash=hash, refusal=refusal)
 
     return make
 
@@ -72,15 +73,13 @@ def _work(
     index: int,
     item: Any,
     command: InvokeCommand,
-    keyed: Any,
     key: Callable[[Any], str] | None,
     *,
     idempotent: bool,
-    hashed: bool,
+    hash: str | None,
     refusal: InvalidInputError | None,
-    codec: Codec | None = None,
 ) -> Work[Any]:
-    given = None if key is None else key(keyed)
+    given = None if key is None else key(item)
     if given is not None and not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance] - a user's function
         raise InvalidInputError(f"key gives a string, not {type(given).__name__}", member="key")
     return Work(
@@ -91,16 +90,14 @@ def _work(
         function_name=command.input.function_name,
         idempotent=idempotent,
         given_key=given,
-        hash=_hash(command.input, codec) if hashed and given is None and refusal is None else f"refused-{index}",
+        hash=hash or f"refused-{index}",
         refusal=refusal,
     )
 
 
-def _hash(input: InvokeCommandInput, codec: Codec | None) -> str:
-    """Of what is sent: the payload, and in a map of commands, to whom."""
-    payload = input.payload if codec is None else encoded_payload(input.payload, codec)
-    digest = hashlib.sha256(payload if isinstance(payload, bytes) else b"")
-    if codec is not None:
-        whom = [input.function_name, input.qualifier, str(input.invocation_type or ""), input.tenant_id, input.client_context]
-        digest.update(json.dumps(whom, default=str, sort_keys=True).encode())
+def _hash(input: InvokeCommandInput, payload: bytes) -> str:
+    """Of what is sent, and to whom."""
+    digest = hashlib.sha256(payload)
+    whom = [input.function_name, input.qualifier, str(input.invocation_type or ""), input.tenant_id, input.client_context]
+    digest.update(json.dumps(whom, default=str, sort_keys=True).encode())
     return digest.hexdigest()
