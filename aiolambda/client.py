@@ -6,7 +6,7 @@ Owns the life of a client and the calls that it offers. Must not hold a rule tha
 import asyncio
 import logging
 import os
-import uuid
+import random
 from collections.abc import Awaitable, Coroutine, Mapping
 from os import PathLike
 from types import TracebackType
@@ -25,6 +25,7 @@ from .maps import MapCalls, Maps
 from .models import UNSET, ClientStats, Credentials, LogType, Metadata, PayloadLimits, TcpKeepAlive, Timeouts, Unset
 from .policy.retry import StandardRetry
 from .protocol.sigv4 import Signer
+from .protocol.tracing import is_in_function
 from .stack import MiddlewareStack
 from .steps import BuiltinMiddlewares, Slots, Wiring, send_over
 from .streaming import ResponseStream
@@ -37,6 +38,7 @@ Out = TypeVar("Out")
 Item = TypeVar("Item")
 
 _MOST_BY_DEFAULT = 1000
+_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 _NOWHERE = "nowhere"
 """The region of a client that reaches no AWS and was given none: an ARN of any region is good for it."""
 _OFFLINE = Credentials("AKIDOFFLINE00000000", "offline")
@@ -92,7 +94,7 @@ class LambdaClient(MapCalls):
         self._stack: MiddlewareStack[Any, Any] = MiddlewareStack()
         self._stack.use(BuiltinMiddlewares(self._wiring))
         self._no_middlewares: MiddlewareStack[Any, Any] = MiddlewareStack()
-        self._limits: dict[tuple[Timeouts, float], Timeouts] = {}
+        self._limits: dict[float, Timeouts] = {}
         self._lifetime = Lifetime()
         self._maps = Maps(
             most=self._wiring.slots.limit,
@@ -321,6 +323,7 @@ class LambdaClient(MapCalls):
         wiring.region = None if resolved.region == _NOWHERE else resolved.region
         wiring.endpoint = resolved.endpoint
         wiring.credentials = resolved.credentials
+        wiring.in_function = is_in_function(wiring.environment)
         wiring.signer = Signer(resolved.region, "lambda")
         wiring.user_agent = client_user_agent(resolved, wiring.environment, config.user_agent_extra)
         wiring.transport = config.transport or AiohttpTransport(
@@ -330,6 +333,7 @@ class LambdaClient(MapCalls):
             proxy=config.proxy,
             repeat_lost_idle=config.repeat_lost_idle,
         )
+        wiring.promise = getattr(wiring.transport, "promise", None)
         wiring.reserve = getattr(wiring.transport, "reserve", None)
         self._config = attrs.evolve(config, region=resolved.region, endpoint_url=resolved.endpoint)
         self._opened = True
@@ -337,38 +341,45 @@ class LambdaClient(MapCalls):
     def _call(
         self, command: Command[In, Out], timeout: float | Timeouts | Unset | None, idempotent: bool | None
     ) -> Call[In, Out]:
-        said = (idempotent, command.idempotent, self._config.idempotent)
+        if idempotent is None:
+            idempotent = self._config.idempotent if command.idempotent is None else command.idempotent
+        input, loop = command.input, asyncio.get_running_loop()
         return Call(
             command=command,
-            input=command.input,
+            input=input,
             client_name=type(self).__name__,
-            invocation_id=str(uuid.uuid4()),
-            said_idempotent=next((value for value in said if value is not None), None),
+            invocation_id=_random_uuid(),
+            said_idempotent=idempotent,
             durable=self._wiring.durable,
-            timeouts=self._timeouts(timeout, command.operation.answer_limit(command.input)),
-            started=asyncio.get_running_loop().time(),
+            timeouts=self._timeouts(timeout, command.operation.answer_limit(input)),
+            loop=loop,
+            started=loop.time(),
         )
 
     def _timeouts(self, given: float | Timeouts | Unset | None, answer_limit: float) -> Timeouts:
         """The limits of a call: its own or the client's, with the read limit filled in."""
-        if isinstance(given, Unset):
-            timeouts = self._config.timeout
-        elif isinstance(given, Timeouts):
-            timeouts = given
-        else:
-            timeouts = attrs.evolve(self._config.timeout, total=given)
-        if timeouts.read is not UNSET:
-            return timeouts
-        if given is not UNSET:
-            return attrs.evolve(timeouts, read=answer_limit)
-        if (timeouts, answer_limit) not in self._limits:
-            self._limits[timeouts, answer_limit] = attrs.evolve(timeouts, read=answer_limit)
-        return self._limits[timeouts, answer_limit]
+        if given is UNSET:
+            kept = self._limits.get(answer_limit)
+            if kept is None:
+                kept = self._limits[answer_limit] = _with_read_limit(self._config.timeout, answer_limit)
+            return kept
+        timeouts = given if isinstance(given, Timeouts) else attrs.evolve(self._config.timeout, total=given)
+        return _with_read_limit(timeouts, answer_limit)
 
     def _chain(self, command: Command[In, Out]) -> CallNext[In, Out]:
         """The client's stack and the command's, joined and folded; commands without middlewares share one fold."""
         own = command.middleware_stack
         return (own if len(own) else self._no_middlewares).resolve_behind(self._stack, self._send_over)
+
+
+def _random_uuid() -> str:
+    """A UUID of version 4 as text, in a third of the time that `uuid` takes."""
+    digits = f"{random.getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
+
+
+def _with_read_limit(timeouts: Timeouts, answer_limit: float) -> Timeouts:
+    return attrs.evolve(timeouts, read=answer_limit) if timeouts.read is UNSET else timeouts
 
 
 def _concurrency(config: LambdaClientConfig) -> int:

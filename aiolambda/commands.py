@@ -60,6 +60,7 @@ class InvokeCommand(_Command[InvokeCommandInput, InvokeCommandOutput]):
     """
 
     __slots__ = ()
+    operation: Operation[InvokeCommandInput, InvokeCommandOutput] = INVOKE
 
     @overload
     def __init__(self, input: InvokeCommandInput, /, *, idempotent: bool | None = None) -> None: ...
@@ -85,10 +86,6 @@ class InvokeCommand(_Command[InvokeCommandInput, InvokeCommandOutput]):
         """The command from the API's member names, as JS and boto3 have them: `{"FunctionName": ..., "Payload": ...}`."""
         return cls(InvokeCommandInput.from_api(members))
 
-    @property
-    def operation(self) -> Operation[InvokeCommandInput, InvokeCommandOutput]:
-        return INVOKE
-
 
 class InvokeWithResponseStreamCommand(_Command[InvokeWithResponseStreamCommandInput, InvokeWithResponseStreamCommandOutput]):
     """Invokes a function and reads its answer as it writes it: the output's `event_stream`, which its reader closes.
@@ -97,6 +94,9 @@ class InvokeWithResponseStreamCommand(_Command[InvokeWithResponseStreamCommandIn
     """
 
     __slots__ = ()
+    operation: Operation[InvokeWithResponseStreamCommandInput, InvokeWithResponseStreamCommandOutput] = (
+        INVOKE_WITH_RESPONSE_STREAM
+    )
 
     @overload
     def __init__(self, input: InvokeWithResponseStreamCommandInput, /, *, idempotent: bool | None = None) -> None: ...
@@ -127,10 +127,6 @@ class InvokeWithResponseStreamCommand(_Command[InvokeWithResponseStreamCommandIn
     def from_api(cls, members: Mapping[str, object], /) -> Self:
         """The command from the API's member names, as JS and boto3 have them: `{"FunctionName": ..., "Payload": ...}`."""
         return cls(InvokeWithResponseStreamCommandInput.from_api(members))
-
-    @property
-    def operation(self) -> Operation[InvokeWithResponseStreamCommandInput, InvokeWithResponseStreamCommandOutput]:
-        return INVOKE_WITH_RESPONSE_STREAM
 
 
 def _one_of(input: In | None, members: Mapping[str, object]) -> In | None:

@@ -3,6 +3,7 @@
 Owns the shapes that floors 1 to 3, and users' own parts, agree on. Must not know any implementation of them.
 """
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -125,8 +126,12 @@ class Reservation(Protocol):
 
 
 class ReservingTransport(Transport, Protocol):
-    """A transport that can wait before the request is signed for whatever else it would wait for after it."""
+    """A transport that can wait before the request is signed for whatever else it would wait for after it.
 
+    `promise` does not wait: it gives `None` where `reserve` would, and is told the running loop.
+    """
+
+    def promise(self, loop: asyncio.AbstractEventLoop, /) -> Reservation | None: ...
     async def reserve(self, timeouts: Timeouts, /) -> Reservation: ...
 
 
@@ -208,6 +213,7 @@ class Call(Generic[In, Out]):
 
     `input` may be replaced (`call.input = attrs.evolve(call.input, ...)`) until it is serialized. `attempt` is 0 before
     finalize, then 1, 2, ... `response` is the raw answer of this attempt. `state` is for middlewares to leave notes in.
+    `loop` is the one that the call runs on, and `started` its time when the call began.
     `last_error` is what the last failed attempt raised; `credentials` and `clock_offset` are what it was signed with.
     `in_map`: its throttles are its caller's affair, and its time begins with its slot; then `time_begins` is called.
     `durable` are the functions (name and qualifier) that have shown themselves durable. `answers` are those whose bodies were
@@ -219,6 +225,7 @@ class Call(Generic[In, Out]):
     client_name: str
     invocation_id: str
     timeouts: Timeouts
+    loop: asyncio.AbstractEventLoop = attrs.field(repr=False)
     started: float
     _said_idempotent: bool | None = attrs.field(default=None, alias="said_idempotent")
     durable: Collection[tuple[str, str | None]] = attrs.field(default=(), repr=False)

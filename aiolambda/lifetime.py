@@ -27,7 +27,7 @@ class Lifetime:
     """The register of one client's calls."""
 
     def __init__(self) -> None:
-        self._calls: dict[Call[Any, Any], asyncio.Timeout] = {}
+        self._calls: dict[Call[Any, Any], _Scope] = {}
         self._answers: set[OpenAnswer] = set()
         self._endings: set[asyncio.Task[None]] = set()
         self._cut: set[Call[Any, Any]] = set()
@@ -38,24 +38,23 @@ class Lifetime:
         """Run a call within its total limit, until it ends or is cut."""
         if self._closed:
             raise _completed(ClientClosedError("this client is closed"), call)
-        scope = _scope_of(call)
+        scope = self._calls[call] = _Scope(call)
         try:
-            async with scope:
-                self._calls[call] = scope
-                output = await chain(call)
-        except (TimeoutError, AiolambdaError) as error:
-            if isinstance(error, TimeoutError) and scope.expired():
+            output = await chain(call)
+        except BaseException as error:
+            if scope.leave() and isinstance(error, asyncio.CancelledError):
                 raise _completed(self._ended(call), call) from None
             if isinstance(error, AiolambdaError):
                 _completed(error, call)
             raise
         else:
-            self._keep(call, call.command.operation.open_answer(output), scope.when())
+            scope.leave()
+            self._keep(call, call.command.operation.open_answer(output), scope.deadline)
             return output
         finally:
             call.time_begins = None
             call.last_error = None  # its traceback holds the call: nothing may keep the two together
-            self._calls.pop(call, None)
+            del self._calls[call]
             self._cut.discard(call)
             for answer in call.answers:
                 if answer not in self._answers:
@@ -89,7 +88,7 @@ class Lifetime:
         if call in self._cut:
             self._end(answer, _cut_off())
         elif deadline is not None:
-            timer = asyncio.get_running_loop().call_at(deadline, self._end, answer, _late(call.timeouts.total, "receive"))
+            timer = call.loop.call_at(deadline, self._end, answer, _late(call.timeouts.total, "receive"))
         self._answers.add(answer)
         answer.on_close(functools.partial(self._let_go, answer, timer))
 
@@ -114,9 +113,9 @@ class Lifetime:
         for answer in list(self._answers):
             self._end(answer, _cut_off())
         for call, scope in self._calls.items():
-            if not scope.expired():
+            if not scope.expired:
                 self._cut.add(call)
-                scope.reschedule(0)  # a moment that is past: the scope ends at the loop's next turn
+                scope.expire()
 
     async def _until_empty(self) -> None:
         while self._calls or self._answers:
@@ -130,20 +129,47 @@ class Lifetime:
         return _late(call.timeouts.total, call.stage, call.last_error)
 
 
-def _scope_of(call: Call[Any, Any]) -> asyncio.Timeout:
-    """The call's time: from now on, or in a map, from its slot."""
-    if not call.in_map:
-        return asyncio.timeout(call.timeouts.total)
-    scope = asyncio.timeout(None)
-    call.time_begins = functools.partial(_begin_time, call, scope)
-    return scope
+class _Scope:
+    """The task of a call, and when its time ends: what `asyncio.timeout` does, with nothing to set up where there is no limit.
 
+    The time counts from now on, or in a map, from the call's slot.
+    """
 
-def _begin_time(call: Call[Any, Any], scope: asyncio.Timeout) -> None:
-    """The total limit counts from now on."""
-    call.time_begins, call.started = None, asyncio.get_running_loop().time()
-    if call.timeouts.total is not None and not scope.expired():
-        scope.reschedule(call.started + call.timeouts.total)
+    __slots__ = ("_call", "_cancelling", "_task", "_timer", "deadline", "expired")
+
+    def __init__(self, call: Call[Any, Any]) -> None:
+        task = asyncio.current_task(call.loop)
+        if task is None:
+            raise RuntimeError("a call is awaited in a task")
+        self._task, self._cancelling = task, task.cancelling()
+        self._timer: asyncio.TimerHandle | None = None
+        self.deadline: float | None = None
+        self.expired = False
+        self._call = call
+        if call.in_map:
+            call.time_begins = self._begin_in_map
+        elif call.timeouts.total is not None:
+            self._begin(call.timeouts.total)
+
+    def expire(self) -> None:
+        """End the call now, by a cancellation that `leave` tells from others."""
+        self.expired = True
+        self._task.cancel()
+
+    def leave(self) -> bool:
+        """The call is over; whether this has cancelled its task, and nobody else has."""
+        if self._timer is not None:
+            self._timer.cancel()
+        return self.expired and self._task.uncancel() <= self._cancelling
+
+    def _begin(self, total: float) -> None:
+        self.deadline = self._call.started + total
+        self._timer = self._call.loop.call_at(self.deadline, self.expire)
+
+    def _begin_in_map(self) -> None:
+        self._call.time_begins, self._call.started = None, self._call.loop.time()
+        if self._call.timeouts.total is not None and not self.expired:
+            self._begin(self._call.timeouts.total)
 
 
 def _cut_off() -> ClientClosedError:
@@ -161,7 +187,7 @@ def _late(limit: float | None, stage: Stage, last_error: AiolambdaError | None =
 
 
 def _completed(error: AiolambdaError, call: Call[Any, Any]) -> AiolambdaError:
-    elapsed = asyncio.get_running_loop().time() - call.started
+    elapsed = call.loop.time() - call.started
     return delivery.completed(
         error,
         function_name=call.function_name,

@@ -4,7 +4,7 @@ Owns the shape of a message. Must not know what a command means, how it is signe
 """
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Literal, Protocol, Self, TypeVar, overload
+from typing import Literal, Protocol, Self, TypeVar, cast, overload
 
 import attrs
 
@@ -25,6 +25,13 @@ class Headers(MutableMapping[str, str]):
 
     def __init__(self, fields: Mapping[str, str] | None = None) -> None:
         self.fields: dict[str, str] = {} if fields is None else {name.lower(): value for name, value in fields.items()}
+
+    @classmethod
+    def of(cls, fields: dict[str, str], /) -> Self:
+        """These fields, whose names are in lower case; the dictionary is kept, not copied."""
+        headers = cls.__new__(cls)
+        headers.fields = fields
+        return headers
 
     def __getitem__(self, name: str) -> str:
         return self.fields[name.lower()]
@@ -55,12 +62,13 @@ class Headers(MutableMapping[str, str]):
 
     def copy(self) -> Self:
         """A copy that shares nothing with this one."""
-        clone = type(self)()
-        clone.fields = self.fields.copy()
-        return clone
+        return self.of(self.fields.copy())
 
     def __repr__(self) -> str:
         return f"<Headers {', '.join(self.fields)}>"
+
+
+_NO_LIMITS = Timeouts()
 
 
 @attrs.define(eq=False)
@@ -76,7 +84,7 @@ class Request:
     url: str
     headers: Headers
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
-    timeouts: Timeouts = attrs.field(factory=Timeouts, repr=False)
+    timeouts: Timeouts = attrs.field(default=_NO_LIMITS, repr=False)
     stage: Stage = attrs.field(default="queue", repr=False)
 
     def copy(self) -> "Request":
@@ -125,6 +133,11 @@ class Response:
     headers: Mapping[str, str] = attrs.field(converter=_headers, repr=False)
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
     stream: OpenAnswer | None = attrs.field(default=None, repr=False)
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """The headers under their names in lower case, for who asks for many of them."""
+        return cast("Headers", self.headers).fields
 
 
 @attrs.frozen(kw_only=True)

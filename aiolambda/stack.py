@@ -16,7 +16,7 @@ import attrs
 from .errors import MiddlewareStackError
 from .interfaces import Call, CallNext, Middleware, Plugin, Priority, Relation, Step
 
-__all__ = ["MiddlewareStack"]
+__all__ = ["MiddlewareStack", "Preparation"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -93,6 +93,17 @@ class _Relative(_Entry):
                 f"{other.label!r} middleware {other.relation} {other.to_middleware!r} middleware"
             )
         return None
+
+
+@attrs.frozen(eq=False)
+class Preparation:
+    """A middleware that does something to the call, waits for nothing, and goes on."""
+
+    prepare: Callable[[Call[Any, Any]], None]
+
+    async def __call__(self, call: Call[Any, Any], call_next: CallNext[Any, Any], /) -> Any:
+        self.prepare(call)
+        return await call_next(call)
 
 
 class MiddlewareStack(Generic[In, Out]):
@@ -228,19 +239,25 @@ class MiddlewareStack(Generic[In, Out]):
     def resolve(self, handler: CallNext[In, Out]) -> CallNext[In, Out]:
         """The stack folded around a handler: one callable that holds while the stack does not change.
 
-        A link is not a coroutine of its own, so that a traceback shows one frame for each middleware.
+        A link is not a coroutine of its own, so that a traceback shows one frame for each middleware. Neighbours that only
+        prepare the call are run one after another, without a coroutine for each.
         """
         entries = self._ordered(strict=True)
         if self._identify_on_resolve:
             _log.info("%s", self)
+        preparations: list[Callable[[Call[In, Out]], None]] = []
         for entry in reversed(entries):
-            handler = _link(cast("Middleware[In, Out]", entry.middleware), handler)
-        return handler
+            if isinstance(entry.middleware, Preparation):
+                preparations.append(entry.middleware.prepare)
+                continue
+            handler = _link(cast("Middleware[In, Out]", entry.middleware), _prepared(preparations, handler))
+            preparations = []
+        return _prepared(preparations, handler)
 
     def resolve_behind(self, stack: "MiddlewareStack[Any, Any]", handler: CallNext[In, Out]) -> CallNext[In, Out]:
         """Another stack with this one joined behind it, folded; folded anew only once one of the two has changed."""
         kept = self._folded
-        if kept is None or kept[0] is not handler or kept[1:3] != (stack.version, self.version):
+        if kept is None or kept[0] is not handler or kept[1] != stack._version or kept[2] != self._version:
             folded = stack.concat(self).resolve(handler)
             kept = self._folded = (handler, stack.version, self.version, folded)
         return kept[3]
@@ -343,6 +360,20 @@ def _check_choice(what: str, value: str, choices: Collection[str]) -> None:
 def _step(step: str) -> str:
     """The step by its name here; JS calls one of them by another."""
     return "finalize" if step == "finalizeRequest" else step
+
+
+def _prepared(preparations: list[Callable[[Call[In, Out]], None]], call_next: CallNext[In, Out]) -> CallNext[In, Out]:
+    """Preparations, the last one first, and what comes behind them."""
+    if not preparations:
+        return call_next
+    in_order = tuple(reversed(preparations))
+
+    async def prepare_and_go_on(call: Call[In, Out]) -> Any:
+        for prepare in in_order:
+            prepare(call)
+        return await call_next(call)
+
+    return prepare_and_go_on
 
 
 def _link(middleware: Middleware[In, Out], call_next: CallNext[In, Out]) -> CallNext[In, Out]:

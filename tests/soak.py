@@ -106,8 +106,7 @@ class Run:
 
 def caught_by(client: LambdaClient) -> dict[str, int]:
     """What the checks of the client's connections caught."""
-    session: Any = getattr(client._wiring.transport, "_session", None)
-    return dict(getattr(getattr(session, "connector", None), "caught", {}))
+    return dict(getattr(getattr(client._wiring.transport, "_pool", None), "caught", {}))
 
 
 @contextlib.asynccontextmanager

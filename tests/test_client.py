@@ -517,17 +517,30 @@ async def test_a_missing_anchor_fails_the_call_and_names_both() -> None:
             await client.invoke("echo")
 
 
-async def test_a_traceback_shows_one_frame_for_each_middleware() -> None:
+async def test_a_traceback_shows_one_frame_for_each_middleware_that_waits_for_the_rest() -> None:
+    """Those that only prepare the call are over by then; neighbours among them share the frame that goes on."""
+
+    async def mine(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        return await call_next(call)
+
     async with fake_client() as client:
+        client.middleware_stack.add(mine, step="build")
         with pytest.raises(AiolambdaError) as raised:
             await client.send(InvokeCommand(function_name="nobody"))
         frames = [frame.name for frame in traceback.extract_tb(raised.value.__traceback__)]
-    steps = [
-        name
-        for name in frames
-        if name not in ("test_a_traceback_shows_one_frame_for_each_middleware", "send", "run", "_outcome")
+    begin, end = frames.index("log_call"), frames.index("deserialize")
+    prepared = "prepare_and_go_on"
+    assert frames[begin : end + 1] == [
+        *("log_call", prepared, "mine", prepared, "retry", "hold_slot", "sign", "deserialize"),
     ]
-    assert len(steps) == len(client.middleware_stack)
+
+
+async def test_an_error_in_a_preparation_shows_where_it_was_raised() -> None:
+    async with fake_client() as client:
+        with pytest.raises(InvalidInputError) as raised:
+            await client.send(InvokeCommand(function_name="a/b"))
+        frames = [frame.name for frame in traceback.extract_tb(raised.value.__traceback__)]
+    assert "validate" in frames
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from aiolambda import (
 )
 from aiolambda.messages import Loss
 from aiolambda.policy import delivery
-from aiolambda.transport import connector, exchange, kernel
+from aiolambda.transport import exchange, kernel, line
 from aiolambda.transport.sockets import ObservedSocket, socket_factory
 
 TOO_LARGE = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nx-amzn-errortype: RequestTooLargeException\r\n\r\n{}"
@@ -130,7 +130,7 @@ def serve() -> Iterator[Callable[[Callable[[socket.socket], None]], Server]]:
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """The peer ends the connection after the check: as if it had found nothing."""
-    monkeypatch.setattr(connector, "_stain", lambda *_: None)
+    monkeypatch.setattr(line.Line, "_stain", lambda *_: None)
 
 
 def client_of(server: Server, **settings: Any) -> LambdaClient:

@@ -620,12 +620,18 @@ async def closes(client: LambdaClient) -> None:
 
 
 async def is_cancelled_in_a_read(client: LambdaClient) -> None:
+    entered = asyncio.Event()
+
     async def reads() -> None:
         async with client.stream("writer") as stream:
+            entered.set()
             await stream.read()
 
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(reads(), 0.05)
+    reading = asyncio.create_task(reads())
+    await entered.wait()
+    await asyncio.sleep(0.01)
+    reading.cancel()
+    await asyncio.wait([reading])
 
 
 async def is_cancelled_without_a_block(client: LambdaClient) -> None:

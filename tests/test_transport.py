@@ -40,7 +40,7 @@ from aiolambda import (
 )
 from aiolambda.messages import Headers
 from aiolambda.transport import AiohttpTransport, turns
-from aiolambda.transport.connector import Connector
+from aiolambda.transport.pool import Pool
 from aiolambda.transport.sockets import socket_factory
 from aiolambda.transport.turns import AT_A_TIME as OPENING_AT_A_TIME
 
@@ -192,7 +192,7 @@ async def test_keep_alive_can_be_read_back_from_the_socket_that_carries_the_requ
         transport_to(keep_alive=TcpKeepAlive(idle=20, interval=4, count=5)) as transport,
     ):
         async with transport.stream(request_to(server)) as response:
-            sock = response._response.connection.transport.get_extra_info("socket")
+            sock = response._exchange.transport.get_extra_info("socket")
             options = {
                 name: sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
                 for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT", "TCP_NODELAY")
@@ -506,8 +506,8 @@ async def test_calls_whose_middlewares_wait_for_further_calls_do_not_wait_for_ea
         assert len(server.requests) == 4 * OPENING_AT_A_TIME
         transport = client._wiring.transport
         assert isinstance(transport, AiohttpTransport)
-        pool = transport._session.connector
-        assert isinstance(pool, Connector)
+        pool = transport._pool
+        assert isinstance(pool, Pool)
         assert (pool.turns.in_use, pool.turns.promised) == (0, 0)
 
 
@@ -536,12 +536,12 @@ async def test_a_request_whose_connection_is_gone_once_it_is_signed_is_signed_af
         await client.invoke("f")
         transport = client._wiring.transport
         assert isinstance(transport, AiohttpTransport)
-        pool = transport._session.connector
-        assert isinstance(pool, Connector)
+        pool = transport._pool
+        assert isinstance(pool, Pool)
         call = asyncio.create_task(client.invoke("f"))
         await held.wait()
         ends.set()
-        while any(protocol.is_connected() for idle in pool._idle.values() for protocol in idle):
+        while any(line.is_open for route in pool._routes for line in route.idle):
             await asyncio.sleep(0.001)
         await pool.turns.take(None)  # somebody else has the only one
         released.set()
@@ -578,7 +578,7 @@ async def test_an_upload_of_which_the_server_takes_nothing_ends_with_the_read_li
             connection.writer.write_eof()
         await stopped.wait()
 
-    monkeypatch.setattr("aiolambda.transport.connector.socket_factory", small)
+    monkeypatch.setattr("aiolambda.transport.pool.socket_factory", small)
     stopped = asyncio.Event()
     async with raw_server(reads_nothing) as server, client_for(server) as client:
         with pytest.raises(TransportError) as raised:
@@ -658,7 +658,7 @@ async def test_at_most_so_many_handshakes_go_on_at_a_time(authority: trustme.CA,
                 await asyncio.sleep(0.001)
                 transport = client._wiring.transport
                 assert isinstance(transport, AiohttpTransport)
-                connector = transport._session.connector if transport._session else None
+                connector = transport._pool or None
                 if connector is not None:
                     most = max(most, connector.turns.in_use)  # type: ignore[attr-defined]
             held.set()

@@ -34,12 +34,6 @@ QUEUEING_READ_LIMIT = 60.0
 """The same for `Event` and `DryRun`, which run nothing while the caller waits."""
 
 _LOG_TYPES = ("None", "Tail")
-_HEADERS = {
-    "x-amz-invocation-type": "invocation_type",
-    "x-amz-log-type": "log_type",
-    "x-amz-durable-execution-name": "durable_execution_name",
-    "x-amz-tenant-id": "tenant_id",
-}
 
 
 class InvocationInput(Protocol):
@@ -94,20 +88,27 @@ class InvokeOperation:
 
     def request(self, input: InvokeCommandInput, /, *, endpoint: str, codec: Codec, limits: PayloadLimits) -> Request:
         """The request without host, user agent and signature. `InvalidInputError` for a payload that cannot be sent."""
-        return request(input, endpoint=endpoint, path="/2015-03-31/functions/{}/invocations", codec=codec, limits=limits)
+        return request(
+            input,
+            endpoint=endpoint,
+            path="/2015-03-31/functions/{}/invocations",
+            codec=codec,
+            limits=limits,
+            durable_execution_name=input.durable_execution_name,
+        )
 
     def output(
         self, input: InvokeCommandInput, response: Response, /, *, metadata: Metadata, codec: Codec
     ) -> InvokeCommandOutput:
         """The output of an answer that is no error."""
-        headers = response.headers
+        fields = response.fields
         return InvokeCommandOutput(
             status_code=response.status,
-            function_error=cast('Literal["Handled", "Unhandled"] | None', headers.get("x-amz-function-error") or None),
-            log_result=headers.get("x-amz-log-result"),
+            function_error=cast('Literal["Handled", "Unhandled"] | None', fields.get("x-amz-function-error") or None),
+            log_result=fields.get("x-amz-log-result"),
             payload=response.body,
-            executed_version=headers.get("x-amz-executed-version"),
-            durable_execution_arn=headers.get("x-amz-durable-execution-arn"),
+            executed_version=fields.get("x-amz-executed-version"),
+            durable_execution_arn=fields.get("x-amz-durable-execution-arn"),
             metadata=metadata,
             codec=codec,
             function_name=input.function_name,
@@ -124,7 +125,8 @@ INVOKE = InvokeOperation()
 
 def type_of(input: InvocationInput) -> str:
     """The invocation type, `RequestResponse` where the input names none."""
-    return str(text_of(input.invocation_type) or "RequestResponse")
+    kind = input.invocation_type
+    return "RequestResponse" if kind is None else str(text_of(kind) or "RequestResponse")
 
 
 def answer_limit(input: InvocationInput) -> float:
@@ -140,17 +142,29 @@ def check(input: InvocationInput, *, region: str | None, types: tuple[str, ...])
         raise InvalidInputError(
             f"function_name is an ARN in {arn_region}, and the client's region is {region}", member="function_name"
         )
-    for member, choices in (("invocation_type", types), ("log_type", _LOG_TYPES)):
-        value = text_of(getattr(input, member))
-        if value is not None and value not in choices:
-            raise InvalidInputError(f"{member} is {value!r}; choose from {', '.join(choices)}", member=member)
-    for member in ("qualifier", "tenant_id"):
-        value = getattr(input, member)
-        if value is not None:
-            names.check_pattern(member, value)
+    _check_choice("invocation_type", input.invocation_type, types)
+    _check_choice("log_type", input.log_type, _LOG_TYPES)
+    if input.qualifier is not None:
+        names.check_pattern("qualifier", input.qualifier)
+    if input.tenant_id is not None:
+        names.check_pattern("tenant_id", input.tenant_id)
 
 
-def request(input: InvocationInput, *, endpoint: str, path: str, codec: Codec, limits: PayloadLimits) -> Request:
+def _check_choice(member: str, given: str | None, choices: tuple[str, ...]) -> None:
+    value = None if given is None else text_of(given)
+    if value is not None and value not in choices:
+        raise InvalidInputError(f"{member} is {value!r}; choose from {', '.join(choices)}", member=member)
+
+
+def request(
+    input: InvocationInput,
+    *,
+    endpoint: str,
+    path: str,
+    codec: Codec,
+    limits: PayloadLimits,
+    durable_execution_name: str | None = None,
+) -> Request:
     """The request to a path that has a place for the function's name."""
     body = encoded_payload(input.payload, codec)
     kind = type_of(input)
@@ -160,14 +174,18 @@ def request(input: InvocationInput, *, endpoint: str, path: str, codec: Codec, l
             f"payload has {len(body):,} bytes, and the limit of {kind} is {limit:,}", size=len(body), limit=limit
         )
     fields = {"content-type": "application/octet-stream"}
-    for header, member in _HEADERS.items():
-        value = getattr(input, member, None)
-        if value is not None:
-            fields[header] = str(text_of(value))
+    if input.invocation_type is not None:
+        fields["x-amz-invocation-type"] = kind
+    if input.log_type is not None:
+        fields["x-amz-log-type"] = str(text_of(input.log_type))
+    if durable_execution_name is not None:
+        fields["x-amz-durable-execution-name"] = durable_execution_name
+    if input.tenant_id is not None:
+        fields["x-amz-tenant-id"] = input.tenant_id
     if input.client_context is not None:
         fields["x-amz-client-context"] = _client_context(input.client_context, limits.client_context)
     query = "" if input.qualifier is None else f"?Qualifier={uri.encode_label(input.qualifier)}"
-    return Request("POST", f"{endpoint}{path.format(uri.encode_label(input.function_name))}{query}", Headers(fields), body)
+    return Request("POST", f"{endpoint}{path.format(uri.encode_label(input.function_name))}{query}", Headers.of(fields), body)
 
 
 def _check_event(input: InvokeCommandInput) -> None:

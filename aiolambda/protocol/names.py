@@ -5,6 +5,7 @@ Source: the patterns of the Lambda service model (NamespacedFunctionName, Qualif
 """
 
 import re
+from functools import lru_cache
 
 from ..errors import InvalidInputError
 
@@ -30,6 +31,12 @@ _PATTERNS = {
 }
 
 
+@lru_cache(maxsize=1024)
+def _parts(name: str) -> "re.Match[str] | None":
+    """The parts of a function's name; the same few are asked for again and again."""
+    return _FUNCTION.fullmatch(name)
+
+
 def _shown(value: str) -> str:
     return repr(value if len(value) <= 80 else f"{value[:77]}...")
 
@@ -44,7 +51,7 @@ def check_function_name(name: object) -> None:
             member="function_name",
             limit=_LONGEST_FUNCTION_NAME,
         )
-    match = _FUNCTION.fullmatch(name)
+    match = _parts(name)
     if match is None or match["name"] in (".", ".."):
         raise InvalidInputError(
             f"function_name {_shown(name)} is not a function's name, name:qualifier, partial ARN or ARN "
@@ -69,17 +76,17 @@ def check_pattern(member: str, value: object) -> None:
 
 def region_of(function_name: str) -> str | None:
     """The region that an ARN names; `None` for a plain name or a partial ARN."""
-    match = _FUNCTION.fullmatch(function_name)
+    match = _parts(function_name)
     return match and match["region"]
 
 
 def plain_name_of(function_name: str) -> str:
     """The name alone, without account, ARN and qualifier; what is no function's name stays as it is."""
-    match = _FUNCTION.fullmatch(function_name)
+    match = _parts(function_name)
     return function_name if match is None else match["name"]
 
 
 def qualifier_of(function_name: str) -> str | None:
     """The version or alias behind a name or an ARN; `None` where there is none."""
-    match = _FUNCTION.fullmatch(function_name)
+    match = _parts(function_name)
     return match and match["qualifier"]

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import attrs
 
@@ -48,6 +49,7 @@ NEVER_SIGNED = frozenset(
 )
 """Headers that proxies, load balancers and tracers rewrite on the way: a signature over them would break."""
 
+_CONTROLS = bytes(range(32))
 _SPACES = re.compile(r"\s+")
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<key>[^/,\s]+)/(?P<date>\d{8})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/aws4_request"
@@ -69,19 +71,47 @@ def canonical_request(
     method: str, path: str, query: str, headers: Mapping[str, str], signed: Iterable[str], body_hash: str
 ) -> str:
     """What is hashed to be signed. `path` is canonical; `query` is as on the wire; `headers` has lower-case names."""
-    names = sorted(signed)
-    lines = "".join([f"{name}:{_folded(headers[name])}\n" for name in names])
-    return f"{method}\n{path}\n{uri.canonical_query(query)}\n{lines}\n{';'.join(names)}\n{body_hash}"
+    names = tuple(sorted(signed))
+    return _canonical_request(method, path, query, headers, names, ";".join(names), body_hash)
+
+
+def _canonical_request(
+    method: str, path: str, query: str, headers: Mapping[str, str], names: tuple[str, ...], joined: str, body_hash: str
+) -> str:
+    lines = "".join([f"{name}:{headers[name]}\n" for name in names])
+    if _may_need_folding(lines, len(names)):
+        lines = "".join([f"{name}:{_folded(headers[name])}\n" for name in names])
+    return f"{method}\n{path}\n{uri.canonical_query(query)}\n{lines}\n{joined}\n{body_hash}"
+
+
+def _may_need_folding(lines: str, count: int) -> bool:
+    """Whether a value may begin or end with a space, or hold two, or something unprintable: seldom, so asked of all at once."""
+    return (
+        "  " in lines
+        or ": " in lines
+        or " \n" in lines
+        or not lines.isascii()
+        or len(lines.encode().translate(None, _CONTROLS)) != len(lines) - count
+    )
 
 
 def string_to_sign(timestamp: str, scope: str, request: str) -> str:
     return f"{ALGORITHM}\n{timestamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
 
 
-def _timestamp(now: dt.datetime) -> str:
-    """The moment as `20060102T150405Z`; a third of the time that `strftime` takes."""
-    utc = now if now.tzinfo is dt.UTC else now.astimezone(dt.UTC)
-    return f"{utc.isoformat(timespec='seconds')[:19].replace('-', '').replace(':', '')}Z"
+@attrs.frozen
+class _Second:
+    """A second in the form `20060102T150405Z`, for all who sign in it."""
+
+    begin: dt.datetime
+    end: dt.datetime
+    text: str
+
+
+def _second_of(now: dt.datetime) -> _Second:
+    begin = now.astimezone(dt.UTC).replace(microsecond=0)
+    text = f"{begin.isoformat()[:19].replace('-', '').replace(':', '')}Z"
+    return _Second(begin, begin + dt.timedelta(seconds=1), text)
 
 
 def _hmac(key: bytes, text: str) -> bytes:
@@ -99,6 +129,13 @@ def signing_key(secret_access_key: str, date: str, region: str, service: str) ->
 def signature(key: bytes, text: str) -> str:
     """The signature of a string to sign, in hexadecimal."""
     return _hmac(key, text).hex()
+
+
+@lru_cache(maxsize=256)
+def _signed_names(headers: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    """Which of these headers are signed, in order and joined: the same for nearly every request of a client."""
+    names = tuple(sorted({name for name in headers if name not in NEVER_SIGNED}))
+    return names, ";".join(names)
 
 
 @attrs.frozen
@@ -120,6 +157,7 @@ class Signer:
         self._normalize = normalize
         self._double_encode = double_encode
         self._scope: _Scope | None = None
+        self._second: _Second | None = None
 
     def sign(
         self,
@@ -135,20 +173,23 @@ class Signer:
 
         `headers` has lower-case names and `host` among them; `path` and `query` are as on the wire; `now` is aware.
         """
-        timestamp = _timestamp(now)
+        second = self._second
+        if second is None or not second.begin <= now < second.end:
+            second = self._second = _second_of(now)
+        timestamp = second.text
         added = {"x-amz-date": timestamp}
         if credentials.session_token is not None:
             added["x-amz-security-token"] = credentials.session_token
         scope = self._scope_of(credentials, timestamp[:8])
-        to_sign = {name: value for name, value in headers.items() if name not in NEVER_SIGNED}
-        to_sign.pop("x-amz-security-token", None)
-        to_sign.update(added)
+        to_sign = {**headers, **added}
+        if "x-amz-security-token" not in added:
+            to_sign.pop("x-amz-security-token", None)
+        names, joined = _signed_names(tuple(to_sign))
         canonical_path = uri.canonical_path(path, normalize=self._normalize, double_encode=self._double_encode)
-        request = canonical_request(method, canonical_path, query, to_sign, to_sign, body_hash)
+        request = _canonical_request(method, canonical_path, query, to_sign, names, joined, body_hash)
         signed = signature(scope.key, string_to_sign(timestamp, scope.text, request))
         added["authorization"] = (
-            f"{ALGORITHM} Credential={credentials.access_key_id}/{scope.text}, "
-            f"SignedHeaders={';'.join(sorted(to_sign))}, Signature={signed}"
+            f"{ALGORITHM} Credential={credentials.access_key_id}/{scope.text}, SignedHeaders={joined}, Signature={signed}"
         )
         return added
 

@@ -28,7 +28,7 @@ class HeldAnswer(OpenAnswer):
     def __init__(self, call: Call[Any, Any], answer: StreamedResponse, exits: AsyncExitStack) -> None:
         # The call itself is not kept: it holds the payload, and this may last for a quarter of an hour.
         self._function_name, self._history, self._started = call.function_name, call.history, call.started
-        self._total_retry_delay = call.total_retry_delay
+        self._total_retry_delay, self._loop = call.total_retry_delay, call.loop
         self._idle = call.timeouts.idle
         self._pieces = aiter(answer)
         self._exits = exits
@@ -123,7 +123,7 @@ class HeldAnswer(OpenAnswer):
         return b""
 
     def _completed(self, error: AiolambdaError) -> AiolambdaError:
-        elapsed = asyncio.get_running_loop().time() - self._started
+        elapsed = self._loop.time() - self._started
         return delivery.completed(
             error,
             function_name=self._function_name,

@@ -7,8 +7,9 @@ import functools
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..interfaces import Call, CallNext, Middleware
+from ..interfaces import Call, Middleware
 from ..protocol.tracing import propagated_trace_id
+from ..stack import Preparation
 from .wiring import Wiring
 
 __all__ = ["content_length_middleware", "host_header_middleware", "recursion_detection_middleware", "user_agent_middleware"]
@@ -19,22 +20,21 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 def content_length_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     """Sets `content-length` where there is a body; signing corrects it if the body changes on the way."""
 
-    async def set_content_length(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
-        if call.request.body:
-            call.request.headers["content-length"] = str(len(call.request.body))
-        return await call_next(call)
+    def set_content_length(call: Call[Any, Any]) -> None:
+        request = call.request
+        if request.body:
+            request.headers.fields["content-length"] = str(len(request.body))
 
-    return set_content_length
+    return Preparation(set_content_length)
 
 
 def user_agent_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     """Sets `user-agent`, unless somebody has."""
 
-    async def set_user_agent(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
-        call.request.headers.setdefault("user-agent", wiring.user_agent)
-        return await call_next(call)
+    def set_user_agent(call: Call[Any, Any]) -> None:
+        call.request.headers.fields.setdefault("user-agent", wiring.user_agent)
 
-    return set_user_agent
+    return Preparation(set_user_agent)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -50,21 +50,20 @@ def host_of(url: str) -> str:
 def host_header_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     """Sets `host`, unless somebody has."""
 
-    async def set_host(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
-        if "host" not in call.request.headers:
-            call.request.headers["host"] = host_of(call.request.url)
-        return await call_next(call)
+    def set_host(call: Call[Any, Any]) -> None:
+        request = call.request
+        if "host" not in request.headers.fields:
+            request.headers.fields["host"] = host_of(request.url)
 
-    return set_host
+    return Preparation(set_host)
 
 
 def recursion_detection_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     """Inside a Lambda function, hands its trace id on, so that Lambda can stop a loop of functions."""
 
-    async def hand_on_trace_id(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
-        trace_id = propagated_trace_id(wiring.environment)
+    def hand_on_trace_id(call: Call[Any, Any]) -> None:
+        trace_id = propagated_trace_id(wiring.environment) if wiring.in_function else None
         if trace_id is not None:
             call.request.headers.setdefault("x-amzn-trace-id", trace_id)
-        return await call_next(call)
 
-    return hand_on_trace_id
+    return Preparation(hand_on_trace_id)

@@ -60,14 +60,14 @@ def _exception(call: Call[Any, Any], wiring: Wiring, response: Response) -> Aiol
 
 
 def _metadata(call: Call[Any, Any], response: Response) -> Metadata:
-    headers = response.headers
+    fields = response.fields
     return Metadata(
         http_status_code=response.status,
-        request_id=headers.get("x-amzn-requestid") or headers.get("x-amz-request-id"),
-        extended_request_id=headers.get("x-amz-id-2"),
-        cf_id=headers.get("x-amz-cf-id"),
-        trace_id=headers.get("x-amzn-trace-id"),
-        headers=headers,
+        request_id=fields.get("x-amzn-requestid") or fields.get("x-amz-request-id"),
+        extended_request_id=fields.get("x-amz-id-2"),
+        cf_id=fields.get("x-amz-cf-id"),
+        trace_id=fields.get("x-amzn-trace-id"),
+        headers=response.headers,
         attempts=len(call.history),
         total_retry_delay=call.total_retry_delay,
         history=tuple(call.history),

@@ -3,7 +3,6 @@
 Must not know how a request is sent, or what an answer means.
 """
 
-import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any
@@ -32,6 +31,8 @@ def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     async def hold_slot(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         for answer in call.answers:  # of an attempt that a middleware has made before: nobody waits for its slot
             await answer.aclose()
+        if wiring.credentials is not None:
+            call.credentials = await wiring.credentials.get_credentials()
         place, before = await _place_with_keys(call, wiring), len(call.answers)
         if call.time_begins is not None:
             call.time_begins()
@@ -54,33 +55,49 @@ class _Place:
         """Give it back: the slot only once the answer that is still coming is closed."""
         if self.reservation is not None:
             self.reservation.end()
-        if not any(answer.keep(self.slots.give_back) for answer in answers):
+        if not answers or not any(answer.keep(self.slots.give_back) for answer in answers):
             self.slots.give_back()
 
 
 async def _place_with_keys(call: Call[Any, Any], wiring: Wiring) -> _Place:
     """A place, and keys that have not expired while it was waited for."""
-    await _fetch_keys(call, wiring)
-    place = await _place(call, wiring, first=call.attempt > 1)
-    if not _has_expired(call.credentials, wiring.now()):
+    place = _place_at_once(call, wiring) or await _place(call, wiring, first=call.attempt > 1)
+    if not _has_expired(call.credentials, wiring):
         return place
     place.leave()  # to fetch keys may take its time, and may need a slot itself
     await _fetch_keys(call, wiring)
     return await _place(call, wiring, first=True)
 
 
+def _place_at_once(call: Call[Any, Any], wiring: Wiring) -> _Place | None:
+    """A slot that is free, if the transport has a connection for it, too."""
+    if not wiring.slots.is_free:
+        return None
+    promise = None
+    if wiring.promise is not None and (promise := wiring.promise(call.loop)) is None:
+        return None
+    wiring.slots.take_free()
+    return _Place(wiring.slots, promise)
+
+
 async def _place(call: Call[Any, Any], wiring: Wiring, *, first: bool) -> _Place:
-    limit, clock = call.timeouts.queue, asyncio.get_running_loop().time
-    asked = clock()
     call.stage = "queue"
-    await wiring.slots.take(limit, first=first)
+    if not wiring.slots.take_free():
+        await _wait_for_slot(call, wiring, first=first)
     try:
-        if limit is not None:
-            call.request.timeouts = attrs.evolve(call.request.timeouts, queue=max(0.0, limit - (clock() - asked)))
         return _Place(wiring.slots, None if wiring.reserve is None else await wiring.reserve(call.request.timeouts))
     except BaseException:
         wiring.slots.give_back()
         raise
+
+
+async def _wait_for_slot(call: Call[Any, Any], wiring: Wiring, *, first: bool) -> None:
+    """What of the limit is left over is for the turn to connect."""
+    limit, clock = call.timeouts.queue, call.loop.time
+    asked = clock()
+    await wiring.slots.take(limit, first=first)
+    if limit is not None:
+        call.request.timeouts = attrs.evolve(call.request.timeouts, queue=max(0.0, limit - (clock() - asked)))
 
 
 async def _fetch_keys(call: Call[Any, Any], wiring: Wiring) -> None:
@@ -88,8 +105,8 @@ async def _fetch_keys(call: Call[Any, Any], wiring: Wiring) -> None:
         call.credentials = await wiring.credentials.get_credentials()
 
 
-def _has_expired(credentials: Credentials | None, now: dt.datetime) -> bool:
-    return credentials is not None and credentials.expires_at is not None and credentials.expires_at <= now
+def _has_expired(credentials: Credentials | None, wiring: Wiring) -> bool:
+    return credentials is not None and credentials.expires_at is not None and credentials.expires_at <= wiring.now()
 
 
 def signing_middleware(wiring: Wiring) -> Middleware[Any, Any]:
@@ -98,6 +115,8 @@ def signing_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     async def sign(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         if call.credentials is None:  # nobody waited for a slot
             await _fetch_keys(call, wiring)
+        if call.request.stage != "queue":  # it was sent already, and stays as it was sent
+            call.request = call.request.copy()
         _number(call)
         if wiring.signer is not None and call.credentials is not None:
             _sign(call.request, wiring.signer, call.credentials, wiring.now() + call.clock_offset)
@@ -108,6 +127,8 @@ def signing_middleware(wiring: Wiring) -> Middleware[Any, Any]:
 
 def _number(call: Call[Any, Any]) -> None:
     """A middleware may have sent requests of its own for this call: every one that is sent counts."""
+    if call.attempt == len(call.history) + 1:
+        return
     announced, separator, rest = call.request.headers.get("amz-sdk-request", "").partition(";")
     if announced == f"attempt={call.attempt}":  # and not what somebody else has put there
         call.request.headers["amz-sdk-request"] = f"attempt={len(call.history) + 1}{separator}{rest}"
@@ -115,7 +136,8 @@ def _number(call: Call[Any, Any]) -> None:
 
 def _sign(request: Request, signer: sigv4.Signer, credentials: Credentials, now: dt.datetime) -> None:
     headers = request.headers.fields
-    headers.setdefault("host", host_of(request.url))  # AWS takes no signature that leaves it out
+    if "host" not in headers:  # AWS takes no signature that leaves it out
+        headers["host"] = host_of(request.url)
     if "content-length" in headers:
         headers["content-length"] = str(len(request.body))
     body_hash = headers["x-amz-content-sha256"] = sigv4.payload_hash(request.body)

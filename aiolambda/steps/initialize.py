@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import AiolambdaError
 from ..interfaces import Call, CallNext, Middleware
+from ..stack import Preparation
 from .wiring import Wiring
 
 __all__ = ["logger_middleware", "validation_middleware"]
@@ -52,8 +53,7 @@ def logger_middleware(wiring: Wiring) -> Middleware[Any, Any]:
 def validation_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     """Refuses an input that Lambda would refuse, before anything is sent."""
 
-    async def validate(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+    def validate(call: Call[Any, Any]) -> None:
         call.command.operation.check(call.input, region=wiring.region, limits=wiring.limits)
-        return await call_next(call)
 
-    return validate
+    return Preparation(validate)

@@ -34,7 +34,7 @@ def retry_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     suffix = "" if maximum is None else f"; max={maximum}"
 
     async def retry(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
-        prepared, course = call.request, _Course(call, wiring)
+        prepared, course = call.request, None
         call.clock_offset = wiring.clock_offset
         try:
             while True:
@@ -42,19 +42,24 @@ def retry_middleware(wiring: Wiring) -> Middleware[Any, Any]:
                 try:
                     output = await call_next(call)
                 except AiolambdaError as error:
+                    course = course or _Course(call, wiring)
                     pause = await course.pause_after(error)
                     if pause is None:
                         course.end_badly(error)
                         raise
                 else:
-                    course.end_well()
+                    if course is None:
+                        wiring.retry.succeeded(())
+                    else:
+                        course.end_well()
                     return output
                 call.stage = "backoff"
                 await asyncio.sleep(pause)
                 call.total_retry_delay += pause
         finally:
             call.request = prepared
-            course.failures.clear()  # their tracebacks hold this frame: nothing may keep the two together
+            if course is not None:
+                course.failures.clear()  # their tracebacks hold this frame: nothing may keep the two together
 
     return retry
 
@@ -62,8 +67,8 @@ def retry_middleware(wiring: Wiring) -> Middleware[Any, Any]:
 def _begin_attempt(call: Call[Any, Any], request: Any, suffix: str) -> None:
     call.attempt += 1
     call.request = request
-    request.headers["amz-sdk-invocation-id"] = call.invocation_id
-    request.headers["amz-sdk-request"] = f"attempt={call.attempt}{suffix}"
+    request.headers.fields["amz-sdk-invocation-id"] = call.invocation_id
+    request.headers.fields["amz-sdk-request"] = f"attempt={call.attempt}{suffix}"
 
 
 @attrs.define(eq=False)
@@ -89,7 +94,7 @@ class _Course:
             return None
         if means is Remedy.NONE or not delivery.may_repeat(verdict, idempotent=call.idempotent):
             return None
-        now = asyncio.get_running_loop().time()
+        now = call.loop.time()
         if means is Remedy.WAIT and not self.throttles:
             self.throttled_since = now
         failure = self._failure(error, means, now)

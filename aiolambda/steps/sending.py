@@ -28,8 +28,9 @@ def send_over(wiring: Wiring) -> CallNext[Any, Any]:
     """Sends `call.request`, and leaves the answer in `call.response`; what is still to come of it, in `call.answers`, too."""
 
     async def send(call: Call[Any, Any]) -> Response:
-        # A copy of its own, for a middleware may send one request twice at a time: each has a stage, and its own limits.
-        request, clock = call.request.copy(), asyncio.get_running_loop().time
+        request, clock = call.request, call.loop.time
+        if request.stage != "queue":  # a middleware sends it once more, perhaps at the same time: each has a stage of its own
+            request = request.copy()
         started = clock()
         call.response = None
         if isinstance(request.timeouts.read, Unset):  # a middleware made this request

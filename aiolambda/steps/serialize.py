@@ -5,7 +5,8 @@ Must not know what a member means: the command's operation does.
 
 from typing import Any
 
-from ..interfaces import Call, CallNext, Middleware
+from ..interfaces import Call, Middleware
+from ..stack import Preparation
 from .wiring import Wiring
 
 __all__ = ["endpoint_middleware", "serializer_middleware"]
@@ -14,22 +15,20 @@ __all__ = ["endpoint_middleware", "serializer_middleware"]
 def endpoint_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     """Sets `call.endpoint`, the URL that the operation's path is put behind."""
 
-    async def choose_endpoint(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+    def choose_endpoint(call: Call[Any, Any]) -> None:
         call.endpoint = wiring.endpoint
-        return await call_next(call)
 
-    return choose_endpoint
+    return Preparation(choose_endpoint)
 
 
 def serializer_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     """Makes the request."""
 
-    async def serialize(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+    def serialize(call: Call[Any, Any]) -> None:
         request = call.command.operation.request(
             call.input, endpoint=call.endpoint or wiring.endpoint, codec=wiring.codec, limits=wiring.limits
         )
         request.timeouts = call.timeouts
         call.request = request
-        return await call_next(call)
 
-    return serialize
+    return Preparation(serialize)

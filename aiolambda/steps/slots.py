@@ -45,10 +45,21 @@ class Slots:
     def in_flight(self) -> int:
         return self.limit - self._free
 
+    @property
+    def is_free(self) -> bool:
+        """Whether a slot can be had without waiting."""
+        return self._free > 0
+
+    def take_free(self) -> bool:
+        """Take a slot that is free; whether there was one."""
+        if not self._free:
+            return False
+        self._free -= 1
+        return True
+
     async def take(self, limit: float | None, *, first: bool = False) -> None:
         """Wait for a slot, at most so many seconds, `first` before all who are not. `QueueTimeoutError` when none came."""
-        if self._free:
-            self._free -= 1
+        if self.take_free():
             return
         loop = asyncio.get_running_loop()
         waiter = _Waiter(loop.create_future(), loop.time())

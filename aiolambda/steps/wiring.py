@@ -3,6 +3,7 @@
 Owns the names of these parts. Must not make any of them: the client does, some when it is built, the rest when it opens.
 """
 
+import asyncio
 import datetime as dt
 import logging
 import random
@@ -50,6 +51,8 @@ class Wiring:
     """How far the service's clock is ahead of this machine's, once a refusal has shown it."""
     durable: set[tuple[str, str | None]] = attrs.field(factory=set[tuple[str, str | None]])
     """The functions, with their qualifier, that have answered with a durable execution."""
+    in_function: bool = True
+    """Whether this process may be a Lambda function, whose trace id is handed on."""
     region: str | None = None
     endpoint: str = ""
     user_agent: str = ""
@@ -57,6 +60,8 @@ class Wiring:
     signer: Signer | None = None
     transport: Transport | None = None
 
+    promise: Callable[[asyncio.AbstractEventLoop], Reservation | None] | None = None
+    """How to be promised a connection of the transport's at once, if it has a way; `None` where there is none now."""
     reserve: Callable[[Timeouts], Awaitable[Reservation]] | None = None
     """How to wait for a connection before the request is signed, if the transport has a way."""
 

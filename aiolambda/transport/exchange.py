@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import functools
 import socket
-from contextvars import ContextVar
 
 import aiohttp
 import attrs
@@ -19,10 +18,7 @@ from ..messages import Loss, Request
 from . import kernel
 from .sockets import ObservedSocket
 
-__all__ = ["WRITTEN_AT_ONCE", "Exchange", "current_exchange", "take_exchange"]
-
-WRITTEN_AT_ONCE = 1024 * 1024
-"""Bytes of a body that are handed to the loop in one piece; a larger one goes piece by piece."""
+__all__ = ["Exchange"]
 
 _TAKEN_AT_ONCE = 64 * 1024
 """Bytes of a body that a connection takes without waiting for the peer, as a rule."""
@@ -54,8 +50,10 @@ class Exchange:
     _watch: asyncio.TimerHandle | None = None
     _answer_watch: asyncio.TimerHandle | None = None
 
-    def begin(self, transport: asyncio.Transport | None, sock: ObservedSocket | None) -> None:
-        """Note the connection that the request goes over."""
+    def begin(
+        self, transport: asyncio.Transport | None, sock: ObservedSocket | None, info: kernel.TcpInfo | None = None
+    ) -> None:
+        """Note the connection that the request goes over, and what the kernel tells of one that was used before."""
         self.transport, self.sock = transport, sock
         if len(self.request.body) > _TAKEN_AT_ONCE:
             self._watch_upload(None)
@@ -65,12 +63,10 @@ class Exchange:
         sock.uses += 1
         self._use = sock.uses
         sock.heard = sock.answered_back = False
-        if self._reused and self.proves:
-            info = kernel.tcp_info(sock)
-            # Some sandboxes answer zeros: a counter is believed when it fits what was sent before this request.
-            if info is not None and info.acknowledged == sock.taken + 1:
-                self._acknowledged_before = info.acknowledged
-                sock.before_close = self._keep
+        # Some sandboxes answer zeros: a counter is believed when it fits what was sent before this request.
+        if self.proves and info is not None and info.acknowledged == sock.taken + 1:
+            self._acknowledged_before = info.acknowledged
+            sock.before_close = self._keep
 
     def _own_socket(self) -> ObservedSocket | None:
         """The socket, unless its connection has gone on to a later request."""
@@ -207,19 +203,3 @@ def _unsent(transport: asyncio.Transport) -> int:
 def _counts_bytes() -> bool:
     """Whether the running loop writes through the methods of the socket that it was given; uvloop does not."""
     return isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)
-
-
-current_exchange: ContextVar[Exchange | None] = ContextVar("current_exchange", default=None)
-"""How `connect`, which aiohttp calls in the task of the request, learns which request it is for."""
-
-
-def take_exchange() -> Exchange:
-    """The exchange, out of the context: what is opened from here on keeps its context for as long as it lives.
-
-    There is none when aiohttp asks again for the same request, as it does by itself for all methods but POST and PATCH.
-    """
-    exchange = current_exchange.get()
-    if exchange is None:
-        raise aiohttp.ServerDisconnectedError("the connection ended, and a request is sent only once")
-    current_exchange.set(None)
-    return exchange

@@ -61,8 +61,11 @@ class ObservedSocket(socket.socket):
     """Requests that it was handed out for."""
     taken = 0
     """Bytes that the kernel took."""
+    read = 0
+    """Bytes that were read from it; 0 under a loop that reads in its own way."""
+    read_at_rest = 0
     received_at_rest: int | None = None
-    """Bytes that had come when it was given back to the pool."""
+    """Bytes that were read, and that the kernel had received, when it was given back to the pool."""
     ended = False
     """The peer's end of input was read, before any error."""
     failed = False
@@ -104,6 +107,7 @@ class ObservedSocket(socket.socket):
         except OSError as error:
             self._note_failure(error)
             raise
+        self.read += len(data)
         self.note_end(data)
         return data
 
@@ -113,6 +117,7 @@ class ObservedSocket(socket.socket):
         except OSError as error:
             self._note_failure(error)
             raise
+        self.read += count
         self.note_end(count)
         return count
 
@@ -121,6 +126,18 @@ class ObservedSocket(socket.socket):
         if self.news is None:
             self.news = news_of(self)
         return self.news()
+
+    def rest(self) -> bool:
+        """Note how much had come when it is given back to the pool: nothing may come until it is lent again.
+
+        Whether it may go there: not with something to read, which a loop that reads by itself would swallow unseen.
+        """
+        self.read_at_rest = self.read
+        if self.read:
+            return True
+        info = tcp_info(self)
+        self.received_at_rest = None if info is None else info.received
+        return not self.has_news()
 
     @property
     def is_ours(self) -> bool:

@@ -1,0 +1,98 @@
+"""What an exception of aiohttp means for a request: the error that says how far it got, without what aiohttp's own may hold.
+
+Owns the words of these errors. Must not decide whether the function may have run: `policy` does.
+"""
+
+import re
+
+import aiohttp
+from aiohttp.http import HttpProcessingError
+from yarl import URL
+
+from ..errors import ConnectError, ConnectionLostError, InvocationTimeoutError, QueueTimeoutError, TransportError
+from ..models import Delivery
+from ..policy import delivery
+from .exchange import Exchange
+
+__all__ = ["FAILURES", "cause_of", "translation"]
+
+_QUOTED = re.compile(r"[:\n'\"]|\bb(?=['\"])")
+
+FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError)
+_CONNECT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)
+
+
+async def translation(error: Exception, exchange: Exchange) -> TransportError:
+    """The error that says how far the request got, for one that aiohttp raised."""
+    request = exchange.request
+    if isinstance(error, QueueTimeoutError):
+        return error
+    where = URL(request.url, encoded=True).host_port_subcomponent or "the server"
+    if request.stage in ("queue", "connect") or isinstance(error, _CONNECT_ERRORS):
+        return _connect_error(error, exchange, where)
+    if exchange.stalled:
+        silence = f"{where} took no byte of the request for {request.timeouts.read} s"
+        return InvocationTimeoutError(silence, limit="read", stage="send")
+    if isinstance(error, TimeoutError):
+        exchange.note_stage()
+        silence = f"no byte came from {where} for {request.timeouts.read} s"
+        return InvocationTimeoutError(silence, limit="read", stage=request.stage)
+    return await _lost(error, exchange, where)
+
+
+async def _lost(error: Exception, exchange: Exchange, where: str) -> ConnectionLostError:
+    if isinstance(error, HttpProcessingError):
+        return ConnectionLostError(f"the answer from {where} is not HTTP that can be read: {_complaint(error.message)}")
+    if exchange.request.stage == "receive":
+        return ConnectionLostError(f"the connection to {where} ended in the middle of the answer: {_reason(error)}")
+    loss = await exchange.loss()
+    return ConnectionLostError(
+        f"the connection to {where} ended before an answer came: {_reason(error)}",
+        delivery=delivery.verdict_of_loss(loss),
+        lost_idle=delivery.lost_idle(loss),
+    )
+
+
+def _connect_error(error: Exception, exchange: Exchange, where: str) -> TransportError:
+    request = exchange.request
+    if exchange.displaced:
+        gone = f"the idle connection to {where} that was to take the request has ended"
+        return ConnectionLostError(gone, delivery=Delivery.NOT_DELIVERED, lost_idle=True)
+    if not isinstance(error, TimeoutError):
+        return ConnectError(f"cannot connect to {where}: {_reason(error)}", lasting=_is_lasting(error))
+    return InvocationTimeoutError(
+        f"no connection to {where} within {request.timeouts.connect} s",
+        limit="connect",
+        stage="connect",
+        delivery=Delivery.NOT_DELIVERED,
+    )
+
+
+def _is_lasting(error: Exception) -> bool:
+    """A certificate that is not accepted, or a proxy that asks for other credentials: the next attempt would fail, too."""
+    return isinstance(error, aiohttp.ClientConnectorCertificateError) or getattr(error, "status", None) == 407
+
+
+def cause_of(error: Exception) -> BaseException | None:
+    """What may stand behind our error in a traceback: aiohttp's own errors hold URLs with passwords, and request headers."""
+    if isinstance(error, HttpProcessingError):  # which quotes what came
+        return None
+    if isinstance(error, aiohttp.ClientError):
+        return getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
+    return error
+
+
+def _complaint(message: str) -> str:
+    """What the parser says is wrong, without the bytes that it quotes: they may be of a payload."""
+    words = message.rpartition("message:")[2].strip()
+    return _QUOTED.split(words, maxsplit=1)[0].strip() or "malformed"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the proxy answered {error.status}"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return str(error.certificate_error)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__

@@ -1,0 +1,204 @@
+"""The pool: lends a request a clean line that lies idle, or opens one when it is this request's turn.
+
+Laws: the line that came back last is lent first, so that those which are not needed grow old and end; a request that was
+promised a line does not wait again.
+
+Owns the idle lines. Must not know HTTP; aiohttp's connector opens the lines, and has no pool of its own to keep.
+"""
+
+import asyncio
+import functools
+from collections import Counter, deque
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, cast
+from weakref import WeakValueDictionary
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
+
+from ..models import TcpKeepAlive
+from .exchange import Exchange
+from .line import Line
+from .sockets import AddressInfo, ObservedSocket, socket_factory
+from .turns import Reservation, Turns
+
+__all__ = ["Pool", "Route"]
+
+_made: ContextVar[list[ObservedSocket] | None] = ContextVar("made", default=None)
+"""The sockets that one `connect` made, for itself to look through."""
+
+
+class Route(aiohttp.ClientRequest):
+    """What aiohttp opens connections for: an origin, its TLS and its proxy. It is kept, and never sent itself."""
+
+    @functools.cached_property
+    def connection_key(self) -> ConnectionKey:  # pyright: ignore[reportIncompatibleMethodOverride] - worked out once, not at each call
+        return super().connection_key
+
+    @functools.cached_property
+    def host_field(self) -> str:
+        """The `Host` of a request that has none of its own."""
+        return self.headers["Host"]
+
+    @functools.cached_property
+    def idle(self) -> deque[Line]:
+        """The lines that wait for a request, the youngest last."""
+        return deque()
+
+    @functools.cached_property
+    def is_relayed(self) -> bool:
+        """Whether a proxy reads the requests, and passes them on."""
+        return self.proxy is not None and not self.is_ssl()
+
+
+class Pool:
+    """Lines without a limit of its own (slots bound them), of which at most `turns.AT_A_TIME` are opened at once."""
+
+    def __init__(self, *, keep_alive: TcpKeepAlive | None, kept_for: float, **options: Any) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sockets: WeakValueDictionary[int, ObservedSocket] = WeakValueDictionary()
+        factory = self._noting(socket_factory(keep_alive, self._sockets))
+        self._connector = aiohttp.TCPConnector(limit=0, socket_factory=factory, **options)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
+        self.turns = Turns()
+        self._kept_for = kept_for
+        self._routes: set[Route] = set()
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._closed = False
+        self.caught: Counter[str] = Counter()
+        """Idle lines that were not clean any more, by the check that found them."""
+
+    async def lend(
+        self, exchange: Exchange, route: Route, reservation: Reservation | None, limits: aiohttp.ClientTimeout
+    ) -> Line:
+        """A clean line. `QueueTimeoutError` if its turn to open one does not come in time."""
+        request = exchange.request
+        request.stage = "queue"
+        reservation = reservation or await self.reserve(request.timeouts.queue)
+        reservation.hold()
+        try:
+            while self._has_open(route):
+                line = route.idle.pop()
+                stain, info = line.stain()
+                if stain is None:
+                    request.stage = "send"
+                    exchange.begin(line.transport, line.sock, info)
+                    return line
+                self.caught[stain] += 1
+                line.close()
+            line = await self._opened(exchange, reservation, route, limits)
+        finally:
+            reservation.release()
+        request.stage = "send"
+        exchange.begin(line.transport, line.sock)
+        return line
+
+    def take_back(self, route: Route, line: Line, *, reusable: bool) -> None:
+        """A line whose request is over: it waits for another, or ends where it cannot serve one."""
+        line.answered()
+        if self._closed or not reusable or not line.may_rest():
+            line.close()
+            return
+        line.until = self._loop.time() + self._kept_for
+        route.idle.append(line)
+        self._routes.add(route)
+        if self._sweeping is None:
+            self._sweeping = self._loop.call_later(self._kept_for, self._sweep)
+
+    def promised(self) -> Reservation | None:
+        """A promise of an idle line, if one is left to promise."""
+        idle = sum([len(route.idle) for route in self._routes if self._has_open(route)])
+        return self.turns.promise() if idle > self.turns.promised else None
+
+    async def reserve(self, limit: float | None) -> Reservation:
+        """Promise an idle line, if one is left to promise, or else a turn, within so many seconds."""
+        return self.promised() or await self.turns.reserve(limit)
+
+    def cut_all(self) -> None:
+        """End every connection now, without the goodbyes of TLS."""
+        for sock in list(self._sockets.values()):
+            sock.cut()
+
+    async def close(self) -> None:
+        """End the idle lines, and those that are lent."""
+        self._closed = True
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for route in self._routes:
+            while route.idle:
+                route.idle.pop().close()
+        await self._connector.close()
+
+    def _has_open(self, route: Route) -> bool:
+        """Whether a line waits for a request. Those that ended, or lay too long, are closed here."""
+        idle = route.idle
+        while idle:
+            line = idle[-1]
+            if line.is_open and self._loop.time() < line.until:
+                return True
+            idle.pop().close()
+        return False
+
+    def _sweep(self) -> None:
+        """End the lines that nobody needed for so long."""
+        self._sweeping, now = None, self._loop.time()
+        for route in list(self._routes):
+            for _ in range(len(route.idle)):
+                line = route.idle.popleft()
+                if line.is_open and now < line.until:
+                    route.idle.append(line)
+                else:
+                    line.close()
+            if not route.idle:
+                self._routes.discard(route)
+        if self._routes:
+            oldest = min(route.idle[0].until for route in self._routes)
+            self._sweeping = self._loop.call_at(oldest, self._sweep)
+
+    async def _opened(self, exchange: Exchange, reservation: Reservation, route: Route, limits: aiohttp.ClientTimeout) -> Line:
+        """A new line, in this request's turn."""
+        if reservation.has_turn:
+            return await self._connect(exchange, route, limits)
+        if not self.turns.is_free:  # the line that was promised has ended meanwhile, and the request is signed
+            raise exchange.out_of_place()
+        await self.turns.take(None)
+        try:
+            return await self._connect(exchange, route, limits)
+        finally:
+            self.turns.give_back()
+
+    async def _connect(self, exchange: Exchange, route: Route, limits: aiohttp.ClientTimeout) -> Line:
+        exchange.request.stage = "connect"
+        made: list[ObservedSocket] = []
+        token = _made.set(made)
+        try:
+            connection = await self._connector.connect(route, [], limits)
+        finally:
+            _made.reset(token)
+            for sock in made:
+                # uvloop closes the descriptor, not the socket, when the peer resets before the connection is open. The socket
+                # would close it again when it is collected, and by then it may be somebody else's.
+                if sock.fileno() >= 0 and not sock.is_ours:
+                    sock.detach()
+        protocol = cast("ResponseHandler", connection.protocol)
+        return Line(connection, protocol, connection.transport, self._socket_of(connection), self._loop)
+
+    @staticmethod
+    def _noting(make: Callable[[AddressInfo], ObservedSocket]) -> Callable[[AddressInfo], ObservedSocket]:
+        """The factory, in a form that leaves a note of each socket with the `connect` that it is for."""
+
+        def make_and_note(address: AddressInfo) -> ObservedSocket:
+            sock = make(address)
+            made = _made.get()
+            if made is not None:
+                made.append(sock)
+            return sock
+
+        return make_and_note
+
+    def _socket_of(self, connection: Connection) -> ObservedSocket | None:
+        """The socket that we made for it. The loop shows it as another object, of the same descriptor."""
+        shown = None if connection.transport is None else connection.transport.get_extra_info("socket")
+        return None if shown is None else self._sockets.get(shown.fileno())
