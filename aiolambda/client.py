@@ -60,10 +60,15 @@ class LambdaClient(MapCalls):
         profile: str | None = None,
         credentials: Credentials | CredentialsProvider | None = None,
         endpoint_url: str | None = None,
+        ignore_configured_endpoint_urls: bool | None = None,
+        use_fips_endpoint: bool | None = None,
+        use_dualstack_endpoint: bool | None = None,
+        use_arn_region: bool = False,
         timeout: float | Timeouts | None = ...,
         tcp_keepalive: TcpKeepAlive | None = ...,
         retry: RetryStrategy | None = None,
         repeat_lost_idle: bool = True,
+        disable_clock_skew_correction: bool | None = None,
         max_concurrency: int | None = None,
         idempotent: bool | None = None,
         limits: PayloadLimits = ...,
@@ -74,6 +79,7 @@ class LambdaClient(MapCalls):
         proxy: str | None = None,
         logger: logging.Logger | None = None,
         user_agent_extra: str | None = None,
+        user_agent_app_id: str | None = None,
     ) -> None: ...
     def __init__(self, config: LambdaClientConfig | None = None, **settings: Any) -> None:
         if config is not None and settings:
@@ -310,7 +316,7 @@ class LambdaClient(MapCalls):
         if getattr(config.transport, "offline", False):
             config = attrs.evolve(config, region=config.region or _NOWHERE, credentials=config.credentials or _OFFLINE)
             environment = dict[str, str]()
-        if needs_thread(config, environment, signs=signs):
+        if needs_thread(config):
             resolved = await asyncio.to_thread(resolve, config, environment, signs=signs)
         else:
             resolved = resolve(config, environment, signs=signs)
@@ -318,20 +324,29 @@ class LambdaClient(MapCalls):
 
     def _connect_parts(self, resolved: Resolved) -> None:
         config, wiring = self._config, self._wiring
-        wiring.region = None if resolved.region == _NOWHERE else resolved.region
+        any_region = config.use_arn_region or resolved.region == _NOWHERE
+        wiring.region = None if any_region else resolved.region
         wiring.endpoint = resolved.endpoint
+        wiring.endpoint_in = None if resolved.region == _NOWHERE else resolved.endpoint_in
         wiring.credentials = resolved.credentials
         wiring.signer = Signer(resolved.region, "lambda")
-        wiring.user_agent = client_user_agent(resolved, wiring.environment, config.user_agent_extra)
+        wiring.user_agent = client_user_agent(resolved, config.user_agent_extra)
         wiring.transport = config.transport or AiohttpTransport(
-            keep_alive=config.tcp_keepalive,
+            keep_alive=resolved.keep_alive,
             idle_connection_timeout=config.idle_connection_timeout,
             tls=resolved.tls,
-            proxy=config.proxy,
+            proxy=resolved.proxy,
             repeat_lost_idle=config.repeat_lost_idle,
         )
         wiring.reserve = getattr(wiring.transport, "reserve", None)
-        self._config = attrs.evolve(config, region=resolved.region, endpoint_url=resolved.endpoint)
+        wiring.use_retry(resolved.retry)
+        wiring.corrects_clock = resolved.corrects_clock
+        self._config = config.with_found(
+            region=resolved.region,
+            endpoint_url=resolved.endpoint,
+            tcp_keepalive=resolved.keep_alive,
+            explained=resolved.explained,
+        )
         self._opened = True
 
     def _call(

@@ -211,7 +211,7 @@ class Call(Generic[In, Out]):
     `last_error` is what the last failed attempt raised; `credentials` and `clock_offset` are what it was signed with.
     `in_map`: its throttles are its caller's affair, and its time begins with its slot; then `time_begins` is called.
     `durable` are the functions (name and qualifier) that have shown themselves durable. `answers` are those whose bodies were
-    still to come when their attempt ended.
+    still to come when their attempt ended. `signing_region` is set where the call goes to another region than the client's.
     """
 
     command: Command[In, Out]
@@ -235,6 +235,7 @@ class Call(Generic[In, Out]):
     stage: Stage = "queue"
     answers: list[OpenAnswer] = attrs.field(factory=list[OpenAnswer], repr=False)
     endpoint: str = attrs.field(default="", repr=False)
+    signing_region: str | None = attrs.field(default=None, repr=False)
     _request: Request | None = attrs.field(default=None, repr=False)
 
     @property

@@ -99,8 +99,9 @@ def signing_middleware(wiring: Wiring) -> Middleware[Any, Any]:
         if call.credentials is None:  # nobody waited for a slot
             await _fetch_keys(call, wiring)
         _number(call)
-        if wiring.signer is not None and call.credentials is not None:
-            _sign(call.request, wiring.signer, call.credentials, wiring.now() + call.clock_offset)
+        signer = wiring.signer if call.signing_region is None else wiring.signer_for(call.signing_region)
+        if signer is not None and call.credentials is not None:
+            _sign(call.request, signer, call.credentials, wiring.now() + call.clock_offset)
         return await call_next(call)
 
     return sign

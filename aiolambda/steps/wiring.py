@@ -13,6 +13,7 @@ import attrs
 from ..errors import ConfigurationError
 from ..interfaces import Codec, CredentialsProvider, Reservation, RetryStrategy, Transport
 from ..models import PayloadLimits, ThrottleReason, Timeouts
+from ..policy.retry import announced_maximum
 from ..protocol.sigv4 import Signer
 from .slots import Slots
 
@@ -46,19 +47,37 @@ class Wiring:
     counters: Counters = attrs.field(factory=Counters)
     now: Callable[[], dt.datetime] = _now
     jitter: Callable[[], float] = random.random
+    attempts_suffix: str = ""
+    """What `amz-sdk-request` says of the most attempts, once the client is open."""
+    corrects_clock: bool = True
     clock_offset: dt.timedelta = dt.timedelta(0)
     """How far the service's clock is ahead of this machine's, once a refusal has shown it."""
     durable: set[tuple[str, str | None]] = attrs.field(factory=set[tuple[str, str | None]])
     """The functions, with their qualifier, that have answered with a durable execution."""
     region: str | None = None
     endpoint: str = ""
+    endpoint_in: Callable[[str], str] | None = None
+    """The endpoint of another region than the client's, if a function's ARN may be of one."""
     user_agent: str = ""
     credentials: CredentialsProvider | None = None
     signer: Signer | None = None
+    other_signers: dict[str, Signer] = attrs.field(factory=dict[str, Signer])
+    """Those of the other regions, by region."""
     transport: Transport | None = None
 
     reserve: Callable[[Timeouts], Awaitable[Reservation]] | None = None
     """How to wait for a connection before the request is signed, if the transport has a way."""
+
+    def use_retry(self, strategy: RetryStrategy) -> None:
+        """Take this strategy, and tell the service how many attempts it allows."""
+        maximum = announced_maximum(strategy)
+        self.retry, self.attempts_suffix = strategy, "" if maximum is None else f"; max={maximum}"
+
+    def signer_for(self, region: str | None) -> Signer | None:
+        """The client's signer, or that of another region; `None` where nothing is signed."""
+        if region is None or self.signer is None:
+            return self.signer
+        return self.other_signers.setdefault(region, Signer(region, self.signer.service))
 
     @property
     def open_transport(self) -> Transport:

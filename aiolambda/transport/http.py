@@ -8,7 +8,7 @@ import contextlib
 import io
 import re
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Final, Self, cast
 
 import aiohttp
@@ -82,8 +82,8 @@ class AiohttpTransport:
     """Sends requests with one `aiohttp.ClientSession` for the running loop, which the first request opens.
 
     `tls` is a context, or `True` for verification against the system's authorities. `idle_connection_timeout` is how many
-    seconds a connection may lie in the pool. `repeat_lost_idle` lets an error say that a request did not arrive because the
-    server had ended the pooled connection before.
+    seconds a connection may lie in the pool. `proxy` is a URL, or what gives the one for a URL. `repeat_lost_idle` lets an
+    error say that a request did not arrive because the server had ended the pooled connection before.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class AiohttpTransport:
         keep_alive: TcpKeepAlive | None,
         idle_connection_timeout: float,
         tls: ssl.SSLContext | bool = True,
-        proxy: str | None = None,
+        proxy: str | Callable[[str], str | None] | None = None,
         repeat_lost_idle: bool = True,
     ) -> None:
         self._keep_alive = keep_alive
@@ -180,7 +180,7 @@ class AiohttpTransport:
                 skip_auto_headers=_LET_AIOHTTP_ADD_NO,
                 allow_redirects=False,
                 timeout=self._limits_of(request.timeouts),
-                proxy=self._proxy,
+                proxy=self._proxy(request.url) if callable(self._proxy) else self._proxy,
             )
         finally:
             current_exchange.reset(token)
