@@ -214,6 +214,15 @@ async def test_hosts_that_are_left_out_are_reached_without_the_proxy(
     assert len(running.tunnels) == 1
 
 
+async def test_an_empty_proxy_switches_off_that_of_the_environment(
+    bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with proxy() as running, raw_server(always(answer()), tls=tls) as server:
+        monkeypatch.setenv("HTTPS_PROXY", running.url)
+        await invoke(server, ca_bundle=bundle, proxy="")
+    assert running.tunnels == []
+
+
 async def test_a_plain_endpoint_has_the_proxy_for_http(monkeypatch: pytest.MonkeyPatch) -> None:
     async with raw_server(always(answer())) as middle:
         monkeypatch.setenv("HTTP_PROXY", middle.url.removeprefix("http://"))  # a host and a port are enough, as in boto3

@@ -98,7 +98,10 @@ def test_botocore_finds_it_under_the_same_name(
 ) -> None:
     session = pytest.importorskip("botocore.session", reason="the extra 'aws' is not installed")
     use(monkeypatch, write_profile(tmp_path, attrs.evolve(source, value=str(source.value).lower())))
-    theirs = str(session.Session().get_config_variable(case.botocore)).lower()
+    asked = session.Session()
+    if case.botocore not in asked.session_var_map:  # botocore 1.35 does not know all of them
+        return
+    theirs = str(asked.get_config_variable(case.botocore)).lower()
     assert theirs == str(source.value).lower()
 
 
@@ -419,3 +422,12 @@ async def test_settings_of_a_profile_are_found_with_region_and_keys_in_the_envir
         assert client.config.endpoint_url == "http://profile:1"
     session = pytest.importorskip("botocore.session", reason="the extra 'aws' is not installed").Session()
     assert session.create_client("lambda", region_name="eu-west-1").meta.endpoint_url == "http://profile:1"
+
+
+def test_the_readme_lists_every_name_of_every_setting() -> None:
+    section = (Path(__file__).parents[1] / "README.md").read_text().split("## Configure\n")[1].split("\n## ")[0]
+    for row in LambdaClientConfig().explained():
+        for name in row.names:
+            if row.name != "credentials":
+                known = [word for word in name.replace(" (profile)", "").split() if "_" in word or word.endswith("=")]
+                assert [word for word in known if f"`{word}`" not in section] == [], row.name

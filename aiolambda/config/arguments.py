@@ -30,7 +30,7 @@ def _check_concurrency(instance: object, attribute: "attrs.Attribute[int | None]
 
 
 def _check_proxy(instance: object, attribute: "attrs.Attribute[str | None]", value: str | None) -> None:
-    if value is not None:
+    if value:
         checked_proxy(value)
 
 

@@ -228,9 +228,9 @@ def _context(path: str, source: str) -> ssl.SSLContext:
 
 
 def _proxy(look: Lookup, endpoint: Endpoint | None) -> Found[str | None]:
-    """The proxy for the endpoint. One that is given is used for every host."""
+    """The proxy for the endpoint. One that is given is used for every host; an empty one is none."""
     if look.arguments.proxy is not None:
-        return Found(look.arguments.proxy, "argument proxy")
+        return Found(look.arguments.proxy or None, "argument proxy")
     if endpoint is None:
         return Found(None)
     try:

@@ -25,11 +25,11 @@ class LambdaClientConfig(Arguments):
 
     `timeout` is in seconds for the whole call, or `Timeouts`. `idle_connection_timeout` is in seconds. `max_concurrency` is
     the number of invocations in flight. `tcp_keepalive=None` switches the probes off. `ca_bundle` is a PEM file, or a folder
-    of certificates. `proxy` is a URL, which may hold the proxy's user and password. `retry` is a `StandardRetry()` of the
-    client's own, if nothing is given. `use_arn_region` lets a function's ARN be of another region than the client's: the call
-    goes there. `idempotent` says that running a function twice does no harm; `False` also switches off what an invocation
-    implies. `repeat_lost_idle=False` stops the repeat of a request that found its pooled connection ended by the server
-    before any byte of it had arrived.
+    of certificates. `proxy` is a URL, which may hold the proxy's user and password; `""` is none, whatever the environment
+    says. `retry` is a `StandardRetry()` of the client's own, if nothing is given. `use_arn_region` lets a function's ARN be
+    of another region than the client's: the call goes there. `idempotent` says that running a function twice does no harm;
+    `False` also switches off what an invocation implies. `repeat_lost_idle=False` stops the repeat of a request that found
+    its pooled connection ended by the server before any byte of it had arrived.
     """
 
     def explained(self) -> tuple[Explained, ...]:
