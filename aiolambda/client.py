@@ -26,6 +26,7 @@ from .models import UNSET, ClientStats, Credentials, LogType, Metadata, PayloadL
 from .policy.retry import StandardRetry
 from .protocol.sigv4 import Signer
 from .protocol.tracing import is_in_function
+from .protocol.uuids import uuid_of
 from .stack import MiddlewareStack
 from .steps import BuiltinMiddlewares, Slots, Wiring, send_over
 from .streaming import ResponseStream
@@ -38,7 +39,6 @@ Out = TypeVar("Out")
 Item = TypeVar("Item")
 
 _MOST_BY_DEFAULT = 1000
-_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 _NOWHERE = "nowhere"
 """The region of a client that reaches no AWS and was given none: an ARN of any region is good for it."""
 _OFFLINE = Credentials("AKIDOFFLINE00000000", "offline")
@@ -62,10 +62,15 @@ class LambdaClient(MapCalls):
         profile: str | None = None,
         credentials: Credentials | CredentialsProvider | None = None,
         endpoint_url: str | None = None,
+        ignore_configured_endpoint_urls: bool | None = None,
+        use_fips_endpoint: bool | None = None,
+        use_dualstack_endpoint: bool | None = None,
+        use_arn_region: bool = False,
         timeout: float | Timeouts | None = ...,
         tcp_keepalive: TcpKeepAlive | None = ...,
         retry: RetryStrategy | None = None,
         repeat_lost_idle: bool = True,
+        disable_clock_skew_correction: bool | None = None,
         max_concurrency: int | None = None,
         idempotent: bool | None = None,
         limits: PayloadLimits = ...,
@@ -76,6 +81,7 @@ class LambdaClient(MapCalls):
         proxy: str | None = None,
         logger: logging.Logger | None = None,
         user_agent_extra: str | None = None,
+        user_agent_app_id: str | None = None,
     ) -> None: ...
     def __init__(self, config: LambdaClientConfig | None = None, **settings: Any) -> None:
         if config is not None and settings:
@@ -312,30 +318,38 @@ class LambdaClient(MapCalls):
         if getattr(config.transport, "offline", False):
             config = attrs.evolve(config, region=config.region or _NOWHERE, credentials=config.credentials or _OFFLINE)
             environment = dict[str, str]()
-        if needs_thread(config, environment, signs=signs):
+        if needs_thread(config):
             resolved = await asyncio.to_thread(resolve, config, environment, signs=signs)
         else:
             resolved = resolve(config, environment, signs=signs)
         self._connect_parts(resolved)
 
     def _connect_parts(self, resolved: Resolved) -> None:
-        config, wiring = self._config, self._wiring
-        wiring.region = None if resolved.region == _NOWHERE else resolved.region
-        wiring.endpoint = resolved.endpoint
+        config, wiring, nowhere = self._config, self._wiring, resolved.region == _NOWHERE
+        wiring.region = None if config.use_arn_region or nowhere else resolved.region
+        wiring.endpoint, wiring.endpoint_in = resolved.endpoint, None if nowhere else resolved.endpoint_in
         wiring.credentials = resolved.credentials
         wiring.in_function = is_in_function(wiring.environment)
         wiring.signer = Signer(resolved.region, "lambda")
-        wiring.user_agent = client_user_agent(resolved, wiring.environment, config.user_agent_extra)
-        wiring.transport = config.transport or AiohttpTransport(
-            keep_alive=config.tcp_keepalive,
-            idle_connection_timeout=config.idle_connection_timeout,
-            tls=resolved.tls,
-            proxy=config.proxy,
-            repeat_lost_idle=config.repeat_lost_idle,
+        wiring.user_agent = client_user_agent(resolved, config.user_agent_extra)
+        wiring.use_transport(
+            config.transport
+            or AiohttpTransport(
+                keep_alive=resolved.keep_alive,
+                idle_connection_timeout=config.idle_connection_timeout,
+                tls=resolved.tls,
+                proxy=resolved.proxy,
+                repeat_lost_idle=config.repeat_lost_idle,
+            )
         )
-        wiring.promise = getattr(wiring.transport, "promise", None)
-        wiring.reserve = getattr(wiring.transport, "reserve", None)
-        self._config = attrs.evolve(config, region=resolved.region, endpoint_url=resolved.endpoint)
+        wiring.use_retry(resolved.retry)
+        wiring.corrects_clock = resolved.corrects_clock
+        self._config = config.with_found(
+            region=resolved.region,
+            endpoint_url=resolved.endpoint,
+            tcp_keepalive=resolved.keep_alive,
+            explained=resolved.explained,
+        )
         self._opened = True
 
     def _call(
@@ -348,7 +362,7 @@ class LambdaClient(MapCalls):
             command=command,
             input=input,
             client_name=type(self).__name__,
-            invocation_id=_random_uuid(),
+            invocation_id=uuid_of(random.getrandbits(128)),
             said_idempotent=idempotent,
             durable=self._wiring.durable,
             timeouts=self._timeouts(timeout, command.operation.answer_limit(input)),
@@ -361,25 +375,15 @@ class LambdaClient(MapCalls):
         if given is UNSET:
             kept = self._limits.get(answer_limit)
             if kept is None:
-                kept = self._limits[answer_limit] = _with_read_limit(self._config.timeout, answer_limit)
+                kept = self._limits[answer_limit] = self._config.timeout.with_read_limit(answer_limit)
             return kept
         timeouts = given if isinstance(given, Timeouts) else attrs.evolve(self._config.timeout, total=given)
-        return _with_read_limit(timeouts, answer_limit)
+        return timeouts.with_read_limit(answer_limit)
 
     def _chain(self, command: Command[In, Out]) -> CallNext[In, Out]:
         """The client's stack and the command's, joined and folded; commands without middlewares share one fold."""
         own = command.middleware_stack
         return (own if len(own) else self._no_middlewares).resolve_behind(self._stack, self._send_over)
-
-
-def _random_uuid() -> str:
-    """A UUID of version 4 as text, in a third of the time that `uuid` takes."""
-    digits = f"{random.getrandbits(128):032x}"
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
-
-
-def _with_read_limit(timeouts: Timeouts, answer_limit: float) -> Timeouts:
-    return attrs.evolve(timeouts, read=answer_limit) if timeouts.read is UNSET else timeouts
 
 
 def _concurrency(config: LambdaClientConfig) -> int:

@@ -3,7 +3,6 @@
 Owns the shapes that floors 1 to 3, and users' own parts, agree on. Must not know any implementation of them.
 """
 
-import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -22,6 +21,7 @@ __all__ = [
     "Command",
     "CredentialsProvider",
     "Failure",
+    "Loop",
     "Middleware",
     "Operation",
     "Plugin",
@@ -34,6 +34,7 @@ __all__ = [
     "Stack",
     "Step",
     "StreamedResponse",
+    "Timer",
     "Transport",
 ]
 
@@ -46,6 +47,19 @@ Out_co = TypeVar("Out_co", covariant=True)
 Step = Literal["initialize", "serialize", "build", "finalize", "finalizeRequest", "deserialize"]
 Priority = Literal["high", "normal", "low"]
 Relation = Literal["before", "after"]
+
+
+class Loop(Protocol):
+    """What a call asks of the event loop that it runs on; asyncio's."""
+
+    def time(self) -> float: ...
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> "Timer": ...
+
+
+class Timer(Protocol):
+    """Something that will be called, unless it is cancelled before."""
+
+    def cancel(self) -> None: ...
 
 
 class Codec(Protocol):
@@ -131,7 +145,7 @@ class ReservingTransport(Transport, Protocol):
     `promise` does not wait: it gives `None` where `reserve` would, and is told the running loop.
     """
 
-    def promise(self, loop: asyncio.AbstractEventLoop, /) -> Reservation | None: ...
+    def promise(self, loop: Loop, /) -> Reservation | None: ...
     async def reserve(self, timeouts: Timeouts, /) -> Reservation: ...
 
 
@@ -217,7 +231,7 @@ class Call(Generic[In, Out]):
     `last_error` is what the last failed attempt raised; `credentials` and `clock_offset` are what it was signed with.
     `in_map`: its throttles are its caller's affair, and its time begins with its slot; then `time_begins` is called.
     `durable` are the functions (name and qualifier) that have shown themselves durable. `answers` are those whose bodies were
-    still to come when their attempt ended.
+    still to come when their attempt ended. `signing_region` is set where the call goes to another region than the client's.
     """
 
     command: Command[In, Out]
@@ -225,7 +239,7 @@ class Call(Generic[In, Out]):
     client_name: str
     invocation_id: str
     timeouts: Timeouts
-    loop: asyncio.AbstractEventLoop = attrs.field(repr=False)
+    loop: Loop = attrs.field(repr=False)
     started: float
     _said_idempotent: bool | None = attrs.field(default=None, alias="said_idempotent")
     durable: Collection[tuple[str, str | None]] = attrs.field(default=(), repr=False)
@@ -242,6 +256,7 @@ class Call(Generic[In, Out]):
     stage: Stage = "queue"
     answers: list[OpenAnswer] = attrs.field(factory=list[OpenAnswer], repr=False)
     endpoint: str = attrs.field(default="", repr=False)
+    signing_region: str | None = attrs.field(default=None, repr=False)
     _request: Request | None = attrs.field(default=None, repr=False)
 
     @property

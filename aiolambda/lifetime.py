@@ -9,10 +9,10 @@ Owns total limits and the register of calls. Must not know what a call does.
 
 import asyncio
 import functools
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from .errors import AiolambdaError, ClientClosedError, InvocationTimeoutError
-from .interfaces import Call, CallNext
+from .interfaces import Call, CallNext, Timer
 from .messages import OpenAnswer, Stage
 from .models import Delivery
 from .policy import delivery
@@ -92,7 +92,7 @@ class Lifetime:
         self._answers.add(answer)
         answer.on_close(functools.partial(self._let_go, answer, timer))
 
-    def _let_go(self, answer: OpenAnswer, timer: asyncio.TimerHandle | None) -> None:
+    def _let_go(self, answer: OpenAnswer, timer: Timer | None) -> None:
         self._answers.discard(answer)
         if timer is not None:
             timer.cancel()
@@ -138,11 +138,11 @@ class _Scope:
     __slots__ = ("_call", "_cancelling", "_task", "_timer", "deadline", "expired")
 
     def __init__(self, call: Call[Any, Any]) -> None:
-        task = asyncio.current_task(call.loop)
+        task = asyncio.current_task(cast("asyncio.AbstractEventLoop", call.loop))
         if task is None:
             raise RuntimeError("a call is awaited in a task")
         self._task, self._cancelling = task, task.cancelling()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         self.deadline: float | None = None
         self.expired = False
         self._call = call

@@ -128,6 +128,10 @@ class Timeouts:
     read: float | Unset | None = attrs.field(default=UNSET, validator=_above_zero)
     idle: float | None = attrs.field(default=None, validator=_above_zero)
 
+    def with_read_limit(self, read: float) -> "Timeouts":
+        """These limits, with this one for `read` where none was given."""
+        return attrs.evolve(self, read=read) if self.read is UNSET else self
+
 
 @attrs.frozen(kw_only=True)
 class TcpKeepAlive:

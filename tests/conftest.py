@@ -40,11 +40,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+_ELSEWHERE = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "request_method")
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the keys, profiles, proxies or metadata service of the machine that it runs on."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "_X_AMZN_")) or name.lower() in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        if name.startswith(("AWS_", "BOTOCORE_", "_X_AMZN_")) or name.lower() in _ELSEWHERE:
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)

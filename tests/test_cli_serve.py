@@ -96,9 +96,23 @@ async def test_requests_of_anybody_are_served_only_when_asked_for():
             assert (await stranger.invoke("hello")).status_code == 200
 
 
+SURROUNDINGS = {"AWS_PROFILE": "nowhere", "AWS_USE_FIPS_ENDPOINT": "true", "HTTP_PROXY": "http://127.0.0.1:9"}
+"""Of somebody who works with AWS behind a proxy."""
+
+
+async def test_serve_says_how_to_get_past_a_proxy() -> None:
+    for variables, said in (SURROUNDINGS, True), ({}, False):
+        process = await start("serve", f"hello={HANDLERS}:handler", env=environment(**variables))
+        assert process.stdout is not None
+        told = await process.stdout.readuntil(b"aiolambda invoke")
+        process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.communicate(), 10)
+        assert (b'export no_proxy="127.0.0.1,${no_proxy:-$NO_PROXY}"\n' in told) is said
+
+
 async def test_the_demo_shows_everything_and_says_how_to_go_on():
     async with asyncio.timeout(30):
-        ended = await run("demo")
+        ended = await run("demo", env=environment(**SURROUNDINGS))
     told = ended.stdout.decode()
     assert ended.code == 0
     assert re.search(r"aiolambda: 500 done, .* s\n\Z", ended.stderr)  # of the map that was resumed

@@ -43,7 +43,7 @@ async def test_keys_and_region_of_the_environment_are_used(monkeypatch: pytest.M
     assert headers["x-amz-security-token"] == "token"
     assert "Credential=AKIDENVIRONMENT/" in headers["authorization"]
     assert "/eu-west-1/lambda/aws4_request" in headers["authorization"]
-    assert "m/g" in headers["user-agent"]
+    assert "m/E,g" in headers["user-agent"]
 
 
 async def test_the_default_region_is_used_where_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ async def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPat
     assert headers["host"] == "argument:2"
     assert "Credential=AKIDARGUMENT/" in headers["authorization"]
     assert "/ap-south-1/lambda/" in headers["authorization"]
-    assert "m/N,e" in headers["user-agent"]
+    assert "m/E,N,e" in headers["user-agent"]
 
 
 @pytest.mark.parametrize(
@@ -261,13 +261,47 @@ asyncio.run(main())
     assert python(code, **KEYS, AWS_REGION="eu-west-1") == "[]\n"
 
 
+def test_the_settings_of_a_profile_are_found_without_the_chain(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[profile tea]\nregion = ap-east-1\nuse_dualstack_endpoint = true\n")
+    code = f"""
+import asyncio, sys
+from aiolambda import LambdaClient
+async def main():
+    client = LambdaClient()
+    print((await client.open()).endpoint_url)
+    await client.close()
+asyncio.run(main())
+{LOADED}
+"""
+    found = python(code, **KEYS, AWS_CONFIG_FILE=str(tmp_path / "config"), AWS_PROFILE="tea")
+    assert found == "https://lambda.ap-east-1.api.aws\n[]\n"
+
+
+def test_the_files_are_read_off_the_event_loop(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[default]\nregion = ap-east-1\n")
+    code = """
+import asyncio, os, sys, threading
+from aiolambda import LambdaClient
+by = set()
+config = os.environ["AWS_CONFIG_FILE"]
+sys.addaudithook(lambda event, arguments: event == "open" and arguments[0] == config and by.add(threading.current_thread()))
+async def main():
+    client = LambdaClient(region="eu-west-1")
+    await client.open()
+    await client.close()
+    print(len(by), threading.main_thread() in by)
+asyncio.run(main())
+"""
+    assert python(code, **KEYS, AWS_CONFIG_FILE=str(tmp_path / "config")) == "1 False\n"
+
+
 def test_without_the_extra_the_error_names_what_to_install() -> None:
     code = """
 import asyncio, sys
 sys.modules["aiobotocore"] = None
 from aiolambda import ConfigurationError, LambdaClient
 try:
-    asyncio.run(LambdaClient().open())
+    asyncio.run(LambdaClient(region="eu-west-1").open())
 except ConfigurationError as error:
     print(error)
 """

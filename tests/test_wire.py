@@ -232,7 +232,7 @@ async def test_botocore_sends_no_content_type_and_a_length_of_zero_where_we_foll
 @pytest.mark.parametrize("region", REGIONS)
 def test_the_endpoint_of_a_region_is_the_one_that_botocore_has(region: str) -> None:
     client = botocore.session.Session().create_client("lambda", region_name=region, config=Config(signature_version=UNSIGNED))
-    assert endpoints.lambda_url(region) == client.meta.endpoint_url
+    assert endpoints.endpoint_for(region).url == client.meta.endpoint_url
 
 
 @pytest.mark.parametrize(

@@ -78,12 +78,21 @@ async def a_thousand_at_once(client: LambdaClient) -> list[InvokeCommandOutput]:
     return await asyncio.gather(*calls)
 
 
+def _forget_surroundings() -> None:
+    """A proxy, a profile or FIPS, which the person at this machine may have set for AWS, are not for an endpoint on it."""
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
+            del os.environ[name]
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+
+
 def run(options: argparse.Namespace) -> int:
     """Tell the story; exit code 1 where an answer is not what it should be."""
     colors = not options.no_color and sys.stdout.isatty() and "NO_COLOR" not in os.environ
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(line_buffering=True)  # into a pipe, too, the story is told as it happens
+    _forget_surroundings()
     return asyncio.run(_tell(Stage(colors)))
 
 

@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -133,6 +133,12 @@ def _echo(log: bytes) -> None:
         os.write(sys.stderr.fileno(), log)
 
 
+def _past_a_proxy(environment: Mapping[str, str]) -> Iterable[str]:
+    """What keeps clients from asking the proxy of this machine for an endpoint on it."""
+    if any(name.lower() == "http_proxy" for name in environment):
+        yield 'export no_proxy="127.0.0.1,${no_proxy:-$NO_PROXY}"'
+
+
 def _introduction(endpoint: LocalEndpoint) -> str:
     """What to paste into another terminal; all of it is shell."""
     functions = [f"#   {name}: {function.handler} in {function.root}" for name, function in endpoint.functions.items()]
@@ -148,7 +154,8 @@ def _introduction(endpoint: LocalEndpoint) -> str:
             f"export AWS_DEFAULT_REGION={endpoint.region}",  # the only one that boto3 reads
             f"export AWS_ACCESS_KEY_ID={credentials.access_key_id}",
             f"export AWS_SECRET_ACCESS_KEY={credentials.secret_access_key}",
-            "unset AWS_SESSION_TOKEN AWS_PROFILE",
+            "unset AWS_SESSION_TOKEN AWS_PROFILE AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT",
+            *_past_a_proxy(os.environ),
             f"aiolambda invoke {first} --tail -p '{{}}'",
         ]
     )

@@ -6,16 +6,30 @@ Owns the reading of platform and versions. Must not tell anything that identifie
 import functools
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib import metadata
 
+from ..policy.retry import StandardRetry
 from ..protocol.user_agent import user_agent
 from .resolution import Resolved
 
 __all__ = ["client_user_agent"]
 
 _SYSTEMS = {"Darwin": "macos", "Linux": "linux", "Windows": "windows"}
-_CREDENTIAL_FEATURES = {"argument": "CREDENTIALS_CODE", "environment": "CREDENTIALS_ENV_VARS"}
+_CREDENTIAL_FEATURES = {
+    "argument": "CREDENTIALS_CODE",
+    "environment": "CREDENTIALS_ENV_VARS",
+    # What botocore calls the sources of its chain.
+    "shared-credentials-file": "CREDENTIALS_PROFILE",
+    "config-file": "CREDENTIALS_PROFILE",
+    "assume-role": "CREDENTIALS_STS_ASSUME_ROLE",
+    "assume-role-with-web-identity": "CREDENTIALS_STS_ASSUME_ROLE_WEB_ID",
+    "sso": "CREDENTIALS_SSO",
+    "login": "CREDENTIALS_LOGIN",
+    "custom-process": "CREDENTIALS_PROCESS",
+    "container-role": "CREDENTIALS_HTTP",
+    "iam-role": "CREDENTIALS_IMDS",
+}
 
 
 @functools.cache
@@ -27,13 +41,15 @@ def _version_of(distribution: str) -> str:
 
 
 def _features(resolved: Resolved) -> Iterable[str]:
+    if isinstance(resolved.retry, StandardRetry):
+        yield "RETRY_MODE_STANDARD"
     if resolved.custom_endpoint:
         yield "ENDPOINT_OVERRIDE"
     if resolved.credentials is not None and resolved.credentials_source in _CREDENTIAL_FEATURES:
         yield _CREDENTIAL_FEATURES[resolved.credentials_source]
 
 
-def client_user_agent(resolved: Resolved, environment: Mapping[str, str], extra: str | None) -> str:
+def client_user_agent(resolved: Resolved, extra: str | None) -> str:
     """The user agent of an open client."""
     return user_agent(
         "aiolambda",
@@ -45,7 +61,8 @@ def client_user_agent(resolved: Resolved, environment: Mapping[str, str], extra:
             "pyimpl": sys.implementation.name,
             "aiohttp": _version_of("aiohttp"),
         },
-        execution_environment=environment.get("AWS_EXECUTION_ENV"),
+        execution_environment=resolved.execution_environment,
         features=_features(resolved),
+        app_id=resolved.app_id,
         extra=extra,
     )

@@ -1,74 +1,145 @@
-"""Where a setting comes from: the argument, then the environment, then the profile.
+"""What an open client needs, out of what was found; and the same told to people.
 
-Owns that order and the names of the variables. Must not do I/O on the event loop: `needs_thread` says when to call
-`resolve` in a thread.
+Owns the look for credentials, and which of them need the chain. Must not do I/O on the event loop: `needs_thread` says when to
+call `resolve` in a thread.
 """
 
-import os
+import functools
 import ssl
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import attrs
 
-from ..errors import ConfigurationError
-from ..interfaces import CredentialsProvider
-from ..models import Credentials
-from ..protocol import endpoints
+from ..errors import ConfigurationError, InvalidInputError
+from ..interfaces import CredentialsProvider, RetryStrategy
+from ..models import Credentials, TcpKeepAlive, masked
+from ..protocol.endpoints import Endpoint, endpoint_for
+from ..protocol.partitions import partition_of
+from . import table
+from .arguments import Arguments
 from .chain import Chain
 from .credentials import checked_static, environment_credentials
-from .settings import LambdaClientConfig
+from .explained import Explained
+from .findings import Findings, look_up
+from .proxies import environment_proxy
+from .telling import tell
 
-__all__ = ["Resolved", "needs_thread", "resolve"]
+__all__ = ["Resolved", "explain", "needs_thread", "resolve"]
 
-_REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
-_ENDPOINT = ("AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL")
+Proxy = str | Callable[[str], str | None]
+"""A proxy's URL, or what gives the one for a URL."""
 
 
 @attrs.frozen(kw_only=True)
 class Resolved:
-    """The settings of an open client. `credentials` is `None` where nothing is signed."""
+    """The settings of an open client. `credentials` is `None` where nothing is signed.
+
+    `endpoint_in` gives the endpoint for an ARN's region, where one may be of another region than the client's.
+    """
 
     region: str
     endpoint: str
     custom_endpoint: bool
+    endpoint_in: Callable[[str], str] | None
     credentials: CredentialsProvider | None
     credentials_source: str
     tls: ssl.SSLContext | bool
+    proxy: Proxy | None
+    retry: RetryStrategy
+    keep_alive: TcpKeepAlive | None
+    corrects_clock: bool
+    app_id: str | None
+    execution_environment: str | None
+    explained: tuple[Explained, ...] = attrs.field(repr=False)
 
 
-def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str] | None:
-    """The first variable of these that is set to something, with its name."""
-    return next(((environment[name], name) for name in names if environment.get(name)), None)
+def needs_thread(config: Arguments) -> bool:
+    """Whether resolving may read files: then it must not run on the loop."""
+    return not _is_offline(config) or config.ca_bundle is not None
 
 
-def _ca_bundle(config: LambdaClientConfig, environment: Mapping[str, str]) -> str | None:
-    given = config.ca_bundle or environment.get("AWS_CA_BUNDLE")
-    return None if given is None or given == "" else os.fspath(given)
+def _is_offline(config: Arguments) -> bool:
+    """Whether the transport reaches no AWS: then neither files nor a chain can say anything of it."""
+    return bool(getattr(config.transport, "offline", False))
 
 
-def needs_thread(config: LambdaClientConfig, environment: Mapping[str, str], *, signs: bool) -> bool:
-    """Whether resolving reads files or loads the chain: then it must not run on the loop."""
-    if _ca_bundle(config, environment) is not None:
-        return True
-    has_region = config.region is not None or _first(environment, _REGION) is not None
-    return not has_region or (signs and _at_hand(config, environment) is None)
-
-
-def resolve(config: LambdaClientConfig, environment: Mapping[str, str], *, signs: bool) -> Resolved:
-    """Find region, endpoint, TLS settings and the source of credentials; `ConfigurationError` where one is missing."""
+def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool) -> Resolved:
+    """Find every setting and the source of credentials; `ConfigurationError` where one is missing or wrong."""
+    findings = look_up(config, environment, reads_files=not _is_offline(config))
+    findings.check()
+    endpoint = findings.endpoint.value
+    if endpoint is None or endpoint.signing_region is None:
+        raise ConfigurationError("there is no endpoint")
     chain = _LazyChain(config.profile)
-    region = _region(config, environment, chain)
-    endpoint = _first(environment, _ENDPOINT) if config.endpoint_url is None else (config.endpoint_url, "argument endpoint_url")
     credentials = (_at_hand(config, environment) or chain.get().credentials()) if signs else None
+    source = getattr(credentials, "source", "argument")
     return Resolved(
-        region=region,
-        endpoint=endpoints.lambda_url(region) if endpoint is None else endpoints.checked_endpoint(*endpoint),
-        custom_endpoint=endpoint is not None,
+        region=endpoint.signing_region,
+        endpoint=endpoint.url,
+        custom_endpoint=findings.endpoint_url.value is not None,
+        endpoint_in=_endpoint_in(findings, endpoint) if config.use_arn_region else None,
         credentials=credentials,
-        credentials_source=getattr(credentials, "source", "argument"),
-        tls=_tls(_ca_bundle(config, environment)),
+        credentials_source=source,
+        tls=findings.tls.value,
+        proxy=_proxy(config, findings, environment),
+        retry=findings.retry.value,
+        keep_alive=findings.keep_alive.value,
+        corrects_clock=not findings.disables_clock_correction.value,
+        app_id=findings.app_id.value,
+        execution_environment=findings.execution_environment.value,
+        explained=tell(findings, _told(credentials, source if signs else "nothing is signed")),
     )
+
+
+def explain(config: Arguments, environment: Mapping[str, str]) -> tuple[Explained, ...]:
+    """Each setting as a client would find it now, with what is wrong. Reads files, and does not ask the chain."""
+    findings = look_up(config, environment, reads_files=not _is_offline(config))
+    try:
+        credentials = _at_hand(config, environment)
+    except ConfigurationError as problem:
+        return tell(findings, attrs.evolve(_told(None, "environment"), problem=str(problem)))
+    source = "looked for when the client opens" if credentials is None else getattr(credentials, "source", "argument")
+    return tell(findings, _told(credentials, source))
+
+
+def _told(credentials: CredentialsProvider | None, source: str) -> Explained:
+    keys = getattr(credentials, "credentials", None)
+    if credentials is None:
+        value = "-"
+    else:
+        value = masked(keys.access_key_id) if isinstance(keys, Credentials) else type(credentials).__name__
+    return Explained(name="credentials", value=value, source=source, names=table.CREDENTIALS_NAMES)
+
+
+def _endpoint_in(findings: Findings, own: Endpoint) -> Callable[[str], str]:
+    """Gives the URL for another region, with the client's options. `InvalidInputError` for one of another partition."""
+    custom_url = findings.endpoint_url.value
+
+    def url_in(region: str) -> str:
+        partition = partition_of(region).id
+        if partition != own.partition:
+            raise InvalidInputError(
+                f"function_name is an ARN in the partition {partition}, and the client is one of {own.partition}",
+                member="function_name",
+            )
+        return endpoint_for(
+            region, use_fips=findings.use_fips.value, use_dualstack=findings.use_dualstack.value, custom_url=custom_url
+        ).url
+
+    return url_in
+
+
+def _proxy(config: Arguments, findings: Findings, environment: Mapping[str, str]) -> Proxy | None:
+    """The proxy for the one endpoint. Where calls go to several, the environment may leave out some of them."""
+    if config.proxy is not None or not config.use_arn_region or findings.endpoint_url.value is not None:
+        return findings.proxy.value
+    variables = dict(environment)
+
+    @functools.lru_cache(maxsize=1024)
+    def proxy_for(url: str) -> str | None:
+        return environment_proxy(url, variables)[0]
+
+    return proxy_for
 
 
 class _LazyChain:
@@ -84,32 +155,10 @@ class _LazyChain:
         return self._chain
 
 
-def _region(config: LambdaClientConfig, environment: Mapping[str, str], chain: _LazyChain) -> str:
-    found = (config.region, "argument region") if config.region is not None else _first(environment, _REGION)
-    if found is None:
-        region = chain.get().region()
-        if region is None:
-            raise ConfigurationError("no region: give LambdaClient(region=...), or set AWS_REGION, or 'region' in the profile")
-        found = (region, "profile")
-    return endpoints.checked_region(*found)
-
-
-def _at_hand(config: LambdaClientConfig, environment: Mapping[str, str]) -> CredentialsProvider | None:
+def _at_hand(config: Arguments, environment: Mapping[str, str]) -> CredentialsProvider | None:
     """Credentials that need no chain. A profile that the caller names goes before the environment's keys, as in botocore."""
     if isinstance(config.credentials, Credentials):
         return checked_static(config.credentials, "argument")
     if config.credentials is not None:
         return config.credentials
     return None if config.profile is not None else environment_credentials(environment)
-
-
-def _tls(ca_bundle: str | None) -> ssl.SSLContext | bool:
-    """Verification against a bundle, or `True` for the system's authorities."""
-    if ca_bundle is None:
-        return True
-    try:
-        if Path(ca_bundle).is_dir():
-            return ssl.create_default_context(capath=ca_bundle)
-        return ssl.create_default_context(cafile=ca_bundle)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"the CA bundle {ca_bundle!r} cannot be read: {error.strerror or error}") from None

@@ -1,72 +1,47 @@
-"""The settings of a client, as the caller gave them.
+"""The settings of a client: what its caller gave, and on request what that comes to.
 
-Owns their names, defaults and checks that need nothing from outside. Must not read the environment.
+Owns the class that users make. Must not know how a setting is found.
 """
 
-import logging
-from os import PathLike
+import os
 
 import attrs
 
-from ..codecs import JsonCodec
-from ..errors import ConfigurationError
-from ..interfaces import Codec, CredentialsProvider, RetryStrategy, Transport
-from ..models import Credentials, PayloadLimits, TcpKeepAlive, Timeouts
-from ..protocol.endpoints import checked_proxy
+from .arguments import Arguments
+from .explained import Explained, as_table
+from .resolution import explain
 
 __all__ = ["LambdaClientConfig"]
 
 
-def _timeouts(value: float | Timeouts | None) -> Timeouts:
-    return value if isinstance(value, Timeouts) else Timeouts(total=value)
-
-
-def _check_concurrency(instance: object, attribute: "attrs.Attribute[int | None]", value: object) -> None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise ConfigurationError(f"max_concurrency is a number of calls, 1 or more; got {value!r}")
-
-
-def _check_proxy(instance: object, attribute: "attrs.Attribute[str | None]", value: str | None) -> None:
-    if value is not None:
-        checked_proxy(value)
-
-
-def _check_header_text(instance: object, attribute: "attrs.Attribute[str | None]", value: str | None) -> None:
-    if value is not None and not (value.isascii() and value.isprintable()):
-        raise ConfigurationError(f"{attribute.name} goes into a header, and holds a character that none may")
-
-
-def _url_shown(url: str | None) -> str:
-    return "..." if url is not None and "@" in url else repr(url)
-
-
 @attrs.frozen(kw_only=True)
-class LambdaClientConfig:
+class LambdaClientConfig(Arguments):
     """Everything that can be said of a client; `None` is "look it up", or the default that stands here.
+
+    `region`, `profile`, `credentials`, `endpoint_url`, `ignore_configured_endpoint_urls`, `use_fips_endpoint`,
+    `use_dualstack_endpoint`, `retry`, `ca_bundle`, `proxy`, `tcp_keepalive`, `user_agent_app_id` and
+    `disable_clock_skew_correction` are looked up where they are not given: in the environment, then in the profile.
+    `explain()` says what was found where.
 
     `timeout` is in seconds for the whole call, or `Timeouts`. `idle_connection_timeout` is in seconds. `max_concurrency` is
     the number of invocations in flight. `tcp_keepalive=None` switches the probes off. `ca_bundle` is a PEM file, or a folder
-    of certificates. `proxy` is a URL, which may hold the proxy's user and password. `retry` is a `StandardRetry()` of the
-    client's own, if nothing is given. `idempotent` says that running a function twice does no harm; `False` also switches off
-    what an invocation implies. `repeat_lost_idle=False` stops the repeat of a request that found its pooled connection ended
-    by the server before any byte of it had arrived.
+    of certificates. `proxy` is a URL, which may hold the proxy's user and password; `""` is none, whatever the environment
+    says. `retry` is a `StandardRetry()` of the client's own, if nothing is given. `use_arn_region` lets a function's ARN be
+    of another region than the client's: the call goes there. `idempotent` says that running a function twice does no harm;
+    `False` also switches off what an invocation implies. `repeat_lost_idle=False` stops the repeat of a request that found
+    its pooled connection ended by the server before any byte of it had arrived.
     """
 
-    region: str | None = None
-    profile: str | None = None
-    credentials: Credentials | CredentialsProvider | None = None
-    endpoint_url: str | None = attrs.field(default=None, repr=_url_shown)
-    timeout: Timeouts = attrs.field(factory=Timeouts, converter=_timeouts)
-    tcp_keepalive: TcpKeepAlive | None = attrs.field(factory=TcpKeepAlive)
-    retry: RetryStrategy | None = None
-    repeat_lost_idle: bool = True
-    max_concurrency: int | None = attrs.field(default=None, validator=_check_concurrency)
-    idempotent: bool | None = None
-    limits: PayloadLimits = attrs.field(factory=PayloadLimits)
-    codec: Codec = attrs.field(factory=JsonCodec)
-    transport: Transport | None = None
-    idle_connection_timeout: float = 60.0
-    ca_bundle: str | PathLike[str] | None = None
-    proxy: str | None = attrs.field(default=None, validator=_check_proxy, repr=_url_shown)
-    logger: logging.Logger | None = None
-    user_agent_extra: str | None = attrs.field(default=None, validator=_check_header_text)
+    def explained(self) -> tuple[Explained, ...]:
+        """Each setting with its value, its source and what could set it. Before the client is open it reads files: it blocks.
+
+        What is wrong stands beside its setting as `problem`; nothing is raised. No secret is in it.
+        """
+        looked_up = self._looked_up
+        if looked_up is not None and looked_up.owner is self:
+            return looked_up.explained
+        return explain(self, os.environ)
+
+    def explain(self) -> str:
+        """The same as a table to print."""
+        return as_table(self.explained())

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from ..errors import ConfigurationError
 from ..models import Credentials
+from ..protocol.partitions import partition_of
 from . import authentication, bodies, refusals, requests
 from .authentication import SignedRequest
 from .environment import Surroundings
@@ -34,7 +35,6 @@ __all__ = ["ACCOUNT", "LocalEndpoint"]
 ACCOUNT = "000000000000"
 _PATH = "/2015-03-31/functions/{function_name}/invocations"
 _STREAMING_PATH = "/2021-11-15/functions/{function_name}/response-streaming-invocations"
-_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
 
 class LocalEndpoint:
@@ -190,8 +190,7 @@ class LocalEndpoint:
         return pool
 
     def _arn(self, name: str) -> str:
-        partition = next((partition for prefix, partition in _PARTITIONS.items() if self.region.startswith(prefix)), "aws")
-        return f"arn:{partition}:lambda:{self.region}:{ACCOUNT}:function:{name}"
+        return f"arn:{partition_of(self.region).id}:lambda:{self.region}:{ACCOUNT}:function:{name}"
 
 
 def _by_name(functions: Iterable[LocalFunction]) -> dict[str, LocalFunction]:

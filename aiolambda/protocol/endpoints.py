@@ -1,25 +1,59 @@
-"""Which URL a region's Lambda has, and what a custom endpoint URL may look like.
+"""Where Lambda is: the URL for a region, FIPS and dual-stack, what it is signed for, and what a custom URL may look like.
 
-Owns hosts and the shape of endpoint URLs. Must not know where region and URL were configured.
+Owns these rules. Must not know where region, URL and options were configured.
 Source: the endpoint rule set of Lambda.
 """
 
 import re
 from urllib.parse import urlsplit
 
-from ..errors import ConfigurationError
+import attrs
 
-__all__ = ["checked_endpoint", "checked_proxy", "checked_region", "lambda_url"]
+from ..errors import ConfigurationError
+from .partitions import Partition, partition_of
+
+__all__ = ["Endpoint", "checked_endpoint", "checked_proxy", "checked_region", "endpoint_for", "without_fips_mark"]
 
 _REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_SUFFIXES = {
-    "cn-": "amazonaws.com.cn",
-    "us-iso-": "c2s.ic.gov",
-    "us-isob-": "sc2s.sgov.gov",
-    "us-isof-": "csp.hci.ic.gov",
-    "eu-isoe-": "cloud.adc-e.uk",
-    "eusc-": "amazonaws.eu",
-}
+
+
+@attrs.frozen(kw_only=True)
+class Endpoint:
+    """A URL without a trailing slash, and what its requests are signed for. Only a custom URL can be without a region."""
+
+    url: str
+    signing_region: str | None
+    signing_name: str = "lambda"
+    partition: str
+
+
+def endpoint_for(
+    region: str | None, *, use_fips: bool = False, use_dualstack: bool = False, custom_url: str | None = None
+) -> Endpoint:
+    """The endpoint. `ConfigurationError` where the options contradict each other, or the partition has no such endpoint."""
+    if custom_url is not None:
+        _check_alone(use_fips=use_fips, use_dualstack=use_dualstack)
+        return Endpoint(url=custom_url, signing_region=region, partition=partition_of(region or "").id)
+    if region is None:
+        raise ConfigurationError("without a region and an endpoint URL there is no endpoint")
+    partition = partition_of(region)
+    suffix = _suffix(partition, use_fips=use_fips, use_dualstack=use_dualstack)
+    host = "lambda-fips" if use_fips else "lambda"
+    return Endpoint(url=f"https://{host}.{region}.{suffix}", signing_region=region, partition=partition.id)
+
+
+def _check_alone(*, use_fips: bool, use_dualstack: bool) -> None:
+    for chosen, name in ((use_fips, "FIPS"), (use_dualstack, "dual-stack")):
+        if chosen:
+            raise ConfigurationError(f"a {name} endpoint and a custom endpoint URL contradict each other: give one of them")
+
+
+def _suffix(partition: Partition, *, use_fips: bool, use_dualstack: bool) -> str:
+    suffix = partition.dualstack_dns_suffix if use_dualstack else partition.dns_suffix
+    if suffix is None or (use_fips and not partition.supports_fips):
+        kind = " and ".join(name for name, chosen in (("FIPS", use_fips), ("dual-stack", use_dualstack)) if chosen)
+        raise ConfigurationError(f"the partition {partition.id} has no endpoints of the kind {kind}")
+    return suffix
 
 
 def checked_region(region: str, source: str) -> str:
@@ -29,16 +63,17 @@ def checked_region(region: str, source: str) -> str:
     return region
 
 
-def lambda_url(region: str) -> str:
-    """The URL of Lambda in a region of any partition."""
-    suffix = next((suffix for prefix, suffix in _SUFFIXES.items() if region.startswith(prefix)), "amazonaws.com")
-    return f"https://lambda.{region}.{suffix}"
+def without_fips_mark(region: str) -> tuple[str, bool]:
+    """The region behind a pseudo-region such as `fips-us-east-1` or `us-east-1-fips`, and whether it was one."""
+    plain = region.removeprefix("fips-").removesuffix("-fips")
+    return plain, plain != region
 
 
-def checked_proxy(url: str) -> str:
+def checked_proxy(url: str, source: str = "") -> str:
     """The proxy's URL, which may hold a password and is not shown; `ConfigurationError` unless it is http(s) with a host."""
     if not _is_http(url):
-        raise ConfigurationError("proxy is not an http or https URL with a host, such as 'http://user:password@host:3128'")
+        named = f"the proxy (from {source})" if source else "proxy"
+        raise ConfigurationError(f"{named} is not an http or https URL with a host, such as 'http://user:password@host:3128'")
     return url
 
 

@@ -140,7 +140,9 @@ def check(input: InvocationInput, *, region: str | None, types: tuple[str, ...])
     arn_region = names.region_of(input.function_name)
     if arn_region is not None and region is not None and arn_region != region:
         raise InvalidInputError(
-            f"function_name is an ARN in {arn_region}, and the client's region is {region}", member="function_name"
+            f"function_name is an ARN in {arn_region}, and the client's region is {region}; "
+            "LambdaClient(use_arn_region=True) goes to the ARN's",
+            member="function_name",
         )
     _check_choice("invocation_type", input.invocation_type, types)
     _check_choice("log_type", input.log_type, _LOG_TYPES)

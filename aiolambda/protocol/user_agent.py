@@ -1,4 +1,4 @@
-"""The user agent, in the form that AWS SDKs share: product, then `ua/2.1`, `os/`, `lang/`, `md/`, `exec-env/`, `m/`.
+"""The user agent, in the form that AWS SDKs share: product, then `ua/2.1`, `os/`, `lang/`, `md/`, `exec-env/`, `app/`, `m/`.
 
 Owns its grammar. Must not look anything up: what is told of this machine is handed in.
 """
@@ -15,6 +15,14 @@ FEATURES: dict[str, str] = {
     "ENDPOINT_OVERRIDE": "N",
     "CREDENTIALS_CODE": "e",
     "CREDENTIALS_ENV_VARS": "g",
+    "CREDENTIALS_STS_ASSUME_ROLE": "i",
+    "CREDENTIALS_STS_ASSUME_ROLE_WEB_ID": "k",
+    "CREDENTIALS_PROFILE": "n",
+    "CREDENTIALS_SSO": "s",
+    "CREDENTIALS_PROCESS": "w",
+    "CREDENTIALS_HTTP": "z",
+    "CREDENTIALS_IMDS": "0",
+    "CREDENTIALS_LOGIN": "AD",
 }
 """The letters by which the `m/` part names what a client uses."""
 
@@ -33,9 +41,14 @@ def user_agent(
     details: Mapping[str, str],
     execution_environment: str | None = None,
     features: Iterable[str] = (),
+    app_id: str | None = None,
     extra: str | None = None,
 ) -> str:
-    """The header's value. `features` are keys of `FEATURES`; `extra` is the caller's own text, appended as it is."""
+    """The header's value.
+
+    `features` are keys of `FEATURES`, `app_id` is the user's name for the program, `extra` the caller's own text, appended as
+    it is.
+    """
     parts = [
         f"{product}/{token(version)}",
         "ua/2.1",
@@ -46,6 +59,8 @@ def user_agent(
     parts += [_pair("md", name, value) for name, value in details.items()]
     if execution_environment:
         parts.append(f"exec-env/{token(execution_environment)}")
+    if app_id:
+        parts.append(f"app/{token(app_id)}")
     letters = sorted(FEATURES[feature] for feature in features)
     if letters:
         parts.append(f"m/{','.join(letters)}")

@@ -118,8 +118,9 @@ def signing_middleware(wiring: Wiring) -> Middleware[Any, Any]:
         if call.request.stage != "queue":  # it was sent already, and stays as it was sent
             call.request = call.request.copy()
         _number(call)
-        if wiring.signer is not None and call.credentials is not None:
-            _sign(call.request, wiring.signer, call.credentials, wiring.now() + call.clock_offset)
+        signer = wiring.signer if call.signing_region is None else wiring.signer_for(call.signing_region)
+        if signer is not None and call.credentials is not None:
+            _sign(call.request, signer, call.credentials, wiring.now() + call.clock_offset)
         return await call_next(call)
 
     return sign

@@ -15,7 +15,7 @@ from ..errors import AiolambdaError, ConfigurationError, InvocationTimeoutError,
 from ..interfaces import Call, CallNext, Failure, Middleware
 from ..models import Delivery, Remedy
 from ..policy import delivery, remedy
-from ..policy.retry import announced_maximum, repeats_at_once
+from ..policy.retry import repeats_at_once
 from ..protocol import service_error
 from .wiring import Wiring
 
@@ -30,15 +30,13 @@ _LONGEST_PAUSE = 1e9
 
 def retry_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     """Makes attempts until one succeeds, or may not or should not be followed by another."""
-    maximum = announced_maximum(wiring.retry)
-    suffix = "" if maximum is None else f"; max={maximum}"
 
     async def retry(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         prepared, course = call.request, None
         call.clock_offset = wiring.clock_offset
         try:
             while True:
-                _begin_attempt(call, prepared.copy(), suffix)
+                _begin_attempt(call, prepared.copy(), wiring.attempts_suffix)
                 try:
                     output = await call_next(call)
                 except AiolambdaError as error:
@@ -172,7 +170,8 @@ class _Course:
 
         Other calls do so once a signature of this one was accepted: the date may have come from somebody with a wrong clock.
         """
-        said = None if self.call.response is None else service_error.date_of(self.call.response)
+        response = self.call.response if self.wiring.corrects_clock else None
+        said = None if response is None else service_error.date_of(response)
         if said is None:
             return False
         offset = said - self.wiring.now()

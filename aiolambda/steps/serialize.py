@@ -3,9 +3,11 @@
 Must not know what a member means: the command's operation does.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from ..interfaces import Call, Middleware
+from ..protocol import names
 from ..stack import Preparation
 from .wiring import Wiring
 
@@ -17,8 +19,17 @@ def endpoint_middleware(wiring: Wiring) -> Middleware[Any, Any]:
 
     def choose_endpoint(call: Call[Any, Any]) -> None:
         call.endpoint = wiring.endpoint
+        if wiring.endpoint_in is not None:
+            _follow_arn(call, wiring, wiring.endpoint_in)
 
     return Preparation(choose_endpoint)
+
+
+def _follow_arn(call: Call[Any, Any], wiring: Wiring, endpoint_in: Callable[[str], str]) -> None:
+    """Send the call where its function is, and have it signed for there."""
+    region = names.region_of(call.function_name)
+    if region is not None and wiring.signer is not None and region != wiring.signer.region:
+        call.endpoint, call.signing_region = endpoint_in(region), region
 
 
 def serializer_middleware(wiring: Wiring) -> Middleware[Any, Any]:

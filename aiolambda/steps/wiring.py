@@ -3,7 +3,6 @@
 Owns the names of these parts. Must not make any of them: the client does, some when it is built, the rest when it opens.
 """
 
-import asyncio
 import datetime as dt
 import logging
 import random
@@ -12,8 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping
 import attrs
 
 from ..errors import ConfigurationError
-from ..interfaces import Codec, CredentialsProvider, Reservation, RetryStrategy, Transport
+from ..interfaces import Codec, CredentialsProvider, Loop, Reservation, RetryStrategy, Transport
 from ..models import PayloadLimits, ThrottleReason, Timeouts
+from ..policy.retry import announced_maximum
 from ..protocol.sigv4 import Signer
 from .slots import Slots
 
@@ -47,6 +47,9 @@ class Wiring:
     counters: Counters = attrs.field(factory=Counters)
     now: Callable[[], dt.datetime] = _now
     jitter: Callable[[], float] = random.random
+    attempts_suffix: str = ""
+    """What `amz-sdk-request` says of the most attempts, once the client is open."""
+    corrects_clock: bool = True
     clock_offset: dt.timedelta = dt.timedelta(0)
     """How far the service's clock is ahead of this machine's, once a refusal has shown it."""
     durable: set[tuple[str, str | None]] = attrs.field(factory=set[tuple[str, str | None]])
@@ -55,15 +58,35 @@ class Wiring:
     """Whether this process may be a Lambda function, whose trace id is handed on."""
     region: str | None = None
     endpoint: str = ""
+    endpoint_in: Callable[[str], str] | None = None
+    """The endpoint of another region than the client's, if a function's ARN may be of one."""
     user_agent: str = ""
     credentials: CredentialsProvider | None = None
     signer: Signer | None = None
+    other_signers: dict[str, Signer] = attrs.field(factory=dict[str, Signer])
+    """Those of the other regions, by region."""
     transport: Transport | None = None
 
-    promise: Callable[[asyncio.AbstractEventLoop], Reservation | None] | None = None
+    promise: Callable[[Loop], Reservation | None] | None = None
     """How to be promised a connection of the transport's at once, if it has a way; `None` where there is none now."""
     reserve: Callable[[Timeouts], Awaitable[Reservation]] | None = None
     """How to wait for a connection before the request is signed, if the transport has a way."""
+
+    def use_retry(self, strategy: RetryStrategy) -> None:
+        """Take this strategy, and tell the service how many attempts it allows."""
+        maximum = announced_maximum(strategy)
+        self.retry, self.attempts_suffix = strategy, "" if maximum is None else f"; max={maximum}"
+
+    def signer_for(self, region: str | None) -> Signer | None:
+        """The client's signer, or that of another region; `None` where nothing is signed."""
+        if region is None or self.signer is None:
+            return self.signer
+        return self.other_signers.setdefault(region, Signer(region, self.signer.service))
+
+    def use_transport(self, transport: Transport) -> None:
+        """Send over it from now on, and keep places with it if it has a way to."""
+        self.transport = transport
+        self.promise, self.reserve = getattr(transport, "promise", None), getattr(transport, "reserve", None)
 
     @property
     def open_transport(self) -> Transport:

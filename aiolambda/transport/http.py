@@ -6,7 +6,7 @@ Owns the life of the pool, and of a request on a connection of it. Must not know
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Self
 
 import aiohttp
@@ -15,6 +15,7 @@ from aiohttp.http import RawResponseMessage
 from yarl import URL
 
 from ..errors import ConfigurationError
+from ..interfaces import Loop
 from ..messages import Headers, Request, Response
 from ..models import TcpKeepAlive, Timeouts
 from . import wire
@@ -57,8 +58,8 @@ class AiohttpTransport:
     """Sends requests over the connections of one pool for the running loop, which the first request opens.
 
     `tls` is a context, or `True` for verification against the system's authorities. `idle_connection_timeout` is how many
-    seconds a connection may lie in the pool. `repeat_lost_idle` lets an error say that a request did not arrive because the
-    server had ended the pooled connection before.
+    seconds a connection may lie in the pool. `proxy` is a URL, or what gives the one for a URL. `repeat_lost_idle` lets an
+    error say that a request did not arrive because the server had ended the pooled connection before.
     """
 
     def __init__(
@@ -67,13 +68,13 @@ class AiohttpTransport:
         keep_alive: TcpKeepAlive | None,
         idle_connection_timeout: float,
         tls: ssl.SSLContext | bool = True,
-        proxy: str | None = None,
+        proxy: str | Callable[[str], str | None] | None = None,
         repeat_lost_idle: bool = True,
     ) -> None:
         self._keep_alive = keep_alive
         self._idle_connection_timeout = idle_connection_timeout
         self._tls = tls
-        self._proxy = None if proxy is None else URL(proxy)
+        self._proxy = proxy
         self._repeat_lost_idle = repeat_lost_idle
         self._pool: Pool | None = None
         self._keeper: AsyncGenerator[None] | None = None
@@ -110,7 +111,7 @@ class AiohttpTransport:
         reservation.enter()
         return reservation
 
-    def promise(self, loop: asyncio.AbstractEventLoop, /) -> Reservation | None:
+    def promise(self, loop: Loop, /) -> Reservation | None:
         """The same where there is a connection that nobody waits for."""
         pool = self._pool if self._loop is loop else None
         reservation = None if pool is None else pool.promised()
@@ -195,7 +196,10 @@ class AiohttpTransport:
         if route is None:
             if len(self._routes) > _MOST_KEPT:
                 self._routes.clear()
-            route = self._routes[origin] = Route("POST", URL(origin, encoded=True), loop=self._loop, proxy=self._proxy)
+            proxy = self._proxy(origin) if callable(self._proxy) else self._proxy
+            route = self._routes[origin] = Route(
+                "POST", URL(origin, encoded=True), loop=self._loop, proxy=None if proxy is None else URL(proxy)
+            )
         return route
 
 

@@ -1,0 +1,72 @@
+"""The findings as they are told to people: a row for each setting.
+
+Owns which rows there are, and how a value is shown. Must not find anything.
+"""
+
+from . import table
+from .explained import Explained, url_shown
+from .findings import Findings
+from .lookup import Found, Setting
+
+__all__ = ["tell"]
+
+
+def tell(findings: Findings, credentials: Explained) -> tuple[Explained, ...]:
+    """All settings, in the order in which they depend on each other."""
+    bundle_problem = findings.ca_bundle.problem or findings.tls.problem
+    return (
+        _row(table.PROFILE, findings.profile),
+        *(
+            Explained(name=name, value=file.path, source=file.state, names=(file.variable,))
+            for name, file in zip(("config file", "credentials file"), findings.files, strict=False)
+        ),
+        _row(table.REGION, findings.region),
+        _endpoint_row(findings),
+        _row(table.IGNORE_ENDPOINT_URLS, findings.ignores_endpoint_urls),
+        _row(table.FIPS, findings.use_fips),
+        _row(table.DUALSTACK, findings.use_dualstack),
+        _named("use_arn_region", findings.use_arn_region, ("use_arn_region=",)),
+        credentials,
+        _named("retry", findings.retry, ("retry=", *table.MAX_ATTEMPTS.names, *table.RETRY_MODE.names)),
+        _row(table.MAX_ATTEMPTS, findings.max_attempts),
+        _row(table.RETRY_MODE, findings.retry_mode),
+        _row(table.CA_BUNDLE, Found(findings.ca_bundle.value, findings.ca_bundle.source, bundle_problem)),
+        _named("proxy", _shown(findings.proxy), table.PROXY_NAMES),
+        _named("tcp_keepalive", findings.keep_alive, ("tcp_keepalive=", *table.KEEPALIVE.names)),
+        _row(table.APP_ID, findings.app_id),
+        _row(table.EXECUTION_ENVIRONMENT, findings.execution_environment),
+        _row(table.CLOCK, findings.disables_clock_correction),
+    )
+
+
+def _row(setting: Setting[object], found: Found[object]) -> Explained:
+    return _named(setting.name, found, setting.names)
+
+
+def _named(name: str, found: Found[object], names: tuple[str, ...]) -> Explained:
+    problem = None if found.problem is None else str(found.problem)
+    return Explained(name=name, value=_text(found.value), source=found.source, names=names, problem=problem)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "-"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _shown(proxy: Found[str | None]) -> Found[str | None]:
+    return proxy if proxy.value is None else Found(url_shown(proxy.value), proxy.source)
+
+
+def _endpoint_row(findings: Findings) -> Explained:
+    custom, endpoint = findings.endpoint_url, findings.endpoint
+    url = custom.value if endpoint.value is None else endpoint.value.url
+    problem = custom.problem or endpoint.problem
+    names = table.ENDPOINT_URL.names
+    return Explained(
+        name="endpoint_url",
+        value="-" if url is None else url_shown(url),
+        source=endpoint.source if custom.is_default else custom.source,
+        names=(*names[:-1], "endpoint_url of lambda in the profile's services section", names[-1]),
+        problem=None if problem is None else str(problem),
+    )

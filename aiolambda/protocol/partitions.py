@@ -1,0 +1,46 @@
+"""The partitions of AWS: which one a region is of, and the DNS names of each.
+
+Owns this table. Must not know any service.
+Source: the partitions file that the AWS SDKs share.
+"""
+
+import re
+
+import attrs
+
+__all__ = ["Partition", "partition_of"]
+
+
+@attrs.frozen
+class Partition:
+    """A partition, and the DNS suffixes of its endpoints: the usual one, and that of the dual-stack ones (IPv4 and IPv6).
+
+    A suffix of `None` is a kind of endpoint that the partition does not have.
+    """
+
+    id: str
+    _region: str
+    dns_suffix: str
+    dualstack_dns_suffix: str | None
+    supports_fips: bool = True
+
+    def has(self, region: str) -> bool:
+        """Whether a region, or the partition's own pseudo-region, is of this partition."""
+        return region == f"{self.id}-global" or re.fullmatch(rf"{self._region}-\w+-\d+", region) is not None
+
+
+_AWS = Partition("aws", "(?:us|eu|ap|sa|ca|me|af|il|mx)", "amazonaws.com", "api.aws")
+_OTHERS = (
+    Partition("aws-cn", "cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    Partition("aws-us-gov", "us-gov", "amazonaws.com", "api.aws"),
+    Partition("aws-eusc", "eusc-de", "amazonaws.eu", "api.amazonwebservices.eu"),
+    Partition("aws-iso", "us-iso", "c2s.ic.gov", "api.aws.ic.gov"),
+    Partition("aws-iso-b", "us-isob", "sc2s.sgov.gov", "api.aws.scloud"),
+    Partition("aws-iso-e", "eu-isoe", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+    Partition("aws-iso-f", "us-isof", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+)
+
+
+def partition_of(region: str) -> Partition:
+    """The partition of a region, known or new; `aws` for what no pattern fits."""
+    return next((partition for partition in _OTHERS if partition.has(region)), _AWS)
