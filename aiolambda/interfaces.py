@@ -6,7 +6,7 @@ Owns the shapes that floors 1 to 3, and users' own parts, agree on. Must not kno
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 import attrs
 
@@ -227,7 +227,7 @@ class Call(Generic[In, Out]):
 
     `input` may be replaced (`call.input = attrs.evolve(call.input, ...)`) until it is serialized. `attempt` is 0 before
     finalize, then 1, 2, ... `response` is the raw answer of this attempt. `state` is for middlewares to leave notes in.
-    `loop` is the one that the call runs on, and `started` its time when the call began.
+    `request` is that of this attempt. `loop` is the one that the call runs on, and `started` its time when the call began.
     `last_error` is what the last failed attempt raised; `credentials` and `clock_offset` are what it was signed with.
     `in_map`: its throttles are its caller's affair, and its time begins with its slot; then `time_begins` is called.
     `durable` are the functions (name and qualifier) that have shown themselves durable. `answers` are those whose bodies were
@@ -257,7 +257,7 @@ class Call(Generic[In, Out]):
     answers: list[OpenAnswer] = attrs.field(factory=list[OpenAnswer], repr=False)
     endpoint: str = attrs.field(default="", repr=False)
     signing_region: str | None = attrs.field(default=None, repr=False)
-    _request: Request | None = attrs.field(default=None, repr=False)
+    request: Request = attrs.field(init=False, repr=False)
 
     @property
     def command_name(self) -> str:
@@ -278,20 +278,17 @@ class Call(Generic[In, Out]):
     def idempotent(self, said: bool) -> None:
         self._said_idempotent = said
 
-    @property
-    def request(self) -> Request:
-        """The request of this attempt."""
-        if self._request is None:
+    if not TYPE_CHECKING:  # else every name would pass for a member
+
+        def __getattr__(self, name: str) -> Any:
+            """What is asked for a member that is not there: for the request, until there is one."""
+            if name != "request":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             raise ConfigurationError(
                 "there is no request yet: the serialize step makes it, so a middleware that needs one belongs in the step "
                 "build, finalize or deserialize, or after serializerMiddleware",
                 function_name=self.function_name,
             )
-        return self._request
-
-    @request.setter
-    def request(self, request: Request) -> None:
-        self._request = request
 
     def __repr__(self) -> str:
         return f"<Call {self.command_name} {self.function_name!r} attempt {self.attempt}>"

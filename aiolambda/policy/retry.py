@@ -89,8 +89,9 @@ class StandardRetry(RetryStrategy):
 
     def succeeded(self, failures: Sequence[Failure], /) -> None:
         """Give back what the last retry of a call took, or one token for a call that needed none."""
-        costs = (self._cost(failure) for failure in reversed(failures))
-        self.tokens = min(self.quota, self.tokens + next(filter(None, costs), _NO_RETRY_INCREMENT))
+        if failures or self.tokens < self.quota:
+            costs = (self._cost(failure) for failure in reversed(failures))
+            self.tokens = min(self.quota, self.tokens + next(filter(None, costs), _NO_RETRY_INCREMENT))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(max_attempts={self.max_attempts}, throttling={self.throttling!r})"

@@ -185,7 +185,7 @@ class Signer:
         if "x-amz-security-token" not in added:
             to_sign.pop("x-amz-security-token", None)
         names, joined = _signed_names(tuple(to_sign))
-        canonical_path = uri.canonical_path(path, normalize=self._normalize, double_encode=self._double_encode)
+        canonical_path = uri.canonical_path(path, self._normalize, self._double_encode)
         request = _canonical_request(method, canonical_path, query, to_sign, names, joined, body_hash)
         signed = signature(scope.key, string_to_sign(timestamp, scope.text, request))
         added["authorization"] = (
@@ -195,7 +195,7 @@ class Signer:
 
     def _scope_of(self, credentials: Credentials, date: str) -> _Scope:
         scope = self._scope
-        if scope is None or scope.date != date or scope.credentials != credentials:
+        if scope is None or scope.date != date or (scope.credentials is not credentials and scope.credentials != credentials):
             text = f"{date}/{self.region}/{self.service}/aws4_request"
             key = signing_key(credentials.secret_access_key, date, self.region, self.service)
             scope = self._scope = _Scope(credentials, date, text, key)

@@ -33,59 +33,44 @@ def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
             await answer.aclose()
         if wiring.credentials is not None:
             call.credentials = await wiring.credentials.get_credentials()
-        place, before = await _place_with_keys(call, wiring), len(call.answers)
+        reservation, before = await _place_with_keys(call, wiring), len(call.answers)
         if call.time_begins is not None:
             call.time_begins()
         try:
             return await call_next(call)
         finally:
-            place.leave(call.answers[before:])
+            _leave(wiring.slots, reservation, call.answers[before:])
 
     return hold_slot
 
 
-@attrs.frozen
-class _Place:
-    """A slot, and with the transport, a connection or a turn to open one."""
-
-    slots: Slots
-    reservation: Reservation | None
-
-    def leave(self, answers: Sequence[OpenAnswer] = ()) -> None:
-        """Give it back: the slot only once the answer that is still coming is closed."""
-        if self.reservation is not None:
-            self.reservation.end()
-        if not answers or not any(answer.keep(self.slots.give_back) for answer in answers):
-            self.slots.give_back()
+def _leave(slots: Slots, reservation: Reservation | None, answers: Sequence[OpenAnswer] = ()) -> None:
+    """Give the place back: the slot only once the answer that is still coming is closed."""
+    if reservation is not None:
+        reservation.end()
+    if not answers or not any(answer.keep(slots.give_back) for answer in answers):
+        slots.give_back()
 
 
-async def _place_with_keys(call: Call[Any, Any], wiring: Wiring) -> _Place:
-    """A place, and keys that have not expired while it was waited for."""
-    place = _place_at_once(call, wiring) or await _place(call, wiring, first=call.attempt > 1)
+async def _place_with_keys(call: Call[Any, Any], wiring: Wiring) -> Reservation | None:
+    """A slot, and with the transport a connection or a turn to open one; and keys that have not expired meanwhile."""
+    if wiring.promise is not None and wiring.slots.is_free and (reservation := wiring.promise(call.loop)) is not None:
+        wiring.slots.take_free()
+    else:
+        reservation = await _place(call, wiring, first=call.attempt > 1)
     if not _has_expired(call.credentials, wiring):
-        return place
-    place.leave()  # to fetch keys may take its time, and may need a slot itself
+        return reservation
+    _leave(wiring.slots, reservation)  # to fetch keys may take its time, and may need a slot itself
     await _fetch_keys(call, wiring)
     return await _place(call, wiring, first=True)
 
 
-def _place_at_once(call: Call[Any, Any], wiring: Wiring) -> _Place | None:
-    """A slot that is free, if the transport has a connection for it, too."""
-    if not wiring.slots.is_free:
-        return None
-    promise = None
-    if wiring.promise is not None and (promise := wiring.promise(call.loop)) is None:
-        return None
-    wiring.slots.take_free()
-    return _Place(wiring.slots, promise)
-
-
-async def _place(call: Call[Any, Any], wiring: Wiring, *, first: bool) -> _Place:
+async def _place(call: Call[Any, Any], wiring: Wiring, *, first: bool) -> Reservation | None:
     call.stage = "queue"
     if not wiring.slots.take_free():
         await _wait_for_slot(call, wiring, first=first)
     try:
-        return _Place(wiring.slots, None if wiring.reserve is None else await wiring.reserve(call.request.timeouts))
+        return None if wiring.reserve is None else await wiring.reserve(call.request.timeouts)
     except BaseException:
         wiring.slots.give_back()
         raise

@@ -5,6 +5,7 @@ Must not touch requests: there is none yet.
 
 import logging
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 from ..errors import AiolambdaError
@@ -19,9 +20,10 @@ def logger_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     """One DEBUG record for each call: command, function, outcome, request id, attempts, seconds. Never a payload."""
     logger = wiring.logger
 
-    async def log_call(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
-        if not logger.isEnabledFor(logging.DEBUG):
-            return await call_next(call)
+    def log_call(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Awaitable[Any]:
+        return logged(call, call_next) if logger.isEnabledFor(logging.DEBUG) else call_next(call)
+
+    async def logged(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         started = time.perf_counter()
         outcome, request_id = "done", None
         try:

@@ -169,7 +169,7 @@ class Exchange:
             loss = attrs.evolve(
                 loss, ended=ended, acknowledged=info.acknowledged - acknowledged_before, reset=info.state == kernel.CLOSED
             )
-            late = loop.time() - began >= max(2 * info.round_trip, _RESET_WITHIN)
+            late = loop.time() - began >= max(2 * info.round_trip / 1e6, _RESET_WITHIN)
             if late or not ended or loss.acknowledged or info.state != kernel.ENDED_BY_PEER:
                 return loss
             await asyncio.sleep(pause)

@@ -160,12 +160,21 @@ class AiohttpTransport:
         origin, target = wire.origin_and_target(request.url)
         route = self._route_to(origin)
         head = wire.head_of(request, target, route)  # before there is a line: HTTP may not be able to carry it
-        line = await pool.lend(exchange, route, promise, self._limits_of(request.timeouts.connect))
+        line = None if promise is None else pool.lend_idle(exchange, route, promise)
+        if line is None:
+            line = await pool.lend(exchange, route, promise, self._limits_of(request.timeouts.connect))
+        writing = None
         try:
-            message, content = await wire.begin(line, head, request)
+            writing = wire.begin(line, head, request)
+            message, content = await line.protocol.read()
+            if message.code < 200:
+                message, content = await wire.final(line.protocol, (message, content))
         except BaseException:
             pool.take_back(route, line, reusable=False)
             raise
+        finally:
+            if writing is not None:
+                await wire.end_writing(line, writing)
         line.answered()
         return pool, route, line, message, content
 

@@ -24,13 +24,13 @@ _NEWS = getattr(select, "POLLIN", 0) | getattr(select, "POLLRDHUP", 0)
 
 
 class TcpInfo(NamedTuple):
-    """One look at a connection: its state, the round trip in seconds, and bytes acknowledged and received since it opened.
+    """One look at a connection: its state, the round trip in microseconds, and bytes acknowledged and received since it opened.
 
     The peer's acknowledgement of the opening counts as a byte.
     """
 
     state: int
-    round_trip: float
+    round_trip: int
     acknowledged: int
     received: int
 
@@ -43,10 +43,7 @@ def tcp_info(sock: socket.socket) -> TcpInfo | None:
         data = sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _LAYOUT.size)
     except OSError:
         return None
-    if len(data) < _LAYOUT.size:
-        return None
-    state, microseconds, acknowledged, received = _LAYOUT.unpack(data)
-    return TcpInfo(state, microseconds / 1e6, acknowledged, received)
+    return TcpInfo._make(_LAYOUT.unpack(data)) if len(data) == _LAYOUT.size else None
 
 
 def news_of(sock: socket.socket) -> Callable[[], bool]:

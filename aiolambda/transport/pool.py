@@ -70,6 +70,22 @@ class Pool:
         self.caught: Counter[str] = Counter()
         """Idle lines that were not clean any more, by the check that found them."""
 
+    def lend_idle(self, exchange: Exchange, route: Route, reservation: Reservation) -> Line | None:
+        """A clean line out of the pool; `None` if there is none."""
+        reservation.hold()
+        while route.idle:
+            line = route.idle.pop()
+            stain, info = line.stain()
+            if stain is None and self._loop.time() < line.until:
+                reservation.release()
+                exchange.request.stage = "send"
+                exchange.begin(line.transport, line.sock, info)
+                return line
+            if stain is not None and line.is_open:
+                self.caught[stain] += 1
+            line.close()
+        return None
+
     async def lend(
         self, exchange: Exchange, route: Route, reservation: Reservation | None, limits: aiohttp.ClientTimeout
     ) -> Line:
@@ -77,22 +93,14 @@ class Pool:
         request = exchange.request
         request.stage = "queue"
         reservation = reservation or await self.reserve(request.timeouts.queue)
-        reservation.hold()
         try:
-            while self._has_open(route):
-                line = route.idle.pop()
-                stain, info = line.stain()
-                if stain is None:
-                    request.stage = "send"
-                    exchange.begin(line.transport, line.sock, info)
-                    return line
-                self.caught[stain] += 1
-                line.close()
-            line = await self._opened(exchange, reservation, route, limits)
+            line = self.lend_idle(exchange, route, reservation)
+            if line is None:
+                line = await self._opened(exchange, reservation, route, limits)
+                request.stage = "send"
+                exchange.begin(line.transport, line.sock)
         finally:
             reservation.release()
-        request.stage = "send"
-        exchange.begin(line.transport, line.sock)
         return line
 
     def take_back(self, route: Route, line: Line, *, reusable: bool) -> None:
@@ -109,7 +117,10 @@ class Pool:
 
     def promised(self) -> Reservation | None:
         """A promise of an idle line, if one is left to promise."""
-        idle = sum([len(route.idle) for route in self._routes if self._has_open(route)])
+        idle = 0
+        for route in self._routes:
+            if self._has_open(route):
+                idle += len(route.idle)
         return self.turns.promise() if idle > self.turns.promised else None
 
     async def reserve(self, limit: float | None) -> Reservation:

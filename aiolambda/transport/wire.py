@@ -23,7 +23,7 @@ from ..models import Unset
 from .line import Line
 from .pool import Route
 
-__all__ = ["Answer", "begin", "head_of", "limit_silence", "origin_and_target"]
+__all__ = ["Answer", "begin", "end_writing", "final", "head_of", "limit_silence", "origin_and_target"]
 
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _CONTROLS = bytes([*range(32), 127])
@@ -56,8 +56,7 @@ def origin_and_target(url: str) -> tuple[str, str]:
 
 def head_of(request: Request, target: str, route: Route) -> bytes:
     """The request line and the header, with the length of the body as it is now."""
-    fields = request.headers.fields
-    _check(request.method, fields)
+    fields, method = request.headers.fields, request.method
     lines = [f"{name}: {value}\r\n" for name, value in fields.items() if name != "content-length"]
     if "host" not in fields:
         lines.append(f"host: {route.host_field}\r\n")
@@ -65,13 +64,19 @@ def head_of(request: Request, target: str, route: Route) -> bytes:
         target = f"{route.url.origin()}{target}"
         if (authorization := route.headers.get("Proxy-Authorization")) is not None:
             lines.append(f"proxy-authorization: {authorization}\r\n")
-    return f"{request.method} {target} HTTP/1.1\r\n{''.join(lines)}content-length: {len(request.body)}\r\n\r\n".encode()
+    head = f"{method} {target} HTTP/1.1\r\n{''.join(lines)}content-length: {len(request.body)}\r\n\r\n".encode()
+    # Two control characters end each line. With any other, or with what is not ASCII, the fields are looked at one by one.
+    if len(head.translate(None, _CONTROLS)) != len(head) - 2 * len(lines) - 6 or not head.isascii():
+        _check_values(fields)
+    if not _are_tokens(method, *fields):
+        _refuse_names(method, fields)
+    return head
 
 
-async def begin(line: Line, head: bytes, request: Request) -> Answer:
-    """Send a request and wait for the head of its answer. Raises what aiohttp's parser and asyncio raise."""
-    protocol, body = line.protocol, request.body
-    protocol.set_response_params(
+def begin(line: Line, head: bytes, request: Request) -> "asyncio.Task[None] | None":
+    """Send a request; a large one by a task, beside the wait for the answer."""
+    body = request.body
+    line.protocol.set_response_params(
         read_until_eof=True,
         auto_decompress=False,
         read_bufsize=_READ_BUFFER,
@@ -79,14 +84,29 @@ async def begin(line: Line, head: bytes, request: Request) -> Answer:
         max_field_size=_LONGEST_HEADER,
     )
     if len(body) > _WRITTEN_AT_ONCE:
-        return await _begin_upload(line, head, request)
+        return asyncio.create_task(_write_pieces(line, head, request), name="write a request")
     if len(body) <= _JOINED:
         line.transport.write(head + body)
     else:
         line.transport.writelines([head, body])
     line.expect(seconds(request.timeouts.read))
-    answer = await protocol.read()
-    return answer if answer[0].code >= 200 else await _final(protocol, answer)
+    return None
+
+
+async def final(protocol: ResponseHandler, answer: Answer) -> Answer:
+    """The head of the answer itself, behind those that only say that it will come."""
+    while answer[0].code < 200 and answer[0].code != 101:
+        answer = await protocol.read()
+    return answer
+
+
+async def end_writing(line: Line, writing: "asyncio.Task[None]") -> None:
+    """An answer, or the end of the connection, came before all was written: the rest is not."""
+    if not writing.done():
+        line.protocol.force_close()
+        writing.cancel()
+    with contextlib.suppress(asyncio.CancelledError, OSError, aiohttp.ClientError):
+        await writing
 
 
 def limit_silence(line: Line, limit: float | Unset | None) -> None:
@@ -100,19 +120,6 @@ def seconds(limit: float | Unset | None) -> float | None:
     return None if isinstance(limit, Unset) else limit
 
 
-async def _begin_upload(line: Line, head: bytes, request: Request) -> Answer:
-    """The same for a large body: an answer may come before all of it is written, and ends the writing."""
-    writing = asyncio.create_task(_write_pieces(line, head, request), name="write a request")
-    try:
-        return await _final(line.protocol, await line.protocol.read())
-    finally:
-        if not writing.done():
-            line.protocol.force_close()
-            writing.cancel()
-        with contextlib.suppress(asyncio.CancelledError, OSError, aiohttp.ClientError):
-            await writing
-
-
 async def _write_pieces(line: Line, head: bytes, request: Request) -> None:
     """Head and body, no faster than the peer takes them. Where the answer is awaited, a connection that ends says so."""
     writer = StreamWriter(line.protocol, asyncio.get_running_loop())
@@ -124,33 +131,28 @@ async def _write_pieces(line: Line, head: bytes, request: Request) -> None:
     line.expect(seconds(request.timeouts.read))
 
 
-async def _final(protocol: ResponseHandler, answer: Answer) -> Answer:
-    """The answer itself, behind those that only say that it will come."""
-    while answer[0].code < 200 and answer[0].code != 101:
-        answer = await protocol.read()
-    return answer
+@functools.lru_cache(maxsize=256)
+def _are_tokens(*names: str) -> bool:
+    return "transfer-encoding" not in names and all(map(_TOKEN.fullmatch, names))
 
 
-def _check(method: str, fields: Mapping[str, str]) -> None:
-    """`InvalidInputError` for a name or a value that HTTP cannot carry; the value is not shown."""
+def _refuse_names(method: str, fields: Mapping[str, str]) -> None:
+    """`InvalidInputError` for a method or a name that HTTP cannot carry, or that this transport has no use for."""
     if not _TOKEN.fullmatch(method):
         raise InvalidInputError("the request's method holds a character that HTTP cannot carry", member="method")
     if "transfer-encoding" in fields:
         raise InvalidInputError(
             "the transport gives a body its length: transfer-encoding has no place", member="transfer-encoding"
         )
-    values = "".join(fields.values())
-    if (_is_plain(values) or _UNFIT.search(values) is None) and _are_tokens(tuple(fields)):
-        return
-    name = next(name for name, value in fields.items() if _UNFIT.search(value) or not _TOKEN.fullmatch(name))
+    _refuse(next(name for name in fields if not _TOKEN.fullmatch(name)))
+
+
+def _check_values(fields: Mapping[str, str]) -> None:
+    """`InvalidInputError` for a value that HTTP cannot carry; the value is not shown."""
+    for name, value in fields.items():
+        if _UNFIT.search(value):
+            _refuse(name)
+
+
+def _refuse(name: str) -> None:
     raise InvalidInputError(f"the header {name!r} holds a character that HTTP cannot carry", member=name)
-
-
-def _is_plain(text: str) -> bool:
-    """Whether it is ASCII without control characters, as nearly all headers are; ten times as quick as the pattern."""
-    return text.isascii() and len(text.encode().translate(None, _CONTROLS)) == len(text)
-
-
-@functools.lru_cache(maxsize=256)
-def _are_tokens(names: tuple[str, ...]) -> bool:
-    return all(map(_TOKEN.fullmatch, names))
