@@ -159,6 +159,7 @@ async def _cell(run: Run, drivers: Drivers, cell: Cell, loop: str) -> list[Figur
         payload=SIZES[cell.size],
         seconds=run.seconds,
     )
+    print(f"  {loop}, {cell.name}", file=sys.stderr)
     notes = _notes(answers, "calls", "wall", "server_share", "memory")
     cpu = Figure(
         f"CPU of an invocation, {loop}", cell.name, "us", _values(answers, lambda a: a["cpu"] / a["calls"] * 1e6), notes

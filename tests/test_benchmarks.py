@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import environments
-from benchmarks.driver import Driver, until
+from benchmarks import driver, environments, processes, rows
 from benchmarks.figures import Figure, Spread, markdown
 
 RUN = Path(__file__).resolve().parents[1] / "benchmarks" / "run.py"
@@ -80,7 +79,7 @@ def test_a_peer_without_a_python_that_is_new_enough_cannot_be_had() -> None:
 
 
 def test_a_turn_has_a_call_for_each_in_flight_however_short_it_is() -> None:
-    assert list(until(0.0, 3)) == [0, 1, 2]
+    assert list(driver.until(0.0, 3)) == [0, 1, 2]
 
 
 async def test_an_answer_of_another_length_ends_the_run() -> None:
@@ -89,4 +88,31 @@ async def test_an_answer_of_another_length_ends_the_run() -> None:
             return payload[:-1]
 
     with pytest.raises(ValueError, match="99 bytes came for 100"):
-        await Driver(Short()).run(1, 100, count=1)
+        await driver.Driver(Short()).run(1, 100, count=1)
+
+
+async def test_a_peer_that_fails_is_left_out_and_noted_but_this_client_is_not() -> None:
+    run = rows.Run(
+        server=None,  # type: ignore[arg-type]  # nothing is sent
+        peers=["aiolambda", "peer"],
+        folder=Path(),
+        rounds=1,
+        seconds=0.0,
+        is_quick=True,
+        held=1,
+        items=1,
+    )
+    command = [sys.executable, "-c", 'print(1); input(); print(\'{"error": "no pool"}\')']
+    async with processes.running("peer", command) as peer, processes.running("aiolambda", command) as ours:
+        drivers = {"peer": peer, "aiolambda": ours}
+        assert await run.ask(drivers, "peer", "open") is None
+        assert set(drivers) == {"aiolambda"}
+        assert run.notes == ["left out after 'open': peer: no pool"]
+        with pytest.raises(processes.DriverError, match="aiolambda: no pool"):
+            await run.ask(drivers, "aiolambda", "open")
+
+
+async def test_a_process_that_ends_at_once_is_told_by_its_name() -> None:
+    with pytest.raises(processes.DriverError, match="peer has ended before it said a word"):
+        async with processes.running("peer", [sys.executable, "-c", ""]):
+            pass
