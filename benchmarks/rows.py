@@ -69,8 +69,8 @@ class Run:
     held: int
     items: int
     notes: list[str] = attrs.field(factory=list)
-    shares: dict[str, float] = attrs.field(factory=dict)
-    """The most of a core that the server used in a row: near 1 it, and not the client, was measured."""
+    server_per_client: dict[str, float] = attrs.field(factory=dict)
+    """The most CPU that the server used in a row for a second of a client's: from 1 on the server is what one waits for."""
 
     def note(self, text: str) -> None:
         print(f"  {text}", file=sys.stderr)
@@ -118,8 +118,8 @@ class Run:
                 answer = await self.ask(drivers, peer, order, **words)
                 if answer is not None:
                     used = await self.server.control.order("cpu") - cpu
-                    answer["server_share"] = used / answer["wall"]
-                    self.shares[row] = max(self.shares.get(row, 0.0), answer["server_share"])
+                    answer["server_per_client"] = used / answer["cpu"]
+                    self.server_per_client[row] = max(self.server_per_client.get(row, 0.0), answer["server_per_client"])
                     found[peer].append(answer)
         return {peer: answers for peer, answers in found.items() if len(answers) == rounds}
 
@@ -160,7 +160,7 @@ async def _cell(run: Run, drivers: Drivers, cell: Cell, loop: str) -> list[Figur
         seconds=run.seconds,
     )
     print(f"  {loop}, {cell.name}", file=sys.stderr)
-    notes = _notes(answers, "calls", "wall", "server_share", "memory")
+    notes = _notes(answers, "calls", "wall", "server_per_client", "memory")
     cpu = Figure(
         f"CPU of an invocation, {loop}", cell.name, "us", _values(answers, lambda a: a["cpu"] / a["calls"] * 1e6), notes
     )
@@ -186,7 +186,7 @@ async def throughput(run: Run) -> list[Figure]:
     by_cpu = _values(answers, lambda a: a["calls"] / a["cpu"])
     by_clock = _values(answers, lambda a: a["calls"] / a["wall"])
     return [
-        Figure(section, "HTTP, 50 in flight, 100 B: by CPU", "/s", by_cpu, _notes(answers, "server_share")),
+        Figure(section, "HTTP, 50 in flight, 100 B: by CPU", "/s", by_cpu, _notes(answers, "server_per_client")),
         Figure(section, "HTTP, 50 in flight, 100 B: by the clock", "/s", by_clock),
     ]
 
@@ -260,7 +260,7 @@ async def stall(run: Run) -> list[Figure]:
                 answers = await run.alternate(
                     drivers, "stall", "run", rounds=run.rounds, in_flight=in_flight, payload=SIZES["6 MB"], count=5 * in_flight
                 )
-            case, notes = f"6 MB both ways, {in_flight} in flight", _notes(answers, "server_share")
+            case, notes = f"6 MB both ways, {in_flight} in flight", _notes(answers, "server_per_client")
             for name, words in (("busy_cpu", "by its CPU"), ("busy_wall", "by the clock")):
                 by_peer = _values(answers, lambda a, name=name: a[name] * 1e3)
                 figures.append(Figure("longest turn of the loop", f"{case}: {words}", "ms", by_peer, notes))
@@ -282,7 +282,7 @@ async def fan_out(run: Run) -> list[Figure]:
             "CPU of an item",
             "us",
             _values(answers, lambda a: a["cpu"] / a["calls"] * 1e6),
-            _notes(answers, "server_share"),
+            _notes(answers, "server_per_client"),
         ),
         Figure(section, "all items, by the clock", "s", _values(answers, lambda a: a["wall"])),
     ]

@@ -43,8 +43,8 @@ ROWS: dict[str, Callable[[rows.Run], Awaitable[list[Figure]]]] = {
 }
 FULL = {"rounds": 4, "seconds": 0.25, "held": 10_000, "items": 20_000}
 QUICK = {"rounds": 3, "seconds": 0.1, "held": 2000, "items": 2000}
-BOTTLENECK = 0.9
-"""A share of a core from which on it may be the server that was measured."""
+BOTTLENECK = 1.0
+"""Seconds of the server's CPU for one of a client's: from there on it may be the server that was measured."""
 
 
 async def versions(peers: list[str], folder: Path, notes: list[str]) -> dict[str, str]:
@@ -75,8 +75,8 @@ def machine(found: dict[str, str]) -> dict[str, Any]:
 def told(around: dict[str, Any], figures: list[Figure], run: rows.Run) -> str:
     peers = "".join(f"- {peer}: {version}\n" for peer, version in around["peers"].items())
     loads = ", ".join(f"{load:.1f}" for load in around["load"])
-    busy = [row for row, share in run.shares.items() if share > BOTTLENECK]
-    remarks = [*run.notes, *(f"in {row!r} the server was busy for up to {run.shares[row]:.0%} of the time" for row in busy)]
+    busy = {row: most for row, most in run.server_per_client.items() if most >= BOTTLENECK}
+    remarks = [*run.notes, *(f"{row}: the server used up to {most:.2f} times a client's CPU" for row, most in busy.items())]
     lines = [
         f"{around['date']}, {around['cores']} cores, {around['system']}; load before: {loads}; {around['seconds']:.0f} s.",
         f"{OURS} / peer as median (range) of the ratios within each round: under 1 is less than the peer needs.\n\n{peers}",
@@ -119,7 +119,12 @@ async def measure(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
                 around["broken"].append(name)
             print(f"{name}: {time.perf_counter() - before:.0f} s", file=sys.stderr)
     around["seconds"] = time.perf_counter() - began
-    as_json = {**around, "notes": notes, "server_shares": run.shares, "figures": [figure.as_json() for figure in figures]}
+    as_json = {
+        **around,
+        "notes": notes,
+        "server_per_client": run.server_per_client,
+        "figures": [figure.as_json() for figure in figures],
+    }
     return told(around, figures, run), as_json
 
 
