@@ -1,0 +1,108 @@
+"""The peers' own environments: one folder each, made when it is first asked for.
+
+Owns which packages a peer needs and which interpreters there are. Must not know what is measured in them.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import attrs
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aiolambda-benchmarks"
+"""Where environments are kept unless another folder is named."""
+
+OURS = "aiolambda"
+
+
+@attrs.frozen
+class Packages:
+    """What is installed into an environment, and the least Python for it."""
+
+    names: tuple[str, ...]
+    least: tuple[int, int] = (3, 11)
+
+
+HERE = {OURS, "aiohttp", "aiohttp-tuned"}
+"""These run where this command runs, so that all three stand on the same aiohttp."""
+
+PACKAGES = {
+    "aiobotocore": Packages(("aiobotocore", "uvloop")),
+    "boto3": Packages(("boto3",)),
+    "aws-sdk-lambda": Packages(("aws-sdk-lambda", "uvloop"), (3, 12)),
+    "capo-lambda": Packages(("capo-lambda", "uvloop")),
+    "signers": Packages(("aiobotocore", "awscrt")),  # botocore signs through awscrt where it finds it: not in a peer's own
+}
+NODE = "aws-sdk-js"
+NODE_PACKAGES = ("@aws-sdk/client-lambda@3",)
+
+
+class UnavailableError(Exception):
+    """This machine cannot have that environment; the text says why."""
+
+
+def pythons() -> Iterable[str]:
+    yield sys.executable
+    for minor in range(12, 20):
+        if found := shutil.which(f"python3.{minor}"):
+            yield found
+    yield from map(str, sorted((Path.home() / ".pyenv" / "versions").glob("3.*/bin/python3")))
+
+
+def python_of(least: tuple[int, int]) -> str:
+    """A Python that runs and is new enough."""
+    wanted = f"import sys; sys.exit(sys.version_info < {least})"
+    for path in pythons():
+        if subprocess.run([path, "-c", wanted], capture_output=True, check=False).returncode == 0:
+            return path
+    raise UnavailableError(f"no Python of {'.'.join(map(str, least))} or later was found")
+
+
+def environment(name: str, folder: Path = CACHE) -> str:
+    """The Python of an environment with this peer, made when it is not there."""
+    if name in HERE:
+        return sys.executable
+    packages, home = PACKAGES[name], folder / name
+    python = home / "bin" / "python"
+    if not _is_made(home, packages.names):
+        base = python_of(packages.least)
+        shutil.rmtree(home, ignore_errors=True)
+        _run(base, "-m", "venv", str(home))
+        _run(str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages.names)
+        _mark(home, packages.names)
+    return str(python)
+
+
+def node_environment(folder: Path = CACHE) -> tuple[str, Path]:
+    """The path of node, and the folder of the modules that the JavaScript peer needs."""
+    node, npm, home = shutil.which("node"), shutil.which("npm"), folder / NODE
+    if node is None or npm is None:
+        raise UnavailableError("node and npm are not both here")
+    if not _is_made(home, NODE_PACKAGES):
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "package.json").write_text('{"private": true}')
+        _run(npm, "install", "--prefix", str(home), "--no-audit", "--no-fund", "--loglevel=error", *NODE_PACKAGES)
+        _mark(home, NODE_PACKAGES)
+    return node, home / "node_modules"
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
+        raise UnavailableError(f"could not be installed: {said[-1]}")
+
+
+def _is_made(home: Path, names: Iterable[str]) -> bool:
+    mark = home / "installed.json"
+    return mark.exists() and json.loads(mark.read_text()) == list(names)
+
+
+def _mark(home: Path, names: Iterable[str]) -> None:
+    """Say that all of it is there: an installation that was cut short is made again."""
+    (home / "installed.json").write_text(json.dumps(list(names)))
