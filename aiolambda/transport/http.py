@@ -94,7 +94,7 @@ class AiohttpTransport:
                 else:
                     wire.limit_silence(line, request.timeouts.read)
                     exchange.watch_answer(content)
-                    body = await content.read()
+                    body = await wire.rest_of(content)
                 answered = True
             finally:
                 pool.take_back(route, line, reusable=answered)

@@ -23,7 +23,7 @@ from ..models import Unset
 from .line import Line
 from .pool import Route
 
-__all__ = ["Answer", "begin", "end_writing", "final", "head_of", "limit_silence", "origin_and_target"]
+__all__ = ["Answer", "begin", "end_writing", "final", "head_of", "limit_silence", "origin_and_target", "rest_of"]
 
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _CONTROLS = bytes([*range(32), 127])
@@ -98,6 +98,16 @@ async def final(protocol: ResponseHandler, answer: Answer) -> Answer:
     while answer[0].code < 200 and answer[0].code != 101:
         answer = await protocol.read()
     return answer
+
+
+async def rest_of(content: aiohttp.StreamReader) -> bytes:
+    """A body to its end, whose pieces are copied once: aiohttp's `read` joins them, and joins those again."""
+    pieces: list[bytes] = []
+    while True:
+        piece, ends_chunk = await content.readchunk()
+        pieces.append(piece)
+        if not piece and not ends_chunk:
+            return b"".join(pieces)
 
 
 async def end_writing(line: Line, writing: "asyncio.Task[None]") -> None:
