@@ -99,6 +99,18 @@ async def test_usage_is_exit_code_2(arguments, text, tmp_path):
     assert "Traceback" not in ended.stderr
 
 
+async def test_a_run_that_cannot_begin_leaves_the_results_of_the_one_before(tmp_path):
+    (tmp_path / "items").write_text("1\n")
+    (tmp_path / "out").write_text("results of before\n")
+    async with serving(function(runtime=RAW_RUNTIME), verify_signatures=True) as invoke:
+        env = environment_for(invoke.endpoint)
+        arguments = ("map", "app", "-f", "items", "-o", "out")
+        refused = await run(*arguments, "--journal", "missing/run.db", env=env, cwd=tmp_path)
+        assert (refused.code, (tmp_path / "out").read_text()) == (2, "results of before\n")
+        ended = await run(*arguments, env=env, cwd=tmp_path)
+    assert (ended.code, [result["payload"] for result in told((tmp_path / "out").read_text())]) == (0, [1])
+
+
 @pytest.mark.parametrize("is_named", [False, True], ids=["stdin", "fifo"])
 async def test_who_writes_to_a_pipe_and_falls_silent_does_not_hold_up_the_end(is_named, tmp_path):
     path = tmp_path / "pipe"

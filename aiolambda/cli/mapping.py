@@ -8,6 +8,7 @@ import asyncio
 import base64
 import json
 import os
+import stat
 import sys
 import threading
 import time
@@ -108,6 +109,7 @@ async def _map(
         )
         try:
             async with mapped:
+                _empty(output, failed)
                 async for result in mapped:
                     gravest = max(gravest, _code_of(result))
                     _write(output, json.dumps(_told(result), separators=(",", ":")).encode())
@@ -118,6 +120,13 @@ async def _map(
         finally:
             _summarize(mapped, time.perf_counter() - began, options.summary_file)
     return gravest
+
+
+def _empty(*files: BinaryIO | None) -> None:
+    """Forget the results of an earlier run, now that this one has begun: a journal that is refused costs nobody a file."""
+    for file in files:
+        if file is not None and stat.S_ISREG(os.fstat(file.fileno()).st_mode) and file is not sys.stdout.buffer:
+            file.truncate(0)
 
 
 def _summarize(mapped: MapRun[bytes], took: float, path: str | None) -> None:
@@ -250,4 +259,4 @@ def _reading(path: str) -> AbstractContextManager[BinaryIO]:
 
 
 def _writing(path: str) -> AbstractContextManager[BinaryIO]:
-    return nullcontext(sys.stdout.buffer) if path == STDIO else opened(path, "wb", "write to")
+    return nullcontext(sys.stdout.buffer) if path == STDIO else opened(path, "ab", "write to")

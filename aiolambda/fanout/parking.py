@@ -33,7 +33,7 @@ class Parking(Generic[Item]):
     @property
     def functions(self) -> set[str]:
         """Those that have an item which could be sent at once."""
-        return {function for function, lane in self._lanes.items() if lane}
+        return set(self._lanes)
 
     @property
     def next_due(self) -> float | None:
@@ -54,8 +54,11 @@ class Parking(Generic[Item]):
             work = heapq.heappop(self._resting)[2]
             self._lanes.setdefault(work.function_name, deque()).appendleft(work)
         for function, lane in self._lanes.items():
-            if lane and admission.room(function, now):
-                return lane.popleft()
+            if admission.room(function, now):
+                work = lane.popleft()
+                if not lane:
+                    del self._lanes[function]  # a map may come by thousands of functions, and is asked for each item
+                return work
         return None
 
     def clear(self) -> list[Work[Item]]:
