@@ -1,12 +1,16 @@
 """An asyncio client for AWS Lambda: one call is one execution, and failure is never silent.
 
-Owns the public names. Must not load what a call with keys at hand does not need.
+Owns the public names. Must not load what a call with keys at hand does not need: maps and streams are loaded when they are
+first asked for.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from . import errors as errors
 from .client import LambdaClient
 from .codecs import JsonCodec
-from .commands import InvokeCommand, InvokeWithResponseStreamCommand
+from .commands import InvokeCommand
 from .config import LambdaClientConfig
 from .errors import (
     AiolambdaError,
@@ -27,7 +31,6 @@ from .errors import (
     TransportError,
     UnknownOutcomeError,
 )
-from .fanout import MapRun
 from .interfaces import (
     Call,
     CallNext,
@@ -46,7 +49,7 @@ from .interfaces import (
     StreamedResponse,
     Transport,
 )
-from .invocation import EventReceipt, InvokeCommandInput, InvokeCommandOutput, MapResult, Payload
+from .invocation import EventReceipt, InvokeCommandInput, InvokeCommandOutput, Payload
 from .messages import Headers, Request, Response
 from .models import (
     UNSET,
@@ -55,11 +58,9 @@ from .models import (
     Credentials,
     Delivery,
     InvocationType,
-    MapStats,
     Metadata,
     PayloadLimits,
     Remedy,
-    Report,
     TcpKeepAlive,
     ThrottleReason,
     Timeouts,
@@ -74,13 +75,19 @@ from .service_errors import (
     TooManyRequestsException,
 )
 from .stack import MiddlewareStack
-from .streaming import (
-    HttpPrelude,
-    InvokeWithResponseStreamCommandInput,
-    InvokeWithResponseStreamCommandOutput,
-    ResponseStream,
-    SseEvent,
-)
+
+if TYPE_CHECKING:
+    from .fanout import MapRun
+    from .map_values import MapResult, MapStats
+    from .reports import Report
+    from .stream_commands import InvokeWithResponseStreamCommand
+    from .streaming import (
+        HttpPrelude,
+        InvokeWithResponseStreamCommandInput,
+        InvokeWithResponseStreamCommandOutput,
+        ResponseStream,
+        SseEvent,
+    )
 
 __all__ = [
     "UNSET",
@@ -160,3 +167,28 @@ __all__ = [
     "Unset",
     "errors",
 ]
+
+_LOADED_LATER = {
+    "HttpPrelude": ".streaming",
+    "InvokeWithResponseStreamCommand": ".stream_commands",
+    "InvokeWithResponseStreamCommandInput": ".streaming",
+    "InvokeWithResponseStreamCommandOutput": ".streaming",
+    "MapResult": ".map_values",
+    "MapRun": ".fanout",
+    "MapStats": ".map_values",
+    "Report": ".reports",
+    "ResponseStream": ".streaming",
+    "SseEvent": ".streaming",
+}
+
+if not TYPE_CHECKING:  # else every name would pass for one of the package's
+
+    def __getattr__(name: str) -> object:
+        module = _LOADED_LATER.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(module, __name__), name)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -10,14 +10,13 @@ import random
 from collections.abc import Awaitable, Coroutine, Mapping
 from os import PathLike
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import attrs
 
-from .commands import InvokeCommand, InvokeWithResponseStreamCommand
-from .config import LambdaClientConfig, Resolved, client_user_agent, needs_thread, resolve
-from .errors import ClientClosedError, ConfigurationError
-from .fanout import Send
+from .commands import InvokeCommand
+from .config import LambdaClientConfig, client_user_agent, needs_thread, resolve
+from .errors import ClientClosedError
 from .interfaces import Call, CallNext, Codec, Command, CredentialsProvider, RetryStrategy, Transport
 from .invocation import EventReceipt, InvokeCommandOutput, Payload, json_text
 from .lifetime import Lifetime
@@ -28,9 +27,13 @@ from .protocol.sigv4 import Signer
 from .protocol.tracing import is_in_function
 from .protocol.uuids import uuid_of
 from .stack import MiddlewareStack
-from .steps import BuiltinMiddlewares, Slots, Wiring, send_over
-from .streaming import ResponseStream
-from .transport import AiohttpTransport, connection_room
+from .steps import BuiltinMiddlewares, Slots, Wiring, most_slots, send_over
+from .transport import LIBRARIES, AiohttpTransport, connection_room
+
+if TYPE_CHECKING:
+    from .config.resolution import Resolved
+    from .fanout import Send
+    from .streaming import ResponseStream
 
 __all__ = ["LambdaClient"]
 
@@ -38,7 +41,6 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 Item = TypeVar("Item")
 
-_MOST_BY_DEFAULT = 1000
 _NOWHERE = "nowhere"
 """The region of a client that reaches no AWS and was given none: an ARN of any region is good for it."""
 _OFFLINE = Credentials("AKIDOFFLINE00000000", "offline")
@@ -88,10 +90,11 @@ class LambdaClient(MapCalls):
             raise TypeError(f"give a config or settings, not both; got a config and {', '.join(settings)}")
         self._config = LambdaClientConfig(**settings) if config is None else config
         logger = self._config.logger or logging.getLogger("aiolambda")
+        room = None if self._config.transport is not None else connection_room()
         self._wiring = Wiring(
             codec=self._config.codec,
             limits=self._config.limits,
-            slots=Slots(_concurrency(self._config), logger=logger),
+            slots=Slots(most_slots(self._config.max_concurrency, room), logger=logger),
             logger=logger,
             environment=os.environ,
             retry=self._config.retry or StandardRetry(),
@@ -193,7 +196,7 @@ class LambdaClient(MapCalls):
         chain = self._chain(call.command)
         return self._lifetime.run(call, chain if self._opened else self._opening_first(chain))
 
-    def _map_sender(self, timeout: float | Timeouts | Unset | None, idempotent: bool | None) -> Send:
+    def _map_sender(self, timeout: float | Timeouts | Unset | None, idempotent: bool | None) -> "Send":
         """How a map sends: its throttles come back at once, and a call's time begins with its slot."""
 
         def send(command: InvokeCommand) -> Awaitable[InvokeCommandOutput]:
@@ -265,13 +268,16 @@ class LambdaClient(MapCalls):
         tenant_id: str | None = None,
         timeout: float | Timeouts | Unset | None = UNSET,
         idempotent: bool | None = None,
-    ) -> ResponseStream:
+    ) -> "ResponseStream":
         """Invoke a function and read its answer as it writes it: `async with client.stream(...) as stream:`.
 
         Entering the block sends the invocation, and raises whatever `send` raises; leaving it closes the stream. Of `timeout`,
         `read` holds until the answer begins, `idle` between its pieces, and `total` until the stream is closed. The stream
         holds its slot for so long.
         """
+        from .stream_commands import InvokeWithResponseStreamCommand  # noqa: PLC0415 - loaded by the first stream
+        from .streaming import ResponseStream  # noqa: PLC0415
+
         command = InvokeWithResponseStreamCommand(
             function_name=function_name,
             payload=json_text(payload, function_name),
@@ -324,14 +330,14 @@ class LambdaClient(MapCalls):
             resolved = resolve(config, environment, signs=signs)
         self._connect_parts(resolved)
 
-    def _connect_parts(self, resolved: Resolved) -> None:
+    def _connect_parts(self, resolved: "Resolved") -> None:
         config, wiring, nowhere = self._config, self._wiring, resolved.region == _NOWHERE
         wiring.region = None if config.use_arn_region or nowhere else resolved.region
         wiring.endpoint, wiring.endpoint_in = resolved.endpoint, None if nowhere else resolved.endpoint_in
         wiring.credentials = resolved.credentials
         wiring.in_function = is_in_function(wiring.environment)
         wiring.signer = Signer(resolved.region, "lambda")
-        wiring.user_agent = client_user_agent(resolved, config.user_agent_extra)
+        wiring.user_agent = client_user_agent(resolved, config.user_agent_extra, LIBRARIES)
         wiring.use_transport(
             config.transport
             or AiohttpTransport(
@@ -384,17 +390,3 @@ class LambdaClient(MapCalls):
         """The client's stack and the command's, joined and folded; commands without middlewares share one fold."""
         own = command.middleware_stack
         return (own if len(own) else self._no_middlewares).resolve_behind(self._stack, self._send_over)
-
-
-def _concurrency(config: LambdaClientConfig) -> int:
-    """How many slots: what was asked for, if the process may open so many sockets; the most that is sensible otherwise."""
-    room = None if config.transport is not None else connection_room()
-    asked = config.max_concurrency
-    if asked is None:
-        return _MOST_BY_DEFAULT if room is None else min(_MOST_BY_DEFAULT, room)
-    if room is not None and asked > room:
-        raise ConfigurationError(
-            f"max_concurrency is {asked:,}, and the limit of open files leaves room for {room:,} connections: raise the limit "
-            "(ulimit -n) or ask for fewer"
-        )
-    return asked

@@ -11,20 +11,14 @@ from .invocation import InvokeCommandInput, InvokeCommandOutput, Payload
 from .models import InvocationType, LogType
 from .protocol.invoke import INVOKE
 from .stack import MiddlewareStack
-from .streaming import (
-    INVOKE_WITH_RESPONSE_STREAM,
-    InvokeWithResponseStreamCommandInput,
-    InvokeWithResponseStreamCommandOutput,
-    StreamingInvocationType,
-)
 
-__all__ = ["InvokeCommand", "InvokeWithResponseStreamCommand"]
+__all__ = ["BaseCommand", "InvokeCommand", "one_of"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-class _Command(Generic[In, Out]):
+class BaseCommand(Generic[In, Out]):
     """What every command has."""
 
     __slots__ = ("_idempotent", "_input", "_stack")
@@ -53,7 +47,7 @@ class _Command(Generic[In, Out]):
         return f"{type(self).__name__}({self._input!r})"
 
 
-class InvokeCommand(_Command[InvokeCommandInput, InvokeCommandOutput]):
+class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
     """Invokes a function. It can be sent many times, and concurrently; changing its stack is seen by the next send.
 
     `idempotent` says that running the function twice does no harm; `None` leaves that to the client.
@@ -79,7 +73,7 @@ class InvokeCommand(_Command[InvokeCommandInput, InvokeCommandOutput]):
         idempotent: bool | None = None,
     ) -> None: ...
     def __init__(self, input: InvokeCommandInput | None = None, *, idempotent: bool | None = None, **members: object) -> None:
-        super().__init__(_one_of(input, members) or InvokeCommandInput(**cast("dict[str, Any]", members)), idempotent)
+        super().__init__(one_of(input, members) or InvokeCommandInput(**cast("dict[str, Any]", members)), idempotent)
 
     @classmethod
     def from_api(cls, members: Mapping[str, object], /) -> Self:
@@ -87,49 +81,7 @@ class InvokeCommand(_Command[InvokeCommandInput, InvokeCommandOutput]):
         return cls(InvokeCommandInput.from_api(members))
 
 
-class InvokeWithResponseStreamCommand(_Command[InvokeWithResponseStreamCommandInput, InvokeWithResponseStreamCommandOutput]):
-    """Invokes a function and reads its answer as it writes it: the output's `event_stream`, which its reader closes.
-
-    `idempotent` says that running the function twice does no harm; once an answer has begun, nothing is sent again.
-    """
-
-    __slots__ = ()
-    operation: Operation[InvokeWithResponseStreamCommandInput, InvokeWithResponseStreamCommandOutput] = (
-        INVOKE_WITH_RESPONSE_STREAM
-    )
-
-    @overload
-    def __init__(self, input: InvokeWithResponseStreamCommandInput, /, *, idempotent: bool | None = None) -> None: ...
-    @overload
-    def __init__(
-        self,
-        *,
-        function_name: str,
-        payload: Payload = None,
-        invocation_type: StreamingInvocationType | None = None,
-        log_type: LogType | None = None,
-        client_context: Mapping[str, object] | str | None = None,
-        qualifier: str | None = None,
-        tenant_id: str | None = None,
-        idempotent: bool | None = None,
-    ) -> None: ...
-    def __init__(
-        self,
-        input: InvokeWithResponseStreamCommandInput | None = None,
-        *,
-        idempotent: bool | None = None,
-        **members: object,
-    ) -> None:
-        made = _one_of(input, members) or InvokeWithResponseStreamCommandInput(**cast("dict[str, Any]", members))
-        super().__init__(made, idempotent)
-
-    @classmethod
-    def from_api(cls, members: Mapping[str, object], /) -> Self:
-        """The command from the API's member names, as JS and boto3 have them: `{"FunctionName": ..., "Payload": ...}`."""
-        return cls(InvokeWithResponseStreamCommandInput.from_api(members))
-
-
-def _one_of(input: In | None, members: Mapping[str, object]) -> In | None:
+def one_of(input: In | None, members: Mapping[str, object]) -> In | None:
     """The input, where one was given; `TypeError` where its members were given, too."""
     if input is not None and members:
         raise TypeError(f"give an input or its members, not both; got an input and {', '.join(members)}")

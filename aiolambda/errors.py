@@ -26,10 +26,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from .messages import Stage
-from .models import Attempt, Delivery, MapStats, Metadata
+from .models import Attempt, Delivery, Metadata
 
 if TYPE_CHECKING:
     from .invocation import InvokeCommandOutput
+    from .map_values import MapStats
 
 __all__ = [
     "AiolambdaError",

@@ -7,21 +7,22 @@ crosses the wire.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 import attrs
 
 from .codecs import JsonCodec
-from .errors import AiolambdaError, FunctionError, InvalidInputError
+from .errors import FunctionError, InvalidInputError
 from .interfaces import Codec
-from .models import Delivery, InvocationType, LogType, Metadata, Report
-from .reports import report_of, tail_of
+from .models import InvocationType, LogType, Metadata
+
+if TYPE_CHECKING:
+    from .reports import Report
 
 __all__ = [
     "EventReceipt",
     "InvokeCommandInput",
     "InvokeCommandOutput",
-    "MapResult",
     "Payload",
     "function_error",
     "json_text",
@@ -30,7 +31,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Item = TypeVar("Item")
 
 Payload = object
 """Bytes-like as they are; `str` is JSON text, sent as UTF-8; `None` is no body; everything else goes through the codec."""
@@ -112,11 +112,15 @@ class InvokeCommandOutput:
     @property
     def log_tail(self) -> str | None:
         """The last 4 KB of the log, decoded; only with `log_type="Tail"`."""
+        from .reports import tail_of  # noqa: PLC0415 - most calls ask for no log
+
         return tail_of(self.log_result)
 
     @property
-    def report(self) -> Report | None:
+    def report(self) -> "Report | None":
         """The REPORT line of the log tail; `None` where there is no tail, or it no longer holds the line."""
+        from .reports import report_of  # noqa: PLC0415 - as above
+
         return None if self.log_tail is None else report_of(self.log_tail)
 
     def raise_for_function_error(self) -> Self:
@@ -156,47 +160,6 @@ class EventReceipt:
     status_code: int
     durable_execution_arn: str | None = None
     metadata: Metadata
-
-
-@attrs.frozen(kw_only=True)
-class MapResult(Generic[Item]):
-    """What became of one item of a map; a failure is data, too.
-
-    `index` is the item's place in the input, `key` its name in the journal. `output` is the last answer, `error` why the item
-    has failed. `attempts` are the requests that were sent for it, `duration` is that of its last invocation in seconds.
-    `replayed`: the result is that of an earlier run, out of the journal.
-    """
-
-    index: int
-    key: str
-    item: Item = attrs.field(repr=False)
-    output: InvokeCommandOutput | None = None
-    error: AiolambdaError | None = None
-    delivery: Delivery
-    attempts: int = 0
-    duration: float = 0.0
-    replayed: bool = False
-
-    @property
-    def ok(self) -> bool:
-        return self.error is None
-
-    def value(self) -> Any:
-        """The decoded payload, `None` for an event that was accepted; raises the `error` of an item that has failed."""
-        output = self._output()
-        return None if output is None or (output.status_code == 202 and not output.payload) else output.json()
-
-    def decode(self, type: type[T], /) -> T:
-        """The payload as a value of a type, through the client's codec; raises the `error` of an item that has failed."""
-        output = self._output()
-        if output is None:
-            raise ValueError("there is no payload to decode")
-        return output.decode(type)
-
-    def _output(self) -> InvokeCommandOutput | None:
-        if self.error is not None:
-            raise self.error
-        return self.output
 
 
 def function_error(

@@ -7,15 +7,18 @@ the client hands that in.
 import hashlib
 from collections.abc import AsyncIterable, Callable, Iterable
 from os import PathLike
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .commands import InvokeCommand
 from .errors import ConfigurationError
-from .fanout import Course, Journal, MapRun, MapSettings, Send, Source, maker_of_commands, maker_of_items
 from .interfaces import Codec
 from .invocation import InvokeCommandInput, Payload, json_text
-from .models import UNSET, LogType, MapStats, Timeouts, Unset
-from .policy.concurrency import Admission
+from .models import UNSET, LogType, Timeouts, Unset
+
+if TYPE_CHECKING:  # loaded by the first map: most programs have none
+    from .fanout import Journal, MapRun, Send, Source
+    from .map_values import MapStats
+    from .policy.concurrency import Admission
 
 __all__ = ["MapCalls", "Maps"]
 
@@ -37,14 +40,14 @@ class Maps:
         most: int,
         codec: Codec,
         idempotent: bool,
-        sender: Callable[[float | Timeouts | Unset | None, bool | None], Send],
+        sender: "Callable[[float | Timeouts | Unset | None, bool | None], Send]",
         jitter: Callable[[], float],
         is_closed: Callable[[], bool],
     ) -> None:
         self._is_closed = is_closed
         self.codec = codec
         self.idempotent = idempotent
-        self.admission = Admission(most)
+        self._admission: Admission | None = None
         self.runs: set[MapRun[Any]] = set()
         self._most = most
         self._sender = sender
@@ -52,16 +55,19 @@ class Maps:
 
     def run(
         self,
-        source: Source[Item],
+        source: "Source[Item]",
         *,
         concurrency: int | Literal["adaptive"],
         timeout: float | Timeouts | Unset | None,
         idempotent: bool | None,
-        journal: Journal | None,
+        journal: "Journal | None",
         lookahead: int,
         **settings: Any,
-    ) -> MapRun[Item]:
+    ) -> "MapRun[Item]":
         """A run that has not begun."""
+        from .fanout import Course, MapRun, MapSettings  # noqa: PLC0415 - as above
+        from .policy.concurrency import Admission  # noqa: PLC0415
+
         most = self._most
         fixed = None if concurrency == "adaptive" else _checked_concurrency(concurrency, most)
         course = Course(
@@ -74,6 +80,15 @@ class Maps:
             jitter=self._jitter,
         )
         return MapRun(course, self.runs, is_closed=self._is_closed)
+
+    @property
+    def admission(self) -> "Admission":
+        """The windows that maps without a fixed concurrency share."""
+        from .policy.concurrency import Admission  # noqa: PLC0415 - as above
+
+        if self._admission is None:
+            self._admission = Admission(self._most)
+        return self._admission
 
     def stop(self) -> None:
         """Submit nothing more, in any run."""
@@ -111,8 +126,8 @@ class MapCalls:
         timeout: float | Timeouts | Unset | None = UNSET,
         deadline: float | None = None,
         journal: str | PathLike[str] | None = None,
-        on_progress: Callable[[MapStats], None] | None = None,
-    ) -> MapRun[Item]:
+        on_progress: "Callable[[MapStats], None] | None" = None,
+    ) -> "MapRun[Item]":
         """Invoke a function for every item: `async with client.map(...) as run: async for result in run: ...`.
 
         An item is a payload, or `payload(item)` gives one. `items` is read lazily, a result is a `MapResult`, and a failure is
@@ -123,6 +138,8 @@ class MapCalls:
         which a run that ended goes on; its `key` is the item's name there, or else a hash of its payload. `on_progress` is
         given the totals, at most ten times a second.
         """
+        from .fanout import Journal, Source, maker_of_items  # noqa: PLC0415 - as above
+
         template = InvokeCommandInput(
             function_name=function_name,
             invocation_type=invocation_type,
@@ -170,9 +187,11 @@ class MapCalls:
         timeout: float | Timeouts | Unset | None = UNSET,
         deadline: float | None = None,
         journal: str | PathLike[str] | None = None,
-        on_progress: Callable[[MapStats], None] | None = None,
-    ) -> MapRun[InvokeCommand]:
+        on_progress: "Callable[[MapStats], None] | None" = None,
+    ) -> "MapRun[InvokeCommand]":
         """Send every command, of whatever functions; the rest is as in `map`. A function that is throttled slows no other."""
+        from .fanout import Journal, Source, maker_of_commands  # noqa: PLC0415 - as above
+
         make = maker_of_commands(
             key=key,
             codec=self._maps.codec,

@@ -18,11 +18,9 @@ __all__ = [
     "Delivery",
     "InvocationType",
     "LogType",
-    "MapStats",
     "Metadata",
     "PayloadLimits",
     "Remedy",
-    "Report",
     "TcpKeepAlive",
     "ThrottleReason",
     "Timeouts",
@@ -201,19 +199,6 @@ class Metadata:
 
 
 @attrs.frozen(kw_only=True)
-class Report:
-    """The REPORT line that Lambda writes at the end of an invocation."""
-
-    request_id: str
-    duration_ms: float
-    billed_duration_ms: float
-    memory_size_mb: int
-    max_memory_used_mb: int
-    init_duration_ms: float | None = None
-    trace_id: str | None = None
-
-
-@attrs.frozen(kw_only=True)
 class ClientStats:
     """A client's counters at one moment: calls that hold a slot, calls that wait for one, and verdicts since it was built."""
 
@@ -228,27 +213,3 @@ class ClientStats:
 def text_of(value: object) -> object:
     """The string behind an enum member; anything else as it is. Callers give `InvocationType` values either way."""
     return value.value if isinstance(value, Enum) else value
-
-
-@attrs.frozen(kw_only=True)
-class MapStats:
-    """The totals of a map at this moment.
-
-    `pending` items were read from the input and are neither in flight nor done; `failed` counts the done ones that failed, by
-    verdict; `throttled` the requests that were throttled, by reason (`None` where Lambda gave none). `window` is how many may
-    be in flight, `rate` the results a second over the last seconds. `percentiles` of the duration of an item's last
-    invocation, in seconds, by per cent (50, 90, 99), are exact to 5 %. `billed_ms` and `cold_starts` come from the REPORT
-    lines, with `log_type="Tail"`.
-    """
-
-    pending: int = 0
-    in_flight: int = 0
-    done: int = 0
-    replayed: int = 0
-    failed: Mapping[Delivery, int] = attrs.field(factory=dict[Delivery, int])
-    throttled: Mapping[ThrottleReason | None, int] = attrs.field(factory=dict[ThrottleReason | None, int])
-    window: int = 0
-    rate: float = 0.0
-    percentiles: Mapping[int, float] = attrs.field(factory=dict[int, float])
-    billed_ms: float = 0.0
-    cold_starts: int = 0

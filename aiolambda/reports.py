@@ -10,13 +10,26 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
-from .models import Report
+import attrs
 
-__all__ = ["report_of", "tail_of"]
+__all__ = ["Report", "report_of", "tail_of"]
 
 _TEXT = re.compile(r"^REPORT RequestId: (?P<id>[^\s]+)\s(?P<fields>[^\n]*)(?:\nXRAY TraceId: (?P<trace>[^\s]+))?", re.MULTILINE)
 _FIELD = re.compile(r"([A-Z][A-Za-z ]{0,40}): ([0-9]{1,15}(?:\.[0-9]{1,15})?) (?:ms|MB)")
 _ROOT = re.compile(r"Root=([^;]+)")
+
+
+@attrs.frozen(kw_only=True)
+class Report:
+    """The REPORT line that Lambda writes at the end of an invocation."""
+
+    request_id: str
+    duration_ms: float
+    billed_duration_ms: float
+    memory_size_mb: int
+    max_memory_used_mb: int
+    init_duration_ms: float | None = None
+    trace_id: str | None = None
 
 
 def tail_of(log_result: str | None) -> str | None:

@@ -10,7 +10,8 @@ from collections import Counter
 import pytest
 
 from aiolambda.cli.progress import progress
-from aiolambda.models import Delivery, MapStats, ThrottleReason
+from aiolambda.map_values import MapStats
+from aiolambda.models import Delivery, ThrottleReason
 
 from .cli_support import environment_for, run, start
 from .local_support import RAW_RUNTIME, function, serving

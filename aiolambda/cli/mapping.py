@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Literal
 
 from ..errors import AiolambdaError, ConfigurationError, FunctionError, LambdaServiceException, TooManyFailuresError
 from ..fanout import MapRun
-from ..invocation import MapResult
+from ..map_values import MapResult
 from . import exits
 from .connection import add_connection_options, client_of, seconds
 from .progress import Teller, line_of, progress, summary_of

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
-from ..models import MapStats
+from ..map_values import MapStats
 
 __all__ = ["Teller", "line_of", "progress", "summary_of"]
 

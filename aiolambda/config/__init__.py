@@ -1,17 +1,30 @@
-"""Configuration: what the caller gave, what the environment and the profile say, and where credentials come from."""
+"""Configuration: what the caller gave, what the environment and the profile say, and where credentials come from.
 
+What looks settings up is loaded with the first look, off the event loop.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from .arguments import Arguments
 from .credentials import StaticCredentials
 from .explained import Explained
 from .machine import client_user_agent
-from .resolution import Resolved, needs_thread, resolve
 from .settings import LambdaClientConfig
 
-__all__ = [
-    "Explained",
-    "LambdaClientConfig",
-    "Resolved",
-    "StaticCredentials",
-    "client_user_agent",
-    "needs_thread",
-    "resolve",
-]
+if TYPE_CHECKING:
+    from .resolution import Resolved
+
+__all__ = ["Explained", "LambdaClientConfig", "StaticCredentials", "client_user_agent", "needs_thread", "resolve"]
+
+
+def needs_thread(config: Arguments) -> bool:
+    """Whether resolving may read files: then it must not run on the loop."""
+    return not config.is_offline or config.ca_bundle is not None
+
+
+def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool) -> "Resolved":
+    """Find every setting and the source of credentials; `ConfigurationError` where one is missing or wrong."""
+    from .resolution import resolve  # noqa: PLC0415 - see above
+
+    return resolve(config, environment, signs=signs)

@@ -108,6 +108,11 @@ class Arguments:
         looked_up.owner = found
         return found
 
+    @property
+    def is_offline(self) -> bool:
+        """Whether the transport reaches no AWS: then neither files nor a chain can say anything of it."""
+        return bool(getattr(self.transport, "offline", False))
+
     def given(self, name: str) -> object:
         """What the caller gave for a setting: what an open client has filled in was not given."""
         value, filled = getattr(self, name), self._looked_up

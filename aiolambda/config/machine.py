@@ -3,15 +3,17 @@
 Owns the reading of platform and versions. Must not tell anything that identifies a user or a host.
 """
 
-import functools
 import platform
 import sys
-from collections.abc import Iterable
-from importlib import metadata
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from ..policy.retry import StandardRetry
 from ..protocol.user_agent import user_agent
-from .resolution import Resolved
+from ..version import __version__
+
+if TYPE_CHECKING:
+    from .resolution import Resolved
 
 __all__ = ["client_user_agent"]
 
@@ -32,15 +34,7 @@ _CREDENTIAL_FEATURES = {
 }
 
 
-@functools.cache
-def _version_of(distribution: str) -> str:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return "unknown"
-
-
-def _features(resolved: Resolved) -> Iterable[str]:
+def _features(resolved: "Resolved") -> Iterable[str]:
     if isinstance(resolved.retry, StandardRetry):
         yield "RETRY_MODE_STANDARD"
     if resolved.custom_endpoint:
@@ -49,17 +43,17 @@ def _features(resolved: Resolved) -> Iterable[str]:
         yield _CREDENTIAL_FEATURES[resolved.credentials_source]
 
 
-def client_user_agent(resolved: Resolved, extra: str | None) -> str:
-    """The user agent of an open client."""
+def client_user_agent(resolved: "Resolved", extra: str | None, libraries: Mapping[str, str]) -> str:
+    """The user agent of an open client; `libraries` are those that it sends with, and their versions."""
     return user_agent(
         "aiolambda",
-        _version_of("aiolambda-client"),
+        __version__,
         os=(_SYSTEMS.get(platform.system(), "other"), platform.release()),
         language=("python", platform.python_version()),
         details={
             "arch": platform.machine(),
             "pyimpl": sys.implementation.name,
-            "aiohttp": _version_of("aiohttp"),
+            **libraries,
         },
         execution_environment=resolved.execution_environment,
         features=_features(resolved),

@@ -1,7 +1,6 @@
 """What an open client needs, out of what was found; and the same told to people.
 
-Owns the look for credentials, and which of them need the chain. Must not do I/O on the event loop: `needs_thread` says when to
-call `resolve` in a thread.
+Owns the look for credentials, and which of them need the chain. Reads files: call `resolve` in a thread.
 """
 
 import functools
@@ -24,7 +23,7 @@ from .findings import Findings, look_up
 from .proxies import environment_proxy
 from .telling import tell
 
-__all__ = ["Resolved", "explain", "needs_thread", "resolve"]
+__all__ = ["Resolved", "explain", "resolve"]
 
 Proxy = str | Callable[[str], str | None]
 """A proxy's URL, or what gives the one for a URL."""
@@ -53,19 +52,9 @@ class Resolved:
     explained: tuple[Explained, ...] = attrs.field(repr=False)
 
 
-def needs_thread(config: Arguments) -> bool:
-    """Whether resolving may read files: then it must not run on the loop."""
-    return not _is_offline(config) or config.ca_bundle is not None
-
-
-def _is_offline(config: Arguments) -> bool:
-    """Whether the transport reaches no AWS: then neither files nor a chain can say anything of it."""
-    return bool(getattr(config.transport, "offline", False))
-
-
 def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool) -> Resolved:
     """Find every setting and the source of credentials; `ConfigurationError` where one is missing or wrong."""
-    findings = look_up(config, environment, reads_files=not _is_offline(config))
+    findings = look_up(config, environment, reads_files=not config.is_offline)
     findings.check()
     endpoint = findings.endpoint.value
     if endpoint is None or endpoint.signing_region is None:
@@ -93,7 +82,7 @@ def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool) -
 
 def explain(config: Arguments, environment: Mapping[str, str]) -> tuple[Explained, ...]:
     """Each setting as a client would find it now, with what is wrong. Reads files, and does not ask the chain."""
-    findings = look_up(config, environment, reads_files=not _is_offline(config))
+    findings = look_up(config, environment, reads_files=not config.is_offline)
     try:
         credentials = _at_hand(config, environment)
     except ConfigurationError as problem:

@@ -5,16 +5,12 @@ Owns the class that users make. Must not know how a setting is found.
 
 import os
 
-import attrs
-
 from .arguments import Arguments
 from .explained import Explained, as_table
-from .resolution import explain
 
 __all__ = ["LambdaClientConfig"]
 
 
-@attrs.frozen(kw_only=True)
 class LambdaClientConfig(Arguments):
     """Everything that can be said of a client; `None` is "look it up", or the default that stands here.
 
@@ -32,6 +28,8 @@ class LambdaClientConfig(Arguments):
     its pooled connection ended by the server before any byte of it had arrived.
     """
 
+    __slots__ = ()
+
     def explained(self) -> tuple[Explained, ...]:
         """Each setting with its value, its source and what could set it. Before the client is open it reads files: it blocks.
 
@@ -40,6 +38,8 @@ class LambdaClientConfig(Arguments):
         looked_up = self._looked_up
         if looked_up is not None and looked_up.owner is self:
             return looked_up.explained
+        from .resolution import explain  # noqa: PLC0415 - reads files, and so does loading it
+
         return explain(self, os.environ)
 
     def explain(self) -> str:

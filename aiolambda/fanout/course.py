@@ -19,8 +19,9 @@ from ..errors import (
     TooManyFailuresError,
 )
 from ..interfaces import Codec
-from ..invocation import InvokeCommandOutput, MapResult
-from ..models import Delivery, MapStats, Remedy
+from ..invocation import InvokeCommandOutput
+from ..map_values import MapResult, MapStats
+from ..models import Delivery, Remedy
 from ..policy import delivery, remedy
 from ..policy.concurrency import Admission
 from ..service_errors import TooManyRequestsException

@@ -12,7 +12,8 @@ from ..errors import (
     TransportError,
     UnknownOutcomeError,
 )
-from ..invocation import InvokeCommandOutput, MapResult
+from ..invocation import InvokeCommandOutput
+from ..map_values import MapResult
 from ..models import Delivery
 from ..policy import delivery
 from .source import Work

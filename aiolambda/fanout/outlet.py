@@ -7,7 +7,7 @@ import asyncio
 from collections import deque
 from typing import Generic, TypeVar
 
-from ..invocation import MapResult
+from ..map_values import MapResult
 
 __all__ = ["Outlet"]
 

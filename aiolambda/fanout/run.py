@@ -9,8 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any, Generic, Self, TypeVar
 
 from ..errors import ClientClosedError
-from ..invocation import MapResult
-from ..models import MapStats
+from ..map_values import MapResult, MapStats
 from .course import GRACE, Course, StoppedBy
 
 __all__ = ["MapRun"]

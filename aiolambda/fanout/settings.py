@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import attrs
 
-from ..models import MapStats
+from ..map_values import MapStats
 
 __all__ = ["MapSettings"]
 

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from .. import errors
 from ..errors import AiolambdaError, FunctionError, LambdaServiceException, UnknownOutcomeError, rebuilt
 from ..interfaces import Codec
-from ..invocation import InvokeCommandOutput, MapResult
+from ..invocation import InvokeCommandOutput
+from ..map_values import MapResult
 from ..models import Delivery, Metadata
 from ..service_errors import EXCEPTIONS
 from .source import Work

@@ -7,8 +7,9 @@ import math
 from collections import Counter, deque
 from typing import Any
 
-from ..invocation import InvokeCommandOutput, MapResult
-from ..models import Delivery, MapStats, ThrottleReason
+from ..invocation import InvokeCommandOutput
+from ..map_values import MapResult, MapStats
+from ..models import Delivery, ThrottleReason
 
 __all__ = ["Tally"]
 

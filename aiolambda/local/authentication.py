@@ -14,6 +14,7 @@ import attrs
 
 from ..models import Credentials
 from ..protocol import sigv4
+from ..protocol.authorization import Authorization, authorization_of
 from . import refusals
 
 __all__ = ["SignedRequest", "check", "fresh_credentials"]
@@ -47,7 +48,7 @@ def check(request: SignedRequest, credentials: Credentials, region: str, now: dt
     """Raise the `Refusal` that Lambda would answer with, unless the holder of the credentials signed this request."""
     if "authorization" not in request.headers:
         raise refusals.missing_token()
-    authorization = sigv4.authorization_of(request.headers["authorization"])
+    authorization = authorization_of(request.headers["authorization"])
     if authorization is None:
         raise refusals.signature_rejected("Authorization header requires 'Credential', 'Signature' and 'SignedHeaders'")
     if authorization.access_key_id != credentials.access_key_id or not _has_token(request, credentials):
@@ -62,7 +63,7 @@ def check(request: SignedRequest, credentials: Credentials, region: str, now: dt
         raise refusals.signature_rejected(_MISMATCH)
 
 
-def _matches(authorization: sigv4.Authorization, request: SignedRequest, credentials: Credentials, body_hash: str) -> bool:
+def _matches(authorization: Authorization, request: SignedRequest, credentials: Credentials, body_hash: str) -> bool:
     try:
         return authorization.matches(
             credentials.secret_access_key, request.method, request.path, request.query, request.headers, body_hash
@@ -78,7 +79,7 @@ def _has_token(request: SignedRequest, credentials: Credentials) -> bool:
     return hmac.compare_digest(sent.encode(), credentials.session_token.encode())
 
 
-def _check_scope(authorization: sigv4.Authorization, region: str) -> None:
+def _check_scope(authorization: Authorization, region: str) -> None:
     if authorization.region != region:
         raise refusals.signature_rejected(
             f"Credential should be scoped to a valid region: this endpoint is {region}, not {authorization.region}"

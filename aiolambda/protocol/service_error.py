@@ -6,7 +6,6 @@ Source: the restJson1 protocol of Smithy ("Operation error serialization"), and 
 
 import datetime as dt
 import email.utils
-import html
 import json
 import re
 from collections.abc import Mapping
@@ -105,6 +104,8 @@ def _content(response: Response) -> Mapping[str, object]:
 
 
 def _xml_text(text: bytes) -> str:
+    import html  # noqa: PLC0415 - Lambda speaks JSON; a proxy may not
+
     return html.unescape(text.decode(errors="replace"))
 
 

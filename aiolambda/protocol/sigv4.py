@@ -12,13 +12,14 @@ import hmac
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 import attrs
 
 from ..models import Credentials
 from . import uri
 
-__all__ = ["NEVER_SIGNED", "Authorization", "Signer", "authorization_of", "canonical_request", "payload_hash", "signature"]
+__all__ = ["NEVER_SIGNED", "Signer", "canonical_request", "payload_hash", "signature"]
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 EMPTY_PAYLOAD_HASH = hashlib.sha256().hexdigest()
@@ -51,10 +52,6 @@ NEVER_SIGNED = frozenset(
 
 _CONTROLS = bytes(range(32))
 _SPACES = re.compile(r"\s+")
-_AUTHORIZATION = re.compile(
-    r"AWS4-HMAC-SHA256\s+Credential=(?P<key>[^/,\s]+)/(?P<date>\d{8})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/aws4_request"
-    r"\s*,\s*SignedHeaders=(?P<signed>[^,\s]+)\s*,\s*Signature=(?P<signature>[0-9a-f]{64})\s*"
-)
 
 
 def payload_hash(body: bytes) -> str:
@@ -99,8 +96,7 @@ def string_to_sign(timestamp: str, scope: str, request: str) -> str:
     return f"{ALGORITHM}\n{timestamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
 
 
-@attrs.frozen
-class _Second:
+class _Second(NamedTuple):
     """A second in the form `20060102T150405Z`, for all who sign in it."""
 
     begin: dt.datetime
@@ -200,45 +196,3 @@ class Signer:
             key = signing_key(credentials.secret_access_key, date, self.region, self.service)
             scope = self._scope = _Scope(credentials, date, text, key)
         return scope
-
-
-@attrs.frozen(kw_only=True)
-class Authorization:
-    """An `Authorization` header taken apart, for who verifies one."""
-
-    access_key_id: str
-    date: str
-    region: str
-    service: str
-    signed_headers: tuple[str, ...]
-    signature: str = attrs.field(repr=False)
-
-    def matches(
-        self, secret_access_key: str, method: str, path: str, query: str, headers: Mapping[str, str], body_hash: str
-    ) -> bool:
-        """Whether this signature is the one that the holder of the secret makes of this request.
-
-        `headers` has lower-case names; a signed header that is missing, or no `x-amz-date` of the scope's day, is no match.
-        """
-        timestamp = headers.get("x-amz-date", "")
-        if timestamp[:8] != self.date or any(name not in headers for name in self.signed_headers):
-            return False
-        request = canonical_request(method, uri.canonical_path(path), query, headers, self.signed_headers, body_hash)
-        scope = f"{self.date}/{self.region}/{self.service}/aws4_request"
-        key = signing_key(secret_access_key, self.date, self.region, self.service)
-        return hmac.compare_digest(signature(key, string_to_sign(timestamp, scope, request)), self.signature)
-
-
-def authorization_of(header: str) -> Authorization | None:
-    """The parts of an `Authorization` header, or `None` where it is not one of Signature Version 4."""
-    match = _AUTHORIZATION.fullmatch(header.strip())
-    if match is None:
-        return None
-    return Authorization(
-        access_key_id=match["key"],
-        date=match["date"],
-        region=match["region"],
-        service=match["service"],
-        signed_headers=tuple(match["signed"].split(";")),
-        signature=match["signature"],
-    )

@@ -2,7 +2,7 @@
 
 from .builtin import BuiltinMiddlewares
 from .sending import send_over
-from .slots import Slots
+from .slots import Slots, most_slots
 from .wiring import Counters, Wiring
 
-__all__ = ["BuiltinMiddlewares", "Counters", "Slots", "Wiring", "send_over"]
+__all__ = ["BuiltinMiddlewares", "Counters", "Slots", "Wiring", "most_slots", "send_over"]

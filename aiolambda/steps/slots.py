@@ -12,14 +12,27 @@ from collections import deque
 
 import attrs
 
-from ..errors import QueueTimeoutError
+from ..errors import ConfigurationError, QueueTimeoutError
 
-__all__ = ["Slots"]
+__all__ = ["Slots", "most_slots"]
 
+_MOST_BY_DEFAULT = 1000
 _PASSED_OVER = 1000
 """How many that gave up the queue may hold before it is swept: to look for one at a time would take quadratic time."""
 _LONG_WAIT = 60.0
 """Seconds of waiting after which a warning says so: most who wait for that long do not know that they do."""
+
+
+def most_slots(asked: int | None, room: int | None) -> int:
+    """How many slots: what was asked for, if there is room for so many sockets; the most that is sensible otherwise."""
+    if asked is None:
+        return _MOST_BY_DEFAULT if room is None else min(_MOST_BY_DEFAULT, room)
+    if room is not None and asked > room:
+        raise ConfigurationError(
+            f"max_concurrency is {asked:,}, and the limit of open files leaves room for {room:,} connections: raise the limit "
+            "(ulimit -n) or ask for fewer"
+        )
+    return asked
 
 
 @attrs.define(eq=False)

@@ -12,8 +12,8 @@ from typing import Any, Self
 
 from ..errors import ConfigurationError, PayloadTooLargeError
 from ..messages import OpenAnswer
-from ..models import Delivery, Metadata, Report
-from ..reports import report_of, tail_of
+from ..models import Delivery, Metadata
+from ..reports import Report, report_of, tail_of
 from .reading import Reading
 from .texts import HttpPrelude, Lines, SseEvent, SseEvents, utf8_decoder
 

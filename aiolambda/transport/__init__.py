@@ -1,6 +1,11 @@
 """The transport: one signed request over aiohttp, and the answer or the error that says how far it got."""
 
+import aiohttp
+
 from .http import AiohttpTransport
 from .sockets import connection_room
 
-__all__ = ["AiohttpTransport", "connection_room"]
+__all__ = ["LIBRARIES", "AiohttpTransport", "connection_room"]
+
+LIBRARIES = {"aiohttp": aiohttp.__version__}
+"""What requests are sent with, and its version."""
