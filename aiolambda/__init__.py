@@ -3,6 +3,7 @@
 Owns the public names. Must not load what a call with keys at hand does not need.
 """
 
+from . import credentials as credentials
 from . import errors as errors
 from .client import LambdaClient
 from .codecs import JsonCodec

@@ -28,7 +28,7 @@ from .protocol.sigv4 import Signer
 from .stack import MiddlewareStack
 from .steps import BuiltinMiddlewares, Slots, Wiring, send_over
 from .streaming import ResponseStream
-from .transport import AiohttpTransport, connection_room
+from .transport import AiohttpTransport, connection_room, fetch
 
 __all__ = ["LambdaClient"]
 
@@ -311,9 +311,9 @@ class LambdaClient(MapCalls):
             config = attrs.evolve(config, region=config.region or _NOWHERE, credentials=config.credentials or _OFFLINE)
             environment = dict[str, str]()
         if needs_thread(config, environment, signs=signs):
-            resolved = await asyncio.to_thread(resolve, config, environment, signs=signs)
+            resolved = await asyncio.to_thread(resolve, config, environment, signs=signs, fetch=fetch)
         else:
-            resolved = resolve(config, environment, signs=signs)
+            resolved = resolve(config, environment, signs=signs, fetch=fetch)
         self._connect_parts(resolved)
 
     def _connect_parts(self, resolved: Resolved) -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 import attrs
 
 from ..errors import ConfigurationError
-from ..interfaces import CredentialsProvider
+from ..interfaces import CredentialsProvider, Fetch
 from ..models import Credentials
 from ..protocol import endpoints
 from .chain import Chain
 from .credentials import checked_static, environment_credentials
+from .finding import container_credentials
 from .settings import LambdaClientConfig
 
 __all__ = ["Resolved", "needs_thread", "resolve"]
@@ -55,12 +56,12 @@ def needs_thread(config: LambdaClientConfig, environment: Mapping[str, str], *, 
     return not has_region or (signs and _at_hand(config, environment) is None)
 
 
-def resolve(config: LambdaClientConfig, environment: Mapping[str, str], *, signs: bool) -> Resolved:
+def resolve(config: LambdaClientConfig, environment: Mapping[str, str], *, signs: bool, fetch: Fetch) -> Resolved:
     """Find region, endpoint, TLS settings and the source of credentials; `ConfigurationError` where one is missing."""
     chain = _LazyChain(config.profile)
     region = _region(config, environment, chain)
     endpoint = _first(environment, _ENDPOINT) if config.endpoint_url is None else (config.endpoint_url, "argument endpoint_url")
-    credentials = (_at_hand(config, environment) or chain.get().credentials()) if signs else None
+    credentials = _credentials(config, environment, region, chain, fetch) if signs else None
     return Resolved(
         region=region,
         endpoint=endpoints.lambda_url(region) if endpoint is None else endpoints.checked_endpoint(*endpoint),
@@ -101,6 +102,16 @@ def _at_hand(config: LambdaClientConfig, environment: Mapping[str, str]) -> Cred
     if config.credentials is not None:
         return config.credentials
     return None if config.profile is not None else environment_credentials(environment)
+
+
+def _credentials(
+    config: LambdaClientConfig, environment: Mapping[str, str], region: str, chain: "_LazyChain", fetch: Fetch
+) -> CredentialsProvider:
+    """Those at hand, the container's where nothing can go before it, or what the chain finds. Blocks."""
+    found = _at_hand(config, environment)
+    if found is None and config.profile is None:
+        found = container_credentials(environment, fetch)
+    return found or chain.get().credentials(region)
 
 
 def _tls(ca_bundle: str | None) -> ssl.SSLContext | bool:
