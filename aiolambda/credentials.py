@@ -11,6 +11,7 @@ import os
 
 from . import config
 from .interfaces import CredentialsProvider
+from .models import Credentials
 from .transport import fetch
 
 __all__ = ["assume_role", "from_botocore", "from_profile"]
@@ -22,7 +23,7 @@ def assume_role(
     session_name: str | None = None,
     external_id: str | None = None,
     duration: dt.timedelta = dt.timedelta(hours=1),
-    source: CredentialsProvider | None = None,
+    source: Credentials | CredentialsProvider | None = None,
     region: str | None = None,
 ) -> CredentialsProvider:
     """A role, assumed with the keys of `source`, or else with those that a client would find by itself.

@@ -55,6 +55,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     cases()
     root = tmp_path_factory.mktemp("credentials")
     environment = {"PATH": os.environ["PATH"], "HOME": str(root / "home")}
+    environment["AWS_STS_REGIONAL_ENDPOINTS"] = "regional"  # older versions have another default
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.credential_cases", str(path), str(root)],
         capture_output=True,

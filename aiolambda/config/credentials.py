@@ -11,7 +11,7 @@ import attrs
 from ..errors import ConfigurationError
 from ..models import Credentials
 
-__all__ = ["EnvironmentCredentials", "StaticCredentials", "environment_credentials"]
+__all__ = ["EnvironmentCredentials", "StaticCredentials", "checked_static", "environment_credentials"]
 
 _EXPIRATION = "AWS_CREDENTIAL_EXPIRATION"
 

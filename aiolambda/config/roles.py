@@ -14,9 +14,10 @@ from ..errors import ConfigurationError
 from ..interfaces import CredentialsProvider
 from ..models import Credentials
 from .chain import Chain
-from .credentials import EnvironmentCredentials, StaticCredentials
+from .credentials import EnvironmentCredentials, StaticCredentials, checked_static
 from .refreshing import RefreshingCredentials
 from .sessions import code_of, errors_are_ours
+from .threads import at_home
 
 __all__ = ["RoleSource", "assume_role"]
 
@@ -32,7 +33,7 @@ def assume_role(
     session_name: str | None,
     external_id: str | None,
     duration: dt.timedelta,
-    source: CredentialsProvider | None,
+    source: Credentials | CredentialsProvider | None,
     region: str | None,
     environment: Mapping[str, str],
     default: Callable[[str | None], CredentialsProvider],
@@ -55,6 +56,8 @@ def assume_role(
     if external_id is not None:
         asked["ExternalId"] = external_id
     region = region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or None
+    if isinstance(source, Credentials):
+        source = checked_static(source, "argument")
     return RefreshingCredentials(RoleSource(asked, source, region, lambda: default(region)))
 
 
@@ -82,7 +85,7 @@ class RoleSource:
         source = self._source
         if source is None:
             source = self._source = await asyncio.to_thread(self._default)
-        keys = await _asked_at(home, source.get_credentials)
+        keys = await at_home(home, source.get_credentials)
         with errors_are_ours(f"to assume {self._asked['RoleArn']}"):
             try:
                 return await self._assume(keys)
@@ -90,7 +93,7 @@ class RoleSource:
                 renew = getattr(source, "refresh", None)
                 if code_of(error) not in _EXPIRED or renew is None:
                     raise
-                return await self._assume(await _asked_at(home, lambda: renew(keys)))
+                return await self._assume(await at_home(home, lambda: renew(keys)))
 
     async def _assume(self, keys: Credentials) -> Credentials:
         self._chain = self._chain or Chain(None)
@@ -103,28 +106,5 @@ class RoleSource:
         async with client as sts:
             answer = await sts.assume_role(**self._asked)
         given = answer["Credentials"]
-        return Credentials(
-            given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], expires_at=given["Expiration"]
-        )
-
-
-async def _asked_at(home: asyncio.AbstractEventLoop | None, ask: Callable[[], Any]) -> Credentials:
-    """What a provider gives: ours anywhere; one of the caller's on the caller's loop, where its sessions and locks live."""
-    if home is None:
-        ours: Credentials = await ask()
-        return ours
-
-    async def theirs() -> Credentials:
-        keys: Credentials = await ask()
-        return keys
-
-    work = theirs()
-    try:
-        waiting = asyncio.run_coroutine_threadsafe(work, home)
-    except RuntimeError:
-        work.close()
-        raise ConfigurationError("the event loop that asked for a role's keys was closed before its source was asked") from None
-    try:
-        return await asyncio.wrap_future(waiting)
-    except asyncio.CancelledError:
-        raise ConfigurationError("the event loop that asked for a role's keys ended before its source had answered") from None
+        expires_at = given["Expiration"].astimezone(dt.UTC)
+        return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], expires_at=expires_at)

@@ -1,7 +1,6 @@
 """Sessions of botocore, boto3 and aiobotocore: how keys are got out of one, by its public calls.
 
-Some of these calls answer at once, and some with an awaitable; here both are the same. They read files, import modules and talk
-to servers: all of this runs in a thread of its own.
+Some of these calls answer at once, and some with an awaitable; here both are the same.
 
 Owns the reading of their objects, and of their errors. Must not know how a session was made.
 """
@@ -16,10 +15,11 @@ from typing import Any
 from ..errors import AiolambdaError, ConfigurationError
 from ..models import Credentials
 from .refreshing import RefreshingCredentials
+from .threads import at_home
 
 __all__ = ["SessionSource", "answered", "code_of", "errors_are_ours", "keys_of", "session_credentials"]
 
-_LONGEST = 10 * 365 * 86_400
+_LONGEST = 100 * 365 * 86_400
 """Seconds for which keys may be good; more is for ever."""
 
 
@@ -70,42 +70,27 @@ def code_of(error: BaseException | None) -> str:
 
 
 class SessionSource:
-    """The keys of a session that the caller made."""
+    """The keys of a session that the caller made, renewed when the session finds that due.
 
-    needs_home = False
+    One whose calls are asynchronous is asked on the caller's loop: its credentials hold a lock that belongs there.
+    """
 
     def __init__(self, session: Any) -> None:
         self._session = session
-        self._found: Any = None
+        self.needs_home = inspect.iscoroutinefunction(session.get_credentials)
         self.name = "session"
 
     async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials:
         """The session's keys; `ConfigurationError` where it has none or fails."""
         with errors_are_ours("the credentials of the session"):
-            if self._found is None or rejected:
-                self._found = await self._find()
-            return await keys_of(self._found)
+            return await at_home(home, self._keys)
 
-    async def _find(self) -> Any:
+    async def _keys(self) -> Credentials:
         found = await answered(self._session.get_credentials())
         if found is None:
             raise ConfigurationError("the session that was given to from_botocore has no credentials")
-        if hasattr(found, "refresh_needed"):
-            found = await self._our_own(found) or found
         self.name = f"session, {getattr(found, 'method', None) or 'explicit'}"
-        return found
-
-    async def _our_own(self, found: Any) -> Any:
-        """The same credentials as an object of ours.
-
-        Those of an aiobotocore session hold a lock of the caller's loop, which must not be taken on another; and those of any
-        session know no way to be renewed before they find that due.
-        """
-        get_component = getattr(self._session, "get_component", None)
-        if get_component is None:
-            return None
-        own = await answered(get_component("credential_provider").load_credentials())
-        return own if getattr(own, "method", None) == getattr(found, "method", None) else None
+        return await keys_of(found)
 
 
 def session_credentials(session: object) -> RefreshingCredentials:

@@ -9,12 +9,12 @@ Owns the threads. Must not know what is done in them.
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 from ..errors import ConfigurationError
 
-__all__ = ["Launch", "Waiting", "in_thread", "run"]
+__all__ = ["Launch", "Waiting", "at_home", "in_thread", "run"]
 
 T = TypeVar("T")
 
@@ -51,6 +51,29 @@ def in_thread(work: Callable[[], Coroutine[Any, Any, T]], done: Callable[[T | Ex
     thread = threading.Thread(target=body, name="aiolambda credentials", daemon=True)
     thread.start()
     return thread.is_alive
+
+
+async def at_home(home: asyncio.AbstractEventLoop | None, ask: Callable[[], Awaitable[T]]) -> T:
+    """What a caller's own object answers, on the caller's loop, where its sessions and locks live; here, if that is `None`.
+
+    The loop may end first: that is a `ConfigurationError`.
+    """
+    if home is None:
+        return await ask()
+
+    async def asked() -> T:
+        return await ask()
+
+    work = asked()
+    try:
+        waiting = asyncio.run_coroutine_threadsafe(work, home)
+    except RuntimeError:
+        work.close()
+        raise ConfigurationError("the event loop that asked for credentials was closed before their source was asked") from None
+    try:
+        return await asyncio.wrap_future(waiting)
+    except asyncio.CancelledError:
+        raise ConfigurationError("the event loop that asked for credentials ended before their source had answered") from None
 
 
 class Waiting:
