@@ -93,7 +93,10 @@ def _action(body: object) -> object:
 
 
 class Raw:
-    def __init__(self, body: bytes) -> None:
+    """What aiobotocore reads an answer from."""
+
+    def __init__(self, headers: Mapping[str, str], body: bytes) -> None:
+        self.raw_headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         self._body = body
 
     async def read(self) -> bytes:
@@ -108,7 +111,7 @@ def replayed(replay: Replay) -> Callable[..., Any]:
             from botocore.exceptions import HTTPClientError
 
             raise HTTPClientError(error=error) from None
-        return AioAWSResponse(request.url, status, headers, Raw(body))
+        return AioAWSResponse(request.url, status, headers, Raw(headers, body))
 
     return send
 

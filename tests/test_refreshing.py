@@ -31,6 +31,7 @@ class FakeSource:
     """Gives other keys at each fetch, which takes `takes` seconds; fails while it is down."""
 
     lifetime: float | None = HOUR
+    until: float | None = None
     takes: float = 0.0
     down: bool = False
     same: bool = False
@@ -44,7 +45,8 @@ class FakeSource:
         await asyncio.sleep(self.takes)
         if self.down:
             raise OSError("nobody answers")
-        expires_at = None if self.lifetime is None else dt.datetime.fromtimestamp(now() + self.lifetime, dt.UTC)
+        moment = self.until or (None if self.lifetime is None else now() + self.lifetime)
+        expires_at = None if moment is None else dt.datetime.fromtimestamp(moment, dt.UTC)
         return Credentials(f"AKID{number}", "hunter2", "token", expires_at=expires_at)
 
 
@@ -297,7 +299,7 @@ def test_a_failure_to_replace_refused_keys_is_told() -> None:
 
 def test_a_source_that_never_renews_is_complained_of_in_the_last_minutes_only(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
-        provider = provider_of(FakeSource(same=True))
+        provider = provider_of(FakeSource(same=True, until=EPOCH + HOUR))
         await provider.get_credentials()
         await used_each_second(provider, HOUR - 15 * MINUTE, HOUR - 5 * MINUTE)
         assert not caplog.records
@@ -307,6 +309,34 @@ def test_a_source_that_never_renews_is_complained_of_in_the_last_minutes_only(ca
         virtual.run(main())
     assert 1 <= len(caplog.records) <= 3
     assert "still gives the same keys" in caplog.text
+
+
+def test_the_same_keys_may_live_longer_than_was_said() -> None:
+    """So aiobotocore has it while the metadata service of an instance gives no others."""
+
+    async def main() -> None:
+        source = FakeSource(same=True)
+        provider = provider_of(source)
+        await provider.get_credentials()
+        await until(HOUR - 5 * MINUTE)
+        await provider.get_credentials()
+        await asyncio.sleep(1)
+        await used_each_second(provider, HOUR - 4 * MINUTE, HOUR + 30 * MINUTE)
+        assert len(source.asked) == 2
+
+    virtual.run(main())
+
+
+def test_a_clock_that_was_set_back_does_not_stop_the_fetching() -> None:
+    async def main() -> None:
+        source, back = FakeSource(down=True), [0.0]
+        provider = RefreshingCredentials(source, now=lambda: now() - back[0], jitter=lambda: 0.5, launch=Here())
+        with pytest.raises(ConfigurationError):
+            await provider.get_credentials()
+        source.down, back[0] = False, HOUR
+        assert await key(provider) == "AKID2"
+
+    virtual.run(main())
 
 
 def test_a_fetch_whose_process_was_forked_away_is_begun_anew() -> None:

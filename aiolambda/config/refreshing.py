@@ -48,6 +48,9 @@ _ASK_AGAIN_AFTER_REFUSAL = 10.0
 
 _WARN_EVERY = 60.0
 
+_NO_LONGER = 60.0
+"""Seconds by which the same keys must live longer to count as renewed, as they do where a metadata service has an outage."""
+
 _OLD = 300.0
 """Seconds before their expiry at which a source should long have had other keys; the metadata services have them by then."""
 
@@ -183,9 +186,10 @@ class RefreshingCredentials:
                 return self._kept.credentials
 
     def _is_pausing(self, kept: _Kept, now: float) -> bool:
+        """Whether the last fetch is too recent for another; a clock that was set back makes none recent for longer."""
         if now >= kept.good_until:
-            return self._flight is None and now < self._ended_at + _PAUSE_WITHOUT_KEYS
-        return now < self._pause_until
+            return self._flight is None and self._ended_at <= now < self._ended_at + _PAUSE_WITHOUT_KEYS
+        return self._ended_at <= now < self._pause_until
 
     def _take_off(self, *, rejected: bool) -> _Flight:
         """The fetch that is under way, or a new one."""
@@ -204,11 +208,13 @@ class RefreshingCredentials:
 
     def _land(self, flight: _Flight, outcome: Credentials | Exception) -> None:
         complaint: str | None = None
-        with self._lock:
-            if self._flight is flight:  # and not given up for lost before
-                self._flight, self._ended_at = None, self._now()
-                complaint = self._fail(flight, outcome) if isinstance(outcome, Exception) else self._keep(flight, outcome)
-        flight.waiting.end()
+        try:
+            with self._lock:
+                if self._flight is flight:  # and not given up for lost before
+                    self._flight, self._ended_at = None, self._now()
+                    complaint = self._fail(flight, outcome) if isinstance(outcome, Exception) else self._keep(flight, outcome)
+        finally:
+            flight.waiting.end()
         if complaint is not None:
             _log.warning(
                 "the credentials from %s could not be renewed, and stay in use, %s: %s",
@@ -219,12 +225,14 @@ class RefreshingCredentials:
 
     def _keep(self, flight: _Flight, fetched: Credentials) -> str | None:
         now, had, self._failure = self._ended_at, self._kept, None
-        if had is _NOTHING or not _are_the_same(had.credentials, fetched):
-            self._failures, self._pause_until, self._kept = 0, -math.inf, _kept(fetched, now, self._jitter())
+        same = had is not _NOTHING and _are_the_same(had.credentials, fetched)
+        if same and flight.rejected:
+            self._refusal_until = now + _ASK_AGAIN_AFTER_REFUSAL
+        kept = _kept(fetched, now, self._jitter())
+        if not same or kept.good_until > had.good_until + _NO_LONGER:
+            self._failures, self._pause_until, self._kept = 0, -math.inf, kept
             return None
         self._pause(now)
-        if flight.rejected:
-            self._refusal_until = now + _ASK_AGAIN_AFTER_REFUSAL
         return self._complaint("the source still gives the same keys") if now >= had.good_until - _OLD else None
 
     def _fail(self, flight: _Flight, error: Exception) -> str | None:
