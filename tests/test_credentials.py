@@ -138,9 +138,13 @@ async def test_a_source_of_the_callers_is_asked_on_the_callers_loop(sts: Sts) ->
     assert theirs.asked == 1
 
 
-def test_a_loop_that_ends_while_its_source_is_asked_stops_nobody_later() -> None:
-    code = """
-import asyncio
+@pytest.mark.parametrize("landed", [True, False])
+def test_a_loop_that_ends_while_its_source_is_asked_stops_nobody_later(landed: bool) -> None:
+    """Whether the fetch has heard of that end when the next loop begins, or not yet."""
+    code = (
+        f"landed = {landed}"
+        """
+import asyncio, threading
 from aiolambda import ConfigurationError, Credentials
 from aiolambda.credentials import assume_role
 class Hanging:
@@ -154,9 +158,12 @@ async def leave():
     await asked.wait()
 provider = assume_role("arn:aws:iam::123456789012:role/caller", source=Hanging())
 asyncio.run(leave())
+if landed:
+    [thread.join() for thread in threading.enumerate() if thread.name == "aiolambda credentials"]
 asyncio.run(leave())
 print("left twice")
 """
+    )
     assert python(code, AWS_REGION="eu-west-1") == "left twice\n"
 
 

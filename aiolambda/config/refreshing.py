@@ -21,7 +21,7 @@ import attrs
 
 from ..errors import ConfigurationError
 from ..models import Credentials
-from .threads import Launch, Waiting, in_thread
+from .threads import HomeEndedError, Launch, Waiting, in_thread
 
 __all__ = ["RefreshingCredentials", "Source"]
 
@@ -211,8 +211,8 @@ class RefreshingCredentials:
         try:
             with self._lock:
                 if self._flight is flight:  # and not given up for lost before
-                    self._flight, self._ended_at = None, self._now()
-                    complaint = self._fail(flight, outcome) if isinstance(outcome, Exception) else self._keep(flight, outcome)
+                    self._flight = None
+                    complaint = self._take(flight, outcome)
         finally:
             flight.waiting.end()
         if complaint is not None:
@@ -222,6 +222,13 @@ class RefreshingCredentials:
                 _until(self._kept),
                 complaint,
             )
+
+    def _take(self, flight: _Flight, outcome: Credentials | Exception) -> str | None:
+        """Keep what came of a fetch; the answer is what to complain of."""
+        if isinstance(outcome, HomeEndedError):
+            return None  # whoever still waits asks again, on a loop that runs
+        self._ended_at = self._now()
+        return self._fail(flight, outcome) if isinstance(outcome, Exception) else self._keep(flight, outcome)
 
     def _keep(self, flight: _Flight, fetched: Credentials) -> str | None:
         now, had, self._failure = self._ended_at, self._kept, None

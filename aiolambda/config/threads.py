@@ -14,9 +14,13 @@ from typing import Any, Protocol, TypeVar
 
 from ..errors import ConfigurationError
 
-__all__ = ["Launch", "Waiting", "at_home", "in_thread", "run"]
+__all__ = ["HomeEndedError", "Launch", "Waiting", "at_home", "in_thread", "run"]
 
 T = TypeVar("T")
+
+
+class HomeEndedError(ConfigurationError):
+    """The loop of a caller ended in the middle: nobody's fault, and nothing that another loop should hear of."""
 
 
 class Launch(Protocol):
@@ -56,7 +60,7 @@ def in_thread(work: Callable[[], Coroutine[Any, Any, T]], done: Callable[[T | Ex
 async def at_home(home: asyncio.AbstractEventLoop | None, ask: Callable[[], Awaitable[T]]) -> T:
     """What a caller's own object answers, on the caller's loop, where its sessions and locks live; here, if that is `None`.
 
-    The loop may end first: that is a `ConfigurationError`.
+    The loop may end first: that is a `HomeEndedError`.
     """
     if home is None:
         return await ask()
@@ -69,11 +73,11 @@ async def at_home(home: asyncio.AbstractEventLoop | None, ask: Callable[[], Awai
         waiting = asyncio.run_coroutine_threadsafe(work, home)
     except RuntimeError:
         work.close()
-        raise ConfigurationError("the event loop that asked for credentials was closed before their source was asked") from None
+        raise HomeEndedError("the event loop that asked for credentials was closed before their source was asked") from None
     try:
         return await asyncio.wrap_future(waiting)
     except asyncio.CancelledError:
-        raise ConfigurationError("the event loop that asked for credentials ended before their source had answered") from None
+        raise HomeEndedError("the event loop that asked for credentials ended before their source had answered") from None
 
 
 class Waiting:
