@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import AiolambdaError, ConfigurationError
 from ..models import Credentials
 from .refreshing import RefreshingCredentials
-from .threads import at_home
+from .threads import HomeEndedError, at_home
 
 __all__ = ["SessionSource", "answered", "code_of", "errors_are_ours", "keys_of", "session_credentials"]
 
@@ -55,7 +55,7 @@ def errors_are_ours(what: str) -> Generator[None]:
     """Whatever fails in somebody else's code becomes a `ConfigurationError` that says what was being done."""
     try:
         yield
-    except AiolambdaError:
+    except (AiolambdaError, HomeEndedError):
         raise
     except Exception as error:
         kind = type(error)

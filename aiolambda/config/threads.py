@@ -19,7 +19,7 @@ __all__ = ["HomeEndedError", "Launch", "Waiting", "at_home", "in_thread", "run"]
 T = TypeVar("T")
 
 
-class HomeEndedError(ConfigurationError):
+class HomeEndedError(Exception):
     """The loop of a caller ended in the middle: nobody's fault, and nothing that another loop should hear of."""
 
 
