@@ -14,7 +14,7 @@ import pytest
 
 from aiolambda import ConfigurationError, Credentials
 from aiolambda.config.refreshing import RefreshingCredentials
-from aiolambda.config.threads import in_thread
+from aiolambda.config.threads import HomeEndedError, at_home, in_thread
 
 from . import virtual
 
@@ -269,6 +269,28 @@ def test_keys_that_were_refused_are_replaced_once_for_all_who_ask() -> None:
     virtual.run(main())
 
 
+def test_a_refusal_waits_for_the_renewal_that_is_under_way_and_is_served_by_it() -> None:
+    async def main() -> None:
+        source = FakeSource(takes=5)
+        provider = provider_of(source)
+        refused = await provider.get_credentials()
+        await until(HOUR - 5 * MINUTE)
+        await provider.get_credentials()
+        assert (await provider.refresh(refused)).access_key_id == "AKID2"
+        assert source.asked == [False, False]
+
+    virtual.run(main())
+
+
+def test_a_refusal_of_keys_that_this_provider_never_gave_fetches_its_first() -> None:
+    async def main() -> None:
+        source = FakeSource()
+        assert (await provider_of(source).refresh(Credentials("AKIDOTHER", "s"))).access_key_id == "AKID1"
+        assert source.asked == [False]
+
+    virtual.run(main())
+
+
 def test_a_source_that_has_no_other_keys_is_not_asked_again_by_every_refusal() -> None:
     async def main() -> None:
         source = FakeSource(same=True)
@@ -374,6 +396,13 @@ async def test_what_breaks_a_thread_off_is_told_to_who_waits() -> None:
 
     with pytest.raises(ConfigurationError, match="broken off"):
         await RefreshingCredentials(Broken()).get_credentials()
+
+
+async def test_a_loop_that_was_closed_is_not_asked_for_anything() -> None:
+    home = asyncio.new_event_loop()
+    home.close()
+    with pytest.raises(HomeEndedError, match="was closed"):
+        await at_home(home, FakeSource().fetch)  # type: ignore[arg-type]
 
 
 async def test_a_fetch_runs_in_a_thread_of_its_own_on_a_loop_of_its_own() -> None:
