@@ -460,7 +460,7 @@ async def test_keys_of_the_environment_are_read_again_once_they_have_expired_or_
     assert (await provider.get_credentials()).expires_at == dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
     environment.update(AWS_ACCESS_KEY_ID="AKIDNEXT", AWS_CREDENTIAL_EXPIRATION="")
     keys = await provider.get_credentials()
-    assert keys == Credentials("AKIDNEXT", "secret")
+    assert keys == provider.credentials == Credentials("AKIDNEXT", "secret")
     environment["AWS_ACCESS_KEY_ID"] = "AKIDLAST"
     assert await provider.get_credentials() == keys
     assert (await provider.refresh(keys)).access_key_id == "AKIDLAST"

@@ -39,6 +39,11 @@ class EnvironmentCredentials:
         self._environment = environment
         self._kept = first
 
+    @property
+    def credentials(self) -> Credentials:
+        """The keys as they were last read."""
+        return self._kept
+
     async def get_credentials(self) -> Credentials:
         expires_at = self._kept.expires_at
         if expires_at is not None and expires_at <= dt.datetime.now(dt.UTC):
