@@ -77,6 +77,7 @@ from .service_errors import (
 from .stack import MiddlewareStack
 
 if TYPE_CHECKING:
+    from . import credentials as credentials
     from .fanout import MapRun
     from .map_values import MapResult, MapStats
     from .reports import Report
@@ -169,6 +170,7 @@ __all__ = [
 ]
 
 _LOADED_LATER = {
+    "credentials": "",
     "HttpPrelude": ".streaming",
     "InvokeWithResponseStreamCommand": ".stream_commands",
     "InvokeWithResponseStreamCommandInput": ".streaming",
@@ -187,6 +189,8 @@ if not TYPE_CHECKING:  # else every name would pass for one of the package's
         module = _LOADED_LATER.get(name)
         if module is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if not module:
+            return import_module(f".{name}", __name__)
         value = globals()[name] = getattr(import_module(module, __name__), name)
         return value
 

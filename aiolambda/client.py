@@ -28,7 +28,7 @@ from .protocol.tracing import is_in_function
 from .protocol.uuids import uuid_of
 from .stack import MiddlewareStack
 from .steps import BuiltinMiddlewares, Slots, Wiring, most_slots, send_over
-from .transport import LIBRARIES, AiohttpTransport, connection_room
+from .transport import LIBRARIES, AiohttpTransport, connection_room, fetch
 
 if TYPE_CHECKING:
     from .config.resolution import Resolved
@@ -325,9 +325,9 @@ class LambdaClient(MapCalls):
             config = attrs.evolve(config, region=config.region or _NOWHERE, credentials=config.credentials or _OFFLINE)
             environment = dict[str, str]()
         if needs_thread(config):
-            resolved = await asyncio.to_thread(resolve, config, environment, signs=signs)
+            resolved = await asyncio.to_thread(resolve, config, environment, signs=signs, fetch=fetch)
         else:
-            resolved = resolve(config, environment, signs=signs)
+            resolved = resolve(config, environment, signs=signs, fetch=fetch)
         self._connect_parts(resolved)
 
     def _connect_parts(self, resolved: "Resolved") -> None:

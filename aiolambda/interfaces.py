@@ -21,6 +21,7 @@ __all__ = [
     "Command",
     "CredentialsProvider",
     "Failure",
+    "Fetch",
     "Loop",
     "Middleware",
     "Operation",
@@ -79,6 +80,12 @@ class RefreshingCredentialsProvider(CredentialsProvider, Protocol):
     """A provider whose keys may be replaced: asked for others when the service refused these as expired."""
 
     async def refresh(self, rejected: Credentials, /) -> Credentials: ...
+
+
+class Fetch(Protocol):
+    """Gets a small document that settings are in: no redirect is followed, no proxy used. `TransportError` where none comes."""
+
+    async def __call__(self, url: str, headers: Mapping[str, str], /) -> Response: ...
 
 
 @attrs.frozen(kw_only=True)

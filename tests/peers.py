@@ -94,6 +94,27 @@ def moto(log: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+@contextlib.contextmanager
+def ministack(log: Path) -> Iterator[str]:
+    """ministack, with the instance metadata service in its version 2 only; the test is skipped without it."""
+    server = os.environ.get("AIOLAMBDA_MINISTACK")
+    if not server or not Path(server).is_file():
+        pytest.skip("ministack is not installed (AIOLAMBDA_MINISTACK names its program)")
+    (port,) = free_ports(1)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(log.parent),
+        "TMPDIR": str(log.parent),
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "SERVICES": "lambda,iam,sts,imds",
+        "LAMBDA_EXECUTOR": "local",
+        "MINISTACK_IMDS_V2_REQUIRED": "1",
+    }
+    with process([server], port, log, env=environment, cwd=log.parent):
+        yield f"http://127.0.0.1:{port}"
+
+
 def post(url: str, body: bytes, content_type: str) -> None:
     """A request to a server's own control interface."""
     with urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": content_type}), timeout=10) as answer:

@@ -183,8 +183,8 @@ async def test_many_first_calls_ask_the_chain_once(monkeypatch: pytest.MonkeyPat
     chain = pytest.importorskip("aiolambda.config.chain")
     pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
     asked: list[object] = []
-    ask = chain.ChainCredentials._ask
-    monkeypatch.setattr(chain.ChainCredentials, "_ask", lambda self: (asked.append(self), ask(self))[1])
+    fetch = chain.ChainSource.fetch
+    monkeypatch.setattr(chain.ChainSource, "fetch", lambda self, **settings: (asked.append(self), fetch(self, **settings))[1])
     transport = Online({"f": echo})
     async with LambdaClient(transport=transport) as client:
         await asyncio.gather(*(client.invoke("f") for _ in range(200)))

@@ -17,6 +17,7 @@ import trustme
 from aiolambda import ConfigurationError, ConnectError, Credentials, LambdaClient, LambdaClientConfig
 from aiolambda.config.proxies import environment_proxy, is_left_out
 from aiolambda.config.resolution import resolve
+from aiolambda.transport import fetch
 from tests.servers import RawServer, always, answer, raw_server
 from tests.settings_support import Source, write_profile
 
@@ -248,7 +249,8 @@ def test_calls_to_several_regions_ask_for_each_host_whether_it_is_left_out() -> 
         "https_proxy": "http://proxy:1",
         "no_proxy": ".eu-west-1.amazonaws.com",
     }
-    resolved = resolve(LambdaClientConfig(region="us-east-1", credentials=KEYS, use_arn_region=True), environment, signs=True)
+    config = LambdaClientConfig(region="us-east-1", credentials=KEYS, use_arn_region=True)
+    resolved = resolve(config, environment, signs=True, fetch=fetch)
     assert callable(resolved.proxy)
     assert resolved.proxy("https://lambda.us-east-1.amazonaws.com/x") == "http://proxy:1"
     assert resolved.proxy("https://lambda.eu-west-1.amazonaws.com/x") is None

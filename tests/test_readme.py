@@ -24,7 +24,7 @@ FRAGMENTS = [block for block in BLOCKS if block not in PROGRAMS + RECIPES]
 
 
 def test_there_are_programs_and_fragments() -> None:
-    assert (len(PROGRAMS), len(RECIPES), len(FRAGMENTS)) == (5, 1, 9)
+    assert (len(PROGRAMS), len(RECIPES), len(FRAGMENTS)) == (5, 1, 10)
 
 
 def test_the_first_program_has_twelve_lines() -> None:

@@ -6,6 +6,7 @@ What looks settings up is loaded with the first look, off the event loop.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ..interfaces import Fetch
 from .arguments import Arguments
 from .credentials import StaticCredentials
 from .explained import Explained
@@ -23,8 +24,8 @@ def needs_thread(config: Arguments) -> bool:
     return not config.is_offline or config.ca_bundle is not None
 
 
-def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool) -> "Resolved":
+def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool, fetch: Fetch) -> "Resolved":
     """Find every setting and the source of credentials; `ConfigurationError` where one is missing or wrong."""
     from .resolution import resolve  # noqa: PLC0415 - see above
 
-    return resolve(config, environment, signs=signs)
+    return resolve(config, environment, signs=signs, fetch=fetch)

@@ -1,28 +1,24 @@
 """The rest of the credential chain, and the profile's region: through aiobotocore, in a thread.
 
-Owns the only use of aiobotocore, by its public calls. Must not run any of it on the event loop: its import alone takes half a
-second, and it reads files and talks to servers.
+Owns the making of aiobotocore's sessions, by its public calls. Must not run any of it on a caller's loop: its import alone
+takes half a second, and it reads files, starts programs and talks to servers.
 """
 
 import asyncio
-import time
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from ..errors import ConfigurationError
 from ..models import Credentials
+from .gentle import GentleFiles, collector_at_rest
+from .refreshing import RefreshingCredentials
+from .sessions import answered, errors_are_ours, keys_of
+from .threads import run
 
-__all__ = ["Chain", "ChainCredentials"]
+__all__ = ["Chain", "ChainSource", "profile_credentials"]
 
-_ASK_AGAIN_AFTER = 60.0
-"""Seconds for which keys of the chain are used without asking it again. It renews them a quarter of an hour before they
-expire, so keys that are a minute old are always good."""
-
-
-class _FrozenCredentials(Protocol):
-    access_key: str
-    secret_key: str
-    token: str | None
+_CONNECT_TIMEOUT, _READ_TIMEOUT = 5, 20
+"""Seconds; botocore would wait a minute for each, five times."""
 
 
 class Chain:
@@ -30,88 +26,99 @@ class Chain:
 
     def __init__(self, profile: str | None) -> None:
         try:
-            from aiobotocore.session import AioSession  # noqa: PLC0415 - loaded when first needed, for it costs half a second
+            with collector_at_rest():
+                from aiobotocore.config import AioConfig  # noqa: PLC0415 - loaded when first needed, for it costs half a second
+                from aiobotocore.session import AioSession  # noqa: PLC0415
         except ImportError:
             raise ConfigurationError(
                 "region or credentials are neither in the arguments nor in the environment, and the AWS credential chain needs "
-                "aiobotocore: install aiolambda-client with its extra 'aws' (pip install '.[aws]')"
+                "aiobotocore: install aiolambda-client with its extra 'aws' (pip install '.[aws]'), or give a session that you "
+                "have: LambdaClient(credentials=aiolambda.credentials.from_botocore(session))"
             ) from None
         self._profile = profile
-        self._session: Any = AioSession(profile=profile)
+        self._new_session: Any = AioSession
+        self._client_config: Any = AioConfig(connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
+        self._documents: Any = None
+        self._session: Any = self.session()
 
-    def region(self) -> str | None:
-        """The region of the profile."""
-        region: str | None = _said(lambda: self._session.get_config_variable("region"))
-        return region
+    def session(self, region: str | None = None) -> Any:
+        """A session for this profile; what they read of botocore's own data is read once for all."""
+        session: Any = self._new_session(profile=self._profile)
+        if self._documents is None:
+            with errors_are_ours("the AWS configuration"):  # it is read for the folder of the data
+                loader: Any = session.get_component("data_loader")
+            loader.file_loader = GentleFiles(loader.file_loader)
+            self._documents = loader
+        session.register_component("data_loader", self._documents)
+        session.set_default_client_config(self._client_config)
+        if region is not None:
+            session.set_config_variable("region", region)
+        return session
 
-    def credentials(self) -> "ChainCredentials":
-        """The provider for what the chain finds. `ConfigurationError` where it finds nothing."""
-        found = _said(lambda: asyncio.run(self._session.get_credentials()))
-        if found is None:
-            raise ConfigurationError(
-                "no credentials: they are neither in the arguments nor in the environment, and the AWS credential chain "
-                "(profiles, SSO, web identity, container and instance roles) found none"
-            )
-        return ChainCredentials(found, lambda: Chain(self._profile).credentials())
+    def credentials(self, region: str | None = None) -> RefreshingCredentials:
+        """The provider for what the chain finds, with its first keys. `ConfigurationError` where it finds nothing.
+
+        `region` is where its roles are assumed, as in botocore that of the client.
+        """
+        source = ChainSource(self._profile, region, chain=self)
+        first = run(lambda: source.fetch(rejected=False, home=None))
+        return RefreshingCredentials(source, first=first)
 
 
-class ChainCredentials:
-    """Gives the chain's keys, and asks it again once a minute, so that it can renew them in time.
+class ChainSource:
+    """Goes through the whole chain at each fetch, so that a new login or a changed file is seen.
 
-    `find` goes through the whole chain anew: botocore has no public way to renew keys that it believes to be good.
+    A session that was kept would renew by its own clock, and hide why it could not.
     """
 
-    def __init__(self, found: Any, find: "Callable[[], ChainCredentials]") -> None:
-        self._found = found
-        self._find = find
-        self._kept: Credentials | None = None
-        self._keep_until = 0.0
-        self._asking: asyncio.Lock | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self.source = str(getattr(found, "method", "chain"))
+    needs_home = False
 
-    async def get_credentials(self) -> Credentials:
-        """The keys; `ConfigurationError` where the chain can no longer give any."""
-        kept = self._fresh()
-        if kept is not None:
-            return kept
-        async with self._lock():
-            kept = self._fresh()
-            return await asyncio.to_thread(self._ask) if kept is None else kept
+    def __init__(self, profile: str | None, region: str | None = None, *, chain: Chain | None = None) -> None:
+        self._profile = profile
+        self._region = region
+        self._chain = chain
+        self.name = "chain" if profile is None else f"profile {profile}"
 
-    async def refresh(self, rejected: Credentials, /) -> Credentials:
-        """Other keys than those that were refused, if the chain has any by now. Many who ask together ask it once."""
-        async with self._lock():
-            if self._kept is None or self._kept == rejected:
-                return await asyncio.to_thread(self._ask_anew)
-            return self._kept
-
-    def _fresh(self) -> Credentials | None:
-        return self._kept if time.monotonic() < self._keep_until else None
-
-    def _lock(self) -> asyncio.Lock:
-        """One for the running loop, so that many first calls ask once."""
-        loop = asyncio.get_running_loop()
-        if self._asking is None or self._loop is not loop:
-            self._asking, self._loop = asyncio.Lock(), loop
-        return self._asking
-
-    def _ask_anew(self) -> Credentials:
-        self._found = self._find()._found
-        return self._ask()
-
-    def _ask(self) -> Credentials:
-        frozen: _FrozenCredentials = _said(lambda: asyncio.run(self._found.get_frozen_credentials()))
-        credentials = self._kept = Credentials(frozen.access_key, frozen.secret_key, frozen.token)
-        self._keep_until = time.monotonic() + _ASK_AGAIN_AFTER
-        return credentials
+    async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials:
+        """The keys that the chain finds; `ConfigurationError` where it finds none, or fails."""
+        chain = self._chain = self._chain or Chain(self._profile)
+        with errors_are_ours("the AWS credential chain"):
+            session = chain.session(self._region)
+            _refuse_mfa(session)
+            session.get_component("credential_provider").remove("env")  # that was looked at before, and may be blank
+            found = await answered(session.get_credentials())
+            if found is None:
+                raise ConfigurationError(
+                    "no credentials: they are neither in the arguments nor in the environment, and the AWS credential chain "
+                    "(profiles, SSO, web identity, container and instance roles) found none"
+                )
+            self.name = str(getattr(found, "method", None) or self.name)
+            return await keys_of(found)
 
 
-def _said(ask: Any) -> Any:
-    """What botocore answers; its errors, which are about configuration, become ours."""
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - loaded with aiobotocore, never before
+def profile_credentials(profile: str, *, region: str | None) -> RefreshingCredentials:
+    """A provider of the keys that a profile leads to; the profile is read when they are first needed."""
+    return RefreshingCredentials(ChainSource(profile, region))
 
-    try:
-        return ask()
-    except BotoCoreError as error:
-        raise ConfigurationError(f"the AWS credential chain failed: {error}") from error
+
+def _refuse_mfa(session: Any) -> None:
+    """A profile that asks for a code: botocore would ask for it at the terminal, and wait there."""
+    name = session.get_config_variable("profile") or "default"
+    profiles: Mapping[str, Mapping[str, Any]] = session.full_config.get("profiles", {})
+    seen = set[str]()
+    while name in profiles and name not in seen:
+        seen.add(name)
+        profile = profiles[name]
+        if "role_arn" not in profile or "web_identity_token_file" in profile or _is_source_with_keys(profile, seen):
+            return
+        if "mfa_serial" in profile:
+            raise ConfigurationError(
+                f"the profile {name!r} assumes its role with a code of an MFA device (mfa_serial), which nobody can type here: "
+                "give credentials of a session that has its keys, aiolambda.credentials.from_botocore(session), or a profile "
+                "of IAM Identity Center (aws sso login)"
+            )
+        name = str(profile.get("source_profile", ""))
+
+
+def _is_source_with_keys(profile: Mapping[str, Any], seen: set[str]) -> bool:
+    return len(seen) > 1 and "aws_access_key_id" in profile

@@ -75,7 +75,7 @@ def look_up(arguments: Arguments, environment: Mapping[str, str], *, reads_files
     url = _endpoint_url(look, shared, ignore)
     endpoint = _endpoint(region, url, fips, dualstack)
     max_attempts, mode, retry = _retry(look)
-    ca_bundle, tls = _tls(look)
+    ca_bundle, tls = _tls(look, is_plain=endpoint.value is not None and endpoint.value.url.startswith("http:"))
     return Findings(
         files=shared.files,
         profile=profile,
@@ -206,12 +206,17 @@ def _retry(look: Lookup) -> tuple[Found[int | None], Found[str | None], Found[Re
     return attempts, mode, Found(StandardRetry(max_attempts=attempts.value, throttling="attempts"), attempts.source)
 
 
-def _tls(look: Lookup) -> tuple[Found[str | None], Found[ssl.SSLContext | bool]]:
-    """The bundle's path, and what a connection is verified with: its authorities, or those of the system."""
+def _tls(look: Lookup, *, is_plain: bool) -> tuple[Found[str | None], Found[ssl.SSLContext | bool]]:
+    """The bundle's path, and what a connection is verified with: its authorities, or those of the system.
+
+    Where nothing is encrypted, the bundle is not read: that of a whole system takes 20 ms.
+    """
     found = look.find(table.CA_BUNDLE, None)
     if found.value is None:
         return Found(None, found.source, found.problem), Found(value=True)
     path = os.fspath(found.value)
+    if path and is_plain:
+        return Found(path, found.source), Found(value=True)
     return Found(path, found.source), _attempt(lambda: _context(path, found.source), True, found.source)  # noqa: FBT003 - aiohttp's word for the usual authorities
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from ..errors import ConfigurationError, InvalidInputError
-from ..interfaces import CredentialsProvider, RetryStrategy
+from ..interfaces import CredentialsProvider, Fetch, RetryStrategy
 from ..models import Credentials, TcpKeepAlive, masked
 from ..protocol.endpoints import Endpoint, endpoint_for
 from ..protocol.partitions import partition_of
@@ -19,6 +19,7 @@ from .arguments import Arguments
 from .chain import Chain
 from .credentials import checked_static, environment_credentials
 from .explained import Explained
+from .finding import container_credentials
 from .findings import Findings, look_up
 from .proxies import environment_proxy
 from .telling import tell
@@ -52,7 +53,7 @@ class Resolved:
     explained: tuple[Explained, ...] = attrs.field(repr=False)
 
 
-def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool) -> Resolved:
+def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool, fetch: Fetch) -> Resolved:
     """Find every setting and the source of credentials; `ConfigurationError` where one is missing or wrong."""
     findings = look_up(config, environment, reads_files=not config.is_offline)
     findings.check()
@@ -60,7 +61,7 @@ def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool) -
     if endpoint is None or endpoint.signing_region is None:
         raise ConfigurationError("there is no endpoint")
     chain = _LazyChain(config.profile)
-    credentials = (_at_hand(config, environment) or chain.get().credentials()) if signs else None
+    credentials = _credentials(config, environment, endpoint.signing_region, chain, fetch) if signs else None
     source = getattr(credentials, "source", "argument")
     return Resolved(
         region=endpoint.signing_region,
@@ -151,3 +152,13 @@ def _at_hand(config: Arguments, environment: Mapping[str, str]) -> CredentialsPr
     if config.credentials is not None:
         return config.credentials
     return None if config.profile is not None else environment_credentials(environment)
+
+
+def _credentials(
+    config: Arguments, environment: Mapping[str, str], region: str, chain: "_LazyChain", fetch: Fetch
+) -> CredentialsProvider:
+    """Those at hand, the container's where nothing can go before it, or what the chain finds. Blocks."""
+    found = _at_hand(config, environment)
+    if found is None and config.profile is None:
+        found = container_credentials(environment, fetch)
+    return found or chain.get().credentials(region)

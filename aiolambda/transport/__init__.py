@@ -2,10 +2,11 @@
 
 import aiohttp
 
+from .fetching import fetch
 from .http import AiohttpTransport
 from .sockets import connection_room
 
-__all__ = ["LIBRARIES", "AiohttpTransport", "connection_room"]
+__all__ = ["LIBRARIES", "AiohttpTransport", "connection_room", "fetch"]
 
 LIBRARIES = {"aiohttp": aiohttp.__version__}
 """What requests are sent with, and its version."""

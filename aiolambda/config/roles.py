@@ -1,0 +1,110 @@
+"""A role that is assumed in code: AWS STS, through a client of aiobotocore, in a thread.
+
+Owns what AssumeRole is asked. Must not know where the keys to ask with come from: their provider does.
+"""
+
+import asyncio
+import datetime as dt
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..errors import ConfigurationError
+from ..interfaces import CredentialsProvider
+from ..models import Credentials
+from .chain import Chain
+from .credentials import EnvironmentCredentials, StaticCredentials, checked_static
+from .refreshing import RefreshingCredentials
+from .sessions import code_of, errors_are_ours
+from .threads import at_home
+
+__all__ = ["RoleSource", "assume_role"]
+
+_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+_SHORTEST, _LONGEST = dt.timedelta(minutes=15), dt.timedelta(hours=12)
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
+_OURS = (RefreshingCredentials, StaticCredentials, EnvironmentCredentials)
+
+
+def assume_role(
+    role_arn: str,
+    *,
+    session_name: str | None,
+    external_id: str | None,
+    duration: dt.timedelta,
+    source: Credentials | CredentialsProvider | None,
+    region: str | None,
+    environment: Mapping[str, str],
+    default: Callable[[str | None], CredentialsProvider],
+) -> RefreshingCredentials:
+    """A provider of the role's keys. `default` gives, in a thread, the source where none is given.
+
+    `ConfigurationError` for what STS could only refuse.
+    """
+    if not role_arn.startswith("arn:") or ":role/" not in role_arn:
+        raise ConfigurationError(f"{role_arn!r} is not the ARN of a role, such as 'arn:aws:iam::123456789012:role/caller'")
+    if session_name is not None and _SESSION_NAME.fullmatch(session_name) is None:
+        raise ConfigurationError("session_name has 2 to 64 letters, digits, or characters of +=,.@-_")
+    if not _SHORTEST <= duration <= _LONGEST:
+        raise ConfigurationError(f"duration is from 15 minutes to 12 hours; got {duration}")
+    asked: dict[str, Any] = {
+        "RoleArn": role_arn,
+        "RoleSessionName": session_name or f"aiolambda-{time.time():.0f}",
+        "DurationSeconds": int(duration.total_seconds()),
+    }
+    if external_id is not None:
+        asked["ExternalId"] = external_id
+    region = region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or None
+    if isinstance(source, Credentials):
+        source = checked_static(source, "argument")
+    return RefreshingCredentials(RoleSource(asked, source, region, lambda: default(region)))
+
+
+class RoleSource:
+    """Assumes the role at each fetch."""
+
+    name = "assume-role"
+
+    def __init__(
+        self,
+        asked: Mapping[str, Any],
+        source: CredentialsProvider | None,
+        region: str | None,
+        default: Callable[[], CredentialsProvider],
+    ) -> None:
+        self._asked = asked
+        self._source = source
+        self._region = region
+        self._default = default
+        self._chain: Chain | None = None
+        self.needs_home = source is not None and not (isinstance(source, _OURS) and not getattr(source, "needs_home", False))
+
+    async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials:
+        """The role's keys; `ConfigurationError` where the source has none, or STS refuses."""
+        source = self._source
+        if source is None:
+            source = self._source = await asyncio.to_thread(self._default)
+        keys = await at_home(home, source.get_credentials)
+        with errors_are_ours(f"to assume {self._asked['RoleArn']}"):
+            try:
+                return await self._assume(keys)
+            except Exception as error:
+                renew = getattr(source, "refresh", None)
+                if code_of(error) not in _EXPIRED or renew is None:
+                    raise
+                return await self._assume(await at_home(home, lambda: renew(keys)))
+
+    async def _assume(self, keys: Credentials) -> Credentials:
+        self._chain = self._chain or Chain(None)
+        client = self._chain.session(self._region).create_client(
+            "sts",
+            aws_access_key_id=keys.access_key_id,
+            aws_secret_access_key=keys.secret_access_key,
+            aws_session_token=keys.session_token,
+        )
+        async with client as sts:
+            answer = await sts.assume_role(**self._asked)
+        given = answer["Credentials"]
+        expires_at = given["Expiration"].astimezone(dt.UTC)
+        return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], expires_at=expires_at)

@@ -1,0 +1,103 @@
+"""Sessions of botocore, boto3 and aiobotocore: how keys are got out of one, by its public calls.
+
+Some of these calls answer at once, and some with an awaitable; here both are the same.
+
+Owns the reading of their objects, and of their errors. Must not know how a session was made.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+import inspect
+from collections.abc import Generator
+from typing import Any
+
+from ..errors import AiolambdaError, ConfigurationError
+from ..models import Credentials
+from .refreshing import RefreshingCredentials
+from .threads import HomeEndedError, at_home
+
+__all__ = ["SessionSource", "answered", "code_of", "errors_are_ours", "keys_of", "session_credentials"]
+
+_LONGEST = 100 * 365 * 86_400
+"""Seconds for which keys may be good; more is for ever."""
+
+
+async def answered(answer: Any) -> Any:
+    """What a call answered, at once or later."""
+    return await answer if inspect.isawaitable(answer) else answer
+
+
+async def keys_of(found: Any) -> Credentials:
+    """The keys that a credentials object holds, fetched or renewed where it finds that due."""
+    frozen = await answered(found.get_frozen_credentials())
+    return Credentials(frozen.access_key, frozen.secret_key, frozen.token or None, expires_at=_expiry_of(found))
+
+
+def _expiry_of(found: Any) -> dt.datetime | None:
+    """When its keys expire, to the second.
+
+    There is no public name for that, only the question whether they expire within so many seconds: asked some thirty times, it
+    tells.
+    """
+    expires_within = getattr(found, "refresh_needed", None)
+    if expires_within is None or not expires_within(refresh_in=_LONGEST):
+        return None
+    now, least, most = dt.datetime.now(dt.UTC), 0, _LONGEST
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (least, middle) if expires_within(refresh_in=middle) else (middle, most)
+    return (now + dt.timedelta(seconds=least + 1)).replace(microsecond=0)  # a whole second, as all services give it
+
+
+@contextlib.contextmanager
+def errors_are_ours(what: str) -> Generator[None]:
+    """Whatever fails in somebody else's code becomes a `ConfigurationError` that says what was being done."""
+    try:
+        yield
+    except (AiolambdaError, HomeEndedError):
+        raise
+    except Exception as error:
+        kind = type(error)
+        said = str(error) if kind.__module__.startswith("botocore.") else f"{kind.__name__}: {error}"
+        raise ConfigurationError(f"{what} failed: {said}") from error
+
+
+def code_of(error: BaseException | None) -> str:
+    """The code of an AWS service's error."""
+    response: Any = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+class SessionSource:
+    """The keys of a session that the caller made, renewed when the session finds that due.
+
+    One whose calls are asynchronous is asked on the caller's loop: its credentials hold a lock that belongs there.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self.needs_home = inspect.iscoroutinefunction(session.get_credentials)
+        self.name = "session"
+
+    async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials:
+        """The session's keys; `ConfigurationError` where it has none or fails."""
+        with errors_are_ours("the credentials of the session"):
+            return await at_home(home, self._keys)
+
+    async def _keys(self) -> Credentials:
+        found = await answered(self._session.get_credentials())
+        if found is None:
+            raise ConfigurationError("the session that was given to from_botocore has no credentials")
+        self.name = f"session, {getattr(found, 'method', None) or 'explicit'}"
+        return await keys_of(found)
+
+
+def session_credentials(session: object) -> RefreshingCredentials:
+    """A provider of that session's keys. `ConfigurationError` for what is no session."""
+    if not callable(getattr(session, "get_credentials", None)):
+        raise ConfigurationError(
+            f"from_botocore takes a session of boto3, botocore or aiobotocore; got {type(session).__name__}, which has no "
+            "get_credentials"
+        )
+    return RefreshingCredentials(SessionSource(session))

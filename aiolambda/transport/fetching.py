@@ -1,0 +1,53 @@
+"""One small document over HTTP, for the configuration: a GET, and nothing that could lead it elsewhere.
+
+Owns the limits of such a fetch: time, size, no redirect, no proxy, no cookie. Must not know what the document says.
+"""
+
+from collections.abc import Mapping
+
+import aiohttp
+from yarl import URL
+
+from ..errors import ConnectError, ConnectionLostError, InvocationTimeoutError, TransportError
+from ..messages import Response
+
+__all__ = ["fetch"]
+
+_TIMEOUT = aiohttp.ClientTimeout(total=5, sock_connect=2)
+"""Seconds. Whoever answers stands on the same machine or beside it."""
+
+_MOST = 65_536
+"""Bytes of a body; credentials have some 2,000."""
+
+
+async def fetch(url: str, headers: Mapping[str, str], /) -> Response:
+    """The answer to a GET, whatever its status; `TransportError` where none came, or one without an end."""
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False) as session,
+            session.get(URL(url, encoded=True), headers=headers, allow_redirects=False) as answer,
+        ):
+            return Response(answer.status, answer.headers, await _body(answer))
+    except TimeoutError:
+        raise InvocationTimeoutError(f"{_host(url)} did not answer in time", limit="total", stage="receive") from None
+    except (aiohttp.ClientConnectorError, aiohttp.InvalidURL, ValueError) as error:
+        raise ConnectError(f"no connection to {_host(url)}: {error}") from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise ConnectionLostError(f"{_host(url)} gave no whole answer: {error}") from None
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for piece in answer.content.iter_any():
+        body += piece
+        if len(body) > _MOST:
+            raise TransportError(f"{_host(str(answer.url))} answered with more than {_MOST:,} bytes")
+    return bytes(body)
+
+
+def _host(url: str) -> str:
+    """What may be said of a URL: its query could hold a secret."""
+    try:
+        return URL(url, encoded=True).authority.rpartition("@")[2] or "the URL"
+    except ValueError:
+        return "the URL"
