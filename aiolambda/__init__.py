@@ -37,7 +37,6 @@ from .interfaces import (
     Codec,
     Command,
     CredentialsProvider,
-    Failure,
     Middleware,
     Operation,
     Plugin,
@@ -78,6 +77,7 @@ from .stack import MiddlewareStack
 
 if TYPE_CHECKING:
     from . import credentials as credentials
+    from .failure import Failure
     from .fanout import MapRun
     from .map_values import MapResult, MapStats
     from .reports import Report
@@ -171,6 +171,7 @@ __all__ = [
 
 _LOADED_LATER = {
     "credentials": "",
+    "Failure": ".failure",
     "HttpPrelude": ".streaming",
     "InvokeWithResponseStreamCommand": ".stream_commands",
     "InvokeWithResponseStreamCommandInput": ".streaming",

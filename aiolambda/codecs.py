@@ -3,7 +3,6 @@
 Owns the standard library's JSON as the default. Must not know what carries the bytes.
 """
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast, is_typeddict
@@ -18,6 +17,8 @@ T = TypeVar("T")
 
 
 def _plain(value: object) -> object:
+    import dataclasses  # noqa: PLC0415 - most payloads are mappings
+
     if attrs.has(type(value)):
         return attrs.asdict(cast("Any", value), recurse=False)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -49,6 +50,8 @@ class JsonCodec:
 
     def decode(self, data: bytes, type: type[T], /) -> T:
         """A value of the type. `ValueError` where the data is not JSON, `TypeError` where it is of another shape."""
+        import dataclasses  # noqa: PLC0415 - as above
+
         value = json.loads(data)
         if (attrs.has(type) or dataclasses.is_dataclass(type)) and isinstance(value, Mapping):
             return cast("T", type(**cast("dict[str, Any]", value)))

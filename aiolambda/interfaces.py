@@ -12,7 +12,10 @@ import attrs
 
 from .errors import AiolambdaError, ConfigurationError
 from .messages import OpenAnswer, Request, Response, Stage
-from .models import Attempt, Credentials, Delivery, Metadata, PayloadLimits, Remedy, Timeouts
+from .models import Attempt, Credentials, Metadata, PayloadLimits, Timeouts
+
+if TYPE_CHECKING:
+    from .failure import Failure
 
 __all__ = [
     "Call",
@@ -20,7 +23,6 @@ __all__ = [
     "Codec",
     "Command",
     "CredentialsProvider",
-    "Failure",
     "Fetch",
     "Loop",
     "Middleware",
@@ -88,29 +90,6 @@ class Fetch(Protocol):
     async def __call__(self, url: str, headers: Mapping[str, str], /) -> Response: ...
 
 
-@attrs.frozen(kw_only=True)
-class Failure:
-    """A failed attempt that may be repeated without harm. Times are in seconds.
-
-    `delivery` is the verdict on all attempts so far, `attempt` their number, `retries` and `throttles` how many failures of
-    this call were tried again before this one, `throttled_for` the time since its first throttle, `time_left` what remains of
-    its total limit. Of the answer, `retry_after` is its `Retry-After`, before which nothing should be sent, and `retry_hint`
-    its `x-amz-retry-after`. `jitter` is a random number from 0 to 1.
-    """
-
-    error: AiolambdaError
-    remedy: Remedy
-    delivery: Delivery
-    attempt: int
-    jitter: float
-    retries: int = 0
-    throttles: int = 0
-    throttled_for: float = 0.0
-    time_left: float | None = None
-    retry_after: float | None = None
-    retry_hint: float | None = None
-
-
 class RetryStrategy(Protocol):
     """Decides when a failed call is tried again.
 
@@ -119,8 +98,8 @@ class RetryStrategy(Protocol):
     every call that ended well, with the failures that it had before.
     """
 
-    def pause(self, failure: Failure, /) -> float | None: ...
-    def succeeded(self, failures: Sequence[Failure], /) -> None: ...
+    def pause(self, failure: "Failure", /) -> float | None: ...
+    def succeeded(self, failures: "Sequence[Failure]", /) -> None: ...
 
 
 class StreamedResponse(Protocol):

@@ -4,7 +4,7 @@ Owns the shape of a message. Must not know what a command means, how it is signe
 """
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Literal, Protocol, Self, TypeVar, cast, overload
+from typing import Literal, NamedTuple, Protocol, Self, TypeVar, cast, overload
 
 import attrs
 
@@ -140,8 +140,7 @@ class Response:
         return cast("Headers", self.headers).fields
 
 
-@attrs.frozen(kw_only=True)
-class Loss:
+class Loss(NamedTuple):
     """What the kernel told of a connection that ended without an answer.
 
     `reused`: it had carried a request before. `taken` counts the bytes that the kernel took since the connection was handed

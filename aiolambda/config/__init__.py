@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from ..interfaces import Fetch
 from .arguments import Arguments
 from .credentials import StaticCredentials
-from .explained import Explained
 from .machine import client_user_agent
 from .settings import LambdaClientConfig
 
 if TYPE_CHECKING:
     from .resolution import Resolved
 
-__all__ = ["Explained", "LambdaClientConfig", "StaticCredentials", "client_user_agent", "needs_thread", "resolve"]
+__all__ = ["LambdaClientConfig", "StaticCredentials", "client_user_agent", "needs_thread", "resolve"]
 
 
 def needs_thread(config: Arguments) -> bool:

@@ -6,7 +6,7 @@ Owns the names of the arguments, their defaults, and the checks that need nothin
 import logging
 from collections.abc import Mapping
 from os import PathLike
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import attrs
 
@@ -14,8 +14,9 @@ from ..codecs import JsonCodec
 from ..errors import ConfigurationError
 from ..interfaces import Codec, CredentialsProvider, RetryStrategy, Transport
 from ..models import UNSET, Credentials, PayloadLimits, TcpKeepAlive, Timeouts, Unset
-from ..protocol.endpoints import checked_proxy
-from .explained import Explained
+
+if TYPE_CHECKING:
+    from .explained import Explained
 
 __all__ = ["Arguments"]
 
@@ -31,6 +32,8 @@ def _check_concurrency(instance: object, attribute: "attrs.Attribute[int | None]
 
 def _check_proxy(instance: object, attribute: "attrs.Attribute[str | None]", value: str | None) -> None:
     if value:
+        from ..protocol.endpoints import checked_proxy  # noqa: PLC0415 - most clients have no proxy
+
         checked_proxy(value)
 
 
@@ -64,7 +67,7 @@ class LookedUp:
 
     given: Mapping[str, object]
     filled: Mapping[str, object]
-    explained: tuple[Explained, ...]
+    explained: "tuple[Explained, ...]"
     owner: object = None
 
 
@@ -99,7 +102,7 @@ class Arguments:
     _looked_up: LookedUp | None = attrs.field(default=None, repr=False, eq=False, alias="_looked_up")
 
     def with_found(
-        self, *, region: str, endpoint_url: str, tcp_keepalive: TcpKeepAlive | None, explained: tuple[Explained, ...]
+        self, *, region: str, endpoint_url: str, tcp_keepalive: TcpKeepAlive | None, explained: "tuple[Explained, ...]"
     ) -> Self:
         """The same with what was found, and a note that it was not given."""
         filled = {"region": region, "endpoint_url": endpoint_url, "tcp_keepalive": tcp_keepalive}

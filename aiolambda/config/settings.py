@@ -4,9 +4,12 @@ Owns the class that users make. Must not know how a setting is found.
 """
 
 import os
+from typing import TYPE_CHECKING
 
 from .arguments import Arguments
-from .explained import Explained, as_table
+
+if TYPE_CHECKING:
+    from .explained import Explained
 
 __all__ = ["LambdaClientConfig"]
 
@@ -30,7 +33,7 @@ class LambdaClientConfig(Arguments):
 
     __slots__ = ()
 
-    def explained(self) -> tuple[Explained, ...]:
+    def explained(self) -> "tuple[Explained, ...]":
         """Each setting with its value, its source and what could set it. Before the client is open it reads files: it blocks.
 
         What is wrong stands beside its setting as `problem`; nothing is raised. No secret is in it.
@@ -44,4 +47,6 @@ class LambdaClientConfig(Arguments):
 
     def explain(self) -> str:
         """The same as a table to print."""
+        from .explained import as_table  # noqa: PLC0415 - as above
+
         return as_table(self.explained())

@@ -8,11 +8,14 @@ Source: the retry specification of the AWS SDKs, version 2.1, but for the treatm
 """
 
 from collections.abc import Sequence
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from ..errors import ConfigurationError
-from ..interfaces import Failure, RetryStrategy
+from ..interfaces import RetryStrategy
 from ..models import Remedy
+
+if TYPE_CHECKING:
+    from ..failure import Failure
 
 __all__ = ["NoRetry", "StandardRetry", "announced_maximum", "repeats_at_once"]
 
@@ -70,7 +73,7 @@ class StandardRetry(RetryStrategy):
         self._max_throttle_wait = max_throttle_wait
         self._max_backoff = max_backoff
 
-    def pause(self, failure: Failure, /) -> float | None:
+    def pause(self, failure: "Failure", /) -> float | None:
         """The seconds before the next attempt; `None` where attempts, tokens or time are used up."""
         if failure.remedy in _CORRECTIONS:
             return self._pause(failure, ceiling=0.0)
@@ -87,7 +90,7 @@ class StandardRetry(RetryStrategy):
         self.tokens -= cost
         return pause
 
-    def succeeded(self, failures: Sequence[Failure], /) -> None:
+    def succeeded(self, failures: "Sequence[Failure]", /) -> None:
         """Give back what the last retry of a call took, or one token for a call that needed none."""
         if failures or self.tokens < self.quota:
             costs = (self._cost(failure) for failure in reversed(failures))
@@ -96,15 +99,15 @@ class StandardRetry(RetryStrategy):
     def __repr__(self) -> str:
         return f"{type(self).__name__}(max_attempts={self.max_attempts}, throttling={self.throttling!r})"
 
-    def _counts(self, failure: Failure) -> bool:
+    def _counts(self, failure: "Failure") -> bool:
         return failure.remedy is not Remedy.WAIT or self.throttling == "attempts"
 
-    def _cost(self, failure: Failure) -> int:
+    def _cost(self, failure: "Failure") -> int:
         if failure.remedy is Remedy.WAIT:
             return _THROTTLE_COST if self.throttling == "attempts" else 0
         return _RETRY_COST if failure.remedy is Remedy.RETRY else 0
 
-    def _pause(self, failure: Failure, *, ceiling: float) -> float | None:
+    def _pause(self, failure: "Failure", *, ceiling: float) -> float | None:
         """The pause, if the call has time for it, and for an attempt after it. A back-off that has less is drawn from that."""
         asked, left = failure.retry_after or 0.0, self._time_left(failure)
         if left is not None:
@@ -119,7 +122,7 @@ class StandardRetry(RetryStrategy):
         pause += asked
         return None if pause >= (_LONGEST_PAUSE if left is None else left) else pause
 
-    def _time_left(self, failure: Failure) -> float | None:
+    def _time_left(self, failure: "Failure") -> float | None:
         """The deadline's, or what is left of the patience with a service that asks for time."""
         if failure.time_left is not None:
             return failure.time_left
@@ -131,10 +134,10 @@ class StandardRetry(RetryStrategy):
 class NoRetry(RetryStrategy):
     """One request for each call, whatever happens to it."""
 
-    def pause(self, failure: Failure, /) -> float | None:
+    def pause(self, failure: "Failure", /) -> float | None:
         return None
 
-    def succeeded(self, failures: Sequence[Failure], /) -> None:
+    def succeeded(self, failures: "Sequence[Failure]", /) -> None:
         """There is nothing to keep."""
 
     def __repr__(self) -> str:

@@ -5,8 +5,6 @@ Owns steps, priorities, names and tags. Must not hold any behaviour.
 
 from typing import Any
 
-import attrs
-
 from ..stack import MiddlewareStack
 from . import build, deserialize, finalize, initialize, retrying, serialize
 from .wiring import Wiring
@@ -14,11 +12,11 @@ from .wiring import Wiring
 __all__ = ["BuiltinMiddlewares"]
 
 
-@attrs.frozen
 class BuiltinMiddlewares:
     """The plugin that gives a client's stack its own middlewares."""
 
-    wiring: Wiring
+    def __init__(self, wiring: Wiring) -> None:
+        self.wiring = wiring
 
     def apply_to_stack(self, stack: MiddlewareStack[Any, Any], /) -> None:
         wiring = self.wiring

@@ -7,17 +7,20 @@ Owns the course of a call's attempts. Must not know how long a pause is, or what
 """
 
 import asyncio
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
 from ..errors import AiolambdaError, ConfigurationError, InvocationTimeoutError, LambdaServiceException
-from ..interfaces import Call, CallNext, Failure, Middleware
+from ..interfaces import Call, CallNext, Middleware
 from ..models import Delivery, Remedy
 from ..policy import delivery, remedy
 from ..policy.retry import repeats_at_once
 from ..protocol import service_error
 from .wiring import Wiring
+
+if TYPE_CHECKING:
+    from ..failure import Failure
 
 __all__ = ["retry_middleware"]
 
@@ -69,13 +72,17 @@ def _begin_attempt(call: Call[Any, Any], request: Any, suffix: str) -> None:
     request.headers.fields["amz-sdk-request"] = f"attempt={call.attempt}{suffix}"
 
 
+def _no_failures() -> "list[Failure]":
+    return []
+
+
 @attrs.define(eq=False)
 class _Course:
     """What happened to one call so far."""
 
     call: Call[Any, Any]
     wiring: Wiring
-    failures: list[Failure] = attrs.field(factory=list[Failure])
+    failures: "list[Failure]" = attrs.field(factory=_no_failures)
     retries: int = 0
     throttles: int = 0
     throttled_since: float = 0.0
@@ -125,7 +132,9 @@ class _Course:
         """The verdict on all attempts: a middleware may have made more than the one that just failed."""
         return delivery.worst([attempt.delivery for attempt in self.call.history])
 
-    def _failure(self, error: AiolambdaError, means: Remedy, now: float) -> Failure:
+    def _failure(self, error: AiolambdaError, means: Remedy, now: float) -> "Failure":
+        from ..failure import Failure  # noqa: PLC0415 - most calls have none
+
         call, total = self.call, self.call.timeouts.total
         return Failure(
             error=error,
@@ -141,7 +150,7 @@ class _Course:
             retry_hint=None if call.response is None else service_error.retry_hint_of(call.response),
         )
 
-    def _note(self, failure: Failure, pause: float) -> None:
+    def _note(self, failure: "Failure", pause: float) -> None:
         if not isinstance(cast("object", pause), int | float) or not 0 <= pause < _LONGEST_PAUSE:
             raise ConfigurationError(
                 f"{self.wiring.retry!r} gave a pause of {pause!r}; it is a number of seconds, 0 or more, or None"

@@ -166,8 +166,8 @@ class Exchange:
             info = kernel.tcp_info(kept)
             if info is None:
                 return loss
-            loss = attrs.evolve(
-                loss, ended=ended, acknowledged=info.acknowledged - acknowledged_before, reset=info.state == kernel.CLOSED
+            loss = loss._replace(
+                ended=ended, acknowledged=info.acknowledged - acknowledged_before, reset=info.state == kernel.CLOSED
             )
             late = loop.time() - began >= max(2 * info.round_trip / 1e6, _RESET_WITHIN)
             if late or not ended or loss.acknowledged or info.state != kernel.ENDED_BY_PEER:
