@@ -1,0 +1,102 @@
+"""What an invocation may cost, in counts that no load of the machine changes; `benchmarks/` measures the time.
+
+A change that passes a budget either is worth it, and raises the number here, or is not.
+"""
+
+import asyncio
+import gc
+import sys
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import aiolambda
+from aiolambda import Call, CallNext, Credentials, InvokeCommand, LambdaClient
+
+from .servers import Connection, always, answer, raw_server
+
+PACKAGE = str(Path(aiolambda.__file__).parent)
+
+FRAMES = 145
+"""Frames of this package that one invocation enters over an open connection, a coroutine that goes on counted again (measured:
+141 on 3.11, where a comprehension is a frame, too)."""
+FRAMES_OF_A_MIDDLEWARE = 1.5
+"""For each middleware that is added, beside its own: the link to it (measured: 1.2)."""
+BYTES_IN_FLIGHT = 7_500
+"""Memory that was allocated in this package for a call that waits, with its connection (measured: 7,000)."""
+
+
+def client_of(port: int, **settings: Any) -> LambdaClient:
+    keys = Credentials("AKIDEXAMPLE", "secret")
+    return LambdaClient(region="eu-west-1", credentials=keys, endpoint_url=f"http://127.0.0.1:{port}", **settings)
+
+
+class Counting:
+    """Counts the frames of the package that are entered while it is on."""
+
+    def __init__(self) -> None:
+        self.entered = 0
+
+    def __call__(self, frame: FrameType, event: str, arg: object) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
+            self.entered += 1
+
+    async def during(self, count: int, send: Callable[[], Any]) -> float:
+        """The frames of one call, on average."""
+        before = self.entered
+        sys.setprofile(self)
+        try:
+            for _ in range(count):
+                await send()
+        finally:
+            sys.setprofile(None)
+        return (self.entered - before) / count
+
+
+async def passes_on(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+    return await call_next(call)
+
+
+async def test_an_invocation_enters_no_more_frames_than_its_budget_allows() -> None:
+    command = InvokeCommand(function_name="f", payload=b"x" * 100)
+    async with raw_server(always(answer())) as server, client_of(server.port) as client:
+        await client.send(command)
+        frames = await Counting().during(50, lambda: client.send(command))
+        for number in range(10):
+            client.middleware_stack.add(passes_on, step="build", name=f"added {number}")
+        await client.send(command)
+        more = await Counting().during(50, lambda: client.send(command))
+    assert frames <= FRAMES
+    assert (more - frames) / 10 <= FRAMES_OF_A_MIDDLEWARE
+
+
+@pytest.mark.skipif(sys.gettrace() is not None, reason="a tracer holds memory of its own")
+async def test_a_call_that_waits_holds_no_more_memory_than_its_budget_allows() -> None:
+    held, released = 200, asyncio.Event()
+
+    async def holds(connection: Connection) -> None:
+        await connection.read_request()
+        await released.wait()
+        await connection.write(answer())
+
+    async with raw_server(holds) as server, client_of(server.port) as client:
+        command = InvokeCommand(function_name="f", payload=b"x" * 100)
+        first = asyncio.create_task(client.send(command))
+        while len(server.requests) < 1:
+            await asyncio.sleep(0.001)
+        gc.collect()
+        tracemalloc.start()
+        calls = [asyncio.create_task(client.send(command)) for _ in range(held)]
+        while len(server.requests) < 1 + held:
+            await asyncio.sleep(0.001)
+        gc.collect()
+        inside = [tracemalloc.Filter(inclusive=True, filename_pattern=f"{PACKAGE}/*")]
+        taken = sum(line.size for line in tracemalloc.take_snapshot().filter_traces(inside).statistics("filename"))
+        tracemalloc.stop()
+        released.set()
+        await asyncio.gather(first, *calls)
+    assert taken / held <= BYTES_IN_FLIGHT
