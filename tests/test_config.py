@@ -319,10 +319,10 @@ def test_the_chain_is_loaded_and_read_off_the_event_loop() -> None:
     code = """
 import asyncio, time, threading
 from aiolambda import LambdaClient
-from aiolambda.config import resolution
+from aiolambda.config import chain as module
 threads = []
-chain = resolution.Chain
-resolution.Chain = lambda profile: (threads.append(threading.current_thread()), chain(profile))[1]
+chain = module.Chain
+module.Chain = lambda profile: (threads.append(threading.current_thread()), chain(profile))[1]
 async def main():
     client = LambdaClient()
     await client.open()

@@ -57,7 +57,6 @@ def _url_shown(url: str | None) -> str:
     return "..." if url is not None and "@" in url else repr(url)
 
 
-@attrs.define(eq=False)
 class LookedUp:
     """What an open client filled into its config.
 
@@ -65,10 +64,14 @@ class LookedUp:
     that this is about: one that was evolved from it is another.
     """
 
-    given: Mapping[str, object]
-    filled: Mapping[str, object]
-    explained: "tuple[Explained, ...]"
     owner: object = None
+
+    def __init__(
+        self, *, given: Mapping[str, object], filled: Mapping[str, object], explained: "tuple[Explained, ...]"
+    ) -> None:
+        self.given = given
+        self.filled = filled
+        self.explained = explained
 
 
 @attrs.frozen(kw_only=True)

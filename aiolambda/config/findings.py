@@ -31,7 +31,7 @@ T = TypeVar("T")
 _NONE = "none"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Findings:
     """What was found. `endpoint` and `tls` are made of other settings; they are `None` and `True` where those have problems."""
 

@@ -33,7 +33,7 @@ class Found(Generic[T_co]):
         return self.source == DEFAULT
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Setting(Generic[T_co]):
     """A setting's names. `read` makes its value of a text and the text's source.
 
@@ -55,7 +55,7 @@ class Setting(Generic[T_co]):
         return (*argument, *self.variables, *key, *self.fallbacks)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Lookup:
     """The sources of one client: what its caller gave, the environment, and the profile."""
 

@@ -16,10 +16,8 @@ from ..protocol.endpoints import Endpoint, endpoint_for
 from ..protocol.partitions import partition_of
 from . import table
 from .arguments import Arguments
-from .chain import Chain
 from .credentials import checked_static, environment_credentials
 from .explained import Explained
-from .finding import container_credentials
 from .findings import Findings, look_up
 from .proxies import environment_proxy
 from .telling import tell
@@ -30,7 +28,7 @@ Proxy = str | Callable[[str], str | None]
 """A proxy's URL, or what gives the one for a URL."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Resolved:
     """The settings of an open client. `credentials` is `None` where nothing is signed.
 
@@ -60,8 +58,7 @@ def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool, f
     endpoint = findings.endpoint.value
     if endpoint is None or endpoint.signing_region is None:
         raise ConfigurationError("there is no endpoint")
-    chain = _LazyChain(config.profile)
-    credentials = _credentials(config, environment, endpoint.signing_region, chain, fetch) if signs else None
+    credentials = _credentials(config, environment, endpoint.signing_region, fetch) if signs else None
     source = getattr(credentials, "source", "argument")
     return Resolved(
         region=endpoint.signing_region,
@@ -132,19 +129,6 @@ def _proxy(config: Arguments, findings: Findings, environment: Mapping[str, str]
     return proxy_for
 
 
-class _LazyChain:
-    """The chain, loaded by the first setting that needs it."""
-
-    def __init__(self, profile: str | None) -> None:
-        self._profile = profile
-        self._chain: Chain | None = None
-
-    def get(self) -> Chain:
-        if self._chain is None:
-            self._chain = Chain(self._profile)
-        return self._chain
-
-
 def _at_hand(config: Arguments, environment: Mapping[str, str]) -> CredentialsProvider | None:
     """Credentials that need no chain. A profile that the caller names goes before the environment's keys, as in botocore."""
     if isinstance(config.credentials, Credentials):
@@ -154,11 +138,13 @@ def _at_hand(config: Arguments, environment: Mapping[str, str]) -> CredentialsPr
     return None if config.profile is not None else environment_credentials(environment)
 
 
-def _credentials(
-    config: Arguments, environment: Mapping[str, str], region: str, chain: "_LazyChain", fetch: Fetch
-) -> CredentialsProvider:
+def _credentials(config: Arguments, environment: Mapping[str, str], region: str | None, fetch: Fetch) -> CredentialsProvider:
     """Those at hand, the container's where nothing can go before it, or what the chain finds. Blocks."""
     found = _at_hand(config, environment)
-    if found is None and config.profile is None:
-        found = container_credentials(environment, fetch)
-    return found or chain.get().credentials(region)
+    if found is not None:
+        return found
+    from .chain import Chain  # noqa: PLC0415 - most clients find their keys before
+    from .finding import container_credentials  # noqa: PLC0415
+
+    found = container_credentials(environment, fetch) if config.profile is None else None
+    return found or Chain(config.profile).credentials(region)

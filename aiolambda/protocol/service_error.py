@@ -20,7 +20,7 @@ __all__ = ["code_of", "date_of", "exception_of", "retry_after_of", "retry_hint_o
 
 _KEPT_BODY = 64 * 1024
 _COUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{0,15})?")
-_XML = {"code": re.compile(rb"<Code>([^<]{1,200})</Code>"), "message": re.compile(rb"<Message>([^<]{0,2000})</Message>")}
+_XML = {"code": rb"<Code>([^<]{1,200})</Code>", "message": rb"<Message>([^<]{0,2000})</Message>"}
 
 
 def code_of(response: Response) -> str | None:
@@ -94,7 +94,7 @@ def _content(response: Response) -> Mapping[str, object]:
     if len(response.body) > _KEPT_BODY:
         return {}
     if response.body.lstrip().startswith(b"<"):
-        found = {member: pattern.search(response.body) for member, pattern in _XML.items()}
+        found = {member: re.search(pattern, response.body) for member, pattern in _XML.items()}
         return {member: _xml_text(match[1]) for member, match in found.items() if match is not None}
     try:
         content = json.loads(response.body)

@@ -9,8 +9,6 @@ Owns the course of a call's attempts. Must not know how long a pause is, or what
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
-import attrs
-
 from ..errors import AiolambdaError, ConfigurationError, InvocationTimeoutError, LambdaServiceException
 from ..interfaces import Call, CallNext, Middleware
 from ..models import Delivery, Remedy
@@ -72,22 +70,16 @@ def _begin_attempt(call: Call[Any, Any], request: Any, suffix: str) -> None:
     request.headers.fields["amz-sdk-request"] = f"attempt={call.attempt}{suffix}"
 
 
-def _no_failures() -> "list[Failure]":
-    return []
-
-
-@attrs.define(eq=False)
 class _Course:
     """What happened to one call so far."""
 
-    call: Call[Any, Any]
-    wiring: Wiring
-    failures: "list[Failure]" = attrs.field(factory=_no_failures)
-    retries: int = 0
-    throttles: int = 0
-    throttled_since: float = 0.0
-    lost_in_a_row: int = 0
-    corrected: set[Remedy] = attrs.field(factory=set[Remedy])
+    def __init__(self, call: Call[Any, Any], wiring: Wiring) -> None:
+        self.call = call
+        self.wiring = wiring
+        self.failures: list[Failure] = []
+        self.retries = self.throttles = self.lost_in_a_row = 0
+        self.throttled_since = 0.0
+        self.corrected: set[Remedy] = set()
 
     async def pause_after(self, error: AiolambdaError) -> float | None:
         """Seconds until the next attempt, `None` for none."""

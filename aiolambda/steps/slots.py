@@ -10,8 +10,6 @@ import asyncio
 import logging
 from collections import deque
 
-import attrs
-
 from ..errors import ConfigurationError, QueueTimeoutError
 
 __all__ = ["Slots", "most_slots"]
@@ -35,10 +33,10 @@ def most_slots(asked: int | None, room: int | None) -> int:
     return asked
 
 
-@attrs.define(eq=False)
 class _Waiter:
-    future: "asyncio.Future[None]"
-    since: float
+    def __init__(self, future: "asyncio.Future[None]", since: float) -> None:
+        self.future = future
+        self.since = since
 
 
 class Slots:

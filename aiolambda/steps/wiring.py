@@ -20,14 +20,12 @@ from .slots import Slots
 __all__ = ["Counters", "Wiring"]
 
 
-@attrs.define(eq=False)
 class Counters:
     """Verdicts since the client was built."""
 
-    executed: int = 0
-    retried: int = 0
-    unknown: int = 0
-    throttled: dict[ThrottleReason, int] = attrs.field(factory=dict[ThrottleReason, int])
+    def __init__(self) -> None:
+        self.executed = self.retried = self.unknown = 0
+        self.throttled: dict[ThrottleReason, int] = {}
 
 
 def _now() -> dt.datetime:

@@ -12,7 +12,6 @@ import functools
 import socket
 
 import aiohttp
-import attrs
 
 from ..messages import Loss, Request
 from . import kernel
@@ -30,12 +29,9 @@ _LOOK_AGAIN_AFTER = 0.1
 """Seconds between two looks at whether a connection still lives whose answer has begun."""
 
 
-@attrs.define(eq=False)
 class Exchange:
     """One request, the asyncio transport that it was given, and the socket under that, with its counters at the beginning."""
 
-    request: Request
-    proves: bool = True
     transport: asyncio.Transport | None = None
     sock: ObservedSocket | None = None
     _use: int = 0
@@ -49,6 +45,10 @@ class Exchange:
     """The peer took no byte of the request for as long as `read` allows."""
     _watch: asyncio.TimerHandle | None = None
     _answer_watch: asyncio.TimerHandle | None = None
+
+    def __init__(self, request: Request, proves: bool) -> None:
+        self.request = request
+        self.proves = proves
 
     def begin(
         self, transport: asyncio.Transport | None, sock: ObservedSocket | None, info: kernel.TcpInfo | None = None

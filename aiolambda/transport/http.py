@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Self
 
 import aiohttp
-import attrs
 from aiohttp.http import RawResponseMessage
 from yarl import URL
 
@@ -31,14 +30,14 @@ _MOST_KEPT = 100
 """Limits and origins that are remembered: callers that make up one for each call must not fill the memory."""
 
 
-@attrs.define(eq=False)
 class _StreamedResponse:
     """An answer that is read as it comes."""
 
-    status: int
-    headers: Mapping[str, str]
-    _content: aiohttp.StreamReader
-    _exchange: Exchange
+    def __init__(self, status: int, headers: Mapping[str, str], content: aiohttp.StreamReader, exchange: Exchange) -> None:
+        self.status = status
+        self.headers = headers
+        self._content = content
+        self._exchange = exchange
 
     def __aiter__(self) -> Self:
         return self

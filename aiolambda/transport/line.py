@@ -11,7 +11,6 @@ import math
 from typing import Any
 
 import aiohttp
-import attrs
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
@@ -21,20 +20,28 @@ from .sockets import ObservedSocket
 __all__ = ["Line"]
 
 
-@attrs.define(eq=False)
 class Line:
     """A connection that aiohttp opened, with the socket under it. `until` is when it has lain in the pool for too long."""
 
-    connection: Connection
-    protocol: ResponseHandler
-    transport: Any
-    sock: ObservedSocket | None
-    loop: asyncio.AbstractEventLoop
     until: float = 0.0
     _limit: float = 0.0
     _deadline: float = math.inf
     _heard: object = None
     _timer: asyncio.TimerHandle | None = None
+
+    def __init__(
+        self,
+        connection: Connection,
+        protocol: ResponseHandler,
+        transport: Any,
+        sock: ObservedSocket | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.connection = connection
+        self.protocol = protocol
+        self.transport = transport
+        self.sock = sock
+        self.loop = loop
 
     @property
     def is_open(self) -> bool:

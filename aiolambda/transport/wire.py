@@ -25,7 +25,7 @@ from .pool import Route
 
 __all__ = ["Answer", "begin", "end_writing", "final", "head_of", "limit_silence", "origin_and_target", "rest_of"]
 
-_UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_UNFIT = r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]"
 _CONTROLS = bytes([*range(32), 127])
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNFIT_IN_URL = re.compile(r"[^\x21-\x7e]")
@@ -160,7 +160,7 @@ def _refuse_names(method: str, fields: Mapping[str, str]) -> None:
 def _check_values(fields: Mapping[str, str]) -> None:
     """`InvalidInputError` for a value that HTTP cannot carry; the value is not shown."""
     for name, value in fields.items():
-        if _UNFIT.search(value):
+        if re.search(_UNFIT, value):
             _refuse(name)
 
 
