@@ -1,6 +1,7 @@
 """The transport against servers that speak bytes: what it sends, what it keeps, and how it fails."""
 
 import asyncio
+import base64
 import contextlib
 import gc
 import os
@@ -178,6 +179,20 @@ async def test_a_proxy_that_is_asked_for_is_used() -> None:
         ) as client:
             await client.invoke("f")
     assert proxy.requests[0][0].startswith(b"POST http://unreachable.invalid/2015-03-31/functions/f/invocations HTTP/1.1\r\n")
+
+
+async def test_a_proxy_that_reads_the_requests_is_told_its_password_in_each_of_them() -> None:
+    async with raw_server(always(answer())) as proxy:
+        via = proxy.url.replace("http://", "http://user:p%C3%A4ss%20word@")
+        async with LambdaClient(
+            region="us-east-1", credentials=KEYS, endpoint_url="http://unreachable.invalid", proxy=via
+        ) as client:
+            await client.invoke("f")
+            await client.invoke("f")
+    credentials = base64.b64encode("user:p\xe4ss word".encode())
+    for head, _ in proxy.requests:
+        assert head.count(b"\r\nproxy-authorization: Basic " + credentials + b"\r\n") == 1
+    assert (len(proxy.requests), proxy.connections) == (2, 1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the names of the options are Linux's")

@@ -4,6 +4,7 @@ Owns the life of the pool, and of a request on a connection of it. Must not know
 """
 
 import asyncio
+import base64
 import contextlib
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -204,10 +205,12 @@ class AiohttpTransport:
         if route is None:
             if len(self._routes) > _MOST_KEPT:
                 self._routes.clear()
-            proxy = self._proxy(origin) if callable(self._proxy) else self._proxy
-            route = self._routes[origin] = Route(
-                "POST", URL(origin, encoded=True), loop=self._loop, proxy=None if proxy is None else URL(proxy)
-            )
+            found = self._proxy(origin) if callable(self._proxy) else self._proxy
+            proxy = None if found is None else URL(found)
+            route = self._routes[origin] = Route("POST", URL(origin, encoded=True), loop=self._loop, proxy=proxy)
+            if proxy is not None and proxy.user is not None:
+                pair = f"{proxy.user}:{proxy.password or ''}"
+                route.proxy_credentials = f"Basic {base64.b64encode(pair.encode()).decode()}"
         return route
 
 

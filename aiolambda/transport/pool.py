@@ -34,6 +34,9 @@ _made: ContextVar[list[ObservedSocket] | None] = ContextVar("made", default=None
 class Route(aiohttp.ClientRequest):
     """What aiohttp opens connections for: an origin, its TLS and its proxy. It is kept, and never sent itself."""
 
+    proxy_credentials: str | None = None
+    """What a proxy that reads the requests is told of who sends them; one that only tunnels is told by aiohttp."""
+
     @functools.cached_property
     def connection_key(self) -> ConnectionKey:  # pyright: ignore[reportIncompatibleMethodOverride] - worked out once, not at each call
         return super().connection_key

@@ -8,7 +8,6 @@ forms); for this one they cost three times as much as all that is here (`benchma
 """
 
 import asyncio
-import contextlib
 import functools
 import re
 from collections.abc import Mapping
@@ -62,8 +61,8 @@ def head_of(request: Request, target: str, route: Route) -> bytes:
         lines.append(f"host: {route.host_field}\r\n")
     if route.is_relayed:
         target = f"{route.url.origin()}{target}"
-        if (authorization := route.headers.get("Proxy-Authorization")) is not None:
-            lines.append(f"proxy-authorization: {authorization}\r\n")
+        if route.proxy_credentials is not None:
+            lines.append(f"proxy-authorization: {route.proxy_credentials}\r\n")
     head = f"{method} {target} HTTP/1.1\r\n{''.join(lines)}content-length: {len(request.body)}\r\n\r\n".encode()
     # Two control characters end each line. With any other, or with what is not ASCII, the fields are looked at one by one.
     if len(head.translate(None, _CONTROLS)) != len(head) - 2 * len(lines) - 6 or not head.isascii():
@@ -84,7 +83,9 @@ def begin(line: Line, head: bytes, request: Request) -> "asyncio.Task[None] | No
         max_field_size=_LONGEST_HEADER,
     )
     if len(body) > _WRITTEN_AT_ONCE:
-        return asyncio.create_task(_write_pieces(line, head, request), name="write a request")
+        writing = asyncio.create_task(_write_pieces(line, head, request), name="write a request")
+        writing.add_done_callback(_forget)
+        return writing
     if len(body) <= _JOINED:
         line.transport.write(head + body)
     else:
@@ -115,8 +116,13 @@ async def end_writing(line: Line, writing: "asyncio.Task[None]") -> None:
     if not writing.done():
         line.protocol.force_close()
         writing.cancel()
-    with contextlib.suppress(asyncio.CancelledError, OSError, aiohttp.ClientError):
-        await writing
+    await asyncio.wait([writing])
+
+
+def _forget(writing: "asyncio.Task[None]") -> None:
+    """What ends the writing is told where the answer is awaited."""
+    if not writing.cancelled():
+        writing.exception()
 
 
 def limit_silence(line: Line, limit: float | Unset | None) -> None:
