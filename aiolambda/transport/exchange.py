@@ -32,23 +32,21 @@ _LOOK_AGAIN_AFTER = 0.1
 class Exchange:
     """One request, the asyncio transport that it was given, and the socket under that, with its counters at the beginning."""
 
-    transport: asyncio.Transport | None = None
-    sock: ObservedSocket | None = None
-    _use: int = 0
-    _reused: bool = False
-    _taken_before: int = 0
-    _acknowledged_before: int | None = None
-    _kept: ObservedSocket | None = None
-    displaced: bool = False
-    """What was reserved for the request before it was signed is gone, and there is nothing in its place."""
-    stalled: bool = False
-    """The peer took no byte of the request for as long as `read` allows."""
-    _watch: asyncio.TimerHandle | None = None
-    _answer_watch: asyncio.TimerHandle | None = None
-
     def __init__(self, request: Request, proves: bool) -> None:
         self.request = request
         self.proves = proves
+        self.transport: asyncio.Transport | None = None
+        self.sock: ObservedSocket | None = None
+        self._use = self._taken_before = 0
+        self._reused = False
+        self._acknowledged_before: int | None = None
+        self._kept: ObservedSocket | None = None
+        self.displaced = False
+        """What was reserved for the request before it was signed is gone, and there is nothing in its place."""
+        self.stalled = False
+        """The peer took no byte of the request for as long as `read` allows."""
+        self._watch: asyncio.TimerHandle | None = None
+        self._answer_watch: asyncio.TimerHandle | None = None
 
     def begin(
         self, transport: asyncio.Transport | None, sock: ObservedSocket | None, info: kernel.TcpInfo | None = None

@@ -23,12 +23,6 @@ __all__ = ["Line"]
 class Line:
     """A connection that aiohttp opened, with the socket under it. `until` is when it has lain in the pool for too long."""
 
-    until: float = 0.0
-    _limit: float = 0.0
-    _deadline: float = math.inf
-    _heard: object = None
-    _timer: asyncio.TimerHandle | None = None
-
     def __init__(
         self,
         connection: Connection,
@@ -42,6 +36,10 @@ class Line:
         self.transport = transport
         self.sock = sock
         self.loop = loop
+        self.until = self._limit = 0.0
+        self._deadline = math.inf
+        self._heard: object = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def is_open(self) -> bool:

@@ -21,6 +21,9 @@ __all__ = ["AddressInfo", "ObservedSocket", "connection_room", "socket_factory"]
 _KEPT_FOR_OTHERS = 100
 """Open files that are left to the rest of the process."""
 
+_LEAST_APPETITE = 16 * 1024
+"""Bytes that a read makes room for, until one fills that."""
+
 AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]]
 """What `getaddrinfo` gives: family, type, protocol, canonical name, address."""
 
@@ -76,6 +79,7 @@ class ObservedSocket(socket.socket):
     """Who wants to know of the end; set while the refusal of a request would prove something."""
     heard = False
     """Something came since it was handed out last."""
+    _appetite = _LEAST_APPETITE
     answered_back = False
     """Something was sent after that, while `before_close` was set."""
 
@@ -101,13 +105,23 @@ class ObservedSocket(socket.socket):
         self.taken += count
         return count
 
-    def recv(self, *args: Any) -> bytes:
+    def recv(self, size: int, *flags: int) -> bytes:
+        """What has come, at most so much: room for `size` bytes is made only once that much comes.
+
+        asyncio asks for 256 KiB each time, which the allocator takes from the system, and gives back, for each small answer.
+        """
+        asked = min(size, self._appetite)
         try:
-            data = super().recv(*args)
+            data = super().recv(asked, *flags)
         except OSError as error:
             self._note_failure(error)
             raise
-        self.read += len(data)
+        count = len(data)
+        self.read += count
+        if count == asked:
+            self._appetite = max(_LEAST_APPETITE, 4 * asked)
+        elif count < asked // 4:
+            self._appetite = _LEAST_APPETITE
         self.note_end(data)
         return data
 
