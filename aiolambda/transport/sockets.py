@@ -154,6 +154,22 @@ class ObservedSocket(socket.socket):
             with contextlib.suppress(OSError):
                 self.shutdown(socket.SHUT_RDWR)
 
+    def let_go(self, *, shared: bool) -> None:
+        """Close the descriptor behind the back of a loop that is gone. What other processes have of the connection stays.
+
+        A descriptor that is `shared` with the parent process keeps its number, for somebody may still close that: it leads
+        nowhere from now on.
+        """
+        self.before_close = None
+        if not self.is_ours:
+            self.detach()
+        elif shared:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nowhere, self.fileno(), inheritable=False)
+            os.close(nowhere)
+        else:
+            self.close()
+
     def close(self) -> None:
         before_close, self.before_close = self.before_close, None
         if before_close is not None:
