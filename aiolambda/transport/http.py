@@ -38,7 +38,7 @@ class _StreamedResponse:
         self.status = status
         self.headers = headers
         self._content = content
-        self._exchange = exchange
+        self.exchange = exchange
 
     def __aiter__(self) -> Self:
         return self
@@ -48,7 +48,7 @@ class _StreamedResponse:
         try:
             chunk = await self._content.readany()
         except FAILURES as error:
-            raise await translation(error, self._exchange) from cause_of(error)
+            raise await translation(error, self.exchange) from cause_of(error)
         if not chunk:
             raise StopAsyncIteration
         return chunk
