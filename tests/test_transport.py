@@ -205,7 +205,7 @@ async def test_keep_alive_can_be_read_back_from_the_socket_that_carries_the_requ
         transport_to(keep_alive=TcpKeepAlive(idle=20, interval=4, count=5)) as transport,
     ):
         async with transport.stream(request_to(server)) as response:
-            sock = response._exchange.transport.get_extra_info("socket")
+            sock = response.exchange.transport.get_extra_info("socket")
             options = {
                 name: sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
                 for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT", "TCP_NODELAY")
