@@ -15,23 +15,22 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 import attrs
 
 from .commands import InvokeCommand
-from .config import LambdaClientConfig, client_user_agent, needs_thread, resolve
+from .config import LambdaClientConfig
 from .errors import ClientClosedError
+from .home import Home
 from .interfaces import Call, CallNext, Codec, Command, CredentialsProvider, RetryStrategy, Transport
 from .invocation import EventReceipt, InvokeCommandOutput, Payload, json_text
 from .lifetime import Lifetime
 from .maps import MapCalls, Maps
 from .models import UNSET, ClientStats, Credentials, LogType, Metadata, PayloadLimits, TcpKeepAlive, Timeouts, Unset
+from .opening import Opening
 from .policy.retry import StandardRetry
-from .protocol.sigv4 import Signer
-from .protocol.tracing import is_in_function
 from .protocol.uuids import uuid_of
 from .stack import MiddlewareStack
 from .steps import BuiltinMiddlewares, Slots, Wiring, most_slots, send_over
-from .transport import LIBRARIES, AiohttpTransport, connection_room, fetch
+from .transport import connection_room
 
 if TYPE_CHECKING:
-    from .config.resolution import Resolved
     from .fanout import Send
     from .streaming import ResponseStream
 
@@ -40,10 +39,6 @@ __all__ = ["LambdaClient"]
 In = TypeVar("In")
 Out = TypeVar("Out")
 Item = TypeVar("Item")
-
-_NOWHERE = "nowhere"
-"""The region of a client that reaches no AWS and was given none: an ARN of any region is good for it."""
-_OFFLINE = Credentials("AKIDOFFLINE00000000", "offline")
 
 
 class LambdaClient(MapCalls):
@@ -88,16 +83,16 @@ class LambdaClient(MapCalls):
     def __init__(self, config: LambdaClientConfig | None = None, **settings: Any) -> None:
         if config is not None and settings:
             raise TypeError(f"give a config or settings, not both; got a config and {', '.join(settings)}")
-        self._config = LambdaClientConfig(**settings) if config is None else config
-        logger = self._config.logger or logging.getLogger("aiolambda")
-        room = None if self._config.transport is not None else connection_room()
+        config = LambdaClientConfig(**settings) if config is None else config
+        logger = config.logger or logging.getLogger("aiolambda")
+        room = None if config.transport is not None else connection_room()
         self._wiring = Wiring(
-            codec=self._config.codec,
-            limits=self._config.limits,
-            slots=Slots(most_slots(self._config.max_concurrency, room), logger=logger),
+            codec=config.codec,
+            limits=config.limits,
+            slots=Slots(most_slots(config.max_concurrency, room), logger=logger),
             logger=logger,
             environment=os.environ,
-            retry=self._config.retry or StandardRetry(),
+            retry=config.retry or StandardRetry(),
         )
         self._send_over = send_over(self._wiring)
         self._stack: MiddlewareStack[Any, Any] = MiddlewareStack()
@@ -107,19 +102,19 @@ class LambdaClient(MapCalls):
         self._lifetime = Lifetime()
         self._maps = Maps(
             most=self._wiring.slots.limit,
-            codec=self._config.codec,
-            idempotent=bool(self._config.idempotent),
+            codec=config.codec,
+            idempotent=bool(config.idempotent),
             sender=self._map_sender,
             jitter=self._wiring.jitter,
-            is_closed=lambda: self._lifetime.closed,
+            enter=self._enter,
         )
-        self._opening: asyncio.Task[None] | None = None
-        self._opened = False
+        self._opening = Opening(config, self._wiring, signs=lambda: "httpSigningMiddleware" in self._stack)
+        self._home = Home(leave=self._leave_loop, is_busy=self._is_busy)
 
     @property
     def config(self) -> LambdaClientConfig:
         """The settings; once the client is open, with the region and endpoint that were found."""
-        return self._config
+        return self._opening.config
 
     @property
     def middleware_stack(self) -> MiddlewareStack[Any, Any]:
@@ -150,37 +145,26 @@ class LambdaClient(MapCalls):
 
     async def open(self) -> LambdaClientConfig:
         """Find region, endpoint and the source of credentials, off the loop; `ConfigurationError` where one is missing."""
-        if self._lifetime.closed:
-            raise ClientClosedError("this client is closed")
-        if not self._opened:
-            if self._opening is None:
-                self._opening = asyncio.create_task(self._open(), name="open LambdaClient")
-                self._opening.add_done_callback(self._end_opening)
-            opening = self._opening
-            try:
-                await asyncio.shield(opening)
-            except asyncio.CancelledError:
-                if not opening.cancelled():
-                    raise
-                raise ClientClosedError("the client was closed while it opened") from None
-        return self._config
+        self._enter()
+        await self._opening.run()
+        return self._opening.config
 
     async def close(self, *, grace: float | None = 30.0) -> None:
         """Start nothing more, let calls in flight end for `grace` seconds (0 cuts them, `None` waits), close connections.
 
         A call that is cut raises `ClientClosedError`. Closing twice is fine.
         """
+        self._home.enter(asyncio.get_running_loop())
         self._maps.stop()
         try:
             await self._lifetime.close(grace)
         finally:
             await self._maps.aclose()
-            if self._opening is not None:
-                self._opening.cancel()
-                await asyncio.wait([self._opening])
-            transport = self._wiring.transport or self._config.transport
+            await self._opening.stop()
+            transport = self._wiring.transport or self._opening.config.transport
             if transport is not None:
                 await transport.close()
+            self._home.release()
 
     async def send(
         self, command: Command[In, Out], *, timeout: float | Timeouts | Unset | None = UNSET, idempotent: bool | None = None
@@ -194,7 +178,7 @@ class LambdaClient(MapCalls):
 
     def _run(self, call: Call[In, Out]) -> Coroutine[Any, Any, Out]:
         chain = self._chain(call.command)
-        return self._lifetime.run(call, chain if self._opened else self._opening_first(chain))
+        return self._lifetime.run(call, chain if self._opening.done else self._opening_first(chain))
 
     def _map_sender(self, timeout: float | Timeouts | Unset | None, idempotent: bool | None) -> "Send":
         """How a map sends: its throttles come back at once, and a call's time begins with its slot."""
@@ -303,7 +287,7 @@ class LambdaClient(MapCalls):
         return (await self.send(command)).metadata
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} region {self._config.region}, {self._wiring.slots.in_flight} calls in flight>"
+        return f"<{type(self).__name__} region {self._opening.config.region}, {self._wiring.slots.in_flight} calls in flight>"
 
     def _opening_first(self, chain: CallNext[In, Out]) -> CallNext[In, Out]:
         async def open_first(call: Call[In, Out]) -> Out:
@@ -312,58 +296,32 @@ class LambdaClient(MapCalls):
 
         return open_first
 
-    def _end_opening(self, opening: "asyncio.Task[None]") -> None:
-        """Who waited has its outcome; after a failure the next caller may try again."""
-        self._opening = None
-        if not opening.cancelled():
-            opening.exception()
+    def _enter(self) -> None:
+        """Begin something on the running loop, if the client is not closed and belongs to no other."""
+        if self._lifetime.closed:
+            raise ClientClosedError("this client is closed")
+        self._home.enter(asyncio.get_running_loop())
 
-    async def _open(self) -> None:
-        signs = "httpSigningMiddleware" in self._stack
-        config, environment = self._config, self._wiring.environment
-        if getattr(config.transport, "offline", False):
-            config = attrs.evolve(config, region=config.region or _NOWHERE, credentials=config.credentials or _OFFLINE)
-            environment = dict[str, str]()
-        if needs_thread(config):
-            resolved = await asyncio.to_thread(resolve, config, environment, signs=signs, fetch=fetch)
-        else:
-            resolved = resolve(config, environment, signs=signs, fetch=fetch)
-        self._connect_parts(resolved)
+    def _is_busy(self) -> bool:
+        return self._lifetime.is_busy or bool(self._maps.runs) or self._opening.is_under_way
 
-    def _connect_parts(self, resolved: "Resolved") -> None:
-        config, wiring, nowhere = self._config, self._wiring, resolved.region == _NOWHERE
-        wiring.region = None if config.use_arn_region or nowhere else resolved.region
-        wiring.endpoint, wiring.endpoint_in = resolved.endpoint, None if nowhere else resolved.endpoint_in
-        wiring.credentials = resolved.credentials
-        wiring.in_function = is_in_function(wiring.environment)
-        wiring.signer = Signer(resolved.region, "lambda")
-        wiring.user_agent = client_user_agent(resolved, config.user_agent_extra, LIBRARIES)
-        wiring.use_transport(
-            config.transport
-            or AiohttpTransport(
-                keep_alive=resolved.keep_alive,
-                idle_connection_timeout=config.idle_connection_timeout,
-                tls=resolved.tls,
-                proxy=resolved.proxy,
-                repeat_lost_idle=config.repeat_lost_idle,
-            )
-        )
-        wiring.use_retry(resolved.retry)
-        wiring.corrects_clock = resolved.corrects_clock
-        self._config = config.with_found(
-            region=resolved.region,
-            endpoint_url=resolved.endpoint,
-            tcp_keepalive=resolved.keep_alive,
-            explained=resolved.explained,
-        )
-        self._opened = True
+    def _leave_loop(self, *, forked: bool) -> None:
+        """Begin anew on another loop: whatever waits on the one that was left never ends, and must not be waited for."""
+        self._lifetime, self._wiring.slots = self._lifetime.anew(), self._wiring.slots.anew()
+        self._maps.leave(forked=forked)
+        self._opening.forget()
+        leave = getattr(self._wiring.transport, "leave", None)
+        if leave is not None:
+            leave(forked=forked)
 
     def _call(
         self, command: Command[In, Out], timeout: float | Timeouts | Unset | None, idempotent: bool | None
     ) -> Call[In, Out]:
         if idempotent is None:
-            idempotent = self._config.idempotent if command.idempotent is None else command.idempotent
+            idempotent = self._opening.config.idempotent if command.idempotent is None else command.idempotent
         input, loop = command.input, asyncio.get_running_loop()
+        if loop is not self._home.loop:
+            self._home.enter(loop)
         return Call(
             command=command,
             input=input,
@@ -381,9 +339,9 @@ class LambdaClient(MapCalls):
         if given is UNSET:
             kept = self._limits.get(answer_limit)
             if kept is None:
-                kept = self._limits[answer_limit] = self._config.timeout.with_read_limit(answer_limit)
+                kept = self._limits[answer_limit] = self._opening.config.timeout.with_read_limit(answer_limit)
             return kept
-        timeouts = given if isinstance(given, Timeouts) else attrs.evolve(self._config.timeout, total=given)
+        timeouts = given if isinstance(given, Timeouts) else attrs.evolve(self._opening.config.timeout, total=given)
         return timeouts.with_read_limit(answer_limit)
 
     def _chain(self, command: Command[In, Out]) -> CallNext[In, Out]:

@@ -26,12 +26,12 @@ Out = TypeVar("Out")
 class Lifetime:
     """The register of one client's calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, closed: bool = False) -> None:
         self._calls: dict[Call[Any, Any], _Scope] = {}
         self._answers: set[OpenAnswer] = set()
         self._endings: set[asyncio.Task[None]] = set()
         self._cut: set[Call[Any, Any]] = set()
-        self._closed = False
+        self._closed = closed
         self._emptied: asyncio.Event | None = None
 
     async def run(self, call: Call[In, Out], chain: CallNext[In, Out]) -> Out:
@@ -64,6 +64,15 @@ class Lifetime:
     @property
     def closed(self) -> bool:
         return self._closed
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there are calls, or answers that are still to be read."""
+        return bool(self._calls or self._answers)
+
+    def anew(self) -> "Lifetime":
+        """One for another loop, which knows nothing of the calls on this one."""
+        return Lifetime(closed=self._closed)
 
     async def close(self, grace: float | None) -> None:
         """Start nothing more; give the calls in flight so many seconds (`None`: all they need), then cut the rest."""

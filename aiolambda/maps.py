@@ -42,9 +42,9 @@ class Maps:
         idempotent: bool,
         sender: "Callable[[float | Timeouts | Unset | None, bool | None], Send]",
         jitter: Callable[[], float],
-        is_closed: Callable[[], bool],
+        enter: Callable[[], None],
     ) -> None:
-        self._is_closed = is_closed
+        self._enter = enter
         self.codec = codec
         self.idempotent = idempotent
         self._admission: Admission | None = None
@@ -79,7 +79,15 @@ class Maps:
             codec=self.codec,
             jitter=self._jitter,
         )
-        return MapRun(course, self.runs, is_closed=self._is_closed)
+        return MapRun(course, self.runs, enter=self._enter)
+
+    def leave(self, *, forked: bool) -> None:
+        """Begin anew on another loop: the runs on the one that was left go no further."""
+        for run in self.runs:
+            run.abandon(forked=forked)
+        self.runs.clear()
+        if self._admission is not None:
+            self._admission.forget_flights()
 
     @property
     def admission(self) -> "Admission":

@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import os
 import platform
+import shutil
 import socket
 import subprocess
 import sys
@@ -119,3 +120,70 @@ def post(url: str, body: bytes, content_type: str) -> None:
     """A request to a server's own control interface."""
     with urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": content_type}), timeout=10) as answer:
         answer.read()
+
+
+NGINX = """\
+daemon off;
+{user}
+worker_processes 1;
+pid {folder}/nginx.pid;
+events {{}}
+http {{
+    log_format requests '$request_method $status $connection $connection_requests $ssl_protocol';
+    access_log {folder}/access.log requests;
+    client_max_body_size 10m;
+    keepalive_requests {requests};
+    {temporary}
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_certificate {folder}/certificate.pem;
+        ssl_certificate_key {folder}/key.pem;
+        location / {{
+            proxy_pass {upstream};
+            proxy_http_version 1.1;
+            proxy_set_header Host $http_host;
+            proxy_set_header Connection "";
+            proxy_buffering off;
+        }}
+    }}
+}}
+"""
+
+
+@contextlib.contextmanager
+def nginx(folder: Path, upstream: str, *, requests: int = 1000) -> Iterator[str]:
+    """nginx before a server, and its URL. Its certificate and key are in the folder; a connection takes so many `requests`."""
+    binary = _installed("AIOLAMBDA_NGINX", "nginx")
+    (port,) = free_ports(1)
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    settings = NGINX.format(
+        user="user root;" if os.geteuid() == 0 else "",
+        folder=folder,
+        requests=requests,
+        temporary=" ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds),
+        port=port,
+        upstream=upstream,
+    )
+    (folder / "nginx.conf").write_text(settings)
+    command = [binary, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
+    with process(command, port, folder / "nginx.log"):
+        yield f"https://localhost:{port}"
+
+
+@contextlib.contextmanager
+def tinyproxy(folder: Path, user: str, password: str) -> Iterator[str]:
+    """tinyproxy, which opens tunnels for those who know the password, and its `HOST:PORT`; it tells of each in its log."""
+    binary = _installed("AIOLAMBDA_TINYPROXY", "tinyproxy")
+    (port,) = free_ports(1)
+    settings = f"Port {port}\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 60\nLogLevel Connect\nBasicAuth {user} {password}\n"
+    (folder / "tinyproxy.conf").write_text(settings)
+    with process([binary, "-d", "-c", str(folder / "tinyproxy.conf")], port, folder / "tinyproxy.log"):
+        yield f"127.0.0.1:{port}"
+
+
+def _installed(variable: str, name: str) -> str:
+    binary = os.environ.get(variable) or shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    if not binary or not Path(binary).is_file():
+        pytest.skip(f"{name} is not installed ({variable} names its binary)")
+    return binary

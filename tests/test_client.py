@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import pytest
 
-import aiolambda.client as client_module
+import aiolambda.opening as opening_module
 from aiolambda import (
     AiolambdaError,
     Call,
@@ -1001,7 +1001,7 @@ async def test_calls_that_wait_for_an_open_that_fails_all_have_its_outcome(monke
         raise ConfigurationError("no credentials")
 
     client = LambdaClient(region="us-east-1")
-    monkeypatch.setattr("aiolambda.client.resolve", failing)
+    monkeypatch.setattr("aiolambda.opening.resolve", failing)
     outcomes = await asyncio.gather(*(client.invoke("f") for _ in range(50)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [ConfigurationError] * 50
     assert len(opened) == 1
@@ -1012,14 +1012,14 @@ async def test_calls_that_wait_for_an_open_that_fails_all_have_its_outcome(monke
 
 
 async def test_a_first_call_that_is_cancelled_leaves_the_opening_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    resolve, release = client_module.resolve, threading.Event()
+    resolve, release = opening_module.resolve, threading.Event()
 
     def slow(*arguments: Any, **options: Any) -> Any:
         release.wait(10)
         return resolve(*arguments, **options)
 
-    monkeypatch.setattr("aiolambda.client.needs_thread", lambda *_, **__: True)
-    monkeypatch.setattr("aiolambda.client.resolve", slow)
+    monkeypatch.setattr("aiolambda.opening.needs_thread", lambda *_, **__: True)
+    monkeypatch.setattr("aiolambda.opening.resolve", slow)
     async with asyncio.timeout(20):
         client = fake_client()
         first, second = (asyncio.create_task(client.invoke("echo", 1)) for _ in range(2))
@@ -1033,8 +1033,8 @@ async def test_a_first_call_that_is_cancelled_leaves_the_opening_to_the_others(m
 
 async def test_closing_does_not_wait_for_an_open_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
-    monkeypatch.setattr("aiolambda.client.needs_thread", lambda *_, **__: True)
-    monkeypatch.setattr("aiolambda.client.resolve", lambda *_, **__: release.wait(10))
+    monkeypatch.setattr("aiolambda.opening.needs_thread", lambda *_, **__: True)
+    monkeypatch.setattr("aiolambda.opening.resolve", lambda *_, **__: release.wait(10))
     try:
         async with asyncio.timeout(5):
             client = fake_client()

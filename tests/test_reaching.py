@@ -18,7 +18,7 @@ from aiolambda import ConfigurationError, ConnectError, Credentials, LambdaClien
 from aiolambda.config.proxies import environment_proxy, is_left_out
 from aiolambda.config.resolution import resolve
 from aiolambda.transport import fetch
-from tests.servers import RawServer, always, answer, raw_server
+from tests.servers import RawServer, always, answer, raw_server, silent
 from tests.settings_support import Source, write_profile
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
@@ -197,6 +197,16 @@ async def test_a_wrong_password_is_told_without_showing_it(
             await invoke(server, ca_bundle=bundle)
     assert (running.refused, running.tunnels, server.requests) == (1, [], [])
     assert "hunter3" not in str(raised.value) + repr(raised.value.__cause__)
+
+
+async def test_a_proxy_that_forbids_the_endpoint_is_asked_once(bundle: str, tls: ssl.SSLContext) -> None:
+    async with (
+        raw_server(always(answer("403 Forbidden", "Connection: close\r\n"))) as middle,
+        raw_server(silent, tls=tls) as server,
+    ):
+        with pytest.raises(ConnectError, match="the proxy answered 403"):
+            await invoke(server, ca_bundle=bundle, proxy=middle.url)
+    assert (len(middle.requests), server.requests) == (1, [])
 
 
 @pytest.mark.parametrize("no_proxy", ["localhost", "*", "example.com, .localhost", "LOCALHOST:{port}"])

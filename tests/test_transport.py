@@ -4,14 +4,12 @@ import asyncio
 import base64
 import contextlib
 import gc
-import os
 import socket
 import ssl
 import sys
 import traceback
 import weakref
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -207,7 +205,7 @@ async def test_keep_alive_can_be_read_back_from_the_socket_that_carries_the_requ
         transport_to(keep_alive=TcpKeepAlive(idle=20, interval=4, count=5)) as transport,
     ):
         async with transport.stream(request_to(server)) as response:
-            sock = response._exchange.transport.get_extra_info("socket")
+            sock = response.exchange.transport.get_extra_info("socket")
             options = {
                 name: sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
                 for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT", "TCP_NODELAY")
@@ -807,40 +805,6 @@ async def test_an_idle_connection_to_another_host_opens_no_gate() -> None:
             for task in waiting:
                 task.cancel()
             await asyncio.wait(waiting)
-
-
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-async def test_one_client_serves_one_asyncio_run_after_another(loop: str) -> None:
-    """As in a warm Lambda function, or in a test suite with a loop for each test: nothing is left open, nothing warns."""
-    pytest.importorskip(loop)
-    program = f"""
-import asyncio, gc, sys, {loop}
-from aiolambda import Credentials, LambdaClient
-client = LambdaClient(region="us-east-1", credentials=Credentials("AKIDEXAMPLE", "s"), endpoint_url=sys.argv[1])
-async def main(last):
-    outputs = await asyncio.gather(*(client.invoke("f", 1) for _ in range(5)))
-    print(len(outputs))
-    if last:
-        await client.close()
-for number in range(3):
-    with asyncio.Runner(loop_factory={loop}.new_event_loop) as runner:
-        runner.run(main(number == 2))
-    gc.collect()
-"""
-    async with raw_server(always(answer())) as server:
-        command = [sys.executable, "-X", "dev", "-W", "error", "-c", program, server.url]
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-        running = await asyncio.create_subprocess_exec(*command, env=environment, stdout=-1, stderr=-1)
-        out, err = await running.communicate()
-    assert (out, err) == (b"5\n5\n5\n", b"")
-
-
-async def test_a_client_in_use_on_two_loops_at_once_says_so() -> None:
-    async with raw_server(always(answer())) as server, client_for(server) as client:
-        await client.invoke("f")
-        with pytest.raises(ConfigurationError, match="another event loop"):
-            await asyncio.to_thread(asyncio.run, client.invoke("f"))
-        await client.invoke("f")
 
 
 async def test_nothing_is_left_behind_by_a_hundred_calls_of_every_kind() -> None:

@@ -1,4 +1,4 @@
-"""The command line: `aiolambda serve`, `aiolambda invoke`, `aiolambda demo`.
+"""The command line: `aiolambda serve`, `aiolambda invoke`, `aiolambda map`, `aiolambda doctor`, `aiolambda demo`.
 
 Owns what a person types and reads. Must not hold anything that a program would want: that lives in the floors below.
 """

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable, Sequence
 
 from ..errors import AiolambdaError
-from . import demo, exits, invoke, mapping, serve, streams
+from . import demo, doctor, exits, invoke, mapping, serve, streams
 
 __all__ = ["main"]
 
 _EXIT_CODES = f"exit codes:\n{exits.TABLE}"
-_COMMANDS = {"invoke": invoke, "map": mapping, "serve": serve, "demo": demo}
+_COMMANDS = {"invoke": invoke, "map": mapping, "serve": serve, "doctor": doctor, "demo": demo}
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -22,7 +22,7 @@ from .findings import Findings, look_up
 from .proxies import environment_proxy
 from .telling import tell
 
-__all__ = ["Resolved", "explain", "resolve"]
+__all__ = ["Resolved", "explain", "find_credentials", "resolve"]
 
 Proxy = str | Callable[[str], str | None]
 """A proxy's URL, or what gives the one for a URL."""
@@ -58,7 +58,7 @@ def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool, f
     endpoint = findings.endpoint.value
     if endpoint is None or endpoint.signing_region is None:
         raise ConfigurationError("there is no endpoint")
-    credentials = _credentials(config, environment, endpoint.signing_region, fetch) if signs else None
+    credentials = find_credentials(config, environment, endpoint.signing_region, fetch) if signs else None
     source = getattr(credentials, "source", "argument")
     return Resolved(
         region=endpoint.signing_region,
@@ -138,7 +138,9 @@ def _at_hand(config: Arguments, environment: Mapping[str, str]) -> CredentialsPr
     return None if config.profile is not None else environment_credentials(environment)
 
 
-def _credentials(config: Arguments, environment: Mapping[str, str], region: str | None, fetch: Fetch) -> CredentialsProvider:
+def find_credentials(
+    config: Arguments, environment: Mapping[str, str], region: str | None, fetch: Fetch
+) -> CredentialsProvider:
     """Those at hand, the container's where nothing can go before it, or what the chain finds. Blocks."""
     found = _at_hand(config, environment)
     if found is not None:

@@ -12,12 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, Literal, TypeVar
 
 from ..commands import InvokeCommand
-from ..errors import (
-    AiolambdaError,
-    ClientClosedError,
-    FunctionError,
-    TooManyFailuresError,
-)
+from ..errors import AiolambdaError, ClientClosedError, FunctionError, TooManyFailuresError
 from ..interfaces import Codec
 from ..invocation import InvokeCommandOutput
 from ..map_values import MapResult, MapStats
@@ -108,6 +103,12 @@ class Course(Generic[Item]):
         """End what is in flight now."""
         for task in list(self._tasks):
             task.cancel()
+
+    def abandon(self, *, forked: bool) -> None:
+        """Its loop is gone: whatever still becomes of its tasks is nobody's affair, and its journal is free for another run."""
+        self._admission = Admission(1, fixed=1)
+        if self._journal is not None and not forked:  # in a child there is no thread that could end
+            self._journal.abandon()
 
     # The course
 

@@ -7,6 +7,7 @@ Owns the file and the one thread that writes it. Must not know when an item is s
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import queue
@@ -104,6 +105,11 @@ class Journal:
             self._jobs.put(None)
             await asyncio.to_thread(thread.join)
 
+    def abandon(self) -> None:
+        """Write what is left, and let the thread end by itself: the loop that was told of it is closed."""
+        self._thread = None
+        self._jobs.put(None)
+
     async def _do(self, work: Callable[["sqlite3.Connection"], Any]) -> Any:
         assert self._loop is not None  # noqa: S101
         done: asyncio.Future[Any] = self._loop.create_future()
@@ -152,7 +158,8 @@ class Journal:
             failure = _explained(error, self._path)
             outcomes = [(done, None, failure) for _, done in jobs]
         assert self._loop is not None  # noqa: S101
-        self._loop.call_soon_threadsafe(_tell, outcomes)
+        with contextlib.suppress(RuntimeError):  # the loop was closed, and nobody waits on it
+            self._loop.call_soon_threadsafe(_tell, outcomes)
         return db
 
     def _connect(self) -> "sqlite3.Connection":

@@ -8,7 +8,7 @@ import functools
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Generic, Self, TypeVar
 
-from ..errors import ClientClosedError
+from ..errors import ConfigurationError
 from ..map_values import MapResult, MapStats
 from .course import GRACE, Course, StoppedBy
 
@@ -24,9 +24,9 @@ class MapRun(Generic[Item]):
     ends by itself, and `client.close()` awaits it.
     """
 
-    def __init__(self, course: Course[Item], runs: "set[MapRun[Any]]", *, is_closed: Callable[[], bool]) -> None:
+    def __init__(self, course: Course[Item], runs: "set[MapRun[Any]]", *, enter: Callable[[], None]) -> None:
         self._course = course
-        self._is_closed = is_closed
+        self._enter = enter
         self._runs = runs
         self._in_block = False
 
@@ -71,6 +71,7 @@ class MapRun(Generic[Item]):
         pump = self._course.pump
         if pump is None:
             return
+        self._check_loop(pump)
         self.stop()
         await asyncio.wait({pump}, timeout=grace)
         self._course.cut()
@@ -80,9 +81,18 @@ class MapRun(Generic[Item]):
         """Submit nothing more; what is in flight ends by itself."""
         self._course.stop("caller")
 
+    def abandon(self, *, forked: bool) -> None:
+        """Its loop is closed, or another process's: nobody goes on with it here."""
+        self._course.abandon(forked=forked)
+
     async def _begin(self) -> None:
         if self._course.pump is None:
-            if self._is_closed():
-                raise ClientClosedError("this client is closed")
+            self._enter()
             self._runs.add(self)
+        else:
+            self._check_loop(self._course.pump)
         await self._course.begin(functools.partial(self._runs.discard, self))
+
+    def _check_loop(self, pump: "asyncio.Task[None]") -> None:
+        if pump.get_loop() is not asyncio.get_running_loop():
+            raise ConfigurationError("this map began on another event loop, and can be read and ended only there")

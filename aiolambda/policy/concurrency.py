@@ -250,6 +250,11 @@ class Admission:
             counted.in_flight -= 1
         refusing.bound.throttled(refusing.in_flight, now, sent_at=sent_at)
 
+    def forget_flights(self) -> None:
+        """Nothing is in flight any more, and nobody will tell of its end; what the windows have found stays."""
+        for counted in (self._account, *self._functions.values()):
+            counted.in_flight = 0
+
     def window(self, function: str) -> int:
         """How many invocations of this function may be in flight now."""
         return int(min(self._account.bound.size, self._of(function).bound.size))

@@ -38,12 +38,13 @@ def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
         if wiring.credentials is not None:
             call.credentials = await wiring.credentials.get_credentials()
         reservation, before = await _place_with_keys(call, wiring), len(call.answers)
+        slots = wiring.slots  # a client that has moved to another loop has others there
         if call.time_begins is not None:
             call.time_begins()
         try:
             return await call_next(call)
         finally:
-            _leave(wiring.slots, reservation, call.answers[before:])
+            _leave(slots, reservation, call.answers[before:])
 
     return hold_slot
 
@@ -71,12 +72,13 @@ async def _place_with_keys(call: Call[Any, Any], wiring: Wiring) -> Reservation 
 
 async def _place(call: Call[Any, Any], wiring: Wiring, *, first: bool) -> Reservation | None:
     call.stage = "queue"
-    if not wiring.slots.take_free():
+    slots = wiring.slots
+    if not slots.take_free():
         await _wait_for_slot(call, wiring, first=first)
     try:
         return None if wiring.reserve is None else await wiring.reserve(call.request.timeouts)
     except BaseException:
-        wiring.slots.give_back()
+        slots.give_back()
         raise
 
 

@@ -56,6 +56,10 @@ class Slots:
     def in_flight(self) -> int:
         return self.limit - self._free
 
+    def anew(self) -> "Slots":
+        """As many for another loop, where none of those is taken that are on this one."""
+        return Slots(self.limit, logger=self._logger)
+
     @property
     def is_free(self) -> bool:
         """Whether a slot can be had without waiting."""

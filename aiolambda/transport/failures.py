@@ -69,8 +69,11 @@ def _connect_error(error: Exception, exchange: Exchange, where: str) -> Transpor
 
 
 def _is_lasting(error: Exception) -> bool:
-    """A certificate that is not accepted, or a proxy that asks for other credentials: the next attempt would fail, too."""
-    return isinstance(error, aiohttp.ClientConnectorCertificateError) or getattr(error, "status", None) == 407
+    """A certificate that is not accepted, or a proxy that refuses whoever asks: the next attempt would fail, too.
+
+    Of a wrong password some say 401, such as tinyproxy.
+    """
+    return isinstance(error, aiohttp.ClientConnectorCertificateError) or getattr(error, "status", None) in (401, 403, 407)
 
 
 def cause_of(error: Exception) -> BaseException | None:

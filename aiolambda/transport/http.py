@@ -38,7 +38,7 @@ class _StreamedResponse:
         self.status = status
         self.headers = headers
         self._content = content
-        self._exchange = exchange
+        self.exchange = exchange
 
     def __aiter__(self) -> Self:
         return self
@@ -48,7 +48,7 @@ class _StreamedResponse:
         try:
             chunk = await self._content.readany()
         except FAILURES as error:
-            raise await translation(error, self._exchange) from cause_of(error)
+            raise await translation(error, self.exchange) from cause_of(error)
         if not chunk:
             raise StopAsyncIteration
         return chunk
@@ -79,6 +79,8 @@ class AiohttpTransport:
         self._pool: Pool | None = None
         self._keeper: AsyncGenerator[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._left: list[tuple[asyncio.AbstractEventLoop, Pool, AsyncGenerator[None]]] = []
+        self._inherited: list[object] = []
         self._limits: dict[float | None, aiohttp.ClientTimeout] = {}
         self._routes: dict[str, Route] = {}
 
@@ -143,14 +145,38 @@ class AiohttpTransport:
             if not content.at_eof():
                 exchange.cut()
 
+    def leave(self, *, forked: bool = False) -> None:
+        """Let go of the pool, whose loop is closed, or stands still; or which the process has with its parent, if it `forked`.
+
+        A loop that stands still ends its connections when it runs again, or when it is closed.
+        """
+        loop, pool, keeper = self._loop, self._pool, self._keeper
+        self._loop = self._pool = self._keeper = None
+        self._routes.clear()
+        if loop is not None and pool is not None and keeper is not None:
+            self._left.append((loop, pool, keeper))
+            if not (forked or loop.is_closed()):
+                loop.call_soon_threadsafe(pool.end)
+        if forked:  # kept, because what is collected is closed by its loop, which is not ours
+            self._inherited.extend(self._left)
+        self._abandon_left(forked=forked)
+
     async def close(self) -> None:
         """Close the pool with its connections; what is in flight ends with an error."""
         keeper, pool = self._keeper, self._pool
-        self._keeper = self._pool = None
+        self._loop = self._keeper = self._pool = None
+        self._abandon_left()
         if pool is not None:
             pool.cut_all()
         if keeper is not None:
             await keeper.aclose()
+
+    def _abandon_left(self, *, forked: bool = False) -> None:
+        """Close the connections that no loop will."""
+        gone = [left for left in self._left if forked or left[0].is_closed()]
+        self._left = [left for left in self._left if left not in gone]
+        for _, pool, _ in gone:
+            pool.abandon(forked=forked)
 
     async def _answer(self, exchange: Exchange) -> tuple[Pool, Route, Line, RawResponseMessage, aiohttp.StreamReader]:
         """A request on its line, and the head of its answer."""
@@ -184,11 +210,11 @@ class AiohttpTransport:
     async def _open_pool(self) -> Pool:
         """A pool for the running loop. `ConfigurationError` while another loop that runs has one."""
         loop = asyncio.get_running_loop()
-        if self._keeper is not None and self._loop is not None and not self._loop.is_closed():
-            raise ConfigurationError("this client is in use on another event loop, and a client belongs to one at a time")
+        if self._loop is not None and self._loop.is_running():
+            raise ConfigurationError("this transport is in use on another event loop, and belongs to one at a time")
+        self.leave()
         pool = Pool(ssl=self._tls, kept_for=self._idle_connection_timeout, keep_alive=self._keep_alive)
         self._loop, self._pool, self._keeper = loop, pool, _kept(pool)
-        self._routes.clear()
         await anext(self._keeper)
         return pool
 

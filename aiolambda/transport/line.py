@@ -7,6 +7,7 @@ Owns the facts of a connection between two requests. Must not know HTTP, nor whi
 """
 
 import asyncio
+import contextlib
 import math
 from typing import Any
 
@@ -91,6 +92,13 @@ class Line:
             self._timer.cancel()
             self._timer = None
         self.connection.close()
+
+    def abandon(self) -> None:
+        """End it where its loop is closed, and can do nothing more."""
+        with contextlib.suppress(RuntimeError):
+            self.transport.abort()
+        with contextlib.suppress(RuntimeError):
+            self.close()
 
     def _set_timer(self) -> None:
         if self._timer is not None:

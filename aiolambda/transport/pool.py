@@ -137,13 +137,29 @@ class Pool:
 
     async def close(self) -> None:
         """End the idle lines, and those that are lent."""
+        self.end()
+        await self._connector.close()
+
+    def end(self) -> None:
+        """End the idle lines, and take none back."""
         self._closed = True
         if self._sweeping is not None:
             self._sweeping.cancel()
         for route in self._routes:
             while route.idle:
                 route.idle.pop().close()
-        await self._connector.close()
+
+    def abandon(self, *, forked: bool) -> None:
+        """Its loop is closed, or the copy of one that runs in the parent process: close the descriptors in this one.
+
+        Nothing is asked of the loop's copy: what it sees to the kernel's end of is its parent's, too.
+        """
+        self._closed = True
+        for sock in list(self._sockets.values()):
+            sock.let_go(shared=forked)
+        for route in () if forked else self._routes:
+            while route.idle:
+                route.idle.pop().abandon()
 
     def _has_open(self, route: Route) -> bool:
         """Whether a line waits for a request. Those that ended, or lay too long, are closed here."""

@@ -16,7 +16,7 @@ from typing import Any
 from ..models import TcpKeepAlive
 from .kernel import ESTABLISHED, news_of, tcp_info
 
-__all__ = ["AddressInfo", "ObservedSocket", "connection_room", "socket_factory"]
+__all__ = ["AddressInfo", "ObservedSocket", "connection_room", "keep_alive_of", "socket_factory"]
 
 _KEPT_FOR_OTHERS = 100
 """Open files that are left to the rest of the process."""
@@ -168,6 +168,22 @@ class ObservedSocket(socket.socket):
             with contextlib.suppress(OSError):
                 self.shutdown(socket.SHUT_RDWR)
 
+    def let_go(self, *, shared: bool) -> None:
+        """Close the descriptor behind the back of a loop that is gone. What other processes have of the connection stays.
+
+        A descriptor that is `shared` with the parent process keeps its number, for somebody may still close that: it leads
+        nowhere from now on.
+        """
+        self.before_close = None
+        if not self.is_ours:
+            self.detach()
+        elif shared:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nowhere, self.fileno(), inheritable=False)
+            os.close(nowhere)
+        else:
+            self.close()
+
     def close(self) -> None:
         before_close, self.before_close = self.before_close, None
         if before_close is not None:
@@ -226,6 +242,14 @@ def socket_factory(
         return sock
 
     return make
+
+
+def keep_alive_of(sock: socket.socket) -> dict[str, int]:
+    """The options that this system has, as the kernel gives them back: in seconds, the user timeout in milliseconds."""
+    named = ("TCP_KEEPIDLE", "TCP_KEEPALIVE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+    numbers = {name: getattr(socket, name) for name in named if hasattr(socket, name)}
+    options = {"SO_KEEPALIVE": sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)}
+    return options | {name: sock.getsockopt(socket.IPPROTO_TCP, number) for name, number in numbers.items()}
 
 
 def connection_room() -> int | None:

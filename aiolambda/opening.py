@@ -1,0 +1,112 @@
+"""The opening of a client: its settings are found off the loop, once for all who wait, and its parts are made of them.
+
+Owns which part comes of which setting, and the task that opens. Must not send anything.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import attrs
+
+from .config import LambdaClientConfig, client_user_agent, needs_thread, resolve
+from .errors import ClientClosedError
+from .models import Credentials
+from .protocol.sigv4 import Signer
+from .protocol.tracing import is_in_function
+from .steps import Wiring
+from .transport import LIBRARIES, AiohttpTransport, fetch
+
+if TYPE_CHECKING:
+    from .config.resolution import Resolved
+
+__all__ = ["Opening"]
+
+_NOWHERE = "nowhere"
+"""The region of a client that reaches no AWS and was given none: an ARN of any region is good for it."""
+_OFFLINE = Credentials("AKIDOFFLINE00000000", "offline")
+
+
+class Opening:
+    """Opens one client. `config` are its settings, once it is `done` with what was found."""
+
+    def __init__(self, config: LambdaClientConfig, wiring: Wiring, *, signs: Callable[[], bool]) -> None:
+        self.config = config
+        self.done = False
+        self._wiring = wiring
+        self._signs = signs
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        return self._task is not None
+
+    async def run(self) -> None:
+        """Open, or wait until whoever began it has; `ConfigurationError` where something is missing or wrong."""
+        if self.done:
+            return
+        if self._task is None:
+            self._task = asyncio.create_task(self._open(), name="open LambdaClient")
+            self._task.add_done_callback(self._end)
+        task = self._task
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.cancelled():
+                raise
+            raise ClientClosedError("the client was closed while it opened") from None
+
+    async def stop(self) -> None:
+        """Open no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def forget(self) -> None:
+        """The loop on which it may have been under way is gone."""
+        self._task = None
+
+    def _end(self, task: "asyncio.Task[None]") -> None:
+        """Who waited has its outcome; after a failure the next caller may try again."""
+        self._task = None
+        if not task.cancelled():
+            task.exception()
+
+    async def _open(self) -> None:
+        signs, config, environment = self._signs(), self.config, self._wiring.environment
+        if getattr(config.transport, "offline", False):
+            config = attrs.evolve(config, region=config.region or _NOWHERE, credentials=config.credentials or _OFFLINE)
+            environment = dict[str, str]()
+        if needs_thread(config):
+            resolved = await asyncio.to_thread(resolve, config, environment, signs=signs, fetch=fetch)
+        else:
+            resolved = resolve(config, environment, signs=signs, fetch=fetch)
+        self._connect_parts(resolved)
+
+    def _connect_parts(self, resolved: "Resolved") -> None:
+        config, wiring, nowhere = self.config, self._wiring, resolved.region == _NOWHERE
+        wiring.region = None if config.use_arn_region or nowhere else resolved.region
+        wiring.endpoint, wiring.endpoint_in = resolved.endpoint, None if nowhere else resolved.endpoint_in
+        wiring.credentials = resolved.credentials
+        wiring.in_function = is_in_function(wiring.environment)
+        wiring.signer = Signer(resolved.region, "lambda")
+        wiring.user_agent = client_user_agent(resolved, config.user_agent_extra, LIBRARIES)
+        wiring.use_transport(
+            config.transport
+            or AiohttpTransport(
+                keep_alive=resolved.keep_alive,
+                idle_connection_timeout=config.idle_connection_timeout,
+                tls=resolved.tls,
+                proxy=resolved.proxy,
+                repeat_lost_idle=config.repeat_lost_idle,
+            )
+        )
+        wiring.use_retry(resolved.retry)
+        wiring.corrects_clock = resolved.corrects_clock
+        self.config = config.with_found(
+            region=resolved.region,
+            endpoint_url=resolved.endpoint,
+            tcp_keepalive=resolved.keep_alive,
+            explained=resolved.explained,
+        )
+        self.done = True
