@@ -22,6 +22,7 @@ from aiolambda import (
 from aiolambda.protocol import user_agent
 from aiolambda.testing import FakeTransport
 from tests import suites
+from tests.servers import always, answer, raw_server
 from tests.settings_support import SETTINGS, Case, Source, explained_by_name, look_up, write_profile
 
 KEYS = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI-hunter2")
@@ -244,6 +245,13 @@ async def agent_of(**settings: Any) -> str:
 async def test_the_features_in_use_are_told(settings: dict[str, Any], letters: str, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, VARIABLES)
     assert letters in (await agent_of(**settings)).split()
+
+
+async def test_the_keys_of_a_container_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = b'{"AccessKeyId": "AKID", "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}'
+    async with raw_server(always(answer(body=keys))) as container:
+        use(monkeypatch, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": container.url})
+        assert "m/E,z" in (await agent_of()).split()
 
 
 async def test_program_and_surroundings_are_named_in_the_user_agent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,10 @@ _SYSTEMS = {"Darwin": "macos", "Linux": "linux", "Windows": "windows"}
 _CREDENTIAL_FEATURES = {
     "argument": "CREDENTIALS_CODE",
     "environment": "CREDENTIALS_ENV_VARS",
+    "container": "CREDENTIALS_HTTP",
     # What botocore calls the sources of its chain.
+    "explicit": "CREDENTIALS_CODE",
+    "env": "CREDENTIALS_ENV_VARS",
     "shared-credentials-file": "CREDENTIALS_PROFILE",
     "config-file": "CREDENTIALS_PROFILE",
     "assume-role": "CREDENTIALS_STS_ASSUME_ROLE",
@@ -39,8 +42,9 @@ def _features(resolved: "Resolved") -> Iterable[str]:
         yield "RETRY_MODE_STANDARD"
     if resolved.custom_endpoint:
         yield "ENDPOINT_OVERRIDE"
-    if resolved.credentials is not None and resolved.credentials_source in _CREDENTIAL_FEATURES:
-        yield _CREDENTIAL_FEATURES[resolved.credentials_source]
+    source = resolved.credentials_source.removeprefix("session, ")  # of botocore, which says where it has its keys from
+    if resolved.credentials is not None and source in _CREDENTIAL_FEATURES:
+        yield _CREDENTIAL_FEATURES[source]
 
 
 def client_user_agent(resolved: "Resolved", extra: str | None, libraries: Mapping[str, str]) -> str:
