@@ -9,11 +9,13 @@ import asyncio
 import contextlib
 import datetime as dt
 import inspect
+import os
 from collections.abc import Generator
 from typing import Any
 
 from ..errors import AiolambdaError, ConfigurationError
 from ..models import Credentials
+from .gentle import GentleFiles, collector_at_rest
 from .refreshing import RefreshingCredentials
 from .threads import HomeEndedError, at_home
 
@@ -77,12 +79,16 @@ class SessionSource:
 
     def __init__(self, session: Any) -> None:
         self._session = session
+        self._is_warm = False
         self.needs_home = inspect.iscoroutinefunction(session.get_credentials)
         self.name = "session"
 
     async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials:
         """The session's keys; `ConfigurationError` where it has none or fails."""
         with errors_are_ours("the credentials of the session"):
+            if not self._is_warm:
+                self._is_warm = True
+                await asyncio.to_thread(_warm, self._session)
             return await at_home(home, self._keys)
 
     async def _keys(self) -> Credentials:
@@ -91,6 +97,26 @@ class SessionSource:
             raise ConfigurationError("the session that was given to from_botocore has no credentials")
         self.name = f"session, {getattr(found, 'method', None) or 'explicit'}"
         return await keys_of(found)
+
+
+def _warm(session: Any) -> None:
+    """Read what a session that asks a service for its keys will want of botocore's documents: it would do so on the loop.
+
+    Nothing is changed by that but when they are read, and what fails here fails again where it is told.
+    """
+    with contextlib.suppress(Exception):
+        profile = session.get_scoped_config()
+        service = "sts" if "role_arn" in profile or "AWS_ROLE_ARN" in os.environ else "sso"
+        if service == "sso" and not any(name.startswith("sso_") for name in profile):
+            return
+        loader = session.get_component("data_loader")
+        loader.file_loader = GentleFiles(loader.file_loader)
+        with collector_at_rest():
+            for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
+                loader.load_data(name)
+            for kind in ("service-2", "endpoint-rule-set-1"):
+                loader.load_service_model(service, kind)
+            session.get_component("credential_provider")
 
 
 def session_credentials(session: object) -> RefreshingCredentials:
