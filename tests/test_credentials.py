@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import gc
+import importlib
 import json
 import os
 import sys
@@ -27,7 +28,7 @@ from aiolambda.config.credentials import environment_credentials
 from aiolambda.config.refreshing import RefreshingCredentials
 from aiolambda.credentials import assume_role, from_botocore, from_profile
 
-from .servers import Connection, RawServer, answer, raw_server
+from .servers import Connection, RawServer, always, answer, raw_server
 from .test_config import KEYS, Online, echo, python, set_all
 
 pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
@@ -564,3 +565,30 @@ aiolambda.credentials.assume_role("arn:aws:iam::123456789012:role/r")
 print(sorted({event for event in events if event.startswith(("open", "socket", "os.", "import", "subprocess", "_thread"))}))
 """
     assert python(code) == "[]\n"
+
+
+async def test_what_a_session_wants_of_botocores_documents_is_read_off_the_loop(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A role is asked for on the caller's loop; its service's model and the endpoints were read before, in a thread."""
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile keys]\naws_access_key_id = AKID\naws_secret_access_key = s\n"
+        "[profile role]\nrole_arn = arn:aws:iam::123456789012:role/caller\nsource_profile = keys\nregion = eu-west-1\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    session = importlib.import_module("aiobotocore.session").AioSession(profile="role")
+    loader, first = session.get_component("data_loader"), dict[str, threading.Thread]()
+    load = loader.load_service_model
+
+    def load_service_model(service: str, kind: str, **options: Any) -> Any:
+        first.setdefault(f"{service}/{kind}", threading.current_thread())
+        return load(service, kind, **options)
+
+    monkeypatch.setattr(loader, "load_service_model", load_service_model)
+    async with raw_server(always(answer("403 Forbidden"))) as sts:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.url)
+        with pytest.raises(ConfigurationError, match="credentials of the session"):
+            await from_botocore(session).get_credentials()
+        assert len(sts.requests) == 1
+    assert first["sts/service-2"] is not threading.main_thread()
