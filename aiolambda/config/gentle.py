@@ -20,6 +20,9 @@ __all__ = ["GentleFiles", "collector_at_rest", "decoded_in_pieces"]
 _LARGE = 100_000
 """Bytes from which a document is decoded in pieces."""
 
+_FROZEN_BY_THE_INTERPRETER = 1000
+"""CPython 3.12 begins with some hundred frozen objects of its own; who freezes a program's has thousands."""
+
 _DEPTH = 4
 """Levels of nesting that are taken apart; what lies below them is decoded in one piece."""
 
@@ -33,7 +36,7 @@ def collector_at_rest() -> Generator[None]:
 
     Where the program has switched the collector off, or frozen objects of its own, it stays as it is.
     """
-    if not gc.isenabled() or gc.get_freeze_count():
+    if not gc.isenabled() or gc.get_freeze_count() > _FROZEN_BY_THE_INTERPRETER:
         yield
         return
     gc.disable()
