@@ -142,6 +142,21 @@ async def test_without_credentials_the_connection_is_tried_all_the_same(doctor: 
     assert told.states("connection", "clock", "keep-alive", "function") == ["ok", "ok", "ok", "skipped"]
 
 
+@pytest.mark.parametrize(
+    ("left", "state", "text"),
+    [(-1, "problem", "they have expired"), (0.1, "warning", "they end soon"), (3, "ok", "UTC")],
+    ids=["expired", "soon", "good"],
+)
+async def test_the_expiry_of_credentials_is_told(left: float, state: str, text: str, doctor: Any) -> None:
+    ends = hours(left)
+    async with serving() as invoke:
+        told = await doctor(**of(invoke.endpoint), AWS_CREDENTIAL_EXPIRATION=ends.isoformat())
+    check = told.checks["credentials"]
+    assert (check["state"], told.code) == (state, 2 if state == "problem" else 0)
+    assert text in check["text"]
+    assert check["facts"]["expires_at"] == ends.isoformat()
+
+
 async def test_half_of_a_pair_of_keys_is_told(doctor: Any) -> None:
     told = await doctor(AWS_ACCESS_KEY_ID=KEY, AWS_REGION="eu-west-1", AWS_ENDPOINT_URL="http://127.0.0.1:1")
     assert "AWS_SECRET_ACCESS_KEY is not" in told.checks["credentials"]["text"]
