@@ -33,7 +33,7 @@ async def run(server: Handle, options: argparse.Namespace, folder: Path) -> bool
     for _ in range(options.kills):
         process = await asyncio.create_subprocess_exec(*command, cwd=folder, env=environment, stderr=asyncio.subprocess.DEVNULL)
         try:
-            await asyncio.wait_for(process.wait(), rng.uniform(0.3, 1.2))
+            await asyncio.wait_for(process.wait(), rng.uniform(0.25, 0.6))
         except TimeoutError:
             process.kill()
             await process.wait()
