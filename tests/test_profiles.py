@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from aiolambda import ConfigurationError, LambdaClient
-from aiolambda.config.profiles import Entry, profile_name, read_shared_config
+from aiolambda.config import LambdaClientConfig, table
+from aiolambda.config.lookup import Lookup
+from aiolambda.config.profiles import Entry, read_shared_config
 
 FILES = {
     "two profiles": ("[default]\nregion = eu-west-1\n[profile tea]\nregion=ap-east-1\noutput: json\n", ""),
@@ -131,8 +133,8 @@ def test_a_path_may_name_the_home_folder_and_variables(tmp_path: Path, monkeypat
     [{}, {"AWS_PROFILE": "tea"}, {"AWS_DEFAULT_PROFILE": "tea"}, {"AWS_PROFILE": "tea", "AWS_DEFAULT_PROFILE": "coffee"}],
 )
 def test_the_profile_is_the_one_that_botocore_takes(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    found = profile_name(variables)
-    assert (found and found[0]) == botocores(variables, monkeypatch).get_config_variable("profile")
+    found = Lookup(LambdaClientConfig(), variables).find(table.PROFILE, None)
+    assert found.value == botocores(variables, monkeypatch).get_config_variable("profile")
 
 
 @pytest.mark.parametrize("name", ["coffee", "default"])

@@ -11,21 +11,20 @@ from ..interfaces import CredentialsProvider, Fetch
 from .chain import Chain
 from .container import ContainerSource, has_container_credentials
 from .credentials import environment_credentials
+from .profiles import FILES, PROFILE_VARIABLES
 from .refreshing import RefreshingCredentials
 
 __all__ = ["container_credentials", "default_credentials"]
 
-_PROFILE_OR_BEFORE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
+_PROFILE_OR_BEFORE = (*PROFILE_VARIABLES, "AWS_WEB_IDENTITY_TOKEN_FILE")
 """Variables that name something which goes before the container."""
-
-_FILES = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
 
 
 def container_credentials(environment: Mapping[str, str], fetch: Fetch) -> RefreshingCredentials | None:
     """The container's provider, where it has one and nothing can go before it; this needs no aiobotocore."""
     if not has_container_credentials(environment) or any(environment.get(name) for name in _PROFILE_OR_BEFORE):
         return None
-    if any(_has_content(environment.get(name) or file) for name, file in _FILES.items()):
+    if any(_has_content(environment.get(name) or file) for name, file in FILES.items()):
         return None
     return RefreshingCredentials(ContainerSource(environment, fetch))
 

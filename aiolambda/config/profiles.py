@@ -19,9 +19,9 @@ import attrs
 
 from ..errors import ConfigurationError
 
-__all__ = ["Entry", "SharedConfig", "SharedFile", "profile_name", "read_shared_config"]
+__all__ = ["FILES", "PROFILE_VARIABLES", "Entry", "SharedConfig", "SharedFile", "read_shared_config"]
 
-_FILES = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
+FILES = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
 PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
 """In the order in which botocore looks at them: region and keys must not come from two profiles."""
 
@@ -77,16 +77,11 @@ class SharedConfig:
         return self.profiles[name]
 
 
-def profile_name(environment: Mapping[str, str]) -> tuple[str, str] | None:
-    """The profile that the environment names, and the variable that does."""
-    return next(((environment[name], name) for name in PROFILE_VARIABLES if environment.get(name)), None)
-
-
 def read_shared_config(environment: Mapping[str, str]) -> SharedConfig:
     """The content of both files; a file that is not there is empty. `ConfigurationError` names file and line of a mistake."""
-    paths = {variable: _expanded(environment.get(variable, default)) for variable, default in _FILES.items()}
+    paths = {variable: _expanded(environment.get(variable, default)) for variable, default in FILES.items()}
     texts = {variable: _text(path) for variable, path in paths.items()}
-    config, credentials = (_sections(texts[variable] or "", paths[variable]) for variable in _FILES)
+    config, credentials = (_sections(texts[variable] or "", paths[variable]) for variable in FILES)
     profiles = dict(_named("profile", config))
     for name, section in credentials.items():
         profiles[name] = {**profiles.get(name, {}), **section}

@@ -22,7 +22,7 @@ from .findings import Findings, look_up
 from .proxies import environment_proxy
 from .telling import tell
 
-__all__ = ["Resolved", "explain", "find_credentials", "resolve"]
+__all__ = ["Resolved", "explain", "explain_findings", "find_credentials", "resolve"]
 
 Proxy = str | Callable[[str], str | None]
 """A proxy's URL, or what gives the one for a URL."""
@@ -80,7 +80,11 @@ def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool, f
 
 def explain(config: Arguments, environment: Mapping[str, str]) -> tuple[Explained, ...]:
     """Each setting as a client would find it now, with what is wrong. Reads files, and does not ask the chain."""
-    findings = look_up(config, environment, reads_files=not config.is_offline)
+    return explain_findings(config, environment, look_up(config, environment, reads_files=not config.is_offline))
+
+
+def explain_findings(config: Arguments, environment: Mapping[str, str], findings: Findings) -> tuple[Explained, ...]:
+    """The same of what was looked up already."""
     try:
         credentials = _at_hand(config, environment)
     except ConfigurationError as problem:

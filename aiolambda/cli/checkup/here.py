@@ -21,10 +21,11 @@ import attrs
 from ...config import LambdaClientConfig
 from ...config.explained import Explained
 from ...config.findings import Findings, look_up
-from ...config.resolution import explain, find_credentials
+from ...config.resolution import explain_findings, find_credentials
 from ...errors import AiolambdaError, ConfigurationError
 from ...models import Credentials, masked
 from ...transport import fetch
+from ...version import __version__
 from .. import exits
 from .check import Check, ok, problem, skipped, warning
 
@@ -56,7 +57,8 @@ async def look_at(config: LambdaClientConfig, limit: float) -> Setup:
     """Find the settings. `ConfigurationError` where the files cannot be read within so many seconds."""
 
     def look() -> Setup:
-        return Setup(config, look_up(config, os.environ), explain(config, os.environ))
+        findings = look_up(config, os.environ)
+        return Setup(config, findings, explain_findings(config, os.environ, findings))
 
     try:
         return await _aside(look, limit)
@@ -124,7 +126,7 @@ def _judged(credentials: Credentials, source: str) -> Check:
 
 def check_versions() -> Check:
     """What is installed."""
-    versions = {"aiolambda": _version_of("aiolambda-client") or "unknown"}
+    versions = {"aiolambda": __version__}
     versions |= {name: version for name in _DISTRIBUTIONS if (version := _version_of(name)) is not None}
     versions |= {"python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION}
     if "aiobotocore" not in versions:
