@@ -44,11 +44,12 @@ const orders = {
   open: ({ url, pool }) => { client = makeClient(url, pool, KEYS); ran = -IDLE; },
   close: () => client.destroy(),
   async warm({ in_flight, payload }) {
-    if (clock() - ran < IDLE) return;
+    if (clock() - ran < IDLE) return false;
     if (!isCompiled) await workers(jsonText(100), 50, soMany(COMPILED));
     isCompiled = true;
     await workers(jsonText(payload), in_flight, soMany(Math.max(in_flight, 20)));
     ran = clock();
+    return true;
   },
   async run({ in_flight, payload, seconds: time, count }) {
     const body = jsonText(payload);

@@ -84,10 +84,12 @@ class Driver:
         return found
 
     async def warm(self, in_flight, payload):
-        """Open the connections and fill the caches, unless that was so a moment ago."""
-        if time.perf_counter() - self.ran > IDLE:
-            await self.workers(json_text(payload), in_flight, so_many(max(in_flight, 20)))
-            self.ran = time.perf_counter()
+        """Fill the caches, unless that was so a moment ago; the answer is whether connections may be missing."""
+        if time.perf_counter() - self.ran <= IDLE:
+            return False
+        await self.workers(json_text(payload), in_flight, so_many(max(in_flight, 20)))
+        self.ran = time.perf_counter()
+        return True
 
     async def run(self, in_flight, payload, seconds=None, count=None):
         """So many calls, or as many as begin in so many seconds and at least one for each in flight."""

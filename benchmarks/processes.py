@@ -76,8 +76,13 @@ async def running(name: str, command: list[str], env: dict[str, str] | None = No
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """The variables of this process without those of AWS, and with no file or service to find others in."""
+    """The variables of this process without those of AWS, and with no file or service to find others in.
+
+    Nor with the one that keeps Python from storing what it compiled: this client, which no installer compiled, would be
+    compiled again in every process, and its peers would not.
+    """
     clean = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    clean.pop("PYTHONDONTWRITEBYTECODE", None)
     nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
     return {**clean, **nothing, **more}
 

@@ -107,13 +107,30 @@ class Run:
             del drivers[peer]
             return None
 
+    async def hold(self, drivers: Drivers, peer: str, count: int, payload: int, *, held: int) -> None:
+        """Begin so many calls, and wait until the server has those that it holds then."""
+        await self.ask(drivers, peer, "hold", count=count, payload=payload)
+        while peer in drivers and await self.server.control.order("held") < held:
+            await self.ask(drivers, peer, "pause")
+
+    async def warm(self, drivers: Drivers, peer: str, in_flight: int, payload: int) -> None:
+        """Fill the client's caches, and have it open a connection for each call in flight: the server holds them all at once.
+
+        Without that, a client that hands a connection that comes back to a call that waits goes on opening some for long.
+        """
+        is_cold = await self.ask(drivers, peer, "warm", in_flight=in_flight, payload=payload)
+        if is_cold and peer != THREADED:
+            await self.hold(drivers, peer, in_flight, payload, held=in_flight)
+            await self.server.control.order("release")
+            await self.ask(drivers, peer, "released")
+
     async def alternate(self, drivers: Drivers, row: str, order: str, *, rounds: int, **words: Any) -> dict[str, list[Any]]:
         """The answers of every peer, round by round, each round beginning with another."""
         found: dict[str, list[Any]] = {peer: [] for peer in drivers}
         for number in range(rounds):
             names = list(drivers)
             for peer in names[number % len(names) :] + names[: number % len(names)]:
-                await self.ask(drivers, peer, "warm", in_flight=words["in_flight"], payload=words["payload"])
+                await self.warm(drivers, peer, words["in_flight"], words["payload"])
                 cpu = await self.server.control.order("cpu")
                 answer = await self.ask(drivers, peer, order, **words)
                 if answer is not None:
@@ -241,9 +258,7 @@ async def _held(run: Run, drivers: Drivers, peer: str, count: int) -> list[Any]:
     control, half, marks = run.server.control, count // 2, []
     await run.ask(drivers, peer, "open", url=run.server.http, pool=count)
     for number in (half, 2 * half):
-        await run.ask(drivers, peer, "hold", count=half, payload=100)
-        while peer in drivers and await control.order("held") < number:
-            await run.ask(drivers, peer, "pause")
+        await run.hold(drivers, peer, half, 100, held=number)
         marks.append(await run.ask(drivers, peer, "marks"))
     await control.order("release")
     for order in ("released", "close"):

@@ -39,6 +39,7 @@ from aiolambda import (
 )
 from aiolambda.messages import Headers
 from aiolambda.transport import AiohttpTransport, turns
+from aiolambda.transport.exchange import Exchange
 from aiolambda.transport.pool import Pool
 from aiolambda.transport.sockets import socket_factory
 from aiolambda.transport.turns import AT_A_TIME as OPENING_AT_A_TIME
@@ -91,6 +92,10 @@ def unreachable() -> Iterator[str]:
 def request_to(server: RawServer, body: bytes = b"{}", timeouts: Timeouts | None = None) -> Request:
     headers = Headers({"host": "example", "content-type": "application/octet-stream"})
     return Request("POST", f"{server.url}/path%2Fkept?Qualifier=%24LATEST", headers, body, timeouts or Timeouts(read=5))
+
+
+def nothing_is_promised(pool: Pool) -> bool:
+    return not pool.turns.in_use and not any(route.shelf.promised for route in pool._routes)
 
 
 async def test_the_request_line_headers_and_body_arrive_as_they_were_given() -> None:
@@ -521,7 +526,7 @@ async def test_calls_whose_middlewares_wait_for_further_calls_do_not_wait_for_ea
         assert isinstance(transport, AiohttpTransport)
         pool = transport._pool
         assert isinstance(pool, Pool)
-        assert (pool.turns.in_use, pool.turns.promised) == (0, 0)
+        assert nothing_is_promised(pool)
 
 
 async def test_a_request_whose_connection_is_gone_once_it_is_signed_is_signed_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -554,18 +559,18 @@ async def test_a_request_whose_connection_is_gone_once_it_is_signed_is_signed_af
         call = asyncio.create_task(client.invoke("f"))
         await held.wait()
         ends.set()
-        while any(line.is_open for route in pool._routes for line in route.idle):
+        while any(line.is_open for route in pool._routes for line in route.shelf.idle):
             await asyncio.sleep(0.001)
-        await pool.turns.take(None)  # somebody else has the only one
+        other = pool.turns.turn()  # somebody else has the only one
         released.set()
         await asyncio.sleep(0.05)
         freed = clock()
-        pool.turns.give_back()
+        other.release()
         output = await call
     assert [attempt.delivery for attempt in output.metadata.history] == [Delivery.NOT_DELIVERED, Delivery.EXECUTED]
     assert (len(signed), len(server.requests)) == (3, 2)
     assert signed[-1] >= freed
-    assert (pool.turns.in_use, pool.turns.promised) == (0, 0)
+    assert nothing_is_promised(pool)
 
 
 @pytest.mark.parametrize("half_closed", [False, True], ids=["open", "half-closed"])
@@ -678,6 +683,48 @@ async def test_at_most_so_many_handshakes_go_on_at_a_time(authority: trustme.CA,
             await asyncio.gather(*tasks)
     assert most == OPENING_AT_A_TIME
     assert server.connections == calls
+
+
+async def test_who_waits_for_a_turn_takes_the_connection_that_comes_back_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is left behind while those who came later go on over the connections that there are."""
+    monkeypatch.setattr(turns, "AT_A_TIME", 1)
+    async with raw_server(always(answer())) as server, client_for(server) as client:
+        await client.invoke("first")
+        transport = client._wiring.transport
+        assert isinstance(transport, AiohttpTransport)
+        pool = transport._pool
+        assert isinstance(pool, Pool)
+        other = pool.turns.turn()  # somebody else has the only one
+        other.hold()
+        ended: list[str] = []
+
+        async def invoke_twice(name: str) -> None:
+            for _ in range(2):
+                await client.invoke(name)
+                ended.append(name)
+
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(invoke_twice(name) for name in "abc"))
+        other.release()
+        assert ended == ["a", "b", "c", "a", "b", "c"]
+        assert server.connections == 1
+        assert nothing_is_promised(pool)
+
+
+async def test_a_promise_with_nothing_behind_it_is_void_at_once() -> None:
+    """While its request opens a connection, the next that lies idle is another's."""
+    async with raw_server(always(answer())) as server, transport_to() as transport:
+        request = request_to(server)
+        await transport.send(request)
+        pool = transport._pool
+        assert isinstance(pool, Pool)
+        (route,) = pool._routes
+        promise = pool.promised(route)
+        assert promise is not None
+        route.shelf.idle.pop().close()
+        assert pool.lend_idle(Exchange(request, proves=True), route, promise) is None
+        assert promise.ended
+        assert nothing_is_promised(pool)
 
 
 async def test_the_wait_for_a_turn_to_connect_is_queue_time() -> None:

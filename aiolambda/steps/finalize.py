@@ -59,7 +59,9 @@ def _leave(slots: Slots, reservation: Reservation | None, answers: Sequence[Open
 
 async def _place_with_keys(call: Call[Any, Any], wiring: Wiring) -> Reservation | None:
     """A slot, and with the transport a connection or a turn to open one; and keys that have not expired meanwhile."""
-    if wiring.promise is not None and wiring.slots.is_free and (reservation := wiring.promise(call.loop)) is not None:
+    promise = wiring.promise if wiring.slots.is_free else None
+    reservation = None if promise is None else promise(call.request, call.loop)
+    if reservation is not None:
         wiring.slots.take_free()
     else:
         reservation = await _place(call, wiring, first=call.attempt > 1)
@@ -76,7 +78,7 @@ async def _place(call: Call[Any, Any], wiring: Wiring, *, first: bool) -> Reserv
     if not slots.take_free():
         await _wait_for_slot(call, wiring, first=first)
     try:
-        return None if wiring.reserve is None else await wiring.reserve(call.request.timeouts)
+        return None if wiring.reserve is None else await wiring.reserve(call.request)
     except BaseException:
         slots.give_back()
         raise

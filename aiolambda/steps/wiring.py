@@ -12,7 +12,8 @@ import attrs
 
 from ..errors import ConfigurationError
 from ..interfaces import Codec, CredentialsProvider, Loop, Reservation, RetryStrategy, Transport
-from ..models import PayloadLimits, ThrottleReason, Timeouts
+from ..messages import Request
+from ..models import PayloadLimits, ThrottleReason
 from ..policy.retry import announced_maximum
 from ..protocol.sigv4 import Signer
 from .slots import Slots
@@ -65,9 +66,9 @@ class Wiring:
     """Those of the other regions, by region."""
     transport: Transport | None = None
 
-    promise: Callable[[Loop], Reservation | None] | None = None
+    promise: Callable[[Request, Loop], Reservation | None] | None = None
     """How to be promised a connection of the transport's at once, if it has a way; `None` where there is none now."""
-    reserve: Callable[[Timeouts], Awaitable[Reservation]] | None = None
+    reserve: Callable[[Request], Awaitable[Reservation]] | None = None
     """How to wait for a connection before the request is signed, if the transport has a way."""
 
     def use_retry(self, strategy: RetryStrategy) -> None:

@@ -17,7 +17,7 @@ from yarl import URL
 from ..errors import ConfigurationError
 from ..interfaces import Loop
 from ..messages import Headers, Request, Response
-from ..models import TcpKeepAlive, Timeouts
+from ..models import TcpKeepAlive
 from . import wire
 from .exchange import Exchange
 from .failures import FAILURES, cause_of, translation
@@ -28,7 +28,8 @@ from .turns import Reservation, current_reservation
 __all__ = ["AiohttpTransport"]
 
 _MOST_KEPT = 100
-"""Limits and origins that are remembered: callers that make up one for each call must not fill the memory."""
+_MOST_WAYS = 1000
+"""Limits, origins and URLs that are remembered: callers that make up one for each call must not fill the memory."""
 
 
 class _StreamedResponse:
@@ -83,6 +84,7 @@ class AiohttpTransport:
         self._inherited: list[object] = []
         self._limits: dict[float | None, aiohttp.ClientTimeout] = {}
         self._routes: dict[str, Route] = {}
+        self._ways: dict[str, tuple[Route, str]] = {}
 
     async def send(self, request: Request, /) -> Response:
         """The whole answer. Raises `TransportError` where none comes; a cancelled request closes its connection."""
@@ -97,6 +99,7 @@ class AiohttpTransport:
                     wire.limit_silence(line, request.timeouts.read)
                     exchange.watch_answer(content)
                     body = await wire.rest_of(content)
+                    wire.limit_silence(line, None)
                 answered = True
             finally:
                 pool.take_back(route, line, reusable=answered)
@@ -106,17 +109,21 @@ class AiohttpTransport:
             exchange.end(answered=answered)
         return Response(message.code, Headers(message.headers), body)
 
-    async def reserve(self, timeouts: Timeouts, /) -> Reservation:
+    async def reserve(self, request: Request, /) -> Reservation:
         """Wait until there is a connection for this task's request, or it is its turn to open one; both are kept for it."""
         pool = self._pool_now() or await self._open_pool()
-        reservation = await pool.reserve(timeouts.queue)
+        route, _ = self._way_of(request.url)
+        reservation = await pool.reserve(route, request.timeouts.queue)
         reservation.enter()
         return reservation
 
-    def promise(self, loop: Loop, /) -> Reservation | None:
+    def promise(self, request: Request, loop: Loop, /) -> Reservation | None:
         """The same where there is a connection that nobody waits for."""
-        pool = self._pool if self._loop is loop else None
-        reservation = None if pool is None else pool.promised()
+        pool = self._pool
+        if pool is None or self._loop is not loop:
+            return None
+        route, _ = self._way_of(request.url)
+        reservation = pool.promised(route)
         if reservation is not None:
             reservation.enter()
         return reservation
@@ -152,7 +159,7 @@ class AiohttpTransport:
         """
         loop, pool, keeper = self._loop, self._pool, self._keeper
         self._loop = self._pool = self._keeper = None
-        self._routes.clear()
+        self._forget_ways()
         if loop is not None and pool is not None and keeper is not None:
             self._left.append((loop, pool, keeper))
             if not (forked or loop.is_closed()):
@@ -183,9 +190,10 @@ class AiohttpTransport:
         pool, request, promise = self._pool, exchange.request, current_reservation()
         if pool is None or promise is None or promise.turns is not pool.turns:  # which shows that the pool is this loop's
             pool, promise = self._pool_now() or await self._open_pool(), None
-        origin, target = wire.origin_and_target(request.url)
-        route = self._route_to(origin)
+        route, target = self._way_of(request.url)
         head = wire.head_of(request, target, route)  # before there is a line: HTTP may not be able to carry it
+        if promise is not None and promise.shelf not in (None, route.shelf):
+            promise = None  # a middleware has turned the request elsewhere
         line = None if promise is None else pool.lend_idle(exchange, route, promise)
         if line is None:
             line = await pool.lend(exchange, route, promise, self._limits_of(request.timeouts.connect))
@@ -226,11 +234,26 @@ class AiohttpTransport:
             limits = self._limits[connect] = aiohttp.ClientTimeout(connect=connect, ceil_threshold=float("inf"))
         return limits
 
+    def _way_of(self, url: str) -> tuple[Route, str]:
+        """The route and the target of a URL; `ConfigurationError` for one that cannot be asked for."""
+        way = self._ways.get(url)
+        if way is None:
+            if len(self._ways) > _MOST_WAYS:
+                self._ways.clear()
+            origin, target = wire.origin_and_target(url)
+            way = self._route_to(origin), target
+            self._ways[url] = way
+        return way
+
+    def _forget_ways(self) -> None:
+        self._routes.clear()
+        self._ways.clear()
+
     def _route_to(self, origin: str) -> Route:
         route = self._routes.get(origin)
         if route is None:
             if len(self._routes) > _MOST_KEPT:
-                self._routes.clear()
+                self._forget_ways()
             found = self._proxy(origin) if callable(self._proxy) else self._proxy
             proxy = None if found is None else URL(found)
             route = self._routes[origin] = Route("POST", URL(origin, encoded=True), loop=self._loop, proxy=proxy)

@@ -8,7 +8,7 @@ Owns the idle lines. Must not know HTTP; aiohttp's connector opens the lines, an
 
 import asyncio
 import functools
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, cast
@@ -23,7 +23,7 @@ from ..models import TcpKeepAlive
 from .exchange import Exchange
 from .line import Line
 from .sockets import AddressInfo, ObservedSocket, socket_factory
-from .turns import Reservation, Turns
+from .turns import Reservation, Shelf, Turns
 
 __all__ = ["Pool", "Route"]
 
@@ -47,9 +47,9 @@ class Route(aiohttp.ClientRequest):
         return self.headers["Host"]
 
     @functools.cached_property
-    def idle(self) -> deque[Line]:
-        """The lines that wait for a request, the youngest last."""
-        return deque()
+    def shelf(self) -> Shelf[Line]:
+        """The lines that wait for a request, and the requests that wait for a line."""
+        return Shelf()
 
     @functools.cached_property
     def is_relayed(self) -> bool:
@@ -76,8 +76,11 @@ class Pool:
     def lend_idle(self, exchange: Exchange, route: Route, reservation: Reservation) -> Line | None:
         """A clean line out of the pool; `None` if there is none."""
         reservation.hold()
-        while route.idle:
-            line = route.idle.pop()
+        shelf = route.shelf
+        if reservation.shelf is None and not shelf.has_spare:
+            return None
+        while shelf.idle:
+            line = shelf.idle.pop()
             stain, info = line.stain()
             if stain is None and self._loop.time() < line.until:
                 reservation.release()
@@ -87,6 +90,8 @@ class Pool:
             if stain is not None and line.is_open:
                 self.caught[stain] += 1
             line.close()
+        if reservation.shelf is not None:
+            reservation.release()  # there is nothing behind that promise any more
         return None
 
     async def lend(
@@ -95,7 +100,7 @@ class Pool:
         """A clean line. `QueueTimeoutError` if its turn to open one does not come in time."""
         request = exchange.request
         request.stage = "queue"
-        reservation = reservation or await self.reserve(request.timeouts.queue)
+        reservation = reservation or await self.reserve(route, request.timeouts.queue)
         try:
             line = self.lend_idle(exchange, route, reservation)
             if line is None:
@@ -113,22 +118,23 @@ class Pool:
             line.close()
             return
         line.until = self._loop.time() + self._kept_for
-        route.idle.append(line)
+        route.shelf.idle.append(line)
+        if route.shelf.waiting:
+            self.turns.hand_out(route.shelf)
         self._routes.add(route)
         if self._sweeping is None:
             self._sweeping = self._loop.call_later(self._kept_for, self._sweep)
 
-    def promised(self) -> Reservation | None:
+    def promised(self, route: Route) -> Reservation | None:
         """A promise of an idle line, if one is left to promise."""
-        idle = 0
-        for route in self._routes:
-            if self._has_open(route):
-                idle += len(route.idle)
-        return self.turns.promise() if idle > self.turns.promised else None
+        idle = route.shelf.idle
+        while idle and not (idle[-1].is_open and self._loop.time() < idle[-1].until):
+            idle.pop().close()
+        return self.turns.promise(route.shelf)
 
-    async def reserve(self, limit: float | None) -> Reservation:
-        """Promise an idle line, if one is left to promise, or else a turn, within so many seconds."""
-        return self.promised() or await self.turns.reserve(limit)
+    async def reserve(self, route: Route, limit: float | None) -> Reservation:
+        """Promise an idle line, if one is left to promise, or else what comes first, within so many seconds: one, or a turn."""
+        return self.promised(route) or await self.turns.reserve(route.shelf, limit)
 
     def cut_all(self) -> None:
         """End every connection now, without the goodbyes of TLS."""
@@ -146,8 +152,8 @@ class Pool:
         if self._sweeping is not None:
             self._sweeping.cancel()
         for route in self._routes:
-            while route.idle:
-                route.idle.pop().close()
+            while route.shelf.idle:
+                route.shelf.idle.pop().close()
 
     def abandon(self, *, forked: bool) -> None:
         """Its loop is closed, or the copy of one that runs in the parent process: close the descriptors in this one.
@@ -158,46 +164,37 @@ class Pool:
         for sock in list(self._sockets.values()):
             sock.let_go(shared=forked)
         for route in () if forked else self._routes:
-            while route.idle:
-                route.idle.pop().abandon()
-
-    def _has_open(self, route: Route) -> bool:
-        """Whether a line waits for a request. Those that ended, or lay too long, are closed here."""
-        idle = route.idle
-        while idle:
-            line = idle[-1]
-            if line.is_open and self._loop.time() < line.until:
-                return True
-            idle.pop().close()
-        return False
+            while route.shelf.idle:
+                route.shelf.idle.pop().abandon()
 
     def _sweep(self) -> None:
         """End the lines that nobody needed for so long."""
         self._sweeping, now = None, self._loop.time()
         for route in list(self._routes):
-            for _ in range(len(route.idle)):
-                line = route.idle.popleft()
+            for _ in range(len(route.shelf.idle)):
+                line = route.shelf.idle.popleft()
                 if line.is_open and now < line.until:
-                    route.idle.append(line)
+                    route.shelf.idle.append(line)
                 else:
                     line.close()
-            if not route.idle:
+            if not route.shelf.idle:
                 self._routes.discard(route)
         if self._routes:
-            oldest = min(route.idle[0].until for route in self._routes)
+            oldest = min(route.shelf.idle[0].until for route in self._routes)
             self._sweeping = self._loop.call_at(oldest, self._sweep)
 
     async def _opened(self, exchange: Exchange, reservation: Reservation, route: Route, limits: aiohttp.ClientTimeout) -> Line:
         """A new line, in this request's turn."""
-        if reservation.has_turn:
+        if reservation.shelf is None:
             return await self._connect(exchange, route, limits)
         if not self.turns.is_free:  # the line that was promised has ended meanwhile, and the request is signed
             raise exchange.out_of_place()
-        await self.turns.take(None)
+        turn = self.turns.turn()
+        turn.hold()
         try:
             return await self._connect(exchange, route, limits)
         finally:
-            self.turns.give_back()
+            turn.release()
 
     async def _connect(self, exchange: Exchange, route: Route, limits: aiohttp.ClientTimeout) -> Line:
         exchange.request.stage = "connect"

@@ -1,17 +1,23 @@
-"""Who may open a connection: at most so many handshakes at a time, and a place that is kept from before the signature.
+"""Who gets the next connection: one that lies idle, or a turn to open one; and a place that is kept from before the signature.
 
-Laws: a request that was promised a connection or a turn does not wait again; what was promised comes back, whatever becomes of
-the request; nobody keeps a turn while waiting for something else.
+Laws: first come, first served, by whatever can be had first, a connection that comes back or a turn; a newcomer never goes
+before who waits; at most so many connections are being opened at a time; a request that was promised a connection or a turn
+does not wait again; what was promised comes back, whatever becomes of the request; nobody keeps a turn while waiting for
+something else.
 
-Owns the count of turns. Must not know what a connection is.
+Owns the queue, the count of turns and that of promises. Must not know what a connection is.
 """
 
 import asyncio
+from collections import OrderedDict, deque
 from contextvars import ContextVar, Token
+from typing import Any, Generic, TypeVar
 
 from ..errors import QueueTimeoutError
 
-__all__ = ["AT_A_TIME", "Reservation", "Turns", "current_reservation"]
+__all__ = ["AT_A_TIME", "Reservation", "Shelf", "Turns", "current_reservation"]
+
+T = TypeVar("T")
 
 AT_A_TIME = 64
 """Connections that are being opened at once. With more, thousands of first calls over TLS time each other out: a handshake
@@ -22,20 +28,20 @@ KEPT = 1.0
 
 
 class Reservation:
-    """What a request was promised before it was signed: a connection of the pool, or its turn to open one.
+    """What a request was promised before it was signed: a connection of one shelf, or its turn to open one.
 
     A turn is kept only for so long: between the signature and the transport stand the user's own middlewares, which may wait
     for anything, such as another call that wants a turn.
     """
 
-    __slots__ = ("_lapse", "_token", "ended", "has_turn", "turns")
+    __slots__ = ("_lapse", "_token", "ended", "shelf", "turns")
 
-    def __init__(self, turns: "Turns", *, has_turn: bool) -> None:
+    def __init__(self, turns: "Turns", shelf: "Shelf[Any] | None" = None) -> None:
         self.turns = turns
-        self.has_turn = has_turn
+        self.shelf = shelf
         self.ended = False
         self._token: Token[Reservation | None] | None = None
-        self._lapse = asyncio.get_running_loop().call_later(KEPT, self.release) if has_turn else None
+        self._lapse = asyncio.get_running_loop().call_later(KEPT, self.release) if shelf is None else None
 
     def enter(self) -> None:
         """Let the connector find it, which aiohttp calls in the task of the request."""
@@ -48,10 +54,16 @@ class Reservation:
 
     def release(self) -> None:
         """The request has its connection, or needs none any more."""
-        if not self.ended:
-            self.ended = True
+        if self.ended:
+            return
+        self.ended = True
+        if self.shelf is None:
             self.hold()
-            self.turns.take_back(self)
+            self.turns.give_back()
+        else:
+            self.shelf.promised -= 1
+            if self.shelf.waiting:
+                self.turns.hand_out(self.shelf)
 
     def end(self) -> None:
         """The request is over."""
@@ -64,6 +76,8 @@ class Reservation:
             self._token = None
 
 
+_Waiter = asyncio.Future[Reservation]
+
 _current: ContextVar[Reservation | None] = ContextVar("current_reservation", default=None)
 
 
@@ -73,47 +87,85 @@ def current_reservation() -> Reservation | None:
     return None if reservation is None or reservation.ended else reservation
 
 
-class Turns:
-    """The turns of one pool, and how many of its connections are promised."""
+class Shelf(Generic[T]):
+    """The connections to one place: those that lie `idle`, the youngest last, and who waits for one more than is promised."""
 
     def __init__(self) -> None:
-        self._free = asyncio.Semaphore(AT_A_TIME)
-        self.in_use = 0
+        self.idle: deque[T] = deque()
         self.promised = 0
-        """Connections of the pool that are promised, and not taken yet."""
+        """Connections that are promised, and not taken yet."""
+        self.waiting: OrderedDict[_Waiter, None] = OrderedDict()
 
-    def promise(self) -> Reservation:
-        """Promise a connection of the pool."""
-        self.promised += 1
-        return Reservation(self, has_turn=False)
+    @property
+    def has_spare(self) -> bool:
+        """Whether one lies here that is promised to nobody."""
+        return len(self.idle) > self.promised
 
-    async def reserve(self, limit: float | None) -> Reservation:
-        """Promise a turn, within so many seconds."""
-        await self.take(limit)
-        return Reservation(self, has_turn=True)
+
+class Turns:
+    """The turns of one pool, and the queue for its shelves and for a turn."""
+
+    def __init__(self) -> None:
+        self.in_use = 0
+        self._waiting: OrderedDict[_Waiter, Shelf[Any]] = OrderedDict()
 
     @property
     def is_free(self) -> bool:
         """Whether a turn can be had without waiting."""
-        return not self._free.locked()
+        return self.in_use < AT_A_TIME
 
-    def take_back(self, reservation: Reservation) -> None:
-        """What was promised can be promised again."""
-        if reservation.has_turn:
-            self.give_back()
-        else:
-            self.promised -= 1
+    def promise(self, shelf: Shelf[Any]) -> Reservation | None:
+        """Promise a connection of this shelf, if it has one to spare."""
+        return self._promised(shelf) if shelf.has_spare else None
 
-    async def take(self, limit: float | None) -> None:
-        """Wait for a turn. `QueueTimeoutError` if none comes within so many seconds."""
+    def turn(self) -> Reservation:
+        """A turn; whoever takes one without having waited sees to it that one is free."""
+        self.in_use += 1
+        return Reservation(self)
+
+    async def reserve(self, shelf: Shelf[Any], limit: float | None) -> Reservation:
+        """A turn, or the promise of a connection that comes back first; `QueueTimeoutError` where neither does in time."""
+        if self.is_free:
+            return self.turn()
+        waiter: _Waiter = asyncio.get_running_loop().create_future()
+        self._waiting[waiter] = shelf
+        shelf.waiting[waiter] = None
         try:
             async with asyncio.timeout(limit):
-                await self._free.acquire()
-        except TimeoutError:
-            raise QueueTimeoutError(f"no turn to open a connection came within {limit} s") from None
-        self.in_use += 1
+                return await waiter
+        except BaseException as error:
+            if waiter.done() and not waiter.cancelled():
+                waiter.result().release()  # it came in the same moment
+            self._forget(waiter)
+            if isinstance(error, TimeoutError):
+                raise QueueTimeoutError(f"no connection and no turn to open one came within {limit} s") from None
+            raise
+
+    def hand_out(self, shelf: Shelf[Any]) -> None:
+        """Promise what this shelf has to spare to those who wait for it."""
+        while shelf.has_spare and (waiter := self._first_of(shelf.waiting)) is not None:
+            waiter.set_result(self._promised(shelf))
 
     def give_back(self) -> None:
         """Let the next one open a connection."""
         self.in_use -= 1
-        self._free.release()
+        if self.is_free and (waiter := self._first_of(self._waiting)) is not None:
+            waiter.set_result(self.turn())
+
+    def _promised(self, shelf: Shelf[Any]) -> Reservation:
+        shelf.promised += 1
+        return Reservation(self, shelf)
+
+    def _first_of(self, waiting: "OrderedDict[_Waiter, Any]") -> _Waiter | None:
+        """Who waited longest here, taken out of the queue. A task that was cancelled, and has not run since, is passed over."""
+        while waiting:
+            waiter = next(iter(waiting))
+            self._forget(waiter)
+            if not waiter.done():
+                return waiter
+        return None
+
+    def _forget(self, waiter: _Waiter) -> None:
+        shelf = self._waiting.pop(waiter, None)
+        if shelf is not None:
+            del shelf.waiting[waiter]

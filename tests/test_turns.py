@@ -1,0 +1,121 @@
+"""The queue for connections and for turns to open one: who is served, by what, and that nothing of it is lost."""
+
+import asyncio
+
+import pytest
+
+from aiolambda import QueueTimeoutError
+from aiolambda.transport import turns as module
+from aiolambda.transport.turns import Reservation, Shelf, Turns
+
+Task = asyncio.Task[Reservation]
+
+
+def busy(monkeypatch: pytest.MonkeyPatch) -> tuple[Turns, Reservation]:
+    """Turns of which there is one, and who has it."""
+    monkeypatch.setattr(module, "AT_A_TIME", 1)
+    turns = Turns()
+    holder = turns.turn()
+    holder.hold()
+    return turns, holder
+
+
+async def waiting(turns: Turns, shelf: Shelf[str]) -> Task:
+    task = asyncio.create_task(turns.reserve(shelf, 10))
+    await asyncio.sleep(0)
+    return task
+
+
+def comes_back(turns: Turns, shelf: Shelf[str]) -> None:
+    shelf.idle.append("a connection")
+    turns.hand_out(shelf)
+
+
+async def test_the_longest_wait_ends_first_by_whatever_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, holder = busy(monkeypatch)
+    shelf: Shelf[str] = Shelf()
+    one, two, three = [await waiting(turns, shelf) for _ in range(3)]
+    comes_back(turns, shelf)
+    assert (await one).shelf is shelf
+    assert turns.promise(shelf) is None
+    holder.release()
+    assert (await two).shelf is None
+    assert not three.done()
+    comes_back(turns, shelf)
+    assert (await three).shelf is shelf
+    for task in (one, two, three):
+        task.result().release()
+    assert (turns.in_use, shelf.promised, len(shelf.waiting)) == (0, 0, 0)
+
+
+async def test_a_connection_to_one_place_is_not_promised_to_who_wants_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, holder = busy(monkeypatch)
+    here: Shelf[str] = Shelf()
+    there: Shelf[str] = Shelf()
+    first, second = await waiting(turns, here), await waiting(turns, there)
+    comes_back(turns, there)
+    assert (await second).shelf is there
+    assert not first.done()
+    holder.release()
+    assert (await first).shelf is None
+    first.result().release()
+
+
+async def test_a_promise_that_is_not_used_goes_to_the_next_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, _ = busy(monkeypatch)
+    shelf: Shelf[str] = Shelf()
+    shelf.idle.append("a connection")
+    promise = turns.promise(shelf)
+    assert promise is not None
+    task = await waiting(turns, shelf)
+    assert not task.done()
+    promise.release()
+    assert (await task).shelf is shelf
+
+
+@pytest.mark.parametrize("by_turn", [False, True])
+async def test_who_is_cancelled_in_the_moment_it_is_served_takes_nothing_along(
+    monkeypatch: pytest.MonkeyPatch, by_turn: bool
+) -> None:
+    turns, holder = busy(monkeypatch)
+    shelf: Shelf[str] = Shelf()
+    gone, next_one = await waiting(turns, shelf), await waiting(turns, shelf)
+    if by_turn:
+        holder.release()
+    else:
+        comes_back(turns, shelf)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    async with asyncio.timeout(1):
+        assert ((await next_one).shelf is None) is by_turn
+
+
+@pytest.mark.parametrize("by_turn", [False, True])
+async def test_those_who_were_cancelled_before_are_passed_over(monkeypatch: pytest.MonkeyPatch, by_turn: bool) -> None:
+    """Thousands of them, as when the caller of a large fan-out gives up."""
+    turns, holder = busy(monkeypatch)
+    shelf: Shelf[str] = Shelf()
+    gone = [await waiting(turns, shelf) for _ in range(5000)]
+    next_one = await waiting(turns, shelf)
+    for task in gone:
+        task.cancel()
+    if by_turn:  # their tasks have not run since
+        holder.release()
+    else:
+        comes_back(turns, shelf)
+    async with asyncio.timeout(1):
+        assert ((await next_one).shelf is None) is by_turn
+    assert not shelf.waiting
+    ended = await asyncio.gather(*gone, return_exceptions=True)
+    assert all(isinstance(outcome, asyncio.CancelledError) for outcome in ended)
+
+
+async def test_a_wait_that_is_too_long_leaves_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, holder = busy(monkeypatch)
+    shelf: Shelf[str] = Shelf()
+    with pytest.raises(QueueTimeoutError, match=r"within 0 s"):
+        await turns.reserve(shelf, 0)
+    assert not shelf.waiting
+    holder.release()
+    assert turns.in_use == 0
