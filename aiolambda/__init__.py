@@ -1,7 +1,7 @@
 """An asyncio client for AWS Lambda: one call is one execution, and failure is never silent.
 
-Owns the public names. Must not load what a call with keys at hand does not need: maps and streams are loaded when they are
-first asked for.
+Owns the public names. Must not load what a call with keys at hand does not need: maps, streams and the service's own errors
+are loaded when they are first asked for.
 """
 
 from importlib import import_module
@@ -66,13 +66,6 @@ from .models import (
     Unset,
 )
 from .policy.retry import NoRetry, StandardRetry
-from .service_errors import (
-    AccessDeniedException,
-    DurableExecutionAlreadyStartedException,
-    RequestTooLargeException,
-    ResourceNotFoundException,
-    TooManyRequestsException,
-)
 from .stack import MiddlewareStack
 
 if TYPE_CHECKING:
@@ -81,6 +74,13 @@ if TYPE_CHECKING:
     from .fanout import MapRun
     from .map_values import MapResult, MapStats
     from .reports import Report
+    from .service_errors import (
+        AccessDeniedException,
+        DurableExecutionAlreadyStartedException,
+        RequestTooLargeException,
+        ResourceNotFoundException,
+        TooManyRequestsException,
+    )
     from .stream_commands import InvokeWithResponseStreamCommand
     from .streaming import (
         HttpPrelude,
@@ -170,7 +170,9 @@ __all__ = [
 ]
 
 _LOADED_LATER = {
+    "AccessDeniedException": ".service_errors",
     "credentials": "",
+    "DurableExecutionAlreadyStartedException": ".service_errors",
     "Failure": ".failure",
     "HttpPrelude": ".streaming",
     "InvokeWithResponseStreamCommand": ".stream_commands",
@@ -180,8 +182,11 @@ _LOADED_LATER = {
     "MapRun": ".fanout",
     "MapStats": ".map_values",
     "Report": ".reports",
+    "RequestTooLargeException": ".service_errors",
+    "ResourceNotFoundException": ".service_errors",
     "ResponseStream": ".streaming",
     "SseEvent": ".streaming",
+    "TooManyRequestsException": ".service_errors",
 }
 
 if not TYPE_CHECKING:  # else every name would pass for one of the package's

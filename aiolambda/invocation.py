@@ -36,7 +36,7 @@ Payload = object
 """Bytes-like as they are; `str` is JSON text, sent as UTF-8; `None` is no body; everything else goes through the codec."""
 
 _LONGEST_TEXT = 1000
-_BEGINS_JSON = re.compile(r'[ \t\r\n]*(?:[\[{"0-9-]|true\b|false\b|null\b)')
+_BEGINS_JSON = r'[ \t\r\n]*(?:[\[{"0-9-]|true\b|false\b|null\b)'
 
 _API_MEMBERS = {
     "FunctionName": "function_name",
@@ -215,7 +215,7 @@ def _stack_trace(content: Mapping[str, object]) -> Sequence[str]:
 
 def json_text(payload: Payload, function_name: str) -> Payload:
     """The payload, unless it is text that cannot begin JSON: a caller who gives "hello" nearly always means its JSON."""
-    if isinstance(payload, str) and _BEGINS_JSON.match(payload) is None:
+    if isinstance(payload, str) and re.match(_BEGINS_JSON, payload) is None:
         raise InvalidInputError(
             "payload is text that is not JSON; pass a value to have it encoded, json.dumps(text) for a JSON string, or bytes "
             "to send them as they are",

@@ -27,7 +27,7 @@ _RELATIONS = ("before", "after")
 _log = logging.getLogger("aiolambda.stack")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Entry:
     """What absolute and relative entries share."""
 
@@ -47,7 +47,7 @@ class _Entry:
         return f"{name} (a.k.a. {','.join(self.aliases)})" if self.aliases else name
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Absolute(_Entry):
     step: str
     priority: str
@@ -74,7 +74,7 @@ class _Absolute(_Entry):
         return None
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Relative(_Entry):
     relation: str
     to_middleware: str
@@ -95,7 +95,7 @@ class _Relative(_Entry):
         return None
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Preparation:
     """A middleware that does something to the call, waits for nothing, and goes on."""
 

@@ -121,7 +121,7 @@ def test_a_region_that_nobody_knows_yet_has_the_endpoints_of_the_rule_set(whose:
 
 
 def test_a_partition_without_a_kind_of_endpoint_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    poor = partitions.Partition("aws-poor", "zz", "zz.example", None, supports_fips=False)
+    poor = partitions.Partition("aws-poor", ("zz-",), "zz.example", None, supports_fips=False)
     monkeypatch.setattr(partitions, "_OTHERS", (poor,))
     assert ours("zz-east-1") == "https://lambda.zz-east-1.zz.example"
     for options, kind in (

@@ -4,7 +4,7 @@ Owns the names of the arguments, their defaults, and the checks that need nothin
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Self
 
@@ -60,14 +60,14 @@ def _url_shown(url: str | None) -> str:
 class LookedUp:
     """What an open client filled into its config.
 
-    `filled` by name, what the caller had `given` instead, and in `explained` where everything came from. `owner` is the config
-    that this is about: one that was evolved from it is another.
+    `filled` by name, and what the caller had `given` instead; `explained` tells where everything came from. `owner` is the
+    config that this is about: one that was evolved from it is another.
     """
 
     owner: object = None
 
     def __init__(
-        self, *, given: Mapping[str, object], filled: Mapping[str, object], explained: "tuple[Explained, ...]"
+        self, *, given: Mapping[str, object], filled: Mapping[str, object], explained: "Callable[[], tuple[Explained, ...]]"
     ) -> None:
         self.given = given
         self.filled = filled
@@ -105,7 +105,12 @@ class Arguments:
     _looked_up: LookedUp | None = attrs.field(default=None, repr=False, eq=False, alias="_looked_up")
 
     def with_found(
-        self, *, region: str, endpoint_url: str, tcp_keepalive: TcpKeepAlive | None, explained: "tuple[Explained, ...]"
+        self,
+        *,
+        region: str,
+        endpoint_url: str,
+        tcp_keepalive: TcpKeepAlive | None,
+        explained: "Callable[[], tuple[Explained, ...]]",
     ) -> Self:
         """The same with what was found, and a note that it was not given."""
         filled = {"region": region, "endpoint_url": endpoint_url, "tcp_keepalive": tcp_keepalive}

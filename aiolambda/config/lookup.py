@@ -20,7 +20,7 @@ T_co = TypeVar("T_co", covariant=True)
 DEFAULT = "default"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Found(Generic[T_co]):
     """A value, or the problem that there is none; and where it came from."""
 
@@ -33,7 +33,7 @@ class Found(Generic[T_co]):
         return self.source == DEFAULT
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Setting(Generic[T_co]):
     """A setting's names. `read` makes its value of a text and the text's source.
 

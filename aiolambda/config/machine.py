@@ -53,7 +53,7 @@ def client_user_agent(resolved: "Resolved", extra: str | None, libraries: Mappin
         "aiolambda",
         __version__,
         os=(_SYSTEMS.get(platform.system(), "other"), platform.release()),
-        language=("python", platform.python_version()),
+        language=("python", ".".join(map(str, sys.version_info[:3]))),
         details={
             "arch": platform.machine(),
             "pyimpl": sys.implementation.name,

@@ -6,7 +6,6 @@ never shown, for it may be a key.
 Owns their names, places and grammar. Must not know what a setting means. Every function blocks: call them in a thread.
 """
 
-import configparser
 import io
 import os
 import re
@@ -14,10 +13,14 @@ import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
 from ..errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import configparser
 
 __all__ = ["FILES", "PROFILE_VARIABLES", "Entry", "SharedConfig", "SharedFile", "read_shared_config"]
 
@@ -26,15 +29,15 @@ PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
 """In the order in which botocore looks at them: region and keys must not come from two profiles."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Entry:
     """What a key of a section is set to: a text, or the settings that are indented under it; and in which file."""
 
-    value: str | Mapping[str, str] = attrs.field(repr=False)
+    value: str | Mapping[str, str]
     path: str
 
 
-_PLAIN_TITLE = re.compile(r"[^\s\"'\\]+ [^\s\"'\\]+")
+_PLAIN_TITLE = r"[^\s\"'\\]+ [^\s\"'\\]+"
 
 _LINES_AT_A_TIME = 200
 _BREATH = 0.00005
@@ -43,7 +46,7 @@ _BREATH = 0.00005
 Section = dict[str, Entry]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SharedFile:
     """One of the two files, and whether it could be read: `read`, `missing` or `unreadable`, which counts as missing."""
 
@@ -52,7 +55,7 @@ class SharedFile:
     state: str
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SharedConfig:
     """What both files say."""
 
@@ -119,6 +122,10 @@ def _state(path: str, text: str | None) -> str:
 
 def _sections(text: str, path: str) -> dict[str, Section]:
     """The sections of a file, by their whole title."""
+    if not text:
+        return {}
+    import configparser  # noqa: PLC0415 - many a machine has neither file
+
     parser = configparser.RawConfigParser()  # in which [DEFAULT] hands its settings to every section, as in botocore
     try:
         parser.read_file(_lines(text))
@@ -139,8 +146,10 @@ def _lines(text: str) -> Iterator[str]:
         yield line
 
 
-def _complaint(error: configparser.Error) -> tuple[int | None, str]:
+def _complaint(error: "configparser.Error") -> tuple[int | None, str]:
     """Line and mistake, without what stands there."""
+    import configparser  # noqa: PLC0415 - as above
+
     if isinstance(error, configparser.DuplicateSectionError):
         return error.lineno, f"the section [{error.section}] begins a second time"
     if isinstance(error, configparser.DuplicateOptionError):
@@ -182,7 +191,7 @@ def _named(kind: str, sections: Mapping[str, Section]) -> Iterable[tuple[str, Se
 
 
 def _words(title: str) -> list[str]:
-    if _PLAIN_TITLE.fullmatch(title):  # as nearly all are; 500 profiles would take twice as long without this
+    if re.fullmatch(_PLAIN_TITLE, title):  # as nearly all are; 500 profiles would take twice as long without this
         return title.split(" ")
     try:
         return shlex.split(title)

@@ -6,21 +6,22 @@ Owns the look for credentials, and which of them need the chain. Reads files: ca
 import functools
 import ssl
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
 from ..errors import ConfigurationError, InvalidInputError
 from ..interfaces import CredentialsProvider, Fetch, RetryStrategy
-from ..models import Credentials, TcpKeepAlive, masked
+from ..models import Credentials, TcpKeepAlive
 from ..protocol.endpoints import Endpoint, endpoint_for
 from ..protocol.partitions import partition_of
-from . import table
 from .arguments import Arguments
 from .credentials import checked_static, environment_credentials
-from .explained import Explained
 from .findings import Findings, look_up
 from .proxies import environment_proxy
-from .telling import tell
+
+if TYPE_CHECKING:
+    from .explained import Explained
 
 __all__ = ["Resolved", "explain", "explain_findings", "find_credentials", "resolve"]
 
@@ -28,7 +29,7 @@ Proxy = str | Callable[[str], str | None]
 """A proxy's URL, or what gives the one for a URL."""
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Resolved:
     """The settings of an open client. `credentials` is `None` where nothing is signed.
 
@@ -48,7 +49,7 @@ class Resolved:
     corrects_clock: bool
     app_id: str | None
     execution_environment: str | None
-    explained: tuple[Explained, ...] = attrs.field(repr=False)
+    explained: Callable[[], tuple["Explained", ...]]
 
 
 def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool, fetch: Fetch) -> Resolved:
@@ -74,32 +75,31 @@ def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool, f
         corrects_clock=not findings.disables_clock_correction.value,
         app_id=findings.app_id.value,
         execution_environment=findings.execution_environment.value,
-        explained=tell(findings, _told(credentials, source if signs else "nothing is signed")),
+        explained=functools.partial(_tell, findings, credentials, source if signs else "nothing is signed"),
     )
 
 
-def explain(config: Arguments, environment: Mapping[str, str]) -> tuple[Explained, ...]:
+def explain(config: Arguments, environment: Mapping[str, str]) -> tuple["Explained", ...]:
     """Each setting as a client would find it now, with what is wrong. Reads files, and does not ask the chain."""
     return explain_findings(config, environment, look_up(config, environment, reads_files=not config.is_offline))
 
 
-def explain_findings(config: Arguments, environment: Mapping[str, str], findings: Findings) -> tuple[Explained, ...]:
+def explain_findings(config: Arguments, environment: Mapping[str, str], findings: Findings) -> tuple["Explained", ...]:
     """The same of what was looked up already."""
     try:
         credentials = _at_hand(config, environment)
     except ConfigurationError as problem:
-        return tell(findings, attrs.evolve(_told(None, "environment"), problem=str(problem)))
+        return _tell(findings, None, "environment", problem)
     source = "looked for when the client opens" if credentials is None else getattr(credentials, "source", "argument")
-    return tell(findings, _told(credentials, source))
+    return _tell(findings, credentials, source)
 
 
-def _told(credentials: CredentialsProvider | None, source: str) -> Explained:
-    keys = getattr(credentials, "credentials", None)
-    if credentials is None:
-        value = "-"
-    else:
-        value = masked(keys.access_key_id) if isinstance(keys, Credentials) else type(credentials).__name__
-    return Explained(name="credentials", value=value, source=source, names=table.CREDENTIALS_NAMES)
+def _tell(
+    findings: Findings, credentials: CredentialsProvider | None, source: str, problem: ConfigurationError | None = None
+) -> tuple["Explained", ...]:
+    from .telling import tell  # noqa: PLC0415 - most clients are never asked
+
+    return tell(findings, credentials, source, problem)
 
 
 def _endpoint_in(findings: Findings, own: Endpoint) -> Callable[[str], str]:

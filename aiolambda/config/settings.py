@@ -40,7 +40,7 @@ class LambdaClientConfig(Arguments):
         """
         looked_up = self._looked_up
         if looked_up is not None and looked_up.owner is self:
-            return looked_up.explained
+            return looked_up.explained()
         from .resolution import explain  # noqa: PLC0415 - reads files, and so does loading it
 
         return explain(self, os.environ)

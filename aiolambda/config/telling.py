@@ -3,6 +3,9 @@
 Owns which rows there are, and how a value is shown. Must not find anything.
 """
 
+from ..errors import ConfigurationError
+from ..interfaces import CredentialsProvider
+from ..models import Credentials, masked
 from . import table
 from .explained import Explained, url_shown
 from .findings import Findings
@@ -11,8 +14,10 @@ from .lookup import Found, Setting
 __all__ = ["tell"]
 
 
-def tell(findings: Findings, credentials: Explained) -> tuple[Explained, ...]:
-    """All settings, in the order in which they depend on each other."""
+def tell(
+    findings: Findings, credentials: CredentialsProvider | None, source: str, problem: ConfigurationError | None
+) -> tuple[Explained, ...]:
+    """All settings, in the order in which they depend on each other; of the keys, where they are from or why there are none."""
     bundle_problem = findings.ca_bundle.problem or findings.tls.problem
     return (
         _row(table.PROFILE, findings.profile),
@@ -26,7 +31,7 @@ def tell(findings: Findings, credentials: Explained) -> tuple[Explained, ...]:
         _row(table.FIPS, findings.use_fips),
         _row(table.DUALSTACK, findings.use_dualstack),
         _named("use_arn_region", findings.use_arn_region, ("use_arn_region=",)),
-        credentials,
+        _credentials_row(credentials, source, problem),
         _named("retry", findings.retry, ("retry=", *table.MAX_ATTEMPTS.names, *table.RETRY_MODE.names)),
         _row(table.MAX_ATTEMPTS, findings.max_attempts),
         _row(table.RETRY_MODE, findings.retry_mode),
@@ -56,6 +61,16 @@ def _text(value: object) -> str:
 
 def _shown(proxy: Found[str | None]) -> Found[str | None]:
     return proxy if proxy.value is None else Found(url_shown(proxy.value), proxy.source)
+
+
+def _credentials_row(credentials: CredentialsProvider | None, source: str, problem: ConfigurationError | None) -> Explained:
+    keys = getattr(credentials, "credentials", None)
+    if credentials is None:
+        value = "-"
+    else:
+        value = masked(keys.access_key_id) if isinstance(keys, Credentials) else type(credentials).__name__
+    told = None if problem is None else str(problem)
+    return Explained(name="credentials", value=value, source=source, names=table.CREDENTIALS_NAMES, problem=told)
 
 
 def _endpoint_row(findings: Findings) -> Explained:

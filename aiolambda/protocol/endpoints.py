@@ -14,7 +14,7 @@ from .partitions import Partition, partition_of
 
 __all__ = ["Endpoint", "checked_endpoint", "checked_proxy", "checked_region", "endpoint_for", "without_fips_mark"]
 
-_REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_REGION = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 
 
 @attrs.frozen(kw_only=True)
@@ -58,7 +58,7 @@ def _suffix(partition: Partition, *, use_fips: bool, use_dualstack: bool) -> str
 
 def checked_region(region: str, source: str) -> str:
     """The region, if it can be part of a host name; `ConfigurationError` names the source otherwise."""
-    if _REGION.fullmatch(region) is None:
+    if re.fullmatch(_REGION, region) is None:
         raise ConfigurationError(f"{region!r} (from {source}) is not a region, such as 'eu-west-1'")
     return region
 

@@ -20,14 +20,14 @@ _FUNCTION = re.compile(
 _LONGEST_FUNCTION_NAME = 256
 
 _PATTERNS = {
-    "qualifier": (re.compile(r"\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9$_-]+"), 128, "letters, digits, $, - and _"),
+    "qualifier": (r"\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9$_-]+", 128, "letters, digits, $, - and _"),
     # A header loses the spaces around its value, and the call would be another tenant's.
     "tenant_id": (
-        re.compile(r"[a-zA-Z0-9._:/=+\-@](?:[a-zA-Z0-9._:/=+\-@ ]*[a-zA-Z0-9._:/=+\-@])?"),
+        r"[a-zA-Z0-9._:/=+\-@](?:[a-zA-Z0-9._:/=+\-@ ]*[a-zA-Z0-9._:/=+\-@])?",
         256,
         "letters, digits, ._:/=+-@, and spaces between them",
     ),
-    "durable_execution_name": (re.compile(r"[a-zA-Z0-9_-]+"), 64, "letters, digits, - and _"),
+    "durable_execution_name": (r"[a-zA-Z0-9_-]+", 64, "letters, digits, - and _"),
 }
 
 
@@ -69,7 +69,7 @@ def check_pattern(member: str, value: object) -> None:
         raise InvalidInputError(
             f"{member} has {len(value)} characters; 1 to {longest} are allowed", member=member, limit=longest
         )
-    if pattern.fullmatch(value) is None:
+    if re.fullmatch(pattern, value) is None:
         shown = "" if member == "tenant_id" else f" {_shown(value)}"
         raise InvalidInputError(f"{member}{shown} may hold {allowed}", member=member)
 

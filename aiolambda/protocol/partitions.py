@@ -11,7 +11,7 @@ import attrs
 __all__ = ["Partition", "partition_of"]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Partition:
     """A partition, and the DNS suffixes of its endpoints: the usual one, and that of the dual-stack ones (IPv4 and IPv6).
 
@@ -19,25 +19,29 @@ class Partition:
     """
 
     id: str
-    _region: str
+    _beginnings: tuple[str, ...]
+    """What its regions' names begin with."""
     dns_suffix: str
     dualstack_dns_suffix: str | None
     supports_fips: bool = True
 
     def has(self, region: str) -> bool:
         """Whether a region, or the partition's own pseudo-region, is of this partition."""
-        return region == f"{self.id}-global" or re.fullmatch(rf"{self._region}-\w+-\d+", region) is not None
+        if region == f"{self.id}-global":
+            return True
+        beginning = next(filter(region.startswith, self._beginnings), None)
+        return beginning is not None and re.fullmatch(r"\w+-\d+", region.removeprefix(beginning)) is not None
 
 
-_AWS = Partition("aws", "(?:us|eu|ap|sa|ca|me|af|il|mx)", "amazonaws.com", "api.aws")
+_AWS = Partition("aws", ("us-", "eu-", "ap-", "sa-", "ca-", "me-", "af-", "il-", "mx-"), "amazonaws.com", "api.aws")
 _OTHERS = (
-    Partition("aws-cn", "cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
-    Partition("aws-us-gov", "us-gov", "amazonaws.com", "api.aws"),
-    Partition("aws-eusc", "eusc-de", "amazonaws.eu", "api.amazonwebservices.eu"),
-    Partition("aws-iso", "us-iso", "c2s.ic.gov", "api.aws.ic.gov"),
-    Partition("aws-iso-b", "us-isob", "sc2s.sgov.gov", "api.aws.scloud"),
-    Partition("aws-iso-e", "eu-isoe", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
-    Partition("aws-iso-f", "us-isof", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+    Partition("aws-cn", ("cn-",), "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    Partition("aws-us-gov", ("us-gov-",), "amazonaws.com", "api.aws"),
+    Partition("aws-eusc", ("eusc-de-",), "amazonaws.eu", "api.amazonwebservices.eu"),
+    Partition("aws-iso", ("us-iso-",), "c2s.ic.gov", "api.aws.ic.gov"),
+    Partition("aws-iso-b", ("us-isob-",), "sc2s.sgov.gov", "api.aws.scloud"),
+    Partition("aws-iso-e", ("eu-isoe-",), "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+    Partition("aws-iso-f", ("us-isof-",), "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
 )
 
 

@@ -14,12 +14,11 @@ from typing import cast
 from ..errors import LambdaServiceException
 from ..messages import Response
 from ..models import Delivery, Metadata, ThrottleReason
-from ..service_errors import EXCEPTIONS, EC2UnexpectedException, TooManyRequestsException
 
 __all__ = ["code_of", "date_of", "exception_of", "retry_after_of", "retry_hint_of"]
 
 _KEPT_BODY = 64 * 1024
-_COUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{0,15})?")
+_COUNT = r"[0-9]{1,15}(\.[0-9]{0,15})?"
 _XML = {"code": rb"<Code>([^<]{1,200})</Code>", "message": rb"<Message>([^<]{0,2000})</Message>"}
 
 
@@ -35,6 +34,12 @@ def exception_of(
     response: Response, *, code: str | None, delivery: Delivery, metadata: Metadata, function_name: str, now: dt.datetime
 ) -> LambdaServiceException:
     """The exception of an error answer, whatever its body is: JSON, XML, HTML, nothing, or 5 MB of anything."""
+    from ..service_errors import (  # noqa: PLC0415 - sixty classes, of which most calls need none
+        EXCEPTIONS,
+        EC2UnexpectedException,
+        TooManyRequestsException,
+    )
+
     content = _content(response)
     kind = EXCEPTIONS.get(code or "") or EXCEPTIONS.get(f"{code}Exception", LambdaServiceException)
     message = content.get("message") or content.get("Message") or content.get("errorMessage")
@@ -78,7 +83,7 @@ def date_of(response: Response) -> dt.datetime | None:
 
 def _number(text: str) -> float | None:
     """A number of 0 or more, as a header spells it."""
-    return float(text) if _COUNT.fullmatch(text) else None
+    return float(text) if re.fullmatch(_COUNT, text) else None
 
 
 def _date(text: str) -> dt.datetime | None:

@@ -9,7 +9,6 @@ Source: "Signing AWS API requests" in the IAM user guide.
 import datetime as dt
 import hashlib
 import hmac
-import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
@@ -51,7 +50,6 @@ NEVER_SIGNED = frozenset(
 """Headers that proxies, load balancers and tracers rewrite on the way: a signature over them would break."""
 
 _CONTROLS = bytes(range(32))
-_SPACES = re.compile(r"\s+")
 
 
 def payload_hash(body: bytes) -> str:
@@ -60,8 +58,7 @@ def payload_hash(body: bytes) -> str:
 
 
 def _folded(value: str) -> str:
-    value = value.strip()
-    return _SPACES.sub(" ", value) if "  " in value or not value.isprintable() else value
+    return " ".join(value.split())
 
 
 def canonical_request(
@@ -134,14 +131,14 @@ def _signed_names(headers: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     return names, ";".join(names)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Scope:
     """What a derived key is good for, with the key and the texts that go with it."""
 
     credentials: Credentials
     date: str
     text: str
-    key: bytes = attrs.field(repr=False)
+    key: bytes
 
 
 class Signer:

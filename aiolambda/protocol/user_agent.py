@@ -3,12 +3,12 @@
 Owns its grammar. Must not look anything up: what is told of this machine is handed in.
 """
 
-import re
+import string
 from collections.abc import Iterable, Mapping
 
 __all__ = ["FEATURES", "user_agent"]
 
-_NOT_A_TOKEN = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
+_TOKEN = frozenset("!#$%&'*+-.^_`|~" + string.digits + string.ascii_letters)
 
 FEATURES: dict[str, str] = {
     "RETRY_MODE_STANDARD": "E",
@@ -29,7 +29,7 @@ FEATURES: dict[str, str] = {
 
 def token(text: str) -> str:
     """The text with everything that a header token may not hold turned into `-`."""
-    return _NOT_A_TOKEN.sub("-", text)
+    return "".join(character if character in _TOKEN else "-" for character in text)
 
 
 def user_agent(

@@ -8,10 +8,9 @@ from typing import Any
 from ..errors import AiolambdaError
 from ..interfaces import Call, CallNext, Middleware
 from ..messages import Response
-from ..models import Metadata
+from ..models import Metadata, ThrottleReason
 from ..policy import delivery
 from ..protocol import service_error
-from ..service_errors import TooManyRequestsException
 from .wiring import Wiring
 
 __all__ = ["deserializer_middleware"]
@@ -53,9 +52,9 @@ def _exception(call: Call[Any, Any], wiring: Wiring, response: Response) -> Aiol
         function_name=call.function_name,
         now=wiring.now(),
     )
-    if isinstance(error, TooManyRequestsException) and error.reason is not None:
+    if isinstance(reason := getattr(error, "reason", None), ThrottleReason):
         throttled = wiring.counters.throttled
-        throttled[error.reason] = throttled.get(error.reason, 0) + 1
+        throttled[reason] = throttled.get(reason, 0) + 1
     return error
 
 

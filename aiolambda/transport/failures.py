@@ -16,7 +16,7 @@ from .exchange import Exchange
 
 __all__ = ["FAILURES", "cause_of", "translation"]
 
-_QUOTED = re.compile(r"[:\n'\"]|\bb(?=['\"])")
+_QUOTED = r"[:\n'\"]|\bb(?=['\"])"
 
 FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError)
 _CONNECT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)
@@ -88,7 +88,7 @@ def cause_of(error: Exception) -> BaseException | None:
 def _complaint(message: str) -> str:
     """What the parser says is wrong, without the bytes that it quotes: they may be of a payload."""
     words = message.rpartition("message:")[2].strip()
-    return _QUOTED.split(words, maxsplit=1)[0].strip() or "malformed"
+    return re.split(_QUOTED, words, maxsplit=1)[0].strip() or "malformed"
 
 
 def _reason(error: Exception) -> str:

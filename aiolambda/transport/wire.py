@@ -27,7 +27,6 @@ __all__ = ["Answer", "begin", "end_writing", "final", "head_of", "limit_silence"
 _UNFIT = r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]"
 _CONTROLS = bytes([*range(32), 127])
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_UNFIT_IN_URL = re.compile(r"[^\x21-\x7e]")
 _JOINED = 64 * 1024
 """Bytes of a body that are written in one piece with the head."""
 _WRITTEN_AT_ONCE = 1024 * 1024
@@ -40,7 +39,7 @@ Answer = tuple[RawResponseMessage, aiohttp.StreamReader]
 def origin_and_target(url: str) -> tuple[str, str]:
     """Scheme with authority, and target. `ConfigurationError` for a URL that cannot be asked for."""
     scheme, _, rest = url.partition("://")
-    if scheme not in ("http", "https") or not rest or _UNFIT_IN_URL.search(rest) is not None:
+    if scheme not in ("http", "https") or not rest or " " in rest or not (rest.isascii() and rest.isprintable()):
         raise ConfigurationError("the request's URL is not valid")
     authority, slash, path = rest.partition("#")[0].partition("/")
     if not slash and "?" in authority:
