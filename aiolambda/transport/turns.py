@@ -41,7 +41,7 @@ class Reservation:
         self.shelf = shelf
         self.ended = False
         self._token: Token[Reservation | None] | None = None
-        self._lapse = asyncio.get_running_loop().call_later(KEPT, self.release) if shelf is None else None
+        self._lapse = turns.loop.call_later(KEPT, self.release) if shelf is None else None
 
     def enter(self) -> None:
         """Let the connector find it, which aiohttp calls in the task of the request."""
@@ -106,6 +106,7 @@ class Turns:
     """The turns of one pool, and the queue for its shelves and for a turn."""
 
     def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()  # kept: a call that is thrown away gives its place back where none runs
         self.in_use = 0
         self._waiting: OrderedDict[_Waiter, Shelf[Any]] = OrderedDict()
 
@@ -127,7 +128,7 @@ class Turns:
         """A turn, or the promise of a connection that comes back first; `QueueTimeoutError` where neither does in time."""
         if self.is_free:
             return self.turn()
-        waiter: _Waiter = asyncio.get_running_loop().create_future()
+        waiter: _Waiter = self.loop.create_future()
         self._waiting[waiter] = shelf
         shelf.waiting[waiter] = None
         try:
