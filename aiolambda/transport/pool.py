@@ -75,10 +75,11 @@ class Pool:
 
     def lend_idle(self, exchange: Exchange, route: Route, reservation: Reservation) -> Line | None:
         """A clean line out of the pool; `None` if there is none."""
-        reservation.hold()
         shelf = route.shelf
-        if reservation.shelf is None and not shelf.has_spare:
-            return None
+        if reservation.shelf is None:
+            reservation.hold()
+            if not shelf.has_spare:
+                return None
         while shelf.idle:
             line = shelf.idle.pop()
             stain, info = line.stain()

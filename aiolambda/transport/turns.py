@@ -30,8 +30,8 @@ KEPT = 1.0
 class Reservation:
     """What a request was promised before it was signed: a connection of one shelf, or its turn to open one.
 
-    A turn is kept only for so long: between the signature and the transport stand the user's own middlewares, which may wait
-    for anything, such as another call that wants a turn.
+    It counts from when it is made until it is released. A turn is kept only for so long: between the signature and the
+    transport stand the user's own middlewares, which may wait for anything, such as another call that wants a turn.
     """
 
     __slots__ = ("_lapse", "_token", "ended", "shelf", "turns")
@@ -41,7 +41,12 @@ class Reservation:
         self.shelf = shelf
         self.ended = False
         self._token: Token[Reservation | None] | None = None
-        self._lapse = turns.loop.call_later(KEPT, self.release) if shelf is None else None
+        self._lapse: asyncio.TimerHandle | None = None
+        if shelf is None:
+            turns.in_use += 1
+            self._lapse = turns.loop.call_later(KEPT, self.release)
+        else:
+            shelf.promised += 1
 
     def enter(self) -> None:
         """Let the connector find it, which aiohttp calls in the task of the request."""
@@ -117,11 +122,10 @@ class Turns:
 
     def promise(self, shelf: Shelf[Any]) -> Reservation | None:
         """Promise a connection of this shelf, if it has one to spare."""
-        return self._promised(shelf) if shelf.has_spare else None
+        return Reservation(self, shelf) if shelf.has_spare else None
 
     def turn(self) -> Reservation:
         """A turn; whoever takes one without having waited sees to it that one is free."""
-        self.in_use += 1
         return Reservation(self)
 
     async def reserve(self, shelf: Shelf[Any], limit: float | None) -> Reservation:
@@ -145,17 +149,13 @@ class Turns:
     def hand_out(self, shelf: Shelf[Any]) -> None:
         """Promise what this shelf has to spare to those who wait for it."""
         while shelf.has_spare and (waiter := self._first_of(shelf.waiting)) is not None:
-            waiter.set_result(self._promised(shelf))
+            waiter.set_result(Reservation(self, shelf))
 
     def give_back(self) -> None:
         """Let the next one open a connection."""
         self.in_use -= 1
         if self.is_free and (waiter := self._first_of(self._waiting)) is not None:
             waiter.set_result(self.turn())
-
-    def _promised(self, shelf: Shelf[Any]) -> Reservation:
-        shelf.promised += 1
-        return Reservation(self, shelf)
 
     def _first_of(self, waiting: "OrderedDict[_Waiter, Any]") -> _Waiter | None:
         """Who waited longest here, taken out of the queue. A task that was cancelled, and has not run since, is passed over."""
