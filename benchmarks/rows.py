@@ -39,6 +39,8 @@ class Cell:
 
 
 CROWD = 1000
+LONGER_FOR_A_CROWD = 4
+"""Times that a crowd is measured as long as fifty calls: in their time each of its calls would come two or three times."""
 TOO_LARGE = {(50, "6 MB"), (CROWD, "6 MB"), (CROWD, "256 KB")}
 """Left out: peers that hold an answer three times over would need gigabytes, and a wave of calls takes half a minute."""
 
@@ -153,28 +155,32 @@ def _notes(answers: dict[str, list[Any]], *names: str) -> dict[str, Any]:
 
 
 async def invocation(run: Run) -> list[Figure]:
-    """CPU and latency of an invocation, by calls in flight, size, scheme and loop."""
+    """CPU and latency of an invocation, by size, calls in flight, scheme and loop.
+
+    Each size has processes of its own: large answers change what the C library's allocator does for the small ones behind them.
+    """
     figures: list[Figure] = []
     for loop, cells in (QUICK_CELLS if run.is_quick else CELLS).items():
         peers = run.peers if loop == "asyncio" else run.asynchronous()
-        async with run.drivers(peers, loop=loop) as drivers:
-            for scheme, in_flight in dict.fromkeys((cell.scheme, cell.in_flight) for cell in cells):
-                async with run.opened(drivers, scheme=scheme, pool=in_flight):
-                    for cell in cells:
-                        if (cell.scheme, cell.in_flight) == (scheme, in_flight):
+        for size in dict.fromkeys(cell.size for cell in cells):
+            async with run.drivers(peers, loop=loop) as drivers:
+                for cell in cells:
+                    if cell.size == size:
+                        async with run.opened(drivers, scheme=cell.scheme, pool=cell.in_flight):
                             figures += await _cell(run, drivers, cell, loop)
     return sorted(figures, key=lambda figure: figure.section)
 
 
 async def _cell(run: Run, drivers: Drivers, cell: Cell, loop: str) -> list[Figure]:
+    is_crowd = cell.in_flight == CROWD
     answers = await run.alternate(
         drivers,
         "invocation",
         "run",
-        rounds=min(run.rounds, 3) if cell.in_flight == CROWD else run.rounds,
+        rounds=min(run.rounds, 3) if is_crowd else run.rounds,
         in_flight=cell.in_flight,
         payload=SIZES[cell.size],
-        seconds=run.seconds,
+        seconds=run.seconds * (LONGER_FOR_A_CROWD if is_crowd else 1),
     )
     print(f"  {loop}, {cell.name}", file=sys.stderr)
     notes = _notes(answers, "calls", "wall", "server_per_client", "memory")

@@ -63,8 +63,8 @@ class Line:
         if sock is None or not sock.uses:
             return None, None
         info = kernel.tcp_info(sock)
-        if info is not None and sock.read == sock.read_at_rest == info.received and info.state == kernel.ESTABLISHED:
-            return None, info  # nearly always: all that the kernel has received is what was read before
+        if info is not None and info.received and info.received == sock.come_at_rest and info.state == kernel.ESTABLISHED:
+            return None, info  # nearly always: nothing has come since
         return self._stain(sock, info), info
 
     def _stain(self, sock: ObservedSocket, info: kernel.TcpInfo | None) -> str | None:
@@ -76,9 +76,8 @@ class Line:
             return "news"
         if info is not None and info.state != kernel.ESTABLISHED:
             return "not established"
-        if sock.read:
-            return "bytes while idle" if sock.read != sock.read_at_rest else None
-        return "bytes while idle" if info is not None and info.received != sock.received_at_rest else None
+        come = sock.read or (None if info is None else info.received)
+        return "bytes while idle" if come is not None and come != sock.come_at_rest else None
 
     def may_rest(self) -> bool:
         """Whether it can serve another request, as far as can be seen now."""

@@ -66,9 +66,8 @@ class ObservedSocket(socket.socket):
     """Bytes that the kernel took."""
     read = 0
     """Bytes that were read from it; 0 under a loop that reads in its own way."""
-    read_at_rest = 0
-    received_at_rest: int | None = None
-    """Bytes that were read, and that the kernel had received, when it was given back to the pool."""
+    come_at_rest: int | None = None
+    """Bytes that had come when it was given back to the pool: those that were read, or that the kernel had received."""
     ended = False
     """The peer's end of input was read, before any error."""
     failed = False
@@ -146,11 +145,11 @@ class ObservedSocket(socket.socket):
 
         Whether it may go there: not with something to read, which a loop that reads by itself would swallow unseen.
         """
-        self.read_at_rest = self.read
         if self.read:
+            self.come_at_rest = self.read
             return True
         info = tcp_info(self)
-        self.received_at_rest = None if info is None else info.received
+        self.come_at_rest = None if info is None else info.received
         return not self.has_news()
 
     @property
