@@ -2,7 +2,7 @@
 
 The server, a process of its own, ends one idle connection in three within 3 ms of its answer, if no byte of another request has
 come; so many ends meet the next request. A request that came between that look and the end is executed and not answered: it
-fails as `unknown`, rightly, and is counted (1 to 4 in 10,000). Every other call must be answered. On Linux, asyncio's loop;
+fails as `unknown`, rightly, and is counted (1 to 14 in 10,000). Every other call must be answered. On Linux, asyncio's loop;
 with `--uvloop` such a loss is `unknown`, and only duplicates and untruths count.
 """
 
