@@ -115,6 +115,11 @@ class Run:
         while peer in drivers and await self.server.control.order("held") < held:
             await self.ask(drivers, peer, "pause")
 
+    async def let_go(self, drivers: Drivers, peer: str) -> None:
+        """Have the server answer what it holds, and wait until the peer has the answers."""
+        await self.server.control.order("release")
+        await self.ask(drivers, peer, "released")
+
     async def warm(self, drivers: Drivers, peer: str, in_flight: int, payload: int) -> None:
         """Fill the client's caches, and have it open a connection for each call in flight: the server holds them all at once.
 
@@ -123,8 +128,7 @@ class Run:
         is_cold = await self.ask(drivers, peer, "warm", in_flight=in_flight, payload=payload)
         if is_cold and peer != THREADED:
             await self.hold(drivers, peer, in_flight, payload, held=in_flight)
-            await self.server.control.order("release")
-            await self.ask(drivers, peer, "released")
+            await self.let_go(drivers, peer)
 
     async def alternate(self, drivers: Drivers, row: str, order: str, *, rounds: int, **words: Any) -> dict[str, list[Any]]:
         """The answers of every peer, round by round, each round beginning with another."""
@@ -261,14 +265,13 @@ async def _held(run: Run, drivers: Drivers, peer: str, count: int) -> list[Any]:
 
     The first half uses up what was free before: the second is what calls take from the system.
     """
-    control, half, marks = run.server.control, count // 2, []
+    half, marks = count // 2, []
     await run.ask(drivers, peer, "open", url=run.server.http, pool=count)
     for number in (half, 2 * half):
         await run.hold(drivers, peer, half, 100, held=number)
         marks.append(await run.ask(drivers, peer, "marks"))
-    await control.order("release")
-    for order in ("released", "close"):
-        await run.ask(drivers, peer, order)
+    await run.let_go(drivers, peer)
+    await run.ask(drivers, peer, "close")
     return [*marks, await run.ask(drivers, peer, "marks")]
 
 
