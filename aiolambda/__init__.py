@@ -70,17 +70,17 @@ from .stack import MiddlewareStack
 
 if TYPE_CHECKING:
     from . import credentials as credentials
-    from .failure import Failure
-    from .fanout import MapRun
-    from .map_values import MapResult, MapStats
-    from .reports import Report
-    from .service_errors import (
+    from .errors import (
         AccessDeniedException,
         DurableExecutionAlreadyStartedException,
         RequestTooLargeException,
         ResourceNotFoundException,
         TooManyRequestsException,
     )
+    from .failure import Failure
+    from .fanout import MapRun
+    from .map_values import MapResult, MapStats
+    from .reports import Report
     from .stream_commands import InvokeWithResponseStreamCommand
     from .streaming import (
         HttpPrelude,
@@ -170,9 +170,9 @@ __all__ = [
 ]
 
 _LOADED_LATER = {
-    "AccessDeniedException": ".service_errors",
+    "AccessDeniedException": ".errors",
     "credentials": "",
-    "DurableExecutionAlreadyStartedException": ".service_errors",
+    "DurableExecutionAlreadyStartedException": ".errors",
     "Failure": ".failure",
     "HttpPrelude": ".streaming",
     "InvokeWithResponseStreamCommand": ".stream_commands",
@@ -182,11 +182,11 @@ _LOADED_LATER = {
     "MapRun": ".fanout",
     "MapStats": ".map_values",
     "Report": ".reports",
-    "RequestTooLargeException": ".service_errors",
-    "ResourceNotFoundException": ".service_errors",
+    "RequestTooLargeException": ".errors",
+    "ResourceNotFoundException": ".errors",
     "ResponseStream": ".streaming",
     "SseEvent": ".streaming",
-    "TooManyRequestsException": ".service_errors",
+    "TooManyRequestsException": ".errors",
 }
 
 if not TYPE_CHECKING:  # else every name would pass for one of the package's

@@ -11,6 +11,7 @@ import attrs
 import botocore.session
 import pytest
 
+import aiolambda
 from aiolambda import (
     AccessDeniedException,
     AiolambdaError,
@@ -38,8 +39,8 @@ from aiolambda import (
     TooManyRequestsException,
     errors,
 )
+from aiolambda.errors.service import EXCEPTIONS, EC2UnexpectedException
 from aiolambda.policy import delivery, remedy
-from aiolambda.service_errors import EXCEPTIONS, EC2UnexpectedException
 
 from . import suites
 
@@ -521,6 +522,16 @@ def test_only_errors_that_invoke_does_not_name_are_taken_for_those_of_another_op
     assert len(modelled_errors("Invoke")) == 43
     others = {code for code, reason in delivery.UNKNOWN.items() if "another operation" in reason}
     assert others == modelled_errors() - modelled_errors("Invoke") - delivery.REFUSED.keys()
+
+
+def test_the_errors_that_callers_catch_have_their_names_in_one_place() -> None:
+    kinds = {name: getattr(errors, name) for name in errors.__all__ if name not in ("Category", "Fault")}
+    assert all(issubclass(kind, AiolambdaError) for kind in kinds.values())
+    for name in ("AccessDeniedException", "ResourceNotFoundException", "TooManyRequestsException"):
+        assert kinds[name] is EXCEPTIONS[name] is getattr(aiolambda, name)
+    assert set(kinds) < set(dir(errors))
+    with pytest.raises(AttributeError, match="has no attribute 'NoSuchException'"):
+        getattr(errors, "NoSuchException")  # noqa: B009 - which a type checker would refuse
 
 
 # Pickling, and what is never shown

@@ -13,13 +13,13 @@ from typing import Generic, Literal, TypeVar
 
 from ..commands import InvokeCommand
 from ..errors import AiolambdaError, ClientClosedError, FunctionError, TooManyFailuresError
+from ..errors.service import TooManyRequestsException
 from ..interfaces import Codec
 from ..invocation import InvokeCommandOutput
 from ..map_values import MapResult, MapStats
 from ..models import Delivery, Remedy
 from ..policy import delivery, remedy
 from ..policy.concurrency import Admission
-from ..service_errors import TooManyRequestsException
 from . import outcome, stored
 from .journal import Journal, Stored
 from .outlet import Outlet

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from .. import errors
 from ..errors import AiolambdaError, FunctionError, LambdaServiceException, UnknownOutcomeError, rebuilt
+from ..errors.service import EXCEPTIONS
 from ..interfaces import Codec
 from ..invocation import InvokeCommandOutput
 from ..map_values import MapResult
 from ..models import Delivery, Metadata
-from ..service_errors import EXCEPTIONS
 from .source import Work
 
 __all__ = ["left_in_flight", "restored", "stored"]

@@ -34,7 +34,7 @@ def exception_of(
     response: Response, *, code: str | None, delivery: Delivery, metadata: Metadata, function_name: str, now: dt.datetime
 ) -> LambdaServiceException:
     """The exception of an error answer, whatever its body is: JSON, XML, HTML, nothing, or 5 MB of anything."""
-    from ..service_errors import (  # noqa: PLC0415 - sixty classes, of which most calls need none
+    from ..errors.service import (  # noqa: PLC0415 - sixty classes, of which most calls need none
         EXCEPTIONS,
         EC2UnexpectedException,
         TooManyRequestsException,

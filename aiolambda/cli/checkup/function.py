@@ -8,8 +8,7 @@ import attrs
 from ...client import LambdaClient
 from ...config import LambdaClientConfig
 from ...errors import AiolambdaError, ConfigurationError, InvalidInputError, InvocationTimeoutError
-from ...models import Credentials, Timeouts, masked
-from ...service_errors import (
+from ...errors.service import (
     AccessDeniedException,
     ExpiredTokenException,
     InvalidSignatureException,
@@ -17,6 +16,7 @@ from ...service_errors import (
     TooManyRequestsException,
     UnrecognizedClientException,
 )
+from ...models import Credentials, Timeouts, masked
 from .. import exits
 from .check import Check, ok, problem, skipped, warning
 

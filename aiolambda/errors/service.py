@@ -8,8 +8,8 @@ Source: the Lambda service model (2015-03-31), and the codes that the front end 
 
 from typing import ClassVar, Literal
 
-from .errors import Category, LambdaServiceException, PayloadTooLargeError
-from .models import ThrottleReason
+from ..models import ThrottleReason
+from . import Category, LambdaServiceException, PayloadTooLargeError
 
 __all__ = [
     "EXCEPTIONS",

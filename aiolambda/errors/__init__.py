@@ -1,4 +1,4 @@
-"""Every error that aiolambda raises, but for the service's own codes, which stand in `service_errors.py`.
+"""Every error that aiolambda raises. Those of the service's own codes stand in `service.py`; five of them have their name here.
 
 AiolambdaError                  .delivery .may_have_run .function_name
 ├─ ConfigurationError           nothing was sent: no region, no credentials, contradictory settings
@@ -23,22 +23,32 @@ Owns what an error says: whose fault, did it run, may one try again. Must not kn
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from .messages import Stage
-from .models import Attempt, Delivery, Metadata
+from ..messages import Stage
+from ..models import Attempt, Delivery, Metadata
 
 if TYPE_CHECKING:
-    from .invocation import InvokeCommandOutput
-    from .map_values import MapStats
+    from ..invocation import InvokeCommandOutput
+    from ..map_values import MapStats
+    from .service import (
+        AccessDeniedException,
+        DurableExecutionAlreadyStartedException,
+        RequestTooLargeException,
+        ResourceNotFoundException,
+        TooManyRequestsException,
+    )
 
 __all__ = [
+    "AccessDeniedException",
     "AiolambdaError",
     "Category",
     "ClientClosedError",
     "ConfigurationError",
     "ConnectError",
     "ConnectionLostError",
+    "DurableExecutionAlreadyStartedException",
     "Fault",
     "FunctionError",
     "InvalidInputError",
@@ -48,8 +58,11 @@ __all__ = [
     "MiddlewareStackError",
     "PayloadTooLargeError",
     "QueueTimeoutError",
+    "RequestTooLargeException",
+    "ResourceNotFoundException",
     "StreamError",
     "TooManyFailuresError",
+    "TooManyRequestsException",
     "TransportError",
     "UnknownOutcomeError",
 ]
@@ -393,3 +406,15 @@ class UnknownOutcomeError(AiolambdaError):
 
     def __init__(self, message: str, /, *, function_name: str | None = None) -> None:
         super().__init__(message, delivery=Delivery.UNKNOWN, function_name=function_name)
+
+
+if not TYPE_CHECKING:  # else every name would pass for one of these
+
+    def __getattr__(name: str) -> object:
+        """The names of the service's own errors, of which most calls need none."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(".service", __name__), name)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
