@@ -1,8 +1,11 @@
 """The queue for connections and for turns to open one: who is served, by what, and that nothing of it is lost."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aiolambda import QueueTimeoutError
 from aiolambda.transport import turns as module
@@ -119,3 +122,88 @@ async def test_a_wait_that_is_too_long_leaves_the_queue(monkeypatch: pytest.Monk
     assert not shelf.waiting
     holder.release()
     assert turns.in_use == 0
+
+
+class Traffic:
+    """Callers of two places who ask, are served, give back, give up, and lose connections, in any order; and what must hold."""
+
+    def __init__(self) -> None:
+        self.turns = Turns()
+        self.shelves: list[Shelf[str]] = [Shelf(), Shelf()]
+        self.waiting: list[tuple[Shelf[str], Task]] = []
+        self.held: list[tuple[Shelf[str], Reservation]] = []
+
+    def ask(self, number: int) -> None:
+        shelf = self.shelves[number % 2]
+        self.waiting.append((shelf, asyncio.create_task(self.reserve(shelf))))
+
+    async def reserve(self, shelf: Shelf[str]) -> Reservation:
+        return self.turns.promise(shelf) or await self.turns.reserve(shelf, None)
+
+    def give_up(self, number: int) -> None:
+        if self.waiting:
+            self.waiting[number % len(self.waiting)][1].cancel()
+
+    def use(self, number: int) -> None:
+        """Send over the connection that was promised or opened, and bring it back."""
+        if self.held:
+            shelf, reservation = self.held.pop(number % len(self.held))
+            if reservation.shelf is not None and shelf.idle:
+                shelf.idle.pop()
+            reservation.release()
+            comes_back(self.turns, shelf)
+
+    def let_go(self, number: int) -> None:
+        if self.held:
+            self.held.pop(number % len(self.held))[1].release()
+
+    def lose(self, number: int) -> None:
+        shelf = self.shelves[number % 2]
+        if shelf.idle:
+            shelf.idle.popleft()
+
+    async def settle(self) -> None:
+        """Let all run who can, and check: nobody waits for what is there, none is passed, and what is counted is held."""
+        for _ in range(4):
+            await asyncio.sleep(0)
+        passed: set[int] = set()
+        for shelf, task in list(self.waiting):
+            if task.done():
+                self.waiting.remove((shelf, task))
+                if not task.cancelled():
+                    assert id(shelf) not in passed
+                    self.held.append((shelf, task.result()))
+            else:
+                passed.add(id(shelf))
+        assert not (self.waiting and self.turns.is_free)
+        for shelf in self.shelves:
+            assert not (id(shelf) in passed and shelf.has_spare)
+            assert shelf.promised == sum(reservation.shelf is shelf for _, reservation in self.held)
+            assert len(shelf.waiting) == sum(place is shelf for place, _ in self.waiting)
+        assert self.turns.in_use == sum(reservation.shelf is None for _, reservation in self.held)
+
+    async def run(self, steps: Sequence[tuple[str, int, bool]]) -> None:
+        for name, number, settles in steps:
+            getattr(self, name)(number)
+            if settles:
+                await self.settle()
+        await self.settle()
+        while self.held or self.waiting:  # whoever waits is served in the end
+            self.let_go(0)
+            await self.settle()
+
+
+MOVES = st.tuples(
+    st.sampled_from(["ask", "ask", "ask", "use", "use", "give_up", "let_go", "lose"]), st.integers(0, 9), st.booleans()
+)
+
+
+@settings(derandomize=True, deadline=None, max_examples=400)
+@given(st.lists(MOVES, min_size=10, max_size=80))
+def test_whatever_callers_do_nobody_waits_for_what_is_there_and_nothing_is_lost(steps: list[tuple[str, int, bool]]) -> None:
+    async def traffic() -> None:
+        await Traffic().run(steps)
+
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(module, "AT_A_TIME", 2)
+        asyncio.run(traffic())
