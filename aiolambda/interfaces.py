@@ -128,11 +128,11 @@ class Reservation(Protocol):
 class ReservingTransport(Transport, Protocol):
     """A transport that can wait before the request is signed for whatever else it would wait for after it.
 
-    `promise` does not wait: it gives `None` where `reserve` would, and is told the running loop.
+    `promise` does not wait: it gives `None` where `reserve` would, and is told the running loop. `first`, before all who wait.
     """
 
     def promise(self, request: Request, loop: Loop, /) -> Reservation | None: ...
-    async def reserve(self, request: Request, /) -> Reservation: ...
+    async def reserve(self, request: Request, /, *, first: bool = False) -> Reservation: ...
 
 
 class Operation(Protocol[In_contra, Out_co]):

@@ -727,6 +727,149 @@ async def test_a_promise_with_nothing_behind_it_is_void_at_once() -> None:
         assert nothing_is_promised(pool)
 
 
+def pool_of(transport: object) -> Pool:
+    assert isinstance(transport, AiohttpTransport)
+    assert transport._pool is not None
+    return transport._pool
+
+
+async def closes_unannounced(connection: Connection) -> None:
+    """Answers one request, and ends its side right behind the answer."""
+    await connection.read_request()
+    connection.writer.write(answer())
+    connection.writer.write_eof()
+    await connection.writer.drain()
+
+
+async def test_who_waits_is_not_served_with_a_connection_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be signed for it in vain, and wait again behind all others."""
+    monkeypatch.setattr(turns, "AT_A_TIME", 2)
+    async with raw_server(closes_unannounced) as server, client_for(server, retry=NoRetry()) as client:
+        outputs = await asyncio.gather(*(client.invoke("f") for _ in range(40)))
+        assert server.connections == 40
+        assert nothing_is_promised(pool_of(client._wiring.transport))
+    assert {len(output.metadata.history) for output in outputs} == {1}
+
+
+async def test_nested_calls_do_not_stand_behind_those_who_wait_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the signature a middleware sends another call: what its own call keeps would else be kept for as long."""
+    monkeypatch.setattr(turns, "AT_A_TIME", 2)
+    monkeypatch.setattr(turns, "KEPT", 60.0)
+
+    async def nested(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        if call.function_name == "outer":
+            await client.invoke("inner")
+        return await call_next(call)
+
+    async with raw_server(always(answer())) as server, client_for(server) as client, asyncio.timeout(10):
+        await asyncio.gather(*(client.invoke("warm") for _ in range(5)))
+        client.middleware_stack.add(nested, step="deserialize")
+        await asyncio.gather(*(client.invoke("outer") for _ in range(100)))
+        assert len(server.requests) == 205
+        assert nothing_is_promised(pool_of(client._wiring.transport))
+
+
+async def test_a_request_that_has_a_turn_takes_no_connection_that_is_promised_to_another() -> None:
+    """Not even where the one that it could have had has ended."""
+    held = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.read_request()
+        await held.wait()
+        await connection.write(answer())
+        await connection.read_request()
+
+    async with raw_server(script) as server, transport_to() as transport:
+        request = request_to(server)
+        both = [asyncio.create_task(transport.send(request.copy())) for _ in range(2)]
+        while len(server.requests) < 2:
+            await asyncio.sleep(0.001)
+        held.set()
+        await asyncio.gather(*both)
+        pool = pool_of(transport)
+        (route,) = pool._routes
+        promise, turn = pool.promised(route), pool.turns.turn()
+        assert promise is not None
+        spare = route.shelf.idle[-1].sock
+        assert spare is not None
+        spare.cut()
+        assert pool.lend_idle(Exchange(request, proves=True), route, turn) is None
+        turn.release()
+        line = pool.lend_idle(Exchange(request, proves=False), route, promise)
+        assert line is not None
+        line.close()
+        assert nothing_is_promised(pool)
+
+
+async def test_a_request_that_is_turned_elsewhere_gives_its_promise_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "AT_A_TIME", 1)
+    arrived, released = asyncio.Event(), asyncio.Event()
+
+    async def slow(connection: Connection) -> None:
+        await connection.read_request()
+        arrived.set()
+        await released.wait()
+        await connection.write(answer())
+
+    async with raw_server(always(answer())) as here, raw_server(slow) as there, transport_to() as transport:
+        await transport.send(request_to(here))
+
+        async def redirected() -> None:
+            place = await transport.reserve(request_to(here))
+            try:
+                await transport.send(request_to(there))
+            finally:
+                place.end()
+
+        task = asyncio.create_task(redirected())
+        await arrived.wait()
+        turn = pool_of(transport).turns.turn()
+        await transport.send(request_to(here, timeouts=Timeouts(queue=1, read=5)))
+        turn.release()
+        released.set()
+        await task
+        assert here.connections == 1
+        assert nothing_is_promised(pool_of(transport))
+
+
+async def test_a_promise_outlives_that_a_hundred_other_origins_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "AT_A_TIME", 1)
+    async with raw_server(always(answer())) as server, transport_to() as transport:
+        request = request_to(server, timeouts=Timeouts(queue=1, read=5))
+        await transport.send(request.copy())
+        place = await transport.reserve(request)
+        loop = asyncio.get_running_loop()
+        for number in range(110):
+            other = Request("POST", f"http://h{number}.invalid/", Headers({}), b"{}")
+            await asyncio.create_task(asked_for(transport, other, loop))
+        turn = pool_of(transport).turns.turn()
+        await transport.send(request)
+        turn.release()
+        place.end()
+        assert server.connections == 1
+        assert len(transport._routes) < 110
+
+
+async def asked_for(transport: AiohttpTransport, request: Request, loop: Any) -> None:
+    """In a task without a place."""
+    turns._current.set(None)
+    assert transport.promise(request, loop) is None
+
+
+async def test_who_waits_for_a_connection_when_the_transport_is_closed_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "AT_A_TIME", 1)
+    with unreachable() as endpoint:
+        transport = AiohttpTransport(keep_alive=None, idle_connection_timeout=60)
+        request = Request("POST", f"{endpoint}/", Headers({}), b"{}", Timeouts(connect=30))
+        sends = [asyncio.create_task(transport.send(request.copy())) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        await transport.close()
+        async with asyncio.timeout(5):
+            outcomes = await asyncio.gather(*sends, return_exceptions=True)
+    assert all(isinstance(outcome, AiolambdaError) and not outcome.may_have_run for outcome in outcomes)
+    assert [type(outcome) for outcome in outcomes].count(ClientClosedError) == 2
+
+
 async def test_the_wait_for_a_turn_to_connect_is_queue_time() -> None:
     with unreachable() as endpoint:
         async with LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=endpoint) as client:

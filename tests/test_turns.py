@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiolambda import QueueTimeoutError
 from aiolambda.transport import turns as module
 from aiolambda.transport.turns import Reservation, Shelf, Turns
 
@@ -24,7 +23,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> tuple[Turns, Reservation]:
 
 
 async def waiting(turns: Turns, shelf: Shelf[str]) -> Task:
-    task = asyncio.create_task(turns.reserve(shelf, 10))
+    task = asyncio.create_task(turns.reserve(shelf))
     await asyncio.sleep(0)
     return task
 
@@ -117,11 +116,64 @@ async def test_those_who_were_cancelled_before_are_passed_over(monkeypatch: pyte
 async def test_a_wait_that_is_too_long_leaves_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     turns, holder = busy(monkeypatch)
     shelf: Shelf[str] = Shelf()
-    with pytest.raises(QueueTimeoutError, match=r"within 0 s"):
-        await turns.reserve(shelf, 0)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await turns.reserve(shelf)
     assert not shelf.waiting
     holder.release()
     assert turns.in_use == 0
+
+
+async def test_who_was_served_in_vain_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, holder = busy(monkeypatch)
+    shelf: Shelf[str] = Shelf()
+    later = await waiting(turns, shelf)
+    first = asyncio.create_task(turns.reserve(shelf, first=True))
+    await asyncio.sleep(0)
+    holder.release()
+    assert (await first).shelf is None
+    first.result().release()
+    assert (await later).shelf is None
+
+
+async def test_a_place_that_is_in_use_is_no_other_requests_of_the_same_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, _ = busy(monkeypatch)
+    turn = turns.turn()
+    turn.enter()
+    assert module.current_reservation() is turn
+    turn.hold()
+    assert module.current_reservation() is None
+    turn.end()
+
+
+async def test_who_asks_for_a_place_gives_the_one_back_that_the_task_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, holder = busy(monkeypatch)
+    holder.end()
+    outer = turns.turn()
+    outer.enter()
+    module.give_back_current()
+    assert (outer.ended, turns.in_use) == (True, 0)
+    outer.end()
+
+
+@pytest.mark.parametrize("by_turn", [False, True])
+def test_what_comes_back_where_the_loop_is_closed_wakes_nobody(monkeypatch: pytest.MonkeyPatch, by_turn: bool) -> None:
+    loop = asyncio.new_event_loop()
+    shelf: Shelf[str] = Shelf()
+
+    async def begin() -> tuple[Turns, Reservation, Task]:
+        turns, holder = busy(monkeypatch)
+        shelf.idle.append("a connection")
+        held = holder if by_turn else turns.promise(shelf)
+        assert held is not None
+        return turns, held, await waiting(turns, shelf)
+
+    turns, held, task = loop.run_until_complete(begin())
+    loop.close()
+    held.release()
+    assert (turns.in_use, shelf.promised) == ((0, 0) if by_turn else (1, 0))
+    assert not task.done()
+    task._log_destroy_pending = False  # type: ignore[attr-defined] - its loop is closed on purpose
 
 
 class Traffic:
@@ -134,11 +186,18 @@ class Traffic:
         self.held: list[tuple[Shelf[str], Reservation]] = []
 
     def ask(self, number: int) -> None:
-        shelf = self.shelves[number % 2]
-        self.waiting.append((shelf, asyncio.create_task(self.reserve(shelf))))
+        self.waiting.append(self.task_of(number, first=False))
 
-    async def reserve(self, shelf: Shelf[str]) -> Reservation:
-        return self.turns.promise(shelf) or await self.turns.reserve(shelf, None)
+    def ask_first(self, number: int) -> None:
+        self.waiting.insert(0, self.task_of(number, first=True))
+
+    def task_of(self, number: int, *, first: bool) -> tuple[Shelf[str], Task]:
+        shelf = self.shelves[number % 2]
+
+        async def reserve() -> Reservation:
+            return self.turns.promise(shelf) or await self.turns.reserve(shelf, first=first)
+
+        return shelf, asyncio.create_task(reserve())
 
     def give_up(self, number: int) -> None:
         if self.waiting:
@@ -184,8 +243,11 @@ class Traffic:
 
     async def run(self, steps: Sequence[tuple[str, int, bool]]) -> None:
         for name, number, settles in steps:
+            at_once = name == "ask_first"  # before those who wait, not before those who have not begun to
+            if at_once:
+                await self.settle()
             getattr(self, name)(number)
-            if settles:
+            if settles or at_once:
                 await self.settle()
         await self.settle()
         while self.held or self.waiting:  # whoever waits is served in the end
@@ -194,7 +256,9 @@ class Traffic:
 
 
 MOVES = st.tuples(
-    st.sampled_from(["ask", "ask", "ask", "use", "use", "give_up", "let_go", "lose"]), st.integers(0, 9), st.booleans()
+    st.sampled_from(["ask", "ask", "ask", "ask_first", "use", "use", "give_up", "let_go", "lose"]),
+    st.integers(0, 9),
+    st.booleans(),
 )
 
 

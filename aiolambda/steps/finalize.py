@@ -78,7 +78,7 @@ async def _place(call: Call[Any, Any], wiring: Wiring, *, first: bool) -> Reserv
     if not slots.take_free():
         await _wait_for_slot(call, wiring, first=first)
     try:
-        return None if wiring.reserve is None else await wiring.reserve(call.request)
+        return None if wiring.reserve is None else await wiring.reserve(call.request, first=first)
     except BaseException:
         slots.give_back()
         raise

@@ -7,6 +7,7 @@ import datetime as dt
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
 
 import attrs
 
@@ -31,6 +32,10 @@ class Counters:
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
+
+
+class Reserve(Protocol):
+    def __call__(self, request: Request, /, *, first: bool) -> Awaitable[Reservation]: ...
 
 
 @attrs.define(eq=False, repr=False, kw_only=True)
@@ -68,7 +73,7 @@ class Wiring:
 
     promise: Callable[[Request, Loop], Reservation | None] | None = None
     """How to be promised a connection of the transport's at once, if it has a way; `None` where there is none now."""
-    reserve: Callable[[Request], Awaitable[Reservation]] | None = None
+    reserve: Reserve | None = None
     """How to wait for a connection before the request is signed, if the transport has a way."""
 
     def use_retry(self, strategy: RetryStrategy) -> None:

@@ -23,7 +23,7 @@ from .exchange import Exchange
 from .failures import FAILURES, cause_of, translation
 from .line import Line
 from .pool import Pool, Route
-from .turns import Reservation, current_reservation
+from .turns import Reservation, current_reservation, give_back_current
 
 __all__ = ["AiohttpTransport"]
 
@@ -109,16 +109,21 @@ class AiohttpTransport:
             exchange.end(answered=answered)
         return Response(message.code, Headers(message.headers), body)
 
-    async def reserve(self, request: Request, /) -> Reservation:
-        """Wait until there is a connection for this task's request, or it is its turn to open one; both are kept for it."""
+    async def reserve(self, request: Request, /, *, first: bool = False) -> Reservation:
+        """Wait until there is a connection for this task's request, or it is its turn to open one; both are kept for it.
+
+        `first`, before all who wait. What the task keeps for another request is given back: that one waits for this one.
+        """
+        give_back_current()
         pool = self._pool_now() or await self._open_pool()
         route, _ = self._way_of(request.url)
-        reservation = await pool.reserve(route, request.timeouts.queue)
+        reservation = await pool.reserve(route, request.timeouts.queue, first=first)
         reservation.enter()
         return reservation
 
     def promise(self, request: Request, loop: Loop, /) -> Reservation | None:
         """The same where there is a connection that nobody waits for."""
+        give_back_current()
         pool = self._pool
         if pool is None or self._loop is not loop:
             return None
@@ -159,7 +164,8 @@ class AiohttpTransport:
         """
         loop, pool, keeper = self._loop, self._pool, self._keeper
         self._loop = self._pool = self._keeper = None
-        self._forget_ways()
+        self._routes.clear()
+        self._ways.clear()
         if loop is not None and pool is not None and keeper is not None:
             self._left.append((loop, pool, keeper))
             if not (forked or loop.is_closed()):
@@ -193,7 +199,8 @@ class AiohttpTransport:
         route, target = self._way_of(request.url)
         head = wire.head_of(request, target, route)  # before there is a line: HTTP may not be able to carry it
         if promise is not None and promise.shelf not in (None, route.shelf):
-            promise = None  # a middleware has turned the request elsewhere
+            promise.release()  # a middleware has turned the request elsewhere
+            promise = None
         line = None if promise is None else pool.lend_idle(exchange, route, promise)
         if line is None:
             line = await pool.lend(exchange, route, promise, self._limits_of(request.timeouts.connect))
@@ -245,15 +252,16 @@ class AiohttpTransport:
             self._ways[url] = way
         return way
 
-    def _forget_ways(self) -> None:
-        self._routes.clear()
+    def _forget_unused(self) -> None:
+        """The routes on which there is nothing."""
+        self._routes = {origin: route for origin, route in self._routes.items() if route.shelf.is_used}
         self._ways.clear()
 
     def _route_to(self, origin: str) -> Route:
         route = self._routes.get(origin)
         if route is None:
             if len(self._routes) > _MOST_KEPT:
-                self._forget_ways()
+                self._forget_unused()
             found = self._proxy(origin) if callable(self._proxy) else self._proxy
             proxy = None if found is None else URL(found)
             route = self._routes[origin] = Route("POST", URL(origin, encoded=True), loop=self._loop, proxy=proxy)

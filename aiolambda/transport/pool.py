@@ -7,6 +7,7 @@ Owns the idle lines. Must not know HTTP; aiohttp's connector opens the lines, an
 """
 
 import asyncio
+import contextlib
 import functools
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 
+from ..errors import QueueTimeoutError
 from ..models import TcpKeepAlive
 from .exchange import Exchange
 from .line import Line
@@ -75,12 +77,10 @@ class Pool:
 
     def lend_idle(self, exchange: Exchange, route: Route, reservation: Reservation) -> Line | None:
         """A clean line out of the pool; `None` if there is none."""
-        shelf = route.shelf
-        if reservation.shelf is None:
+        shelf, has_turn = route.shelf, reservation.shelf is None
+        if has_turn:
             reservation.hold()
-            if not shelf.has_spare:
-                return None
-        while shelf.idle:
+        while shelf.has_spare if has_turn else shelf.idle:
             line = shelf.idle.pop()
             stain, info = line.stain()
             if stain is None and self._loop.time() < line.until:
@@ -88,10 +88,8 @@ class Pool:
                 exchange.request.stage = "send"
                 exchange.begin(line.transport, line.sock, info)
                 return line
-            if stain is not None and line.is_open:
-                self.caught[stain] += 1
-            line.close()
-        if reservation.shelf is not None:
+            self._end_stained(line, stain)
+        if not has_turn:
             reservation.release()  # there is nothing behind that promise any more
         return None
 
@@ -119,12 +117,26 @@ class Pool:
             line.close()
             return
         line.until = self._loop.time() + self._kept_for
+        if route.shelf.waiting and not self._is_clean(line):  # who waits would sign for it in vain, and wait again
+            return
         route.shelf.idle.append(line)
         if route.shelf.waiting:
             self.turns.hand_out(route.shelf)
         self._routes.add(route)
         if self._sweeping is None:
             self._sweeping = self._loop.call_later(self._kept_for, self._sweep)
+
+    def _is_clean(self, line: Line) -> bool:
+        """Whether it could carry another request now; it is ended where it could not."""
+        stain, _ = line.stain()
+        if stain is not None:
+            self._end_stained(line, stain)
+        return stain is None
+
+    def _end_stained(self, line: Line, stain: str | None) -> None:
+        if stain is not None and line.is_open:
+            self.caught[stain] += 1
+        line.close()
 
     def promised(self, route: Route) -> Reservation | None:
         """A promise of an idle line, if one is left to promise."""
@@ -133,9 +145,31 @@ class Pool:
             idle.pop().close()
         return self.turns.promise(route.shelf)
 
-    async def reserve(self, route: Route, limit: float | None) -> Reservation:
-        """Promise an idle line, if one is left to promise, or else what comes first, within so many seconds: one, or a turn."""
-        return self.promised(route) or await self.turns.reserve(route.shelf, limit)
+    async def reserve(self, route: Route, limit: float | None, *, first: bool = False) -> Reservation:
+        """Promise an idle line, if one is left to promise, or else what comes first, within so many seconds: one, or a turn.
+
+        `first`, before all who wait.
+        """
+        reservation = self.promised(route)
+        if reservation is not None:
+            return reservation
+        try:
+            async with asyncio.timeout(limit):
+                while True:
+                    reservation = await self.turns.reserve(route.shelf, first=first)
+                    if reservation.shelf is None or self._has_clean(route):
+                        return reservation
+                    reservation.release()  # the line ended before its new owner could run
+                    first = True
+        except TimeoutError:
+            raise QueueTimeoutError(f"no connection and no turn to open one came within {limit} s") from None
+
+    def _has_clean(self, route: Route) -> bool:
+        """Whether the line that is lent next could carry a request now. Those that could not are ended."""
+        idle = route.shelf.idle
+        while idle and not self._is_clean(idle[-1]):
+            idle.pop()
+        return bool(idle)
 
     def cut_all(self) -> None:
         """End every connection now, without the goodbyes of TLS."""
@@ -143,8 +177,9 @@ class Pool:
             sock.cut()
 
     async def close(self) -> None:
-        """End the idle lines, and those that are lent."""
+        """End the idle lines, and those that are lent; whoever waits for one fails."""
         self.end()
+        self.turns.close()
         await self._connector.close()
 
     def end(self) -> None:
@@ -204,12 +239,13 @@ class Pool:
         try:
             connection = await self._connector.connect(route, [], limits)
         finally:
-            _made.reset(token)
             for sock in made:
                 # uvloop closes the descriptor, not the socket, when the peer resets before the connection is open. The socket
                 # would close it again when it is collected, and by then it may be somebody else's.
                 if sock.fileno() >= 0 and not sock.is_ours:
                     sock.detach()
+            with contextlib.suppress(ValueError):  # a task that is thrown away ends in another context than its own
+                _made.reset(token)
         protocol = cast("ResponseHandler", connection.protocol)
         return Line(connection, protocol, connection.transport, self._socket_of(connection), self._loop)
 

@@ -1,9 +1,9 @@
 """Who gets the next connection: one that lies idle, or a turn to open one; and a place that is kept from before the signature.
 
-Laws: first come, first served, by whatever can be had first, a connection that comes back or a turn; a newcomer never goes
-before who waits; at most so many connections are being opened at a time; a request that was promised a connection or a turn
-does not wait again; what was promised comes back, whatever becomes of the request; nobody keeps a turn while waiting for
-something else.
+Laws: first come, first served, by whatever can be had first, a connection that comes back or a turn, but for those who were
+served in vain, and go first; a newcomer never goes before who waits; at most so many connections are being opened at a time; a
+request that was promised a connection or a turn does not wait again; what was promised comes back, whatever becomes of the
+request; nobody keeps a place while waiting for another.
 
 Owns the queue, the count of turns and that of promises. Must not know what a connection is.
 """
@@ -13,9 +13,9 @@ from collections import OrderedDict, deque
 from contextvars import ContextVar, Token
 from typing import Any, Generic, TypeVar
 
-from ..errors import QueueTimeoutError
+from ..errors import ClientClosedError
 
-__all__ = ["AT_A_TIME", "Reservation", "Shelf", "Turns", "current_reservation"]
+__all__ = ["AT_A_TIME", "Reservation", "Shelf", "Turns", "current_reservation", "give_back_current"]
 
 T = TypeVar("T")
 
@@ -34,12 +34,12 @@ class Reservation:
     transport stand the user's own middlewares, which may wait for anything, such as another call that wants a turn.
     """
 
-    __slots__ = ("_lapse", "_token", "ended", "shelf", "turns")
+    __slots__ = ("_lapse", "_token", "ended", "shelf", "taken", "turns")
 
     def __init__(self, turns: "Turns", shelf: "Shelf[Any] | None" = None) -> None:
         self.turns = turns
         self.shelf = shelf
-        self.ended = False
+        self.taken = self.ended = False
         self._token: Token[Reservation | None] | None = None
         self._lapse: asyncio.TimerHandle | None = None
         if shelf is None:
@@ -53,7 +53,8 @@ class Reservation:
         self._token = _current.set(self)
 
     def hold(self) -> None:
-        """Its turn is being used, and does not lapse any more."""
+        """Its turn is being used: it does not lapse any more, and another request of the same task has no part in it."""
+        self.taken = True
         if self._lapse is not None:
             self._lapse.cancel()
 
@@ -87,9 +88,16 @@ _current: ContextVar[Reservation | None] = ContextVar("current_reservation", def
 
 
 def current_reservation() -> Reservation | None:
-    """What this task's request was promised, if that is still good."""
+    """What this task's request was promised, if that is still good, and not in use."""
     reservation = _current.get()
-    return None if reservation is None or reservation.ended else reservation
+    return None if reservation is None or reservation.ended or reservation.taken else reservation
+
+
+def give_back_current() -> None:
+    """Release what this task's request was promised: it waits for another, which may need the same."""
+    reservation = current_reservation()
+    if reservation is not None:
+        reservation.release()
 
 
 class Shelf(Generic[T]):
@@ -105,6 +113,11 @@ class Shelf(Generic[T]):
     def has_spare(self) -> bool:
         """Whether one lies here that is promised to nobody."""
         return len(self.idle) > self.promised
+
+    @property
+    def is_used(self) -> bool:
+        """Whether one lies here, or is promised or waited for."""
+        return bool(self.idle or self.promised or self.waiting)
 
 
 class Turns:
@@ -128,22 +141,22 @@ class Turns:
         """A turn; whoever takes one without having waited sees to it that one is free."""
         return Reservation(self)
 
-    async def reserve(self, shelf: Shelf[Any], limit: float | None) -> Reservation:
-        """A turn, or the promise of a connection that comes back first; `QueueTimeoutError` where neither does in time."""
+    async def reserve(self, shelf: Shelf[Any], *, first: bool = False) -> Reservation:
+        """A turn, or the promise of a connection that comes back first; `first`, before all who wait."""
         if self.is_free:
             return self.turn()
         waiter: _Waiter = self.loop.create_future()
         self._waiting[waiter] = shelf
         shelf.waiting[waiter] = None
+        if first:
+            self._waiting.move_to_end(waiter, last=False)
+            shelf.waiting.move_to_end(waiter, last=False)
         try:
-            async with asyncio.timeout(limit):
-                return await waiter
-        except BaseException as error:
-            if waiter.done() and not waiter.cancelled():
+            return await waiter
+        except BaseException:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 waiter.result().release()  # it came in the same moment
             self._forget(waiter)
-            if isinstance(error, TimeoutError):
-                raise QueueTimeoutError(f"no connection and no turn to open one came within {limit} s") from None
             raise
 
     def hand_out(self, shelf: Shelf[Any]) -> None:
@@ -157,9 +170,17 @@ class Turns:
         if self.is_free and (waiter := self._first_of(self._waiting)) is not None:
             waiter.set_result(self.turn())
 
+    def close(self) -> None:
+        """Let nobody wait any more."""
+        while (waiter := self._first_of(self._waiting)) is not None:
+            waiter.set_exception(ClientClosedError("the transport was closed while the request waited for a connection"))
+
     def _first_of(self, waiting: "OrderedDict[_Waiter, Any]") -> _Waiter | None:
-        """Who waited longest here, taken out of the queue. A task that was cancelled, and has not run since, is passed over."""
-        while waiting:
+        """Who waited longest here, taken out of the queue. A task that was cancelled, and has not run since, is passed over.
+
+        Nobody, where the loop is closed: there is nothing that could wake them.
+        """
+        while waiting and not self.loop.is_closed():
             waiter = next(iter(waiting))
             self._forget(waiter)
             if not waiter.done():
