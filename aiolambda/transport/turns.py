@@ -1,9 +1,9 @@
 """Who gets the next connection: one that lies idle, or a turn to open one; and a place that is kept from before the signature.
 
-Laws: first come, first served, by whatever can be had first, a connection that comes back or a turn, but for those who were
-served in vain, and go first; a newcomer never goes before who waits; at most so many connections are being opened at a time; a
-request that was promised a connection or a turn does not wait again; what was promised comes back, whatever becomes of the
-request; nobody keeps a place while waiting for another.
+Laws: first come, first served, by whatever can be had first, a connection that comes back or a turn; only an attempt that
+follows another, or was served in vain, goes before; a newcomer never does; at most so many connections are being opened at a
+time; a request that was promised a connection or a turn does not wait again; what was promised comes back, whatever becomes of
+the request; nobody keeps a place while waiting for another.
 
 Owns the queue, the count of turns and that of promises. Must not know what a connection is.
 """
@@ -95,8 +95,8 @@ def current_reservation() -> Reservation | None:
 
 def give_back_current() -> None:
     """Release what this task's request was promised: it waits for another, which may need the same."""
-    reservation = current_reservation()
-    if reservation is not None:
+    reservation = _current.get()
+    if reservation is not None and not reservation.taken:
         reservation.release()
 
 
