@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import contextvars
 import gc
 import socket
 import ssl
@@ -92,6 +93,12 @@ def unreachable() -> Iterator[str]:
 def request_to(server: RawServer, body: bytes = b"{}", timeouts: Timeouts | None = None) -> Request:
     headers = Headers({"host": "example", "content-type": "application/octet-stream"})
     return Request("POST", f"{server.url}/path%2Fkept?Qualifier=%24LATEST", headers, body, timeouts or Timeouts(read=5))
+
+
+def pool_of(transport: object) -> Pool:
+    assert isinstance(transport, AiohttpTransport)
+    assert transport._pool is not None
+    return transport._pool
 
 
 def nothing_is_promised(pool: Pool) -> bool:
@@ -522,10 +529,7 @@ async def test_calls_whose_middlewares_wait_for_further_calls_do_not_wait_for_ea
         client.middleware_stack.add(nested, step="deserialize")
         await asyncio.gather(*(client.invoke("outer") for _ in range(2 * OPENING_AT_A_TIME)))
         assert len(server.requests) == 4 * OPENING_AT_A_TIME
-        transport = client._wiring.transport
-        assert isinstance(transport, AiohttpTransport)
-        pool = transport._pool
-        assert isinstance(pool, Pool)
+        pool = pool_of(client._wiring.transport)
         assert nothing_is_promised(pool)
 
 
@@ -552,10 +556,7 @@ async def test_a_request_whose_connection_is_gone_once_it_is_signed_is_signed_af
     async with raw_server(script) as server, client_for(server) as client:
         client.middleware_stack.add(hold, step="deserialize")
         await client.invoke("f")
-        transport = client._wiring.transport
-        assert isinstance(transport, AiohttpTransport)
-        pool = transport._pool
-        assert isinstance(pool, Pool)
+        pool = pool_of(client._wiring.transport)
         call = asyncio.create_task(client.invoke("f"))
         await held.wait()
         ends.set()
@@ -690,10 +691,7 @@ async def test_who_waits_for_a_turn_takes_the_connection_that_comes_back_first(m
     monkeypatch.setattr(turns, "AT_A_TIME", 1)
     async with raw_server(always(answer())) as server, client_for(server) as client:
         await client.invoke("first")
-        transport = client._wiring.transport
-        assert isinstance(transport, AiohttpTransport)
-        pool = transport._pool
-        assert isinstance(pool, Pool)
+        pool = pool_of(client._wiring.transport)
         other = pool.turns.turn()  # somebody else has the only one
         other.hold()
         ended: list[str] = []
@@ -716,8 +714,7 @@ async def test_a_promise_with_nothing_behind_it_is_void_at_once() -> None:
     async with raw_server(always(answer())) as server, transport_to() as transport:
         request = request_to(server)
         await transport.send(request)
-        pool = transport._pool
-        assert isinstance(pool, Pool)
+        pool = pool_of(transport)
         (route,) = pool._routes
         promise = pool.promised(route)
         assert promise is not None
@@ -725,12 +722,6 @@ async def test_a_promise_with_nothing_behind_it_is_void_at_once() -> None:
         assert pool.lend_idle(Exchange(request, proves=True), route, promise) is None
         assert promise.ended
         assert nothing_is_promised(pool)
-
-
-def pool_of(transport: object) -> Pool:
-    assert isinstance(transport, AiohttpTransport)
-    assert transport._pool is not None
-    return transport._pool
 
 
 async def closes_unannounced(connection: Connection) -> None:
@@ -839,21 +830,18 @@ async def test_a_promise_outlives_that_a_hundred_other_origins_are_asked_for(mon
         await transport.send(request.copy())
         place = await transport.reserve(request)
         loop = asyncio.get_running_loop()
-        for number in range(110):
-            other = Request("POST", f"http://h{number}.invalid/", Headers({}), b"{}")
-            await asyncio.create_task(asked_for(transport, other, loop))
+
+        async def ask(origin: str) -> None:
+            assert transport.promise(Request("POST", f"{origin}/", Headers({}), b"{}"), loop) is None
+
+        for number in range(110):  # by a task that keeps no place
+            await loop.create_task(ask(f"http://h{number}.invalid"), context=contextvars.Context())
         turn = pool_of(transport).turns.turn()
         await transport.send(request)
         turn.release()
         place.end()
         assert server.connections == 1
         assert len(transport._routes) < 110
-
-
-async def asked_for(transport: AiohttpTransport, request: Request, loop: Any) -> None:
-    """In a task without a place."""
-    turns._current.set(None)
-    assert transport.promise(request, loop) is None
 
 
 async def test_who_waits_for_a_connection_when_the_transport_is_closed_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -868,6 +856,24 @@ async def test_who_waits_for_a_connection_when_the_transport_is_closed_fails(mon
             outcomes = await asyncio.gather(*sends, return_exceptions=True)
     assert all(isinstance(outcome, AiolambdaError) and not outcome.may_have_run for outcome in outcomes)
     assert [type(outcome) for outcome in outcomes].count(ClientClosedError) == 2
+
+
+async def test_a_wait_for_a_connection_that_is_too_long_says_its_limit_and_leaves_the_queue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns, "AT_A_TIME", 1)
+    async with raw_server(always(answer())) as server, transport_to() as transport:
+        await transport.send(request_to(server))
+        pool = pool_of(transport)
+        (route,) = pool._routes
+        promise, turn = pool.promised(route), pool.turns.turn()
+        assert promise is not None
+        with pytest.raises(QueueTimeoutError, match=r"within 0 s"):
+            await pool.reserve(route, 0)
+        assert not route.shelf.waiting
+        promise.release()
+        turn.release()
+        assert nothing_is_promised(pool)
 
 
 async def test_the_wait_for_a_turn_to_connect_is_queue_time() -> None:

@@ -414,7 +414,8 @@ if not TYPE_CHECKING:  # else every name would pass for one of these
         """The names of the service's own errors, of which most calls need none."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(".service", __name__), name)
+        value = globals()[name] = getattr(import_module(".service", __name__), name)
+        return value
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

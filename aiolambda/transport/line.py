@@ -68,7 +68,7 @@ class Line:
         return self._stain(sock, info), info
 
     def _stain(self, sock: ObservedSocket, info: kernel.TcpInfo | None) -> str | None:
-        if not self.protocol.is_connected():
+        if not self.is_open:
             return "closed"
         if self.protocol.should_close:
             return "an answer without a request"

@@ -117,21 +117,12 @@ class Pool:
             line.close()
             return
         line.until = self._loop.time() + self._kept_for
-        if route.shelf.waiting and not self._is_clean(line):  # who waits would sign for it in vain, and wait again
-            return
         route.shelf.idle.append(line)
-        if route.shelf.waiting:
+        if route.shelf.waiting and self._has_clean(route):  # who waits would sign in vain for one that has ended
             self.turns.hand_out(route.shelf)
         self._routes.add(route)
         if self._sweeping is None:
             self._sweeping = self._loop.call_later(self._kept_for, self._sweep)
-
-    def _is_clean(self, line: Line) -> bool:
-        """Whether it could carry another request now; it is ended where it could not."""
-        stain, _ = line.stain()
-        if stain is not None:
-            self._end_stained(line, stain)
-        return stain is None
 
     def _end_stained(self, line: Line, stain: str | None) -> None:
         if stain is not None and line.is_open:
@@ -167,9 +158,12 @@ class Pool:
     def _has_clean(self, route: Route) -> bool:
         """Whether the line that is lent next could carry a request now. Those that could not are ended."""
         idle = route.shelf.idle
-        while idle and not self._is_clean(idle[-1]):
-            idle.pop()
-        return bool(idle)
+        while idle:
+            stain, _ = idle[-1].stain()
+            if stain is None:
+                return True
+            self._end_stained(idle.pop(), stain)
+        return False
 
     def cut_all(self) -> None:
         """End every connection now, without the goodbyes of TLS."""

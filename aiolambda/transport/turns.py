@@ -49,7 +49,7 @@ class Reservation:
             shelf.promised += 1
 
     def enter(self) -> None:
-        """Let the connector find it, which aiohttp calls in the task of the request."""
+        """Let the transport find it, which is called in the task of the request."""
         self._token = _current.set(self)
 
     def hold(self) -> None:
