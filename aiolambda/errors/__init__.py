@@ -13,7 +13,7 @@ AiolambdaError                  .delivery .may_have_run .function_name
 │       └─ QueueTimeoutError
 ├─ LambdaServiceException       .code .message .status_code .request_id .fault .category .metadata .retry_after
 ├─ FunctionError                .kind .error_type .error_message .stack_trace .output
-├─ StreamError                  .received_bytes .received_chunks .request_id
+├─ StreamError                  .code .received_bytes .received_chunks .request_id
 ├─ TooManyFailuresError         .stats: a map's limit was passed
 └─ UnknownOutcomeError          an item that an earlier run of a map left in flight
 
@@ -367,6 +367,7 @@ class FunctionError(AiolambdaError):
 class StreamError(AiolambdaError):
     """A streamed answer that is cut short, damaged, or without its completion; what had come is not the whole answer.
 
+    `code` is the name of the exception or error with which Lambda ended the stream, `None` if it ended in another way.
     `received_bytes` and `received_chunks` count what the function's answer had brought by then.
     """
 
@@ -375,12 +376,14 @@ class StreamError(AiolambdaError):
         message: str,
         /,
         *,
+        code: str | None = None,
         received_bytes: int = 0,
         received_chunks: int = 0,
         function_name: str | None = None,
         request_id: str | None = None,
     ) -> None:
         super().__init__(message, delivery=Delivery.EXECUTED, function_name=function_name)
+        self.code = code
         self.received_bytes = received_bytes
         self.received_chunks = received_chunks
         self.request_id = request_id

@@ -81,10 +81,11 @@ class ResponseEvents:
             raise self.broken(self._no_events() or "the stream ended in the middle of an event")
         raise self.broken(self._no_events() or "the stream ended without InvokeComplete: the answer is not whole")
 
-    def broken(self, reason: str) -> StreamError:
-        """The error that says so, and how much of the answer had come."""
+    def broken(self, reason: str, *, code: str | None = None) -> StreamError:
+        """The error that says so, and how much of the answer had come. `code` is the service's name for it, if it has one."""
         return StreamError(
             reason,
+            code=code,
             received_bytes=self.received_bytes,
             received_chunks=self.received_chunks,
             function_name=self._function_name,
@@ -105,23 +106,30 @@ class ResponseEvents:
         )
 
     def _take(self, message: Message) -> None:
-        """A message that is no chunk: the completion, an exception, an error, or an event that is not known yet."""
+        """A message that is no chunk: the completion, an exception, an error, or an event of a later version.
+
+        An event without a name may have been any event, so the stream is not whole without it.
+        """
         headers = message.headers
         kind = headers.get(":message-type")
         if kind == "exception":
-            said = object_of(message.payload).get("message")
-            raise self._ended_by(headers.get(":exception-type"), said)
+            members = object_of(message.payload)
+            raise self._ended_by(headers.get(":exception-type"), members.get("message", members.get("Message")))
         if kind == "error":
             raise self._ended_by(headers.get(":error-code"), headers.get(":error-message"))
         if kind != "event":
             raise self.broken("the stream is damaged: a message is neither event, exception nor error")
-        if headers.get(":event-type") == "InvokeComplete":
+        name = headers.get(":event-type")
+        if not isinstance(name, str) or not name:
+            raise self.broken("the stream is damaged: an event has no name")
+        if name == "InvokeComplete":
             self._complete(message.payload)
 
     def _complete(self, payload: bytes) -> None:
         try:
             members = json.loads(payload or b"{}")
-            code, details, log = (members.get(name) or None for name in ("ErrorCode", "ErrorDetails", "LogResult"))
+            said = (members.get(name) for name in ("ErrorCode", "ErrorDetails", "LogResult"))
+            code, details, log = (None if value == "" else value for value in said)
             self.completion = Completion(error_code=code, error_details=details, log_result=log)
         except (ValueError, TypeError, AttributeError, RecursionError):
             raise self.broken("the stream is damaged: its InvokeComplete cannot be read") from None
@@ -132,8 +140,9 @@ class ResponseEvents:
         return self.broken(f"{self._decoder.pending:,} bytes came after InvokeComplete")
 
     def _ended_by(self, name: object, said: object) -> StreamError:
+        code = name if isinstance(name, str) and name else None
         message = f": {said[:_LONGEST_MESSAGE]}" if isinstance(said, str) and said else ""
-        return self.broken(f"Lambda ended the stream with {name if isinstance(name, str) else 'an error'}{message}")
+        return self.broken(f"Lambda ended the stream with {(code or 'an error')[:_LONGEST_MESSAGE]}{message}", code=code)
 
     def _no_events(self) -> str | None:
         """What is wrong with an answer that is no stream at all; a stream says what it is."""

@@ -149,5 +149,5 @@ class Reading:
         self._put_back = bytes(head[end + len(texts.PRELUDE_END) :])
         try:
             self.http = texts.prelude_of(bytes(head[:end]))
-        except (ValueError, TypeError, ArithmeticError, RecursionError):
-            raise self.events.broken("the head of the answer cannot be read") from None
+        except texts.PreludeError as error:
+            raise self.events.broken(f"the head of the answer cannot be read: {error}") from None

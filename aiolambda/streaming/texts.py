@@ -7,12 +7,23 @@ Source: "Server-sent events" of the HTML standard; "Response streaming" of the L
 import codecs
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import cast
 
 import attrs
 
-__all__ = ["HTTP_CONTENT_TYPE", "PRELUDE_END", "HttpPrelude", "Lines", "SseEvent", "SseEvents", "prelude_of", "utf8_decoder"]
+__all__ = [
+    "HTTP_CONTENT_TYPE",
+    "PRELUDE_END",
+    "HttpPrelude",
+    "Lines",
+    "PreludeError",
+    "SseEvent",
+    "SseEvents",
+    "prelude_of",
+    "utf8_decoder",
+]
 
 HTTP_CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
 PRELUDE_END = b"\0" * 8
@@ -90,20 +101,46 @@ class HttpPrelude:
     cookies: list[str] = attrs.field(factory=list[str], repr=False)
 
 
+class PreludeError(ValueError):
+    """A head that cannot be read. The text never quotes it."""
+
+
 def prelude_of(head: bytes) -> HttpPrelude:
-    """The head as its JSON has it. `ValueError` or `TypeError` where that has another shape."""
-    members = _object(json.loads(head))
-    cookies: object = members.get("cookies") or []
+    """The head as its JSON has it. `PreludeError` if that has another shape; a member that is `null` counts as missing."""
+    try:
+        content: object = json.loads(head)
+    except (ValueError, RecursionError):
+        raise PreludeError("it is not JSON") from None
+    members = _object("it", content)
+    headers = _object("its member headers", _or(members.get("headers"), {}))
+    cookies = _or(members.get("cookies"), [])
     if not isinstance(cookies, list):
-        raise TypeError(f"a list stands here, not {type(cookies).__name__}")
+        raise PreludeError(f"its member cookies must be a list, not {type(cookies).__name__}")
     return HttpPrelude(
-        status_code=int(members.get("statusCode") or 200),
-        headers={name: str(value) for name, value in _object(members.get("headers") or {}).items()},
-        cookies=[str(cookie) for cookie in cast("list[object]", cookies)],
+        status_code=_status(_or(members.get("statusCode"), 200)),
+        headers={name: _text("a header's value", value) for name, value in headers.items()},
+        cookies=[_text("a cookie", cookie) for cookie in cast("list[object]", cookies)],
     )
 
 
-def _object(value: object) -> Mapping[str, Any]:
+def _or(value: object, default: object) -> object:
+    return default if value is None else value
+
+
+def _object(what: str, value: object) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise TypeError(f"an object stands here, not {type(value).__name__}")
-    return cast("Mapping[str, Any]", value)
+        raise PreludeError(f"{what} must be an object, not {type(value).__name__}")
+    return cast("Mapping[str, object]", value)
+
+
+def _text(what: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise PreludeError(f"{what} must be a string, not {type(value).__name__}")
+    return value
+
+
+def _status(value: object) -> int:
+    """A number of three digits, or a text of them."""
+    if not re.fullmatch("[1-9][0-9]{2}", str(value), re.ASCII) or not isinstance(value, int | str):
+        raise PreludeError("its member statusCode must be a number of three digits")
+    return int(value)
