@@ -121,7 +121,7 @@ class InvokeCommandOutput:
         """The REPORT line of the log tail; `None` where there is no tail, or it no longer holds the line."""
         from .reports import report_of  # noqa: PLC0415 - as above
 
-        return None if self.log_tail is None else report_of(self.log_tail)
+        return None if self.log_tail is None else report_of(self.log_tail, request_id=self.metadata.request_id)
 
     def raise_for_function_error(self) -> Self:
         """Raise `FunctionError` if the function failed; otherwise this output."""

@@ -7,28 +7,40 @@ Source: "Using the Lambda runtime logs" and "platform.report" of the Telemetry A
 import base64
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, cast
 
 import attrs
 
 __all__ = ["Report", "report_of", "tail_of"]
 
-_TEXT = re.compile(r"^REPORT RequestId: (?P<id>[^\s]+)\s(?P<fields>[^\n]*)(?:\nXRAY TraceId: (?P<trace>[^\s]+))?", re.MULTILINE)
+_TEXT = re.compile(
+    r"(?:^END RequestId: (?P<ended>\S+)[^\n]*\n)?"
+    r"^REPORT RequestId: (?P<id>\S+)[ \t](?P<fields>[^\n]*)"
+    r"(?:\nXRAY TraceId: (?P<trace>\S+))?",
+    re.MULTILINE,
+)
 _FIELD = re.compile(r"([A-Z][A-Za-z ]{0,40}): ([0-9]{1,15}(?:\.[0-9]{1,15})?) (?:ms|MB)")
+_JSON = re.compile(r'^.*"platform\.report".*$', re.MULTILINE)
 _ROOT = re.compile(r"Root=([^;]+)")
 
 
 @attrs.frozen(kw_only=True)
 class Report:
-    """The REPORT line that Lambda writes at the end of an invocation."""
+    """The REPORT line that Lambda writes at the end of an invocation. A figure that it does not have is `None`.
+
+    A call that began in a restored snapshot (SnapStart) has `restore_duration_ms`, and `billed_duration_ms` has the billed
+    part of it (`billed_restore_duration_ms`) in it. A function on Managed Instances has its duration alone.
+    """
 
     request_id: str
-    duration_ms: float
-    billed_duration_ms: float
-    memory_size_mb: int
-    max_memory_used_mb: int
+    duration_ms: float | None = None
+    billed_duration_ms: float | None = None
+    memory_size_mb: int | None = None
+    max_memory_used_mb: int | None = None
     init_duration_ms: float | None = None
+    restore_duration_ms: float | None = None
+    billed_restore_duration_ms: float | None = None
     trace_id: str | None = None
 
 
@@ -42,53 +54,78 @@ def tail_of(log_result: str | None) -> str | None:
         return None
 
 
-def report_of(log: str) -> Report | None:
-    """The last REPORT in a log, or `None` where a tail of 4 KB no longer holds it whole."""
-    return _text_report(log) or _json_report(log)
+def report_of(log: str, *, request_id: str | None = None) -> Report | None:
+    """The REPORT that Lambda wrote into a log, in either form, or `None` if a tail of 4 KB does not hold it whole.
+
+    A function can print such lines, too. Lambda's own names the invocation (`request_id`, if it is known), stands right behind
+    the END of it, and comes last: in this order.
+    """
+    found = [*_text_reports(log), *_json_reports(log)]
+    best = max(found, key=lambda one: (one.report.request_id == request_id, one.at_end, one.place), default=None)
+    return None if best is None else best.report
 
 
-def _text_report(log: str) -> Report | None:
-    report = None
+class _Found(NamedTuple):
+    report: Report
+    at_end: bool
+    place: int
+
+
+def _text_reports(log: str) -> Iterator[_Found]:
     for match in _TEXT.finditer(log):
-        fields = {name: float(value) for name, value in _FIELD.findall(match["fields"])}
-        report = _report(match["id"], fields, match["trace"]) or report
-    return report
+        said = {name: float(value) for name, value in _FIELD.findall(match["fields"])}
+        if said.keys() >= _IN_EVERY_TEXT:
+            figures = {member: said[name] for member, (name, _) in _FIGURES.items() if name in said}
+            yield _Found(_report(match["id"], figures, match["trace"]), match["ended"] == match["id"], match.start())
 
 
-def _json_report(log: str) -> Report | None:
-    for line in reversed(log.splitlines()):
-        if '"platform.report"' not in line:
-            continue
-        try:
-            record = json.loads(line)["record"]
-            metrics = cast("Mapping[str, Any]", record["metrics"])
-            fields = {name: float(metrics[key]) for name, key in _METRICS.items() if key in metrics}
-            trace = _ROOT.search(str(record.get("tracing", {}).get("value", "")))
-            return _report(str(record["requestId"]), fields, trace and trace[1])
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-            continue
-    return None
+def _json_reports(log: str) -> Iterator[_Found]:
+    for match in _JSON.finditer(log):
+        event = _members(_json(match[0]))
+        record = _members(event.get("record"))
+        request_id, metrics = record.get("requestId"), _members(record.get("metrics"))
+        said = {member: _figure(metrics.get(name)) for member, (_, name) in _FIGURES.items()}
+        figures = {member: value for member, value in said.items() if value is not None}
+        if event.get("type") == "platform.report" and isinstance(request_id, str) and figures:
+            trace = _ROOT.search(str(_members(record.get("tracing")).get("value")))
+            yield _Found(_report(request_id, figures, trace and trace[1]), at_end=True, place=match.start())
 
 
-_METRICS = {
-    "Duration": "durationMs",
-    "Billed Duration": "billedDurationMs",
-    "Memory Size": "memorySizeMB",
-    "Max Memory Used": "maxMemoryUsedMB",
-    "Init Duration": "initDurationMs",
+_FIGURES = {
+    "duration_ms": ("Duration", "durationMs"),
+    "billed_duration_ms": ("Billed Duration", "billedDurationMs"),
+    "memory_size_mb": ("Memory Size", "memorySizeMB"),
+    "max_memory_used_mb": ("Max Memory Used", "maxMemoryUsedMB"),
+    "init_duration_ms": ("Init Duration", "initDurationMs"),
+    "restore_duration_ms": ("Restore Duration", "restoreDurationMs"),
+    "billed_restore_duration_ms": ("Billed Restore Duration", "billedRestoreDurationMs"),
 }
+"""The members of a report, and what the two forms call them."""
+_IN_EVERY_TEXT = {"Duration", "Billed Duration", "Memory Size", "Max Memory Used"}
 
 
-def _report(request_id: str, fields: Mapping[str, float], trace_id: str | None) -> Report | None:
+def _report(request_id: str, figures: Mapping[str, float], trace_id: str | None) -> Report:
+    values: dict[str, Any] = {member: int(value) if member.endswith("_mb") else value for member, value in figures.items()}
+    return Report(request_id=request_id, trace_id=trace_id, **values)
+
+
+def _json(text: str) -> object:
     try:
-        return Report(
-            request_id=request_id,
-            duration_ms=fields["Duration"],
-            billed_duration_ms=fields["Billed Duration"],
-            memory_size_mb=int(fields["Memory Size"]),
-            max_memory_used_mb=int(fields["Max Memory Used"]),
-            init_duration_ms=fields.get("Init Duration"),
-            trace_id=trace_id,
-        )
-    except KeyError:
+        return json.loads(text)
+    except (ValueError, RecursionError):
         return None
+
+
+def _members(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
+
+
+def _figure(value: object) -> float | None:
+    """A duration or a size; JSON as Python reads it has NaN and infinities, too, and whole numbers of any length."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value <= _MOST else None
+
+
+_MOST = 1e15
+"""No figure is larger: milliseconds of 30,000 years, or megabytes of a zettabyte."""

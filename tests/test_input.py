@@ -1,4 +1,4 @@
-"""What a caller hands in: names, members, payloads and contexts, each with what is refused and how; and what logs hand back."""
+"""What a caller hands in: names, members, payloads and contexts, each with what is refused and how."""
 
 import base64
 import dataclasses
@@ -20,18 +20,14 @@ from aiolambda import (
     InvalidPayloadSizeError,
     InvokeCommand,
     InvokeCommandInput,
-    InvokeCommandOutput,
     JsonCodec,
     LambdaClient,
-    Metadata,
     PayloadLimits,
     PayloadTooLargeError,
-    Report,
     Request,
 )
 from aiolambda.protocol import names
 from aiolambda.protocol.invoke import INVOKE
-from aiolambda.reports import report_of
 from aiolambda.testing import FakeTransport
 
 from . import suites
@@ -538,100 +534,6 @@ def test_json_is_decoded_as_the_type_that_is_asked_for(data: bytes, type: Any, v
 def test_json_of_another_shape_is_a_type_error_and_what_is_no_json_a_value_error(data: bytes, type: Any, error: Any) -> None:
     with pytest.raises(error):
         JsonCodec().decode(data, type)
-
-
-# The report of a log
-
-REPORT = (
-    "REPORT RequestId: 3604209a-e9a3\tDuration: 12.34 ms\tBilled Duration: 13 ms\tMemory Size: 128 MB\tMax Memory Used: 31 MB\t"
-)
-START = "START RequestId: 3604209a-e9a3 Version: $LATEST\nhello\nEND RequestId: 3604209a-e9a3\n"
-PLAIN = Report(request_id="3604209a-e9a3", duration_ms=12.34, billed_duration_ms=13, memory_size_mb=128, max_memory_used_mb=31)
-
-
-@pytest.mark.parametrize(
-    ("log", "report"),
-    [
-        (f"{START}{REPORT}\n", PLAIN),
-        (f"{REPORT}", PLAIN),
-        (f"a line that is cut\n{REPORT}\n", PLAIN),
-        (REPORT.replace("\t", " "), PLAIN),
-        (f"{REPORT}Init Duration: 177.92 ms\t\n", attrs.evolve(PLAIN, init_duration_ms=177.92)),
-        (f"{REPORT}\nXRAY TraceId: 1-5e34-c1\tSegmentId: 07f0\tSampled: true\t\n", attrs.evolve(PLAIN, trace_id="1-5e34-c1")),
-        (
-            f"{REPORT}Init Duration: 1.5 ms\t\nXRAY TraceId: 1-5e34-c1\tSegmentId: 07f0\n",
-            attrs.evolve(PLAIN, init_duration_ms=1.5, trace_id="1-5e34-c1"),
-        ),
-        (f"{REPORT}Restore Duration: 500 ms\tBilled Restore Duration: 300 ms\t\n", PLAIN),
-        (f"{REPORT}Status: timeout\n", PLAIN),
-        (f"{REPORT}Status: error\tError Type: Runtime.ExitError\n", PLAIN),
-        (f"{REPORT}\n{REPORT.replace('e9a3', 'last')}\n", attrs.evolve(PLAIN, request_id="3604209a-last")),
-        (f"{REPORT}\nREPORT RequestId: of-mine Duration: 1.2.3 ms\n", PLAIN),
-        ("", None),
-        (START, None),
-        (REPORT[5:], None),
-        (REPORT[: REPORT.index("Max")], None),
-        ("REPORT RequestId: x\n", None),
-        ("REPORT RequestId: x\tDuration: . ms\tBilled Duration: .. ms\tMemory Size: . MB\tMax Memory Used: 1 MB\n", None),
-    ],
-)
-def test_the_report_is_read_from_the_text_form_of_a_log(log: str, report: Report | None) -> None:
-    assert report_of(log) == report
-
-
-def json_report(**changes: Any) -> str:
-    metrics = {"durationMs": 12.34, "billedDurationMs": 13, "memorySizeMB": 128, "maxMemoryUsedMB": 31}
-    record = {"requestId": "3604209a-e9a3", "metrics": metrics, "status": "success"} | changes
-    return json.dumps({"time": "2026-11-23T20:00:00.000Z", "type": "platform.report", "record": record})
-
-
-@pytest.mark.parametrize(
-    ("log", "report"),
-    [
-        (f'{{"type": "platform.start"}}\n{json_report()}\n', PLAIN),
-        (f'd": "a line that is cut"}}\n{json_report()}', PLAIN),
-        (
-            json_report(tracing={"spanId": "1", "type": "X-Amzn-Trace-Id", "value": "Root=1-5e34-c1;Parent=07f0;Sampled=1"}),
-            attrs.evolve(PLAIN, trace_id="1-5e34-c1"),
-        ),
-        (json_report(tracing={}), PLAIN),
-        (
-            json_report().replace('"durationMs"', '"initDurationMs": 1.5, "durationMs"'),
-            attrs.evolve(PLAIN, init_duration_ms=1.5),
-        ),
-        (f'{json_report()}\n{{"message": "\\"platform.report\\""}}', PLAIN),
-        (f'{json_report()}\n{{"type": "platform.report", "record": [1]}}\n"platform.report"\n"platform.report', PLAIN),
-        (json_report().replace("128", "1e999"), None),
-        (json_report().replace("128", "NaN"), None),
-        (json_report().replace("128", '"much"'), None),
-        (json_report(metrics=None), None),
-        (json_report(metrics={}), None),
-        (json_report()[40:], None),
-        ('"platform.report"' + "[" * 100_000, None),
-        ('{"a":' * 100_000 + '"platform.report"', None),
-    ],
-)
-def test_the_report_is_read_from_the_json_form_of_a_log(log: str, report: Report | None) -> None:
-    assert report_of(log) == report
-
-
-@settings(derandomize=True, deadline=None, max_examples=200)
-@given(st.text(max_size=60), st.text("REPORT uestId:\tDanmsB.19\n", max_size=80))
-def test_no_text_breaks_the_reading_of_a_report(text: str, nearly: str) -> None:
-    assert report_of(text) is None
-    assert report_of(f"{REPORT}\n{nearly}") == PLAIN or "\nREPORT RequestId:" in f"\n{nearly}"
-
-
-def test_an_output_gives_the_report_of_its_log_tail() -> None:
-    output = InvokeCommandOutput(
-        status_code=200,
-        log_result=base64.b64encode(f"\u00e9{START}{REPORT}".encode()[1:]).decode(),
-        metadata=Metadata(http_status_code=200),
-        codec=JsonCodec(),
-        function_name="orders",
-    )
-    assert output.report == PLAIN
-    assert attrs.evolve(output, log_result=None).report is None
 
 
 # Recursion detection

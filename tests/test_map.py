@@ -644,13 +644,14 @@ async def test_billed_time_and_cold_starts_come_from_the_reports() -> None:
             assert request.headers["x-amz-log-type"] == "Tail"
             number = len(self.calls)
             await super().send(request)
-            line = report.format(100, "Init Duration: 5 ms" if number % 5 == 0 else "")
+            began = {0: "Init Duration: 5 ms", 1: "Restore Duration: 5 ms\tBilled Restore Duration: 3 ms"}
+            line = report.format(100, began.get(number % 5, ""))
             return Response(200, Headers({"x-amz-log-result": base64.b64encode(line.encode()).decode()}), b"1")
 
     async with LambdaClient(transport=Reporting({"f": lambda _: 1})) as client:
         run = client.map("f", range(20), log_type="Tail", concurrency=1)
         await results(run)
-    assert (run.stats.billed_ms, run.stats.cold_starts) == (2000, 4)
+    assert (run.stats.billed_ms, run.stats.cold_starts) == (2000, 8)
 
 
 # --- the journal -----------------------------------------------------------------------------------------------------

@@ -41,8 +41,8 @@ class Tally:
         """An invocation has ended; its REPORT line, if there is one, says what it cost."""
         report = None if output is None else output.report
         if report is not None:
-            self._billed_ms += report.billed_duration_ms
-            self._cold_starts += report.init_duration_ms is not None
+            self._billed_ms += report.billed_duration_ms or 0
+            self._cold_starts += report.init_duration_ms is not None or report.restore_duration_ms is not None
 
     def count(self, result: MapResult[Any], now: float, *, is_left: bool = False) -> None:
         """An item is done, or left over at an end."""

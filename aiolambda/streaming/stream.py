@@ -87,7 +87,7 @@ class ResponseStream:
     @property
     def report(self) -> Report | None:
         """The REPORT line of the log tail; `None` where there is no tail, or it does not hold the line."""
-        return None if self.log_tail is None else report_of(self.log_tail)
+        return None if self.log_tail is None else report_of(self.log_tail, request_id=self.metadata.request_id)
 
     async def __aenter__(self) -> Self:
         if self._in_block:
