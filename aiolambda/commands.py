@@ -6,6 +6,8 @@ Owns what a caller builds to send. Must not know how it is sent.
 from collections.abc import Mapping
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
+import attrs
+
 from .interfaces import Operation
 from .invocation import InvokeCommandInput, InvokeCommandOutput, Payload
 from .models import InvocationType, LogType
@@ -42,6 +44,10 @@ class BaseCommand(Generic[In, Out]):
         if self._stack is None:
             self._stack = MiddlewareStack()
         return self._stack
+
+    def keep_payload(self, payload: bytes) -> None:
+        """Hold these bytes in place of the file that they were read from: the command can be sent again."""
+        self._input = attrs.evolve(cast("Any", self._input), payload=payload)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._input!r})"

@@ -33,7 +33,8 @@ __all__ = [
 T = TypeVar("T")
 
 Payload = object
-"""Bytes-like as they are; `str` is JSON text, sent as UTF-8; `None` is no body; everything else goes through the codec."""
+"""Bytes-like as they are; `str` is JSON text, sent as UTF-8; `None` is no body; an open binary file is read in a thread, from
+where it stands to its end; everything else goes through the codec, numbers with a buffer (arrays, those of numpy) too."""
 
 _LONGEST_TEXT = 1000
 _BEGINS_JSON = r'[ \t\r\n]*(?:[\[{"0-9-]|true\b|false\b|null\b)'

@@ -8,7 +8,7 @@ Source: the middleware stack of the AWS SDK for JavaScript v3 (`@smithy/middlewa
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from typing import Any, Generic, TypeVar, cast
 
 import attrs
@@ -97,12 +97,13 @@ class _Relative(_Entry):
 
 @attrs.frozen(eq=False, repr=False)
 class Preparation:
-    """A middleware that does something to the call, waits for nothing, and goes on."""
+    """A middleware that does something to the call and goes on. It waits only for an awaitable that `prepare` gives."""
 
-    prepare: Callable[[Call[Any, Any]], None]
+    prepare: Callable[[Call[Any, Any]], Awaitable[None] | None]
 
     async def __call__(self, call: Call[Any, Any], call_next: CallNext[Any, Any], /) -> Any:
-        self.prepare(call)
+        if (rest := self.prepare(call)) is not None:
+            await rest
         return await call_next(call)
 
 
@@ -245,7 +246,7 @@ class MiddlewareStack(Generic[In, Out]):
         entries = self._ordered(strict=True)
         if self._identify_on_resolve:
             _log.info("%s", self)
-        preparations: list[Callable[[Call[In, Out]], None]] = []
+        preparations: list[Callable[[Call[In, Out]], Awaitable[None] | None]] = []
         for entry in reversed(entries):
             if isinstance(entry.middleware, Preparation):
                 preparations.append(entry.middleware.prepare)
@@ -362,7 +363,9 @@ def _step(step: str) -> str:
     return "finalize" if step == "finalizeRequest" else step
 
 
-def _prepared(preparations: list[Callable[[Call[In, Out]], None]], call_next: CallNext[In, Out]) -> CallNext[In, Out]:
+def _prepared(
+    preparations: list[Callable[[Call[In, Out]], Awaitable[None] | None]], call_next: CallNext[In, Out]
+) -> CallNext[In, Out]:
     """Preparations, the last one first, and what comes behind them."""
     if not preparations:
         return call_next
@@ -370,7 +373,8 @@ def _prepared(preparations: list[Callable[[Call[In, Out]], None]], call_next: Ca
 
     async def prepare_and_go_on(call: Call[In, Out]) -> Any:
         for prepare in in_order:
-            prepare(call)
+            if (rest := prepare(call)) is not None:
+                await rest
         return await call_next(call)
 
     return prepare_and_go_on

@@ -1,8 +1,11 @@
 """What a caller hands in: names, members, payloads and contexts, each with what is refused and how."""
 
+import array
 import base64
+import ctypes
 import dataclasses
 import json
+import mmap
 import re
 from collections.abc import Mapping
 from enum import Enum
@@ -370,7 +373,11 @@ class Line:
         (b"\xff\x00not json", b"\xff\x00not json"),
         (bytearray(b"{}"), b"{}"),
         (memoryview(b"a1b2")[::2], b"ab"),
-        (memoryview(b"\1\0\2\0").cast("H"), b"\1\0\2\0"),
+        (memoryview(b"abcd").cast("B", (2, 2)), b"abcd"),
+        (memoryview(b"abcd").cast("c"), b"abcd"),
+        (array.array("B", [1, 2]), b"\1\2"),
+        ((ctypes.c_ubyte * 2)(1, 2), b"\1\2"),
+        (ctypes.create_string_buffer(b"ab", 2), b"ab"),
         ('{"tea": "té"}', '{"tea": "té"}'.encode()),
         ("not json", b"not json"),
         ({"tea": "té", "n": [1, 2.5, None, True]}, '{"tea":"té","n":[1,2.5,null,true]}'.encode()),
@@ -386,6 +393,82 @@ class Line:
 def test_a_payload_goes_out_as_its_bytes_its_text_or_its_json(payload: object, body: bytes) -> None:
     assert requested(payload=payload).body == body
     assert type(requested(payload=payload).body) is bytes
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        *(array.array(code, [1, 2]) for code in "bhHiIlLqQfd"),
+        *(kind(7) for kind in (ctypes.c_int64, ctypes.c_double, ctypes.c_ubyte, ctypes.c_bool)),
+        (ctypes.c_int16 * 2)(1, 2),
+        ctypes.c_char(b"7"),
+        memoryview(b"\1\0\2\0").cast("H"),
+        memoryview(b"12345678").cast("d"),
+        memoryview(b"1234").cast("?"),
+        memoryview(b"1234").cast("b"),
+        memoryview(b"1").cast("B", ()),
+    ],
+    ids=lambda numbers: type(numbers).__name__,
+)
+def test_the_memory_of_numbers_is_not_sent_as_a_payload(numbers: Any) -> None:
+    """It is asked of the codec, which may know what it means."""
+
+    class Knowing(JsonCodec):
+        def encode(self, value: object, /) -> bytes:
+            return b"known" if value is numbers else super().encode(value)
+
+    error = refusal(payload=numbers)
+    assert f"{type(numbers).__name__} has no JSON form; give bytes, or a client a codec that knows it" in str(error)
+    input = InvokeCommandInput(function_name="orders", payload=numbers)
+    assert INVOKE.request(input, endpoint="https://h", codec=Knowing(), limits=PayloadLimits()).body == b"known"
+
+
+def test_numbers_of_numpy_are_numbers_and_its_bytes_are_bytes() -> None:
+    numpy = pytest.importorskip("numpy")
+    assert requested(payload=numpy.float64(7.5)).body == b"7.5"
+    assert requested(payload=numpy.bytes_(b"ab")).body == b"ab"
+    assert requested(payload=numpy.array([[1, 2], [3, 4]], dtype="uint8")).body == b"\1\2\3\4"
+    for number in (numpy.int64(7), numpy.uint8(7), numpy.float32(7), numpy.bool_(True), numpy.array([1.5]), numpy.array([1])):
+        assert "has no JSON form" in str(refusal(payload=number))
+    assert "ndarray has no JSON form" in str(refusal(payload=numpy.zeros((2, 3), dtype="uint8").T))
+
+
+def test_bytes_that_are_gone_are_refused() -> None:
+    released, closed = memoryview(b"SECRET"), mmap.mmap(-1, 4)
+    released.release()
+    closed.close()
+    for payload in (released, closed):
+        assert "payload's bytes cannot be read: it is closed, or was released" in str(refusal(payload=payload))
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [(b"[1]", b"[1]"), (bytearray(b"[1]"), b"[1]"), (memoryview(b"[1]"), b"[1]"), ("[1]", None), (None, None)],
+)
+def test_a_codec_gives_bytes_or_its_value_is_refused(given: Any, sent: bytes | None) -> None:
+    class Codec(JsonCodec):
+        def encode(self, value: object, /) -> bytes:
+            return given
+
+    input = InvokeCommandInput(function_name="orders", payload=[1])
+    if sent is None:
+        with pytest.raises(InvalidInputError, match=f"the codec gave {type(given).__name__}, and must give bytes"):
+            INVOKE.request(input, endpoint="https://h", codec=Codec(), limits=PayloadLimits())
+    else:
+        body = INVOKE.request(input, endpoint="https://h", codec=Codec(), limits=PayloadLimits()).body
+        assert (body, type(body)) == (sent, bytes)
+
+
+@pytest.mark.parametrize("raised", [KeyError("SECRET"), AttributeError("SECRET"), OverflowError("SECRET"), Exception("SECRET")])
+def test_whatever_a_codec_raises_is_a_refusal_that_shows_nothing(raised: Exception) -> None:
+    class Codec(JsonCodec):
+        def encode(self, value: object, /) -> bytes:
+            raise raised
+
+    input = InvokeCommandInput(function_name="orders", payload=[1])
+    with pytest.raises(InvalidInputError, match=f"payload cannot be encoded: {type(raised).__name__}") as caught:
+        INVOKE.request(input, endpoint="https://h", codec=Codec(), limits=PayloadLimits())
+    assert "SECRET" not in str(caught.value)
 
 
 def test_a_payload_that_changes_after_it_was_taken_does_not_change_the_request() -> None:
@@ -486,6 +569,38 @@ def test_a_client_context_that_cannot_be_a_header_is_refused_and_not_shown(conte
     error = refusal(client_context=context)
     assert error.member == "client_context"
     assert "SECRET" not in str(error)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    "context", [{"tea": "SECRET"}, {"Custom": {"tea": "SECRET"}}, base64.b64encode(b'{"tea":"SECRET"}').decode()]
+)
+async def test_a_context_that_python_functions_do_not_see_is_sent_with_one_warning(
+    context: Any, streamed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = FakeTransport({"orders": json.dumps})
+    async with LambdaClient(transport=transport) as client:
+        for _ in range(2):
+            if streamed:
+                async with client.stream("orders", client_context=context) as stream:
+                    await stream.read()
+            else:
+                await client.invoke("orders", client_context=context)
+    assert ["x-amz-client-context" in call.headers for call in transport.calls] == [True, True]
+    (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "'orders': client_context has neither custom, client nor env" in record.getMessage()
+    assert "SECRET" not in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    "context", [{"custom": {}}, {"client": {}, "tea": 1}, {"env": {}}, {}, "e30=", "no base64", "eyJjdXN0b20iOnt9fQ==", "W10="]
+)
+async def test_a_context_that_python_functions_see_or_that_is_empty_warns_of_nothing(
+    context: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with LambdaClient(transport=FakeTransport({"orders": json.dumps})) as client:
+        await client.invoke("orders", client_context=context)
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
 
 
 # The codec

@@ -170,7 +170,7 @@ class PayloadTooLargeError(AiolambdaError):
 class InvalidPayloadSizeError(InvalidInputError, PayloadTooLargeError):
     """The payload passes the limit of its invocation type; nothing was sent."""
 
-    def __init__(self, message: str, /, *, size: int, limit: int, function_name: str | None = None) -> None:
+    def __init__(self, message: str, /, *, size: int | None, limit: int, function_name: str | None = None) -> None:
         super().__init__(message, member="payload", limit=limit, function_name=function_name)
         self.size = size
 

@@ -5,6 +5,7 @@ Source: the Lambda API reference, "Invoke", and the restJson1 protocol.
 """
 
 import base64
+import contextlib
 import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, Protocol, cast
@@ -21,11 +22,13 @@ __all__ = [
     "SYNCHRONOUS_READ_LIMIT",
     "InvocationInput",
     "InvokeOperation",
+    "UnreadFile",
     "answer_limit",
     "check",
     "encoded_payload",
     "request",
     "type_of",
+    "warning_of_context",
 ]
 
 SYNCHRONOUS_READ_LIMIT = 960.0
@@ -34,6 +37,21 @@ QUEUEING_READ_LIMIT = 60.0
 """The same for `Event` and `DryRun`, which run nothing while the caller waits."""
 
 _LOG_TYPES = ("None", "Tail")
+_BYTES = ("B", "c")
+"""The formats of a buffer that holds bytes: unsigned ones, and those of `ctypes.create_string_buffer`."""
+_NO_BUFFERS: tuple[type, ...] = (dict, list)
+"""What most payloads are; these need not be asked for a buffer, or whether they are a file."""
+_SEEN_IN_PYTHON = {"custom", "client", "env"}
+"""The members of a client context that Lambda's runtime for Python hands on."""
+
+
+class UnreadFile(Exception):
+    """The payload is an open file, and must be read before there is a request. More than `longest` bytes need not be read."""
+
+    def __init__(self, file: object, longest: int) -> None:
+        super().__init__("the payload is an open file")
+        self.file = file
+        self.longest = longest
 
 
 class InvocationInput(Protocol):
@@ -78,13 +96,17 @@ class InvokeOperation:
             return True
         return input.durable_execution_name is not None and (input.function_name, input.qualifier) in durable
 
-    def check(self, input: InvokeCommandInput, /, *, region: str | None, limits: PayloadLimits) -> None:
-        """`InvalidInputError` for what Lambda would refuse; the size of the payload is checked when it is encoded."""
+    def check(self, input: InvokeCommandInput, /, *, region: str | None, limits: PayloadLimits) -> str | None:
+        """`InvalidInputError` for what Lambda would refuse; the size of the payload is checked when it is encoded.
+
+        A warning for what it takes, and does nothing with.
+        """
         check(input, region=region, types=("RequestResponse", "Event", "DryRun"))
         if input.durable_execution_name is not None:
             names.check_pattern("durable_execution_name", input.durable_execution_name)
         if type_of(input) == "Event":
             _check_event(input)
+        return None if input.client_context is None else warning_of_context(input.client_context)
 
     def request(self, input: InvokeCommandInput, /, *, endpoint: str, codec: Codec, limits: PayloadLimits) -> Request:
         """The request without host, user agent and signature. `InvalidInputError` for a payload that cannot be sent."""
@@ -168,9 +190,9 @@ def request(
     durable_execution_name: str | None = None,
 ) -> Request:
     """The request to a path that has a place for the function's name."""
-    body = encoded_payload(input.payload, codec)
     kind = type_of(input)
     limit = limits.event if kind == "Event" else limits.request_response
+    body = _body(input.payload, codec, limit)
     if len(body) > limit:
         raise InvalidPayloadSizeError(
             f"payload has {len(body):,} bytes, and the limit of {kind} is {limit:,}", size=len(body), limit=limit
@@ -200,18 +222,77 @@ def _check_event(input: InvokeCommandInput) -> None:
 
 
 def encoded_payload(payload: object, codec: Codec) -> bytes:
-    """The bytes that a payload is sent as."""
+    """The bytes that a payload is sent as. `InvalidInputError` for an open file, for nothing is read here."""
+    with contextlib.suppress(UnreadFile):
+        return _body(payload, codec, 0)
+    raise InvalidInputError(
+        "payload is an open file, and its bytes are needed before it is sent: give them instead "
+        "(in a map with a journal, key= is enough)",
+        member="payload",
+    )
+
+
+def _body(payload: object, codec: Codec, limit: int) -> bytes:
+    """The bytes that a payload is sent as. `UnreadFile` for an open file, for reading it may take its time."""
     if payload is None:
         return b""
     if isinstance(payload, bytes):
         return payload
     if isinstance(payload, str):
         return _encoded("payload", payload.encode)
+    if not isinstance(payload, _NO_BUFFERS):
+        content = _bytes_in(payload)
+        if content is not None:
+            return content
+        if _is_file(payload):
+            raise UnreadFile(payload, limit)
+    return _encoded("payload", lambda: codec.encode(payload))
+
+
+def _bytes_in(payload: object) -> bytes | None:
+    """The content of a buffer of bytes; `None` for anything else."""
     try:
         view = memoryview(cast("Any", payload))
     except TypeError:
-        return _encoded("payload", lambda: codec.encode(payload))
-    return view.tobytes()
+        return None
+    except (ValueError, BufferError):
+        pass
+    else:
+        return view.tobytes() if _holds_bytes(view) else None
+    raise InvalidInputError("payload's bytes cannot be read: it is closed, or was released", member="payload")
+
+
+def _holds_bytes(view: memoryview) -> bool:
+    """Whether a buffer is bytes in an order; the memory of numbers is no payload, nor is one byte that is a number."""
+    return view.format.lstrip("@=<>!") in _BYTES and view.ndim > 0 and (view.ndim == 1 or view.c_contiguous)
+
+
+def _is_file(payload: object) -> bool:
+    """Whether it is to be read, as boto3 sees it; but a value of the caller's own may have a method of that name."""
+    kind = type(payload)
+    is_value = issubclass(kind, Mapping) or hasattr(kind, "__attrs_attrs__") or hasattr(kind, "__dataclass_fields__")
+    return not is_value and callable(getattr(payload, "read", None))
+
+
+def warning_of_context(context: Mapping[str, object] | str) -> str | None:
+    """A warning if no function in Python would see anything of a context: these are handed three members of it."""
+    members = _members_of(context)
+    if not members or not _SEEN_IN_PYTHON.isdisjoint(members):
+        return None
+    return (
+        "client_context has neither custom, client nor env: a function in Python sees nothing of it; put your values under "
+        "custom, as in {'custom': {...}}"
+    )
+
+
+def _members_of(context: object) -> Collection[object]:
+    """The names in a context; of a string that is ready, as far as it can be read."""
+    if isinstance(context, str):
+        try:
+            context = cast("object", json.loads(base64.b64decode(context)))
+        except (ValueError, RecursionError):
+            return ()
+    return cast("Mapping[object, object]", context).keys() if isinstance(context, Mapping) else ()
 
 
 def _client_context(context: object, limit: int) -> str:
@@ -241,8 +322,13 @@ def _client_context(context: object, limit: int) -> str:
 def _encoded(member: str, encode: Callable[[], bytes]) -> bytes:
     """What `encode` gives. Its failure names the member and the kind of failure: the text of a codec may hold the value."""
     try:
-        return encode()
+        content = cast("object", encode())
     except InvalidInputError:
         raise
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidInputError(f"{member} cannot be encoded: {type(error).__name__}", member=member) from None
+    except Exception as error:  # noqa: BLE001 - a codec may be anybody's, and one value must not end a whole map
+        reason = type(error).__name__
+    else:
+        if isinstance(content, bytes | bytearray | memoryview):
+            return bytes(cast("bytes", content))
+        reason = f"the codec gave {type(content).__name__}, and must give bytes"
+    raise InvalidInputError(f"{member} cannot be encoded: {reason}", member=member) from None

@@ -53,9 +53,13 @@ def logger_middleware(wiring: Wiring) -> Middleware[Any, Any]:
 
 
 def validation_middleware(wiring: Wiring) -> Middleware[Any, Any]:
-    """Refuses an input that Lambda would refuse, before anything is sent."""
+    """Refuses an input that Lambda would refuse, before anything is sent. Warns once of each that has no effect."""
+    warned: set[str] = set()
 
     def validate(call: Call[Any, Any]) -> None:
-        call.command.operation.check(call.input, region=wiring.region, limits=wiring.limits)
+        warning = call.command.operation.check(call.input, region=wiring.region, limits=wiring.limits)
+        if warning is not None and warning not in warned:
+            warned.add(warning)
+            wiring.logger.warning("%s %r: %s", call.command_name, call.function_name, warning)
 
     return Preparation(validate)

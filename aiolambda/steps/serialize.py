@@ -3,12 +3,17 @@
 Must not know what a member means: the command's operation does.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import attrs
+
+from ..commands import BaseCommand
 from ..interfaces import Call, Middleware
 from ..protocol import names
+from ..protocol.invoke import UnreadFile
 from ..stack import Preparation
+from . import files
 from .wiring import Wiring
 
 __all__ = ["endpoint_middleware", "serializer_middleware"]
@@ -33,13 +38,24 @@ def _follow_arn(call: Call[Any, Any], wiring: Wiring, endpoint_in: Callable[[str
 
 
 def serializer_middleware(wiring: Wiring) -> Middleware[Any, Any]:
-    """Makes the request."""
+    """Makes the request. A payload that is an open file is read first."""
 
-    def serialize(call: Call[Any, Any]) -> None:
-        request = call.command.operation.request(
-            call.input, endpoint=call.endpoint or wiring.endpoint, codec=wiring.codec, limits=wiring.limits
-        )
+    def serialize(call: Call[Any, Any]) -> Awaitable[None] | None:
+        try:
+            request = call.command.operation.request(
+                call.input, endpoint=call.endpoint or wiring.endpoint, codec=wiring.codec, limits=wiring.limits
+            )
+        except UnreadFile as unread:
+            return read_and_serialize(call, unread.file, unread.longest)
         request.timeouts = call.timeouts
         call.request = request
+        return None
+
+    async def read_and_serialize(call: Call[Any, Any], file: object, longest: int) -> None:
+        is_of_command = call.command.input.payload is file
+        call.input = attrs.evolve(call.input, payload=await files.read(file, longest))
+        if is_of_command and isinstance(call.command, BaseCommand):
+            call.command.keep_payload(call.input.payload)
+        serialize(call)
 
     return Preparation(serialize)

@@ -90,9 +90,10 @@ class InvokeWithResponseStreamOperation:
         """Whether a repeat does no harm by itself: a `DryRun` runs nothing."""
         return invoke.type_of(input) == "DryRun"
 
-    def check(self, input: InvokeWithResponseStreamCommandInput, /, *, region: str | None, limits: PayloadLimits) -> None:
-        """`InvalidInputError` for what Lambda would refuse."""
+    def check(self, input: InvokeWithResponseStreamCommandInput, /, *, region: str | None, limits: PayloadLimits) -> str | None:
+        """`InvalidInputError` for what Lambda would refuse; a warning for what it takes, and does nothing with."""
         invoke.check(input, region=region, types=("RequestResponse", "DryRun"))
+        return None if input.client_context is None else invoke.warning_of_context(input.client_context)
 
     def request(
         self, input: InvokeWithResponseStreamCommandInput, /, *, endpoint: str, codec: Codec, limits: PayloadLimits
