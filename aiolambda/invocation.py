@@ -6,15 +6,15 @@ crosses the wire.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 import attrs
 
-from .codecs import JsonCodec
-from .errors import FunctionError, InvalidInputError
+from .codecs import JsonCodec, Mismatch
+from .errors import DecodeError, FunctionError, InvalidInputError
 from .interfaces import Codec
-from .models import InvocationType, LogType, Metadata
+from .models import Delivery, InvocationType, LogType, Metadata
 
 if TYPE_CHECKING:
     from .reports import Report
@@ -99,16 +99,16 @@ class InvokeCommandOutput:
     _invocation_type: str = attrs.field(default="RequestResponse", repr=False, eq=False, alias="invocation_type")
 
     def json(self) -> Any:
-        """The payload decoded by the standard library. `ValueError` where there is none, or it is not JSON."""
-        return json.loads(self._content())
+        """The payload decoded by the standard library. `DecodeError` (a `ValueError`) if there is none, or it is not JSON."""
+        return self._decoded(json.loads, "JSON")
 
     def decode(self, type: type[T], /) -> T:
-        """The payload as a value of a type, through the client's codec."""
-        return self._codec.decode(self._content(), type)
+        """The payload as a value of a type, through the client's codec. `DecodeError` if there is none, or it is another."""
+        return self._decoded(lambda data: self._codec.decode(data, type), getattr(type, "__name__", repr(type)))
 
     def text(self) -> str:
-        """The payload as UTF-8 text."""
-        return self.payload.decode()
+        """The payload as UTF-8 text. `DecodeError` if it is not."""
+        return self._decoded(bytes.decode, "text") if self.payload else ""
 
     @property
     def log_tail(self) -> str | None:
@@ -141,13 +141,42 @@ class InvokeCommandOutput:
         fields = {field.alias: getattr(self, field.name) for field in attrs.fields(type(self)) if field.name != "_codec"}
         return _rebuilt, (type(self), fields)
 
-    def _content(self) -> bytes:
+    def _decoded(self, decode: Callable[[bytes], T], what: str) -> T:
         if not self.payload:
-            raise ValueError(
+            raise self._undecoded(
                 f"there is no payload to decode: {self._invocation_type} invocation of {self._function_name!r}, "
                 f"status {self.status_code}"
             )
-        return self.payload
+        try:
+            return decode(self.payload)
+        except Exception as error:  # noqa: BLE001 - a codec may be anybody's
+            failure = self._undecoded(
+                f"the answer cannot be decoded as {what}: {_reason(error)}; output.payload has its bytes",
+                codec_error=error.with_traceback(None),  # its frames hold the payload
+            )
+        raise failure from None
+
+    def _undecoded(self, message: str, *, codec_error: Exception | None = None) -> DecodeError:
+        history = self.metadata.history
+        return DecodeError(
+            message,
+            output=self,
+            codec_error=codec_error,
+            delivery=history[-1].delivery if history else Delivery.EXECUTED,
+            function_name=self._function_name or None,
+            request_id=self.metadata.request_id,
+        )
+
+
+def _reason(error: Exception) -> str:
+    """Why an answer cannot be decoded, without its content."""
+    if isinstance(error, Mismatch):
+        return str(error)
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not JSON, at line {error.lineno}, column {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8, at byte {error.start}"
+    return type(error).__name__
 
 
 def _rebuilt(kind: type[InvokeCommandOutput], fields: dict[str, Any]) -> InvokeCommandOutput:

@@ -4,6 +4,7 @@ import base64
 import json
 import pickle
 import traceback
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -284,12 +285,91 @@ async def test_an_answer_without_a_payload_says_which_kind_of_invocation_it_answ
     assert output.text() == ""
 
 
-async def test_a_payload_that_is_not_json_is_a_value_error_where_it_is_decoded_and_exact_bytes_where_it_is_not() -> None:
-    output = await output_of(200, b"\xff\x00tea")
-    assert output.payload == b"\xff\x00tea"
-    for read in (output.json, output.text, lambda: output.decode(dict)):
-        with pytest.raises(UnicodeDecodeError):
-            read()
+@attrs.define
+class Tea:
+    name: str
+    strong: bool = False
+
+
+class Quoting:
+    """A codec whose errors quote what they are given, as pydantic's do."""
+
+    def encode(self, value: object, /) -> bytes:
+        return b""
+
+    def decode(self, data: bytes, type: Any, /) -> Any:
+        raise KeyError(data)
+
+
+@pytest.mark.parametrize(
+    ("payload", "read", "says"),
+    [
+        (b"\xffSECRET", lambda output: output.json(), "cannot be decoded as JSON: it is not UTF-8, at byte 0;"),
+        (b"\xffSECRET", lambda output: output.text(), "cannot be decoded as text: it is not UTF-8, at byte 0;"),
+        (b"\xffSECRET", lambda output: output.decode(dict), "cannot be decoded as dict: it is not UTF-8, at byte 0;"),
+        (b'{"a":\nSECRET', lambda output: output.json(), "cannot be decoded as JSON: it is not JSON, at line 2, column 1;"),
+        (b"SECRET", lambda output: output.decode(list[int]), "decoded as list: it is not JSON, at line 1, column 1;"),
+        (b'"SECRET"', lambda output: output.decode(dict), "payload is JSON of type str, not <class 'dict'>;"),
+        (b'{"SECRET":1}', lambda output: output.decode(Tea), "decoded as Tea: the payload has no member 'name', and Tea needs"),
+        (b"[" * 100_000, lambda output: output.json(), "decoded as JSON: RecursionError;"),
+        (
+            b"",
+            lambda output: output.json(),
+            "there is no payload to decode: RequestResponse invocation of 'orders', status 200",
+        ),
+        (b"", lambda output: output.decode(Tea), "there is no payload to decode"),
+    ],
+)
+async def test_what_cannot_be_decoded_is_an_error_that_keeps_the_output(
+    payload: bytes, read: Callable[[InvokeCommandOutput], object], says: str
+) -> None:
+    output = await output_of(200, payload)
+    with pytest.raises(errors.DecodeError) as raised:
+        read(output)
+    error = raised.value
+    assert isinstance(error, ValueError)
+    assert says in str(error)
+    assert error.output is output
+    assert (error.delivery, error.may_have_run, error.function_name) == (Delivery.EXECUTED, True, "orders")
+    assert error.request_id == output.metadata.request_id
+    assert (error.codec_error is None) == (not payload)
+    assert (error.__cause__, error.__context__) == (None, None)
+    assert "SECRET" not in str(error)
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_globals["__name__"] != __name__]
+    assert frames
+    assert all(not isinstance(value, bytes) for frame in frames for value in frame.f_locals.values())
+
+
+async def test_a_codec_of_the_callers_own_may_raise_anything() -> None:
+    output = attrs.evolve(await output_of(200, b"SECRET"), codec=Quoting())
+    with pytest.raises(errors.DecodeError, match="cannot be decoded as Tea: KeyError; output.payload has its bytes") as raised:
+        output.decode(Tea)
+    assert isinstance(raised.value.codec_error, KeyError)
+    assert "SECRET" not in str(raised.value)
+    copy = pickle.loads(pickle.dumps(raised.value))
+    assert (copy.codec_error, copy.output.payload, str(copy)) == (None, b"SECRET", str(raised.value))
+
+
+async def test_a_class_that_refuses_its_members_is_not_quoted() -> None:
+    @attrs.define
+    class Strict:
+        name: int = attrs.field(validator=attrs.validators.instance_of(int))
+
+    output = await output_of(200, b'{"name":"SECRET"}')
+    with pytest.raises(errors.DecodeError, match="cannot be decoded as Strict: TypeError;") as raised:
+        output.decode(Strict)
+    assert "SECRET" not in str(raised.value)
+    assert "SECRET" in str(raised.value.codec_error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "verdict"), [("Event", 202, Delivery.ACCEPTED), ("DryRun", 204, Delivery.NOT_DELIVERED)]
+)
+async def test_an_answer_without_a_payload_says_whether_the_function_ran(kind: Any, status: int, verdict: Delivery) -> None:
+    output = await output_of(status, b"", invocation_type=kind)
+    with pytest.raises(errors.DecodeError, match=f"there is no payload to decode: {kind} invocation") as raised:
+        output.json()
+    assert raised.value.delivery is verdict
 
 
 # How an error answer is spelled
@@ -575,7 +655,10 @@ def every_error() -> list[AiolambdaError]:
         ),
         errors.TooManyFailuresError("too many", stats=MapStats(done=7)),
         errors.UnknownOutcomeError("left", function_name="orders"),
-        errors.StreamError("cut", received_bytes=7, received_chunks=2, function_name="orders", request_id="the-id"),
+        errors.DecodeError("no JSON", output=output, function_name="orders", request_id="the-id"),
+        errors.StreamError(
+            "cut", code="Throttled", received_bytes=7, received_chunks=2, function_name="orders", request_id="the-id"
+        ),
     ]
 
 

@@ -9,7 +9,7 @@ import mmap
 import re
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, TypedDict
+from typing import Any
 
 import attrs
 import botocore.session
@@ -601,54 +601,6 @@ async def test_a_context_that_python_functions_see_or_that_is_empty_warns_of_not
     async with LambdaClient(transport=FakeTransport({"orders": json.dumps})) as client:
         await client.invoke("orders", client_context=context)
     assert [record for record in caplog.records if record.levelname == "WARNING"] == []
-
-
-# The codec
-
-
-class Tea(TypedDict):
-    name: str
-
-
-@pytest.mark.parametrize(
-    ("data", "type", "value"),
-    [
-        (b'{"id": 7, "lines": []}', Order, Order(7, [])),  # type: ignore[arg-type]
-        (b'{"tea": "green"}', Line, Line("green")),
-        (b'{"name": "green"}', Tea, {"name": "green"}),
-        (b'{"a": 1}', dict, {"a": 1}),
-        (b'{"a": 1}', dict[str, int], {"a": 1}),
-        (b"[1]", list[int], [1]),
-        (b"1", int, 1),
-        (b"1", float, 1),
-        (b"1.5", float, 1.5),
-        (b'"tea"', str, "tea"),
-        (b"null", type(None), None),
-    ],
-)
-def test_json_is_decoded_as_the_type_that_is_asked_for(data: bytes, type: Any, value: object) -> None:
-    assert JsonCodec().decode(data, type) == value
-
-
-@pytest.mark.parametrize(
-    ("data", "type", "error"),
-    [
-        (b"{", dict, ValueError),
-        (b"", dict, ValueError),
-        (b"\xff", str, ValueError),
-        (b"[]", dict, TypeError),
-        (b"[]", Order, TypeError),
-        (b"[]", Tea, TypeError),
-        (b'{"unknown": 1}', Order, TypeError),
-        (b"{}", Line, TypeError),
-        (b'"1"', float, TypeError),
-        (b"1.5", int, TypeError),
-        (b"{}", list[int], TypeError),
-    ],
-)
-def test_json_of_another_shape_is_a_type_error_and_what_is_no_json_a_value_error(data: bytes, type: Any, error: Any) -> None:
-    with pytest.raises(error):
-        JsonCodec().decode(data, type)
 
 
 # Recursion detection

@@ -13,6 +13,7 @@ AiolambdaError                  .delivery .may_have_run .function_name
 │       └─ QueueTimeoutError
 ├─ LambdaServiceException       .code .message .status_code .request_id .fault .category .metadata .retry_after
 ├─ FunctionError                .kind .error_type .error_message .stack_trace .output
+├─ DecodeError                  (also ValueError and TypeError) .output .codec_error .request_id
 ├─ StreamError                  .code .received_bytes .received_chunks .request_id
 ├─ TooManyFailuresError         .stats: a map's limit was passed
 └─ UnknownOutcomeError          an item that an earlier run of a map left in flight
@@ -48,6 +49,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectError",
     "ConnectionLostError",
+    "DecodeError",
     "DurableExecutionAlreadyStartedException",
     "Fault",
     "FunctionError",
@@ -362,6 +364,38 @@ class FunctionError(AiolambdaError):
     def _details(self) -> list[str]:
         details = super()._details()
         return details if self.request_id is None else [*details, f"request id {self.request_id}"]
+
+
+class DecodeError(AiolambdaError, ValueError, TypeError):
+    """An answer that is not what it was to be decoded as; the function has run. `output` is the whole answer.
+
+    `codec_error` is what the codec raised, such as the `ValidationError` of pydantic: its text may quote the payload, so this
+    error's does not have it. `None` if there is no payload. It is not pickled. This is a `ValueError` and a `TypeError`, for a
+    codec may raise either.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        /,
+        *,
+        output: InvokeCommandOutput,
+        codec_error: Exception | None = None,
+        delivery: Delivery = Delivery.EXECUTED,
+        function_name: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, delivery=delivery, function_name=function_name)
+        self.output = output
+        self.codec_error = codec_error
+        self.request_id = request_id
+
+    def _details(self) -> list[str]:
+        details = super()._details()
+        return details if self.request_id is None else [*details, f"request id {self.request_id}"]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return rebuilt, (type(self), self.args, self.__dict__ | {"codec_error": None})
 
 
 class StreamError(AiolambdaError):
