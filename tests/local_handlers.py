@@ -1,9 +1,10 @@
 """The functions that the tests of `aiolambda.local` and `aiolambda.cli` serve; loaded by path, in processes of their own."""
 
-# ruff: noqa: ARG005, PTH109, PTH123, T201 - handlers as users write them
+# ruff: noqa: ARG005, PTH109, PTH110, PTH123, PTH202, S606, T201 - handlers as users write them
 
 import asyncio
 import decimal
+import http.client
 import logging
 import os
 import subprocess
@@ -69,6 +70,24 @@ def describe(event, context):
     }
 
 
+def tell_request_id(event, context):
+    with open(event["file"], "w") as file:
+        file.write(context.aws_request_id)
+    time.sleep(event["seconds"])
+    return context.aws_request_id
+
+
+def ask(event, context):
+    """Ask the Runtime API of another process for work."""
+    connection = http.client.HTTPConnection(event["address"])
+    connection.request("GET", "/2018-06-01/runtime/invocation/next")
+    return connection.getresponse().status
+
+
+def all_variables(event, context):
+    return dict(os.environ)
+
+
 def relay(event, context):
     import asyncio
 
@@ -86,6 +105,25 @@ def spawn(event, context):
     with open(event["child"], "w") as file:
         file.write(str(child.pid))
     time.sleep(event["seconds"])
+
+
+def leave_session(event, context):
+    """Start a child in a session of its own; as a daemon, it has no parent, environment or file of this process either."""
+    program = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
+    command = [sys.executable, "-c", program, event["child"]]
+    if event.get("daemon") and not os.fork():
+        os.setsid()
+        if not os.fork():
+            os.closerange(0, 256)
+            os.execve(command[0], command, {})
+        os._exit(0)
+    elif not event.get("daemon"):
+        subprocess.Popen(command, start_new_session=True)
+    while not os.path.exists(event["child"]) or not os.path.getsize(event["child"]):
+        time.sleep(0.01)
+    if "then" in event:
+        return OPERATIONS[event["then"]["op"]](event["then"], context)
+    return os.getpid()
 
 
 def exit_with(event, context):
@@ -147,6 +185,9 @@ async def write_later(event, context):
 
 
 OPERATIONS = {
+    "all variables": all_variables,
+    "ask": ask,
+    "tell request id": tell_request_id,
     "bytes": lambda event, context: b'{ "exactly":\t"so" }',
     "big": lambda event, context: "x" * event["size"],
     "chatter": chatter,
@@ -158,6 +199,7 @@ OPERATIONS = {
     "exit": exit_with,
     "fail": fail,
     "leave": leave,
+    "leave session": leave_session,
     "length": lambda event, context: len(event["data"]),
     "log": log,
     "nothing": lambda event, context: None,

@@ -61,8 +61,14 @@ class Caller:
             return Answer(response.status, response.headers, await response.read())
 
 
+_MEASURED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+"""A function finds these only if its configuration says so; without them no runtime is measured."""
+
+
 def function(name: str = "app", handler: str = "local_handlers.handler", **settings: Any) -> LocalFunction:
-    return LocalFunction(**{"name": name, "handler": handler, "root": HERE, "concurrency": 4, "timeout": 20.0, **settings})
+    settings = {"root": HERE, "concurrency": 4, "timeout": 20.0, **settings}
+    environment = {**_MEASURED, **settings.pop("environment", {})}
+    return LocalFunction(name=name, handler=handler, environment=environment, **settings)
 
 
 @asynccontextmanager

@@ -79,6 +79,35 @@ async def test_serve_has_limits_and_keys_of_ones_choice():
     assert seen["memory_limit_in_mb"] == "256"
 
 
+async def test_serve_gives_functions_the_variables_that_are_named(monkeypatch):
+    monkeypatch.setenv("API_TOKEN", "a secret")
+    monkeypatch.setenv("OTHER_TOKEN", "a secret")
+    async with (
+        served(f"hello={HANDLERS}:handler", "--env", "TABLE=orders", "--env", "API_TOKEN") as (_, env),
+        client_of(env) as client,
+    ):
+        found = (await client.invoke("hello", {"op": "all variables"})).json()
+    assert {name: found.get(name) for name in ("TABLE", "API_TOKEN", "OTHER_TOKEN")} == {
+        "TABLE": "orders",
+        "API_TOKEN": "a secret",
+        "OTHER_TOKEN": None,
+    }
+
+
+async def test_serve_names_a_variable_that_it_cannot_give():
+    ended = await run("serve", f"hello={HANDLERS}:handler", "--env", "MISSING_TOKEN")
+    assert (ended.code, ended.stdout) == (2, b"")
+    assert "'MISSING_TOKEN' is not set here" in ended.stderr
+
+
+async def test_serve_takes_the_notation_of_lambda_for_a_handler_in_a_folder(tmp_path, monkeypatch):
+    (tmp_path / "handlers").mkdir()
+    (tmp_path / "handlers" / "app.py").write_text("def handler(event, context):\n    return event\n")
+    monkeypatch.chdir(tmp_path)
+    async with served("hello=handlers/app.handler") as (_, env), client_of(env) as client:
+        assert (await client.invoke("hello", {"a": 1})).json() == {"a": 1}
+
+
 async def test_serve_repeats_the_log_on_stderr_unless_it_is_quiet():
     for options, heard in ([], True), (["--quiet"], False):
         async with served(f"hello={HANDLERS}:handler", *options) as (process, env):

@@ -1,10 +1,12 @@
 """What a handler finds and what becomes of its result, with the built-in runtime and with AWS's own."""
 
 import importlib.util
+import os
 import sys
 
 import pytest
 
+from aiolambda import Credentials
 from aiolambda.reports import report_of
 
 from .local_support import HERE, PACKAGE_DIRECTORY, function, serving
@@ -149,12 +151,103 @@ async def test_the_directory_of_the_function_comes_first_on_its_path():
         assert (await invoke(payload={"op": "describe"})).json()["path"] == str(HERE)
 
 
-async def test_session_tokens_and_profiles_of_the_server_stay_with_the_server(monkeypatch):
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "of somebody else")
-    monkeypatch.setenv("AWS_PROFILE", "work")
-    async with serving() as invoke:
-        environment = (await invoke(payload={"op": "describe"})).json()["environment"]
-    assert not {"AWS_SESSION_TOKEN", "AWS_PROFILE"} & environment.keys()
+SECRETS = {
+    "AWS_SESSION_TOKEN": "of somebody else",
+    "AWS_PROFILE": "work",
+    "AWS_ENDPOINT_URL_S3": "http://s3.example",
+    "DATABASE_PASSWORD": "a secret",
+    "GITHUB_TOKEN": "a secret",
+    "HTTPS_PROXY": "http://user:secret@proxy.example",
+    "LD_PRELOAD": "",
+    "SSH_AUTH_SOCK": "agent",
+    "lower_case": "a secret",
+}
+FROM_LAMBDA = {
+    "_HANDLER",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_XRAY_CONTEXT_MISSING",
+    "LAMBDA_TASK_ROOT",
+    "LANG",
+    "TZ",
+}
+BESIDES = {"AWS_CONFIG_FILE", "AWS_ENDPOINT_URL_LAMBDA", "AWS_SHARED_CREDENTIALS_FILE"}
+PLACES = {"PATH": os.defpath, "HOME": "/home/somebody", "PYTHONPATH": PACKAGE_DIRECTORY, "NODE_PATH": "/opt/modules"}
+
+
+async def variables_of(monkeypatch, **settings):
+    """All that a function finds, without those that the runtime adds by itself or that measure coverage."""
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name, value in (SECRETS | PLACES).items():
+        monkeypatch.setenv(name, value)
+    async with serving(function(**settings)) as invoke:
+        found = (await invoke(payload={"op": "all variables"})).json()
+    added = ("_X_AMZN_TRACE_ID", "AWS_EXECUTION_ENV", "LC_CTYPE")
+    return {name: value for name, value in found.items() if name not in added and not name.startswith("COVERAGE_")}
+
+
+@both_runtimes
+async def test_a_function_finds_nothing_else_of_the_servers_environment(monkeypatch, runtime):
+    found = await variables_of(monkeypatch, runtime=runtime)
+    assert found.keys() == FROM_LAMBDA | BESIDES | PLACES.keys()
+    assert {name: found[name] for name in PLACES} == PLACES
+    assert (found["AWS_CONFIG_FILE"], found["AWS_SHARED_CREDENTIALS_FILE"]) == (os.devnull, os.devnull)
+
+
+@both_runtimes
+async def test_a_function_finds_the_variables_of_its_configuration(monkeypatch, runtime):
+    named = {
+        "TABLE": "orders \u2603",
+        "EMPTY": "",
+        "PATH": "/opt/bin",
+        "PYTHONPATH": "",
+        "LANG": "C.UTF-8",
+        "AWS_CONFIG_FILE": "x",
+    }
+    found = await variables_of(monkeypatch, runtime=runtime, environment=named)
+    assert {name: found[name] for name in named} == named
+
+
+async def test_a_function_may_have_keys_of_its_own(monkeypatch):
+    own = {"AWS_ACCESS_KEY_ID": "AKIAOWN", "AWS_SECRET_ACCESS_KEY": "own"}
+    found = await variables_of(monkeypatch, environment=own)
+    assert {name: found.get(name) for name in (*own, "AWS_SESSION_TOKEN")} == {**own, "AWS_SESSION_TOKEN": None}
+
+
+async def test_keys_with_a_token_come_together():
+    async with serving(credentials=Credentials("AKIALOCAL", "s", "t")) as invoke:
+        found = (await invoke(payload={"op": "all variables"})).json()
+    assert [found[f"AWS_{name}"] for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")] == ["AKIALOCAL", "s", "t"]
+
+
+@both_runtimes
+@pytest.mark.parametrize("handler", ["handlers/app.handler", "handlers/deep/app.handler", "handlers.app.handler"])
+async def test_a_handler_may_be_in_a_folder(tmp_path, runtime, handler):
+    for folder in ("handlers", "handlers/deep"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "app.py").write_text("def handler(event, context):\n    return __name__\n")
+    async with serving(function(runtime=runtime, handler=handler, root=tmp_path)) as invoke:
+        answer = await invoke()
+    assert (answer.error, answer.json()) == (None, handler.replace("/", ".").removesuffix(".handler"))
+
+
+@both_runtimes
+async def test_a_folder_without_the_module_is_named_as_on_lambda(tmp_path, runtime):
+    (tmp_path / "handlers").mkdir()
+    async with serving(function(runtime=runtime, handler="handlers/app.handler", root=tmp_path)) as invoke:
+        error = (await invoke()).json()
+    assert error["errorType"] == "Runtime.ImportModuleError"
+    assert error["errorMessage"] == "Unable to import module 'handlers/app': No module named 'handlers.app'"
 
 
 async def test_functions_of_one_endpoint_invoke_each_other(monkeypatch):

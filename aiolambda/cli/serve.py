@@ -21,6 +21,7 @@ from ..local.functions import (
     parse_command,
     parse_definition,
     parse_target,
+    parse_variable,
 )
 from ..models import Credentials
 from . import exits
@@ -33,6 +34,7 @@ Serve functions behind the Lambda API on 127.0.0.1, each in runtime processes of
 
   aiolambda serve hello=examples.py:handler
   aiolambda serve hello=examples.py:handler --runtime "python -m awslambdaric {handler}"
+  aiolambda serve orders=handlers/app.handler --env TABLE=orders --env API_TOKEN
 """
 
 _DEFAULT_PORT = 9001
@@ -44,7 +46,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "functions",
         nargs="+",
         metavar="NAME=FILE_OR_MODULE:FUNCTION",
-        help="a function's name, and where its handler is; a module is found from this directory",
+        help="a function's name, and where its handler is; a module is found from this directory. "
+        "Lambda's own notation for a handler in a folder, NAME=FOLDER/MODULE.FUNCTION, is taken too",
     )
     parser.add_argument("--port", type=int, default=_DEFAULT_PORT, help="0 lets the system choose (default: %(default)s)")
     parser.add_argument("--region", default="us-east-1", help="what region to be (default: %(default)s)")
@@ -60,7 +63,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=DEFAULT_TIMEOUT,
         metavar="SECONDS",
-        help="the longest an invocation may take (default: %(default)g; on Lambda 3, unless configured)",
+        help="the longest an invocation may take, up to 5400 (default: %(default)g; on Lambda 3, unless configured)",
     )
     parser.add_argument(
         "--memory-size",
@@ -70,14 +73,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="what functions are told they have; not enforced (default: %(default)s)",
     )
     parser.add_argument(
+        "--env",
+        action="append",
+        default=[],
+        metavar="NAME[=VALUE]",
+        help="a variable of the functions' environment; NAME alone takes its value from the environment of this command. "
+        "Functions find Lambda's variables, these, and the places of programs and modules (PATH, HOME, PYTHONPATH, ...): "
+        "nothing else of the environment here",
+    )
+    parser.add_argument(
         "--runtime",
         metavar="COMMAND",
         help="another runtime client in place of the built-in one. It is started in the directory of the function's file, "
-        "with Lambda's variables in its environment; {handler} stands for the handler as Lambda writes it (examples.handler)",
+        "in the same environment as the built-in one; {handler} stands for the handler as Lambda writes it (examples.handler)",
     )
     parser.add_argument("--access-key", metavar="ID", help="the keys that requests must be signed with, in place of fresh ones")
     parser.add_argument("--secret-key", metavar="KEY")
-    parser.add_argument("--no-verify", action="store_true", help="take requests whoever signed them")
+    parser.add_argument(
+        "--no-verify", action="store_true", help="accept requests without verifying signatures, but none of a web page"
+    )
     parser.add_argument("--quiet", action="store_true", help="do not repeat the functions' logs on stderr")
 
 
@@ -106,6 +120,7 @@ async def _serve(endpoint: LocalEndpoint) -> int:
 
 def _functions(options: argparse.Namespace) -> Iterable[LocalFunction]:
     runtime = None if options.runtime is None else parse_command(options.runtime)
+    environment = dict(parse_variable(text, os.environ) for text in options.env)
     for definition in options.functions:
         name, target = parse_definition(definition)
         handler, root = parse_target(target, Path.cwd())
@@ -117,6 +132,7 @@ def _functions(options: argparse.Namespace) -> Iterable[LocalFunction]:
             timeout=options.timeout,
             memory_size=options.memory_size,
             runtime=runtime,
+            environment=environment,
         )
 
 

@@ -181,14 +181,14 @@ class LambdaContext:
 
 
 def load(name: str) -> Handler:
-    """The handler behind `module.function`; `Fault` as Lambda words it, or whatever importing the module raises."""
+    """The handler behind `path/module.function`; `Fault` as Lambda words it, or whatever importing the module raises."""
     module_name, dot, function_name = name.rpartition(".")
     if not dot:
         raise Fault("Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)")
     if module_name.partition(".")[0] in sys.builtin_module_names:
         raise Fault("Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module_name} as a handler module")
     try:
-        module = importlib.import_module(module_name)
+        module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as error:
         raise Fault("Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}") from error
     except SyntaxError as error:

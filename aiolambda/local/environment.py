@@ -5,6 +5,7 @@ Source: "Defined runtime environment variables" of the developer guide.
 """
 
 import datetime as dt
+import os
 import platform
 import secrets
 import sys
@@ -14,14 +15,26 @@ from pathlib import Path
 import attrs
 
 from ..models import Credentials
-from .functions import LocalFunction
+from .functions import KEYS, LocalFunction
 
 __all__ = ["Surroundings", "environment_of", "runtime_command"]
 
 _BOOTSTRAP = str(Path(__file__).with_name("bootstrap.py"))
 
-_WITHHELD = ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_LAMBDA_MAX_CONCURRENCY", "_X_AMZN_TRACE_ID")
-"""Variables of the server's own surroundings that would outvote the keys below, or mislead a runtime client."""
+_KEPT = (
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "VIRTUAL_ENV",
+    "NODE_PATH",
+    "GEM_PATH",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "DYLD_FALLBACK_LIBRARY_PATH",
+)
+"""Variables of the server's own environment that a function finds: where programs and modules are on this machine."""
 
 
 @attrs.frozen(kw_only=True)
@@ -43,9 +56,25 @@ def runtime_command(function: LocalFunction) -> tuple[str, ...]:
 
 
 def environment_of(function: LocalFunction, surroundings: Surroundings, runtime_api: str, today: dt.date) -> dict[str, str]:
-    """The server's own environment, with Lambda's variables on top."""
-    environment = {name: value for name, value in surroundings.inherited.items() if name not in _WITHHELD}
-    environment |= {
+    """Lambda's variables and the function's own. Of the server's environment only the places of programs and modules.
+
+    The shared files of AWS are not there on Lambda either, so a function does not find a developer's profiles by accident.
+    """
+    kept = {name: surroundings.inherited[name] for name in _KEPT if name in surroundings.inherited}
+    environment = kept | {
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_ENDPOINT_URL_LAMBDA": surroundings.url,
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+    }
+    if not function.environment.keys() & KEYS:
+        environment |= _keys(surroundings.credentials)
+    if function.runtime is None:
+        major, minor, _ = platform.python_version_tuple()
+        environment["AWS_EXECUTION_ENV"] = f"AWS_Lambda_python{major}.{minor}"
+    reserved = {
         "_HANDLER": function.handler,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
@@ -56,15 +85,13 @@ def environment_of(function: LocalFunction, surroundings: Surroundings, runtime_
         "AWS_LAMBDA_LOG_STREAM_NAME": f"{today:%Y/%m/%d}/[$LATEST]{secrets.token_hex(16)}",
         "AWS_REGION": surroundings.region,
         "AWS_DEFAULT_REGION": surroundings.region,
-        "AWS_ACCESS_KEY_ID": surroundings.credentials.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": surroundings.credentials.secret_access_key,
-        "AWS_ENDPOINT_URL_LAMBDA": surroundings.url,
         "LAMBDA_TASK_ROOT": str(function.root),
-        "TZ": ":UTC",
     }
-    if surroundings.credentials.session_token is not None:
-        environment["AWS_SESSION_TOKEN"] = surroundings.credentials.session_token
-    if function.runtime is None:
-        major, minor, _ = platform.python_version_tuple()
-        environment["AWS_EXECUTION_ENV"] = f"AWS_Lambda_python{major}.{minor}"
-    return environment
+    return environment | dict(function.environment) | reserved
+
+
+def _keys(credentials: Credentials) -> dict[str, str]:
+    keys = {"AWS_ACCESS_KEY_ID": credentials.access_key_id, "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key}
+    if credentials.session_token is not None:
+        keys["AWS_SESSION_TOKEN"] = credentials.session_token
+    return keys
