@@ -44,6 +44,19 @@ async def test_serve_stops_cleanly_with_all_its_processes(tmp_path, end, code):
     assert not any(is_running(pid) for pid in (idle, busy))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has child subreapers")
+@pytest.mark.parametrize("daemon", [False, True], ids=["a session of its own", "a daemon"])
+async def test_no_child_that_left_the_session_outlives_a_server_that_is_killed(tmp_path, daemon):
+    async with served(f"hello={HANDLERS}:handler") as (process, env), client_of(env) as client:
+        payload = {"op": "leave session", "child": str(tmp_path / "child"), "daemon": daemon}
+        runtime = (await client.invoke("hello", payload)).json()
+        child = int((tmp_path / "child").read_text())
+        assert is_running(child)
+        process.kill()
+        await process.wait()
+        await becomes_true(lambda: not is_running(child) and not is_running(runtime))
+
+
 @pytest.mark.parametrize("runtime", ["", pytest.param("awslambdaric", marks=needs_awslambdaric)])
 async def test_no_runtime_outlives_a_server_that_is_killed(tmp_path, runtime):
     options = ["--runtime", f"{sys.executable} -m awslambdaric {{handler}}"] if runtime else []

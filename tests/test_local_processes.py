@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -169,6 +170,83 @@ async def test_a_grandchild_that_holds_the_pipe_does_not_hold_up_the_end(tmp_pat
         await invoke.endpoint.stop()
         assert (await call).status == 500
     await becomes_true(lambda: not is_running(child))
+
+
+LEAVING = pytest.mark.parametrize("daemon", [False, True], ids=["a session of its own", "a daemon"])
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has child subreapers")
+
+
+@on_linux
+@LEAVING
+async def test_a_child_that_left_the_session_ends_with_a_late_function(tmp_path, daemon):
+    async with serving(function(timeout=3.0)) as invoke:
+        then = {"op": "sleep", "seconds": 60}
+        event = {"op": "leave session", "child": str(tmp_path / "child"), "daemon": daemon, "then": then}
+        late = await invoke(payload=event)
+        child = int((tmp_path / "child").read_text())
+        assert late.json()["errorType"] == "Sandbox.Timedout"
+        assert not is_running(child)
+
+
+@on_linux
+@LEAVING
+async def test_a_child_that_left_the_session_ends_with_its_process(tmp_path, daemon):
+    async with serving() as invoke:
+        then = {"op": "exit", "code": 3}
+        event = {"op": "leave session", "child": str(tmp_path / "child"), "daemon": daemon, "then": then}
+        exited = await invoke(payload=event)
+        child = int((tmp_path / "child").read_text())
+        assert message(exited) == "Error: Runtime exited with error: exit status 3"
+        assert not is_running(child)
+
+
+@on_linux
+@LEAVING
+async def test_a_child_that_left_the_session_ends_with_the_endpoint(tmp_path, daemon):
+    async with serving() as invoke:
+        event = {"op": "leave session", "child": str(tmp_path / "child"), "daemon": daemon}
+        assert (await invoke(payload=event)).error is None
+        child = int((tmp_path / "child").read_text())
+        assert (await invoke()).error is None
+        assert is_running(child), "as on Lambda, what an invocation left runs on while its process lives"
+    assert not is_running(child)
+
+
+def parent_of(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+@on_linux
+async def test_a_process_whose_supervisor_is_killed_ends_and_is_replaced():
+    async with serving() as invoke:
+        first = (await invoke()).json()
+        os.kill(parent_of(first), signal.SIGKILL)
+        await becomes_true(lambda: not is_running(first))
+        after = await invoke()
+    assert after.error is None
+    assert after.json() != first
+
+
+@on_linux
+async def test_an_endpoint_whose_reaper_is_killed_says_that_nothing_starts():
+    async with serving() as invoke:
+        running = (await invoke()).json()
+        reaper = parent_of(parent_of(running))
+        os.kill(reaper, signal.SIGKILL)
+        await becomes_true(lambda: not is_running(reaper))
+        assert (await invoke()).json() == running
+        os.kill(running, signal.SIGKILL)
+        await becomes_true(lambda: invoke.endpoint.runtime_pids("app") == [running] and not is_running(running))
+        answer = await invoke()
+    assert answer.json()["errorType"] == "Runtime.InvalidEntrypoint"
+    assert "broken pipe" in message(answer)
+
+
+async def test_many_processes_start_at_once():
+    variables = {"LARGE": "x" * 100_000}
+    async with serving(function(concurrency=8, environment=variables)) as invoke:
+        answers = await asyncio.gather(*[invoke(payload={"op": "sleep", "seconds": 0.3}) for _ in range(8)])
+    assert len({answer.json() for answer in answers}) == 8
 
 
 async def test_functions_have_processes_of_their_own():

@@ -15,7 +15,7 @@ import attrs
 
 from .environment import Surroundings, environment_of, runtime_command
 from .functions import LocalFunction
-from .groups import ProcessGroups
+from .groups import ProcessGroups, RuntimeChild
 from .invocations import TRUNCATED, Answer, Invocation, Outcome, exited, init_timed_out, not_started, timed_out
 from .log import Echo, FunctionLog, Usage
 from .output import OutputPipe
@@ -71,7 +71,7 @@ class RuntimeProcess:
         self._log = FunctionLog(echo)
         self._api = RuntimeApi()
         self._pipe: OutputPipe | None = None
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: RuntimeChild | None = None
         self._end: asyncio.Task[int] | None = None
         self._init_failure: Callable[[str], Answer] | None = None
         self._init_duration: float | None = None
@@ -111,10 +111,8 @@ class RuntimeProcess:
         await self._await_init(self._end)
         self._init_duration = (time.perf_counter() - started) * 1000
 
-    async def _await_end(self, process: asyncio.subprocess.Process) -> int:
+    async def _await_end(self, process: RuntimeChild) -> int:
         return_code = await process.wait()
-        self._groups.kill(process.pid)
-        self._groups.forget(process.pid)
         if self._pipe is not None:
             self._pipe.close()
         return return_code
@@ -198,7 +196,7 @@ class RuntimeProcess:
 
     def _kill(self) -> None:
         if self._process is not None and self._end is not None and not self._end.done():
-            self._groups.kill(self._process.pid)
+            self._process.kill()
 
     async def stop(self) -> None:
         """End the process, if it has not ended, and let go of all that it had."""
