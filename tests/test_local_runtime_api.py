@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import os
 import time
 from contextlib import asynccontextmanager
 
@@ -12,6 +13,13 @@ from aiolambda.local.invocations import Invocation
 from aiolambda.local.runtime_api import RuntimeApi
 
 INVOCATION = Invocation(request_id="8f507cfc-3f56", payload=b'{"a": 1}', function_arn="arn:x", trace_id="Root=1-2")
+
+
+def admitted():
+    """A Runtime API that takes this process, which plays the runtime, for the one that the endpoint started."""
+    api = RuntimeApi()
+    api.admit(os.getsid(0))
+    return api
 
 
 class Runtime:
@@ -32,7 +40,7 @@ class Runtime:
 
 @asynccontextmanager
 async def api_and_runtime():
-    api = RuntimeApi()
+    api = admitted()
     async with aiohttp.ClientSession() as session:
         try:
             yield api, Runtime(await api.start(), session)
@@ -156,7 +164,7 @@ NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
 
 async def told(data, *, sink=None, ends=False):
     """What becomes of an invocation to whose runtime these bytes are all that it says."""
-    api = RuntimeApi()
+    api = admitted()
     reader, writer = await asyncio.open_connection(*(await api.start()).rsplit(":", 1))
     invocation = Invocation(request_id="1", payload=b"{}", function_arn="arn:x", trace_id="Root=1", sink=sink)
     try:
@@ -205,25 +213,125 @@ async def test_a_streamed_response_over_the_limit_is_read_to_its_end_and_is_an_e
 
 
 POST = b"POST /2018-06-01/runtime/invocation/1/response HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+RESPONSE = b"/2018-06-01/runtime/invocation/1/response"
+
+
+def with_length(length):
+    return POST + b"Content-Length: " + length + b"\r\n\r\n[2222222222222222]"
 
 
 @pytest.mark.parametrize(
     "data",
     [
         b"nonsense\r\n\r\n",
+        b"POST " + RESPONSE + b"\r\nHost: x\r\n\r\n",
+        b"POST " + RESPONSE + b" XXX\r\nHost: x\r\n\r\n",
+        b"POST " + RESPONSE + b" http/1.1\r\nHost: x\r\n\r\n",
+        b"POST " + RESPONSE + b" HTTP/1.1 \r\nHost: x\r\n\r\n",
+        b"POST " + RESPONSE + b" HTTP/\xd9\xa1.1\r\nHost: x\r\n\r\n",
+        b"POST  " + RESPONSE + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST\t" + RESPONSE + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"P(ST " + RESPONSE + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST " + RESPONSE + b"\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST invocation HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST " + RESPONSE + b" HTTP/1.1\nHost: x\n\n",
+        b"\r\n\r\n" + POST + b"\r\n",
         POST + b"no colon\r\n\r\n",
-        POST + b"Content-Length: many\r\n\r\n",
-        POST + b"Content-Length: -1\r\n\r\n",
-        POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
-        POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhelloWORLD\r\n0\r\n\r\n",
-        POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n" * 3000 + b"\r\n",
+        POST + b": no name\r\n\r\n",
+        POST + b"X : a space before the colon\r\n\r\n",
+        POST + b"X: folded\r\n more\r\n\r\n",
+        POST + b"X: folded\r\n\tmore\r\n\r\n",
+        POST + b"X: bare\nY: LF\r\n\r\n",
+        POST + b"X: bare\rY: CR\r\n\r\n",
+        POST + b"X: a NUL\x00\r\n\r\n",
+        POST + b"X\x00: a NUL\r\n\r\n",
+        POST + b"N\xc3\xa4me: x\r\n\r\n",
+        POST + b"Host: y\r\n\r\n",
+        b"POST " + RESPONSE + b" HTTP/1.1\r\n\r\n",
+        *map(
+            with_length,
+            [b"many", b"-1", b"+5", b"0x5", b"0b1", b"1_0", b"1e1", b"5 5", b"5, 5", b"5;", b"", b"\xd9\xa5", b"\xb2"],
+        ),
+        with_length(b"9" * 16),
+        POST + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\n[222]",
+        POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n[222]\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n5\r\n[222]\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n[222]\r\n0\r\n\r\n",
+        *(
+            CHUNKED + size + b"\r\n[222]\r\n0\r\n\r\n"
+            for size in (b"zz", b"0x5", b"+5", b"-5", b" 5", b"5 ", b"0_5", b"", b";a", b"\xd9\xa5")
+        ),
+        *(
+            CHUNKED + b"5" + extension + b"\r\n[222]\r\n0\r\n\r\n"
+            for extension in (b";", b"; ", b";a=", b";a b", b';a="', b";\x00", b",a")
+        ),
+        CHUNKED + b"f" * 16 + b"\r\n[222]\r\n0\r\n\r\n",
+        CHUNKED + b"5;a=" + b"x" * 70_000 + b"\r\n[222]\r\n0\r\n\r\n",
+        CHUNKED + b"5\r\nhelloWORLD\r\n0\r\n\r\n",
+        CHUNKED + b"5\n[222]\r\n0\r\n\r\n",
+        CHUNKED + b"5\r\n[222]\n0\r\n\r\n",
+        CHUNKED + b"5\r\n[222]\r\n0\r\nno colon\r\n\r\n",
+        CHUNKED + b"5\r\n[222]\r\n0\r\nX : y\r\n\r\n",
+        CHUNKED + b"0\r\n" + b"X: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n" * 3000 + b"\r\n",
         POST + b"X: " + b"x" * 70_000 + b"\r\n\r\n",
+        POST + b"X: y\r\n" * 300 + b"\r\n",
     ],
 )
 async def test_what_is_no_http_is_refused_and_answers_nothing(data):
     said, answer = await told(data)
     assert said.startswith(b"HTTP/1.1 400 ")
+    assert b"Connection: close" in said
     assert answer is None
+
+
+@pytest.mark.parametrize(
+    "coding", [b"xchunked", b"chunked, gzip", b"gzip, chunked", b"identity", b"chunked;q=1", b"chunked,", b""]
+)
+async def test_a_coding_that_is_not_known_is_refused(coding):
+    said, answer = await told(POST + b"Transfer-Encoding: " + coding + b"\r\n\r\n5\r\n[222]\r\n0\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 501 ")
+    assert answer is None
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"2.0", b"0.9"])
+async def test_a_version_that_is_not_spoken_is_refused(version):
+    said, answer = await told(POST.replace(b"1.1", version) + b"\r\n")
+    assert said.startswith(b"HTTP/1.1 505 ")
+    assert answer is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        POST + b"Content-Length: 5\r\n\r\n[222]",
+        POST + b"content-length:\t005 \r\n\r\n[222]",
+        POST + b"X: \xe9\r\nX:\r\nContent-Length: 5\r\n\r\n[222]",
+        b"\r\n" + POST + b"Content-Length: 5\r\n\r\n[222]",
+        CHUNKED + b"5\r\n[222]\r\n0\r\n\r\n",
+        CHUNKED + b"05\r\n[222]\r\n000\r\n\r\n",
+        CHUNKED.replace(b"chunked", b"Chunked") + b'2;a;b=c ; d="e \\" f"\r\n[2\r\n3\r\n22]\r\n0;g\r\nX: y\r\n\r\n',
+    ],
+)
+async def test_every_form_that_http_allows_is_read(data):
+    said, answer = await told(data)
+    assert said.startswith(b"HTTP/1.1 202 ")
+    assert answer.payload == b"[222]"
+
+
+async def test_nothing_behind_a_damaged_stream_is_a_request():
+    init_error = b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: x\r\n\r\n"
+    said, answer = await told(STREAMING + b"3\r\none\r\n0x5\r\n" + init_error, sink=Collected())
+    assert said.startswith(b"HTTP/1.1 202 ")
+    assert b"Connection: close" in said
+    assert answer.error_type == "Runtime.TruncatedResponse"
+
+
+@pytest.mark.parametrize("connection", [b"close", b"Close", b"keep-alive, close", b"TE,close"])
+async def test_a_client_that_closes_is_told_that_the_server_does(connection):
+    said, _ = await told(POST + b"Connection: " + connection + b"\r\nContent-Length: 2\r\n\r\n[]")
+    assert said.startswith(b"HTTP/1.1 202 ")
+    assert b"Connection: close" in said
 
 
 async def test_a_client_that_wants_to_be_asked_for_its_body_is_asked():

@@ -105,6 +105,7 @@ class RuntimeProcess:
         finally:
             pipe.close_write_end()
         pipe.follow()
+        self._api.admit(self._process.pid)
         self._end = asyncio.create_task(self._await_end(self._process), name=f"end of runtime process {self._process.pid}")
         if self._stopping:
             self._kill()

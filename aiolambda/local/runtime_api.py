@@ -1,12 +1,13 @@
 """The Lambda Runtime API, as one runtime process sees it: `next`, `response`, `error` and `init/error` on a port of its own.
 
 Laws: a response that is streamed goes on as it comes, no faster than its reader takes it, and is over with its last piece.
+Only the process that was admitted, and the processes of its session, are heard; every other one gets 403 and changes nothing.
 
 Owns the protocol: who may ask what when, and what is answered. Must not know how the process was started, what its function
 is, or who awaits the answer.
 
 A port for each process is what tells the processes apart: runtime clients put nothing into their requests that would, and
-take no path in `AWS_LAMBDA_RUNTIME_API`.
+not all of them take a path in `AWS_LAMBDA_RUNTIME_API` (Node's refuses it; Python's does when it reports an error of init).
 Source: "Using the Lambda runtime API for custom runtimes" of the developer guide.
 """
 
@@ -14,6 +15,7 @@ import asyncio
 import base64
 import json
 
+from . import peers
 from .http1 import BadRequest, HttpServer, Reply, RuntimeRequest
 from .invocations import (
     RESPONSE_LIMIT,
@@ -48,11 +50,12 @@ def _refused(status: int, kind: str, message: str) -> Reply:
 class RuntimeApi:
     """Made in a running loop, started before its process, closed after it.
 
-    One invocation at a time: `dispatch`, then await what it gives.
+    `admit` names the process; connections wait for it. One invocation at a time: `dispatch`, then await what it gives.
     """
 
     def __init__(self) -> None:
-        self._server = HttpServer(self._serve)
+        self._server = HttpServer(self._serve, self._refusal)
+        self._session: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.ready: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         """Done at the first poll with `None`, or with the error that the runtime reports instead of polling."""
         self._poll: asyncio.Future[Invocation] | None = None
@@ -71,6 +74,17 @@ class RuntimeApi:
         if self._poll is not None:
             self._poll.cancel()
         await self._server.close()
+
+    def admit(self, session: int) -> None:
+        """Hear the process that leads this session, and those that it started in it: a runtime may stand behind a launcher."""
+        self._session.set_result(session)
+
+    async def _refusal(self, client: peers.Address, server: peers.Address) -> Reply | None:
+        session = await asyncio.shield(self._session)
+        if await peers.is_held_in_session(session, client, server):
+            return None
+        message = "this Runtime API serves only the runtime process that the endpoint started, and the processes of its session"
+        return _refused(403, "AccessDenied", message)
 
     @property
     def taken(self) -> bool:
