@@ -26,7 +26,10 @@ def signed(*, keys=KEYS, region=REGION, service="lambda", at=NOW, body=b"{}", pa
 
 
 def check(parts, *, keys=KEYS, now=NOW):
-    authentication.check(SignedRequest(**parts), keys, REGION, now)
+    body = parts["body"]
+    request = SignedRequest(**{name: part for name, part in parts.items() if name != "body"})
+    authentication.check_head(request, keys, REGION, now)
+    authentication.check_body(request, body, keys)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +75,10 @@ def without_header(name):
         (with_headers(content_type="\udcff"), "InvalidSignatureException", "does not match"),
         (without_header("content-type"), "InvalidSignatureException", "does not match"),
         (without_header("x-amz-date"), "InvalidSignatureException", "Date must be in ISO-8601"),
+        (with_headers(x_amz_date="2026-11-23T12:00:00Z"), "InvalidSignatureException", "Date must be in ISO-8601"),
+        (with_headers(x_amz_date="20261332T120000Z"), "InvalidSignatureException", "Date must be in ISO-8601"),
+        (with_headers(x_amz_date="\u0662\u0660261123T120000Z"), "InvalidSignatureException", "Date must be in ISO-8601"),
+        (with_headers(x_amz_content_sha256="UNSIGNED-PAYLOAD"), "InvalidSignatureException", "does not match"),
     ],
 )
 def test_a_request_that_was_changed_after_signing_is_refused(change, code, said):
@@ -120,6 +127,68 @@ async def test_the_endpoint_refuses_who_does_not_sign_and_runs_nothing():
         unsigned = await invoke()
         assert invoke.endpoint.runtime_pids("app") == []
     assert (unsigned.status, unsigned.code) == (403, "MissingAuthenticationTokenException")
+
+
+LONG = 6 * 1024 * 1024 + 1
+"""Bytes of a body that is announced, and never sent."""
+
+
+async def answer_to_head(endpoint, headers):
+    """Status and code of the answer to a head alone, whose body is still to come."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(endpoint.url.rpartition(":")[2]))
+    try:
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        writer.write("\r\n".join([f"POST {PATH} HTTP/1.1", *lines, "", ""]).encode())
+        status, *fields = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).decode().split("\r\n")
+        return int(status.split()[1]), next(field.split()[1] for field in fields if field.startswith("x-amzn-ErrorType:"))
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        (None, (403, "MissingAuthenticationTokenException")),
+        ({"keys": Credentials("AKIASOMEBODYELSE0000", "s")}, (403, "UnrecognizedClientException")),
+        ({"region": "us-east-1"}, (403, "InvalidSignatureException")),
+        ({"at": NOW}, (403, "InvalidSignatureException")),
+        (
+            {"keys": Credentials(KEYS.access_key_id, "a guess"), "headers": {"x-amz-content-sha256": payload_hash(b"")}},
+            (403, "InvalidSignatureException"),
+        ),
+        ({}, (413, "RequestTooLargeException")),
+        ({"length": 69_905_068}, (413, "RequestEntityTooLargeException")),
+    ],
+    ids=["unsigned", "another key", "another region", "late", "another secret", "too large", "far too large"],
+)
+async def test_a_refusal_that_the_head_deserves_comes_before_the_body(settings, code):
+    async with serving(function(), verify_signatures=True, credentials=KEYS, region=REGION) as invoke:
+        host = invoke.endpoint.url.removeprefix("http://")
+        headers = {"host": host, "content-length": str(LONG)}
+        if settings is not None:
+            length = str(settings.pop("length", LONG))
+            settings = {"at": dt.datetime.now(dt.UTC), **settings}
+            given = {"host": host, "content-length": length, **settings.pop("headers", {})}
+            headers = signed(**settings, headers=given)["headers"]
+        assert await answer_to_head(invoke.endpoint, headers) == code
+        assert invoke.endpoint.runtime_pids("app") == []
+
+
+async def test_a_body_without_a_length_is_read_up_to_the_limit():
+    sent = 0
+
+    async def body():
+        nonlocal sent
+        while True:
+            sent += 65_536
+            yield b" " * 65_536
+
+    async with serving() as invoke:
+        url = f"{invoke.endpoint.url}{PATH}"
+        async with invoke.session.post(url, data=body()) as response:
+            assert (response.status, response.headers["x-amzn-ErrorType"]) == (413, "RequestTooLargeException")
+            assert "More than 6291456 byte payload" in (await response.json())["message"]
+    assert sent < 69_905_067
 
 
 def botocore_client(endpoint, **settings):

@@ -1,4 +1,4 @@
-"""Who else is on this machine: processes that the endpoint did not start, and that its Runtime API does not hear."""
+"""Who else is on this machine: processes that were not started by the endpoint, and web pages of other origins."""
 
 import asyncio
 import os
@@ -9,8 +9,9 @@ import sys
 import aiohttp
 import pytest
 
-from aiolambda.local import peers
+from aiolambda.local import browsers, peers
 from aiolambda.local.invocations import Invocation
+from aiolambda.local.refusals import Refusal
 from aiolambda.local.runtime_api import RuntimeApi
 
 from .local_support import HERE, function, read_soon, serving
@@ -29,7 +30,7 @@ async def tried(address, session, request_id):
         ("POST", f"invocation/{request_id}/error"),
         ("POST", "init/error"),
     ):
-        async with session.request(method, f"{url}/{path}", data=b'"forged"') as response:
+        async with asyncio.timeout(10), session.request(method, f"{url}/{path}", data=b'"forged"') as response:
             statuses.append(response.status)
     return statuses
 
@@ -139,3 +140,79 @@ def test_the_listing_of_lsof_names_the_holder_of_the_clients_end():
     assert list(peers.holders(listing, ("127.0.0.1", 51248), server)) == [41, 43]
     assert list(peers.holders(listing, ("127.0.0.1", 51249), server)) == []
     assert list(peers.holders("", ("127.0.0.1", 51248), server)) == []
+
+
+# Web pages
+
+HERE_HOSTS = [
+    "127.0.0.1:9001",
+    "127.0.0.1",
+    "localhost:9001",
+    "LOCALHOST",
+    "app.localhost:9001",
+    "[::1]:9001",
+    "172.17.0.1:9001",
+]
+
+
+@pytest.mark.parametrize("host", [*HERE_HOSTS, "host.docker.internal:9001"])
+def test_a_request_of_an_sdk_is_taken(host):
+    browsers.check({"host": host, "user-agent": "aws-sdk-js/3", "sec-fetch-mode": "cors"})  # Node's fetch sends the last
+
+
+def test_a_page_of_the_same_origin_is_taken():
+    browsers.check({"host": "localhost:5173", "origin": "http://localhost:5173", "sec-fetch-site": "same-origin"})
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"origin": "https://evil.example"}, "web page of another origin"),
+        ({"origin": "null"}, "web page of another origin"),
+        ({"origin": ""}, "web page of another origin"),
+        ({"origin": "http://127.0.0.1:9002"}, "web page of another origin"),
+        ({"origin": "http://localhost:9001"}, "web page of another origin"),
+        ({"sec-fetch-site": "cross-site"}, "web page of another origin"),
+        ({"sec-fetch-site": "same-site"}, "web page of another origin"),
+        ({"sec-fetch-site": "none,cross-site"}, "web page of another origin"),
+        ({"host": "evil.example:9001"}, "does not name this machine"),
+        ({"host": "evil.example:9001", "origin": "http://evil.example:9001"}, "does not name this machine"),
+        ({"host": "127.0.0.1.evil.example"}, "does not name this machine"),
+        ({"host": "localhost.evil.example"}, "does not name this machine"),
+        ({"host": "evil-localhost"}, "does not name this machine"),
+        ({"host": "127.0.0.1:9001,evil.example"}, "does not name this machine"),
+        ({"host": "evil@127.0.0.1"}, "does not name this machine"),
+        ({"host": ""}, "does not name this machine"),
+    ],
+    ids=str,
+)
+def test_what_a_page_of_another_origin_may_have_sent_is_refused(headers, said):
+    with pytest.raises(Refusal) as caught:
+        browsers.check({"host": "127.0.0.1:9001", **headers})
+    assert (caught.value.status, caught.value.code) == (403, "AccessDeniedException")
+    assert said in caught.value.members["message"]
+
+
+@pytest.mark.parametrize(
+    "path", ["2015-03-31/functions/app/invocations", "2021-11-15/functions/app/response-streaming-invocations"]
+)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example", "Content-Type": "text/plain"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Host": "evil.example"},
+    ],
+    ids=str,
+)
+async def test_a_page_of_another_origin_runs_nothing(path, headers):
+    async with serving() as invoke:
+        async with invoke.session.post(f"{invoke.endpoint.url}/{path}", data=b"{}", headers=headers) as response:
+            assert (response.status, response.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
+        assert invoke.endpoint.runtime_pids("app") == []
+
+
+async def test_a_signature_is_enough_under_any_name():
+    async with serving(verify_signatures=True) as invoke:
+        answer = await invoke(headers={"Host": "lambda.example"})
+    assert answer.code == "MissingAuthenticationTokenException"

@@ -17,7 +17,7 @@ from aiohttp import web
 from ..errors import ConfigurationError
 from ..models import Credentials
 from ..protocol.partitions import partition_of
-from . import authentication, bodies, refusals, requests
+from . import authentication, bodies, browsers, refusals, requests
 from .authentication import SignedRequest
 from .environment import Surroundings
 from .functions import LocalFunction
@@ -41,9 +41,9 @@ class LocalEndpoint:
     """Serves functions on 127.0.0.1 while the block is open: `async with LocalEndpoint([function]) as endpoint:`.
 
     `port` 0 lets the system choose. `credentials` are the keys that a request must be signed with, fresh ones where none
-    are given; `verify_signatures=False` takes any request. `echo` is given the functions' logs as they are written.
-    `init_limit` is how long a runtime may take to start, in seconds. Nothing runs before `start`, nothing is left after
-    `stop`.
+    are given; `verify_signatures=False` takes requests that are not signed, but none that a web page of another origin may
+    have sent. `echo` is given the functions' logs as they are written. `init_limit` is how long a runtime may take to
+    start, in seconds. Nothing runs before `start`, nothing is left after `stop`.
     """
 
     def __init__(
@@ -169,14 +169,16 @@ class LocalEndpoint:
 
     async def _asked(self, request: web.Request, *, types: tuple[str, ...]) -> InvokeRequest:
         """The request, or the `Refusal` that it deserves."""
-        payload = await bodies.read(request, requests.LARGEST_REQUEST)
-        if payload is None:
-            raise refusals.request_too_large(requests.LARGEST_REQUEST)
         headers = _lower_case(request)
         path, _, query = request.raw_path.partition("?")
+        signed = SignedRequest(method=request.method, path=path, query=query, headers=headers)
         if self._verify_signatures:
-            signed = SignedRequest(method=request.method, path=path, query=query, headers=headers, body=payload)
-            authentication.check(signed, self.credentials, self.region, dt.datetime.now(dt.UTC))
+            authentication.check_head(signed, self.credentials, self.region, dt.datetime.now(dt.UTC))
+        else:
+            browsers.check(headers)
+        payload = await _payload_of(request)
+        if self._verify_signatures:
+            authentication.check_body(signed, payload, self.credentials)
         target = requests.target_of(request.match_info["function_name"], query)
         self._pool_of(target)
         return requests.read(target, headers, payload, types=types)
@@ -200,6 +202,18 @@ def _by_name(functions: Iterable[LocalFunction]) -> dict[str, LocalFunction]:
             raise ConfigurationError(f"the function {function.name!r} is defined twice")
         named[function.name] = function
     return named
+
+
+async def _payload_of(request: web.Request) -> bytes:
+    """The payload; a request that is too large by its own head is not read at all."""
+    if bodies.is_over(request, requests.LARGEST_REQUEST):
+        raise refusals.request_too_large(requests.LARGEST_REQUEST)
+    payload = None
+    if not bodies.is_over(request, requests.PAYLOAD_LIMIT):
+        payload = await bodies.read(request, requests.PAYLOAD_LIMIT)
+    if payload is None:
+        raise refusals.payload_too_large(request.content_length, requests.PAYLOAD_LIMIT)
+    return payload
 
 
 def _lower_case(request: web.Request) -> dict[str, str]:

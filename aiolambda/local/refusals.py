@@ -13,6 +13,8 @@ __all__ = [
     "Refusal",
     "conflicting_qualifiers",
     "event_not_served",
+    "foreign_host",
+    "foreign_origin",
     "function_not_found",
     "invalid_client_context",
     "invalid_json",
@@ -64,6 +66,16 @@ def signature_rejected(message: str) -> Refusal:
     return _by_the_front_end(403, "InvalidSignatureException", message)
 
 
+def foreign_host() -> Refusal:
+    message = "The Host header does not name this machine: use 127.0.0.1 or localhost in the URL, or sign the requests."
+    return _by_the_front_end(403, "AccessDeniedException", message)
+
+
+def foreign_origin() -> Refusal:
+    message = "A web page of another origin sent this request, and the endpoint does not verify signatures."
+    return _by_the_front_end(403, "AccessDeniedException", message)
+
+
 def invalid_value(member: str, constraint: str) -> Refusal:
     message = f"1 validation error detected: Value at '{member}' failed to satisfy constraint: {constraint}"
     return _by_the_front_end(400, "ValidationException", message)
@@ -102,8 +114,10 @@ def unknown_operation(method: str, path: str) -> Refusal:
     return _by_the_front_end(404, "UnknownOperationException", message)
 
 
-def payload_too_large(size: int, limit: int) -> Refusal:
-    message = f"{size} byte payload is too large for the RequestResponse invocation type (limit {limit} bytes)"
+def payload_too_large(size: int | None, limit: int) -> Refusal:
+    """`size` is `None` if the request does not say it."""
+    told = f"More than {limit}" if size is None else str(size)
+    message = f"{told} byte payload is too large for the RequestResponse invocation type (limit {limit} bytes)"
     return _by_the_user(413, "RequestTooLargeException", message)
 
 

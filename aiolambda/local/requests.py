@@ -23,9 +23,19 @@ from ..protocol import names
 from . import refusals
 from .invocations import Invocation, Sink
 
-__all__ = ["INVOCATION_TYPES", "LARGEST_REQUEST", "InvokeRequest", "Target", "new_trace_id", "read", "target_of"]
+__all__ = [
+    "INVOCATION_TYPES",
+    "LARGEST_REQUEST",
+    "PAYLOAD_LIMIT",
+    "InvokeRequest",
+    "Target",
+    "new_trace_id",
+    "read",
+    "target_of",
+]
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
+"""Bytes of a payload."""
 LARGEST_REQUEST = 69_905_067
 """Bytes; past these the front end does not look at a request at all."""
 
@@ -101,8 +111,6 @@ def read(target: Target, headers: Mapping[str, str], payload: bytes, *, types: t
     log_type = _one_of(headers, "x-amz-log-type", "logType", _LOG_TYPES, "None")
     if invocation_type == "Event":
         raise refusals.event_not_served()
-    if len(payload) > PAYLOAD_LIMIT:
-        raise refusals.payload_too_large(len(payload), PAYLOAD_LIMIT)
     _check_json(payload)
     return InvokeRequest(
         target=target,
