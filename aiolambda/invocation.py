@@ -24,10 +24,13 @@ __all__ = [
     "InvokeCommandInput",
     "InvokeCommandOutput",
     "Payload",
+    "error_content",
     "function_error",
     "json_text",
     "members_of_api",
     "object_of",
+    "text_in",
+    "writable",
 ]
 
 T = TypeVar("T")
@@ -37,6 +40,8 @@ Payload = object
 where it stands to its end; everything else goes through the codec, numbers with a buffer (arrays, those of numpy) too."""
 
 _LONGEST_TEXT = 1000
+_MOST_CAUSES = 20
+_SAID = {"errorType", "errorMessage", "stackTrace", "trace"}
 _BEGINS_JSON = r'[ \t\r\n]*(?:[\[{"0-9-]|true\b|false\b|null\b)'
 
 _API_MEMBERS = {
@@ -129,7 +134,7 @@ class InvokeCommandOutput:
         if self.function_error is None:
             return self
         raise function_error(
-            object_of(self.payload),
+            error_content(self.payload),
             kind=self.function_error,
             output=self,
             function_name=self._function_name,
@@ -201,13 +206,11 @@ def function_error(
     output: InvokeCommandOutput | None = None,
 ) -> FunctionError:
     """The exception of what a runtime said of an error; `content` has the members that the runtimes give it."""
-    error_type, message = _text(content.get("errorType")), _text(content.get("errorMessage"))
-    said = _shortened(": ".join(part for part in (error_type, message) if part)) or "an error without a description"
     return FunctionError(
-        f"the function failed ({kind}) with {said}",
+        f"the function failed ({kind}) with {_shortened(_said_in(content))}",
         kind=kind,
-        error_type=error_type,
-        error_message=message,
+        error_type=_words(content.get("errorType")),
+        error_message=_words(content.get("errorMessage")),
         stack_trace=_stack_trace(content),
         output=output,
         function_name=function_name,
@@ -215,13 +218,51 @@ def function_error(
     )
 
 
-def object_of(payload: bytes | str) -> Mapping[str, object]:
-    """The members of a JSON object; none where it is something else."""
+def error_content(payload: bytes | str) -> Mapping[str, object]:
+    """What is said of an error, under the names that the runtimes give it.
+
+    Functions that write an error themselves send text, a JSON string, a list, or an object with names of their own.
+    """
     try:
-        content = json.loads(payload)
+        content = _loads(payload)
+    except (ValueError, RecursionError):
+        return {"errorMessage": payload if isinstance(payload, str) else payload.decode(errors="replace")}
+    if not isinstance(content, dict):
+        return {"errorMessage": content}
+    members = cast("dict[str, object]", content)
+    if members.get("errorMessage") is not None:
+        return members
+    said = members.get("message") or members.get("Message")
+    if said is None and members and _SAID.isdisjoint(members):
+        said = members
+    return {**members, "errorMessage": said}
+
+
+def object_of(payload: bytes | str) -> Mapping[str, object]:
+    """The members of a JSON object; none where it is something else. A byte that is not UTF-8 costs its character only."""
+    try:
+        content = _loads(payload)
     except (ValueError, RecursionError):
         return {}
     return cast("Mapping[str, object]", content) if isinstance(content, dict) else {}
+
+
+def text_in(content: Mapping[str, object], name: str) -> str | None:
+    """The text of a member, if it is one, in characters that can be written."""
+    value = content.get(name)
+    return writable(value) if isinstance(value, str) else None
+
+
+def _loads(payload: bytes | str) -> object:
+    try:
+        return json.loads(payload)
+    except UnicodeDecodeError:
+        return json.loads(cast("bytes", payload).decode("utf-8-sig", "replace"))
+
+
+def writable(text: str) -> str:
+    """The text without halves of surrogate pairs, which no file and no terminal takes."""
+    return text.encode(errors="replace").decode()
 
 
 def _shortened(text: str) -> str:
@@ -229,18 +270,49 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}... ({len(text):,} characters)"
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+def _words(value: object) -> str | None:
+    """A member as text: what is none is shown as its JSON."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return writable(value)
+    try:
+        return writable(json.dumps(value, ensure_ascii=False))
+    except RecursionError:
+        return "a value that is nested too deeply to be shown"
+
+
+def _said_in(content: Mapping[str, object]) -> str:
+    """Type and message of an error."""
+    words = (_words(content.get("errorType")), _words(content.get("errorMessage")))
+    return ": ".join(filter(None, words)) or "an error without a description"
 
 
 def _stack_trace(content: Mapping[str, object]) -> Sequence[str]:
-    """The frames as lines: runtimes send `stackTrace` or `trace`, as strings, as one text, or as lists of parts."""
+    """The frames as lines, then those of the errors that caused this one, as Java prints them."""
+    lines, pending = _frames(content), _causes(content)
+    for _ in range(_MOST_CAUSES):
+        if not pending:
+            break
+        inner, *others = pending
+        lines += [f"Caused by: {_said_in(inner)}", *_frames(inner)]
+        pending = [*_causes(inner), *others]
+    return lines
+
+
+def _causes(content: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """Java and .NET send `cause`, and .NET `causes` where there are several."""
+    several = content.get("causes")
+    found = cast("list[object]", several) if isinstance(several, list) else [content.get("cause")]
+    return [cast("Mapping[str, object]", cause) for cause in found if isinstance(cause, dict) and cause]
+
+
+def _frames(content: Mapping[str, object]) -> list[str]:
+    """Runtimes send `stackTrace` or `trace`, as strings, as one text, or as lists of parts."""
     trace = content.get("stackTrace") or content.get("trace")
     if isinstance(trace, str):
-        return trace.splitlines()
-    if not isinstance(trace, list):
-        return ()
-    return [line if isinstance(line, str) else json.dumps(line) for line in cast("list[object]", trace)]
+        return writable(trace).splitlines()
+    return [_words(line) or "" for line in cast("list[object]", trace)] if isinstance(trace, list) else []
 
 
 def json_text(payload: Payload, function_name: str) -> Payload:

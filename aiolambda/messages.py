@@ -19,12 +19,17 @@ Stage = Literal["queue", "connect", "send", "wait", "receive", "backoff"]
 
 
 class Headers(MutableMapping[str, str]):
-    """HTTP header fields, one value a name; names compare without case and are kept in lower case, as HTTP/2 sends them."""
+    """HTTP header fields, one value a name: of a field that comes twice, the first counts.
+
+    Names compare without case and are kept in lower case, as HTTP/2 sends them.
+    """
 
     __slots__ = ("__weakref__", "fields")
 
     def __init__(self, fields: Mapping[str, str] | None = None) -> None:
         self.fields: dict[str, str] = {} if fields is None else {name.lower(): value for name, value in fields.items()}
+        if fields is not None and len(self.fields) != len(fields):
+            self.fields = _first_of_each(fields)
 
     @classmethod
     def of(cls, fields: dict[str, str], /) -> Self:
@@ -66,6 +71,14 @@ class Headers(MutableMapping[str, str]):
 
     def __repr__(self) -> str:
         return f"<Headers {', '.join(self.fields)}>"
+
+
+def _first_of_each(fields: Mapping[str, str]) -> dict[str, str]:
+    """The fields of which a name may come more than once: the first counts."""
+    found: dict[str, str] = {}
+    for name, value in fields.items():
+        found.setdefault(name.lower(), value)
+    return found
 
 
 _NO_LIMITS = Timeouts()

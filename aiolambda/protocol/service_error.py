@@ -6,28 +6,36 @@ Source: the restJson1 protocol of Smithy ("Operation error serialization"), and 
 
 import datetime as dt
 import email.utils
-import json
 import re
 from collections.abc import Mapping
-from typing import cast
+from urllib.parse import urlsplit
 
 from ..errors import LambdaServiceException
+from ..invocation import object_of, text_in, writable
 from ..messages import Response
 from ..models import Delivery, Metadata, ThrottleReason
 
 __all__ = ["code_of", "date_of", "exception_of", "retry_after_of", "retry_hint_of"]
 
 _KEPT_BODY = 64 * 1024
+_LONGEST_CODE = 200
 _COUNT = r"[0-9]{1,15}(\.[0-9]{0,15})?"
+_PAGE = rb"\s*<(?:!doctype\s+html|html)\b"
 _XML = {"code": rb"<Code>([^<]{1,200})</Code>", "message": rb"<Message>([^<]{0,2000})</Message>"}
 
 
 def code_of(response: Response) -> str | None:
     """The error's code without namespace and address (`aws#Name:http://...`), or `None` where the answer names none."""
     content = _content(response)
-    spellings = (response.headers.get("x-amzn-errortype"), *map(content.get, ("__type", "code", "Code")))
-    codes = (spelled.split(":", 1)[0].rsplit("#", 1)[-1].strip() for spelled in spellings if isinstance(spelled, str))
-    return next(filter(None, codes), None)
+    spellings = (response.headers.get("x-amzn-errortype"), *(text_in(content, name) for name in ("__type", "code", "Code")))
+    return next(filter(None, map(_plain_code, spellings)), None)
+
+
+def _plain_code(spelled: str | None) -> str | None:
+    """The code of a spelling, the first of a list: a front end joins headers that it finds twice."""
+    codes = (part.split(":", 1)[0].rsplit("#", 1)[-1].strip() for part in (spelled or "").split(","))
+    code = next(filter(None, codes), None)
+    return code and writable(code[:_LONGEST_CODE])
 
 
 def exception_of(
@@ -42,13 +50,13 @@ def exception_of(
 
     content = _content(response)
     kind = EXCEPTIONS.get(code or "") or EXCEPTIONS.get(f"{code}Exception", LambdaServiceException)
-    message = content.get("message") or content.get("Message") or content.get("errorMessage")
+    messages = (text_in(content, name) for name in ("message", "Message", "errorMessage"))
     error = kind(
-        message if isinstance(message, str) else _without_message(response),
+        next(filter(None, messages), None) or writable(_without_message(response)),
         code=code or f"HTTP{response.status}",
         metadata=metadata,
         function_name=function_name,
-        type=_member(content, "Type"),
+        type=text_in(content, "Type"),
         body=response.body[:_KEPT_BODY],
         delivery=delivery,
     )
@@ -56,7 +64,7 @@ def exception_of(
     if isinstance(error, TooManyRequestsException):
         error.reason = _reason(content)
     if isinstance(error, EC2UnexpectedException):
-        error.ec2_error_code = _member(content, "EC2ErrorCode")
+        error.ec2_error_code = text_in(content, "EC2ErrorCode")
     return error
 
 
@@ -99,24 +107,22 @@ def _content(response: Response) -> Mapping[str, object]:
     if len(response.body) > _KEPT_BODY:
         return {}
     if response.body.lstrip().startswith(b"<"):
+        if _is_page(response):
+            return {}
         found = {member: re.search(pattern, response.body) for member, pattern in _XML.items()}
         return {member: _xml_text(match[1]) for member, match in found.items() if match is not None}
-    try:
-        content = json.loads(response.body)
-    except (ValueError, RecursionError):
-        return {}
-    return cast("Mapping[str, object]", content) if isinstance(content, dict) else {}
+    return object_of(response.body)
+
+
+def _is_page(response: Response) -> bool:
+    """Whether the body is a page, whatever it is said to be: some servers call everything `text/html`."""
+    return re.match(_PAGE, response.body, re.IGNORECASE) is not None
 
 
 def _xml_text(text: bytes) -> str:
     import html  # noqa: PLC0415 - Lambda speaks JSON; a proxy may not
 
     return html.unescape(text.decode(errors="replace"))
-
-
-def _member(content: Mapping[str, object], name: str) -> str | None:
-    value = content.get(name)
-    return value if isinstance(value, str) else None
 
 
 def _reason(content: Mapping[str, object]) -> ThrottleReason | None:
@@ -127,8 +133,20 @@ def _reason(content: Mapping[str, object]) -> ThrottleReason | None:
 
 
 def _without_message(response: Response) -> str:
-    size = len(response.body)
+    size, status = len(response.body), response.status
+    if 300 <= status < 400:
+        return f"the endpoint answered HTTP {status}{_direction(response)}; Lambda does not redirect: check endpoint_url"
     if not size:
-        return f"Lambda answered HTTP {response.status} without a body"
+        return f"the endpoint answered HTTP {status} without a body"
     kind = response.headers.get("content-type", "unknown content type")
-    return f"Lambda answered HTTP {response.status} with {size} bytes of {kind[:100]} that hold no error message"
+    said = f"the endpoint answered HTTP {status} with {size} bytes of {kind[:100]} that hold no error message"
+    return f"{said}; a proxy or a load balancer on the way may have sent this page" if _is_page(response) else said
+
+
+def _direction(response: Response) -> str:
+    """The host that an answer points to; the rest of the URL may hold a secret."""
+    try:
+        host = urlsplit(response.headers.get("location", "")).hostname
+    except ValueError:
+        return ""
+    return f", which points to {host[:100]}" if host else ""
