@@ -139,7 +139,7 @@ class Operation(Protocol[In_contra, Out_co]):
     """An operation of the API: how its input becomes a request, and its answer an output. Pure.
 
     `streamed`: the answer is read while it comes, from `response.stream`; `open_answer` is what an output reads it from.
-    `check` raises for an input that is wrong, and gives a warning for one that is merely useless.
+    `check` raises for an input that is wrong, and returns a warning for members that have no effect.
     """
 
     @property

@@ -116,8 +116,8 @@ class Timeouts:
 
     `total` covers everything from `send` to the output. `queue` is the longest wait for a slot or for a turn to connect,
     `connect` the longest time to open a connection (name resolution, TCP, TLS), `read` the longest silence while an answer
-    is awaited or read, or while nothing of a large payload gets through (unset: 960 for a synchronous call, 60 for `Event` and
-    `DryRun`), `idle` the longest silence between the chunks of a stream.
+    is awaited or read, or while nothing of a large payload gets through (unset: 1,860 for a synchronous call, 60 for `Event`
+    and `DryRun`), `idle` the longest silence between the chunks of a stream.
     """
 
     total: float | None = attrs.field(default=None, validator=_not_negative)

@@ -197,7 +197,7 @@ ARN = "arn:aws:lambda:eu-west-1:123456789012:function:f"
 
 
 async def test_an_arn_of_another_region_is_refused_and_the_way_is_named() -> None:
-    with pytest.raises(InvalidInputError, match=r"ARN in eu-west-1.*region is us-east-1.*use_arn_region=True"):
+    with pytest.raises(InvalidInputError, match=r"names the region eu-west-1.*region is us-east-1.*use_arn_region=True"):
         await sent(ARN, region="us-east-1")
 
 
@@ -211,7 +211,8 @@ async def test_an_arn_of_another_region_is_refused_and_the_way_is_named() -> Non
     ],
 )
 async def test_endpoint_and_signature_follow_the_arn_if_asked_to(settings: dict[str, Any], host: str) -> None:
-    assert await sent(ARN, region="us-east-1", use_arn_region=True, **settings) == (host, "eu-west-1")
+    for name in (ARN, "eu-west-1:123456789012:function:f", "arn:aws:lambda:eu-west-1:f"):
+        assert await sent(name, region="us-east-1", use_arn_region=True, **settings) == (host, "eu-west-1")
 
 
 @pytest.mark.parametrize("name", ["f", "123456789012:f", "arn:aws:lambda:us-east-1:123456789012:function:f"])

@@ -79,9 +79,15 @@ PARTITIONS = ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e"
 labels = st.text("abzAZ019-_.", min_size=1, max_size=12)
 tails = st.sampled_from(["", ":$LATEST", ":$LATEST.PUBLISHED", ":live", ":42"])
 plain_names = st.tuples(st.sampled_from(["", "123456789012:"]), st.sampled_from(["", "function:"]), labels, tails).map("".join)
-arns = st.builds(
-    "arn:{}:lambda:{}:123456789012:function:{}{}".format, st.sampled_from(PARTITIONS), st.sampled_from(REGIONS), labels, tails
-)
+arns = st.tuples(
+    st.sampled_from(["", "arn::lambda:", *(f"arn:{partition}:lambda:" for partition in PARTITIONS)]),
+    st.sampled_from(["", *(f"{region}:" for region in REGIONS)]),
+    st.sampled_from(["", "123456789012:"]),
+    st.sampled_from(["", "function:"]),
+    labels,
+    tails,
+).map("".join)
+"""Of an ARN any part may be left out."""
 nearly_names = st.builds(
     lambda name, place, inserted, cut: name[: place % len(name)] + inserted + name[place % len(name) + cut :],
     plain_names | arns,
@@ -106,21 +112,40 @@ def test_no_name_is_taken_that_the_model_refuses(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "plain", "qualifier", "region"),
+    [
+        ("arn:aws:lambda:us-east-1:123456789012:f", "f", None, "us-east-1"),
+        ("us-east-1:123456789012:function:f", "f", None, "us-east-1"),
+        ("us-east-1:f:live", "f", "live", "us-east-1"),
+        ("123456789012:f:1", "f", "1", None),
+        ("arn:aws:lambda:us-east-1:123456789012:function", "function", None, "us-east-1"),
+        ("arn:aws:lambda:123456789012:function:f", "f", None, None),
+        ("arn::lambda:eusc-de-east-1:f", "f", None, "eusc-de-east-1"),
+        ("arn:aws:lambda:f", "f", None, None),
+        ("function:f", "f", None, None),
+        ("function", "function", None, None),
+        ("us-east-1", "us-east-1", None, None),
+    ],
+)
+def test_an_arn_may_leave_out_region_account_and_function(
+    name: str, plain: str, qualifier: str | None, region: str | None
+) -> None:
+    assert model_takes("FunctionName", name)
+    assert takes("FunctionName", name)
+    assert (names.plain_name_of(name), names.qualifier_of(name), names.region_of(name)) == (plain, qualifier, region)
+
+
+@pytest.mark.parametrize(
     "name",
     [
-        "arn:aws:lambda:orders",
-        "arn:aws:lambda:us-east-1:orders",
-        "arn:aws:lambda:us-east-1:123456789012:orders",
-        "arn::lambda:us-east-1:123456789012:function:orders",
-        "us-east-1:123456789012:function:orders",
         ".",
         "..",
         "function:..",
         "..:live",
     ],
 )
-def test_half_an_arn_and_dots_are_refused_though_the_model_takes_them(name: str) -> None:
-    """A path segment of dots would name another resource, and half an ARN is a whole mistake."""
+def test_a_name_of_dots_is_refused_though_the_model_takes_it(name: str) -> None:
+    """A path segment of dots would name another resource."""
     assert model_takes("FunctionName", name)
     assert not takes("FunctionName", name)
 
@@ -175,7 +200,7 @@ def test_the_region_of_an_arn_is_read_and_held_against_the_clients(region: str) 
     assert requested(function_name=arn, region=region)
     error = refusal(function_name=arn, region="eu-central-9")
     assert error.member == "function_name"
-    assert f"an ARN in {region}, and the client's region is eu-central-9" in str(error)
+    assert f"names the region {region}, and the client's region is eu-central-9" in str(error)
 
 
 @pytest.mark.parametrize("name", ["orders", "orders:live", "123456789012:function:orders", "us-east-1", "not a name"])
@@ -235,18 +260,6 @@ def test_qualifier_tenant_and_execution_name_are_taken_as_the_model_takes_them(m
         ({"invocation_type": ""}, "invocation_type", None, "''; choose from"),
         ({"invocation_type": ["Event"]}, "invocation_type", None, "['Event']; choose from"),
         ({"log_type": "Full"}, "log_type", None, "log_type is 'Full'; choose from None, Tail"),
-        (
-            {"invocation_type": "Event", "log_type": "Tail"},
-            "log_type",
-            None,
-            "needs an answer with a log, and an Event has none",
-        ),
-        (
-            {"invocation_type": "Event", "client_context": {}},
-            "client_context",
-            None,
-            "only in a synchronous call, not in an Event",
-        ),
     ],
 )
 def test_a_member_that_lambda_would_refuse_is_named_with_its_limit(
@@ -273,7 +286,30 @@ def test_enum_members_are_taken_for_their_values() -> None:
     assert requested(invocation_type=Kind.QUEUED).headers["x-amz-invocation-type"] == "Event"
     assert requested(log_type=Kind.TAIL).headers["x-amz-log-type"] == "Tail"
     assert refusal(invocation_type=Kind.OTHER).member == "invocation_type"
-    assert refusal(invocation_type=Kind.QUEUED, log_type=Kind.TAIL).member == "log_type"
+    assert requested(invocation_type=Kind.QUEUED, log_type=Kind.TAIL).headers["x-amz-log-type"] == "Tail"
+
+
+@pytest.mark.parametrize(
+    ("members", "header", "warning"),
+    [
+        ({"client_context": "e30="}, "x-amz-client-context", "client_context has no effect in an Event"),
+        ({"log_type": "Tail"}, "x-amz-log-type", "log_type 'Tail' has no effect in an Event"),
+        ({"log_type": "None"}, "x-amz-log-type", None),
+    ],
+)
+async def test_an_event_is_sent_with_what_it_has_no_use_for_and_warned_of_once(
+    members: dict[str, Any], header: str, warning: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = FakeTransport({"orders": lambda event: event})
+    async with LambdaClient(transport=transport) as client:
+        for kind in ("Event", "Event", "RequestResponse"):
+            await client.send(InvokeCommand(function_name="orders", payload={}, invocation_type=kind, **members))
+    assert all(header in call.headers for call in transport.calls)
+    assert len(transport.calls) == 3
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == (warning is not None)
+    assert warning is None or f"InvokeCommand 'orders': {warning}" in said[0]
+    assert "e30" not in "".join(said)
 
 
 def test_members_that_are_not_given_send_no_header() -> None:
@@ -283,7 +319,7 @@ def test_members_that_are_not_given_send_no_header() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "seconds"), [(None, 960), ("RequestResponse", 960), ("Event", 60), ("DryRun", 60), (Kind.QUEUED, 60)]
+    ("kind", "seconds"), [(None, 1860), ("RequestResponse", 1860), ("Event", 60), ("DryRun", 60), (Kind.QUEUED, 60)]
 )
 def test_the_read_limit_of_a_call_goes_by_its_kind(kind: Any, seconds: float) -> None:
     assert INVOKE.answer_limit(InvokeCommandInput(function_name="orders", invocation_type=kind)) == seconds

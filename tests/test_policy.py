@@ -39,6 +39,8 @@ AT_ONCE = [
     "RequestEntityTooLargeException",
     "RequestTooLargeException",
     "ResourceNotFoundException",
+    "RuntimeAliasDeletedException",
+    "RuntimeVersionDeletedException",
     "UnsupportedMediaTypeException",
 ]
 

@@ -63,7 +63,7 @@ def virtually(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], Non
 
 
 def answer(status: int = 200, code: str | None = None, body: bytes = b"{}", **headers: str) -> Response:
-    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    fields = {"x-amzn-requestid": "an-id"} | {name.replace("_", "-"): value for name, value in headers.items()}
     if code is not None:
         fields["x-amzn-errortype"] = code
     return Response(status, Headers(fields), body)
@@ -214,7 +214,17 @@ async def test_a_durable_name_is_idempotent_once_the_function_has_shown_itself_d
             await client.invoke("stock", {"id": 7}, durable_execution_name="order-9")
 
 
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException", "KMSDisabledException", "SomethingNew"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "KMSDisabledException",
+        "RuntimeAliasDeletedException",
+        "RuntimeVersionDeletedException",
+        "SomethingNew",
+    ],
+)
 @pytest.mark.parametrize("idempotent", [None, True])
 def test_what_no_repeat_would_change_is_raised_at_once(code: str, idempotent: bool | None) -> None:
     async def run() -> None:
@@ -1076,7 +1086,13 @@ def strategy_of(given: dict[str, Any]) -> StandardRetry:
 def answer_of(case: dict[str, Any]) -> Response:
     return Response(
         case["status_code"],
-        Headers({**case.get("headers", {}), **({"x-amzn-errortype": case["error_code"]} if "error_code" in case else {})}),
+        Headers(
+            {
+                "x-amzn-requestid": "an-id",
+                **case.get("headers", {}),
+                **({"x-amzn-errortype": case["error_code"]} if "error_code" in case else {}),
+            }
+        ),
         b"{}",
     )
 

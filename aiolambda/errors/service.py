@@ -61,6 +61,8 @@ __all__ = [
     "ResourceInUseException",
     "ResourceNotFoundException",
     "ResourceNotReadyException",
+    "RuntimeAliasDeletedException",
+    "RuntimeVersionDeletedException",
     "S3FilesMountConnectivityException",
     "S3FilesMountFailureException",
     "S3FilesMountTimeoutException",
@@ -291,6 +293,14 @@ class ResourceNotFoundException(_RequestException):
 
 class ResourceNotReadyException(_FunctionException):
     """The function is inactive, and its VPC connection has to come back first."""
+
+
+class RuntimeAliasDeletedException(_FunctionException):
+    """The function's runtime alias is no longer available; the function needs another."""
+
+
+class RuntimeVersionDeletedException(_FunctionException):
+    """The function's runtime version is no longer available; the function needs another version, or an alias."""
 
 
 class SnapStartException(_FunctionException):

@@ -78,6 +78,8 @@ REFUSED: dict[str, str] = {
     "ResourceConflictException": "the state of the function allows no invocation",
     "ResourceNotFoundException": "there is no such function",
     "ResourceNotReadyException": "the function is inactive until its VPC connection is back",
+    "RuntimeAliasDeletedException": "its runtime alias is no longer available, so it cannot start",
+    "RuntimeVersionDeletedException": "its runtime version is no longer available, so it cannot start",
     "S3FilesMountConnectivityException": "its access point could not be reached, so it did not start",
     "S3FilesMountFailureException": "its access point could not be mounted, so it did not start",
     "S3FilesMountTimeoutException": "mounting its access point took too long, so it did not start",

@@ -31,8 +31,11 @@ __all__ = [
     "warning_of_context",
 ]
 
-SYNCHRONOUS_READ_LIMIT = 960.0
-"""Seconds without a byte: Lambda lets a function run for 900 s, and an answer needs a little longer."""
+SYNCHRONOUS_READ_LIMIT = 1860.0
+"""Seconds without a byte: a synchronous call may run for 1,800 s, and an answer needs a little longer.
+
+Source: the description of Invoke in the Lambda service model, since November 2026.
+"""
 QUEUEING_READ_LIMIT = 60.0
 """The same for `Event` and `DryRun`, which run nothing while the caller waits."""
 
@@ -99,13 +102,13 @@ class InvokeOperation:
     def check(self, input: InvokeCommandInput, /, *, region: str | None, limits: PayloadLimits) -> str | None:
         """`InvalidInputError` for what Lambda would refuse; the size of the payload is checked when it is encoded.
 
-        A warning for what it takes, and does nothing with.
+        Returns a warning for members that Lambda takes, and that have no effect.
         """
         check(input, region=region, types=("RequestResponse", "Event", "DryRun"))
         if input.durable_execution_name is not None:
             names.check_pattern("durable_execution_name", input.durable_execution_name)
         if type_of(input) == "Event":
-            _check_event(input)
+            return _warning_of_event(input)
         return None if input.client_context is None else warning_of_context(input.client_context)
 
     def request(self, input: InvokeCommandInput, /, *, endpoint: str, codec: Codec, limits: PayloadLimits) -> Request:
@@ -162,7 +165,7 @@ def check(input: InvocationInput, *, region: str | None, types: tuple[str, ...])
     arn_region = names.region_of(input.function_name)
     if arn_region is not None and region is not None and arn_region != region:
         raise InvalidInputError(
-            f"function_name is an ARN in {arn_region}, and the client's region is {region}; "
+            f"function_name names the region {arn_region}, and the client's region is {region}; "
             "LambdaClient(use_arn_region=True) goes to the ARN's",
             member="function_name",
         )
@@ -212,13 +215,13 @@ def request(
     return Request("POST", f"{endpoint}{path.format(uri.encode_label(input.function_name))}{query}", Headers.of(fields), body)
 
 
-def _check_event(input: InvokeCommandInput) -> None:
-    if text_of(input.log_type) == "Tail":
-        raise InvalidInputError("log_type 'Tail' needs an answer with a log, and an Event has none", member="log_type")
+def _warning_of_event(input: InvokeCommandInput) -> str | None:
+    """What of the input has no effect in an `Event`."""
     if input.client_context is not None:
-        raise InvalidInputError(
-            "client_context reaches a function only in a synchronous call, not in an Event", member="client_context"
-        )
+        return "client_context has no effect in an Event: Lambda hands it to the function in a synchronous call only"
+    if text_of(input.log_type) == "Tail":
+        return "log_type 'Tail' has no effect in an Event: only the answer to a synchronous call has a log"
+    return None
 
 
 def encoded_payload(payload: object, codec: Codec) -> bytes:

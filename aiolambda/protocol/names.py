@@ -13,7 +13,7 @@ __all__ = ["check_function_name", "check_pattern", "plain_name_of", "qualifier_o
 
 _REGION = r"(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d"
 _FUNCTION = re.compile(
-    rf"(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>{_REGION}):\d{{12}}:function:|(?:\d{{12}}:)?(?:function:)?)"
+    rf"(?:arn:(?:aws[a-zA-Z-]*)?:lambda:)?(?:(?P<region>{_REGION}):)?(?:\d{{12}}:)?(?:function:)?"
     r"(?P<name>[a-zA-Z0-9_.-]+)(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9_-]+))?",
     re.ASCII,
 )
@@ -42,7 +42,10 @@ def _shown(value: str) -> str:
 
 
 def check_function_name(name: object) -> None:
-    """`InvalidInputError` unless it is a name, `name:qualifier`, or a partial or full ARN, of any partition."""
+    """`InvalidInputError` unless the service takes it: a name, `name:qualifier`, or an ARN, of which any part may be left out.
+
+    A name of dots alone is refused all the same: as a segment of a path it would lead to another resource.
+    """
     if not isinstance(name, str):
         raise InvalidInputError(f"function_name is a string, not {type(name).__name__}", member="function_name")
     if len(name) > _LONGEST_FUNCTION_NAME:
@@ -55,7 +58,7 @@ def check_function_name(name: object) -> None:
     if match is None or match["name"] in (".", ".."):
         raise InvalidInputError(
             f"function_name {_shown(name)} is not a function's name, name:qualifier, partial ARN or ARN "
-            "(letters, digits, - and _)",
+            "(letters, digits, -, _ and .)",
             member="function_name",
         )
 
@@ -75,7 +78,7 @@ def check_pattern(member: str, value: object) -> None:
 
 
 def region_of(function_name: str) -> str | None:
-    """The region that an ARN names; `None` for a plain name or a partial ARN."""
+    """The region that an ARN names, whole or in part; `None` where it names none."""
     match = _parts(function_name)
     return match and match["region"]
 

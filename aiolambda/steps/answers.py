@@ -26,7 +26,7 @@ class HeldAnswer(OpenAnswer):
     """The body of `answer`, whose connection `exits` ends. The reader waits as long as the call's `idle` limit says."""
 
     def __init__(self, call: Call[Any, Any], answer: StreamedResponse, exits: AsyncExitStack) -> None:
-        # The call itself is not kept: it holds the payload, and this may last for a quarter of an hour.
+        # The call itself is not kept: it holds the payload, and this may last for half an hour.
         self._function_name, self._history, self._started = call.function_name, call.history, call.started
         self._total_retry_delay, self._loop = call.total_retry_delay, call.loop
         self._idle = call.timeouts.idle

@@ -53,7 +53,7 @@ def logger_middleware(wiring: Wiring) -> Middleware[Any, Any]:
 
 
 def validation_middleware(wiring: Wiring) -> Middleware[Any, Any]:
-    """Refuses an input that Lambda would refuse, before anything is sent. Warns once of each that has no effect."""
+    """Refuses an input that Lambda would refuse, before anything is sent. Warns once of members without effect."""
     warned: set[str] = set()
 
     def validate(call: Call[Any, Any]) -> None:
