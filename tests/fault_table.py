@@ -267,6 +267,9 @@ FAULTS: list[Fault] = [
         _BROKEN,
         again=False,
     ),
+    unknown("200 with a page", faults.always(faults.good("200 OK", "Content-Type: text/html; charset=utf-8\r\n"))),
+    unknown("206 Partial Content", faults.always(faults.good("206 Partial Content"))),
+    unknown("200, encoded unasked", faults.always(faults.good("200 OK", "Content-Encoding: gzip\r\n"))),
     unknown(
         "one byte a second",
         faults.slowly(1.0),

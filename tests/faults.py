@@ -573,6 +573,11 @@ def service_error(status: str, code: str | None, headers: str = "", **members: s
     return error
 
 
+def good(status: str, headers: str = "") -> Callable[[Received], bytes]:
+    """An answer that says of itself that all went well, whoever sent it."""
+    return lambda request: answer(status, b"{}", _own_id(request) + headers)
+
+
 def function_error(request: Received) -> bytes:
     own = f"{_own_id(request)}X-Amz-Function-Error: Unhandled\r\n"
     return answer("200 OK", b'{"errorType":"ValueError","errorMessage":"it broke"}', own)

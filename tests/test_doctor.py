@@ -317,14 +317,17 @@ def refusal(code: str, status: str, message: str, headers: str = "") -> bytes:
         (refusal("ResourceNotFoundException", "404 Not Found", "Function not found"), "problem", "check name, qualifier"),
         (refusal("ServiceException", "500 Oops", "later"), "problem", "see the checks above"),
         (refusal("TooManyRequestsException", "429 Slow", "Rate exceeded"), "warning", "lower the rate"),
+        (answer(headers="Content-Type: text/html\r\n", body=b"<html>"), "problem", "does a proxy or a firewall stand between"),
+        (answer("206 Partial Content"), "problem", "is this the endpoint of Lambda"),
     ],
-    ids=["denied", "client", "signature", "token", "missing", "service", "throttled"],
+    ids=["denied", "client", "signature", "token", "missing", "service", "throttled", "page", "partial"],
 )
 async def test_what_a_dry_run_is_refused_with_is_explained(data: bytes, state: str, advice: str, doctor: Any) -> None:
     async with raw_server(always(data)) as server:
         told = await doctor("--function", "app", "--qualifier", "live", "--timeout", "1", **keys(AWS_ENDPOINT_URL=server.url))
     assert (told.checks["function"]["state"], told.code) == (state, 3 if state == "problem" else 0)
     assert advice in told.checks["function"]["advice"]
+    assert ("the answer is not Lambda's" in told.checks["function"]["text"]) == data.startswith(b"HTTP/1.1 20")
     assert told.states("settings", "credentials", "connection") == ["ok"] * 3
     assert all(b"x-amz-invocation-type: DryRun".lower() in head.lower() for head, _ in server.requests if head[:4] == b"POST")
 

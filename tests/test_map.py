@@ -103,7 +103,7 @@ class Simulated(FakeTransport):
             self.running[name] -= 1
         self.ended.append((name, now()))
         status = 202 if request.headers.get("x-amz-invocation-type") == "Event" else 200
-        return Response(status, Headers(), b"" if status == 202 else request.body)
+        return Response(status, Headers({"x-amzn-requestid": "an-id"}), b"" if status == 202 else request.body)
 
 
 async def results(run: MapRun[Any]) -> list[MapResult[Any]]:
@@ -643,10 +643,10 @@ async def test_billed_time_and_cold_starts_come_from_the_reports() -> None:
 
             assert request.headers["x-amz-log-type"] == "Tail"
             number = len(self.calls)
-            await super().send(request)
+            answer = await super().send(request)
             began = {0: "Init Duration: 5 ms", 1: "Restore Duration: 5 ms\tBilled Restore Duration: 3 ms"}
             line = report.format(100, began.get(number % 5, ""))
-            return Response(200, Headers({"x-amz-log-result": base64.b64encode(line.encode()).decode()}), b"1")
+            return Response(200, {**answer.headers, "x-amz-log-result": base64.b64encode(line.encode()).decode()}, b"1")
 
     async with LambdaClient(transport=Reporting({"f": lambda _: 1})) as client:
         run = client.map("f", range(20), log_type="Tail", concurrency=1)

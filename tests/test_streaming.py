@@ -21,6 +21,7 @@ from aiolambda import (
     CallNext,
     ClientClosedError,
     ConfigurationError,
+    ConnectionLostError,
     Delivery,
     FunctionError,
     HttpPrelude,
@@ -416,12 +417,34 @@ async def test_every_other_end_is_an_error_with_a_text_of_its_own(end: str) -> N
         assert len(server.requests) == 1
 
 
-async def test_an_answer_that_is_no_stream_says_what_it_is() -> None:
+@pytest.mark.parametrize(
+    ("content_type", "says"),
+    [
+        ("text/html", r"HTTP 200 with a page \(text/html\); a proxy on the way may have sent it"),
+        ("application/json; charset=utf-8", "HTTP 200 with 'application/json' in place of an event stream"),
+    ],
+)
+async def test_an_answer_that_is_no_stream_is_not_lambdas(content_type: str, says: str) -> None:
     for body in (b"<html>" * 10, b"{}", b""):
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-        async with streaming(writes(head + body)) as (_, client), client.stream("writer") as stream:
-            assert stream.content_type == "text/html"
-            with pytest.raises(StreamError, match="no event stream, but text/html"):
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        async with streaming(writes(head + body)) as (server, client):
+            with pytest.raises(ConnectionLostError, match=says) as raised:
+                async with client.stream("writer"):
+                    pass
+            assert raised.value.delivery is Delivery.UNKNOWN
+            assert [(attempt.delivery, attempt.status_code) for attempt in raised.value.history] == [(Delivery.UNKNOWN, 200)]
+            await settled(client, server, open_connections=server.connections - server.closed)
+            assert len(server.requests) == 1
+
+
+async def test_a_middlewares_answer_that_is_no_stream_says_what_it_is() -> None:
+    async def answers(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        call.response = Response(200, {"content-type": "text/plain"}, b"no frames at all")
+
+    async with LambdaClient(transport=FakeTransport({})) as client:
+        client.middleware_stack.add_relative_to(answers, relation="after", to_middleware="deserializerMiddleware")
+        async with client.stream("writer") as stream:
+            with pytest.raises(StreamError, match="no event stream, but text/plain"):
                 await stream.read()
 
 
@@ -540,19 +563,20 @@ async def test_an_answer_of_another_framing_that_is_cut_never_ends_well(
 
 
 @pytest.mark.parametrize("status", ["202 Accepted", "203 Non-Authoritative", "206 Partial Content"])
-async def test_another_good_status_is_read_as_a_stream_too(status: str) -> None:
+async def test_a_stream_with_another_good_status_is_not_lambdas(status: str) -> None:
     head = HEAD.replace(b"200 OK", status.encode())
-    async with streaming(writes(head + chunk(b"1") + complete() + LAST)) as (_, client), client.stream("writer") as stream:
-        assert (stream.status_code, await stream.read()) == (int(status[:3]), b"1")
-    async with streaming(writes(head + chunk(b"1") + LAST)) as (_, client), client.stream("writer") as stream:
-        with pytest.raises(StreamError, match="without InvokeComplete"):
-            await stream.read()
+    async with streaming(writes(head + chunk(b"1") + complete() + LAST)) as (server, client):
+        with pytest.raises(ConnectionLostError, match=f"HTTP {status[:3]}, and Lambda answers with 200"):
+            async with client.stream("writer"):
+                pass
+        await settled(client, server)
 
 
-async def test_an_answer_without_a_body_is_no_whole_stream() -> None:
-    async with streaming(writes(b"HTTP/1.1 204 No Content\r\n\r\n")) as (_, client), client.stream("writer") as stream:
-        with pytest.raises(StreamError, match="without InvokeComplete"):
-            await stream.read()
+async def test_an_answer_without_a_body_is_not_lambdas() -> None:
+    async with streaming(writes(b"HTTP/1.1 204 No Content\r\n\r\n")) as (_, client):
+        with pytest.raises(ConnectionLostError, match="HTTP 204, and Lambda answers with 200"):
+            async with client.stream("writer"):
+                pass
 
 
 async def test_a_middleware_that_answers_with_a_whole_body_has_it_read_as_a_stream() -> None:

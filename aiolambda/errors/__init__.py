@@ -237,7 +237,7 @@ class ConnectError(TransportError, ConnectionError):
 
 
 class ConnectionLostError(TransportError, ConnectionError):
-    """The connection ended, or made no sense, before the whole answer was there.
+    """The connection ended, or made no sense, before the whole answer was there; or the answer is not Lambda's.
 
     `lost_idle`: the server had ended this pooled connection before any byte of the request reached it.
     """

@@ -1,14 +1,16 @@
-"""The partitions of AWS: which one a region is of, and the DNS names of each.
+"""The partitions of AWS: which one a region is of, the DNS names of each, and which hosts are theirs.
 
 Owns this table. Must not know any service.
 Source: the partitions file that the AWS SDKs share.
 """
 
 import re
+from functools import lru_cache
+from urllib.parse import urlsplit
 
 import attrs
 
-__all__ = ["Partition", "partition_of"]
+__all__ = ["Partition", "is_aws_url", "partition_of"]
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -48,3 +50,21 @@ _OTHERS = (
 def partition_of(region: str) -> Partition:
     """The partition of a region, known or new; `aws` for what no pattern fits."""
     return next((partition for partition in _OTHERS if partition.has(region)), _AWS)
+
+
+_SUFFIXES = tuple(
+    f".{suffix}"
+    for partition in (_AWS, *_OTHERS)
+    for suffix in (partition.dns_suffix, partition.dualstack_dns_suffix)
+    if suffix is not None
+)
+
+
+@lru_cache(maxsize=1024)
+def is_aws_url(url: str) -> bool:
+    """Whether a URL's host is under a DNS suffix of AWS: an endpoint of any partition, or of PrivateLink."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return host.rstrip(".").endswith(_SUFFIXES)

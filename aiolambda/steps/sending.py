@@ -10,18 +10,19 @@ from typing import Any
 
 import attrs
 
-from ..errors import AiolambdaError, InvocationTimeoutError
+from ..errors import AiolambdaError, ConnectionLostError, InvocationTimeoutError
 from ..interfaces import Call, CallNext, StreamedResponse, Transport
 from ..messages import Request, Response
 from ..models import Attempt, Delivery, Unset
 from ..policy import delivery
-from ..protocol import service_error
+from ..protocol import service_error, success
 from .answers import HeldAnswer
 from .wiring import Counters, Wiring
 
 __all__ = ["send_over"]
 
 _LONGEST_ERROR = 1024 * 1024
+_KIND = "x-amz-invocation-type"
 
 
 def send_over(wiring: Wiring) -> CallNext[Any, Any]:
@@ -40,8 +41,10 @@ def send_over(wiring: Wiring) -> CallNext[Any, Any]:
         try:
             transport = wiring.open_transport
             streamed = call.command.operation.streamed
-            response = call.response = await (_opened(call, transport, request) if streamed else transport.send(request))
-            verdict, status = _verdict(call, response), response.status
+            kind = request.headers.fields.get(_KIND, "RequestResponse")  # a middleware may have changed it
+            response = await (_opened(call, transport, request, kind) if streamed else transport.send(request))
+            call.response, status = response, response.status
+            verdict = _verdict(response, request, kind, streamed=streamed)
         except AiolambdaError as error:
             verdict, call.last_error = error.delivery, error
             raise
@@ -56,14 +59,18 @@ def send_over(wiring: Wiring) -> CallNext[Any, Any]:
     return send
 
 
-async def _opened(call: Call[Any, Any], transport: Transport, request: Request) -> Response:
+async def _opened(call: Call[Any, Any], transport: Transport, request: Request, kind: str) -> Response:
     """The head of an answer that is to be read as it comes. One without a stream, such as an error, is read to its end."""
     async with contextlib.AsyncExitStack() as exits:
         answer = await exits.enter_async_context(transport.stream(request))
         if answer.status == 204 or not 200 <= answer.status < 300:
             return Response(answer.status, answer.headers, await _small_body(answer, request.timeouts.read))
-        call.answers.append(HeldAnswer(call, answer, exits.pop_all()))
-    return Response(answer.status, answer.headers, stream=call.answers[-1])
+        head = Response(answer.status, answer.headers)
+        if success.problem_of(head, request, kind, streamed=True) is not None:
+            return head  # which ends the connection: nothing is read of what is not Lambda's
+        head.stream = HeldAnswer(call, answer, exits.pop_all())
+        call.answers.append(head.stream)
+    return head
 
 
 async def _small_body(answer: StreamedResponse, limit: float | Unset | None) -> bytes:
@@ -81,11 +88,17 @@ async def _small_body(answer: StreamedResponse, limit: float | Unset | None) -> 
     return body
 
 
-def _verdict(call: Call[Any, Any], response: Response) -> Delivery:
-    """The verdict on an answer, whatever it says."""
-    if 200 <= response.status < 300:
-        return delivery.verdict_of_output(response.status, call.command.operation.invocation_type(call.input))
-    return delivery.verdict_of_error(response.status, service_error.code_of(response))
+def _verdict(response: Response, request: Request, kind: str, *, streamed: bool) -> Delivery:
+    """The verdict on an answer, whatever it says. `ConnectionLostError` for a success that is not Lambda's."""
+    if not 200 <= response.status < 300:
+        return delivery.verdict_of_error(response.status, service_error.code_of(response))
+    problem = success.problem_of(response, request, kind, streamed=streamed)
+    if problem is not None:
+        raise ConnectionLostError(
+            f"the answer is not Lambda's: {problem}. Check endpoint_url and the proxy settings",
+            request_id=response.fields.get("x-amzn-requestid"),
+        )
+    return delivery.verdict_of_output(response.status, kind)
 
 
 def _note(call: Call[Any, Any], counters: Counters, attempt: Attempt) -> None:

@@ -14,13 +14,13 @@ from typing import Final
 import attrs
 
 from ..errors import FunctionError, StreamError
-from ..invocation import function_error, object_of
+from ..invocation import error_content, function_error, object_of
 from ..protocol import eventstream
 from ..protocol.eventstream import Decoder, FrameError, Message
+from ..protocol.success import EVENT_STREAM as CONTENT_TYPE
 
 __all__ = ["CONTENT_TYPE", "Completion", "ResponseEvents", "chunk_event", "completion_event"]
 
-CONTENT_TYPE = "application/vnd.amazon.eventstream"
 _LONGEST_MESSAGE = 1000
 _is_text = attrs.validators.optional(attrs.validators.instance_of(str))
 
@@ -179,10 +179,7 @@ _COMPLETION_HEADERS: Final = {
 
 def _described(completion: Completion) -> Mapping[str, object]:
     """The error as a function's error payload has it; the details are that, or a text beside the code."""
-    details = completion.error_details or ""
-    content: dict[str, object] = dict(object_of(details))
-    if not {"errorType", "errorMessage"} & content.keys():
-        content = {"errorMessage": details}
+    content = dict(error_content(completion.error_details or ""))
     if completion.error_code not in (None, "Handled", "Unhandled"):
         content.setdefault("errorType", completion.error_code)
     return content

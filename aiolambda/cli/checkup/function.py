@@ -7,7 +7,7 @@ import attrs
 
 from ...client import LambdaClient
 from ...config import LambdaClientConfig
-from ...errors import AiolambdaError, ConfigurationError, InvalidInputError, InvocationTimeoutError
+from ...errors import AiolambdaError, ConfigurationError, ConnectionLostError, InvalidInputError, InvocationTimeoutError
 from ...errors.service import (
     AccessDeniedException,
     ExpiredTokenException,
@@ -57,6 +57,7 @@ def _refused(error: AiolambdaError, name: str, credentials: Credentials) -> Chec
 
 def _advice(error: AiolambdaError, name: str, key: str) -> str:
     advice: dict[type[AiolambdaError], str] = {
+        ConnectionLostError: "is this the endpoint of Lambda, and does a proxy or a firewall stand between?",
         AccessDeniedException: f"allow lambda:InvokeFunction on {name} to the identity of {key}",
         ExpiredTokenException: "renew the credentials, or log in again",
         InvalidSignatureException: f"is the secret key that of {key}, and the clock right? Does a proxy change requests?",

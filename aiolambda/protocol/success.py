@@ -1,0 +1,63 @@
+"""Which 2xx answers are Lambda's: the status, type and headers that an invocation is answered with.
+
+Laws: a page is never an answer, at any endpoint; what is not Lambda's says nothing of the function.
+
+Owns these rules. Must not know what follows from them: whether the function may have run, or what is raised.
+Source: the API reference of Invoke and InvokeWithResponseStream. AWS's Runtime Interface Emulator answers 200 to everything.
+"""
+
+from ..messages import Request, Response
+from .partitions import is_aws_url
+
+__all__ = ["EVENT_STREAM", "problem_of"]
+
+EVENT_STREAM = "application/vnd.amazon.eventstream"
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
+"""The media types of what is written for people to look at."""
+
+_STATUSES = {"RequestResponse": 200, "Event": 202, "DryRun": 204}
+_BUFFERED = frozenset({"application/json", "application/octet-stream", None})
+_STREAMED = frozenset({EVENT_STREAM, None})
+"""Types that need no second look."""
+_BY_A_PROXY = "a proxy on the way may have sent it"
+
+
+def problem_of(response: Response, request: Request, kind: str, *, streamed: bool) -> str | None:
+    """Why a 2xx is not Lambda's answer to an invocation of this kind (`RequestResponse`, ...); `None` if it is.
+
+    A host that is not AWS's may answer an `Event` and a `DryRun` with 200, and any of them without `x-amzn-requestid`.
+    """
+    status, fields = response.status, response.fields
+    content_type = fields.get("content-type")
+    if content_type not in (_STREAMED if streamed else _BUFFERED):
+        problem = _problem_of_type(content_type, status, streamed=streamed)
+        if problem is not None:
+            return problem
+    expected = _STATUSES.get(kind, status)
+    if status != expected and (status != 200 or is_aws_url(request.url)):
+        return f"it is HTTP {status}, and Lambda answers with {expected} ({kind})"
+    if "content-encoding" in fields:
+        problem = _problem_of_encoding(fields["content-encoding"], request)
+        if problem is not None:
+            return problem
+    if "x-amzn-requestid" not in fields and is_aws_url(request.url):
+        return f"it has no x-amzn-requestid, which every answer of AWS has; {_BY_A_PROXY}"
+    return None
+
+
+def _problem_of_type(content_type: str | None, status: int, *, streamed: bool) -> str | None:
+    kind = (content_type or "").partition(";")[0].strip().lower()
+    if kind in _PAGES:
+        return f"it is HTTP {status} with a page ({kind}); {_BY_A_PROXY}"
+    if streamed and status == 200 and kind not in ("", EVENT_STREAM):
+        return f"it is HTTP {status} with {kind[:100]!r} in place of an event stream"
+    if not streamed and kind == EVENT_STREAM:
+        return f"it is HTTP {status} with an event stream in place of a payload"
+    return None
+
+
+def _problem_of_encoding(encoding: str, request: Request) -> str | None:
+    """A body in a coding that the request did not ask for; what was asked for is the caller's to decode."""
+    if encoding.strip().lower() in ("", "identity") or "accept-encoding" in request.headers:
+        return None
+    return f"its body is encoded ({encoding[:100]!r}), which was not asked for; {_BY_A_PROXY}"
