@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import functools
 import gc
+import importlib
 import itertools
 import socket
 import sys
@@ -37,7 +38,7 @@ from aiolambda import (
 from . import faults
 from .faults import Certificates, FaultServer, Play, Script
 
-Loop = Literal["asyncio", "uvloop"]
+Loop = Literal["asyncio", "uvloop", "asyncio+aiofastnet", "uvloop+aiofastnet"]
 Kind = Literal["RequestResponse", "Event", "DryRun"]
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
@@ -393,11 +394,9 @@ class Run:
 
 
 def loop_factory(loop: Loop) -> Callable[[], asyncio.AbstractEventLoop]:
-    if loop == "asyncio":
-        return asyncio.new_event_loop
-    import uvloop
-
-    return uvloop.new_event_loop
+    base, _, faster = loop.partition("+")
+    factory: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module(base).new_event_loop
+    return importlib.import_module(faster).loop_factory(factory) if faster else factory
 
 
 @contextlib.asynccontextmanager
@@ -549,7 +548,7 @@ def cells(loop: Loop, modes: Iterable[Mode], chosen: Iterable[Fault]) -> list[tu
     return [
         (fault, mode)
         for fault, mode in itertools.product(chosen, modes)
-        if fault.tls in (None, mode.tls) and not (fault.struck and loop == "uvloop")
+        if fault.tls in (None, mode.tls) and not (fault.struck and loop != "asyncio")
     ]
 
 

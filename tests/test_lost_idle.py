@@ -29,8 +29,10 @@ from aiolambda import (
 )
 from aiolambda.messages import Loss
 from aiolambda.policy import delivery
-from aiolambda.transport import exchange, kernel, line
+from aiolambda.transport import exchange, kernel, line, sockets
 from aiolambda.transport.sockets import ObservedSocket, socket_factory
+
+from .fault_table import Loop, loop_factory
 
 TOO_LARGE = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nx-amzn-errortype: RequestTooLargeException\r\n\r\n{}"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -256,6 +258,32 @@ async def test_a_write_of_which_the_kernel_took_no_byte_was_not_delivered(serve:
     assert isinstance(outcome, InvokeCommandOutput)
     assert (outcome.metadata.attempts, executions) == (2, 1)
     assert outcome.metadata.history[0].delivery is Delivery.NOT_DELIVERED
+
+
+@ON_LINUX
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("name", ["asyncio+aiofastnet", "uvloop+aiofastnet"])
+def test_where_the_socket_counts_nothing_the_kernel_is_asked(serve: Serve, name: Loop) -> None:
+    """Transports that write past the socket's methods: the kernel counts what it took, whoever wrote it."""
+    pytest.importorskip(name.partition("+")[0])
+    with asyncio.Runner(loop_factory=loop_factory(name)) as runner:
+        outcome, executions = runner.run(second_call(serve(reset)))
+    assert isinstance(outcome, InvokeCommandOutput)
+    assert (outcome.metadata.attempts, executions) == (2, 1)
+    assert outcome.metadata.history[0].delivery is Delivery.NOT_DELIVERED
+
+
+@ON_LINUX
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("name", ["asyncio+aiofastnet", "uvloop+aiofastnet"])
+def test_a_kernel_that_counts_nothing_proves_nothing(serve: Serve, name: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip(name.partition("+")[0])
+    monkeypatch.setattr(kernel, "bytes_taken", lambda _: 0)
+    monkeypatch.setattr(sockets, "bytes_taken", lambda _: 0)
+    with asyncio.Runner(loop_factory=loop_factory(name)) as runner:
+        outcome, _ = runner.run(second_call(serve(reset)))
+    assert isinstance(outcome, ConnectionLostError)
+    assert (outcome.lost_idle, outcome.delivery) == (False, Delivery.UNKNOWN)
 
 
 @ON_LINUX

@@ -40,6 +40,7 @@ class Exchange:
         self._use = self._taken_before = 0
         self._reused = False
         self._acknowledged_before: int | None = None
+        self._before: kernel.TcpInfo | None = None
         self._kept: ObservedSocket | None = None
         self.displaced = False
         """What was reserved for the request before it was signed is gone, and there is nothing in its place."""
@@ -60,6 +61,7 @@ class Exchange:
         self._reused, self._taken_before = sock.uses > 0, sock.taken
         sock.uses += 1
         self._use = sock.uses
+        self._before = info
         sock.heard = sock.answered_back = False
         # Some sandboxes answer zeros: a counter is believed when it fits what was sent before this request.
         if self.proves and info is not None and info.acknowledged == sock.taken + 1:
@@ -146,8 +148,10 @@ class Exchange:
     async def loss(self) -> Loss:
         """What is known of a connection that ended without an answer. Takes 50 ms, or two round trips, at most."""
         sock = self.sock
-        if sock is None or not _counts_bytes():
+        if sock is None:
             return Loss(reused=self._reused)
+        if not sock.counts:
+            return Loss(reused=self._reused, taken=self._taken_by_kernel(sock))
         loss = Loss(reused=self._reused, taken=sock.taken - self._taken_before)
         if not loss.taken or self._acknowledged_before is None or sock.answered_back:
             return loss
@@ -173,6 +177,12 @@ class Exchange:
             await asyncio.sleep(pause)
             pause *= 2
 
+    def _taken_by_kernel(self, sock: ObservedSocket) -> int | None:
+        """How much of the request the kernel took by its own count, which is believed if it has what was acknowledged before."""
+        before = 0 if self._before is None else self._before.acknowledged - 1  # the opening counts as a byte
+        taken = kernel.bytes_taken(sock) if sock.is_ours else sock.taken_at_close
+        return taken - before if taken is not None and taken >= before > 0 else None
+
     def _keep(self, sock: ObservedSocket) -> None:
         """Keep the connection open in the kernel under a descriptor of our own, while the loop closes its own."""
         if self._kept is None:
@@ -196,8 +206,3 @@ def _unsent(transport: asyncio.Transport) -> int:
         return transport.get_write_buffer_size()
     except AttributeError:
         return 0
-
-
-def _counts_bytes() -> bool:
-    """Whether the running loop writes through the methods of the socket that it was given; uvloop does not."""
-    return isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)

@@ -1,7 +1,8 @@
-"""What the kernel tells of a TCP connection: its state, what the peer acknowledged, what came, and whether something is unread.
+"""What the kernel tells of a TCP connection: its state, what it took and the peer acknowledged, what came, what is unread.
 
 Owns the layout of `TCP_INFO` and the flags of `poll`. Must not know what the connection carries.
-Source: tcp(7) and `struct tcp_info` of Linux (the counters of acknowledged and received bytes came with 4.1); poll(2).
+Source: tcp(7) and `struct tcp_info` of Linux (the counters of acknowledged and received bytes came with 4.1, that of sent bytes
+with 4.19); poll(2).
 """
 
 import select
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
-__all__ = ["CLOSED", "ENDED_BY_PEER", "ESTABLISHED", "TcpInfo", "news_of", "tcp_info"]
+__all__ = ["CLOSED", "ENDED_BY_PEER", "ESTABLISHED", "TcpInfo", "bytes_taken", "news_of", "tcp_info"]
 
 ESTABLISHED = 1
 CLOSED = 7
@@ -19,6 +20,8 @@ ENDED_BY_PEER = 8
 """The states that matter here; the last is TCP's CLOSE_WAIT."""
 
 _LAYOUT = struct.Struct("=B67xI48xQQ")
+_SENDING = struct.Struct("=144xI52xQQ")
+"""Bytes that were taken and not sent yet; bytes that were sent, and of those the ones that were sent again."""
 _TCP_INFO: int | None = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
 _NEWS = getattr(select, "POLLIN", 0) | getattr(select, "POLLRDHUP", 0)
 
@@ -44,6 +47,21 @@ def tcp_info(sock: socket.socket) -> TcpInfo | None:
     except OSError:
         return None
     return TcpInfo._make(_LAYOUT.unpack(data)) if len(data) == _LAYOUT.size else None
+
+
+def bytes_taken(sock: socket.socket) -> int | None:
+    """How many bytes the kernel took for this connection since it opened, whoever wrote them; `None` if it does not tell.
+
+    Our own end of the connection counts as a byte.
+    """
+    try:
+        data = b"" if _TCP_INFO is None else sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _SENDING.size)
+    except OSError:
+        return None
+    if len(data) < _SENDING.size:
+        return None
+    unsent, sent, again = _SENDING.unpack(data)
+    return int(unsent + sent - again)
 
 
 def news_of(sock: socket.socket) -> Callable[[], bool]:

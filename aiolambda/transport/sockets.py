@@ -14,7 +14,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from ..models import TcpKeepAlive
-from .kernel import ESTABLISHED, news_of, tcp_info
+from .kernel import ESTABLISHED, bytes_taken, news_of, tcp_info
 
 __all__ = ["AddressInfo", "ObservedSocket", "connection_room", "keep_alive_of", "socket_factory"]
 
@@ -63,7 +63,11 @@ class ObservedSocket(socket.socket):
     uses = 0
     """Requests that it was handed out for."""
     taken = 0
-    """Bytes that the kernel took."""
+    """Bytes that the kernel took; 0 under a loop that writes in its own way."""
+    refused = False
+    """The kernel refused bytes."""
+    taken_at_close: int | None = None
+    """Bytes that the kernel took, by its own count, of a socket that had counted none when it was closed."""
     read = 0
     """Bytes that were read from it; 0 under a loop that reads in its own way."""
     come_at_rest: int | None = None
@@ -88,6 +92,7 @@ class ObservedSocket(socket.socket):
         try:
             count = super().send(*args)
         except OSError as error:
+            self.refused = True
             self._note_failure(error)
             raise
         self.taken += count
@@ -99,6 +104,7 @@ class ObservedSocket(socket.socket):
         try:
             count = super().sendmsg(*args)
         except OSError as error:
+            self.refused = True
             self._note_failure(error)
             raise
         self.taken += count
@@ -133,6 +139,11 @@ class ObservedSocket(socket.socket):
         self.read += count
         self.note_end(count)
         return count
+
+    @property
+    def counts(self) -> bool:
+        """Whether it has been written to through the methods above, so that what they count is all there is."""
+        return self.taken > 0 or self.refused
 
     def has_news(self) -> bool:
         """Whether there is something to read: bytes, the peer's end of input, or an error. For a connected socket."""
@@ -187,6 +198,8 @@ class ObservedSocket(socket.socket):
         before_close, self.before_close = self.before_close, None
         if before_close is not None:
             before_close(self)
+        if not self.counts:
+            self.taken_at_close = bytes_taken(self)
         super().close()
 
     def note_end(self, received: bytes | int) -> None:
