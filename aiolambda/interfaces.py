@@ -95,7 +95,7 @@ class RetryStrategy(Protocol):
 
     It is never asked about an attempt that must not be repeated, nor about the loss of an idle connection, after which the
     request goes out at once on another. `pause` gives the seconds to wait first, or `None` to give up. `succeeded` hears of
-    every call that ended well, with the failures that it had before.
+    every call that ended well, with the failures that it had before; what it raises is logged, and the call has its answer.
     """
 
     def pause(self, failure: "Failure", /) -> float | None: ...

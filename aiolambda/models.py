@@ -160,14 +160,33 @@ def masked(access_key_id: str) -> str:
     return f"{access_key_id[:4]}...{access_key_id[-4:]}" if len(access_key_id) >= 12 else "..."
 
 
+def _is_text(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{attribute.name} is a string; got {type(value).__name__}")  # and not the value: it may be a secret
+
+
+def _is_moment(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, dt.datetime):
+        raise TypeError(f"{attribute.name} is a datetime with a time zone, or None; got {type(value).__name__}")
+    if value.utcoffset() is None:
+        raise ValueError(f"{attribute.name} is a datetime with a time zone, such as tzinfo=datetime.UTC; got {value!r}")
+
+
 @attrs.frozen
 class Credentials:
-    """AWS keys; `expires_at` (aware) is when they stop working, `None` for never."""
+    """AWS keys; `expires_at` (aware) is when they stop working, `None` for never.
 
-    access_key_id: str = attrs.field(repr=masked)
-    secret_access_key: str = attrs.field(repr=lambda _: "...")
-    session_token: str | None = attrs.field(default=None, repr=lambda value: "None" if value is None else "...")
-    expires_at: dt.datetime | None = attrs.field(default=None, kw_only=True)
+    `TypeError` or `ValueError` for what no keys are: a key that is no string, or an expiry without a time zone.
+    """
+
+    access_key_id: str = attrs.field(repr=masked, validator=_is_text)
+    secret_access_key: str = attrs.field(repr=lambda _: "...", validator=_is_text)
+    session_token: str | None = attrs.field(
+        default=None,
+        repr=lambda value: "None" if value is None else "...",
+        validator=attrs.validators.optional(_is_text),
+    )
+    expires_at: dt.datetime | None = attrs.field(default=None, kw_only=True, validator=attrs.validators.optional(_is_moment))
 
 
 @attrs.frozen(kw_only=True)

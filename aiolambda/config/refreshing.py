@@ -8,6 +8,7 @@ Owns the times of a renewal. Must not know where keys come from.
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 import logging
 import math
@@ -216,12 +217,13 @@ class RefreshingCredentials:
         finally:
             flight.waiting.end()
         if complaint is not None:
-            _log.warning(
-                "the credentials from %s could not be renewed, and stay in use, %s: %s",
-                self.source,
-                _until(self._kept),
-                complaint,
-            )
+            with contextlib.suppress(Exception):  # of the user's handlers: the keys are good
+                _log.warning(
+                    "the credentials from %s could not be renewed, and stay in use, %s: %s",
+                    self.source,
+                    _until(self._kept),
+                    complaint,
+                )
 
     def _take(self, flight: _Flight, outcome: Credentials | Exception) -> str | None:
         """Keep what came of a fetch; the answer is what to complain of."""

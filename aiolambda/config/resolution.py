@@ -138,8 +138,17 @@ def _at_hand(config: Arguments, environment: Mapping[str, str]) -> CredentialsPr
     if isinstance(config.credentials, Credentials):
         return checked_static(config.credentials, "argument")
     if config.credentials is not None:
-        return config.credentials
+        return _provider(config.credentials)
     return None if config.profile is not None else environment_credentials(environment)
+
+
+def _provider(given: CredentialsProvider) -> CredentialsProvider:
+    if not callable(getattr(given, "get_credentials", None)):  # and no value is shown: it may be a secret
+        raise ConfigurationError(
+            "credentials takes Credentials(...), or a provider: an object with async def get_credentials(); got "
+            f"{type(given).__name__}"
+        )
+    return given
 
 
 def find_credentials(

@@ -7,7 +7,7 @@ Owns the waiting for bytes, and the end. Must not know what the bytes are.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from typing import Any
 
 from ..errors import AiolambdaError, ConnectionLostError, InvocationTimeoutError
@@ -23,7 +23,10 @@ _AT_ONCE = 64 * 1024
 
 
 class HeldAnswer(OpenAnswer):
-    """The body of `answer`, whose connection `exits` ends. The reader waits as long as the call's `idle` limit says."""
+    """The body of `answer`, whose connection `exits` ends; they are taken over.
+
+    The reader waits as long as the call's `idle` limit says.
+    """
 
     def __init__(self, call: Call[Any, Any], answer: StreamedResponse, exits: AsyncExitStack) -> None:
         # The call itself is not kept: it holds the payload, and this may last for half an hour.
@@ -31,7 +34,6 @@ class HeldAnswer(OpenAnswer):
         self._total_retry_delay, self._loop = call.total_retry_delay, call.loop
         self._idle = call.timeouts.idle
         self._pieces = aiter(answer)
-        self._exits = exits
         if (end := getattr(self._pieces, "aclose", None)) is not None:  # a transport whose body is a generator
             exits.push_async_callback(end)
         self._waiting: asyncio.Timeout | None = None
@@ -43,6 +45,7 @@ class HeldAnswer(OpenAnswer):
         self._cut: Exception | None = None
         self._closed = False
         self._callbacks: list[Callable[[], object]] = []
+        self._exits = exits.pop_all()  # last: what fails before leaves them to the caller
 
     @property
     def closed(self) -> bool:
@@ -90,8 +93,9 @@ class HeldAnswer(OpenAnswer):
                 await self._exits.aclose()
             finally:
                 self._has_closed.set()
-                for callback in self._callbacks:
-                    callback()
+                with ExitStack() as callbacks:  # each of them is called, whatever another raises
+                    for callback in reversed(self._callbacks):
+                        callbacks.callback(callback)
 
     async def _end_read(self) -> None:
         """Another task may wait for bytes, and a transport may not be left under it."""

@@ -6,11 +6,12 @@ Must not know how a request is sent, or what an answer means.
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn, cast
 
 import attrs
 
-from ..interfaces import Call, CallNext, Middleware, Reservation
+from ..errors import ConfigurationError
+from ..interfaces import Call, CallNext, CredentialsProvider, Middleware, Reservation
 from ..messages import OpenAnswer, Request
 from ..models import Credentials
 from ..protocol import sigv4
@@ -36,12 +37,14 @@ def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
         for answer in call.answers:  # of an attempt that a middleware has made before: nobody waits for its slot
             await answer.aclose()
         if wiring.credentials is not None:
-            call.credentials = await wiring.credentials.get_credentials()
+            keys = call.credentials = await wiring.credentials.get_credentials()
+            if not isinstance(cast("object", keys), Credentials):
+                _refuse_keys(keys, wiring.credentials)
         reservation, before = await _place_with_keys(call, wiring), len(call.answers)
         slots = wiring.slots  # a client that has moved to another loop has others there
-        if call.time_begins is not None:
-            call.time_begins()
         try:
+            if call.time_begins is not None:
+                call.time_begins()
             return await call_next(call)
         finally:
             _leave(slots, reservation, call.answers[before:])
@@ -51,10 +54,12 @@ def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
 
 def _leave(slots: Slots, reservation: Reservation | None, answers: Sequence[OpenAnswer] = ()) -> None:
     """Give the place back: the slot only once the answer that is still coming is closed."""
-    if reservation is not None:
-        reservation.end()
-    if not answers or not any(answer.keep(slots.give_back) for answer in answers):
-        slots.give_back()
+    try:
+        if reservation is not None:
+            reservation.end()
+    finally:
+        if not answers or not any(answer.keep(slots.give_back) for answer in answers):
+            slots.give_back()
 
 
 async def _place_with_keys(call: Call[Any, Any], wiring: Wiring) -> Reservation | None:
@@ -65,7 +70,12 @@ async def _place_with_keys(call: Call[Any, Any], wiring: Wiring) -> Reservation 
         wiring.slots.take_free()
     else:
         reservation = await _place(call, wiring, first=call.attempt > 1)
-    if not _has_expired(call.credentials, wiring):
+    try:
+        expired = _has_expired(call.credentials, wiring)
+    except BaseException:
+        _leave(wiring.slots, reservation)
+        raise
+    if not expired:
         return reservation
     _leave(wiring.slots, reservation)  # to fetch keys may take its time, and may need a slot itself
     await _fetch_keys(call, wiring)
@@ -74,28 +84,37 @@ async def _place_with_keys(call: Call[Any, Any], wiring: Wiring) -> Reservation 
 
 async def _place(call: Call[Any, Any], wiring: Wiring, *, first: bool) -> Reservation | None:
     call.stage = "queue"
-    slots = wiring.slots
-    if not slots.take_free():
-        await _wait_for_slot(call, wiring, first=first)
+    slots, asked, has_waited = wiring.slots, call.loop.time(), not wiring.slots.take_free()
+    if has_waited:
+        await slots.take(call.timeouts.queue, first=first)
     try:
+        if has_waited:
+            _shorten_queue(call, call.loop.time() - asked)
         return None if wiring.reserve is None else await wiring.reserve(call.request, first=first)
     except BaseException:
         slots.give_back()
         raise
 
 
-async def _wait_for_slot(call: Call[Any, Any], wiring: Wiring, *, first: bool) -> None:
+def _shorten_queue(call: Call[Any, Any], waited: float) -> None:
     """What of the limit is left over is for the turn to connect."""
-    limit, clock = call.timeouts.queue, call.loop.time
-    asked = clock()
-    await wiring.slots.take(limit, first=first)
+    limit = call.timeouts.queue
     if limit is not None:
-        call.request.timeouts = attrs.evolve(call.request.timeouts, queue=max(0.0, limit - (clock() - asked)))
+        call.request.timeouts = attrs.evolve(call.request.timeouts, queue=max(0.0, limit - waited))
 
 
 async def _fetch_keys(call: Call[Any, Any], wiring: Wiring) -> None:
     if wiring.credentials is not None:
-        call.credentials = await wiring.credentials.get_credentials()
+        keys = call.credentials = await wiring.credentials.get_credentials()
+        if not isinstance(cast("object", keys), Credentials):
+            _refuse_keys(keys, wiring.credentials)
+
+
+def _refuse_keys(keys: object, provider: CredentialsProvider) -> NoReturn:
+    """`ConfigurationError` for what is no keys; its value is not shown, for it may hold some."""
+    raise ConfigurationError(
+        f"{type(provider).__name__}.get_credentials() gave {type(keys).__name__}, and a provider gives aiolambda.Credentials"
+    )
 
 
 def _has_expired(credentials: Credentials | None, wiring: Wiring) -> bool:

@@ -38,7 +38,8 @@ def logger_middleware(wiring: Wiring) -> Middleware[Any, Any]:
             request_id = getattr(getattr(output, "metadata", None), "request_id", None)
             return output
         finally:
-            logger.debug(
+            wiring.log(
+                logging.DEBUG,
                 "%s %s %r: %s, request id %s, %d attempts, %.3f s",
                 call.client_name,
                 call.command_name,

@@ -7,6 +7,7 @@ Owns the course of a call's attempts. Must not know how long a pause is, or what
 """
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import AiolambdaError, ConfigurationError, InvocationTimeoutError, LambdaServiceException
@@ -34,6 +35,7 @@ def retry_middleware(wiring: Wiring) -> Middleware[Any, Any]:
 
     async def retry(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         prepared, course = call.request, None
+        failures: list[Failure] = []
         call.clock_offset = wiring.clock_offset
         try:
             while True:
@@ -41,26 +43,33 @@ def retry_middleware(wiring: Wiring) -> Middleware[Any, Any]:
                 try:
                     output = await call_next(call)
                 except AiolambdaError as error:
-                    course = course or _Course(call, wiring)
+                    course = course or _Course(call, wiring, failures)
                     pause = await course.pause_after(error)
                     if pause is None:
                         course.end_badly(error)
                         raise
                 else:
-                    if course is None:
-                        wiring.retry.succeeded(())
-                    else:
-                        course.end_well()
+                    if course is not None:
+                        course.keep_clock()
+                    try:
+                        wiring.retry.succeeded(failures)
+                    except Exception:  # noqa: BLE001 - whatever it is, the answer is there
+                        _complain(wiring)
                     return output
                 call.stage = "backoff"
                 await asyncio.sleep(pause)
                 call.total_retry_delay += pause
         finally:
             call.request = prepared
-            if course is not None:
-                course.failures.clear()  # their tracebacks hold this frame: nothing may keep the two together
+            failures.clear()  # their tracebacks hold this frame: nothing may keep the two together
 
     return retry
+
+
+def _complain(wiring: Wiring) -> None:
+    """Log what the user's strategy raised, which was to be told of an answer."""
+    message = "%r failed in succeeded(), and the call has its answer all the same"
+    wiring.log(logging.ERROR, message, wiring.retry, exc_info=True)
 
 
 def _begin_attempt(call: Call[Any, Any], request: Any, suffix: str) -> None:
@@ -73,10 +82,10 @@ def _begin_attempt(call: Call[Any, Any], request: Any, suffix: str) -> None:
 class _Course:
     """What happened to one call so far."""
 
-    def __init__(self, call: Call[Any, Any], wiring: Wiring) -> None:
+    def __init__(self, call: Call[Any, Any], wiring: Wiring, failures: "list[Failure]") -> None:
         self.call = call
         self.wiring = wiring
-        self.failures: list[Failure] = []
+        self.failures = failures
         self.retries = self.throttles = self.lost_in_a_row = 0
         self.throttled_since = 0.0
         self.corrected: set[Remedy] = set()
@@ -103,19 +112,14 @@ class _Course:
             self._note(failure, pause)
         return pause
 
-    def end_well(self) -> None:
-        """The call has its output."""
-        self.wiring.retry.succeeded(self.failures)
-        self._keep_clock()
-
     def end_badly(self, error: AiolambdaError) -> None:
         """The call fails with this error; a limit that passed says what the call was trying to get over."""
         if isinstance(error, InvocationTimeoutError) and error.last_error is None and self.failures:
             error.last_error = self.failures[-1].error
         if isinstance(error, LambdaServiceException) and delivery.proves_signature(error.status_code):
-            self._keep_clock()
+            self.keep_clock()
 
-    def _keep_clock(self) -> None:
+    def keep_clock(self) -> None:
         """The correction was right, so other calls begin with it."""
         if Remedy.SET_CLOCK in self.corrected:
             self.wiring.clock_offset = self.call.clock_offset

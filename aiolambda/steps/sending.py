@@ -68,7 +68,7 @@ async def _opened(call: Call[Any, Any], transport: Transport, request: Request, 
         head = Response(answer.status, answer.headers)
         if success.problem_of(head, request, kind, streamed=True) is not None:
             return head  # which ends the connection: nothing is read of what is not Lambda's
-        head.stream = HeldAnswer(call, answer, exits.pop_all())
+        head.stream = HeldAnswer(call, answer, exits)
         call.answers.append(head.stream)
     return head
 

@@ -3,6 +3,7 @@
 Owns the names of these parts. Must not make any of them: the client does, some when it is built, the rest when it opens.
 """
 
+import contextlib
 import datetime as dt
 import logging
 import random
@@ -11,7 +12,7 @@ from typing import Protocol
 
 import attrs
 
-from ..errors import ConfigurationError
+from ..errors import ClientClosedError, ConfigurationError
 from ..interfaces import Codec, CredentialsProvider, Loop, Reservation, RetryStrategy, Transport
 from ..messages import Request
 from ..models import PayloadLimits, ThrottleReason
@@ -70,11 +71,17 @@ class Wiring:
     other_signers: dict[str, Signer] = attrs.field(factory=dict[str, Signer])
     """Those of the other regions, by region."""
     transport: Transport | None = None
-
+    closed: bool = False
+    """Whether the client has ended its transport."""
     promise: Callable[[Request, Loop], Reservation | None] | None = None
     """How to be promised a connection of the transport's at once, if it has a way; `None` where there is none now."""
     reserve: Reserve | None = None
     """How to wait for a connection before the request is signed, if the transport has a way."""
+
+    def log(self, level: int, message: str, *args: object, exc_info: bool = False) -> None:
+        """Log it. What a handler or a filter of the user's raises takes no answer away, nor the error that the call has."""
+        with contextlib.suppress(Exception):
+            self.logger.log(level, message, *args, exc_info=exc_info, stacklevel=2)
 
     def use_retry(self, strategy: RetryStrategy) -> None:
         """Take this strategy, and tell the service how many attempts it allows."""
@@ -87,6 +94,13 @@ class Wiring:
             return self.signer
         return self.other_signers.setdefault(region, Signer(region, self.signer.service))
 
+    def end_transport(self) -> Transport | None:
+        """The transport, over which nothing is sent any more: a call may go on that has closed its own client."""
+        transport, self.transport = self.transport, None
+        self.promise = self.reserve = None
+        self.closed = True
+        return transport
+
     def use_transport(self, transport: Transport) -> None:
         """Send over it from now on, and keep places with it if it has a way to."""
         self.transport = transport
@@ -96,5 +110,5 @@ class Wiring:
     def open_transport(self) -> Transport:
         """The transport of a client that is open, as every client is before it sends."""
         if self.transport is None:
-            raise ConfigurationError("the client is not open")
+            raise ClientClosedError("this client is closed") if self.closed else ConfigurationError("the client is not open")
         return self.transport
