@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aiolambda import Call, CallNext, Credentials, LambdaClient
 from aiolambda.transport import turns as module
 from aiolambda.transport.turns import Reservation, Shelf, Turns
+
+from .servers import always, answer, raw_server
 
 Task = asyncio.Task[Reservation]
 
@@ -154,6 +158,51 @@ async def test_who_asks_for_a_place_gives_the_one_back_that_the_task_keeps(monke
     module.give_back_current()
     assert (outer.ended, turns.in_use) == (True, 0)
     outer.end()
+
+
+async def test_a_child_task_gives_its_parents_place_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its parent goes on beside it, and is about to use that place; the child waits for one of its own."""
+
+    async def child() -> Reservation | None:
+        module.give_back_current()
+        own = await turns.reserve(Shelf())
+        own.enter()
+        found = module.current_reservation()
+        own.end()
+        return found
+
+    turns, holder = busy(monkeypatch)
+    holder.end()
+    outer = turns.turn()
+    outer.enter()
+    task = asyncio.create_task(child())
+    await asyncio.sleep(0)
+    assert (outer.ended, turns.in_use, task.done()) == (False, 1, False)
+    assert module.current_reservation() is outer
+    outer.end()
+    assert await task is not outer
+    assert turns.in_use == 0
+
+
+async def test_a_call_that_is_started_behind_a_signature_leaves_the_signed_one_its_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def starts_another(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        if call.function_name == "parent":
+            calls.extend(asyncio.create_task(client.invoke(name)) for name in ("waits", "child"))
+            for _ in range(20):
+                await asyncio.sleep(0)
+        return await call_next(call)
+
+    monkeypatch.setattr(module, "AT_A_TIME", 1)
+    calls: list[asyncio.Task[Any]] = []
+    async with raw_server(always(answer())) as server:
+        keys = Credentials("AKIDEXAMPLE", "secret")
+        async with LambdaClient(region="us-east-1", credentials=keys, endpoint_url=server.url) as client:
+            client.middleware_stack.add_relative_to(starts_another, relation="after", to_middleware="httpSigningMiddleware")
+            await client.invoke("parent")
+            await asyncio.gather(*calls)
+    assert [head.split(b"/")[3] for head, _ in server.requests] == [b"parent", b"waits", b"child"]
 
 
 @pytest.mark.parametrize("by_turn", [False, True])

@@ -178,7 +178,7 @@ class Exchange:
             pause *= 2
 
     def _taken_by_kernel(self, sock: ObservedSocket) -> int | None:
-        """How much of the request the kernel took by its own count, which is believed if it has what was acknowledged before."""
+        """How much of the request the kernel took, by its own count: believed if that has what was acknowledged before."""
         before = 0 if self._before is None else self._before.acknowledged - 1  # the opening counts as a byte
         taken = kernel.bytes_taken(sock) if sock.is_ours else sock.taken_at_close
         return taken - before if taken is not None and taken >= before > 0 else None

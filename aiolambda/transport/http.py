@@ -176,11 +176,9 @@ class AiohttpTransport:
 
     async def close(self) -> None:
         """Close the pool with its connections; what is in flight ends with an error."""
-        keeper, pool = self._keeper, self._pool
+        keeper = self._keeper
         self._loop = self._keeper = self._pool = None
         self._abandon_left()
-        if pool is not None:
-            pool.cut_all()
         if keeper is not None:
             await keeper.aclose()
 
@@ -206,16 +204,17 @@ class AiohttpTransport:
             line = await pool.lend(exchange, route, promise, self._limits_of(request.timeouts.connect))
         writing = None
         try:
-            writing = wire.begin(line, head, request)
-            message, content = await line.protocol.read()
-            if message.code < 200:
-                message, content = await wire.final(line.protocol, (message, content))
+            try:
+                writing = wire.begin(line, head, request)
+                message, content = await line.protocol.read()
+                if message.code < 200:
+                    message, content = await wire.final(line.protocol, (message, content))
+            finally:
+                if writing is not None:
+                    await wire.end_writing(line, writing)
         except BaseException:
             pool.take_back(route, line, reusable=False)
             raise
-        finally:
-            if writing is not None:
-                await wire.end_writing(line, writing)
         line.answered()
         return pool, route, line, message, content
 

@@ -165,16 +165,14 @@ class Pool:
             self._end_stained(idle.pop(), stain)
         return False
 
-    def cut_all(self) -> None:
-        """End every connection now, without the goodbyes of TLS."""
+    async def close(self) -> None:
+        """End the idle lines, and those that are lent, without the goodbyes of TLS; whoever waits for one fails."""
         for sock in list(self._sockets.values()):
             sock.cut()
-
-    async def close(self) -> None:
-        """End the idle lines, and those that are lent; whoever waits for one fails."""
+        closed = self._connector.close()  # before the lines are let go: it waits for the end of those that it has lent
         self.end()
         self.turns.close()
-        await self._connector.close()
+        await closed
 
     def end(self) -> None:
         """End the idle lines, and take none back."""

@@ -34,13 +34,14 @@ class Reservation:
     transport stand the user's own middlewares, which may wait for anything, such as another call that wants a turn.
     """
 
-    __slots__ = ("_lapse", "_token", "ended", "shelf", "taken", "turns")
+    __slots__ = ("_lapse", "_task", "_token", "ended", "shelf", "taken", "turns")
 
     def __init__(self, turns: "Turns", shelf: "Shelf[Any] | None" = None) -> None:
         self.turns = turns
         self.shelf = shelf
         self.taken = self.ended = False
         self._token: Token[Reservation | None] | None = None
+        self._task: asyncio.Task[Any] | None = None
         self._lapse: asyncio.TimerHandle | None = None
         if shelf is None:
             turns.in_use += 1
@@ -49,8 +50,13 @@ class Reservation:
             shelf.promised += 1
 
     def enter(self) -> None:
-        """Let the transport find it, which is called in the task of the request."""
-        self._token = _current.set(self)
+        """Let the transport find it, which is called in the task of the request, or in one that this starts."""
+        self._token, self._task = _current.set(self), asyncio.current_task(self.turns.loop)
+
+    @property
+    def is_of_this_task(self) -> bool:
+        """Whether this task's request was promised it: a task that a request starts sees it, and has none of its own yet."""
+        return self._task is asyncio.current_task(self.turns.loop)
 
     def hold(self) -> None:
         """Its turn is being used: it does not lapse any more, and another request of the same task has no part in it."""
@@ -94,9 +100,12 @@ def current_reservation() -> Reservation | None:
 
 
 def give_back_current() -> None:
-    """Release what this task's request was promised: it waits for another, which may need the same."""
+    """Release what this task's request was promised: it waits for another, which may need the same.
+
+    What its parent's was promised stays: a parent goes on beside its child.
+    """
     reservation = _current.get()
-    if reservation is not None and not reservation.taken:
+    if reservation is not None and not reservation.taken and reservation.is_of_this_task:
         reservation.release()
 
 
