@@ -4,6 +4,7 @@ Owns the life of a client and the calls that it offers. Must not hold a rule tha
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import random
@@ -152,19 +153,17 @@ class LambdaClient(MapCalls):
     async def close(self, *, grace: float | None = 30.0) -> None:
         """Start nothing more, let calls in flight end for `grace` seconds (0 cuts them, `None` waits), close connections.
 
-        A call that is cut raises `ClientClosedError`. Closing twice is fine.
+        A call that is cut raises `ClientClosedError`. Closing twice is fine. A middleware may close the client: its own call is
+        neither awaited nor cut, and fails with the same error if it sends something afterwards.
         """
         self._home.enter(asyncio.get_running_loop())
         self._maps.stop()
-        try:
+        async with contextlib.AsyncExitStack() as endings:  # each of them comes, whatever becomes of those before it
+            endings.callback(self._home.release)
+            endings.push_async_callback(self._close_transport)
+            endings.push_async_callback(self._opening.stop)
+            endings.push_async_callback(self._maps.aclose)
             await self._lifetime.close(grace)
-        finally:
-            await self._maps.aclose()
-            await self._opening.stop()
-            transport = self._wiring.transport or self._opening.config.transport
-            if transport is not None:
-                await transport.close()
-            self._home.release()
 
     async def send(
         self, command: Command[In, Out], *, timeout: float | Timeouts | Unset | None = UNSET, idempotent: bool | None = None
@@ -301,6 +300,11 @@ class LambdaClient(MapCalls):
         if self._lifetime.closed:
             raise ClientClosedError("this client is closed")
         self._home.enter(asyncio.get_running_loop())
+
+    async def _close_transport(self) -> None:
+        transport = self._wiring.end_transport() or self._opening.config.transport
+        if transport is not None:
+            await transport.close()
 
     def _is_busy(self) -> bool:
         return self._lifetime.is_busy or bool(self._maps.runs) or self._opening.is_under_way

@@ -8,7 +8,9 @@ Owns total limits and the register of calls. Must not know what a call does.
 """
 
 import asyncio
+import contextlib
 import functools
+from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar, cast
 
 from .errors import AiolambdaError, ClientClosedError, InvocationTimeoutError
@@ -32,7 +34,9 @@ class Lifetime:
         self._endings: set[asyncio.Task[None]] = set()
         self._cut: set[Call[Any, Any]] = set()
         self._closed = closed
-        self._emptied: asyncio.Event | None = None
+        self._closers: set[asyncio.Task[Any] | None] = set()
+        """The tasks that wait for the end of the calls."""
+        self._changed: asyncio.Event | None = None
 
     async def run(self, call: Call[In, Out], chain: CallNext[In, Out]) -> Out:
         """Run a call within its total limit, until it ends or is cut."""
@@ -56,10 +60,11 @@ class Lifetime:
             call.last_error = None  # its traceback holds the call: nothing may keep the two together
             del self._calls[call]
             self._cut.discard(call)
-            for answer in call.answers:
-                if answer not in self._answers:
-                    await answer.aclose()
-            self._tell_if_empty()
+            try:
+                if call.answers:
+                    await self._end_unread(call)
+            finally:
+                self._look_again()
 
     @property
     def closed(self) -> bool:
@@ -75,19 +80,40 @@ class Lifetime:
         return Lifetime(closed=self._closed)
 
     async def close(self, grace: float | None) -> None:
-        """Start nothing more; give the calls in flight so many seconds (`None`: all they need), then cut the rest."""
+        """Start nothing more; give the calls in flight so many seconds (`None`: all they need), then cut the rest.
+
+        A call that closes its own client, in a middleware, is neither awaited nor cut: it goes on when this returns.
+        """
         self._closed = True
+        task = asyncio.current_task()
+        within_call = any(scope.task is task for scope in self._calls.values())
+        self._closers.add(task)
+        self._look_again()
+        try:
+            # Out of two calls at once: neither waits for the other.
+            await self._end_all(grace, but_of=self._closers if within_call else frozenset())
+        finally:
+            self._closers.discard(task)
+
+    async def _end_all(self, grace: float | None, *, but_of: AbstractSet[asyncio.Task[Any] | None]) -> None:
         try:
             if grace != 0:
                 async with asyncio.timeout(grace):
-                    await self._until_empty()
+                    await self._until_empty(but_of)
         except TimeoutError:
             pass
         finally:
-            self._cut_all()
-        await self._until_empty()
+            self._cut_all(but_of)
+        await self._until_empty(but_of)
         if self._endings:
             await asyncio.wait(self._endings)
+
+    async def _end_unread(self, call: Call[Any, Any]) -> None:
+        """Close the answers that nobody can read."""
+        async with contextlib.AsyncExitStack() as endings:
+            for answer in call.answers:
+                if answer not in self._answers:
+                    endings.push_async_callback(answer.aclose)
 
     def _keep(self, call: Call[Any, Any], answer: OpenAnswer | None, deadline: float | None) -> None:
         """The answer that is still to be read stays in the register until it is closed; what nobody can read is not kept."""
@@ -105,7 +131,7 @@ class Lifetime:
         self._answers.discard(answer)
         if timer is not None:
             timer.cancel()
-        self._tell_if_empty()
+        self._look_again()
 
     def _end(self, answer: OpenAnswer, error: AiolambdaError) -> None:
         """Cut an answer that is still coming; its connection and its slot do not wait for a reader to notice."""
@@ -114,23 +140,24 @@ class Lifetime:
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
 
-    def _tell_if_empty(self) -> None:
-        if not self._calls and not self._answers and self._emptied is not None:
-            self._emptied.set()
+    def _look_again(self) -> None:
+        """Let who closes see whether it has to wait any more."""
+        if self._changed is not None:
+            self._changed.set()
 
-    def _cut_all(self) -> None:
+    def _cut_all(self, but_of: AbstractSet[asyncio.Task[Any] | None]) -> None:
         for answer in list(self._answers):
             self._end(answer, _cut_off())
         for call, scope in self._calls.items():
-            if not scope.expired:
+            if not scope.expired and scope.task not in but_of:
                 self._cut.add(call)
                 scope.expire()
 
-    async def _until_empty(self) -> None:
-        while self._calls or self._answers:
-            self._emptied = self._emptied or asyncio.Event()
-            self._emptied.clear()
-            await self._emptied.wait()
+    async def _until_empty(self, but_of: AbstractSet[asyncio.Task[Any] | None]) -> None:
+        while self._answers or any(scope.task not in but_of for scope in self._calls.values()):
+            self._changed = self._changed or asyncio.Event()
+            self._changed.clear()
+            await self._changed.wait()
 
     def _ended(self, call: Call[Any, Any]) -> AiolambdaError:
         if call in self._cut:
@@ -144,13 +171,13 @@ class _Scope:
     The time counts from now on, or in a map, from the call's slot.
     """
 
-    __slots__ = ("_call", "_cancelling", "_task", "_timer", "deadline", "expired")
+    __slots__ = ("_call", "_cancelling", "_timer", "deadline", "expired", "task")
 
     def __init__(self, call: Call[Any, Any]) -> None:
         task = asyncio.current_task(cast("asyncio.AbstractEventLoop", call.loop))
         if task is None:
             raise RuntimeError("a call is awaited in a task")
-        self._task, self._cancelling = task, task.cancelling()
+        self.task, self._cancelling = task, task.cancelling()
         self._timer: Timer | None = None
         self.deadline: float | None = None
         self.expired = False
@@ -161,15 +188,16 @@ class _Scope:
             self._begin(call.timeouts.total)
 
     def expire(self) -> None:
-        """End the call now, by a cancellation that `leave` tells from others."""
-        self.expired = True
-        self._task.cancel()
+        """End the call now, by one cancellation that `leave` tells from others."""
+        if not self.expired:
+            self.expired = True
+            self.task.cancel()
 
     def leave(self) -> bool:
         """The call is over; whether this has cancelled its task, and nobody else has."""
         if self._timer is not None:
             self._timer.cancel()
-        return self.expired and self._task.uncancel() <= self._cancelling
+        return self.expired and self.task.uncancel() <= self._cancelling
 
     def _begin(self, total: float) -> None:
         self.deadline = self._call.started + total

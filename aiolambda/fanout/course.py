@@ -8,7 +8,7 @@ Owns the course of a run and its ends. Must not know how an invocation is sent: 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Generic, Literal, TypeVar
 
 from ..commands import InvokeCommand
@@ -39,6 +39,8 @@ GRACE = 30.0
 _FEW = 10
 """Items that must be done before their share of failures says something."""
 _PROGRESS_EVERY = 0.1
+_NO_FAILURES = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
+"""What ends a task, or the program, and is no failure of the run. Anything else that a user's part raises is one."""
 _LOOKED_AGAIN_AFTER = 0.05
 """Seconds after which a run looks whether others have left it room."""
 
@@ -95,6 +97,11 @@ class Course(Generic[Item]):
             window=self._admission.window(self._last_function),
         )
 
+    @property
+    def tasks(self) -> Collection[asyncio.Task[None]]:
+        """The tasks of the items in flight."""
+        return self._tasks.keys()
+
     def look(self) -> None:
         """See whether there is something to do: a result was read."""
         self._wake.set()
@@ -141,7 +148,9 @@ class Course(Generic[Item]):
                 self._tell_progress()
                 if not self._is_drained():
                     await self._pause()
-        except Exception as error:  # noqa: BLE001 - raised again for who reads the results
+        except _NO_FAILURES:
+            raise
+        except BaseException as error:  # noqa: BLE001 - raised again for who reads the results
             self._failure = error
             self.stop("caller")
         finally:
@@ -154,19 +163,24 @@ class Course(Generic[Item]):
             if timer is not None:
                 timer.cancel()
         try:
-            work = await self.source.aclose()
-            if work is not None:
-                self._park(work)
-            if self._journal is not None:
-                await self._journal.close()
-            self._tell_progress(last=True)
-        except Exception as error:  # noqa: BLE001 - raised again for who reads the results
+            await self._close_parts()
+        except _NO_FAILURES:
+            raise
+        except BaseException as error:  # noqa: BLE001 - raised again for who reads the results
             self._failure = self._failure or error
         finally:
             self.over = True
             self.outlet.close()
             if self._on_end is not None:
                 self._on_end()
+
+    async def _close_parts(self) -> None:
+        work = await self.source.aclose()
+        if work is not None:
+            self._park(work)
+        if self._journal is not None:
+            await self._journal.close()
+        self._tell_progress(last=True)
 
     def _is_drained(self) -> bool:
         if self._tasks or self._claims:

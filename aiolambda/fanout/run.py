@@ -73,6 +73,8 @@ class MapRun(Generic[Item]):
             return
         self._check_loop(pump)
         self.stop()
+        if asyncio.current_task() in self._course.tasks:  # a middleware of one of its calls: the run cannot end before that
+            return
         await asyncio.wait({pump}, timeout=grace)
         self._course.cut()
         await asyncio.wait({pump})
