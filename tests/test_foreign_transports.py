@@ -1,14 +1,11 @@
-"""Loops whose transports write past our sockets, such as those of `aiofastnet`: what may be concluded from what is not counted."""
+"""Loops whose transports write past our sockets, such as `aiofastnet`: what is concluded from what is not counted."""
 
 import asyncio
-import os
-import socket
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from aiolambda import Delivery, InvocationTimeoutError, InvokeCommand, InvokeCommandOutput, Timeouts, TransportError
+from aiolambda import Delivery, InvocationTimeoutError, InvokeCommand, Timeouts, TransportError
 
 from . import faults
 from .fault_table import Loop, client_of, loop_factory
@@ -69,4 +66,3 @@ def test_a_request_that_was_read_runs_once_whoever_writes_it(
     assert (executions, error.delivery, error.may_have_run, error.attempts) == (1, Delivery.UNKNOWN, True, 1)
     if isinstance(error, InvocationTimeoutError):
         assert ending is faults.rst
-
