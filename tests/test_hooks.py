@@ -19,7 +19,9 @@ from aiolambda import (
     Call,
     CallNext,
     Credentials,
+    DecodeError,
     Failure,
+    InvalidInputError,
     JsonCodec,
     LambdaClient,
     RetryStrategy,
@@ -308,7 +310,7 @@ async def run_with(server: RawServer, work: Work, raising: int | None, error: ty
     hooks.raising, hooks.error = raising, error
     client = client_of(server, hooks, many=work is not map_)  # which makes many calls
     try:
-        with contextlib.suppress(OrdinaryError, ExtraordinaryError):
+        with contextlib.suppress(OrdinaryError, ExtraordinaryError, InvalidInputError, DecodeError):  # of a codec
             await asyncio.create_task(work(client, hooks))
         seen = Hooks()
         seen.calls, seen.raising = list(hooks.calls), hooks.raising
