@@ -28,7 +28,7 @@ def assume_role(
 ) -> CredentialsProvider:
     """A role, assumed with the keys of `source`, or else with those that a client would find by itself.
 
-    `region` is that of the STS endpoint: by default the environment's, then the profile's. Needs aiobotocore (extra `aws`).
+    `region` is that of the STS endpoint: by default the environment's, then the profile's. Needs botocore (extra `aws`).
     """
     return roles.assume_role(
         role_arn,
@@ -45,7 +45,7 @@ def assume_role(
 
 
 def from_profile(profile: str, /) -> CredentialsProvider:
-    """What a profile of the AWS configuration leads to: keys, a role, SSO, a program. Needs aiobotocore (extra `aws`)."""
+    """What a profile of the AWS configuration leads to: keys, a role, SSO, a program. Needs botocore (extra `aws`)."""
     return chain.profile_credentials(profile, region=os.environ.get("AWS_REGION") or None)
 
 

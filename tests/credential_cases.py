@@ -25,8 +25,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiobotocore.httpsession
 import attrs
+import botocore.httpsession
 from aiobotocore.awsrequest import AioAWSResponse
 from aiobotocore.session import AioSession
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import HTTPClientError
 
 from aiolambda import Response
 from aiolambda.config.chain import Chain, profile_credentials
@@ -94,7 +97,7 @@ def _action(body: object) -> object:
 
 
 class Raw:
-    """What aiobotocore reads an answer from."""
+    """What botocore and aiobotocore read an answer from."""
 
     def __init__(self, headers: Mapping[str, str], body: bytes) -> None:
         self.raw_headers = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -103,16 +106,26 @@ class Raw:
     async def read(self) -> bytes:
         return self._body
 
+    def stream(self) -> Iterator[bytes]:
+        yield self._body
 
-def replayed(replay: Replay) -> Callable[..., Any]:
-    async def send(self: object, request: Any) -> AioAWSResponse:
+
+def replayed(replay: Replay, kind: Callable[..., Any]) -> Callable[..., Any]:
+    def send(self: object, request: Any) -> Any:
         try:
             status, headers, body = replay.answer(request.method, request.url, request.body)
         except ConnectionLostError as error:
-            from botocore.exceptions import HTTPClientError
-
             raise HTTPClientError(error=error) from None
-        return AioAWSResponse(request.url, status, headers, Raw(headers, body))
+        return kind(request.url, status, headers, Raw(headers, body))
+
+    return send
+
+
+def replayed_later(replay: Replay) -> Callable[..., Any]:
+    at_once = replayed(replay, AioAWSResponse)
+
+    async def send(self: object, request: Any) -> Any:
+        return at_once(self, request)
 
     return send
 
@@ -163,7 +176,8 @@ def theirs(replay: Replay, profile: str | None) -> Credentials | None:
 def outcome(find: Callable[[Replay, str | None], Credentials | None], case: Mapping[str, Any], root: Path) -> dict[str, Any]:
     replay = Replay(list(case["http"]))
     profile = case["env"].get("AWS_PROFILE", "default") if case["suite"] == "profile-provider" else None
-    aiobotocore.httpsession.AIOHTTPSession.send = replayed(replay)
+    botocore.httpsession.URLLib3Session.send = replayed(replay, AWSResponse)
+    aiobotocore.httpsession.AIOHTTPSession.send = replayed_later(replay)
     with prepared(case, root):
         try:
             found = find(replay, profile)
@@ -189,6 +203,7 @@ def main(cases: Path, root: Path) -> None:
         return await pause(0, *rest)
 
     asyncio.sleep = no_pause  # type: ignore[assignment]
+    time.sleep = lambda _: None
     results = {
         f"{case['suite']}/{case['dir']}": {"ours": outcome(ours, case, root), "theirs": outcome(theirs, case, root)}
         for case in json.loads(cases.read_text(encoding="utf-8"))["cases"]

@@ -298,7 +298,7 @@ asyncio.run(main())
 def test_without_the_extra_the_error_names_what_to_install() -> None:
     code = """
 import asyncio, sys
-sys.modules["aiobotocore"] = None
+sys.modules["botocore"] = None
 from aiolambda import ConfigurationError, LambdaClient
 try:
     asyncio.run(LambdaClient(region="eu-west-1").open())

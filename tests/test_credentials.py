@@ -387,23 +387,38 @@ async def test_a_session_without_credentials_is_an_error(monkeypatch: pytest.Mon
         from_botocore("session")
 
 
-def test_a_session_of_botocore_serves_where_aiobotocore_is_not_installed() -> None:
+async def test_botocore_is_enough_for_sessions_profiles_and_roles(sts: Sts, config: Callable[[str], None]) -> None:
+    """It comes with boto3 too, beside which aiobotocore cannot always be installed."""
+    config(f"[profile tea]\nregion = eu-west-1\nrole_arn = {ROLE}\nsource_profile = base\n{BASE}")
     code = """
 import asyncio, sys
 sys.modules["aiobotocore"] = None
 from botocore.session import Session
 from aiolambda.credentials import assume_role, from_botocore, from_profile
-from aiolambda import ConfigurationError
 session = Session()
 session.set_credentials("AKIDSESSION", "s")
-print(asyncio.run(from_botocore(session).get_credentials()).access_key_id)
-for provider in (from_profile("tea"), assume_role("arn:aws:iam::123456789012:role/r", source=from_botocore(session))):
+role = assume_role("arn:aws:iam::123456789012:role/r", source=from_botocore(session), region="eu-west-1")
+for provider in (from_botocore(session), from_profile("tea"), role):
+    print(asyncio.run(provider.get_credentials()).access_key_id)
+"""
+    variables = {name: os.environ[name] for name in ("AWS_CONFIG_FILE", "AWS_ENDPOINT_URL_STS")}
+    assert await asyncio.to_thread(python, code, **variables) == "AKIDSESSION\nASIA1\nASIA2\n"
+
+
+def test_without_botocore_the_error_says_what_to_install() -> None:
+    code = """
+import asyncio, sys
+sys.modules["botocore"] = None
+from aiolambda import ConfigurationError, Credentials
+from aiolambda.credentials import assume_role, from_profile
+keys = Credentials("AKID", "s")
+for provider in (from_profile("tea"), assume_role("arn:aws:iam::123456789012:role/r", source=keys)):
     try:
         asyncio.run(provider.get_credentials())
     except ConfigurationError as error:
         print("pip install '.[aws]'" in str(error), "from_botocore(session)" in str(error))
 """
-    assert python(code) == "AKIDSESSION\nTrue True\nTrue True\n"
+    assert python(code) == "True True\nTrue True\n"
 
 
 def test_a_session_of_nobodys_needs_no_library_at_all() -> None:

@@ -1,7 +1,8 @@
-"""The rest of the credential chain, and the profile's region: through aiobotocore, in a thread.
+"""The rest of the credential chain, and the profile's region: through botocore, in a thread.
 
-Owns the making of aiobotocore's sessions, by its public calls. Must not run any of it on a caller's loop: its import alone
-takes half a second, and it reads files, starts programs and talks to servers.
+Owns the making of botocore's sessions, by its public calls. Must not run any of it in a thread with an event loop: its import
+alone takes a third of a second, and it reads files, starts programs and talks to servers. aiobotocore's chain would read the
+same files on a loop, which programs that watch their loops, such as those under `blockbuster`, forbid in every thread.
 """
 
 import asyncio
@@ -12,8 +13,8 @@ from ..errors import ConfigurationError
 from ..models import Credentials
 from .gentle import GentleFiles, collector_at_rest
 from .refreshing import RefreshingCredentials
-from .sessions import answered, errors_are_ours, keys_of
-from .threads import run
+from .sessions import errors_are_ours, keys_of
+from .threads import BLOCKING, run
 
 __all__ = ["Chain", "ChainSource", "profile_credentials"]
 
@@ -22,22 +23,22 @@ _CONNECT_TIMEOUT, _READ_TIMEOUT = 5, 20
 
 
 class Chain:
-    """An aiobotocore session for one profile. Every method blocks: call them in a thread."""
+    """A botocore session for one profile. Every method blocks: call them in a thread without an event loop."""
 
     def __init__(self, profile: str | None) -> None:
         try:
             with collector_at_rest():
-                from aiobotocore.config import AioConfig  # noqa: PLC0415 - loaded when first needed, for it costs half a second
-                from aiobotocore.session import AioSession  # noqa: PLC0415
+                from botocore.config import Config  # noqa: PLC0415 - loaded when first needed, for it costs a third of a second
+                from botocore.session import Session  # noqa: PLC0415
         except ImportError:
             raise ConfigurationError(
                 "region or credentials are neither in the arguments nor in the environment, and the AWS credential chain needs "
-                "aiobotocore: install aiolambda-client with its extra 'aws' (pip install '.[aws]'), or give a session that you "
+                "botocore: install aiolambda-client with its extra 'aws' (pip install '.[aws]'), or give a session that you "
                 "have: LambdaClient(credentials=aiolambda.credentials.from_botocore(session))"
             ) from None
         self._profile = profile
-        self._new_session: Any = AioSession
-        self._client_config: Any = AioConfig(connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
+        self._new_session: Any = Session
+        self._client_config: Any = Config(connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
         self._documents: Any = None
         self._session: Any = self.session()
 
@@ -81,19 +82,22 @@ class ChainSource:
 
     async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials:
         """The keys that the chain finds; `ConfigurationError` where it finds none, or fails."""
-        chain = self._chain = self._chain or Chain(self._profile)
+        return await BLOCKING.run(self._find)
+
+    def _find(self) -> Credentials:
+        self._chain = self._chain or Chain(self._profile)
         with errors_are_ours("the AWS credential chain"):
-            session = chain.session(self._region)
+            session = self._chain.session(self._region)
             _refuse_mfa(session)
             session.get_component("credential_provider").remove("env")  # that was looked at before, and may be blank
-            found = await answered(session.get_credentials())
+            found: Any = session.get_credentials()
             if found is None:
                 raise ConfigurationError(
                     "no credentials: they are neither in the arguments nor in the environment, and the AWS credential chain "
                     "(profiles, SSO, web identity, container and instance roles) found none"
                 )
             self.name = str(getattr(found, "method", None) or self.name)
-            return await keys_of(found)
+            return keys_of(found, found.get_frozen_credentials())
 
 
 def profile_credentials(profile: str, *, region: str | None) -> RefreshingCredentials:

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError, TransportError
 from ..interfaces import Fetch
-from ..messages import Response
+from ..messages import Headers, Response
 from ..models import Credentials
+from .threads import BLOCKING
 
 __all__ = ["ContainerSource", "has_container_credentials"]
 
@@ -52,8 +53,8 @@ class ContainerSource:
 
     async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials:
         """The keys; `ConfigurationError` says what is wrong with variables, endpoint or answer."""
-        url, headers = _url(self._environment), {"accept": "application/json", **_authorization(self._environment)}
-        problem = ""
+        url, headers, problem = _url(self._environment), Headers({"accept": "application/json"}), ""
+        await BLOCKING.run(lambda: _authorize(headers, self._environment))
         for pause in _PAUSES:
             try:
                 answer = await self._fetch(url, headers)
@@ -111,20 +112,25 @@ def _may_go_without_tls(host: str) -> bool:
     return address.is_loopback or str(address) in _HOSTS_WITHOUT_TLS
 
 
-def _authorization(environment: Mapping[str, str]) -> dict[str, str]:
-    path, token, origin = environment.get(_TOKEN_FILE), environment.get(_TOKEN), _TOKEN
-    if path:
-        origin = f"the file {path!r} of {_TOKEN_FILE}"
-        try:
-            token = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise ConfigurationError(f"{origin} cannot be read: {reason}") from None
-    if not token:
-        return {}
-    if not (token.isascii() and token.isprintable()):
+def _authorize(headers: Headers, environment: Mapping[str, str]) -> None:
+    """Add the token of the container to a request, if there is one. Reads its file."""
+    path = environment.get(_TOKEN_FILE)
+    origin = f"the file {path!r} of {_TOKEN_FILE}" if path else _TOKEN
+    headers["authorization"] = _text_of(path, origin) if path else environment.get(_TOKEN, "")
+    if not headers["authorization"]:
+        del headers["authorization"]
+    elif not (headers["authorization"].isascii() and headers["authorization"].isprintable()):
         raise ConfigurationError(f"{origin} holds a line end, or another character that no header may have")
-    return {"authorization": token}
+
+
+def _text_of(path: str, origin: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror
+    except UnicodeDecodeError:  # which holds the bytes
+        reason = "it is no text"
+    raise ConfigurationError(f"{origin} cannot be read: {reason}")
 
 
 def _credentials(body: bytes) -> Credentials:

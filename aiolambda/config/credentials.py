@@ -1,6 +1,6 @@
 """Credentials that are at hand: given by the caller, or standing in the environment.
 
-Owns the reading of the environment's keys. Must not load aiobotocore: what needs it stands in `chain.py`.
+Owns the reading of the environment's keys. Must not load botocore: what needs it stands in `chain.py`.
 """
 
 import datetime as dt

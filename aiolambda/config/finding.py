@@ -21,7 +21,7 @@ _PROFILE_OR_BEFORE = (*PROFILE_VARIABLES, "AWS_WEB_IDENTITY_TOKEN_FILE")
 
 
 def container_credentials(environment: Mapping[str, str], fetch: Fetch) -> RefreshingCredentials | None:
-    """The container's provider, where it has one and nothing can go before it; this needs no aiobotocore."""
+    """The container's provider, where it has one and nothing can go before it; this needs no botocore."""
     if not has_container_credentials(environment) or any(environment.get(name) for name in _PROFILE_OR_BEFORE):
         return None
     if any(_has_content(environment.get(name) or file) for name, file in FILES.items()):

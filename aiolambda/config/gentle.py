@@ -1,7 +1,7 @@
 """What keeps the loading of a large library from being felt elsewhere in the process.
 
 A thread hands the interpreter over every 5 ms, but not in the middle of one call into C. Two such calls take longer when
-aiobotocore is loaded: the decoding of botocore's list of endpoints (1.2 MB), and the full collection of garbage that so many
+botocore is loaded: the decoding of botocore's list of endpoints (1.2 MB), and the full collection of garbage that so many
 new objects bring about. Measured on the loop of a small program: 13 and 17 ms, and 5 with what stands here.
 
 Owns these two remedies. Must not know what they are used for.

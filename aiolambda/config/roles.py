@@ -1,9 +1,10 @@
-"""A role that is assumed in code: AWS STS, through a client of aiobotocore, in a thread.
+"""A role that is assumed in code: AWS STS, through a client of botocore, in a thread.
 
 Owns what AssumeRole is asked. Must not know where the keys to ask with come from: their provider does.
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 import re
 import time
@@ -17,7 +18,7 @@ from .chain import Chain
 from .credentials import EnvironmentCredentials, StaticCredentials, checked_static
 from .refreshing import RefreshingCredentials
 from .sessions import code_of, errors_are_ours
-from .threads import at_home
+from .threads import BLOCKING, at_home
 
 __all__ = ["RoleSource", "assume_role"]
 
@@ -84,27 +85,27 @@ class RoleSource:
         """The role's keys; `ConfigurationError` where the source has none, or STS refuses."""
         source = self._source
         if source is None:
-            source = self._source = await asyncio.to_thread(self._default)
+            source = self._source = await BLOCKING.run(self._default)
         keys = await at_home(home, source.get_credentials)
         with errors_are_ours(f"to assume {self._asked['RoleArn']}"):
             try:
-                return await self._assume(keys)
+                return await BLOCKING.run(lambda: self._assume(keys))
             except Exception as error:
                 renew = getattr(source, "refresh", None)
                 if code_of(error) not in _EXPIRED or renew is None:
                     raise
-                return await self._assume(await at_home(home, lambda: renew(keys)))
+                fresh = await at_home(home, lambda: renew(keys))
+                return await BLOCKING.run(lambda: self._assume(fresh))
 
-    async def _assume(self, keys: Credentials) -> Credentials:
+    def _assume(self, keys: Credentials) -> Credentials:
         self._chain = self._chain or Chain(None)
-        client = self._chain.session(self._region).create_client(
+        client: Any = self._chain.session(self._region).create_client(
             "sts",
             aws_access_key_id=keys.access_key_id,
             aws_secret_access_key=keys.secret_access_key,
             aws_session_token=keys.session_token,
         )
-        async with client as sts:
-            answer = await sts.assume_role(**self._asked)
-        given = answer["Credentials"]
+        with contextlib.closing(client):
+            given = client.assume_role(**self._asked)["Credentials"]
         expires_at = given["Expiration"].astimezone(dt.UTC)
         return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], expires_at=expires_at)

@@ -1,7 +1,5 @@
 """Sessions of botocore, boto3 and aiobotocore: how keys are got out of one, by its public calls.
 
-Some of these calls answer at once, and some with an awaitable; here both are the same.
-
 Owns the reading of their objects, and of their errors. Must not know how a session was made.
 """
 
@@ -17,22 +15,16 @@ from ..errors import AiolambdaError, ConfigurationError
 from ..models import Credentials
 from .gentle import GentleFiles, collector_at_rest
 from .refreshing import RefreshingCredentials
-from .threads import HomeEndedError, at_home
+from .threads import BLOCKING, HomeEndedError, at_home
 
-__all__ = ["SessionSource", "answered", "code_of", "errors_are_ours", "keys_of", "session_credentials"]
+__all__ = ["SessionSource", "code_of", "errors_are_ours", "keys_of", "session_credentials"]
 
 _LONGEST = 100 * 365 * 86_400
 """Seconds for which keys may be good; more is for ever."""
 
 
-async def answered(answer: Any) -> Any:
-    """What a call answered, at once or later."""
-    return await answer if inspect.isawaitable(answer) else answer
-
-
-async def keys_of(found: Any) -> Credentials:
-    """The keys that a credentials object holds, fetched or renewed where it finds that due."""
-    frozen = await answered(found.get_frozen_credentials())
+def keys_of(found: Any, frozen: Any) -> Credentials:
+    """The keys that a credentials object holds, of which it has just given a copy: fetched or renewed if it found that due."""
     return Credentials(frozen.access_key, frozen.secret_key, frozen.token or None, expires_at=_expiry_of(found))
 
 
@@ -74,7 +66,8 @@ def code_of(error: BaseException | None) -> str:
 class SessionSource:
     """The keys of a session that the caller made, renewed when the session finds that due.
 
-    One whose calls are asynchronous is asked on the caller's loop: its credentials hold a lock that belongs there.
+    One whose calls are asynchronous is asked on the caller's loop: its credentials hold a lock that belongs there. Any other
+    blocks, and is asked in a thread without an event loop.
     """
 
     def __init__(self, session: Any) -> None:
@@ -88,15 +81,23 @@ class SessionSource:
         with errors_are_ours("the credentials of the session"):
             if not self._is_warm:
                 self._is_warm = True
-                await asyncio.to_thread(_warm, self._session)
-            return await at_home(home, self._keys)
+                await BLOCKING.run(lambda: _warm(self._session))
+            return await at_home(home, self._keys) if self.needs_home else await BLOCKING.run(self._keys_at_once)
 
     async def _keys(self) -> Credentials:
-        found = await answered(self._session.get_credentials())
+        found = self._checked(await self._session.get_credentials())
+        answer: Any = found.get_frozen_credentials()
+        return keys_of(found, await answer if inspect.isawaitable(answer) else answer)  # fixed keys are given at once
+
+    def _keys_at_once(self) -> Credentials:
+        found = self._checked(self._session.get_credentials())
+        return keys_of(found, found.get_frozen_credentials())
+
+    def _checked(self, found: Any) -> Any:
         if found is None:
             raise ConfigurationError("the session that was given to from_botocore has no credentials")
         self.name = f"session, {getattr(found, 'method', None) or 'explicit'}"
-        return await keys_of(found)
+        return found
 
 
 def _warm(session: Any) -> None:

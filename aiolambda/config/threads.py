@@ -1,4 +1,4 @@
-"""A thread with an event loop of its own, for what may block or take its time.
+"""A thread with an event loop of its own, for what may take its time; and threads without one, for what blocks.
 
 Laws: whatever happens in the thread, who waits hears of an end, on the loop where it waits; nothing here belongs to that loop,
 so it can end, be closed or be replaced by another at any moment. The threads are daemons: no program waits for one to exit.
@@ -13,10 +13,15 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 from ..errors import ConfigurationError
+from ..threads import Threads
 
-__all__ = ["HomeEndedError", "Launch", "Waiting", "at_home", "in_thread", "run"]
+__all__ = ["BLOCKING", "HomeEndedError", "Launch", "Waiting", "at_home", "in_thread", "run"]
 
 T = TypeVar("T")
+
+BLOCKING = Threads("credentials, blocking", most=64)
+"""For what would block the event loop of a fetch. That loop is nobody else's, but a program may forbid blocking calls in every
+thread that has one."""
 
 
 class HomeEndedError(Exception):
