@@ -15,6 +15,7 @@ from .models import Credentials
 from .protocol.sigv4 import Signer
 from .protocol.tracing import is_in_function
 from .steps import Wiring
+from .threads import Threads
 from .transport import LIBRARIES, AiohttpTransport, fetch
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ __all__ = ["Opening"]
 _NOWHERE = "nowhere"
 """The region of a client that reaches no AWS and was given none: an ARN of any region is good for it."""
 _OFFLINE = Credentials("AKIDOFFLINE00000000", "offline")
+
+_OPENINGS = Threads("opening", most=64)
+"""A program that a profile names, or a metadata service, may hang: other clients open beside it."""
 
 
 class Opening:
@@ -78,7 +82,7 @@ class Opening:
             config = attrs.evolve(config, region=config.region or _NOWHERE, credentials=config.credentials or _OFFLINE)
             environment = dict[str, str]()
         if needs_thread(config):
-            resolved = await asyncio.to_thread(resolve, config, environment, signs=signs, fetch=fetch)
+            resolved = await _OPENINGS.run(lambda: resolve(config, environment, signs=signs, fetch=fetch))
         else:
             resolved = resolve(config, environment, signs=signs, fetch=fetch)
         self._connect_parts(resolved)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from ..errors import ConfigurationError, InvalidInputError
+from ..threads import FILES
 
 if TYPE_CHECKING:
     import sqlite3
@@ -103,7 +104,7 @@ class Journal:
         thread, self._thread = self._thread, None
         if thread is not None:
             self._jobs.put(None)
-            await asyncio.to_thread(thread.join)
+            await FILES.run(thread.join)
 
     def abandon(self) -> None:
         """Write what is left, and let the thread end by itself: the loop that was told of it is closed."""

@@ -3,7 +3,6 @@
 Must not know how a request is sent, or what an answer means.
 """
 
-import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any, NoReturn, cast
@@ -15,6 +14,7 @@ from ..interfaces import Call, CallNext, CredentialsProvider, Middleware, Reserv
 from ..messages import OpenAnswer, Request
 from ..models import Credentials
 from ..protocol import sigv4
+from ..threads import Threads
 from .build import host_of
 from .slots import Slots
 from .wiring import Wiring
@@ -23,6 +23,7 @@ __all__ = ["concurrency_middleware", "signing_middleware"]
 
 _HASHED_AT_ONCE = 1024 * 1024
 """Bytes of a payload that are hashed on the loop, in half a millisecond; to ask a thread costs a fifth of that."""
+_HASHES = Threads("hashing", most=4)
 
 
 def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
@@ -132,13 +133,19 @@ def signing_middleware(wiring: Wiring) -> Middleware[Any, Any]:
         _number(call)
         signer = wiring.signer if call.signing_region is None else wiring.signer_for(call.signing_region)
         if signer is not None and call.credentials is not None:
-            body = call.request.body
-            large = len(body) > _HASHED_AT_ONCE
-            body_hash = await asyncio.to_thread(sigv4.payload_hash, body) if large else sigv4.payload_hash(body)
+            large = len(call.request.body) > _HASHED_AT_ONCE
+            body_hash = await _hash_in_thread(call.request) if large else sigv4.payload_hash(call.request.body)
             _sign(call.request, body_hash, signer, call.credentials, wiring.now() + call.clock_offset)
         return await call_next(call)
 
     return sign
+
+
+async def _hash_in_thread(request: Request) -> str:
+    try:
+        return await _HASHES.run(lambda: sigv4.payload_hash(request.body))
+    except OSError:  # no thread can be started: a call that takes a few milliseconds longer is better than none
+        return sigv4.payload_hash(request.body)
 
 
 def _number(call: Call[Any, Any]) -> None:

@@ -10,6 +10,7 @@ from yarl import URL
 
 from ..errors import ConnectError, ConnectionLostError, InvocationTimeoutError, TransportError
 from ..messages import Response
+from .resolver import resolver_of_own
 
 __all__ = ["fetch"]
 
@@ -24,7 +25,12 @@ async def fetch(url: str, headers: Mapping[str, str], /) -> Response:
     """The answer to a GET, whatever its status; `TransportError` where none came, or one without an end."""
     try:
         async with (
-            aiohttp.ClientSession(timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False) as session,
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=resolver_of_own()),  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
+                timeout=_TIMEOUT,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+            ) as session,
             session.get(URL(url, encoded=True), headers=headers, allow_redirects=False) as answer,
         ):
             return Response(answer.status, answer.headers, await _body(answer))

@@ -24,6 +24,7 @@ from ..errors import QueueTimeoutError
 from ..models import TcpKeepAlive
 from .exchange import Exchange
 from .line import Line
+from .resolver import resolver_of_own
 from .sockets import AddressInfo, ObservedSocket, socket_factory
 from .turns import Reservation, Shelf, Turns
 
@@ -66,7 +67,7 @@ class Pool:
         self._loop = asyncio.get_running_loop()
         self._sockets: WeakValueDictionary[int, ObservedSocket] = WeakValueDictionary()
         factory = self._noting(socket_factory(keep_alive, self._sockets))
-        self._connector = aiohttp.TCPConnector(limit=0, socket_factory=factory, **options)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
+        self._connector = aiohttp.TCPConnector(limit=0, socket_factory=factory, resolver=resolver_of_own(), **options)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
         self.turns = Turns()
         self._kept_for = kept_for
         self._routes: set[Route] = set()

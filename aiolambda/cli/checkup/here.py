@@ -6,12 +6,10 @@ Owns these checks. Must not send anything to the endpoint.
 """
 
 import asyncio
-import contextlib
 import datetime as dt
 import os
 import platform
 import ssl
-import threading
 from collections.abc import Callable
 from importlib import metadata
 from typing import TypeVar
@@ -24,6 +22,7 @@ from ...config.findings import Findings, look_up
 from ...config.resolution import explain_findings, find_credentials
 from ...errors import AiolambdaError, ConfigurationError
 from ...models import Credentials, masked
+from ...threads import Threads
 from ...transport import fetch
 from ...version import __version__
 from .. import exits
@@ -33,6 +32,7 @@ __all__ = ["Setup", "check_credentials", "check_endpoint", "check_settings", "ch
 
 T = TypeVar("T")
 
+_CHECKS = Threads("doctor", most=8)
 _ENDS_SOON = dt.timedelta(minutes=15)
 _DISTRIBUTIONS = ("aiohttp", "aiobotocore", "botocore", "boto3", "uvloop")
 _NOT_AT_HAND = (
@@ -129,8 +129,8 @@ def check_versions() -> Check:
     versions = {"aiolambda": __version__}
     versions |= {name: version for name in _DISTRIBUTIONS if (version := _version_of(name)) is not None}
     versions |= {"python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION}
-    if "aiobotocore" not in versions:
-        versions["aiobotocore"] = "not installed: no profiles with roles, no SSO"
+    if "botocore" not in versions:
+        versions["botocore"] = "not installed: no profiles with roles, no SSO"
     return ok("versions", ", ".join(f"{name} {version}" for name, version in versions.items()), **versions)
 
 
@@ -143,26 +143,5 @@ def _version_of(distribution: str) -> str | None:
 
 async def _aside(work: Callable[[], T], limit: float) -> T:
     """Do it in a thread that no loop and no program waits for, however long it takes."""
-    loop = asyncio.get_running_loop()
-    outcome: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: Exception | None) -> None:
-        if outcome.done():
-            return
-        if error is None:
-            outcome.set_result(result)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - there is one
-        else:
-            outcome.set_exception(error)
-
-    def body() -> None:
-        result, failure = None, None
-        try:
-            result = work()
-        except Exception as error:  # noqa: BLE001 - told to who waits
-            failure = error
-        with contextlib.suppress(RuntimeError):  # nobody waits any more
-            loop.call_soon_threadsafe(settle, result, failure)
-
-    threading.Thread(target=body, name="aiolambda doctor", daemon=True).start()
     async with asyncio.timeout(limit):
-        return await outcome
+        return await _CHECKS.run(work)

@@ -1,0 +1,206 @@
+"""What blocks runs in threads of the package's own: the program's default executor may be busy, and no exit waits for them."""
+
+import asyncio
+import concurrent.futures
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aiolambda import ConnectError, Credentials, InvocationTimeoutError, LambdaClient, Timeouts
+
+from .servers import RawServer, always, answer, raw_server
+from .test_config import set_all
+
+KEYS = Credentials("AKIDEXAMPLE", "secret")
+LOOK_UP = "aiolambda name look-up"
+
+
+@pytest.fixture
+async def busy() -> Any:
+    """The one thread of the loop's default executor is not to be had."""
+    go_on, executor = threading.Event(), concurrent.futures.ThreadPoolExecutor(1)
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(executor)
+    blocked = loop.run_in_executor(None, go_on.wait)
+    yield
+    go_on.set()
+    await blocked
+
+
+@pytest.fixture
+def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile tea]\nregion = eu-west-1\naws_access_key_id = AKIDTEA\naws_secret_access_key = s\n")
+    set_all(monkeypatch, {"AWS_CONFIG_FILE": str(config), "AWS_PROFILE": "tea"})
+
+
+def named(server: RawServer) -> str:
+    """Its address by a name, which must be looked up."""
+    return f"http://localhost:{server.port}"
+
+
+@pytest.mark.usefixtures("busy", "profile")
+async def test_a_busy_default_executor_delays_neither_opening_nor_a_call(tmp_path: Path) -> None:
+    async with asyncio.timeout(60), raw_server(always(answer())) as server:
+        async with LambdaClient(endpoint_url=named(server)) as client:
+            await client.invoke("f", b"x" * 2_000_000)
+            async with client.map("f", [{}] * 3, journal=tmp_path / "journal") as run:
+                assert [result.output.status_code async for result in run if result.output is not None] == [200] * 3
+    assert [len(body) for _, body in server.requests] == [2_000_000, 2, 2, 2]
+    assert b"Credential=AKIDTEA/" in server.requests[0][0]
+
+
+@pytest.fixture
+def looks_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The threads in which names are looked up."""
+    threads, look_up = list[str](), socket.getaddrinfo
+
+    def noted(*args: Any, **options: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return look_up(*args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", noted)
+    return threads
+
+
+@pytest.mark.parametrize("by", ["direct", "proxy"])
+async def test_a_name_is_looked_up_in_a_thread_of_our_own(by: str, looks_up: list[str]) -> None:
+    async with raw_server(always(answer())) as server:
+        url, proxy = (named(server), None) if by == "direct" else ("http://lambda.test", named(server))
+        async with LambdaClient(region="eu-west-1", credentials=KEYS, endpoint_url=url, proxy=proxy) as client:
+            await client.invoke("f")
+    assert looks_up == [LOOK_UP]
+
+
+async def test_a_name_that_leads_nowhere_is_a_connect_error_with_its_cause() -> None:
+    client = LambdaClient(region="eu-west-1", credentials=KEYS, endpoint_url="http://nowhere.invalid", retry=None)
+    async with client:
+        with pytest.raises(ConnectError, match=r"cannot connect to nowhere\.invalid") as caught:
+            await client.invoke("f", timeout=Timeouts(total=None, connect=60))
+    assert isinstance(caught.value.__cause__, socket.gaierror)
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No look-up ends before the test does."""
+    go_on = threading.Event()
+
+    def hang(*args: Any, **options: Any) -> Any:
+        go_on.wait()
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    yield
+    go_on.set()
+
+
+@pytest.mark.usefixtures("hanging")
+@pytest.mark.parametrize(
+    ("limits", "exceeded"), [(Timeouts(total=0.05), "total"), (Timeouts(connect=0.05, total=None), "connect")]
+)
+async def test_limits_hold_for_a_look_up_that_hangs(limits: Timeouts, exceeded: str) -> None:
+    from aiolambda import StandardRetry
+
+    once = StandardRetry(max_attempts=1)
+    client = LambdaClient(region="eu-west-1", credentials=KEYS, endpoint_url="http://slow.test", retry=once)
+    async with asyncio.timeout(60), client:
+        with pytest.raises(InvocationTimeoutError) as caught:
+            await client.invoke("f", timeout=limits)
+    assert (caught.value.limit, caught.value.may_have_run) == (exceeded, False)
+
+
+async def test_the_total_limit_holds_while_the_client_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program that gives the keys waits for a pipe that the test opens at its end."""
+    pipe, config = tmp_path / "pipe", tmp_path / "config"
+    os.mkfifo(pipe)
+    config.write_text(f"[default]\nregion = eu-west-1\ncredential_process = cat {pipe}\n")
+    set_all(monkeypatch, {"AWS_CONFIG_FILE": str(config)})
+    client = LambdaClient(endpoint_url="http://127.0.0.1:9")
+    try:
+        with pytest.raises(InvocationTimeoutError) as caught:
+            await asyncio.wait_for(client.invoke("f", timeout=0.05), 60)
+        assert (caught.value.limit, caught.value.may_have_run) == ("total", False)
+        await asyncio.wait_for(client.close(), 60)
+    finally:
+        await asyncio.to_thread(pipe.write_text, "{}")
+    await until(lambda: not ours())
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not reached():
+            await asyncio.sleep(0.001)
+
+
+def ours(prefix: str = "aiolambda") -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(prefix)]
+
+
+@pytest.mark.usefixtures("profile")
+async def test_no_thread_is_left_when_a_client_has_closed(tmp_path: Path) -> None:
+    async with raw_server(always(answer())) as server:
+        async with LambdaClient(endpoint_url=named(server)) as client:
+            await client.invoke("f", b"x" * 2_000_000)
+            async with client.map("f", [{}], journal=tmp_path / "journal") as run:
+                assert [result async for result in run]
+        await until(lambda: not ours())
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith(("asyncio", "journal"))]
+
+
+HANG = """
+import asyncio, socket, sys, threading, time
+def hang(*args, **options):
+    begun.set()
+    time.sleep(600)
+begun, socket.getaddrinfo = threading.Event(), hang
+from aiolambda import AiolambdaError, LambdaClient
+async def main():
+    client = LambdaClient(endpoint_url=sys.argv[1])
+    call = asyncio.ensure_future(client.invoke("f"))
+    while not begun.is_set():
+        await asyncio.sleep(0.001)
+    await client.close(grace=0)
+    try:
+        await call
+    except AiolambdaError as error:
+        print(type(error).__name__)
+if sys.argv[2] == "uvloop":
+    import uvloop
+    uvloop.run(main())
+else:
+    asyncio.run(main())
+"""
+
+_REGION = {"AWS_REGION": "eu-west-1"}
+_KEYS = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s"}
+_ROLE = {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r", "AWS_WEB_IDENTITY_TOKEN_FILE": __file__}
+HANGING = {
+    "the endpoint": ("http://slow.test", _KEYS),
+    "the container": ("http://127.0.0.1:9", {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "https://slow.test/"}),
+    "STS": ("http://127.0.0.1:9", _ROLE),
+}
+"""The endpoint, and variables that lead to a server whose name is looked up."""
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("name", HANGING)
+async def test_a_look_up_that_hangs_keeps_no_program_from_ending(name: str, loop: str) -> None:
+    pytest.importorskip(loop)
+    endpoint, variables = HANGING[name]
+    environment = {**os.environ, **_REGION, **variables, "PYTHONPATH": str(Path(__file__).parents[1])}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HANG, endpoint, loop, stdout=-1, stderr=-1, env=environment
+    )
+    try:
+        out, complaints = await asyncio.wait_for(process.communicate(), 120)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
+    assert (out, complaints) == (b"ClientClosedError\n", b"")
