@@ -29,6 +29,7 @@ from .policy.retry import StandardRetry
 from .protocol.uuids import uuid_of
 from .stack import MiddlewareStack
 from .steps import BuiltinMiddlewares, Slots, Wiring, most_slots, send_over
+from .tracebacks import forget_locals
 from .transport import connection_room
 
 if TYPE_CHECKING:
@@ -84,7 +85,13 @@ class LambdaClient(MapCalls):
     def __init__(self, config: LambdaClientConfig | None = None, **settings: Any) -> None:
         if config is not None and settings:
             raise TypeError(f"give a config or settings, not both; got a config and {', '.join(settings)}")
-        config = LambdaClientConfig(**settings) if config is None else config
+        try:
+            config = LambdaClientConfig(**settings) if config is None else config
+        except Exception as error:
+            forget_locals(error)
+            raise
+        finally:
+            del settings  # a traceback that is printed with locals would show the proxy's password
         logger = config.logger or logging.getLogger("aiolambda")
         room = None if config.transport is not None else connection_room()
         self._wiring = Wiring(
@@ -203,15 +210,18 @@ class LambdaClient(MapCalls):
         idempotent: bool | None = None,
     ) -> InvokeCommandOutput:
         """Invoke a function and wait for its answer. Raises `FunctionError` where it failed, and whatever `send` raises."""
-        command = InvokeCommand(
-            function_name=function_name,
-            payload=json_text(payload, function_name),
-            qualifier=qualifier,
-            log_type=log_type,
-            client_context=client_context,
-            tenant_id=tenant_id,
-            durable_execution_name=durable_execution_name,
-        )
+        try:
+            command = InvokeCommand(
+                function_name=function_name,
+                payload=json_text(payload, function_name),
+                qualifier=qualifier,
+                log_type=log_type,
+                client_context=client_context,
+                tenant_id=tenant_id,
+                durable_execution_name=durable_execution_name,
+            )
+        finally:
+            del payload, client_context, tenant_id  # a traceback that is printed with locals would show them
         output = await self.send(command, timeout=timeout, idempotent=idempotent)
         return output.raise_for_function_error()
 
@@ -227,14 +237,17 @@ class LambdaClient(MapCalls):
         idempotent: bool | None = None,
     ) -> EventReceipt:
         """Queue an event for a function. Accepted is not done: Lambda may run it up to three times, or drop it."""
-        command = InvokeCommand(
-            function_name=function_name,
-            payload=json_text(payload, function_name),
-            invocation_type="Event",
-            qualifier=qualifier,
-            tenant_id=tenant_id,
-            durable_execution_name=durable_execution_name,
-        )
+        try:
+            command = InvokeCommand(
+                function_name=function_name,
+                payload=json_text(payload, function_name),
+                invocation_type="Event",
+                qualifier=qualifier,
+                tenant_id=tenant_id,
+                durable_execution_name=durable_execution_name,
+            )
+        finally:
+            del payload, tenant_id  # as above
         output = await self.send(command, timeout=timeout, idempotent=idempotent)
         return EventReceipt(
             status_code=output.status_code, durable_execution_arn=output.durable_execution_arn, metadata=output.metadata
@@ -261,14 +274,17 @@ class LambdaClient(MapCalls):
         from .stream_commands import InvokeWithResponseStreamCommand  # noqa: PLC0415 - loaded by the first stream
         from .streaming import ResponseStream  # noqa: PLC0415
 
-        command = InvokeWithResponseStreamCommand(
-            function_name=function_name,
-            payload=json_text(payload, function_name),
-            qualifier=qualifier,
-            log_type=log_type,
-            client_context=client_context,
-            tenant_id=tenant_id,
-        )
+        try:
+            command = InvokeWithResponseStreamCommand(
+                function_name=function_name,
+                payload=json_text(payload, function_name),
+                qualifier=qualifier,
+                log_type=log_type,
+                client_context=client_context,
+                tenant_id=tenant_id,
+            )
+        finally:
+            del payload, client_context, tenant_id  # as above
 
         async def open_stream() -> ResponseStream:
             return (await self.send(command, timeout=timeout, idempotent=idempotent)).event_stream
@@ -277,12 +293,15 @@ class LambdaClient(MapCalls):
 
     async def dry_run(self, function_name: str, payload: Payload = None, *, qualifier: str | None = None) -> Metadata:
         """Ask whether these credentials may invoke the function; nothing runs."""
-        command = InvokeCommand(
-            function_name=function_name,
-            payload=json_text(payload, function_name),
-            invocation_type="DryRun",
-            qualifier=qualifier,
-        )
+        try:
+            command = InvokeCommand(
+                function_name=function_name,
+                payload=json_text(payload, function_name),
+                invocation_type="DryRun",
+                qualifier=qualifier,
+            )
+        finally:
+            del payload  # as above
         return (await self.send(command)).metadata
 
     def __repr__(self) -> str:

@@ -79,7 +79,10 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
         idempotent: bool | None = None,
     ) -> None: ...
     def __init__(self, input: InvokeCommandInput | None = None, *, idempotent: bool | None = None, **members: object) -> None:
-        super().__init__(one_of(input, members) or InvokeCommandInput(**cast("dict[str, Any]", members)), idempotent)
+        try:
+            super().__init__(one_of(input, members) or InvokeCommandInput(**cast("dict[str, Any]", members)), idempotent)
+        finally:
+            del members  # a traceback that is printed with locals would show the payload
 
     @classmethod
     def from_api(cls, members: Mapping[str, object], /) -> Self:

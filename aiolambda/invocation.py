@@ -318,6 +318,7 @@ def _frames(content: Mapping[str, object]) -> list[str]:
 def json_text(payload: Payload, function_name: str) -> Payload:
     """The payload, unless it is text that cannot begin JSON: a caller who gives "hello" nearly always means its JSON."""
     if isinstance(payload, str) and re.match(_BEGINS_JSON, payload) is None:
+        del payload  # a traceback that is printed with locals would show it
         raise InvalidInputError(
             "payload is text that is not JSON; pass a value to have it encoded, json.dumps(text) for a JSON string, or bytes "
             "to send them as they are",

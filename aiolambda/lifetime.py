@@ -18,6 +18,7 @@ from .interfaces import Call, CallNext, Timer
 from .messages import OpenAnswer, Stage
 from .models import Delivery
 from .policy import delivery
+from .tracebacks import forget_locals
 
 __all__ = ["Lifetime"]
 
@@ -46,11 +47,12 @@ class Lifetime:
         try:
             output = await chain(call)
         except BaseException as error:
-            if scope.leave() and isinstance(error, asyncio.CancelledError):
-                raise _completed(self._ended(call), call) from None
-            if isinstance(error, AiolambdaError):
-                _completed(error, call)
-            raise
+            forget_locals(error)
+            if not (scope.leave() and isinstance(error, asyncio.CancelledError)):
+                if isinstance(error, AiolambdaError):
+                    _completed(error, call)
+                raise
+            ended = _completed(self._ended(call), call)
         else:
             scope.leave()
             self._keep(call, call.command.operation.open_answer(output), scope.deadline)
@@ -65,6 +67,7 @@ class Lifetime:
                     await self._end_unread(call)
             finally:
                 self._look_again()
+        raise ended  # here, for the cancellation must not be its context: frames of aiohttp in there hold a proxy's password
 
     @property
     def closed(self) -> bool:

@@ -16,6 +16,7 @@ from .protocol.sigv4 import Signer
 from .protocol.tracing import is_in_function
 from .steps import Wiring
 from .threads import Threads
+from .tracebacks import forget_locals
 from .transport import LIBRARIES, AiohttpTransport, fetch
 
 if TYPE_CHECKING:
@@ -77,15 +78,20 @@ class Opening:
             task.exception()
 
     async def _open(self) -> None:
+        resolve_now = self._resolving()
+        try:
+            self._connect_parts(await _OPENINGS.run(resolve_now) if needs_thread(self.config) else resolve_now())
+        except Exception as error:
+            forget_locals(error)
+            raise
+
+    def _resolving(self) -> "Callable[[], Resolved]":
+        """What finds the settings, as they are asked for now."""
         signs, config, environment = self._signs(), self.config, self._wiring.environment
         if getattr(config.transport, "offline", False):
             config = attrs.evolve(config, region=config.region or _NOWHERE, credentials=config.credentials or _OFFLINE)
             environment = dict[str, str]()
-        if needs_thread(config):
-            resolved = await _OPENINGS.run(lambda: resolve(config, environment, signs=signs, fetch=fetch))
-        else:
-            resolved = resolve(config, environment, signs=signs, fetch=fetch)
-        self._connect_parts(resolved)
+        return lambda: resolve(config, environment, signs=signs, fetch=fetch)
 
     def _connect_parts(self, resolved: "Resolved") -> None:
         config, wiring, nowhere = self.config, self._wiring, resolved.region == _NOWHERE

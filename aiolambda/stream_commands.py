@@ -53,7 +53,10 @@ class InvokeWithResponseStreamCommand(BaseCommand[InvokeWithResponseStreamComman
         idempotent: bool | None = None,
         **members: object,
     ) -> None:
-        made = one_of(input, members) or InvokeWithResponseStreamCommandInput(**cast("dict[str, Any]", members))
+        try:
+            made = one_of(input, members) or InvokeWithResponseStreamCommandInput(**cast("dict[str, Any]", members))
+        finally:
+            del members  # a traceback that is printed with locals would show the payload
         super().__init__(made, idempotent)
 
     @classmethod

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError, TransportError
 from ..interfaces import Fetch
-from ..messages import Headers, Response
+from ..messages import Response
 from ..models import Credentials
 from .threads import BLOCKING
 
@@ -53,11 +53,10 @@ class ContainerSource:
 
     async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials:
         """The keys; `ConfigurationError` says what is wrong with variables, endpoint or answer."""
-        url, headers, problem = _url(self._environment), Headers({"accept": "application/json"}), ""
-        await BLOCKING.run(lambda: _authorize(headers, self._environment))
+        url, problem = _url(self._environment), ""
         for pause in _PAUSES:
             try:
-                answer = await self._fetch(url, headers)
+                answer = await self._fetch(url, await BLOCKING.run(lambda: _headers(self._environment)))
             except TransportError as error:
                 problem = str(error)
             else:
@@ -112,25 +111,21 @@ def _may_go_without_tls(host: str) -> bool:
     return address.is_loopback or str(address) in _HOSTS_WITHOUT_TLS
 
 
-def _authorize(headers: Headers, environment: Mapping[str, str]) -> None:
-    """Add the token of the container to a request, if there is one. Reads its file."""
-    path = environment.get(_TOKEN_FILE)
-    origin = f"the file {path!r} of {_TOKEN_FILE}" if path else _TOKEN
-    headers["authorization"] = _text_of(path, origin) if path else environment.get(_TOKEN, "")
-    if not headers["authorization"]:
-        del headers["authorization"]
-    elif not (headers["authorization"].isascii() and headers["authorization"].isprintable()):
+def _headers(environment: Mapping[str, str]) -> dict[str, str]:
+    """Those of a request, with the container's token if there is one. Reads its file."""
+    path, token, origin = environment.get(_TOKEN_FILE), environment.get(_TOKEN), _TOKEN
+    if path:
+        origin = f"the file {path!r} of {_TOKEN_FILE}"
+        try:
+            token = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise ConfigurationError(f"{origin} cannot be read: {reason}") from None
+    if not token:
+        return {"accept": "application/json"}
+    if not (token.isascii() and token.isprintable()):
         raise ConfigurationError(f"{origin} holds a line end, or another character that no header may have")
-
-
-def _text_of(path: str, origin: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror
-    except UnicodeDecodeError:  # which holds the bytes
-        reason = "it is no text"
-    raise ConfigurationError(f"{origin} cannot be read: {reason}")
+    return {"accept": "application/json", "authorization": token}
 
 
 def _credentials(body: bytes) -> Credentials:

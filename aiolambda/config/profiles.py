@@ -84,7 +84,7 @@ def read_shared_config(environment: Mapping[str, str]) -> SharedConfig:
     """The content of both files; a file that is not there is empty. `ConfigurationError` names file and line of a mistake."""
     paths = {variable: _expanded(environment.get(variable, default)) for variable, default in FILES.items()}
     texts = {variable: _text(path) for variable, path in paths.items()}
-    config, credentials = (_sections(texts[variable] or "", paths[variable]) for variable in FILES)
+    config, credentials = [_sections(texts[variable] or "", paths[variable]) for variable in FILES]
     profiles = dict(_named("profile", config))
     for name, section in credentials.items():
         profiles[name] = {**profiles.get(name, {}), **section}

@@ -22,6 +22,7 @@ import attrs
 
 from ..errors import ConfigurationError
 from ..models import Credentials
+from ..tracebacks import forget_locals
 from .threads import HomeEndedError, Launch, Waiting, in_thread
 
 __all__ = ["RefreshingCredentials", "Source"]
@@ -209,6 +210,8 @@ class RefreshingCredentials:
 
     def _land(self, flight: _Flight, outcome: Credentials | Exception) -> None:
         complaint: str | None = None
+        if isinstance(outcome, Exception):
+            forget_locals(outcome)
         try:
             with self._lock:
                 if self._flight is flight:  # and not given up for lost before

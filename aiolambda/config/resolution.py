@@ -43,7 +43,7 @@ class Resolved:
     credentials: CredentialsProvider | None
     credentials_source: str
     tls: ssl.SSLContext | bool
-    proxy: Proxy | None
+    proxy: Proxy | None = attrs.field(repr=False)  # rich goes by the fields, not by the class
     retry: RetryStrategy
     keep_alive: TcpKeepAlive | None
     corrects_clock: bool

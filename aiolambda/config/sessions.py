@@ -53,6 +53,8 @@ def errors_are_ours(what: str) -> Generator[None]:
         raise
     except Exception as error:
         kind = type(error)
+        if kind.__module__ == "botocore.parsers":  # its text quotes the answer, which may hold keys
+            raise ConfigurationError(f"{what} failed: the service's answer cannot be read ({kind.__name__})") from None
         said = str(error) if kind.__module__.startswith("botocore.") else f"{kind.__name__}: {error}"
         raise ConfigurationError(f"{what} failed: {said}") from error
 

@@ -15,6 +15,7 @@ from ..errors import InvalidInputError
 from ..interfaces import Codec
 from ..invocation import InvokeCommandInput, Payload
 from ..protocol.invoke import encoded_payload
+from ..tracebacks import forget_locals
 from .source import Work
 
 __all__ = ["maker_of_commands", "maker_of_items"]
@@ -43,7 +44,8 @@ def maker_of_items(
                 content = encoded_payload(content, codec)
                 hash = hashlib.sha256(content).hexdigest()
         except InvalidInputError as error:
-            refusal = error
+            forget_locals(error)
+            refusal = error.with_traceback(None)  # it would hold this frame, with the payload
         command = InvokeCommand(attrs.evolve(template, payload=content))
         return _work(index, item, command, key, idempotent=idempotent, hash=hash, refusal=refusal)
 
@@ -63,7 +65,8 @@ def maker_of_commands(
             try:
                 hash = _hash(command.input, encoded_payload(command.input.payload, codec))
             except InvalidInputError as error:
-                refusal = error
+                forget_locals(error)
+                refusal = error.with_traceback(None)  # it would hold this frame, with the payload
         return _work(index, command, command, key, idempotent=repeats, hash=hash, refusal=refusal)
 
     return make

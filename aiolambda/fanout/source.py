@@ -5,12 +5,13 @@ Owns the reading, and what is made of an item: its key, its command. Must not kn
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 import attrs
 
 from ..commands import InvokeCommand
 from ..errors import AiolambdaError
+from ..tracebacks import forget_locals
 
 __all__ = ["Source", "Work"]
 
@@ -61,15 +62,17 @@ class Source(Generic[Item]):
     def take(self, on_ready: Callable[[], object]) -> Work[Item] | None:
         """The next item, if it is there; `on_ready` is called once one is that is awaited. `None` at the end, too."""
         if self._iterator is None:
-            items = cast("Any", self._items)
-            self._iterator = aiter(items) if hasattr(items, "__aiter__") else iter(items)
+            self._iterator = _iterator_of(self._items)
         if isinstance(self._iterator, Iterator):
             try:
                 item = next(self._iterator)
             except StopIteration:
                 self.exhausted = True
                 return None
-            return self._made(item)
+            try:
+                return self._made(item)
+            finally:
+                del item  # a traceback that is printed with locals would show it
         if self._awaited is None:
             self._awaited = asyncio.create_task(self._next(self._iterator), name="next item of a map")
             self._awaited.add_done_callback(lambda _: on_ready())
@@ -99,11 +102,10 @@ class Source(Generic[Item]):
 
     async def _next(self, iterator: AsyncIterator[Item]) -> Work[Item] | None:
         try:
-            item = await anext(iterator)
+            return self._made(await anext(iterator))
         except StopAsyncIteration:
             self.exhausted = True
             return None
-        return self._made(item)
 
     def _made(self, item: Item) -> Work[Item]:
         self.index += 1
@@ -111,3 +113,12 @@ class Source(Generic[Item]):
             return self._make(self.index - 1, item)
         except (StopIteration, StopAsyncIteration) as error:
             raise RuntimeError("the function that makes a key or a payload of an item raised what ends an iteration") from error
+        except Exception as error:
+            forget_locals(error)
+            raise
+        finally:
+            del item  # as above
+
+
+def _iterator_of(items: "Iterable[Item] | AsyncIterable[Item]") -> "Iterator[Item] | AsyncIterator[Item]":
+    return aiter(items) if isinstance(items, AsyncIterable) else iter(items)

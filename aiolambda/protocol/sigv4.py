@@ -90,7 +90,9 @@ def _may_need_folding(lines: str, count: int) -> bool:
 
 
 def string_to_sign(timestamp: str, scope: str, request: str) -> str:
-    return f"{ALGORITHM}\n{timestamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    # A lone surrogate is the transport's to refuse: an error of the encoding would hold the whole request.
+    digest = hashlib.sha256(request.encode(errors="surrogatepass")).hexdigest()
+    return f"{ALGORITHM}\n{timestamp}\n{scope}\n{digest}"
 
 
 class _Second(NamedTuple):
@@ -138,7 +140,7 @@ class _Scope:
     credentials: Credentials
     date: str
     text: str
-    key: bytes
+    key: bytes = attrs.field(repr=False)  # rich goes by the fields, not by the class
 
 
 class Signer:

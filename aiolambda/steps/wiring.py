@@ -47,7 +47,7 @@ class Wiring:
     limits: PayloadLimits
     slots: Slots
     logger: logging.Logger
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = attrs.field(repr=False)  # rich goes by the fields, not by the class
     retry: RetryStrategy
     counters: Counters = attrs.field(factory=Counters)
     now: Callable[[], dt.datetime] = _now

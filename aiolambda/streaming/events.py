@@ -58,20 +58,23 @@ class ResponseEvents:
 
     def chunks(self) -> Iterator[bytes]:
         """The chunks that are whole, in order."""
-        messages = self._decoder.messages()
-        while True:
+        messages, failure = self._decoder.messages(), None
+        while failure is None:
             try:
                 message = next(messages, None)
             except FrameError as error:
-                raise self.broken(self._no_events() or f"the stream is damaged: {error}") from None
+                failure, message = self.broken(self._no_events() or f"the stream is damaged: {error}"), None
             if message is None:
-                return
+                break
             if message.headers.get(":event-type") == "PayloadChunk" and message.headers.get(":message-type") == "event":
                 self.received_bytes += len(message.payload)
                 self.received_chunks += 1
                 yield message.payload
             else:
-                self._take(message)
+                failure = self._take(message)
+        message = None  # a traceback that is printed with locals would show it, or what the decoder holds
+        if failure is not None:
+            raise failure
 
     def end(self) -> None:
         """The body has ended; it may do so only behind the completion event."""
@@ -105,36 +108,35 @@ class ResponseEvents:
             request_id=self._request_id,
         )
 
-    def _take(self, message: Message) -> None:
+    def _take(self, message: Message) -> StreamError | None:
         """A message that is no chunk: the completion, an exception, an error, or an event of a later version.
 
-        An event without a name may have been any event, so the stream is not whole without it.
+        An event without a name may have been any event, so the stream is not whole without it. The answer is the error to
+        raise, if the message ends the stream.
         """
         headers = message.headers
         kind = headers.get(":message-type")
         if kind == "exception":
             members = object_of(message.payload)
-            raise self._ended_by(headers.get(":exception-type"), members.get("message", members.get("Message")))
+            return self._ended_by(headers.get(":exception-type"), members.get("message", members.get("Message")))
         if kind == "error":
-            raise self._ended_by(headers.get(":error-code"), headers.get(":error-message"))
+            return self._ended_by(headers.get(":error-code"), headers.get(":error-message"))
         if kind != "event":
-            raise self.broken("the stream is damaged: a message is neither event, exception nor error")
+            return self.broken("the stream is damaged: a message is neither event, exception nor error")
         name = headers.get(":event-type")
         if not isinstance(name, str) or not name:
-            raise self.broken("the stream is damaged: an event has no name")
-        if name == "InvokeComplete":
-            self._complete(message.payload)
+            return self.broken("the stream is damaged: an event has no name")
+        return self._complete(message.payload) if name == "InvokeComplete" else None
 
-    def _complete(self, payload: bytes) -> None:
+    def _complete(self, payload: bytes) -> StreamError | None:
         try:
             members = json.loads(payload or b"{}")
             said = (members.get(name) for name in ("ErrorCode", "ErrorDetails", "LogResult"))
             code, details, log = (None if value == "" else value for value in said)
             self.completion = Completion(error_code=code, error_details=details, log_result=log)
         except (ValueError, TypeError, AttributeError, RecursionError):
-            raise self.broken("the stream is damaged: its InvokeComplete cannot be read") from None
-        if self._decoder.pending:
-            raise self._beyond_completion()
+            return self.broken("the stream is damaged: its InvokeComplete cannot be read")
+        return self._beyond_completion() if self._decoder.pending else None
 
     def _beyond_completion(self) -> StreamError:
         return self.broken(f"{self._decoder.pending:,} bytes came after InvokeComplete")

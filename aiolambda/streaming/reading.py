@@ -104,13 +104,18 @@ class Reading:
             for chunk in self._chunks:
                 if chunk:
                     return chunk
-            data = await self._bytes()
-            if not data:
+            if not await self._receive():
                 await self._end()
                 break
-            self.events.receive(data)
             self._chunks = self.events.chunks()
         return b""
+
+    async def _receive(self) -> bool:
+        """Hand on what comes next of the body; whether anything came."""
+        data = await self._bytes()
+        if data:
+            self.events.receive(data)
+        return bool(data)
 
     async def _bytes(self) -> bytes:
         """Bytes of the body. An end of the connection that does not come is no fault of an answer that is complete."""
@@ -139,15 +144,44 @@ class Reading:
         self._ended = True
 
     async def _read_prelude(self) -> None:
-        head, searched = bytearray(), 0
-        while (end := head.find(texts.PRELUDE_END, searched)) < 0:
-            searched = max(0, len(head) - len(texts.PRELUDE_END))
-            chunk = await self._next_chunk()
-            if not chunk or len(head) > _LONGEST_PRELUDE:
+        head = _Head()
+        while head.length < 0:
+            if head.is_too_long or not head.receive(await self._next_chunk()):
                 raise self.events.broken("the answer has no head that could be read, and its type says that it has one")
-            head += chunk
-        self._put_back = bytes(head[end + len(texts.PRELUDE_END) :])
+        self._put_back = head.rest
         try:
-            self.http = texts.prelude_of(bytes(head[:end]))
+            self.http = head.prelude()
         except texts.PreludeError as error:
-            raise self.events.broken(f"the head of the answer cannot be read: {error}") from None
+            failed = self.events.broken(f"the head of the answer cannot be read: {error}")
+        else:
+            return
+        raise failed  # here, for the other error's frames hold the head
+
+
+class _Head:
+    """What comes before the body of an HTTP answer, until its end is found. It prints nothing of what it holds."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self.length = -1
+        """Bytes of the head, once its end was found."""
+
+    @property
+    def is_too_long(self) -> bool:
+        return len(self._data) > _LONGEST_PRELUDE
+
+    @property
+    def rest(self) -> bytes:
+        """What came behind its end."""
+        return bytes(self._data[self.length + len(texts.PRELUDE_END) :])
+
+    def receive(self, chunk: bytes) -> bool:
+        """Take more; whether there was any."""
+        searched = max(0, len(self._data) - len(texts.PRELUDE_END))
+        self._data += chunk
+        self.length = self._data.find(texts.PRELUDE_END, searched)
+        return bool(chunk)
+
+    def prelude(self) -> HttpPrelude:
+        """What it says. `PreludeError` if it cannot be read."""
+        return texts.prelude_of(bytes(self._data[: self.length]))

@@ -6,6 +6,7 @@ Owns what a caller can ask of a stream. Must not know how an answer is read, or 
 """
 
 import contextlib
+import io
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Self
@@ -113,6 +114,7 @@ class ResponseStream:
         try:
             while chunk := await reading.next_chunk():
                 yield chunk
+                del chunk  # here and below: a traceback that is printed with locals would show it
         finally:
             if not self._in_block and not reading.is_read:
                 await self.aclose()
@@ -124,6 +126,7 @@ class ResponseStream:
             async for chunk in chunks:
                 if text := decoder.decode(chunk):
                     yield text
+                del chunk, text
         decoder.decode(b"", final=True)
 
     async def iter_lines(self) -> AsyncGenerator[str]:
@@ -133,6 +136,8 @@ class ResponseStream:
             async for chunk in chunks:
                 for line in lines.feed(chunk):
                     yield line
+                    del line
+                del chunk
         for line in lines.feed(b"", final=True):
             yield line
 
@@ -142,6 +147,7 @@ class ResponseStream:
             async for line in lines:
                 if line.strip():
                     yield json.loads(line)
+                del line
 
     async def iter_sse(self) -> AsyncGenerator[SseEvent]:
         """The server-sent events of a function that writes `text/event-stream`."""
@@ -149,19 +155,21 @@ class ResponseStream:
         async with contextlib.aclosing(self.iter_lines()) as lines:
             async for line in lines:
                 event = events.feed(line)
+                del line
                 if event is not None:
                     yield event
 
     async def read(self, *, limit: int | None = LARGEST_ANSWER) -> bytes:
         """All that is still to come. `PayloadTooLargeError` where that is over the limit (bytes), which ends the stream."""
-        data = bytearray()
+        data = io.BytesIO()
         async with contextlib.aclosing(self.__aiter__()) as chunks:
             async for chunk in chunks:
-                data += chunk
-                if limit is not None and len(data) > limit:
+                data.write(chunk)
+                del chunk
+                if limit is not None and data.tell() > limit:
                     await self.aclose()
                     raise self._too_large(limit)
-        return bytes(data)
+        return data.getvalue()
 
     async def aclose(self) -> None:
         """Read no more. Before the end of the answer this ends the connection; the function goes on. Closing twice is fine."""

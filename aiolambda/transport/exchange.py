@@ -35,6 +35,8 @@ class Exchange:
     def __init__(self, request: Request, proves: bool) -> None:
         self.request = request
         self.proves = proves
+        self.head = b""
+        """The request line and the header until they are written. No local holds them, for tracebacks may show locals."""
         self.transport: asyncio.Transport | None = None
         self.sock: ObservedSocket | None = None
         self._use = self._taken_before = 0

@@ -14,7 +14,7 @@ from ..models import Delivery
 from ..policy import delivery
 from .exchange import Exchange
 
-__all__ = ["FAILURES", "cause_of", "translation"]
+__all__ = ["FAILURES", "translation"]
 
 _QUOTED = r"[:\n'\"]|\bb(?=['\"])"
 
@@ -23,10 +23,19 @@ _CONNECT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionEr
 
 
 async def translation(error: Exception, exchange: Exchange) -> TransportError:
-    """The error that says how far the request got, for one that aiohttp raised."""
-    request = exchange.request
+    """The error that says how far the request got, for one that aiohttp raised.
+
+    Raise it behind the `except` block: in there aiohttp's error would be its context.
+    """
     if isinstance(error, QueueTimeoutError):
         return error
+    translated = await _translated(error, exchange)
+    translated.__cause__ = _cause_of(error)
+    return translated
+
+
+async def _translated(error: Exception, exchange: Exchange) -> TransportError:
+    request = exchange.request
     where = URL(request.url, encoded=True).host_port_subcomponent or "the server"
     if request.stage in ("queue", "connect") or isinstance(error, _CONNECT_ERRORS):
         return _connect_error(error, exchange, where)
@@ -76,13 +85,19 @@ def _is_lasting(error: Exception) -> bool:
     return isinstance(error, aiohttp.ClientConnectorCertificateError) or getattr(error, "status", None) in (401, 403, 407)
 
 
-def cause_of(error: Exception) -> BaseException | None:
-    """What may stand behind our error in a traceback: aiohttp's own errors hold URLs with passwords, and request headers."""
+def _cause_of(error: Exception) -> BaseException | None:
+    """What may stand behind our error: aiohttp's own errors hold URLs with passwords, request headers and parts of answers.
+
+    So do the frames of its traceback, and what stands behind it itself.
+    """
     if isinstance(error, HttpProcessingError):  # which quotes what came
         return None
+    cause: BaseException | None = error
     if isinstance(error, aiohttp.ClientError):
-        return getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
-    return error
+        cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
+    if cause is not None:
+        cause.__traceback__ = cause.__context__ = cause.__cause__ = None
+    return cause
 
 
 def _complaint(message: str) -> str:

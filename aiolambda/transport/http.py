@@ -20,7 +20,7 @@ from ..messages import Headers, Request, Response
 from ..models import TcpKeepAlive
 from . import wire
 from .exchange import Exchange
-from .failures import FAILURES, cause_of, translation
+from .failures import FAILURES, translation
 from .line import Line
 from .pool import Pool, Route
 from .turns import Reservation, current_reservation, give_back_current
@@ -49,10 +49,12 @@ class _StreamedResponse:
         try:
             chunk = await self._content.readany()
         except FAILURES as error:
-            raise await translation(error, self.exchange) from cause_of(error)
-        if not chunk:
-            raise StopAsyncIteration
-        return chunk
+            failed = await translation(error, self.exchange)
+        else:
+            if not chunk:
+                raise StopAsyncIteration
+            return chunk
+        raise failed  # as in `send`
 
 
 class AiohttpTransport:
@@ -104,10 +106,12 @@ class AiohttpTransport:
             finally:
                 pool.take_back(route, line, reusable=answered)
         except FAILURES as error:
-            raise await translation(error, exchange) from cause_of(error)
+            failed = await translation(error, exchange)
+        else:
+            return Response(message.code, Headers(message.headers), body)
         finally:
             exchange.end(answered=answered)
-        return Response(message.code, Headers(message.headers), body)
+        raise failed  # here, and not where aiohttp's error would be its context: that holds passwords and headers
 
     async def reserve(self, request: Request, /, *, first: bool = False) -> Reservation:
         """Wait until there is a connection for this task's request, or it is its turn to open one; both are kept for it.
@@ -141,10 +145,8 @@ class AiohttpTransport:
         """
         exchange, answered = Exchange(request, self._repeat_lost_idle), False
         try:
-            pool, route, line, message, content = await self._answer(exchange)
+            pool, route, line, message, content = await self._answer_or_error(exchange)
             answered = True
-        except FAILURES as error:
-            raise await translation(error, exchange) from cause_of(error)
         finally:
             exchange.end(answered=answered)
         request.stage = "receive"
@@ -189,13 +191,20 @@ class AiohttpTransport:
         for _, pool, _ in gone:
             pool.abandon(forked=forked)
 
+    async def _answer_or_error(self, exchange: Exchange) -> tuple[Pool, Route, Line, RawResponseMessage, aiohttp.StreamReader]:
+        try:
+            return await self._answer(exchange)
+        except FAILURES as error:
+            failed = await translation(error, exchange)
+        raise failed  # as in `send`
+
     async def _answer(self, exchange: Exchange) -> tuple[Pool, Route, Line, RawResponseMessage, aiohttp.StreamReader]:
         """A request on its line, and the head of its answer."""
         pool, request, promise = self._pool, exchange.request, current_reservation()
         if pool is None or promise is None or promise.turns is not pool.turns:  # which shows that the pool is this loop's
             pool, promise = self._pool_now() or await self._open_pool(), None
         route, target = self._way_of(request.url)
-        head = wire.head_of(request, target, route)  # before there is a line: HTTP may not be able to carry it
+        exchange.head = wire.head_of(request, target, route)  # before there is a line: HTTP may not be able to carry it
         if promise is not None and promise.shelf not in (None, route.shelf):
             promise.release()  # a middleware has turned the request elsewhere
             promise = None
@@ -205,7 +214,7 @@ class AiohttpTransport:
         writing = None
         try:
             try:
-                writing = wire.begin(line, head, request)
+                writing = wire.begin(line, exchange)
                 message, content = await line.protocol.read()
                 if message.code < 200:
                     message, content = await wire.final(line.protocol, (message, content))

@@ -19,6 +19,7 @@ from aiohttp.http import RawResponseMessage, StreamWriter
 from ..errors import ConfigurationError, InvalidInputError
 from ..messages import Request
 from ..models import Unset
+from .exchange import Exchange
 from .line import Line
 from .pool import Route
 
@@ -58,7 +59,9 @@ def head_of(request: Request, target: str, route: Route) -> bytes:
         target = f"{route.url.origin()}{target}"
         if route.proxy_credentials is not None:
             lines.append(f"proxy-authorization: {route.proxy_credentials}\r\n")
-    head = f"{method} {target} HTTP/1.1\r\n{''.join(lines)}content-length: {len(request.body)}\r\n\r\n".encode()
+    head = f"{method} {target} HTTP/1.1\r\n{''.join(lines)}content-length: {len(request.body)}\r\n\r\n".encode(
+        errors="surrogatepass"  # as for signing: it is refused below
+    )
     # Two control characters end each line. With any other, or with what is not ASCII, the fields are looked at one by one.
     if len(head.translate(None, _CONTROLS)) != len(head) - 2 * len(lines) - 6 or not head.isascii():
         _check_values(fields)
@@ -67,17 +70,19 @@ def head_of(request: Request, target: str, route: Route) -> bytes:
     return head
 
 
-def begin(line: Line, head: bytes, request: Request) -> "asyncio.Task[None] | None":
+def begin(line: Line, exchange: Exchange) -> "asyncio.Task[None] | None":
     """Send a request; a large one by a task, beside the wait for the answer."""
-    body = request.body
-    if len(body) > _WRITTEN_AT_ONCE:
-        writing = asyncio.create_task(_write_pieces(line, head, request), name="write a request")
+    request = exchange.request
+    size = len(request.body)
+    if size > _WRITTEN_AT_ONCE:
+        writing = asyncio.create_task(_write_pieces(line, exchange), name="write a request")
         writing.add_done_callback(_forget)
         return writing
-    if len(body) <= _JOINED:
-        line.transport.write(head + body)
+    if size <= _JOINED:
+        line.transport.write(exchange.head + request.body)
     else:
-        line.transport.writelines([head, body])
+        line.transport.writelines([exchange.head, request.body])
+    exchange.head = b""
     line.expect(seconds(request.timeouts.read))
     return None
 
@@ -92,11 +97,15 @@ async def final(protocol: ResponseHandler, answer: Answer) -> Answer:
 async def rest_of(content: aiohttp.StreamReader) -> bytes:
     """A body to its end, whose pieces are copied once: aiohttp's `read` joins them, and joins those again."""
     pieces: list[bytes] = []
-    while True:
-        piece, ends_chunk = await content.readchunk()
-        pieces.append(piece)
-        if not piece and not ends_chunk:
-            return b"".join(pieces)
+    piece = b""
+    try:
+        while True:
+            piece, ends_chunk = await content.readchunk()
+            pieces.append(piece)
+            if not piece and not ends_chunk:
+                return b"".join(pieces)
+    finally:
+        del pieces, piece  # a traceback that is printed with locals would show them
 
 
 async def end_writing(line: Line, writing: "asyncio.Task[None]") -> None:
@@ -124,10 +133,11 @@ def seconds(limit: float | Unset | None) -> float | None:
     return None if isinstance(limit, Unset) else limit
 
 
-async def _write_pieces(line: Line, head: bytes, request: Request) -> None:
+async def _write_pieces(line: Line, exchange: Exchange) -> None:
     """Head and body, no faster than the peer takes them. Where the answer is awaited, a connection that ends says so."""
-    writer = StreamWriter(line.protocol, asyncio.get_running_loop())
-    await writer.write(head)
+    writer, request = StreamWriter(line.protocol, asyncio.get_running_loop()), exchange.request
+    await writer.write(exchange.head)
+    exchange.head = b""
     pieces = memoryview(request.body)
     for start in range(0, len(pieces), _PIECE):
         await writer.write(pieces[start : start + _PIECE])
