@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from .config import LambdaClientConfig, client_user_agent, needs_thread, resolve
-from .errors import ClientClosedError
+from .errors import ClientClosedError, ConfigurationError
 from .models import Credentials
 from .protocol.sigv4 import Signer
 from .protocol.tracing import is_in_function
@@ -80,10 +80,13 @@ class Opening:
     async def _open(self) -> None:
         resolve_now = self._resolving()
         try:
-            self._connect_parts(await _OPENINGS.run(resolve_now) if needs_thread(self.config) else resolve_now())
+            found = await _OPENINGS.run(resolve_now) if needs_thread(self.config) else resolve_now()
+        except OSError as error:
+            raise ConfigurationError(f"the client cannot open: {error.strerror or error}") from error
         except Exception as error:
             forget_locals(error)
             raise
+        self._connect_parts(found)
 
     def _resolving(self) -> "Callable[[], Resolved]":
         """What finds the settings, as they are asked for now."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from aiolambda import ConnectError, Credentials, InvocationTimeoutError, LambdaClient, Timeouts
+from aiolambda import ConfigurationError, ConnectError, Credentials, InvocationTimeoutError, LambdaClient, Timeouts
 
 from .servers import RawServer, always, answer, raw_server
 from .test_config import set_all
@@ -84,6 +84,18 @@ async def test_a_name_that_leads_nowhere_is_a_connect_error_with_its_cause() -> 
         with pytest.raises(ConnectError, match=r"cannot connect to nowhere\.invalid") as caught:
             await client.invoke("f", timeout=Timeouts(total=None, connect=60))
     assert isinstance(caught.value.__cause__, socket.gaierror)
+
+
+async def test_a_client_that_can_start_no_thread_says_so(profile: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    client = LambdaClient()
+    with monkeypatch.context() as patch, pytest.raises(ConfigurationError, match="no thread can be started for opening"):
+        patch.setattr(threading.Thread, "start", refuse)
+        await client.open()
+    await client.open()
+    await client.close()
 
 
 @pytest.fixture

@@ -104,7 +104,8 @@ class Journal:
         thread, self._thread = self._thread, None
         if thread is not None:
             self._jobs.put(None)
-            await FILES.run(thread.join)
+            with contextlib.suppress(OSError):  # no thread can be started to wait in: this one ends all the same
+                await FILES.run(thread.join)
 
     def abandon(self) -> None:
         """Write what is left, and let the thread end by itself: the loop that was told of it is closed."""
