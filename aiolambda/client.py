@@ -189,9 +189,9 @@ class LambdaClient(MapCalls):
     def _map_sender(self, timeout: float | Timeouts | Unset | None, idempotent: bool | None) -> "Send":
         """How a map sends: its throttles come back at once, and a call's time begins with its slot."""
 
-        def send(command: InvokeCommand) -> Awaitable[InvokeCommandOutput]:
+        def send(command: InvokeCommand, run_ended: "asyncio.Future[None]") -> Awaitable[InvokeCommandOutput]:
             call = self._call(command, timeout, idempotent)
-            call.in_map = True
+            call.run_ended = run_ended
             return self._run(call)
 
         return send

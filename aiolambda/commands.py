@@ -3,6 +3,7 @@
 Owns what a caller builds to send. Must not know how it is sent.
 """
 
+import copy
 from collections.abc import Mapping
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
@@ -48,6 +49,12 @@ class BaseCommand(Generic[In, Out]):
     def keep_payload(self, payload: bytes) -> None:
         """Hold these bytes in place of the file that they were read from: the command can be sent again."""
         self._input = attrs.evolve(cast("Any", self._input), payload=payload)
+
+    def with_input(self, input: In) -> Self:
+        """The same command, with the same middlewares, for another input."""
+        other = copy.copy(self)
+        other._input = input
+        return other
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._input!r})"

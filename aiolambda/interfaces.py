@@ -15,6 +15,8 @@ from .messages import OpenAnswer, Request, Response, Stage
 from .models import Attempt, Credentials, Metadata, PayloadLimits, Timeouts
 
 if TYPE_CHECKING:
+    import asyncio
+
     from .failure import Failure
 
 __all__ = [
@@ -216,7 +218,8 @@ class Call(Generic[In, Out]):
     finalize, then 1, 2, ... `response` is the raw answer of this attempt. `state` is for middlewares to leave notes in.
     `request` is that of this attempt. `loop` is the one that the call runs on, and `started` its time when the call began.
     `last_error` is what the last failed attempt raised; `credentials` and `clock_offset` are what it was signed with.
-    `in_map`: its throttles are its caller's affair, and its time begins with its slot; then `time_begins` is called.
+    `run_ended` is set for a call of a map's run, and done once that run sends nothing more. The throttles of such a call are
+    the run's affair, and its time begins with its slot. `time_begins` is called for each attempt that has its slot.
     `durable` are the functions (name and qualifier) that have shown themselves durable. `answers` are those whose bodies were
     still to come when their attempt ended. `signing_region` is set where the call goes to another region than the client's.
     """
@@ -230,7 +233,7 @@ class Call(Generic[In, Out]):
     started: float
     _said_idempotent: bool | None = attrs.field(default=None, alias="said_idempotent")
     durable: Collection[tuple[str, str | None]] = attrs.field(default=(), repr=False)
-    in_map: bool = False
+    run_ended: "asyncio.Future[None] | None" = attrs.field(default=None, repr=False)
     time_begins: Callable[[], None] | None = attrs.field(default=None, repr=False)
     attempt: int = 0
     response: Response | None = None

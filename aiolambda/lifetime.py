@@ -185,7 +185,7 @@ class _Scope:
         self.deadline: float | None = None
         self.expired = False
         self._call = call
-        if call.in_map:
+        if call.run_ended is not None:
             call.time_begins = self._begin_in_map
         elif call.timeouts.total is not None:
             self._begin(call.timeouts.total)
@@ -207,9 +207,15 @@ class _Scope:
         self._timer = self._call.loop.call_at(self.deadline, self.expire)
 
     def _begin_in_map(self) -> None:
-        self._call.time_begins, self._call.started = None, self._call.loop.time()
+        self._check_run()
+        self._call.time_begins, self._call.started = self._check_run, self._call.loop.time()
         if self._call.timeouts.total is not None and not self.expired:
             self._begin(self._call.timeouts.total)
+
+    def _check_run(self) -> None:
+        """Refuse an attempt that got its slot when the run of its map had ended."""
+        if self._call.run_ended is not None and self._call.run_ended.done():
+            raise AiolambdaError("the run ended before this item was sent")
 
 
 def _cut_off() -> ClientClosedError:

@@ -746,9 +746,11 @@ async def test_an_item_that_was_in_flight_is_unknown_and_sent_again_only_if_idem
     path = tmp_path / "run.db"
     async with squares() as client:
         await results(client.map("square", [1], journal=path, key=str))
-    with contextlib.closing(sqlite3.connect(path)) as db, db:
-        for key in ("2", "3"):
-            db.execute("INSERT INTO items VALUES (?, 1, 'started', NULL, NULL)", (key,))
+    async with LambdaClient(transport=Simulated(seconds=1000)) as client:
+        async with client.map("square", [2, 3], journal=path, key=str) as run:
+            while client.stats.in_flight < 2:
+                await asyncio.sleep(0.001)
+            await run.aclose(grace=0)
     async with squares() as client:
         for _ in range(2):
             found = await results(client.map("square", [1, 2], journal=path, key=str, ordered=True))

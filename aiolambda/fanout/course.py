@@ -31,8 +31,9 @@ from .tally import Tally
 __all__ = ["GRACE", "Course", "Send", "StoppedBy"]
 
 Item = TypeVar("Item")
-StoppedBy = Literal["deadline", "failures", "caller"]
-Send = Callable[[InvokeCommand], Awaitable[InvokeCommandOutput]]
+StoppedBy = Literal["deadline", "failures", "caller", "error"]
+Send = Callable[[InvokeCommand, "asyncio.Future[None]"], Awaitable[InvokeCommandOutput]]
+"""Sends a command; once the future is done, no further attempt is made."""
 
 GRACE = 30.0
 """Seconds for what is in flight when a run is left, or its deadline passes."""
@@ -78,6 +79,7 @@ class Course(Generic[Item]):
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self.pump: asyncio.Task[None] | None = None
+        self._run_ended: asyncio.Future[None] | None = None
         self.stopped_by: StoppedBy | None = None
         self._stopped_at = 0.0
         self._failure: BaseException | None = None
@@ -125,12 +127,13 @@ class Course(Generic[Item]):
         loop = asyncio.get_running_loop()
         self._on_end = on_end
         self._began = self._now = loop.time()
+        self._run_ended = loop.create_future()
         self.pump = asyncio.create_task(self._run(), name="map")
         if self._journal is not None:
             try:
                 await self._journal.open()
             except BaseException:
-                self.stop("caller")
+                self.stop("error")
                 await asyncio.wait({self.pump})
                 raise
             self._replays_left = self._journal.stored
@@ -152,7 +155,7 @@ class Course(Generic[Item]):
             raise
         except BaseException as error:  # noqa: BLE001 - raised again for who reads the results
             self._failure = error
-            self.stop("caller")
+            self.stop("error")
         finally:
             await self._end()
 
@@ -212,6 +215,8 @@ class Course(Generic[Item]):
         if self.stopped_by is not None or self.over:
             return
         self.stopped_by, self._stopped_at = by, asyncio.get_running_loop().time()
+        if self._run_ended is not None:
+            self._run_ended.set_result(None)
         for work in self._parking.clear():
             self._give(outcome.result_of(work, None, work.rests_for or outcome.unsent(work)), is_left=True)
         self.source.stop()
@@ -275,23 +280,31 @@ class Course(Generic[Item]):
 
     async def _claim(self, work: Work[Item], journal: Journal) -> None:
         try:
-            await self._take_up(work, await journal.claim(work.given_key, work.hash))
+            await self._take_up(work, journal, await journal.claim(work.given_key, work.hash))
         except Exception as error:  # noqa: BLE001 - it ends the run, and is raised for who reads the results
             self._failure = self._failure or error
-            self.stop("caller")
+            self.stop("error")
 
-    async def _take_up(self, work: Work[Item], known: Stored) -> None:
+    async def _take_up(self, work: Work[Item], journal: Journal, known: Stored) -> None:
         work.key = known.key
         self._replays_left -= known.state != "new"
         if known.state == "done":
-            self._give(stored.restored(work, known.result or {}, known.payload, codec=self._codec))
+            self._replay(work, journal, known)
         elif known.state == "started" and not work.idempotent:
             result = stored.left_in_flight(work)
-            await self._record(result)
+            await self._record(work, result)
             self._give(result)
         else:
             work.may_have_run = known.state == "started"
             self._park(work)
+
+    def _replay(self, work: Work[Item], journal: Journal, known: Stored) -> None:
+        try:
+            result = stored.restored(work, known.result, known.payload, codec=self._codec)
+        except stored.UnreadableError as error:
+            raise journal.damaged(f"the result of the item {known.key!r} cannot be read: {error}") from None
+        self._tally.bill(*stored.cost_of(known.result))
+        self._give(result)
 
     # One item
 
@@ -310,18 +323,19 @@ class Course(Generic[Item]):
             self._give(outcome.result_of(work, None, outcome.cut(work)))
         elif task.exception() is not None:
             self._failure = self._failure or task.exception()
-            self.stop("caller")
+            self.stop("error")
         self._wake.set()
 
     async def _run_one(self, work: Work[Item], sent_at: float) -> None:
         clock = asyncio.get_running_loop().time
         output, error = None, None
         throttle: AiolambdaError | None = None
+        assert self._run_ended is not None  # noqa: S101 - made by `begin`
         if self._journal is not None:
             await self._journal.started(work.key)
         began = clock()
         try:
-            output = await self._send(work.command)
+            output = await self._send(work.command, self._run_ended)
             output.raise_for_function_error()
         except AiolambdaError as raised:
             error = raised.with_traceback(None)
@@ -330,17 +344,30 @@ class Course(Generic[Item]):
             work.may_have_run |= error.may_have_run
         finally:
             self._note_end(work, throttle, sent_at, clock())
-        self._tally.bill(output)
+        self._bill(work, output)
         work.attempts += outcome.attempts_of(output, error)
-        if throttle is not None and self._journal is not None and not work.may_have_run:
-            await self._journal.refused(work.key)
-        if self._is_tried_again(work, error, throttle, clock()):
-            return
         result = outcome.result_of(work, output, error, duration=clock() - began)
-        is_left = throttle is not None or isinstance(error, ClientClosedError)
-        if not is_left:  # or else a later run may send it
-            await self._record(result)
-        self._give(result, is_left=is_left)
+        is_left = throttle is not None or isinstance(error, ClientClosedError) or self._is_cut_short(work, error)
+        if not is_left:  # that of a function that failed too, although it may be tried again
+            await self._record(work, result)
+        elif self._journal is not None and not work.may_have_run:  # then a later run may send it
+            await self._journal.refused(work.key)
+        if not self._is_tried_again(work, error, throttle, clock()):
+            self._give(result, is_left=is_left)
+
+    def _is_cut_short(self, work: Work[Item], error: AiolambdaError | None) -> bool:
+        """Whether an item has not run, and might have if the run had not ended."""
+        return error is not None and self.stopped_by is not None and not work.may_have_run
+
+    def _bill(self, work: Work[Item], output: InvokeCommandOutput | None) -> None:
+        """Count the cost of an invocation that has ended, if its REPORT line is there."""
+        report = None if output is None else output.report
+        if report is not None:
+            billed_ms = report.billed_duration_ms or 0.0
+            cold_starts = int(report.init_duration_ms is not None or report.restore_duration_ms is not None)
+            self._tally.bill(billed_ms, cold_starts)
+            work.billed_ms += billed_ms
+            work.cold_starts += cold_starts
 
     def _note_end(self, work: Work[Item], throttle: AiolambdaError | None, sent_at: float, now: float) -> None:
         work.in_window = False
@@ -373,9 +400,9 @@ class Course(Generic[Item]):
     def _rest(self, work: Work[Item], now: float, asked: float | None, before: int) -> None:
         self._parking.rest(work, now + outcome.rest_of(asked=asked, before=before, jitter=self._jitter()))
 
-    async def _record(self, result: MapResult[Item]) -> None:
+    async def _record(self, work: Work[Item], result: MapResult[Item]) -> None:
         if self._journal is not None:
-            content, payload = stored.stored(result)
+            content, payload = stored.stored(result, billed_ms=work.billed_ms, cold_starts=work.cold_starts)
             await self._journal.done(result.key, content, payload)
 
     # Giving

@@ -1,7 +1,8 @@
 """The journal of a map: what was started and what came of it, in an SQLite file, so that a run can go on where another ended.
 
-Laws: what is awaited here is committed when it is there; a file belongs to one map (function, qualifier, type), and to one run
-at a time.
+Laws: what is awaited here is committed, and stands in the file itself, when it is there; a file belongs to one map (function,
+qualifier, type), and to one run at a time; the whole file is checked before the first item is given, so a damaged one is an
+error, and never the cause of sending an item again; nobody but its owner can read it.
 
 Owns the file and the one thread that writes it. Must not know when an item is sent, or what a result is good for.
 """
@@ -11,7 +12,10 @@ import contextlib
 import json
 import os
 import queue
+import re
+import stat
 import threading
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,21 +30,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Journal", "Stored"]
 
-_FORMAT = "1"
+_FORMAT = "2"
 _AT_ONCE = 500
 """Changes in one transaction."""
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS map (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS items (
-    key TEXT PRIMARY KEY,
-    claimed INTEGER NOT NULL,  -- by which run
-    state TEXT NOT NULL,  -- claimed, started, done
-    result TEXT,
-    payload BLOB
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS repeats (hash TEXT PRIMARY KEY, claimed INTEGER NOT NULL, count INTEGER NOT NULL) WITHOUT ROWID;
-"""
+_TABLES = {
+    "map": "CREATE TABLE map (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    # claimed: by which run; state: claimed, started or done; sum: of the others
+    "items": "CREATE TABLE items (key TEXT PRIMARY KEY, claimed INTEGER NOT NULL, state TEXT NOT NULL, result TEXT, "
+    "payload BLOB, sum INTEGER NOT NULL) WITHOUT ROWID",
+    # how often each hash came in the run that wrote last
+    "repeats": "CREATE TABLE repeats (hash TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID",
+}
+_STATES = ("claimed", "started", "done")
+_REMEDY = "restore the file from a copy, or give another one, with which every item is sent again"
+_RUN = re.compile(r"[0-9]{1,18}")
+_PRIVATE = 0o700
+"""What may be left of a file's mode."""
 
 
 @attrs.frozen
@@ -49,7 +55,7 @@ class Stored:
 
     key: str
     state: Literal["new", "started", "done"]
-    result: Mapping[str, Any] | None = None
+    result: object = None
     payload: bytes | None = None
 
 
@@ -70,7 +76,7 @@ class Journal:
         """Items that an earlier run has started or done."""
 
     async def open(self) -> None:
-        """Open the file, or make it. `ConfigurationError` for that of another map, one in use, or no journal at all."""
+        """Open the file, or make it. `ConfigurationError` for that of another map, one in use, a damaged one, or no journal."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._write, name="journal of a map", daemon=True)
         self._thread.start()
@@ -87,17 +93,16 @@ class Journal:
 
     async def started(self, key: str) -> None:
         """It is about to be sent."""
-        await self._do(lambda db: db.execute("UPDATE items SET state = 'started' WHERE key = ?", (key,)) and None)
+        await self._do(lambda db: self._set(db, key, "started"))
 
     async def refused(self, key: str) -> None:
         """It was not let in, and has not run."""
-        await self._do(lambda db: db.execute("UPDATE items SET state = 'claimed' WHERE key = ?", (key,)) and None)
+        await self._do(lambda db: self._set(db, key, "claimed"))
 
     async def done(self, key: str, result: Mapping[str, Any], payload: bytes | None) -> None:
         """What came of it."""
-        change = (json.dumps(result), payload, key)
-        sql = "UPDATE items SET state = 'done', result = ?, payload = ? WHERE key = ?"
-        await self._do(lambda db: db.execute(sql, change) and None)
+        text = json.dumps(result)
+        await self._do(lambda db: self._set(db, key, "done", text, payload))
 
     async def close(self) -> None:
         """Write what is left, and end the thread."""
@@ -106,6 +111,10 @@ class Journal:
             self._jobs.put(None)
             with contextlib.suppress(OSError):  # no thread can be started to wait in: this one ends all the same
                 await FILES.run(thread.join)
+
+    def damaged(self, what: str) -> ConfigurationError:
+        """The error of a journal that does not hold what was written into it."""
+        return ConfigurationError(f"the journal {str(self._path)!r} is damaged: {what}; {_REMEDY}")
 
     def abandon(self) -> None:
         """Write what is left, and let the thread end by itself: the loop that was told of it is closed."""
@@ -142,7 +151,10 @@ class Journal:
             db.close()
 
     def _transact(self, db: "sqlite3.Connection | None", jobs: list[Job]) -> "sqlite3.Connection | None":
-        """All of it in one transaction, which is committed before anybody is told."""
+        """All of it in one transaction, which is committed before anybody is told.
+
+        It is moved out of the write-ahead log at once: SQLite passes over a log in which a byte is wrong without a word.
+        """
         outcomes: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
         try:
             db = db or self._connect()
@@ -154,10 +166,11 @@ class Journal:
                 except UnicodeEncodeError:
                     outcomes.append((done, None, InvalidInputError("a key holds a character that is no text", member="key")))
             db.commit()
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except BaseException as error:  # noqa: BLE001 - whoever awaits is told, whatever it is
             if db is not None:
                 db.rollback()  # whoever was told that it failed must not find it written
-            failure = _explained(error, self._path)
+            failure = self._explained(error)
             outcomes = [(done, None, failure) for _, done in jobs]
         assert self._loop is not None  # noqa: S101
         with contextlib.suppress(RuntimeError):  # the loop was closed, and nobody waits on it
@@ -167,52 +180,181 @@ class Journal:
     def _connect(self) -> "sqlite3.Connection":
         import sqlite3  # noqa: PLC0415 - as above
 
-        db = sqlite3.connect(self._path, timeout=0.5, check_same_thread=False)
+        db = sqlite3.connect(self._private_file(), timeout=0.5, check_same_thread=False)
         try:
+            db.text_factory = _text
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
-            db.executescript(_TABLES)
+            self._check_tables(db)
         except BaseException:
             db.close()
             raise
         return db
 
+    def _private_file(self) -> str:
+        """The path of the file, which is there now, and which nobody but its owner can read."""
+        path = os.path.realpath(self._path)  # Path.resolve raises a RuntimeError for a loop of links
+        try:
+            _make_private(path)
+        except PermissionError as error:
+            raise ConfigurationError(
+                f"the journal {str(self._path)!r} cannot be used: {error.strerror}; give a file of yours, closed to others"
+            ) from None
+        except ValueError:
+            raise ConfigurationError(f"the journal {str(self._path)!r} cannot be used: no file can have this name") from None
+        return path
+
+    def _check_tables(self, db: "sqlite3.Connection") -> None:
+        """Make the tables in an empty file; in any other they must be as they were made."""
+        found = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type <> 'index'"))
+        if not found:
+            db.execute("BEGIN IMMEDIATE")
+            for sql in _TABLES.values():
+                db.execute(sql)
+            return
+        if found != _TABLES:
+            raise ConfigurationError(
+                f"the file {str(self._path)!r} is not a journal of this version of aiolambda, or is damaged: its tables are "
+                "others; give another file, with which every item is sent again, or go on with the version that wrote it"
+            )
+        faults = [str(fault) for (fault,) in db.execute("PRAGMA integrity_check(1)")]
+        if faults != ["ok"]:
+            raise self.damaged(f"SQLite finds {faults[0].splitlines()[-1]!r}")
+
     def _begin(self, db: "sqlite3.Connection") -> tuple[int, int]:
         known = dict(db.execute("SELECT name, value FROM map"))
+        run = self._last_run(known) + 1
         for name, value in self._identity.items():
             said = json.dumps(value)
             if known.setdefault(name, said) != said:
                 raise ConfigurationError(
                     f"the journal {str(self._path)!r} is of another map: its {name} is {known[name]}, and this one's is {said}"
                 )
-        run = int(json.loads(known.get("run", "0"))) + 1
-        known["run"] = json.dumps(run)
+        stored = self._checked(db, run - 1)
+        known["run"] = str(run)
+        known["sum"] = _sum_of(known)
         db.executemany("INSERT OR REPLACE INTO map VALUES (?, ?)", known.items())
-        (stored,) = db.execute("SELECT count(*) FROM items WHERE state IN ('started', 'done')").fetchone()
+        db.execute("DELETE FROM repeats")
         return run, stored
+
+    def _last_run(self, known: dict[Any, Any]) -> int:
+        """The number of the run before; takes the sum out of what is known of the map, and checks it."""
+        if not known:
+            return 0
+        said, run = known.pop("sum", ""), known.get("run")
+        if not all(isinstance(part, str) for item in known.items() for part in item) or said != _sum_of(known):
+            raise self.damaged("the rows of its table 'map' are not what was written")
+        if run is None or _RUN.fullmatch(run) is None:
+            raise self.damaged("the number of its last run is none")
+        return int(run)
+
+    def _checked(self, db: "sqlite3.Connection", last_run: int) -> int:
+        """Check every row; how many items were started or done. A key that has changed would pass for an item never sent."""
+        stored, before = 0, b""
+        for *columns, sum_ in db.execute("SELECT key, claimed, state, result, payload, sum FROM items"):
+            key, claimed, state = columns[:3]
+            is_sound = _sum(*columns) == sum_ and _has_types(*columns) and state in _STATES and 0 < claimed <= last_run
+            if not is_sound or _bytes_of(key) <= before:
+                raise self.damaged(f"the row of the item {key!r} is not what was written")
+            stored += state != "claimed"
+            before = _bytes_of(key)
+        return stored
 
     def _claim(self, db: "sqlite3.Connection", key: str | None, hash_: str | None) -> Stored:
         if key is None:
             key = self._key_of(db, str(hash_))
         row = db.execute("SELECT claimed, state, result, payload FROM items WHERE key = ?", (key,)).fetchone()
         if row is None:
-            db.execute("INSERT INTO items (key, claimed, state) VALUES (?, ?, 'claimed')", (key, self._run))
+            self._set(db, key, "claimed")
             return Stored(key, "new")
         claimed, state, result, payload = row
         if claimed == self._run:
             raise InvalidInputError(f"the key {key!r} stands for two items of this map", member="key")
-        db.execute("UPDATE items SET claimed = ? WHERE key = ?", (self._run, key))
+        self._set(db, key, state, result, payload)
         if state == "claimed":
             return Stored(key, "new")
-        return Stored(key, state, None if result is None else json.loads(result), payload)
+        return Stored(key, state, None if result is None else self._parsed(key, result), payload)
+
+    def _parsed(self, key: str, result: str) -> object:
+        try:
+            return json.loads(result)
+        except (ValueError, RecursionError):
+            raise self.damaged(f"the result of the item {key!r} is not JSON") from None
+
+    def _set(
+        self, db: "sqlite3.Connection", key: str, state: str, result: str | None = None, payload: bytes | None = None
+    ) -> None:
+        columns = (key, self._run, state, result, payload)
+        db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?)", (*columns, _sum(*columns)))
 
     def _key_of(self, db: "sqlite3.Connection", hash_: str) -> str:
         """Equal payloads are separate items: the how-manieth of its kind in this run this one is."""
-        row = db.execute("SELECT claimed, count FROM repeats WHERE hash = ?", (hash_,)).fetchone()
-        count = row[1] + 1 if row is not None and row[0] == self._run else 1
-        db.execute("INSERT OR REPLACE INTO repeats VALUES (?, ?, ?)", (hash_, self._run, count))
+        row = db.execute("SELECT count FROM repeats WHERE hash = ?", (hash_,)).fetchone()
+        count = 1 if row is None else row[0] + 1
+        db.execute("INSERT OR REPLACE INTO repeats VALUES (?, ?)", (hash_, count))
         return f"{hash_}-{count}"
+
+    def _explained(self, error: BaseException) -> BaseException:
+        import sqlite3  # noqa: PLC0415 - as above
+
+        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+            said = "another run uses it"
+        elif isinstance(error, OSError):
+            said = error.strerror or str(error)
+        elif isinstance(error, sqlite3.Error):
+            is_full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+            said = f"{error}; make room for it" if is_full else f"{error}; {_REMEDY}"
+        elif isinstance(error, UnicodeDecodeError):  # of SQLite's own words, which quote the file
+            said = f"malformed database schema; {_REMEDY}"
+        else:
+            return error
+        return ConfigurationError(f"the journal {str(self._path)!r} cannot be used: {said}")
+
+
+def _make_private(path: str) -> None:
+    """Make the file, for its owner alone; one that is there is closed to all others, with what SQLite has put beside it.
+
+    It is not opened if it is there: closing it would end the lock that another run of this process has on it.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    for file in map(Path, (path, f"{path}-wal", f"{path}-shm", f"{path}-journal")):
+        with contextlib.suppress(FileNotFoundError):
+            mode = file.stat().st_mode
+            if stat.S_ISREG(mode) and stat.S_IMODE(mode) & ~_PRIVATE:
+                file.chmod(stat.S_IMODE(mode) & _PRIVATE)
+
+
+def _text(data: bytes) -> str:
+    """Text out of the file, which is UTF-8 only if it is sound."""
+    return data.decode(errors="surrogateescape")
+
+
+def _sum(*columns: object) -> int:
+    """A checksum of a row, over each column's type, length and content."""
+    parts = [column if isinstance(column, bytes) else _bytes_of(str(column)) for column in columns]
+    forms = [f"{type(column).__name__} {len(part)}" for column, part in zip(columns, parts, strict=True)]
+    return zlib.crc32(b"".join([str(forms).encode(), *parts]))
+
+
+def _sum_of(known: Mapping[str, object]) -> str:
+    return str(_sum(*(part for item in sorted(known.items()) for part in item)))
+
+
+def _bytes_of(text: str) -> bytes:
+    """The bytes that stand in the file, by which SQLite sorts."""
+    return text.encode(errors="surrogateescape")
+
+
+def _has_types(key: object, claimed: object, state: object, result: object, payload: object) -> bool:
+    return (
+        isinstance(key, str)
+        and isinstance(claimed, int)
+        and isinstance(state, str)
+        and isinstance(result, str | None)
+        and isinstance(payload, bytes | None)
+    )
 
 
 def _tell(outcomes: "list[tuple[asyncio.Future[Any], Any, BaseException | None]]") -> None:
@@ -223,12 +365,3 @@ def _tell(outcomes: "list[tuple[asyncio.Future[Any], Any, BaseException | None]]
             done.set_result(value)
         else:
             done.set_exception(error)
-
-
-def _explained(error: BaseException, path: Path) -> BaseException:
-    import sqlite3  # noqa: PLC0415 - as above
-
-    if isinstance(error, sqlite3.Error):
-        said = "another run uses it" if "locked" in str(error) else str(error)
-        return ConfigurationError(f"the journal {str(path)!r} cannot be used: {said}")
-    return error

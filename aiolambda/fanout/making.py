@@ -60,14 +60,16 @@ def maker_of_commands(
     def make(index: int, command: InvokeCommand) -> Work[InvokeCommand]:
         said = (idempotent, command.idempotent, default)
         repeats = next(value for value in said if value is not None)
-        refusal, hash = None, None
+        refusal, hash, sent = None, None, command
         if hashed:
             try:
-                hash = _hash(command.input, encoded_payload(command.input.payload, codec))
+                content = encoded_payload(command.input.payload, codec)
+                hash = _hash(command.input, content)
+                sent = command.with_input(attrs.evolve(command.input, payload=content))
             except InvalidInputError as error:
                 forget_locals(error)
                 refusal = error.with_traceback(None)  # it would hold this frame, with the payload
-        return _work(index, command, command, key, idempotent=repeats, hash=hash, refusal=refusal)
+        return _work(index, command, sent, key, idempotent=repeats, hash=hash, refusal=refusal)
 
     return make
 

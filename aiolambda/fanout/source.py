@@ -36,6 +36,8 @@ class Work(Generic[Item]):
     function_errors: int = 0
     rests_for: AiolambdaError | None = None
     may_have_run: bool = False
+    billed_ms: float = 0.0
+    cold_starts: int = 0
     in_window: bool = False
 
 

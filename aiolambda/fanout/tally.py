@@ -7,7 +7,6 @@ import math
 from collections import Counter, deque
 from typing import Any
 
-from ..invocation import InvokeCommandOutput
 from ..map_values import MapResult, MapStats
 from ..models import Delivery, ThrottleReason
 
@@ -37,12 +36,10 @@ class Tally:
         """A request was throttled."""
         self._throttled[reason] += 1
 
-    def bill(self, output: InvokeCommandOutput | None) -> None:
-        """An invocation has ended; its REPORT line, if there is one, says what it cost."""
-        report = None if output is None else output.report
-        if report is not None:
-            self._billed_ms += report.billed_duration_ms or 0
-            self._cold_starts += report.init_duration_ms is not None or report.restore_duration_ms is not None
+    def bill(self, billed_ms: float, cold_starts: int) -> None:
+        """Add what invocations have cost."""
+        self._billed_ms += billed_ms
+        self._cold_starts += cold_starts
 
     def count(self, result: MapResult[Any], now: float, *, is_left: bool = False) -> None:
         """An item is done, or left over at an end."""

@@ -56,9 +56,7 @@ def retry_middleware(wiring: Wiring) -> Middleware[Any, Any]:
                     except Exception:  # noqa: BLE001 - whatever it is, the answer is there
                         _complain(wiring)
                     return output
-                call.stage = "backoff"
-                await asyncio.sleep(pause)
-                call.total_retry_delay += pause
+                await course.rest(pause)
         finally:
             call.request = prepared
             failures.clear()  # their tracebacks hold this frame: nothing may keep the two together
@@ -96,7 +94,7 @@ class _Course:
         if error is not call.last_error:
             return None
         verdict, means = self._verdict(), remedy.remedy_of(error)
-        if means is Remedy.WAIT and call.in_map:
+        if call.run_ended is not None and (means is Remedy.WAIT or call.run_ended.done()):
             return None
         if means is Remedy.NONE or not delivery.may_repeat(verdict, idempotent=call.idempotent):
             return None
@@ -111,6 +109,23 @@ class _Course:
         if pause is not None:
             self._note(failure, pause)
         return pause
+
+    async def rest(self, pause: float) -> None:
+        """Pause before the next attempt. Raises the last failure if the run of the call's map ends meanwhile."""
+        call = self.call
+        call.stage = "backoff"
+        if call.run_ended is None:
+            await asyncio.sleep(pause)
+        else:
+            await asyncio.wait({call.run_ended}, timeout=pause)
+            if call.run_ended.done():
+                raise self._given_up()
+        call.total_retry_delay += pause
+
+    def _given_up(self) -> AiolambdaError:
+        error = self.failures.pop().error
+        self.end_badly(error)
+        return error
 
     def end_badly(self, error: AiolambdaError) -> None:
         """The call fails with this error; a limit that passed says what the call was trying to get over."""
