@@ -44,6 +44,8 @@ _TABLES = {
 }
 _STATES = ("claimed", "started", "done")
 _REMEDY = "restore the file from a copy, or give another one, with which every item is sent again"
+_SHORTEST = 512
+"""Bytes of the smallest page that SQLite has."""
 _RUN = re.compile(r"[0-9]{1,18}")
 _PRIVATE = 0o700
 """What may be left of a file's mode."""
@@ -194,9 +196,11 @@ class Journal:
 
     def _private_file(self) -> str:
         """The path of the file, which is there now, and which nobody but its owner can read."""
-        path = os.path.realpath(self._path)  # Path.resolve raises a RuntimeError for a loop of links
         try:
+            path = os.path.realpath(self._path)  # Path.resolve raises a RuntimeError for a loop of links
             _make_private(path)
+            if 0 < Path(path).stat().st_size < _SHORTEST:  # which passes for an empty database
+                raise self.damaged("it is too short")
         except PermissionError as error:
             raise ConfigurationError(
                 f"the journal {str(self._path)!r} cannot be used: {error.strerror}; give a file of yours, closed to others"
