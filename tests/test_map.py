@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import itertools
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from pathlib import Path

@@ -18,6 +18,7 @@ from ..local import LocalEndpoint, LocalFunction
 from . import exits
 from .demo_fan_out import fan_out
 from .stage import Stage
+from .streams import tell
 
 __all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
 
@@ -145,5 +146,5 @@ async def _thousand(client: LambdaClient) -> bool:
     print(f"{len(answers):,} answers from {processes} processes in {seconds:.2f} s: {len(answers) / seconds:,.0f} a second")
     sound = [answer["square"] for answer in answers] == [n**2 for n in range(INVOCATIONS)]
     if not sound:
-        print("aiolambda: an answer is not that of its call", file=sys.stderr)
+        tell("aiolambda: an answer is not that of its call")
     return sound

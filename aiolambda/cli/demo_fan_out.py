@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..local import LocalEndpoint, LocalFunction
 from .stage import Stage
+from .streams import tell
 
 __all__ = ["fan_out"]
 
@@ -75,5 +76,5 @@ def _told(path: Path, diary: Path) -> bool:
     print(f"    {unknown} were in flight when it was killed: they may have run, so they are reported, and not sent again")
     sound = len(results) == len({result["index"] for result in results}) == ITEMS and set(executed.values()) == {1}
     if not sound:
-        print("aiolambda: an item has no result, or has run twice", file=sys.stderr)
+        tell("aiolambda: an item has no result, or has run twice")
     return sound

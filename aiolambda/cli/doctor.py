@@ -30,6 +30,7 @@ from .checkup import (
     look_at,
 )
 from .connection import add_connection_options, seconds
+from .streams import visible
 
 __all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
 
@@ -69,7 +70,7 @@ async def _examine(options: argparse.Namespace) -> int:
     checks.append(await check_function(config, options.function, options.qualifier, credentials, limit))
     settings, code = _with_keys(setup.explained, of_credentials), exit_code_of(checks)
     told = json.dumps(_as_json(checks, settings, code), indent=2) if options.json else _as_text(checks, settings, code)
-    print(_hide(told, _secrets(setup.findings.proxy.value, credentials)), flush=True)
+    print(visible(_hide(told, _secrets(setup.findings.proxy.value, credentials))), flush=True)
     return code
 
 

@@ -6,24 +6,24 @@ Owns the options, and which stream gets what. Must not know how an invocation is
 import argparse
 import asyncio
 import json
-import sys
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from ..commands import InvokeCommand
 from ..errors import ConfigurationError, FunctionError
 from ..invocation import InvokeCommandOutput
 from . import exits
+from .arguments import file_name
 from .connection import add_connection_options, client_of, seconds
-from .streams import STDIO, let_go_of_stdout, opened
+from .streams import STDIO, destination, empty, give_up, standard_input, tell
 
 __all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
 
 HELP = "invoke a function"
 DESCRIPTION = "Invoke a function. Its payload goes to stdout exactly as it comes, all else to stderr."
 
+_PURPOSE = "write the answer to"
 _WITHOUT_PAYLOAD = {
     202: "accepted: Lambda has queued the event and will run the function later",
     204: "the dry run succeeded: these credentials may invoke this function; nothing has run",
@@ -34,8 +34,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("function_name", metavar="NAME", help="name, name:qualifier, partial ARN or ARN")
     payload = parser.add_mutually_exclusive_group()
     payload.add_argument("-p", "--payload", metavar="JSON", help="the payload, as JSON")
-    payload.add_argument("-f", "--payload-file", metavar="FILE", help="a file that holds the payload; - is stdin")
-    parser.add_argument("-o", "--output", metavar="FILE", default=STDIO, help="where the answer goes; - is stdout, the default")
+    file: dict[str, Any] = {"type": file_name, "metavar": "FILE"}
+    payload.add_argument("-f", "--payload-file", **file, help="a file that holds the payload; - is stdin")
+    parser.add_argument("-o", "--output", **file, default=STDIO, help="where the answer goes; - is stdout, the default")
     parser.add_argument("--invocation-type", choices=("RequestResponse", "Event", "DryRun"), default="RequestResponse")
     parser.add_argument("--log-type", choices=("None", "Tail"), help="Tail prints the last 4 KB of the log to stderr")
     parser.add_argument("--tail", dest="log_type", action="store_const", const="Tail", help="short for --log-type Tail")
@@ -62,12 +63,11 @@ def run(options: argparse.Namespace) -> int:
         tenant_id=options.tenant_id,
         durable_execution_name=options.durable_execution_name,
     )
-    with _destination(options.output) as destination:
+    with destination(options.output, _PURPOSE) as file:
         output = asyncio.run(_send(command, options))
         _tell(output)
-        if options.output != STDIO:
-            _empty(destination)
-        written = _write(output.payload, destination)
+        empty(file)
+        written = _write(output.payload, file)
     if not written:
         return exits.MAY_HAVE_RUN
     return exits.DONE if output.function_error is None else exits.FUNCTION_ERROR
@@ -78,22 +78,23 @@ def _run_streaming(options: argparse.Namespace) -> int:
     if options.invocation_type != "RequestResponse" or options.durable_execution_name is not None:
         raise ConfigurationError("--stream goes with neither --invocation-type nor --durable-execution-name")
     payload, client_context = _payload(options), _client_context(options.client_context)
-    with _destination(options.output) as destination:
+    with destination(options.output, _PURPOSE) as file:
         try:
-            asyncio.run(_stream(options, payload, client_context, destination))
+            asyncio.run(_stream(options, payload, client_context, file))
         except FunctionError as error:
             _tell_failure(error)
             return exits.FUNCTION_ERROR
         except BrokenPipeError:  # a reader who has gone wants no more of it
-            let_go_of_stdout()
+            give_up(file)
         except _NotWritten as error:
-            print(f"aiolambda: the function runs, but its answer cannot be written: {error}", file=sys.stderr)
+            give_up(file)
+            tell(f"aiolambda: the function runs, but its answer cannot be written: {error}")
             return exits.MAY_HAVE_RUN
     return exits.DONE
 
 
 async def _stream(
-    options: argparse.Namespace, payload: bytes | None, client_context: Mapping[str, object] | str | None, destination: BinaryIO
+    options: argparse.Namespace, payload: bytes | None, client_context: Mapping[str, object] | str | None, file: BinaryIO
 ) -> None:
     async with (
         client_of(options) as client,
@@ -106,11 +107,10 @@ async def _stream(
             tenant_id=options.tenant_id,
         ) as stream,
     ):
-        if options.output != STDIO:
-            _empty(destination)
+        empty(file)
         try:
             async for chunk in stream:
-                _print(chunk, destination)
+                _print(chunk, file)
         finally:
             _tell_log(stream.log_tail)
 
@@ -119,10 +119,10 @@ class _NotWritten(Exception):
     """The place for the answer takes no more of it."""
 
 
-def _print(chunk: bytes, destination: BinaryIO) -> None:
+def _print(chunk: bytes, file: BinaryIO) -> None:
     try:
-        destination.write(chunk)
-        destination.flush()
+        file.write(chunk)
+        file.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -143,7 +143,7 @@ def _payload(options: argparse.Namespace) -> bytes | None:
     if options.payload_file is None:
         return None
     if options.payload_file == STDIO:
-        return sys.stdin.buffer.read()
+        return standard_input().read()
     try:
         return Path(options.payload_file).read_bytes()
     except OSError as error:
@@ -163,31 +163,11 @@ def _client_context(text: str | None) -> Mapping[str, object] | str | None:
     return cast("Mapping[str, object]", _parsed(text, "--client-context"))
 
 
-@contextmanager
-def _destination(path: str) -> Generator[BinaryIO, None, None]:
-    """Where the payload will go; opened before anything is sent, emptied only when there is something to put in."""
-    if path == STDIO:
-        yield sys.stdout.buffer
-        return
-    file = opened(path, "ab", "write the answer to")
-    try:
-        yield file
-    finally:
-        with suppress(OSError):  # whoever writes flushes, and has told what cannot be written
-            file.close()
-
-
-def _empty(file: BinaryIO) -> None:
-    """What the file held before; a pipe or a device holds nothing, and cannot be truncated."""
-    with suppress(OSError):
-        file.truncate(0)
-
-
 def _tell(output: InvokeCommandOutput) -> None:
     """Print what is not payload."""
     _tell_log(output.log_tail)
     if output.status_code in _WITHOUT_PAYLOAD:
-        print(f"aiolambda: {_WITHOUT_PAYLOAD[output.status_code]}", file=sys.stderr)
+        tell(f"aiolambda: {_WITHOUT_PAYLOAD[output.status_code]}")
     try:
         output.raise_for_function_error()
     except FunctionError as error:
@@ -196,24 +176,25 @@ def _tell(output: InvokeCommandOutput) -> None:
 
 def _tell_log(tail: str | None) -> None:
     if tail is not None:
-        print(tail.rstrip("\n"), file=sys.stderr)
+        tell(tail.rstrip("\n"))
 
 
 def _tell_failure(error: FunctionError) -> None:
     notes: list[str] = getattr(error, "__notes__", [])
-    print(f"aiolambda: {error}", *notes, sep="\n", file=sys.stderr)
+    tell("\n".join([f"aiolambda: {error}", *notes]))
 
 
-def _write(payload: bytes, destination: BinaryIO) -> bool:
+def _write(payload: bytes, file: BinaryIO) -> bool:
     """Write the payload; whether it could be. A reader who has gone wants no more of it, which is no error."""
     try:
-        destination.write(payload)
-        if payload and destination.isatty():
-            destination.write(b"\n")
-        destination.flush()
+        file.write(payload)
+        if payload and file.isatty():
+            file.write(b"\n")
+        file.flush()
     except BrokenPipeError:
-        let_go_of_stdout()
+        give_up(file)
     except OSError as error:
-        print(f"aiolambda: the function has run, but its answer cannot be written: {error.strerror}", file=sys.stderr)
+        give_up(file)
+        tell(f"aiolambda: the function has run, but its answer cannot be written: {error.strerror}")
         return False
     return True

@@ -6,10 +6,9 @@ Owns the options, and what a line becomes. Must not know how the invocations are
 import argparse
 import asyncio
 import base64
+import functools
 import json
 import os
-import stat
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -21,9 +20,11 @@ from ..errors import AiolambdaError, ConfigurationError, FunctionError, LambdaSe
 from ..fanout import MapRun
 from ..map_values import MapResult
 from . import exits
+from .arguments import file_name
 from .connection import add_connection_options, client_of, seconds
+from .interrupts import Interrupts
 from .progress import Teller, line_of, progress, summary_of
-from .streams import STDIO, let_go_of_stdout, opened
+from .streams import STDIO, destination, empty, give_up, opened, standard_input, tell
 
 __all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
 
@@ -33,6 +34,9 @@ DESCRIPTION = (
     "JSON each; progress and a summary to stderr. The exit code is the gravest of all items."
 )
 
+_PURPOSE = "write to"
+_GRACE = 30.0
+"""Seconds for what is in flight when there is no place for results any more."""
 _MOST = 1000
 _READ_AHEAD = 1000
 """Lines of a pipe."""
@@ -42,10 +46,11 @@ _READ_AT_ONCE = 64 * 1024
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("function_name", metavar="NAME", help="name, name:qualifier, partial ARN or ARN")
-    parser.add_argument("-f", "--file", required=True, metavar="FILE", help="the items, one a line; - is stdin")
-    parser.add_argument("-o", "--output", metavar="FILE", default=STDIO, help="where results go; - is stdout, the default")
-    parser.add_argument("--failed", metavar="FILE", help="where the lines of items that failed go, to be mapped again")
-    parser.add_argument("--journal", metavar="FILE", help="goes on where a run with this journal ended")
+    add_file = functools.partial(parser.add_argument, type=file_name, metavar="FILE")
+    add_file("-f", "--file", required=True, help="the items, one a line; - is stdin")
+    add_file("-o", "--output", default=STDIO, help="where results go; - is stdout, the default")
+    add_file("--failed", help="where the lines of items that failed go, to be mapped again")
+    add_file("--journal", help="goes on where a run with this journal ended")
     parser.add_argument("--concurrency", type=_concurrency, default="adaptive", metavar="N", help="or 'adaptive', the default")
     parser.add_argument("--ordered", action="store_true", help="results in the order of the lines")
     parser.add_argument("--event", action="store_true", help="queue events, and wait for no answer")
@@ -58,7 +63,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tail", action="store_true", help="ask for log tails: the summary has billed time and cold starts")
     parser.add_argument("--qualifier", metavar="VERSION", help="a version or an alias")
     parser.add_argument("--tenant-id", metavar="ID")
-    parser.add_argument("--summary-file", metavar="FILE", help="where the summary goes as JSON, too")
+    add_file("--summary-file", help="where the summary goes as JSON, too")
     add_connection_options(parser)
 
 
@@ -68,17 +73,11 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as files:
         lines = files.enter_context(_reading(options.file))
         is_file = options.file != STDIO and Path(options.file).is_file()
-        output = files.enter_context(_writing(options.output))
-        failed = None if options.failed is None else files.enter_context(_writing(options.failed))
-        try:
-            with progress(_count(Path(options.file)) if is_file else None) as tell:
-                items = _lines_of(lines) if is_file else _lines_as_they_come(lines)
-                return asyncio.run(_map(options, items, output, failed, tell))
-        except BrokenPipeError:  # a reader who has gone wants no more of it
-            let_go_of_stdout()
-        except OSError as error:
-            print(f"aiolambda: functions have run, and a result cannot be written: {error.strerror}", file=sys.stderr)
-        return exits.MAY_HAVE_RUN
+        output = files.enter_context(destination(options.output, _PURPOSE))
+        failed = None if options.failed is None else files.enter_context(destination(options.failed, _PURPOSE))
+        with progress(_count(Path(options.file)) if is_file else None) as display:
+            items = _lines_of(lines) if is_file else _lines_as_they_come(lines)
+            return asyncio.run(_map(options, items, output, failed, display))
 
 
 async def _map(
@@ -86,55 +85,122 @@ async def _map(
     items: Iterator[bytes] | AsyncIterator[bytes],
     output: BinaryIO,
     failed: BinaryIO | None,
-    tell: Teller,
+    display: Teller,
 ) -> int:
-    gravest, began = exits.DONE, time.perf_counter()
-    async with client_of(options, max_concurrency=_room_for(options.concurrency)) as client:
-        mapped = client.map(
-            options.function_name,
-            items,
-            concurrency=options.concurrency,
-            ordered=options.ordered,
-            invocation_type="Event" if options.event else "RequestResponse",
-            qualifier=options.qualifier,
-            tenant_id=options.tenant_id,
-            log_type="Tail" if options.tail else None,
-            idempotent=options.idempotent or None,
-            retry_function_errors=options.retry_function_errors,
-            max_failures=options.max_failures,
-            max_failure_ratio=options.max_failure_ratio,
-            deadline=options.deadline,
-            journal=options.journal,
-            on_progress=tell,
-        )
-        try:
+    job = _Job(options, output, failed)
+    return await job.run(items, display)
+
+
+class _Job:
+    """One map on its way. The first signal lets what is in flight end, the second cuts it."""
+
+    def __init__(self, options: argparse.Namespace, output: BinaryIO, failed: BinaryIO | None) -> None:
+        self._options = options
+        self._files: dict[str, BinaryIO] = {"output": output} | ({} if failed is None else {"failed": failed})
+        self._mapped: MapRun[bytes] | None = None
+        self._task = asyncio.current_task()
+        self._ending: asyncio.Task[None] | None = None
+        self._ended_by: str | None = None
+        self._gravest = exits.DONE
+
+    async def run(self, items: Iterator[bytes] | AsyncIterator[bytes], display: Teller) -> int:
+        with Interrupts(self._stop, self._cut) as interrupts:
+            try:
+                await self._map(items, display)
+            except asyncio.CancelledError:
+                if not interrupts.received:
+                    raise
+                tell("aiolambda: interrupted; nothing was sent")
+        return exits.INTERRUPTED if interrupts.received else self._gravest
+
+    async def _map(self, items: Iterator[bytes] | AsyncIterator[bytes], display: Teller) -> None:
+        options, began = self._options, time.perf_counter()
+        async with client_of(options, max_concurrency=_room_for(options.concurrency)) as client:
+            self._mapped = mapped = client.map(
+                options.function_name,
+                items,
+                concurrency=options.concurrency,
+                ordered=options.ordered,
+                invocation_type="Event" if options.event else "RequestResponse",
+                qualifier=options.qualifier,
+                tenant_id=options.tenant_id,
+                log_type="Tail" if options.tail else None,
+                idempotent=options.idempotent or None,
+                retry_function_errors=options.retry_function_errors,
+                max_failures=options.max_failures,
+                max_failure_ratio=options.max_failure_ratio,
+                deadline=options.deadline,
+                journal=options.journal,
+                on_progress=display,
+            )
             async with mapped:
-                _empty(output, failed)
-                async for result in mapped:
-                    gravest = max(gravest, _code_of(result))
-                    _write(output, json.dumps(_told(result), separators=(",", ":")).encode())
-                    if failed is not None and not result.ok:
-                        _write(failed, result.item)
+                for file in self._files.values():  # a journal that is refused costs nobody the results of an earlier run
+                    empty(file)
+                await self._write_all(mapped)
+                self._summarize(mapped, time.perf_counter() - began)
+
+    async def _write_all(self, mapped: MapRun[bytes]) -> None:
+        """Write every result. What ends the run too early is told here, because functions have run."""
+        try:
+            async for result in mapped:
+                self._gravest = max(self._gravest, _code_of(result))
+                self._write("output", json.dumps(_told(result), separators=(",", ":")).encode())
+                if not result.ok:
+                    self._write("failed", result.item)
         except TooManyFailuresError as error:
-            print(f"aiolambda: {error}", file=sys.stderr)
-        finally:
-            _summarize(mapped, time.perf_counter() - began, options.summary_file)
-    return gravest
+            tell(f"aiolambda: {error}")
+        except AiolambdaError as error:
+            tell(f"aiolambda: {error}")
+            has_sent = mapped.stats.done > mapped.stats.replayed
+            self._gravest = max(self._gravest, exits.MAY_HAVE_RUN if has_sent else exits.code_of(error))
 
+    def _write(self, name: str, line: bytes) -> None:
+        file = self._files.get(name)
+        if file is None:
+            return
+        try:
+            file.write(line + b"\n")
+            file.flush()
+        except OSError as error:
+            del self._files[name]
+            give_up(file)
+            self._end_unwritten(error)
 
-def _empty(*files: BinaryIO | None) -> None:
-    """Forget the results of an earlier run, now that this one has begun: a journal that is refused costs nobody a file."""
-    for file in files:
-        if file is not None and stat.S_ISREG(os.fstat(file.fileno()).st_mode) and file is not sys.stdout.buffer:
-            file.truncate(0)
+    def _end_unwritten(self, error: OSError) -> None:
+        """Send nothing more: there is no place for results. With a journal, all that is in flight is still worth its time."""
+        if not isinstance(error, BrokenPipeError):  # a reader who has gone wants no more of it
+            tell(f"aiolambda: functions have run, and a result cannot be written: {error.strerror}")
+        self._gravest, self._ended_by = max(self._gravest, exits.MAY_HAVE_RUN), self._ended_by or "output"
+        self._end_within(_GRACE if self._options.journal is None else None)
 
+    def _stop(self) -> None:
+        if self._mapped is None:
+            if self._task is not None:
+                self._task.cancel()
+            return
+        self._ended_by = "signal"
+        self._mapped.stop()
+        in_flight = self._mapped.stats.in_flight
+        tell(f"aiolambda: interrupted; nothing more is sent, {in_flight:,} in flight are awaited (a second signal cuts them)")
 
-def _summarize(mapped: MapRun[bytes], took: float, path: str | None) -> None:
-    stopped = "" if mapped.stopped_by is None else f"; stopped by {mapped.stopped_by}"
-    print(f"{line_of(mapped.stats)}, {took:,.1f} s{stopped}", file=sys.stderr)
-    if path is not None:
-        summary = summary_of(mapped.stats, seconds=took, stopped_by=mapped.stopped_by) | {"next_index": mapped.next_index}
-        Path(path).write_text(json.dumps(summary, indent=2) + "\n")
+    def _cut(self) -> None:
+        self._end_within(0)
+
+    def _end_within(self, grace: float | None) -> None:
+        if self._mapped is not None:
+            self._ending = asyncio.create_task(self._mapped.aclose(grace=grace))
+
+    def _summarize(self, mapped: MapRun[bytes], took: float) -> None:
+        ended_by, path = self._ended_by or mapped.stopped_by, self._options.summary_file
+        tell(f"{line_of(mapped.stats)}, {took:,.1f} s{'' if ended_by is None else f'; stopped by {ended_by}'}")
+        if path is None:
+            return
+        summary = summary_of(mapped.stats, seconds=took, stopped_by=ended_by) | {"next_index": mapped.next_index}
+        try:
+            Path(path).write_text(json.dumps(summary, indent=2) + "\n")
+        except OSError as error:
+            tell(f"aiolambda: cannot write the summary to {path!r}: {error.strerror}")
+            self._gravest = max(self._gravest, exits.MAY_HAVE_RUN)
 
 
 def _told(result: MapResult[bytes]) -> dict[str, Any]:
@@ -183,11 +249,6 @@ def _code_of(result: MapResult[bytes]) -> int:
     if result.error is None:
         return exits.DONE
     return exits.FUNCTION_ERROR if isinstance(result.error, FunctionError) else exits.code_of(result.error)
-
-
-def _write(file: BinaryIO, line: bytes) -> None:
-    file.write(line + b"\n")
-    file.flush()
 
 
 def _lines_of(file: BinaryIO) -> Iterator[bytes]:
@@ -245,7 +306,7 @@ def _concurrency(text: str) -> int | Literal["adaptive"]:
     if text == "adaptive":
         return "adaptive"
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is neither a number above 0 nor 'adaptive'")
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number above 0 nor 'adaptive'")
     return int(text)
 
 
@@ -255,8 +316,4 @@ def _room_for(concurrency: int | str) -> int | None:
 
 
 def _reading(path: str) -> AbstractContextManager[BinaryIO]:
-    return nullcontext(sys.stdin.buffer) if path == STDIO else opened(path, "rb", "read the items from")
-
-
-def _writing(path: str) -> AbstractContextManager[BinaryIO]:
-    return nullcontext(sys.stdout.buffer) if path == STDIO else opened(path, "ab", "write to")
+    return nullcontext(standard_input()) if path == STDIO else opened(path, "rb", "read the items from")

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 
 from ..errors import AiolambdaError
 from . import demo, doctor, exits, invoke, mapping, serve, streams
+from .arguments import Parser
+from .interrupts import terminated_as_interrupted
 
 __all__ = ["main"]
 
@@ -23,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Parser)
     for name, module in _COMMANDS.items():
         command = commands.add_parser(
             name,
@@ -39,12 +41,27 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; an error that was to be expected is one text on stderr."""
+    output = streams.prepare()
+    with terminated_as_interrupted():
+        code = _run_and_flush(arguments, output)
+    streams.settle(sys.stderr)
+    return code
+
+
+def _run_and_flush(arguments: Sequence[str] | None, output: streams.Output) -> int:
+    code = exits.DONE
     try:
         code = _run(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:
-        streams.let_go_of_stdout()
-        return exits.DONE
+    except OSError:
+        if output.failure is None:
+            raise
+    if output.failure is None:
+        return code
+    streams.let_go_of(sys.stdout)
+    if code == exits.DONE and not isinstance(output.failure, BrokenPipeError):  # a reader who has gone wants no more of it
+        streams.tell(f"aiolambda: cannot write to standard output: {output.failure.strerror}")
+        code = exits.USAGE
     return code
 
 
@@ -57,8 +74,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         return run(options)
     except AiolambdaError as error:
-        print(f"aiolambda: {error}", file=sys.stderr)
+        streams.tell(f"aiolambda: {error}")
         return exits.code_of(error)
     except KeyboardInterrupt:
-        print("aiolambda: interrupted; what was sent may still run", file=sys.stderr)
+        streams.tell("aiolambda: interrupted; what was sent may still run")
         return exits.INTERRUPTED

@@ -6,10 +6,11 @@ Owns what is said of a run on standard error. Must not know how it goes on.
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from ..map_values import MapStats
+from .streams import tell
 
 __all__ = ["Teller", "line_of", "progress", "summary_of"]
 
@@ -82,8 +83,7 @@ class _PlainLines:
     def __call__(self, stats: MapStats, /) -> None:
         if time.monotonic() - self._told >= self._every:
             self._told = time.monotonic()
-            with suppress(OSError):  # nobody reads it, and the map goes on
-                print(line_of(stats), file=sys.stderr)
+            tell(line_of(stats))
 
 
 def _rich() -> Any:

@@ -25,6 +25,7 @@ from ..local.functions import (
 )
 from ..models import Credentials
 from . import exits
+from .arguments import file_name
 
 __all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
 
@@ -45,6 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "functions",
         nargs="+",
+        type=file_name,
         metavar="NAME=FILE_OR_MODULE:FUNCTION",
         help="a function's name, and where its handler is; a module is found from this directory. "
         "Lambda's own notation for a handler in a folder, NAME=FOLDER/MODULE.FUNCTION, is taken too",
