@@ -3,12 +3,14 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import sys
 from collections import Counter
 
 import pytest
 
+from aiolambda.cli import main
 from aiolambda.cli.progress import progress
 from aiolambda.map_values import MapStats
 from aiolambda.models import Delivery, ThrottleReason
@@ -132,12 +134,52 @@ async def test_who_writes_to_a_pipe_and_falls_silent_does_not_hold_up_the_end(is
     assert stderr.endswith(b"stopped by deadline\n")
 
 
-async def test_nothing_is_written_over_what_is_read(tmp_path):
+def test_nothing_is_written_over_what_is_read(tmp_path, monkeypatch, capsys):
     (tmp_path / "items").write_text("1\n")
+    monkeypatch.chdir(tmp_path)
+    for option in ("-o", "--failed", "--summary-file", "--journal"):
+        assert main(["map", "app", "-f", "items", option, "./items"]) == 2
+        assert f"{option} names the file that the items are read from" in capsys.readouterr().err
     for option in ("-o", "--failed", "--summary-file"):
-        ended = await run("map", "app", "-f", "items", option, "./items", cwd=tmp_path)
-        assert (ended.code, (tmp_path / "items").read_text()) == (2, "1\n")
-        assert f"{option} names the file" in ended.stderr
+        assert main(["map", "app", "-f", "items", "--journal", "run.db", option, "./run.db"]) == 2
+        assert f"{option} names the file that is the journal" in capsys.readouterr().err
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"items": "1\n"}
+
+
+@pytest.mark.parametrize("option", ["-f", "-o", "--failed", "--summary-file", "--journal"])
+def test_a_loop_of_links_is_a_usage_error(option, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s"}.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "items").touch()
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    code = main(["map", "app", *(["-f", "items"] if option != "-f" else []), option, "a"])
+    assert (code, "Traceback" in capsys.readouterr().err) == (4 if option == "--summary-file" else 2, False)
+
+
+@pytest.mark.parametrize("arguments", [["--journal", "missing/run.db"], ["--concurrency", "2000000"], ["--region", "nowhere!"]])
+def test_a_run_that_cannot_begin_has_no_summary(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s"}.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "items").write_text("1\n")
+    assert main(["map", "app", "-f", "items", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "done" not in line
+
+
+async def test_a_journal_that_fails_on_the_way_is_no_usage_error(tmp_path):
+    """Functions have run: a script must not take it for a run that never began."""
+    (tmp_path / "items").write_text("".join(f"{number}\n" for number in range(2000)))
+    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))}  # the file can grow no more
+    async with serving(function(runtime=RAW_RUNTIME), verify_signatures=True) as invoke:
+        arguments = ("map", "app", "-f", "items", "--journal", "run.db", "--concurrency", "4")
+        ended = await run(*arguments, env=environment_for(invoke.endpoint), cwd=tmp_path, **limit)
+    assert 0 < len(told(ended.stdout)) < 2000
+    assert ended.code == 4, ended.stderr
+    assert "aiolambda: the journal 'run.db' cannot be used" in ended.stderr
+    assert "stopped by error" in ended.stderr
 
 
 async def test_an_interrupt_ends_it_with_130(tmp_path):

@@ -290,11 +290,22 @@ def _lines_from(descriptor: int) -> Iterator[bytes]:
 
 def _check_files(options: argparse.Namespace) -> None:
     """What is written must not be what is read, and there must be a place for the summary before anything is sent."""
-    for option, path in (("-o", options.output), ("--failed", options.failed), ("--summary-file", options.summary_file)):
-        if path not in (None, STDIO) and options.file != STDIO and Path(path).resolve() == Path(options.file).resolve():
+    written = {"-o": options.output, "--failed": options.failed, "--summary-file": options.summary_file}
+    for option, path in {**written, "--journal": options.journal}.items():
+        if _are_one(path, options.file):
             raise ConfigurationError(f"{option} names the file that the items are read from")
-    if options.summary_file is not None and not Path(options.summary_file).absolute().parent.is_dir():
-        raise ConfigurationError(f"there is no folder for the summary {options.summary_file!r}")
+        if option != "--journal" and _are_one(path, options.journal):
+            raise ConfigurationError(f"{option} names the file that is the journal")
+    summary = options.summary_file
+    if summary is not None and not os.path.isdir(os.path.dirname(os.path.realpath(summary))):  # noqa: PTH112, PTH120 - as below
+        raise ConfigurationError(f"there is no folder for the summary {summary!r}")
+
+
+def _are_one(path: str | None, other: str | None) -> bool:
+    """Whether two options name one file. `os.path` takes every name; `Path` raises for some, such as a loop of links."""
+    if path is None or other is None or STDIO in (path, other):
+        return False
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def _count(path: Path) -> int:

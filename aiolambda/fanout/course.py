@@ -8,37 +8,30 @@ Owns the course of a run and its ends. Must not know how an invocation is sent: 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
-from typing import Generic, Literal, TypeVar
+from collections.abc import Callable, Collection
+from typing import Generic, TypeVar
 
-from ..commands import InvokeCommand
-from ..errors import AiolambdaError, ClientClosedError, FunctionError, TooManyFailuresError
+from ..errors import AiolambdaError, ClientClosedError, FunctionError
 from ..errors.service import TooManyRequestsException
 from ..interfaces import Codec
-from ..invocation import InvokeCommandOutput
 from ..map_values import MapResult, MapStats
 from ..models import Delivery, Remedy
-from ..policy import delivery, remedy
+from ..policy import remedy
 from ..policy.concurrency import Admission
 from . import outcome, stored
 from .journal import Journal, Stored
 from .outlet import Outlet
 from .parking import Parking
-from .settings import MapSettings
+from .settings import MapSettings, Send, StoppedBy
 from .source import Source, Work
 from .tally import Tally
 
-__all__ = ["GRACE", "Course", "Send", "StoppedBy"]
+__all__ = ["GRACE", "Course"]
 
 Item = TypeVar("Item")
-StoppedBy = Literal["deadline", "failures", "caller", "error"]
-Send = Callable[[InvokeCommand, "asyncio.Future[None]"], Awaitable[InvokeCommandOutput]]
-"""Sends a command; once the future is done, no further attempt is made."""
 
 GRACE = 30.0
 """Seconds for what is in flight when a run is left, or its deadline passes."""
-_FEW = 10
-"""Items that must be done before their share of failures says something."""
 _PROGRESS_EVERY = 0.1
 _NO_FAILURES = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
 """What ends a task, or the program, and is no failure of the run. Anything else that a user's part raises is one."""
@@ -344,7 +337,7 @@ class Course(Generic[Item]):
             work.may_have_run |= error.may_have_run
         finally:
             self._note_end(work, throttle, sent_at, clock())
-        self._bill(work, output)
+        self._bill(work, *outcome.cost_of(output))
         work.attempts += outcome.attempts_of(output, error)
         result = outcome.result_of(work, output, error, duration=clock() - began)
         is_left = throttle is not None or isinstance(error, ClientClosedError) or self._is_cut_short(work, error)
@@ -359,15 +352,10 @@ class Course(Generic[Item]):
         """Whether an item has not run, and might have if the run had not ended."""
         return error is not None and self.stopped_by is not None and not work.may_have_run
 
-    def _bill(self, work: Work[Item], output: InvokeCommandOutput | None) -> None:
-        """Count the cost of an invocation that has ended, if its REPORT line is there."""
-        report = None if output is None else output.report
-        if report is not None:
-            billed_ms = report.billed_duration_ms or 0.0
-            cold_starts = int(report.init_duration_ms is not None or report.restore_duration_ms is not None)
-            self._tally.bill(billed_ms, cold_starts)
-            work.billed_ms += billed_ms
-            work.cold_starts += cold_starts
+    def _bill(self, work: Work[Item], billed_ms: float, cold_starts: int) -> None:
+        self._tally.bill(billed_ms, cold_starts)
+        work.billed_ms += billed_ms
+        work.cold_starts += cold_starts
 
     def _note_end(self, work: Work[Item], throttle: AiolambdaError | None, sent_at: float, now: float) -> None:
         work.in_window = False
@@ -411,27 +399,15 @@ class Course(Generic[Item]):
         """Have it read. What is left over at an end is a failure of the run, not of the item."""
         self._now = asyncio.get_running_loop().time()
         self._tally.count(result, self._now, is_left=is_left)
-        if not result.ok and self._fails_too_often():
+        if not result.ok and self._tally.has_too_many_failures(self._settings.max_failures, self._settings.max_failure_ratio):
             self.stop("failures")
         self.outlet.put(result)
-
-    def _fails_too_often(self) -> bool:
-        settings, failures, done = self._settings, self._tally.failures, self._tally.done
-        if settings.max_failures is not None and failures > settings.max_failures:
-            return True
-        ratio = settings.max_failure_ratio
-        return ratio is not None and done >= _FEW and failures > ratio * done
 
     def raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
         if self.stopped_by == "failures":
-            stats = self.stats
-            raise TooManyFailuresError(
-                f"{self._tally.failures:,} of {self._tally.done:,} items have failed, which is more than this map allows",
-                stats=stats,
-                delivery=delivery.worst(list(stats.failed)),
-            )
+            raise outcome.too_many_failures(self._tally.failures, self.stats)
 
     def _tell_progress(self, *, last: bool = False) -> None:
         tell = self._settings.on_progress

@@ -9,16 +9,17 @@ from ..errors import (
     AiolambdaError,
     InvocationTimeoutError,
     LambdaServiceException,
+    TooManyFailuresError,
     TransportError,
     UnknownOutcomeError,
 )
 from ..invocation import InvokeCommandOutput
-from ..map_values import MapResult
+from ..map_values import MapResult, MapStats
 from ..models import Delivery
 from ..policy import delivery
 from .source import Work
 
-__all__ = ["attempts_of", "cut", "rest_of", "result_of", "unsent"]
+__all__ = ["attempts_of", "cost_of", "cut", "rest_of", "result_of", "too_many_failures", "unsent"]
 
 Item = TypeVar("Item")
 
@@ -60,6 +61,21 @@ def attempts_of(output: InvokeCommandOutput | None, error: AiolambdaError | None
     if isinstance(error, LambdaServiceException):
         return error.metadata.attempts
     return 0 if output is None else output.metadata.attempts
+
+
+def cost_of(output: InvokeCommandOutput | None) -> tuple[float, int]:
+    """Billed milliseconds and cold starts of an invocation, as far as its REPORT line is there to say."""
+    report = None if output is None else output.report
+    if report is None:
+        return 0.0, 0
+    is_cold = report.init_duration_ms is not None or report.restore_duration_ms is not None
+    return report.billed_duration_ms or 0.0, int(is_cold)
+
+
+def too_many_failures(failures: int, stats: MapStats) -> TooManyFailuresError:
+    """The error of a run in which more items have failed than it allows."""
+    said = f"{failures:,} of {stats.done:,} items have failed, which is more than this map allows"
+    return TooManyFailuresError(said, stats=stats, delivery=delivery.worst(list(stats.failed)))
 
 
 def unsent(work: Work[Any]) -> AiolambdaError:

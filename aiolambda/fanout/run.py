@@ -10,7 +10,8 @@ from typing import Any, Generic, Self, TypeVar
 
 from ..errors import ConfigurationError
 from ..map_values import MapResult, MapStats
-from .course import GRACE, Course, StoppedBy
+from .course import GRACE, Course
+from .settings import StoppedBy
 
 __all__ = ["MapRun"]
 

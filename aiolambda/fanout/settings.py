@@ -1,15 +1,23 @@
-"""How a map goes: the settings of one run.
+"""How a map goes: the settings of one run, how its items are sent, and what may stop it.
 
 Owns these values. Must not know what follows from them.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Literal
 
 import attrs
 
+from ..commands import InvokeCommand
+from ..invocation import InvokeCommandOutput
 from ..map_values import MapStats
 
-__all__ = ["MapSettings"]
+__all__ = ["MapSettings", "Send", "StoppedBy"]
+
+Send = Callable[[InvokeCommand, "asyncio.Future[None]"], Awaitable[InvokeCommandOutput]]
+"""Sends a command; once the future is done, no further attempt is made."""
+StoppedBy = Literal["deadline", "failures", "caller", "error"]
 
 
 @attrs.frozen(kw_only=True)

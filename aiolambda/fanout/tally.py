@@ -13,6 +13,8 @@ from ..models import Delivery, ThrottleReason
 __all__ = ["Tally"]
 
 _PER_BUCKET = math.log(1.05)
+_FEW = 10
+"""Items that must be done before their share of failures says something."""
 _PERCENTILES = (50, 90, 99)
 _RATE_OVER = 5.0
 """Seconds."""
@@ -57,6 +59,12 @@ class Tally:
             self._recent.append((now, 1))
         while now - self._recent[0][0] > _RATE_OVER:
             self._recent.popleft()
+
+    def has_too_many_failures(self, most: int | None, ratio: float | None) -> bool:
+        """Whether more have failed than this number, or than this share of all."""
+        if most is not None and self.failures > most:
+            return True
+        return ratio is not None and self.done >= _FEW and self.failures > ratio * self.done
 
     def stats(self, now: float, *, began: float, pending: int, in_flight: int, window: int) -> MapStats:
         """The totals at this moment."""
