@@ -67,7 +67,7 @@ class MapStats:
     verdict; `throttled` the requests that were throttled, by reason (`None` where Lambda gave none). `window` is how many may
     be in flight, `rate` the results a second over the last seconds. `percentiles` of the duration of an item's last
     invocation, in seconds, by per cent (50, 90, 99), are exact to 5 %. `billed_ms` and `cold_starts` (restored snapshots are
-    counted, too) come from the REPORT lines, with `log_type="Tail"`.
+    counted, too) come from the REPORT lines, with `log_type="Tail"`; those of replayed items are in them.
     """
 
     pending: int = 0

@@ -465,6 +465,32 @@ async def test_a_function_error_that_was_not_tried_again_yet_is_no_item_in_doubt
     assert (result.replayed, function.executed[3]) == (True, executed)
 
 
+@pytest.mark.parametrize("idempotent", [True, False])
+async def test_an_item_whose_retries_were_cut_short_is_sent_by_a_later_run(idempotent: bool, tmp_path: Path) -> None:
+    class Patient:
+        def pause(self, failure: Any, /) -> float:
+            return 1000
+
+        def succeeded(self, failures: Any, /) -> None: ...
+
+    class Lost(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            await super().send(request)
+            raise ConnectionLostError("lost") if idempotent else ConnectError("refused")
+
+    lost, function = Lost({"f": Counting()}), Counting()
+    async with LambdaClient(transport=lost, retry=Patient()) as client:
+        async with client.map("f", [7], journal=tmp_path / "run.db", idempotent=idempotent) as run:
+            while not lost.calls:
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.01)
+            run.stop()
+            (result,) = [result async for result in run]
+    assert (result.delivery.may_have_run, len(lost.calls)) == (idempotent, 1)
+    (result,) = await mapped(tmp_path / "run.db", function, [7], idempotent=idempotent)
+    assert (result.ok, result.replayed, function.executed) == (True, False, {7: 1})
+
+
 def test_the_checksum_of_a_row_is_of_its_types_and_lengths_too() -> None:
     rows = [("a", 1), ("a1",), (b"a", 1), ("a", "1"), ("", "a1"), ("a", None), ("a", "None"), ("a", 1, None)]
     assert len({journals._sum(*row) for row in rows}) == len(rows)

@@ -337,7 +337,9 @@ class Course(Generic[Item]):
             work.may_have_run |= error.may_have_run
         finally:
             self._note_end(work, throttle, sent_at, clock())
-        self._bill(work, *outcome.cost_of(output))
+        cost = outcome.cost_of(output)
+        self._tally.bill(*cost)
+        work.bill(*cost)
         work.attempts += outcome.attempts_of(output, error)
         result = outcome.result_of(work, output, error, duration=clock() - began)
         is_left = throttle is not None or isinstance(error, ClientClosedError) or self._is_cut_short(work, error)
@@ -349,13 +351,8 @@ class Course(Generic[Item]):
             self._give(result, is_left=is_left)
 
     def _is_cut_short(self, work: Work[Item], error: AiolambdaError | None) -> bool:
-        """Whether an item has not run, and might have if the run had not ended."""
-        return error is not None and self.stopped_by is not None and not work.may_have_run
-
-    def _bill(self, work: Work[Item], billed_ms: float, cold_starts: int) -> None:
-        self._tally.bill(billed_ms, cold_starts)
-        work.billed_ms += billed_ms
-        work.cold_starts += cold_starts
+        """Whether an item failed that the run could have sent again, had it not ended."""
+        return error is not None and self.stopped_by is not None and outcome.may_be_repeated(work, error)
 
     def _note_end(self, work: Work[Item], throttle: AiolambdaError | None, sent_at: float, now: float) -> None:
         work.in_window = False

@@ -19,7 +19,7 @@ from ..models import Delivery
 from ..policy import delivery
 from .source import Work
 
-__all__ = ["attempts_of", "cost_of", "cut", "rest_of", "result_of", "too_many_failures", "unsent"]
+__all__ = ["attempts_of", "cost_of", "cut", "may_be_repeated", "rest_of", "result_of", "too_many_failures", "unsent"]
 
 Item = TypeVar("Item")
 
@@ -76,6 +76,12 @@ def too_many_failures(failures: int, stats: MapStats) -> TooManyFailuresError:
     """The error of a run in which more items have failed than it allows."""
     said = f"{failures:,} of {stats.done:,} items have failed, which is more than this map allows"
     return TooManyFailuresError(said, stats=stats, delivery=delivery.worst(list(stats.failed)))
+
+
+def may_be_repeated(work: Work[Any], error: AiolambdaError) -> bool:
+    """Whether an item that failed may be sent again without harm."""
+    has_ended = error.delivery in (Delivery.EXECUTED, Delivery.ACCEPTED)
+    return not work.may_have_run or (work.idempotent and not has_ended)
 
 
 def unsent(work: Work[Any]) -> AiolambdaError:

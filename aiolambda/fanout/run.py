@@ -38,7 +38,7 @@ class MapRun(Generic[Item]):
 
     @property
     def stopped_by(self) -> StoppedBy | None:
-        """What ended the run before its input did."""
+        """What ended the run before its input did: its deadline, too many failures, its caller, or an error."""
         return self._course.stopped_by
 
     @property

@@ -38,6 +38,12 @@ class Work(Generic[Item]):
     may_have_run: bool = False
     billed_ms: float = 0.0
     cold_starts: int = 0
+
+    def bill(self, billed_ms: float, cold_starts: int) -> None:
+        """Add what one invocation of it has cost."""
+        self.billed_ms += billed_ms
+        self.cold_starts += cold_starts
+
     in_window: bool = False
 
 
