@@ -292,12 +292,15 @@ class Course(Generic[Item]):
             self._park(work)
 
     def _replay(self, work: Work[Item], journal: Journal, known: Stored) -> None:
+        fault = ""
         try:
             result = stored.restored(work, known.result, known.payload, codec=self._codec)
+            self._tally.bill(*stored.cost_of(known.result))
+            self._give(result)
         except stored.UnreadableError as error:
-            raise journal.damaged(f"the result of the item {known.key!r} cannot be read: {error}") from None
-        self._tally.bill(*stored.cost_of(known.result))
-        self._give(result)
+            fault = str(error)
+        if fault:  # raised here: the context of an error would hold the payload
+            raise journal.damaged(f"the result of the item {known.key!r} cannot be read: {fault}")
 
     # One item
 

@@ -281,10 +281,9 @@ class Journal:
         return Stored(key, state, None if result is None else self._parsed(key, result), payload)
 
     def _parsed(self, key: str, result: str) -> object:
-        try:
+        with contextlib.suppress(ValueError, RecursionError):
             return json.loads(result)
-        except (ValueError, RecursionError):
-            raise self.damaged(f"the result of the item {key!r} is not JSON") from None
+        raise self.damaged(f"the result of the item {key!r} is not JSON")  # here, without the text in its context
 
     def _set(
         self, db: "sqlite3.Connection", key: str, state: str, result: str | None = None, payload: bytes | None = None
