@@ -438,7 +438,7 @@ async def test_a_run_that_goes_on_bills_what_the_runs_before_have_cost(tmp_path:
         async def send(self, request: Request, /) -> Response:
             answer = await super().send(request)
             line = report + ("Init Duration: 5 ms" if len(self.calls) == 1 else "")
-            fields = {"x-amz-log-result": base64.b64encode(line.encode()).decode()}
+            fields = {**answer.headers, "x-amz-log-result": base64.b64encode(line.encode()).decode()}
             is_failure = request.body == b"3"
             return Response(200, Headers(fields | ({"x-amz-function-error": "Unhandled"} if is_failure else {})), answer.body)
 
