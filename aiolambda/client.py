@@ -23,7 +23,18 @@ from .interfaces import Call, CallNext, Codec, Command, CredentialsProvider, Ret
 from .invocation import EventReceipt, InvokeCommandOutput, Payload, json_text
 from .lifetime import Lifetime
 from .maps import MapCalls, Maps
-from .models import UNSET, ClientStats, Credentials, LogType, Metadata, PayloadLimits, TcpKeepAlive, Timeouts, Unset
+from .models import (
+    UNSET,
+    ClientStats,
+    Credentials,
+    LogType,
+    Metadata,
+    PayloadLimits,
+    ResponseLimits,
+    TcpKeepAlive,
+    Timeouts,
+    Unset,
+)
 from .opening import Opening
 from .policy.retry import StandardRetry
 from .protocol.uuids import uuid_of
@@ -73,6 +84,7 @@ class LambdaClient(MapCalls):
         max_concurrency: int | None = None,
         idempotent: bool | None = None,
         limits: PayloadLimits = ...,
+        response_limits: ResponseLimits = ...,
         codec: Codec = ...,
         transport: Transport | None = None,
         idle_connection_timeout: float = ...,
@@ -97,6 +109,7 @@ class LambdaClient(MapCalls):
         self._wiring = Wiring(
             codec=config.codec,
             limits=config.limits,
+            response_limits=config.response_limits,
             slots=Slots(most_slots(config.max_concurrency, room), logger=logger),
             logger=logger,
             environment=os.environ,

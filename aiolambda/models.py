@@ -21,6 +21,7 @@ __all__ = [
     "Metadata",
     "PayloadLimits",
     "Remedy",
+    "ResponseLimits",
     "TcpKeepAlive",
     "ThrottleReason",
     "Timeouts",
@@ -116,8 +117,9 @@ class Timeouts:
 
     `total` covers everything from `send` to the output. `queue` is the longest wait for a slot or for a turn to connect,
     `connect` the longest time to open a connection (name resolution, TCP, TLS), `read` the longest silence while an answer
-    is awaited or read, or while nothing of a large payload gets through (unset: 1,860 for a synchronous call, 60 for `Event`
-    and `DryRun`), `idle` the longest silence between the chunks of a stream.
+    is awaited, or while nothing of a large payload gets through (unset: 1,860 for a synchronous call, 60 for `Event` and
+    `DryRun`), `idle` the longest silence between the chunks of a stream. `read` also bounds the time from the first byte of an
+    answer's head to its end, and from there to the end of a body that is not a stream's.
     """
 
     total: float | None = attrs.field(default=None, validator=_not_negative)
@@ -153,6 +155,24 @@ class PayloadLimits:
     request_response: int = attrs.field(default=6 * 1024 * 1024, validator=_positive)
     event: int = attrs.field(default=1024 * 1024, validator=_positive)
     client_context: int = attrs.field(default=3583, validator=_positive)
+
+
+def _whole_and_positive(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{attribute.name} must be a whole number, 1 or more; got {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class ResponseLimits:
+    """The bounds of an answer. One that passes a bound is a `ConnectionLostError`, and its connection is closed.
+
+    `body` is how many bytes a body may have that is kept in memory: that of every answer but a stream. `head` is how many bytes
+    a head may have, together with its trailers. `interim` is how many heads with a status of 1xx may come before the answer.
+    """
+
+    body: int = attrs.field(default=16 * 1024 * 1024, validator=_whole_and_positive)
+    head: int = attrs.field(default=64 * 1024, validator=_whole_and_positive)
+    interim: int = attrs.field(default=16, validator=_whole_and_positive)
 
 
 def masked(access_key_id: str) -> str:

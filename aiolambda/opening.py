@@ -112,6 +112,7 @@ class Opening:
                 tls=resolved.tls,
                 proxy=resolved.proxy,
                 repeat_lost_idle=config.repeat_lost_idle,
+                response_limits=config.response_limits,
             )
         )
         wiring.use_retry(resolved.retry)

@@ -30,12 +30,13 @@ from aiolambda import (
     InvokeCommandOutput,
     LambdaClient,
     LambdaServiceException,
+    ResponseLimits,
     StandardRetry,
     Timeouts,
     TransportError,
 )
 
-from . import faults
+from . import answer_faults, faults
 from .faults import Certificates, FaultServer, Play, Script
 
 Loop = Literal["asyncio", "uvloop", "asyncio+aiofastnet", "uvloop+aiofastnet"]
@@ -49,8 +50,8 @@ SILENT = Timeouts(connect=20, read=SILENCE)
 LARGE = b'"' + b"x" * 900_000 + b'"'
 """More than the kernels of both sides hold, where the server's is told to hold little; an `Event` takes no more."""
 SMALL_BUFFER = 32_768
-AT_A_TIME = 48
-MARGIN = 2.0
+AT_A_TIME = 24
+MARGIN = 4.0
 """Seconds beyond its limits that a cell may take on a machine that does other things, too."""
 
 LONGEST_RUN = 120
@@ -99,6 +100,8 @@ class Fault:
     buffer: int | None = None
     foreign: bool = False  # the answer is one that no request asked for, and a client cannot tell
     goes_away: bool = True  # whether the fault can be on the first connection only
+    quoted: bool = True  # in the README's table; of many faults of one kind, one stands for all
+    function_error: str | None = None
     struck: bool = False  # the script moves in the moment in which the second call is written; warm, too
 
     def expected(self, mode: "Mode") -> Outcome:
@@ -203,6 +206,135 @@ def struck(name: str, ending: Script, executions: int, **more: Any) -> Fault:
     return Fault(name, script, default=default, idempotent=answer, warm=True, struck=True, goes_away=False, **more)
 
 
+_BROKEN = "LambdaServiceException"
+_SMALL = {"response_limits": ResponseLimits(body=1000, head=2000, interim=3)}
+_WHOLE = b'"whole"'
+_IN_A_CHUNK = b"7\r\n" + _WHOLE + b"\r\n0\r\n\r\n"
+_CHUNKED = "Transfer-Encoding: chunked\r\n"
+_HEADS = {
+    "no length": ("", _WHOLE, "1.1"),
+    "no length, in HTTP/1.0": ("", _WHOLE, "1.0"),
+    "Transfer-Encoding: xchunked": ("Transfer-Encoding: xchunked\r\n", _IN_A_CHUNK, "1.1"),
+    "Transfer-Encoding: gzip, chunked": ("Transfer-Encoding: gzip, chunked\r\n", _IN_A_CHUNK, "1.1"),
+    "Transfer-Encoding: chunked, gzip": ("Transfer-Encoding: chunked, gzip\r\n", _WHOLE, "1.1"),
+    "Transfer-Encoding: chunked, chunked": ("Transfer-Encoding: chunked, chunked\r\n", _IN_A_CHUNK, "1.1"),
+    "Transfer-Encoding: identity": ("Transfer-Encoding: identity\r\n", _WHOLE, "1.1"),
+    "Transfer-Encoding in two fields": (f"Transfer-Encoding: identity\r\n{_CHUNKED}", _IN_A_CHUNK, "1.1"),
+    "Transfer-Encoding of nothing": ("Transfer-Encoding:\r\n", _WHOLE, "1.1"),
+    "Transfer-Encoding: chunked, in HTTP/1.0": (_CHUNKED, _IN_A_CHUNK, "1.0"),
+    "a length, and chunked": (f"Content-Length: 17\r\n{_CHUNKED}", _IN_A_CHUNK, "1.1"),
+    "chunked, and a length": (f"{_CHUNKED}Content-Length: 17\r\n", _IN_A_CHUNK, "1.1"),
+    "two lengths that differ": ("Content-Length: 7\r\nContent-Length: 3\r\n", _WHOLE, "1.1"),
+    "two lengths in one field": ("Content-Length: 7, 7\r\n", _WHOLE, "1.1"),
+    "a length of -7": ("Content-Length: -7\r\n", _WHOLE, "1.1"),
+    "a length of +7": ("Content-Length: +7\r\n", _WHOLE, "1.1"),
+    "a length of 0x7": ("Content-Length: 0x7\r\n", _WHOLE, "1.1"),
+    "a length of 7.0": ("Content-Length: 7.0\r\n", _WHOLE, "1.1"),
+    "a length of 7 7": ("Content-Length: 7 7\r\n", _WHOLE, "1.1"),
+    "a length of nothing": ("Content-Length:\r\n", _WHOLE, "1.1"),
+    "a length of 2 to the 64th and 7": ("Content-Length: 18446744073709551623\r\n", _WHOLE, "1.1"),
+    "HTTP/2.0": ("Content-Length: 7\r\n", _WHOLE, "2.0"),
+    "HTTP/1.2": ("Content-Length: 7\r\n", _WHOLE, "1.2"),
+}
+"""Heads that do not say exactly where the answer ends: what they say of it, what follows, and the version of HTTP."""
+_ENDINGS = (("FIN", faults.fin), ("RST", faults.rst), ("silence", faults.silence))
+
+
+def _unframed() -> Iterable[Fault]:
+    """Whatever comes behind such a head, it makes no answer of it."""
+    for name, (framing, body, version) in _HEADS.items():
+        what = answer_faults.framed(framing, body, version=version)
+        all_endings = name in ("no length", "Transfer-Encoding: xchunked")
+        for ending, script in _ENDINGS if all_endings else _ENDINGS[:1]:
+            quoted = script is faults.fin and (all_endings or name == "a length, and chunked")
+            yield unknown(f"{name}, then {ending}", faults.reply(what, script), quoted=quoted)
+
+
+def _cut_chunks() -> Iterable[Fault]:
+    parts = {
+        "in a chunk": b'9\r\n"hal',
+        "before the last chunk": b"7\r\n" + _WHOLE + b"\r\n",
+        "in the trailers": b"0\r\nX-T: h",
+    }
+    for where, body in parts.items():
+        part = answer_faults.framed(_CHUNKED, body)
+        yield unknown(f"chunked, {where}, then FIN", faults.reply(part, faults.fin), quoted=where == "before the last chunk")
+        yield unknown(f"chunked, {where}, then RST", faults.reply(part, faults.rst), quoted=False)
+        yield silent(f"chunked, {where}, then silence", faults.reply(part, faults.silence), quoted=False)
+
+
+def _trailers() -> Iterable[Fault]:
+    """Nothing that stands there is told of another answer."""
+    bare_502 = faults.service_error("502 Bad Gateway", None)
+    throttle = answer_faults.chunked(trailers="X-Amzn-Errortype: TooManyRequestsException\r\n")
+    name = "trailers with an error type, then a 502 without a code"
+    yield unknown(name, answer_faults.one_then(throttle, bare_502), _BROKEN, warm=True, goes_away=False)
+    for what, field in {
+        "a function error": "X-Amz-Function-Error: Unhandled",
+        "Connection: close": "Connection: close",
+        "another request id": "x-amzn-requestid: another",
+    }.items():
+        first = answer_faults.chunked(trailers=f"{field}\r\n")
+        script = answer_faults.one_then(first)
+        yield answered(f"trailers with {what}, then an answer", script, warm=True, quoted=what == "a function error")
+        yield answered(f"trailers with {what}", faults.always(first), quoted=False)
+
+
+def _surplus() -> Iterable[Fault]:
+    """What comes behind an answer, and belongs to no request."""
+    for what, piece in {
+        "half a head": faults.half_an_intruder(20),
+        "a byte": faults.half_an_intruder(1),
+        "half a body": faults.half_an_intruder(-1),
+    }.items():
+        script = answer_faults.with_surplus(piece)
+        yield answered(f"an answer with {what} behind it", script, warm=True, quoted=what == "half a head")
+    flood = faults.idle(answer_faults.floods_while_idle, faults.serve_on)
+    yield answered("a hundred answers on an idle connection", flood, warm=True, quoted=False)
+
+
+def _bounds() -> Iterable[Fault]:
+    """Answers that just keep within the client's limits, and some that pass them."""
+    for name, what in {
+        "a body as long as it may be": answer_faults.chunked(body=b"1" * 1000),
+        "trailers as long as they may be": answer_faults.chunked(trailers=answer_faults.fields(17, 80)),
+        "a head as long as it may be": answer_faults.headed(answer_faults.fields(200, 1)),
+        "as many 1xx heads as may be": answer_faults.after_interims(3),
+    }.items():
+        yield answered(name, faults.always(what), settings=_SMALL, quoted=False)
+    too_long = b"3e9\r\n" + b"1" * 1001 + b"\r\n0\r\n\r\n"
+    for name, what in {
+        "a body that is too long": answer_faults.sized(1001),
+        "a body that is too long, chunked": answer_faults.framed(_CHUNKED, too_long),
+        "a length that is too long": answer_faults.framed("Content-Length: 1001\r\n"),
+        "too many fields": answer_faults.headed(answer_faults.fields(300, 1)),
+        "a field that is too long": answer_faults.headed(answer_faults.fields(1, 2000)),
+        "too long a reason": answer_faults.framed("", b"", reason="x" * 2000),
+        "one 1xx head too many": answer_faults.after_interims(4),
+    }.items():
+        yield unknown(name, faults.always(what), settings=_SMALL, quoted=name == "a body that is too long", goes_away=False)
+    body, trailers = answer_faults.framed(_CHUNKED, b""), answer_faults.framed(_CHUNKED, b"1\r\n1\r\n0\r\nX-T: x")
+    for name, start, piece in (
+        ("a body", body, b"400\r\n" + b"1" * 1024 + b"\r\n"),
+        ("a field of the head", answer_faults.begun_head, b"x" * 1024),
+        ("a head", answer_faults.begun_head, b"1\r\nX-More: " * 100),
+        ("1xx heads", faults.nothing, b"HTTP/1.1 102 Processing\r\n\r\n"),
+        ("trailers", trailers, b"1\r\nX-More: " * 100),
+        ("a trailer", trailers, b"x" * 1024),
+        ("a chunk extension", answer_faults.framed(_CHUNKED, b"1;"), b"x" * 1024),
+    ):
+        script, quoted = answer_faults.endless(start, piece), name in ("a body", "a head", "1xx heads")
+        yield unknown(f"{name} without end", script, settings=_SMALL, quoted=quoted)
+    for name, start, piece in (
+        ("a head", answer_faults.begun_head, b"x"),
+        ("a body", body, b"1\r\n1\r\n"),
+        ("a body of a known length", answer_faults.framed("Content-Length: 900\r\n", b""), b"1"),
+        ("trailers", trailers, b"x"),
+    ):
+        script = answer_faults.endless(start, piece, pause=SILENCE / 10)
+        yield silent(f"{name} without end, a bit at a time", script, quoted=name == "a head")
+
+
 _THROTTLE = faults.service_error(
     "429 Too Many Requests",
     "TooManyRequestsException",
@@ -210,14 +342,12 @@ _THROTTLE = faults.service_error(
     Reason="ReservedFunctionConcurrentInvocationLimitExceeded",
     Type="User",
 )
-_BROKEN = "LambdaServiceException"
-
 FAULTS: list[Fault] = [
     answered("none", faults.well),
     undelivered("nobody listens", None, goes_away=False),
     silent("accepts, and stays silent", faults.at_once(faults.silence), executions=0),
     raced("RST before the request", faults.at_once(faults.rst), "ConnectError", "ConnectionLostError"),
-    raced("close before the request", faults.at_once(faults.hangs_up)),
+    raced("close before the request", faults.at_once(faults.hangs_up), "ConnectError", "ConnectionLostError"),
     unknown("reads 20 bytes, then FIN", faults.after_bytes(20, faults.fin), executions=0),
     unknown("reads 20 bytes, then RST", faults.after_bytes(20, faults.rst), executions=0),
     unknown(
@@ -257,6 +387,7 @@ FAULTS: list[Fault] = [
         faults.answer_before_anything,
         ANSWER,
         "ConnectionLostError",
+        "ConnectError",
         executions=(0, 1),
         foreign=True,
         goes_away=False,
@@ -333,7 +464,13 @@ FAULTS: list[Fault] = [
         waits=0.4,
         settings={"retry": StandardRetry(max_backoff=0.1)},
     ),
-    answered("200 with a function error", faults.always(faults.function_error)),
+    answered("200 with a function error", faults.always(faults.function_error), function_error="Unhandled"),
+    # Answers that are odd, or too much.
+    *_unframed(),
+    *_cut_chunks(),
+    *_trailers(),
+    *_surplus(),
+    *_bounds(),
     # TLS alone.
     undelivered("TLS: FIN before the ClientHello is read", faults.fin_at_once, tls=True),
     undelivered("TLS: RST before the ClientHello is read", faults.rst, tls=True),
@@ -353,6 +490,12 @@ FAULTS: list[Fault] = [
         certificate="older",
     ),
     undelivered("TLS 1.2: RST after the server's flight", faults.in_the_flight(1, faults.rst), tls=True, certificate="older"),
+    undelivered(
+        "TLS 1.2: an answer with the server's flight",
+        answer_faults.answers_with_the_handshake,
+        tls=True,
+        certificate="older",
+    ),
     raced(
         "TLS 1.3: RST after the server's flight",
         faults.in_the_flight(1, faults.rst),
@@ -360,7 +503,13 @@ FAULTS: list[Fault] = [
         "ConnectionLostError",
         tls=True,
     ),
-    raced("TLS: FIN right after the handshake", faults.at_once(faults.fin_without_notice), tls=True),
+    raced(
+        "TLS: FIN right after the handshake",
+        faults.at_once(faults.fin_without_notice),
+        "ConnectError",
+        "ConnectionLostError",
+        tls=True,
+    ),
     undelivered(
         "TLS: the handshake stalls",
         faults.stalls,
@@ -456,6 +605,8 @@ def _wrong_answer(output: InvokeCommandOutput, call: str, fault: Fault, mode: Mo
         yield "the history has another length than there were attempts"
     if output.metadata.request_id != call and not fault.foreign:
         yield f"the answer is that of {output.metadata.request_id}"
+    if output.function_error != fault.function_error:
+        yield f"its function error is {output.function_error}"
     verdict = output.metadata.history[-1].delivery
     if verdict != _OF_AN_ANSWER[output.status_code]:
         yield f"an answer {output.status_code} to {mode.kind} is {verdict}"
@@ -659,7 +810,7 @@ def table(results: Iterable[Result]) -> str:
     rows: dict[str, list[str]] = {}
     for result in results:
         mode = attrs.evolve(result.mode, tls=False)
-        if mode in _QUOTED and result.mode.tls is bool(result.fault.tls):
+        if result.fault.quoted and mode in _QUOTED and result.mode.tls is bool(result.fault.tls):
             expected = result.fault.expected(result.mode)
             shown = expected if expected.allows(result.measured) else result.measured
             rows.setdefault(result.fault.name, []).extend(str(shown).split(" | "))

@@ -62,13 +62,13 @@ def answer(status: str, body: bytes = b"", headers: str = "", *, length: int | N
     return f"HTTP/1.1 {status}\r\nContent-Length: {said}\r\n{headers}\r\n".encode() + body
 
 
-def _own_id(request: Received) -> str:
+def own_id(request: Received) -> str:
     return f"x-amzn-requestid: {request.call}\r\n"
 
 
 def normal_answer(request: Received) -> bytes:
     """What Lambda says when all is well; the request id names the call that the answer is for."""
-    own = _own_id(request)
+    own = own_id(request)
     if request.invocation_type == "Event":
         return answer("202 Accepted", headers=own)
     if request.invocation_type == "DryRun":
@@ -78,7 +78,12 @@ def normal_answer(request: Received) -> bytes:
 
 def intruder(request: Received) -> bytes:
     """An answer that nobody asked for, of the kind that a client waits for."""
-    return normal_answer(request).replace(_own_id(request).encode(), INTRUDER.encode())
+    return normal_answer(request).replace(own_id(request).encode(), INTRUDER.encode())
+
+
+def half_an_intruder(end: int) -> Callable[[Received], bytes]:
+    """The beginning of such an answer, up to this byte of it."""
+    return lambda request: intruder(request)[:end]
 
 
 class Play:
@@ -168,8 +173,8 @@ class Connection:
             self._tls.do_handshake()
         return self._outgoing.read()
 
-    async def handshake(self) -> None:
-        """The whole of it; nothing over plain TCP."""
+    async def handshake(self, then: bytes = b"") -> None:
+        """The whole of it; nothing over plain TCP. `then` goes out in one piece with its end."""
         while self._tls is not None:
             try:
                 self._tls.do_handshake()
@@ -178,6 +183,8 @@ class Connection:
                 await self._receive()
             else:
                 break
+        if then:
+            await self.write(then)
         await self._flush()
 
     async def raw(self, data: bytes) -> None:
@@ -524,20 +531,20 @@ def slowly(pause: float) -> Script:
 # Answers that are cut, or make no sense. A DryRun's own answer has no body that could be wrong.
 
 
-def _status(request: Received) -> str:
+def status_of(request: Received) -> str:
     return "202 Accepted" if request.invocation_type == "Event" else "200 OK"
 
 
 def half_a_status_line(request: Received) -> bytes:
-    return f"HTTP/1.1 {_status(request)}".encode()[:11]
+    return f"HTTP/1.1 {status_of(request)}".encode()[:11]
 
 
 def half_the_headers(request: Received) -> bytes:
-    return f"HTTP/1.1 {_status(request)}\r\nContent-Le".encode()
+    return f"HTTP/1.1 {status_of(request)}\r\nContent-Le".encode()
 
 
 def half_the_body(request: Received) -> bytes:
-    return answer(_status(request), b'{"half', length=12)
+    return answer(status_of(request), b'{"half', length=12)
 
 
 def nothing(request: Received) -> bytes:
@@ -545,11 +552,11 @@ def nothing(request: Received) -> bytes:
 
 
 def bad_chunk(request: Received) -> bytes:
-    return f"HTTP/1.1 {_status(request)}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n".encode()
+    return f"HTTP/1.1 {status_of(request)}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n".encode()
 
 
 def first_chunk(request: Received) -> bytes:
-    return f"HTTP/1.1 {_status(request)}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n".encode()
+    return f"HTTP/1.1 {status_of(request)}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n".encode()
 
 
 def longer_body(request: Received) -> bytes:
@@ -564,7 +571,7 @@ def service_error(status: str, code: str | None, headers: str = "", **members: s
     """An error answer of the service: JSON with a code, or the page of something in front of it."""
 
     def error(request: Received) -> bytes:
-        own = _own_id(request) + headers
+        own = own_id(request) + headers
         if code is None:
             return answer(status, b"<html>it broke</html>", f"Content-Type: text/html\r\n{own}")
         body = json.dumps({"message": "it broke", **members}).encode()
@@ -575,11 +582,11 @@ def service_error(status: str, code: str | None, headers: str = "", **members: s
 
 def good(status: str, headers: str = "") -> Callable[[Received], bytes]:
     """An answer that says of itself that all went well, whoever sent it."""
-    return lambda request: answer(status, b"{}", _own_id(request) + headers)
+    return lambda request: answer(status, b"{}", own_id(request) + headers)
 
 
 def function_error(request: Received) -> bytes:
-    own = f"{_own_id(request)}X-Amz-Function-Error: Unhandled\r\n"
+    own = f"{own_id(request)}X-Amz-Function-Error: Unhandled\r\n"
     return answer("200 OK", b'{"errorType":"ValueError","errorMessage":"it broke"}', own)
 
 

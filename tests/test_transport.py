@@ -592,6 +592,8 @@ async def test_an_upload_of_which_the_server_takes_nothing_ends_with_the_read_li
         return make_small
 
     async def reads_nothing(connection: Connection) -> None:
+        if half_closed:  # once the upload is under way: before that, nothing would have been delivered
+            await connection.reader.readexactly(1)
         connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
         if half_closed:
             connection.writer.write_eof()

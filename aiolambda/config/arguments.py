@@ -13,7 +13,7 @@ import attrs
 from ..codecs import JsonCodec
 from ..errors import ConfigurationError
 from ..interfaces import Codec, CredentialsProvider, RetryStrategy, Transport
-from ..models import UNSET, Credentials, PayloadLimits, TcpKeepAlive, Timeouts, Unset
+from ..models import UNSET, Credentials, PayloadLimits, ResponseLimits, TcpKeepAlive, Timeouts, Unset
 
 if TYPE_CHECKING:
     from .explained import Explained
@@ -46,6 +46,11 @@ def _check_flag(instance: object, attribute: "attrs.Attribute[bool | None]", val
 def _check_choice(instance: object, attribute: "attrs.Attribute[bool]", value: object) -> None:
     if not isinstance(value, bool):
         raise ConfigurationError(f"{attribute.name} is True or False; got {value!r}")
+
+
+def _check_response_limits(instance: object, attribute: "attrs.Attribute[ResponseLimits]", value: object) -> None:
+    if not isinstance(value, ResponseLimits):
+        raise ConfigurationError(f"response_limits is a ResponseLimits(body=, head=, interim=); got {value!r}")
 
 
 def _check_header_text(instance: object, attribute: "attrs.Attribute[str | None]", value: str | None) -> None:
@@ -94,6 +99,7 @@ class Arguments:
     max_concurrency: int | None = attrs.field(default=None, validator=_check_concurrency)
     idempotent: bool | None = None
     limits: PayloadLimits = attrs.field(factory=PayloadLimits)
+    response_limits: ResponseLimits = attrs.field(factory=ResponseLimits, validator=_check_response_limits)
     codec: Codec = attrs.field(factory=JsonCodec)
     transport: Transport | None = None
     idle_connection_timeout: float = 60.0

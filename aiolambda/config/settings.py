@@ -28,7 +28,8 @@ class LambdaClientConfig(Arguments):
     says. `retry` is a `StandardRetry()` of the client's own, if nothing is given. `use_arn_region` lets a function's ARN be
     of another region than the client's: the call goes there. `idempotent` says that running a function twice does no harm;
     `False` also switches off what an invocation implies. `repeat_lost_idle=False` stops the repeat of a request that found
-    its pooled connection ended by the server before any byte of it had arrived.
+    its pooled connection ended by the server before any byte of it had arrived. `limits` are those of what is sent,
+    `response_limits` those of what comes back.
     """
 
     __slots__ = ()

@@ -21,7 +21,6 @@ from .wiring import Counters, Wiring
 
 __all__ = ["send_over"]
 
-_LONGEST_ERROR = 1024 * 1024
 _KIND = "x-amz-invocation-type"
 
 
@@ -42,7 +41,8 @@ def send_over(wiring: Wiring) -> CallNext[Any, Any]:
             transport = wiring.open_transport
             streamed = call.command.operation.streamed
             kind = request.headers.fields.get(_KIND, "RequestResponse")  # a middleware may have changed it
-            response = await (_opened(call, transport, request, kind) if streamed else transport.send(request))
+            most = wiring.response_limits.body
+            response = await (_opened(call, transport, request, kind, most) if streamed else transport.send(request))
             call.response, status = response, response.status
             verdict = _verdict(response, request, kind, streamed=streamed)
         except AiolambdaError as error:
@@ -59,12 +59,12 @@ def send_over(wiring: Wiring) -> CallNext[Any, Any]:
     return send
 
 
-async def _opened(call: Call[Any, Any], transport: Transport, request: Request, kind: str) -> Response:
+async def _opened(call: Call[Any, Any], transport: Transport, request: Request, kind: str, most: int) -> Response:
     """The head of an answer that is to be read as it comes. One without a stream, such as an error, is read to its end."""
     async with contextlib.AsyncExitStack() as exits:
         answer = await exits.enter_async_context(transport.stream(request))
         if answer.status == 204 or not 200 <= answer.status < 300:
-            return Response(answer.status, answer.headers, await _small_body(answer, request.timeouts.read))
+            return Response(answer.status, answer.headers, await _whole_body(answer, request.timeouts.read, most))
         head = Response(answer.status, answer.headers)
         if success.problem_of(head, request, kind, streamed=True) is not None:
             return head  # which ends the connection: nothing is read of what is not Lambda's
@@ -73,19 +73,24 @@ async def _opened(call: Call[Any, Any], transport: Transport, request: Request, 
     return head
 
 
-async def _small_body(answer: StreamedResponse, limit: float | Unset | None) -> bytes:
-    """All of a body that should be short, within the read limit (seconds); of one that is not, what an error can use."""
-    body = b""
+async def _whole_body(answer: StreamedResponse, limit: float | Unset | None, most: int) -> bytes:
+    """All of a body, which may have `most` bytes, within the read limit (seconds)."""
+    body, piece = bytearray(), b""
     try:
         async with asyncio.timeout(None if isinstance(limit, Unset) else limit):
             async for piece in answer:
                 body += piece
-                if len(body) > _LONGEST_ERROR:
-                    break
+                if len(body) > most:
+                    raise ConnectionLostError(
+                        f"the answer has a body of more than {most:,} bytes; "
+                        "response_limits=ResponseLimits(body=...) sets this limit"
+                    )
+        return bytes(body)
     except TimeoutError:
         silence = f"the answer's head came, and not all of its body within {limit} s"
         raise InvocationTimeoutError(silence, limit="read", stage="receive") from None
-    return body
+    finally:
+        del body, piece  # a traceback that is printed with locals would show them
 
 
 def _verdict(response: Response, request: Request, kind: str, *, streamed: bool) -> Delivery:

@@ -15,7 +15,7 @@ import attrs
 from ..errors import ClientClosedError, ConfigurationError
 from ..interfaces import Codec, CredentialsProvider, Loop, Reservation, RetryStrategy, Transport
 from ..messages import Request
-from ..models import PayloadLimits, ThrottleReason
+from ..models import PayloadLimits, ResponseLimits, ThrottleReason
 from ..policy.retry import announced_maximum
 from ..protocol.sigv4 import Signer
 from .slots import Slots
@@ -45,6 +45,7 @@ class Wiring:
 
     codec: Codec
     limits: PayloadLimits
+    response_limits: ResponseLimits
     slots: Slots
     logger: logging.Logger
     environment: Mapping[str, str] = attrs.field(repr=False)  # rich goes by the fields, not by the class

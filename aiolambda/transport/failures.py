@@ -13,6 +13,7 @@ from ..errors import ConnectError, ConnectionLostError, InvocationTimeoutError, 
 from ..models import Delivery
 from ..policy import delivery
 from .exchange import Exchange
+from .intake import LateAnswer, UnfitAnswer
 
 __all__ = ["FAILURES", "translation"]
 
@@ -44,7 +45,8 @@ async def _translated(error: Exception, exchange: Exchange) -> TransportError:
         return InvocationTimeoutError(silence, limit="read", stage="send")
     if isinstance(error, TimeoutError):
         exchange.note_stage()
-        silence = f"no byte came from {where} for {request.timeouts.read} s"
+        nothing = f"no byte came from {where} for {request.timeouts.read} s"
+        silence = f"{where} was too slow: {error}" if isinstance(error, LateAnswer) else nothing
         return InvocationTimeoutError(silence, limit="read", stage=request.stage)
     return await _lost(error, exchange, where)
 
@@ -52,6 +54,8 @@ async def _translated(error: Exception, exchange: Exchange) -> TransportError:
 async def _lost(error: Exception, exchange: Exchange, where: str) -> ConnectionLostError:
     if isinstance(error, HttpProcessingError):
         return ConnectionLostError(f"the answer from {where} is not HTTP that can be read: {_complaint(error.message)}")
+    if isinstance(error, UnfitAnswer):
+        return ConnectionLostError(f"the answer from {where} {error}")
     if exchange.request.stage == "receive":
         return ConnectionLostError(f"the connection to {where} ended in the middle of the answer: {_reason(error)}")
     loss = await exchange.loss()

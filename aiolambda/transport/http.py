@@ -17,7 +17,7 @@ from yarl import URL
 from ..errors import ConfigurationError
 from ..interfaces import Loop
 from ..messages import Headers, Request, Response
-from ..models import TcpKeepAlive
+from ..models import ResponseLimits, TcpKeepAlive
 from . import wire
 from .exchange import Exchange
 from .failures import FAILURES, translation
@@ -30,6 +30,7 @@ __all__ = ["AiohttpTransport"]
 _MOST_KEPT = 100
 _MOST_WAYS = 1000
 """Limits, origins and URLs that are remembered: callers that make up one for each call must not fill the memory."""
+_RESPONSE_LIMITS = ResponseLimits()
 
 
 class _StreamedResponse:
@@ -62,7 +63,8 @@ class AiohttpTransport:
 
     `tls` is a context, or `True` for verification against the system's authorities. `idle_connection_timeout` is how many
     seconds a connection may lie in the pool. `proxy` is a URL, or what gives the one for a URL. `repeat_lost_idle` lets an
-    error say that a request did not arrive because the server had ended the pooled connection before.
+    error say that a request did not arrive because the server had ended the pooled connection before. `response_limits` are
+    the bounds of an answer.
     """
 
     def __init__(
@@ -73,12 +75,14 @@ class AiohttpTransport:
         tls: ssl.SSLContext | bool = True,
         proxy: str | Callable[[str], str | None] | None = None,
         repeat_lost_idle: bool = True,
+        response_limits: ResponseLimits = _RESPONSE_LIMITS,
     ) -> None:
         self._keep_alive = keep_alive
         self._idle_connection_timeout = idle_connection_timeout
         self._tls = tls
         self._proxy = proxy
         self._repeat_lost_idle = repeat_lost_idle
+        self._response_limits = response_limits
         self._pool: Pool | None = None
         self._keeper: AsyncGenerator[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -92,16 +96,15 @@ class AiohttpTransport:
         """The whole answer. Raises `TransportError` where none comes; a cancelled request closes its connection."""
         exchange, answered = Exchange(request, self._repeat_lost_idle), False
         try:
-            pool, route, line, message, content = await self._answer(exchange)
+            most = self._response_limits.body
+            pool, route, line, message, content = await self._answer(exchange, most)
             try:
                 request.stage = "receive"
-                if content.is_eof():
+                if content.is_eof() and content.total_bytes <= most:
                     body = content.read_nowait()
                 else:
-                    wire.limit_silence(line, request.timeouts.read)
                     exchange.watch_answer(content)
-                    body = await wire.rest_of(content)
-                    wire.limit_silence(line, None)
+                    body = await line.intake.rest_of(content, most)
                 answered = True
             finally:
                 pool.take_back(route, line, reusable=answered)
@@ -145,7 +148,7 @@ class AiohttpTransport:
         """
         exchange, answered = Exchange(request, self._repeat_lost_idle), False
         try:
-            pool, route, line, message, content = await self._answer_or_error(exchange)
+            pool, route, line, message, content = await self._answer_or_error(exchange, None)
             answered = True
         finally:
             exchange.end(answered=answered)
@@ -191,15 +194,19 @@ class AiohttpTransport:
         for _, pool, _ in gone:
             pool.abandon(forked=forked)
 
-    async def _answer_or_error(self, exchange: Exchange) -> tuple[Pool, Route, Line, RawResponseMessage, aiohttp.StreamReader]:
+    async def _answer_or_error(
+        self, exchange: Exchange, most: int | None
+    ) -> tuple[Pool, Route, Line, RawResponseMessage, aiohttp.StreamReader]:
         try:
-            return await self._answer(exchange)
+            return await self._answer(exchange, most)
         except FAILURES as error:
             failed = await translation(error, exchange)
         raise failed  # as in `send`
 
-    async def _answer(self, exchange: Exchange) -> tuple[Pool, Route, Line, RawResponseMessage, aiohttp.StreamReader]:
-        """A request on its line, and the head of its answer."""
+    async def _answer(
+        self, exchange: Exchange, most: int | None
+    ) -> tuple[Pool, Route, Line, RawResponseMessage, aiohttp.StreamReader]:
+        """A request on its line, and the head of its answer, whose body may have `most` bytes."""
         pool, request, promise = self._pool, exchange.request, current_reservation()
         if pool is None or promise is None or promise.turns is not pool.turns:  # which shows that the pool is this loop's
             pool, promise = self._pool_now() or await self._open_pool(), None
@@ -215,17 +222,17 @@ class AiohttpTransport:
         try:
             try:
                 writing = wire.begin(line, exchange)
-                message, content = await line.protocol.read()
-                if message.code < 200:
-                    message, content = await wire.final(line.protocol, (message, content))
+                answer = await line.protocol.read()
+                if answer[0].code < 200:
+                    answer = await line.intake.final(answer)
+                line.intake.take(answer, most)
             finally:
                 if writing is not None:
                     await wire.end_writing(line, writing)
         except BaseException:
             pool.take_back(route, line, reusable=False)
             raise
-        line.answered()
-        return pool, route, line, message, content
+        return pool, route, line, *answer
 
     def _pool_now(self) -> Pool | None:
         return self._pool if self._loop is asyncio.get_running_loop() else None
@@ -236,7 +243,12 @@ class AiohttpTransport:
         if self._loop is not None and self._loop.is_running():
             raise ConfigurationError("this transport is in use on another event loop, and belongs to one at a time")
         self.leave()
-        pool = Pool(ssl=self._tls, kept_for=self._idle_connection_timeout, keep_alive=self._keep_alive)
+        pool = Pool(
+            ssl=self._tls,
+            kept_for=self._idle_connection_timeout,
+            keep_alive=self._keep_alive,
+            response_limits=self._response_limits,
+        )
         self._loop, self._pool, self._keeper = loop, pool, _kept(pool)
         await anext(self._keeper)
         return pool

@@ -1,4 +1,4 @@
-"""One open connection: what is asked of it before it carries another request, and how long it may stay silent.
+"""One open connection, and what is asked of it before it carries another request.
 
 Laws: a line that was used before is clean only while the peer has neither ended it nor sent anything since its last answer, so
 an answer belongs to its request.
@@ -8,21 +8,17 @@ Owns the facts of a connection between two requests. Must not know HTTP, nor whi
 
 import asyncio
 import contextlib
-import math
 from typing import Any
 
-import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
+from ..models import ResponseLimits
 from . import kernel
+from .intake import Intake
 from .sockets import ObservedSocket
 
 __all__ = ["Line"]
-
-_READ_BUFFER = 1024 * 1024
-"""Bytes that are read ahead: with aiohttp's default of 64 KiB, 6 MB take 18 ms instead of 13."""
-_LONGEST_HEADER = 64 * 1024
 
 
 class Line:
@@ -35,23 +31,16 @@ class Line:
         transport: Any,
         sock: ObservedSocket | None,
         loop: asyncio.AbstractEventLoop,
+        limits: ResponseLimits,
     ) -> None:
         self.connection = connection
         self.protocol = protocol
         self.transport = transport
         self.sock = sock
-        self.loop = loop
-        self.until = self._limit = 0.0
-        self._deadline = math.inf
-        self._heard: object = None
-        self._timer: asyncio.TimerHandle | None = None
-        protocol.set_response_params(  # for all answers: the parser reads one after another
-            read_until_eof=True,
-            auto_decompress=False,
-            read_bufsize=_READ_BUFFER,
-            max_line_size=_LONGEST_HEADER,
-            max_field_size=_LONGEST_HEADER,
-        )
+        self.until = 0.0
+        self.intake = Intake(protocol, loop, limits)
+        if transport is not None:
+            transport.set_protocol(self.intake)
 
     @property
     def is_open(self) -> bool:
@@ -81,28 +70,12 @@ class Line:
 
     def may_rest(self) -> bool:
         """Whether it can serve another request, as far as can be seen now."""
-        return not self.protocol.should_close and (self.sock is None or self.sock.rest())
-
-    def expect(self, limit: float | None) -> None:
-        """Have whoever waits for an answer fail once nothing has come for so many seconds.
-
-        The timer is left to run from one request to the next: to set and to cancel one for each would cost a tenth of a call.
-        """
-        if limit is None:
-            return
-        self._limit, self._deadline, self._heard = limit, self.loop.time() + limit, self._received()
-        if self._timer is None or self._timer.when() > self._deadline:
-            self._set_timer()
-
-    def answered(self) -> None:
-        """It owes nothing now."""
-        self._deadline = math.inf
+        is_clean = self.intake.end() and not self.protocol.should_close
+        return is_clean and (self.sock is None or self.sock.rest())
 
     def close(self) -> None:
         """End it."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self.intake.close()
         self.connection.close()
 
     def abandon(self) -> None:
@@ -111,29 +84,3 @@ class Line:
             self.transport.abort()
         with contextlib.suppress(RuntimeError):
             self.close()
-
-    def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.loop.call_at(self._deadline, self._look)
-
-    def _look(self) -> None:
-        self._timer = None
-        if math.isinf(self._deadline):
-            return
-        heard = self._received()
-        if heard != self._heard:  # part of a head, or one that only says that the answer will come
-            self._heard, self._deadline = heard, self.loop.time() + self._limit
-        if self.loop.time() < self._deadline:
-            self._set_timer()
-        else:
-            self.protocol.set_exception(aiohttp.SocketTimeoutError("nothing came"))
-
-    def _received(self) -> object:
-        """How much has come, by whoever counts it."""
-        if self.sock is None:
-            return None
-        if self.sock.read:
-            return self.sock.read
-        info = kernel.tcp_info(self.sock)
-        return None if info is None else info.received

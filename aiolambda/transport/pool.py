@@ -8,6 +8,7 @@ Owns the idle lines. Must not know HTTP; aiohttp's connector opens the lines, an
 
 import asyncio
 import contextlib
+import errno
 import functools
 from collections import Counter
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 
 from ..errors import QueueTimeoutError
-from ..models import TcpKeepAlive
+from ..models import ResponseLimits, TcpKeepAlive
 from .exchange import Exchange
 from .line import Line
 from .resolver import resolver_of_own
@@ -63,13 +64,16 @@ class Route(aiohttp.ClientRequest):
 class Pool:
     """Lines without a limit of its own (slots bound them), of which at most `turns.AT_A_TIME` are opened at once."""
 
-    def __init__(self, *, keep_alive: TcpKeepAlive | None, kept_for: float, **options: Any) -> None:
+    def __init__(
+        self, *, keep_alive: TcpKeepAlive | None, kept_for: float, response_limits: ResponseLimits, **options: Any
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._sockets: WeakValueDictionary[int, ObservedSocket] = WeakValueDictionary()
         factory = self._noting(socket_factory(keep_alive, self._sockets))
         self._connector = aiohttp.TCPConnector(limit=0, socket_factory=factory, resolver=resolver_of_own(), **options)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
         self.turns = Turns()
         self._kept_for = kept_for
+        self._response_limits = response_limits
         self._routes: set[Route] = set()
         self._sweeping: asyncio.TimerHandle | None = None
         self._closed = False
@@ -113,7 +117,6 @@ class Pool:
 
     def take_back(self, route: Route, line: Line, *, reusable: bool) -> None:
         """A line whose request is over: it waits for another, or ends where it cannot serve one."""
-        line.answered()
         if self._closed or not reusable or not line.may_rest():
             line.close()
             return
@@ -240,7 +243,23 @@ class Pool:
             with contextlib.suppress(ValueError):  # a task that is thrown away ends in another context than its own
                 _made.reset(token)
         protocol = cast("ResponseHandler", connection.protocol)
-        return Line(connection, protocol, connection.transport, self._socket_of(connection), self._loop)
+        own_socket = self._socket_of(connection)
+        line = Line(connection, protocol, connection.transport, own_socket, self._loop, self._response_limits)
+        try:
+            await self._check_silence(line)
+        except BaseException:
+            line.close()
+            raise
+        return line
+
+    @staticmethod
+    async def _check_silence(line: Line) -> None:
+        """`ClientOSError` if the server has answered, or closed, before anything was written: no request was delivered."""
+        await asyncio.sleep(0)  # uvloop hands on what came with the end of a handshake only after the task that opened has run
+        if not line.is_open:
+            raise aiohttp.ClientOSError(errno.ECONNRESET, "the server closed the connection before it was asked anything")
+        if line.protocol.should_close:
+            raise aiohttp.ClientOSError(errno.EPROTO, "the server answered before it was asked anything")
 
     @staticmethod
     def _noting(make: Callable[[AddressInfo], ObservedSocket]) -> Callable[[AddressInfo], ObservedSocket]:

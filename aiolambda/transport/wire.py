@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a connection that is lent: a request as bytes, and the head of its answer as aiohttp's parser reads it.
+"""HTTP/1.1 on a connection that is lent: a request as bytes.
 
 Laws: what HTTP cannot carry is never written; the length of a body is its own; a request goes out once.
 
@@ -12,9 +12,7 @@ import functools
 import re
 from collections.abc import Mapping
 
-import aiohttp
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.http import RawResponseMessage, StreamWriter
+from aiohttp.http import StreamWriter
 
 from ..errors import ConfigurationError, InvalidInputError
 from ..messages import Request
@@ -23,7 +21,7 @@ from .exchange import Exchange
 from .line import Line
 from .pool import Route
 
-__all__ = ["Answer", "begin", "end_writing", "final", "head_of", "limit_silence", "origin_and_target", "rest_of"]
+__all__ = ["begin", "end_writing", "head_of", "origin_and_target"]
 
 _UNFIT = r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]"
 _CONTROLS = bytes([*range(32), 127])
@@ -33,8 +31,6 @@ _JOINED = 64 * 1024
 _WRITTEN_AT_ONCE = 1024 * 1024
 """Bytes of a body that are handed to the loop in one piece; a larger one goes by pieces, beside the wait for the answer."""
 _PIECE = 256 * 1024
-
-Answer = tuple[RawResponseMessage, aiohttp.StreamReader]
 
 
 def origin_and_target(url: str) -> tuple[str, str]:
@@ -73,7 +69,8 @@ def head_of(request: Request, target: str, route: Route) -> bytes:
 def begin(line: Line, exchange: Exchange) -> "asyncio.Task[None] | None":
     """Send a request; a large one by a task, beside the wait for the answer."""
     request = exchange.request
-    size = len(request.body)
+    size, limit = len(request.body), request.timeouts.read
+    line.intake.begin(None if isinstance(limit, Unset) else limit)
     if size > _WRITTEN_AT_ONCE:
         writing = asyncio.create_task(_write_pieces(line, exchange), name="write a request")
         writing.add_done_callback(_forget)
@@ -83,29 +80,8 @@ def begin(line: Line, exchange: Exchange) -> "asyncio.Task[None] | None":
     else:
         line.transport.writelines([exchange.head, request.body])
     exchange.head = b""
-    line.expect(seconds(request.timeouts.read))
+    line.intake.expect()
     return None
-
-
-async def final(protocol: ResponseHandler, answer: Answer) -> Answer:
-    """The head of the answer itself, behind those that only say that it will come."""
-    while answer[0].code < 200 and answer[0].code != 101:
-        answer = await protocol.read()
-    return answer
-
-
-async def rest_of(content: aiohttp.StreamReader) -> bytes:
-    """A body to its end, whose pieces are copied once: aiohttp's `read` joins them, and joins those again."""
-    pieces: list[bytes] = []
-    piece = b""
-    try:
-        while True:
-            piece, ends_chunk = await content.readchunk()
-            pieces.append(piece)
-            if not piece and not ends_chunk:
-                return b"".join(pieces)
-    finally:
-        del pieces, piece  # a traceback that is printed with locals would show them
 
 
 async def end_writing(line: Line, writing: "asyncio.Task[None]") -> None:
@@ -122,17 +98,6 @@ def _forget(writing: "asyncio.Task[None]") -> None:
         writing.exception()
 
 
-def limit_silence(line: Line, limit: float | Unset | None) -> None:
-    """Let aiohttp watch the rest of an answer, which knows when each piece of it came; or no more, with no limit."""
-    line.protocol.read_timeout = seconds(limit)
-    line.protocol.start_timeout()
-
-
-def seconds(limit: float | Unset | None) -> float | None:
-    """A limit that may not have been given."""
-    return None if isinstance(limit, Unset) else limit
-
-
 async def _write_pieces(line: Line, exchange: Exchange) -> None:
     """Head and body, no faster than the peer takes them. Where the answer is awaited, a connection that ends says so."""
     writer, request = StreamWriter(line.protocol, asyncio.get_running_loop()), exchange.request
@@ -142,7 +107,7 @@ async def _write_pieces(line: Line, exchange: Exchange) -> None:
     for start in range(0, len(pieces), _PIECE):
         await writer.write(pieces[start : start + _PIECE])
         await asyncio.sleep(0)  # others have their turn between, however quick the peer is
-    line.expect(seconds(request.timeouts.read))
+    line.intake.expect()
 
 
 @functools.lru_cache(maxsize=256)
