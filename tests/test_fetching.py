@@ -18,7 +18,6 @@ from aiolambda.transport import fetch, fetching
 from .servers import Connection, always, answer, raw_server, silent
 
 URL_OF_KEYS = "http://169.254.170.2/v2/credentials?id=a%2Fb"
-NEEDS_SHIM = tuple(map(int, aiohttp.__version__.split(".")[:2])) >= (3, 14)
 
 
 class NothingWritten:
@@ -31,8 +30,7 @@ class ShimmedResponse(aiohttp.ClientResponse):
     """aioresponses 0.7.9 does not know `stream_writer`, which aiohttp 3.14 needs."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        if NEEDS_SHIM:
-            options.setdefault("stream_writer", NothingWritten())
+        options.setdefault("stream_writer", NothingWritten())
         super().__init__(*arguments, **options)
 
 
@@ -78,7 +76,6 @@ async def test_every_failure_of_aiohttp_is_a_transport_error(
     assert "a%2Fb" not in str(caught.value)
 
 
-@pytest.mark.skipif(not NEEDS_SHIM, reason="this aiohttp needs no shim")
 async def test_the_shim_is_still_needed(answers: aioresponses) -> None:
     """When this fails, aioresponses knows aiohttp 3.14, and `ShimmedResponse` can go."""
     answers.get("http://host/")
