@@ -8,13 +8,15 @@ import contextlib
 import logging
 import os
 import random
+import ssl
 from collections.abc import Awaitable, Coroutine, Mapping
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, overload
 
 import attrs
 
+from .checks import check_flag, check_seconds
 from .commands import InvokeCommand
 from .config import LambdaClientConfig
 from .errors import ClientClosedError
@@ -34,6 +36,7 @@ from .models import (
     TcpKeepAlive,
     Timeouts,
     Unset,
+    shown,
 )
 from .opening import Opening
 from .policy.retry import StandardRetry
@@ -89,6 +92,7 @@ class LambdaClient(MapCalls):
         transport: Transport | None = None,
         idle_connection_timeout: float = ...,
         ca_bundle: str | PathLike[str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
         proxy: str | None = None,
         logger: logging.Logger | None = None,
         user_agent_extra: str | None = None,
@@ -104,6 +108,8 @@ class LambdaClient(MapCalls):
             raise
         finally:
             del settings  # a traceback that is printed with locals would show the proxy's password
+        if not isinstance(config, LambdaClientConfig):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
+            raise TypeError(f"LambdaClient takes settings by keyword, or one LambdaClientConfig; got {shown(config)}")
         logger = config.logger or logging.getLogger("aiolambda")
         room = None if config.transport is not None else connection_room()
         self._wiring = Wiring(
@@ -176,6 +182,7 @@ class LambdaClient(MapCalls):
         A call that is cut raises `ClientClosedError`. Closing twice is fine. A middleware may close the client: its own call is
         neither awaited nor cut, and fails with the same error if it sends something afterwards.
         """
+        check_seconds("grace", grace)
         self._home.enter(asyncio.get_running_loop())
         self._maps.stop()
         async with contextlib.AsyncExitStack() as endings:  # each of them comes, whatever becomes of those before it
@@ -207,6 +214,8 @@ class LambdaClient(MapCalls):
             call.run_ended = run_ended
             return self._run(call)
 
+        if timeout is not UNSET:
+            self._timeouts(timeout, 1.0)  # a wrong limit is an error of the map, not of each item
         return send
 
     async def invoke(
@@ -317,6 +326,13 @@ class LambdaClient(MapCalls):
             del payload  # as above
         return (await self.send(command)).metadata
 
+    def __reduce__(self) -> Never:
+        """No client is copied or pickled: it has connections, and belongs to a loop."""
+        raise TypeError(
+            f"a {type(self).__name__} cannot be copied or pickled: it holds connections, and belongs to one event loop; make "
+            "another with the same settings, LambdaClient(client.config)"
+        )
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} region {self._opening.config.region}, {self._wiring.slots.in_flight} calls in flight>"
 
@@ -355,6 +371,8 @@ class LambdaClient(MapCalls):
     ) -> Call[In, Out]:
         if idempotent is None:
             idempotent = self._opening.config.idempotent if command.idempotent is None else command.idempotent
+        if not (idempotent is None or idempotent is False or idempotent is True):
+            check_flag("idempotent", idempotent)  # type: ignore[unreachable] # callers need not be typed
         input, loop = command.input, asyncio.get_running_loop()
         if loop is not self._home.loop:
             self._home.enter(loop)

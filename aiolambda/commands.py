@@ -9,6 +9,7 @@ from typing import Any, Generic, Self, TypeVar, cast, overload
 
 import attrs
 
+from .checks import check_flag
 from .interfaces import Operation
 from .invocation import InvokeCommandInput, InvokeCommandOutput, Payload
 from .models import InvocationType, LogType
@@ -27,6 +28,8 @@ class BaseCommand(Generic[In, Out]):
     __slots__ = ("_idempotent", "_input", "_stack")
 
     def __init__(self, input: In, idempotent: bool | None) -> None:
+        if idempotent is not None:
+            check_flag("idempotent", idempotent)
         self._input = input
         self._idempotent = idempotent
         self._stack: MiddlewareStack[In, Out] | None = None

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 import attrs
 
+from .checks import check_flag
 from .errors import AiolambdaError, ConfigurationError
 from .messages import OpenAnswer, Request, Response, Stage
 from .models import Attempt, Credentials, Metadata, PayloadLimits, Timeouts
 
 if TYPE_CHECKING:
     import asyncio
+    import ssl
 
     from .failure import Failure
 
@@ -87,9 +89,12 @@ class RefreshingCredentialsProvider(CredentialsProvider, Protocol):
 
 
 class Fetch(Protocol):
-    """Gets a small document that settings are in: no redirect is followed, no proxy used. `TransportError` where none comes."""
+    """Gets a small document that settings are in: no redirect is followed, no proxy used. `TransportError` where none comes.
 
-    async def __call__(self, url: str, headers: Mapping[str, str], /) -> Response: ...
+    `tls` is what an https server is verified with, `True` for the authorities of the system.
+    """
+
+    async def __call__(self, url: str, headers: Mapping[str, str], /, *, tls: "ssl.SSLContext | bool" = True) -> Response: ...
 
 
 class RetryStrategy(Protocol):
@@ -265,7 +270,8 @@ class Call(Generic[In, Out]):
         return self.command.operation.is_idempotent(self.input, durable=self.durable)
 
     @idempotent.setter
-    def idempotent(self, said: bool) -> None:
+    def idempotent(self, said: bool | None) -> None:
+        check_flag("call.idempotent", said)
         self._said_idempotent = said
 
     if not TYPE_CHECKING:  # else every name would pass for a member

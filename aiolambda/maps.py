@@ -7,13 +7,14 @@ the client hands that in.
 import hashlib
 from collections.abc import AsyncIterable, Callable, Iterable
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+from .checks import check_callable, check_flag, check_path
 from .commands import InvokeCommand
 from .errors import ConfigurationError
 from .interfaces import Codec
 from .invocation import InvokeCommandInput, Payload, json_text
-from .models import UNSET, LogType, Timeouts, Unset
+from .models import UNSET, LogType, Timeouts, Unset, is_whole, shown
 
 if TYPE_CHECKING:  # loaded by the first map: most programs have none
     from .fanout import Journal, MapRun, Send, Source
@@ -64,10 +65,11 @@ class Maps:
         lookahead: int,
         **settings: Any,
     ) -> "MapRun[Item]":
-        """A run that has not begun."""
+        """A run that has not begun. `ConfigurationError` for a setting that cannot be used."""
         from .fanout import Course, MapRun, MapSettings  # noqa: PLC0415 - as above
         from .policy.concurrency import Admission  # noqa: PLC0415
 
+        check_flag("idempotent", idempotent)
         most = self._most
         fixed = None if concurrency == "adaptive" else _checked_concurrency(concurrency, most)
         course = Course(
@@ -148,6 +150,8 @@ class MapCalls:
         """
         from .fanout import Journal, Source, maker_of_items  # noqa: PLC0415 - as above
 
+        _check_sources(key, journal)
+        check_callable("payload", payload)
         template = InvokeCommandInput(
             function_name=function_name,
             invocation_type=invocation_type,
@@ -200,6 +204,7 @@ class MapCalls:
         """Send every command, of whatever functions; the rest is as in `map`. A function that is throttled slows no other."""
         from .fanout import Journal, Source, maker_of_commands  # noqa: PLC0415 - as above
 
+        _check_sources(key, journal)
         make = maker_of_commands(
             key=key,
             codec=self._maps.codec,
@@ -223,9 +228,16 @@ class MapCalls:
         )
 
 
+def _check_sources(key: Callable[..., str] | None, journal: str | PathLike[str] | None) -> None:
+    check_callable("key", key)
+    check_path("journal", journal)
+
+
 def _checked_concurrency(asked: object, most: int) -> int:
-    if isinstance(asked, bool) or not isinstance(asked, int) or asked < 1:
-        raise ConfigurationError(f"concurrency is a number of invocations, 1 or more, or 'adaptive'; got {asked!r}")
-    if asked > most:
-        raise ConfigurationError(f"concurrency is {asked:,}, and the client's max_concurrency is {most:,}: raise that, too")
-    return asked
+    if not is_whole(asked, least=1):
+        raise ConfigurationError(f"concurrency is a number of invocations, 1 or more, or 'adaptive'; got {shown(asked)}")
+    if not is_whole(asked, least=1, most=most):
+        raise ConfigurationError(
+            f"concurrency is {shown(asked)}, and the client's max_concurrency is {most:,}: raise that, too"
+        )
+    return cast("int", asked)

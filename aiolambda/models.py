@@ -4,13 +4,14 @@ Owns what these values are and how they print. Must not know what makes them, wh
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, StrEnum
 from typing import Any, Final, Literal, final
 
 import attrs
 
 __all__ = [
+    "LONGEST_TIME",
     "UNSET",
     "Attempt",
     "ClientStats",
@@ -26,6 +27,9 @@ __all__ = [
     "ThrottleReason",
     "Timeouts",
     "Unset",
+    "is_seconds",
+    "is_whole",
+    "shown",
     "text_of",
 ]
 
@@ -89,26 +93,68 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
+LONGEST_TIME: Final = 1_000_000_000
+"""Seconds, some 32 years: the longest that every event loop can wait."""
+_MOST_SHOWN = 40
+"""Characters of a text that is quoted in an error."""
+_LONGEST_KEEP_ALIVE = 32_767
+_MOST_PROBES = 127
+"""What Linux takes for the keep-alive of a socket (tcp(7))."""
 
 
-def _not_negative(instance: object, attribute: "attrs.Attribute[Any]", value: float | Unset | None) -> None:
-    if isinstance(value, Unset) or value is None:
-        return
-    if isinstance(value, bool) or not _is_number(value) or not value >= 0:
-        raise ValueError(f"{attribute.name} is a number of seconds, 0 or more, or None for no limit; got {value!r}")
+def is_seconds(value: object, *, above_zero: bool = False) -> bool:
+    """Whether it is a number of seconds that a loop can wait: no bool, no NaN, not negative, at most `LONGEST_TIME`."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 < value <= LONGEST_TIME or (value == 0 and not above_zero)
 
 
-def _above_zero(instance: object, attribute: "attrs.Attribute[Any]", value: float | Unset | None) -> None:
-    if isinstance(value, Unset) or value is None:
-        return
-    _positive(instance, attribute, value)
+def is_whole(value: object, *, least: int, most: int | None = None) -> bool:
+    """Whether it is a whole number in this range; no bool."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return False
+    return value >= least and (most is None or value <= most)
 
 
-def _positive(instance: object, attribute: "attrs.Attribute[Any]", value: float) -> None:
-    if isinstance(value, bool) or not _is_number(value) or not value > 0:
-        raise ValueError(f"{attribute.name} must be a number above 0; got {value!r}")
+def shown(value: object) -> str:
+    """A wrong value as an error may quote it: numbers and short texts as they are, of everything else only the type."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**20:
+        return "a whole number with more than 20 digits"  # Python writes out only some thousands of them
+    if value is None or isinstance(value, int | float):
+        return repr(value)
+    return repr(value) if isinstance(value, str) and len(value) <= _MOST_SHOWN else f"a value of type {type(value).__name__}"
+
+
+def _limit(*, above_zero: bool) -> "Callable[[object, attrs.Attribute[Any], object], None]":
+    """Accepts a number of seconds, or `None` for no limit."""
+    range = "above 0" if above_zero else "0 or more"
+
+    def check(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        if not (value is None or isinstance(value, Unset) or is_seconds(value, above_zero=above_zero)):
+            raise ValueError(
+                f"{attribute.name} is a number of seconds, {range} and at most {LONGEST_TIME:,}, or None for no limit; "
+                f"got {shown(value)}"
+            )
+
+    return check
+
+
+def _whole(most: int | None = None) -> "Callable[[object, attrs.Attribute[Any], object], None]":
+    """Accepts a whole number from 1 on."""
+    range = "1 or more" if most is None else f"1 to {most:,}"
+
+    def check(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        if not is_whole(value, least=1, most=most):
+            raise ValueError(f"{attribute.name} must be a whole number, {range}; got {shown(value)}")
+
+    return check
+
+
+def _check_probe_time(instance: object, attribute: "attrs.Attribute[Any]", value: float) -> None:
+    if not (is_seconds(value, above_zero=True) and value <= _LONGEST_KEEP_ALIVE):
+        raise ValueError(
+            f"{attribute.name} must be a number of seconds above 0, at most {_LONGEST_KEEP_ALIVE:,}; got {shown(value)}"
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -122,11 +168,11 @@ class Timeouts:
     answer's head to its end, and from there to the end of a body that is not a stream's.
     """
 
-    total: float | None = attrs.field(default=None, validator=_not_negative)
-    queue: float | None = attrs.field(default=None, validator=_not_negative)
-    connect: float | None = attrs.field(default=5.0, validator=_above_zero)
-    read: float | Unset | None = attrs.field(default=UNSET, validator=_above_zero)
-    idle: float | None = attrs.field(default=None, validator=_above_zero)
+    total: float | None = attrs.field(default=None, validator=_limit(above_zero=False))
+    queue: float | None = attrs.field(default=None, validator=_limit(above_zero=False))
+    connect: float | None = attrs.field(default=5.0, validator=_limit(above_zero=True))
+    read: float | Unset | None = attrs.field(default=UNSET, validator=_limit(above_zero=True))
+    idle: float | None = attrs.field(default=None, validator=_limit(above_zero=True))
 
     def with_read_limit(self, read: float) -> "Timeouts":
         """These limits, with this one for `read` where none was given."""
@@ -140,9 +186,9 @@ class TcpKeepAlive:
     On Linux the same sum (`idle + interval * count`) bounds how long sent bytes may stay unacknowledged.
     """
 
-    idle: float = attrs.field(default=45, validator=_positive)
-    interval: float = attrs.field(default=15, validator=_positive)
-    count: int = attrs.field(default=3, validator=_positive)
+    idle: float = attrs.field(default=45, validator=_check_probe_time)
+    interval: float = attrs.field(default=15, validator=_check_probe_time)
+    count: int = attrs.field(default=3, validator=_whole(most=_MOST_PROBES))
 
 
 @attrs.frozen(kw_only=True)
@@ -152,9 +198,9 @@ class PayloadLimits:
     Raise them when Lambda raises its own. Source: the "Lambda quotas" page and the API reference of Invoke.
     """
 
-    request_response: int = attrs.field(default=6 * 1024 * 1024, validator=_positive)
-    event: int = attrs.field(default=1024 * 1024, validator=_positive)
-    client_context: int = attrs.field(default=3583, validator=_positive)
+    request_response: int = attrs.field(default=6 * 1024 * 1024, validator=_whole())
+    event: int = attrs.field(default=1024 * 1024, validator=_whole())
+    client_context: int = attrs.field(default=3583, validator=_whole())
 
 
 def _whole_and_positive(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -180,6 +226,11 @@ def masked(access_key_id: str) -> str:
     return f"{access_key_id[:4]}...{access_key_id[-4:]}" if len(access_key_id) >= 12 else "..."
 
 
+def _token(value: str | None) -> str | None:
+    """An empty session token is none, wherever the keys come from: AWS refuses it."""
+    return value or None
+
+
 def _is_text(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     if not isinstance(value, str):
         raise TypeError(f"{attribute.name} is a string; got {type(value).__name__}")  # and not the value: it may be a secret
@@ -194,7 +245,7 @@ def _is_moment(instance: object, attribute: "attrs.Attribute[Any]", value: objec
 
 @attrs.frozen
 class Credentials:
-    """AWS keys; `expires_at` (aware) is when they stop working, `None` for never.
+    """AWS keys; `expires_at` (aware) is when they stop working, `None` for never. An empty session token is `None`.
 
     `TypeError` or `ValueError` for what no keys are: a key that is no string, or an expiry without a time zone.
     """
@@ -203,6 +254,7 @@ class Credentials:
     secret_access_key: str = attrs.field(repr=lambda _: "...", validator=_is_text)
     session_token: str | None = attrs.field(
         default=None,
+        converter=_token,
         repr=lambda value: "None" if value is None else "...",
         validator=attrs.validators.optional(_is_text),
     )

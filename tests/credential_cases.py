@@ -153,7 +153,7 @@ def prepared(case: Mapping[str, Any], root: Path) -> Iterator[None]:
 
 
 def ours(replay: Replay, profile: str | None) -> Credentials:
-    async def fetch(url: str, headers: Mapping[str, str], /) -> Response:
+    async def fetch(url: str, headers: Mapping[str, str], /, *, tls: object = True) -> Response:
         return Response(*replay.answer("GET", url, b""))
 
     if profile is not None:

@@ -140,6 +140,8 @@ SETTINGS = (
             variable("AWS_SDK_UA_APP_ID", "named"),
             profile("sdk_ua_app_id", "written"),
         ),
+        wrong=("café", "\N{SNOWMAN}", "a\x7fb"),
+        accepted="goes into a header, and holds a character that none may",
     ),
     Case("execution_environment", None, "-", (variable("AWS_EXECUTION_ENV", "AWS_Lambda_python3.13"),)),
 )

@@ -1,6 +1,7 @@
 """Where settings come from, and what is loaded to find them."""
 
 import asyncio
+import importlib
 import os
 import subprocess
 import sys
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from aiolambda import ConfigurationError, Credentials, LambdaClient, Request, Response
+from aiolambda.credentials import from_botocore
 from aiolambda.testing import FakeTransport
+
+from .servers import always, answer, raw_server
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDENVIRONMENT", "AWS_SECRET_ACCESS_KEY": "secret"}
 
@@ -44,6 +48,50 @@ async def test_keys_and_region_of_the_environment_are_used(monkeypatch: pytest.M
     assert "Credential=AKIDENVIRONMENT/" in headers["authorization"]
     assert "/eu-west-1/lambda/aws4_request" in headers["authorization"]
     assert "m/E,g" in headers["user-agent"]
+
+
+class Provider:
+    async def get_credentials(self) -> Credentials:
+        return Credentials("AKIDPROVIDER", "s", "")
+
+
+def session_with_keys() -> object:
+    session = importlib.import_module("botocore.session").Session()
+    session.set_credentials("AKIDSESSION", "s", "")
+    return from_botocore(session)
+
+
+PROCESS = """print('{"Version": 1, "AccessKeyId": "AKIDPROCESS", "SecretAccessKey": "s", "SessionToken": ""}')"""
+CONTAINER = b'{"AccessKeyId": "AKIDCONTAINER", "SecretAccessKey": "s", "Token": ""}'
+GIVEN = {"argument": lambda: Credentials("AKIDARGUMENT", "s", ""), "provider": Provider, "session": session_with_keys}
+VARIABLES = {
+    "environment": {**KEYS, "AWS_SESSION_TOKEN": "", "AWS_SECURITY_TOKEN": ""},
+    "profile": {"AWS_SHARED_CREDENTIALS_FILE": "{folder}/credentials"},
+    "process": {"AWS_CONFIG_FILE": "{folder}/config"},
+    "container": {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "{url}"},
+}
+
+
+@pytest.mark.parametrize("by", [*GIVEN, *VARIABLES])
+async def test_an_empty_session_token_is_none_wherever_the_keys_come_from(
+    by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sent and signed, it would be refused."""
+    if by in ("profile", "process", "session"):
+        pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
+    (tmp_path / "keys.py").write_text(PROCESS)
+    (tmp_path / "config").write_text(f"[default]\ncredential_process = {sys.executable} {tmp_path / 'keys.py'}\n")
+    (tmp_path / "credentials").write_text(
+        "[default]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = s\naws_session_token =\n"
+    )
+    async with raw_server(always(answer(body=CONTAINER))) as server:
+        for name, value in VARIABLES.get(by, {}).items():
+            monkeypatch.setenv(name, value.format(folder=tmp_path, url=server.url))
+        given = {"credentials": GIVEN[by]()} if by in GIVEN else {}
+        headers = await sent_headers(region="eu-west-1", **given)
+    assert "x-amz-security-token" not in headers
+    assert "x-amz-security-token" not in headers["authorization"]
+    assert f"Credential=AKID{by.upper()}/" in headers["authorization"]
 
 
 async def test_the_default_region_is_used_where_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -364,6 +364,24 @@ async def test_the_password_of_a_proxy_is_shown_nowhere_not_even_by_its_refusal(
     assert f"http://...@{proxy.host}:{proxy.port}" in told.text
 
 
+async def test_a_proxy_with_half_a_password_in_its_path_is_a_problem_that_shows_nothing(doctor: Any) -> None:
+    told = await doctor(**keys(HTTPS_PROXY="http://user:pa@Hunter2/Rest8@proxy:3128"))
+    assert (told.code, told.problems()) == (2, ["settings"])
+    assert "the proxy (from HTTPS_PROXY) is not an http or https URL" in told.checks["settings"]["text"]
+    assert "hunter2" not in (told.text + json.dumps(told.checks | told.settings)).lower()
+
+
+async def test_a_dead_proxy_is_told_as_what_is_dead(doctor: Any, unused_tcp_port: int) -> None:
+    proxy = f"http://user:hunter2@127.0.0.1:{unused_tcp_port}"
+    told = await doctor("--endpoint-url", "https://lambda.invalid", **keys(HTTPS_PROXY=proxy))
+    check = told.checks["connection"]
+    assert told.problems() == ["connection"]
+    assert f"cannot connect to the proxy 127.0.0.1:{unused_tcp_port}, through which lambda.invalid" in check["text"]
+    assert check["text"].endswith(f"(the proxy is http://...@127.0.0.1:{unused_tcp_port}, from HTTPS_PROXY)")
+    assert "is the proxy's URL right" in check["advice"]
+    assert "hunter2" not in told.text
+
+
 async def test_what_an_answer_quotes_of_a_secret_is_not_shown(doctor: Any) -> None:
     quoting = refusal("InvalidSignatureException", "403 Forbidden", f"{KEY} signed with {SECRET}")
     async with raw_server(always(quoting)) as server:

@@ -6,7 +6,7 @@ import contextlib
 import ssl
 import subprocess
 import urllib.parse
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,11 @@ import attrs
 import pytest
 import trustme
 
-from aiolambda import ConfigurationError, ConnectError, Credentials, LambdaClient, LambdaClientConfig
+from aiolambda import ConfigurationError, ConnectError, Credentials, LambdaClient, LambdaClientConfig, TransportError
 from aiolambda.config.proxies import environment_proxy, is_left_out
 from aiolambda.config.resolution import resolve
 from aiolambda.transport import fetch
-from tests.servers import RawServer, always, answer, raw_server, silent
+from tests.servers import Connection, RawServer, always, answer, raw_server, silent
 from tests.settings_support import Source, write_profile
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
@@ -171,6 +171,98 @@ async def test_a_bundle_without_a_certificate_is_an_error(
         await LambdaClient(region="us-east-1", credentials=KEYS).open()
 
 
+# --- a context of the caller's own ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def demanding(authority: trustme.CA) -> ssl.SSLContext:
+    """A server that takes nobody without a certificate of the same authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+async def test_a_server_that_demands_a_client_certificate_gets_it(
+    authority: trustme.CA, bundle: str, demanding: ssl.SSLContext
+) -> None:
+    mine = ssl.create_default_context(cafile=bundle)
+    authority.issue_cert("caller@example.com").configure_cert(mine)
+    seen: list[object] = []
+
+    async def script(connection: Connection) -> None:
+        seen.append(connection.writer.get_extra_info("peercert")["subjectAltName"])
+        await always(answer())(connection)
+
+    async with raw_server(script, tls=demanding) as server:
+        config = await invoke(server, ssl_context=mine)
+        assert seen == [(("email", "caller@example.com"),)]
+        with pytest.raises(TransportError):
+            await invoke(server, ca_bundle=bundle)
+    assert (len(seen), len(server.requests)) == (1, 1)
+    told = {row.name: row for row in config.explained()}
+    assert (told["ssl_context"].value, told["ssl_context"].source) == ("given", "argument ssl_context")
+    assert told["ca_bundle"].source == "set aside by argument ssl_context"
+
+
+async def test_the_context_goes_through_a_tunnel(authority: trustme.CA, bundle: str, demanding: ssl.SSLContext) -> None:
+    mine = ssl.create_default_context(cafile=bundle)
+    authority.issue_cert("caller@example.com").configure_cert(mine)
+    async with proxy() as running, raw_server(always(answer()), tls=demanding) as server:
+        await invoke(server, ssl_context=mine, proxy=running.url)
+    assert (len(running.tunnels), len(server.requests)) == (1, 1)
+
+
+async def test_a_context_that_knows_another_authority_accepts_no_server(
+    bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bundle of the environment is set aside, not added."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+    other = ssl.create_default_context()
+    trustme.CA().configure_trust(other)
+    async with raw_server(always(answer()), tls=tls) as server:
+        await invoke(server)
+        with pytest.raises(ConnectError, match="certificate verify failed"):
+            await invoke(server, ssl_context=other)
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/bundle.pem")
+    async with raw_server(always(answer()), tls=tls) as server:
+        await invoke(server, ssl_context=ssl.create_default_context(cafile=bundle))
+
+
+def test_a_context_and_a_bundle_contradict_each_other(bundle: str) -> None:
+    with pytest.raises(ConfigurationError, match="ca_bundle and ssl_context contradict each other"):
+        LambdaClient(ca_bundle=bundle, ssl_context=ssl.create_default_context())
+
+
+def without_verification() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def without_name() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    return context
+
+
+@pytest.mark.parametrize("make", [without_verification, without_name, lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)])
+def test_a_context_that_verifies_nothing_is_refused(make: Callable[[], ssl.SSLContext]) -> None:
+    with pytest.raises(ConfigurationError, match="ssl_context does not verify the server .* TLS is always verified"):
+        LambdaClient(ssl_context=make())
+
+
+async def test_a_context_that_was_changed_before_the_client_opens_is_refused() -> None:
+    context = ssl.create_default_context()
+    client = LambdaClient(region="us-east-1", credentials=KEYS, ssl_context=context)
+    context.check_hostname = False
+    with pytest.raises(ConfigurationError, match="ssl_context does not verify the server"):
+        await client.open()
+    assert {row.name for row in client.config.explained() if row.problem} == {"ssl_context"}
+
+
 # --- a proxy ----------------------------------------------------------------------------------------------------------
 
 
@@ -281,7 +373,6 @@ LISTS = [
     "ample.com",
     "h.example.com:81",
     " x , EXAMPLE.com",
-    "10.0.0.0/8",
     "10.1.2.3",
     "a,*",
 ]
@@ -311,6 +402,39 @@ def test_the_environment_is_read_as_botocore_reads_it(url: str, monkeypatch: pyt
             assert environment_proxy(url, environment)[0] == theirs, environment
 
 
-def test_an_address_in_brackets_is_left_out_by_its_number() -> None:
-    assert is_left_out("http://[::1]:9001", "::1")
-    assert not is_left_out("http://[::1]:9001", "::2")
+LEFT_OUT = [
+    ("http://[::1]:9001", "::1", True),
+    ("http://[::1]:9001", "[::1]", True),
+    ("http://[::1]:9001", "host, [::1]:9001", True),
+    ("http://[::1]:9001", "[::1]:9002", False),
+    ("http://[::1]:9001", "0:0:0:0:0:0:0:1", True),
+    ("http://[::1]:9001", "::2", False),
+    ("http://[::1]:9001", "[::1", True),
+    ("https://[fd00::5]", "fd00::/8", True),
+    ("https://[fd00::5]", "[fd00::/8]", True),
+    ("https://[fe80::5]", "fd00::/8", False),
+    ("https://10.1.2.3:8", "10.0.0.0/8", True),
+    ("https://10.1.2.3:8", "a.example, 10.9.9.9/8", True),
+    ("https://10.1.2.3:8", "11.0.0.0/8", False),
+    ("https://10.1.2.3:8", "0.0.0.0/0", True),
+    ("https://[::1]", "0.0.0.0/0", False),
+    ("https://10.1.2.3", "::/0", False),
+    ("https://10.1.2.3", "10.1.2.3/33", False),
+    ("https://10.1.2.3", "/8", False),
+    ("https://10.example", "10.0.0.0/8", False),
+    ("https://lambda.eu-west-1.amazonaws.com", "10.0.0.0/8,fd00::/8", False),
+]
+
+
+@pytest.mark.parametrize(("url", "no_proxy", "left_out"), LEFT_OUT)
+def test_addresses_and_ranges_of_them_are_left_out(url: str, no_proxy: str, left_out: bool) -> None:
+    assert is_left_out(url, no_proxy) is left_out
+
+
+async def test_a_range_of_addresses_is_reached_without_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://nowhere.invalid:1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.0/8")
+    async with raw_server(always(answer())) as server:
+        config = await invoke(server)
+    told = {row.name: row for row in config.explained()}["proxy"]
+    assert (told.value, told.source) == ("-", "NO_PROXY")

@@ -185,6 +185,74 @@ async def test_a_services_section_that_is_not_there_is_an_error(tmp_path: Path, 
         await LambdaClient(region="us-east-1", credentials=KEYS).open()
 
 
+# --- FIPS and dual-stack beside an endpoint of one's own ---------------------------------------------------------------
+
+URL = "http://127.0.0.1:9001"
+BESIDE: list[tuple[dict[str, Any], str]] = [
+    ({"AWS_USE_FIPS_ENDPOINT": "true", "AWS_ENDPOINT_URL": URL}, "AWS_USE_FIPS_ENDPOINT, ignored beside AWS_ENDPOINT_URL"),
+    (
+        {"AWS_USE_DUALSTACK_ENDPOINT": "true", "AWS_ENDPOINT_URL_LAMBDA": URL},
+        "AWS_USE_DUALSTACK_ENDPOINT, ignored beside AWS_ENDPOINT_URL_LAMBDA",
+    ),
+    (
+        {"AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true", "AWS_ENDPOINT_URL": URL},
+        "AWS_USE_FIPS_ENDPOINT, ignored beside AWS_ENDPOINT_URL; AWS_USE_DUALSTACK_ENDPOINT, ignored beside AWS_ENDPOINT_URL",
+    ),
+    ({"AWS_REGION": "fips-us-east-1", "AWS_ENDPOINT_URL": URL}, "AWS_REGION, ignored beside AWS_ENDPOINT_URL"),
+]
+
+
+@pytest.mark.parametrize(("variables", "said"), BESIDE, ids=lambda value: None if isinstance(value, str) else "+".join(value))
+async def test_a_flag_of_the_environment_gives_way_to_its_endpoint_with_one_warning(
+    variables: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    use(monkeypatch, VARIABLES | {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"} | variables)
+    async with LambdaClient(transport=online()) as client:
+        assert (client.config.endpoint_url, client.config.region) == (URL, "us-east-1")
+        told = {row.name: row for row in client.config.explained()}
+        await client.invoke("f")
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"{said}: the URL alone says where calls go"
+    ]
+    for part in said.split("; "):
+        row = told["use_dualstack_endpoint" if "DUALSTACK" in part else "use_fips_endpoint"]
+        assert (row.value, row.source, row.problem) == ("false", part, None)
+    session = pytest.importorskip("botocore.session", reason="the extra 'aws' is not installed").Session()
+    theirs = session.create_client("lambda", region_name=variables.get("AWS_REGION"))
+    assert (theirs.meta.endpoint_url, theirs.meta.region_name) == (URL, "us-east-1")
+
+
+@pytest.mark.parametrize(
+    ("variables", "profile", "arguments"),
+    [
+        ({"AWS_ENDPOINT_URL": URL}, {}, {"use_fips_endpoint": True}),
+        ({"AWS_USE_FIPS_ENDPOINT": "true"}, {}, {"endpoint_url": URL}),
+        ({"AWS_USE_DUALSTACK_ENDPOINT": "true"}, {"endpoint_url": URL}, {}),
+        ({"AWS_ENDPOINT_URL": URL}, {"use_dualstack_endpoint": "true"}, {}),
+        ({}, {"endpoint_url": URL, "use_fips_endpoint": "true"}, {}),
+        ({}, {}, {"endpoint_url": URL, "use_dualstack_endpoint": True}),
+        ({"AWS_ENDPOINT_URL": URL}, {}, {"region": "fips-us-east-1"}),
+        ({"AWS_ENDPOINT_URL": URL, "AWS_REGION": ""}, {"region": "us-east-1-fips"}, {}),
+    ],
+    ids=repr,
+)
+async def test_a_flag_or_an_endpoint_of_this_client_contradict_each_other(
+    variables: dict[str, str],
+    profile: dict[str, str],
+    arguments: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sources = [Source("profile", name, value, "") for name, value in profile.items()]
+    use(monkeypatch, VARIABLES | {"AWS_REGION": "us-east-1"} | write_profile(tmp_path, *sources) | variables)
+    client = LambdaClient(transport=online(), **arguments)
+    with pytest.raises(
+        ConfigurationError, match=r"a (FIPS|dual-stack) endpoint and a custom endpoint URL contradict each other"
+    ):
+        await client.open()
+    assert {row.name for row in client.config.explained() if row.problem} == {"endpoint_url"}
+
+
 # --- the user agent ---------------------------------------------------------------------------------------------------
 
 NOT_OURS = {
@@ -363,7 +431,7 @@ async def test_the_transport_probes_as_argument_and_profile_say(
 
 
 def test_before_a_client_opens_its_settings_are_told_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    use(monkeypatch, VARIABLES | {"AWS_REGION": "eu-west-1", "HTTPS_PROXY": "http://user:hunter2@proxy:3128/x?hunter2"})
+    use(monkeypatch, VARIABLES | {"AWS_REGION": "eu-west-1", "HTTPS_PROXY": "http://user:hunter2@proxy:3128/"})
     config = LambdaClientConfig(use_fips_endpoint=True)
     rows = {row.name: row for row in config.explained()}
     assert (rows["region"].value, rows["region"].source) == ("eu-west-1", "AWS_REGION")
@@ -372,7 +440,7 @@ def test_before_a_client_opens_its_settings_are_told_without_secrets(monkeypatch
         *("https://lambda-fips.eu-west-1.amazonaws.com", "the region"),
     )
     assert (rows["credentials"].value, rows["credentials"].source) == ("AKIA...MPLE", "environment")
-    assert (rows["proxy"].value, rows["proxy"].source) == ("http://...@proxy:3128/x", "HTTPS_PROXY")
+    assert (rows["proxy"].value, rows["proxy"].source) == ("http://...@proxy:3128", "HTTPS_PROXY")
     assert rows["config file"].source == "missing"
     table = config.explain()
     assert "hunter2" not in table + repr(config.explained())

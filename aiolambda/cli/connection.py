@@ -4,10 +4,10 @@ Owns these options. Must not know what is invoked.
 """
 
 import argparse
-import math
 from typing import Any
 
 from ..client import LambdaClient
+from ..models import LONGEST_TIME, is_seconds
 
 __all__ = ["add_connection_options", "client_of", "seconds"]
 
@@ -32,6 +32,6 @@ def client_of(options: argparse.Namespace, **settings: Any) -> LambdaClient:
 def seconds(text: str) -> float:
     """A number of seconds, as an option has it."""
     number = float(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+    if not is_seconds(number, above_zero=True):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0, and at most {LONGEST_TIME:,}")
     return number

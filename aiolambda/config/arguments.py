@@ -4,62 +4,137 @@ Owns the names of the arguments, their defaults, and the checks that need nothin
 """
 
 import logging
+import ssl
 from collections.abc import Callable, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
+from ..checks import (
+    check_choice,
+    check_flag,
+    check_header_text,
+    check_instance_with,
+    check_path,
+    check_seconds,
+    check_text,
+    check_whole,
+)
 from ..codecs import JsonCodec
 from ..errors import ConfigurationError
 from ..interfaces import Codec, CredentialsProvider, RetryStrategy, Transport
-from ..models import UNSET, Credentials, PayloadLimits, ResponseLimits, TcpKeepAlive, Timeouts, Unset
+from ..models import UNSET, Credentials, PayloadLimits, ResponseLimits, TcpKeepAlive, Timeouts, Unset, shown
 
 if TYPE_CHECKING:
     from .explained import Explained
 
-__all__ = ["Arguments"]
+    Attribute = attrs.Attribute[Any]
+
+__all__ = ["Arguments", "checked_context"]
+
+
+_CREDENTIALS = "Credentials, or a provider of them"
+_RETRY = "a retry strategy"
+_CODEC = "a codec"
+_TRANSPORT = "a transport"
+_LOGGER = "a logging.Logger"
+_MOST_CALLS = 1_000_000_000
 
 
 def _timeouts(value: float | Timeouts | None) -> Timeouts:
     return value if isinstance(value, Timeouts) else Timeouts(total=value)
 
 
-def _check_concurrency(instance: object, attribute: "attrs.Attribute[int | None]", value: object) -> None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise ConfigurationError(f"max_concurrency is a number of calls, 1 or more; got {value!r}")
+def _of(check: Callable[..., None], *arguments: object, **limits: int) -> "Callable[[object, Attribute, Any], None]":
+    """A validator that asks a check of `checks`, by the setting's name."""
+
+    def validate(instance: object, attribute: "Attribute", value: object) -> None:
+        check(attribute.name, value, *arguments, **limits)
+
+    return validate
 
 
-def _check_proxy(instance: object, attribute: "attrs.Attribute[str | None]", value: str | None) -> None:
+def _optional(check: Callable[..., None], *arguments: object, **limits: int) -> "Callable[[object, Attribute, Any], None]":
+    """The same for a setting that may be `None`."""
+
+    def validate(instance: object, attribute: "Attribute", value: object) -> None:
+        if value is not None:
+            check(attribute.name, value, *arguments, **limits)
+
+    return validate
+
+
+def _check_credentials(instance: object, attribute: "Attribute", value: object) -> None:
+    if not (value is None or isinstance(value, Credentials)):
+        check_instance_with(attribute.name, value, _CREDENTIALS, "get_credentials")
+
+
+def _check_keep_alive(instance: object, attribute: "Attribute", value: object) -> None:
+    if not (value is None or isinstance(value, TcpKeepAlive | Unset)):
+        raise ConfigurationError(f"{attribute.name} is TcpKeepAlive(...), or None to switch it off; got {shown(value)}")
+
+
+def _check_limits(instance: object, attribute: "Attribute", value: object) -> None:
+    if not isinstance(value, PayloadLimits):
+        raise ConfigurationError(f"{attribute.name} is PayloadLimits(...); got {shown(value)}")
+
+
+def _check_response_limits(instance: object, attribute: "Attribute", value: object) -> None:
+    if not isinstance(value, ResponseLimits):
+        raise ConfigurationError(f"{attribute.name} is ResponseLimits(...); got {shown(value)}")
+
+
+def _check_idle(instance: object, attribute: "Attribute", value: object) -> None:
+    if value is None:
+        raise ConfigurationError(f"{attribute.name} is a number of seconds; got None")
+    check_seconds(attribute.name, value)
+
+
+def _check_ca_bundle(instance: object, attribute: "Attribute", value: object) -> None:
+    if isinstance(value, bool):
+        raise ConfigurationError(
+            f"{attribute.name} is a PEM file or a folder of certificates; got {value}: TLS is always verified, by default with "
+            "the system's authorities"
+        )
+    check_path(attribute.name, value)
+
+
+def _check_ssl_context(instance: "Arguments", attribute: "Attribute", value: object) -> None:
+    if value is None:
+        return
+    if instance.ca_bundle is not None:
+        raise ConfigurationError(
+            f"ca_bundle and {attribute.name} contradict each other: load the bundle into the context "
+            "(context.load_verify_locations), and give the context alone"
+        )
+    checked_context(value, attribute.name)
+
+
+def checked_context(context: object, name: str) -> ssl.SSLContext:
+    """The context, if it verifies the server and its name; `ConfigurationError` otherwise: TLS is always verified."""
+    if not isinstance(context, ssl.SSLContext):
+        raise ConfigurationError(f"{name} is an ssl.SSLContext; got {shown(context)}")
+    if context.verify_mode is ssl.CERT_NONE or not context.check_hostname:
+        raise ConfigurationError(
+            f"{name} does not verify the server (verify_mode CERT_NONE, or check_hostname False), and TLS is always verified: "
+            "begin with ssl.create_default_context(), and load a private authority into it"
+        )
+    return context
+
+
+def _check_proxy(instance: object, attribute: "Attribute", value: str | None) -> None:
+    check_text(attribute.name, value)
     if value:
-        from ..protocol.endpoints import checked_proxy  # noqa: PLC0415 - most clients have no proxy
+        from ..protocol.urls import checked_proxy  # noqa: PLC0415 - most clients have no proxy
 
         checked_proxy(value)
 
 
-def _check_flag(instance: object, attribute: "attrs.Attribute[bool | None]", value: object) -> None:
-    """A text such as 'false' would be true."""
-    if not (value is None or isinstance(value, bool)):
-        raise ConfigurationError(f"{attribute.name} is True, False or None; got {value!r}")
-
-
-def _check_choice(instance: object, attribute: "attrs.Attribute[bool]", value: object) -> None:
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{attribute.name} is True or False; got {value!r}")
-
-
-def _check_response_limits(instance: object, attribute: "attrs.Attribute[ResponseLimits]", value: object) -> None:
-    if not isinstance(value, ResponseLimits):
-        raise ConfigurationError(f"response_limits is a ResponseLimits(body=, head=, interim=); got {value!r}")
-
-
-def _check_header_text(instance: object, attribute: "attrs.Attribute[str | None]", value: str | None) -> None:
-    if value is not None and not (value.isascii() and value.isprintable()):
-        raise ConfigurationError(f"{attribute.name} goes into a header, and holds a character that none may")
-
-
 def _url_shown(url: str | None) -> str:
-    return "..." if url is not None and "@" in url else repr(url)
+    from ..protocol.urls import url_shown  # noqa: PLC0415 - as above
+
+    return "None" if url is None else repr(url_shown(url))
 
 
 class LookedUp:
@@ -83,31 +158,38 @@ class LookedUp:
 class Arguments:
     """The fields of `LambdaClientConfig`, which see."""
 
-    region: str | None = None
-    profile: str | None = None
-    credentials: Credentials | CredentialsProvider | None = None
-    endpoint_url: str | None = attrs.field(default=None, repr=_url_shown)
-    ignore_configured_endpoint_urls: bool | None = attrs.field(default=None, validator=_check_flag)
-    use_fips_endpoint: bool | None = attrs.field(default=None, validator=_check_flag)
-    use_dualstack_endpoint: bool | None = attrs.field(default=None, validator=_check_flag)
-    use_arn_region: bool = attrs.field(default=False, validator=_check_choice)
+    region: str | None = attrs.field(default=None, validator=_of(check_text))
+    profile: str | None = attrs.field(default=None, validator=_of(check_text))
+    credentials: Credentials | CredentialsProvider | None = attrs.field(default=None, validator=_check_credentials)
+    endpoint_url: str | None = attrs.field(default=None, validator=_of(check_text), repr=_url_shown)
+    ignore_configured_endpoint_urls: bool | None = attrs.field(default=None, validator=_of(check_flag))
+    use_fips_endpoint: bool | None = attrs.field(default=None, validator=_of(check_flag))
+    use_dualstack_endpoint: bool | None = attrs.field(default=None, validator=_of(check_flag))
+    use_arn_region: bool = attrs.field(default=False, validator=_of(check_choice))
     timeout: Timeouts = attrs.field(factory=Timeouts, converter=_timeouts)
-    tcp_keepalive: TcpKeepAlive | Unset | None = UNSET
-    retry: RetryStrategy | None = None
-    repeat_lost_idle: bool = True
-    disable_clock_skew_correction: bool | None = attrs.field(default=None, validator=_check_flag)
-    max_concurrency: int | None = attrs.field(default=None, validator=_check_concurrency)
-    idempotent: bool | None = None
-    limits: PayloadLimits = attrs.field(factory=PayloadLimits)
+    tcp_keepalive: TcpKeepAlive | Unset | None = attrs.field(default=UNSET, validator=_check_keep_alive)
+    retry: RetryStrategy | None = attrs.field(
+        default=None, validator=_optional(check_instance_with, _RETRY, "pause", "succeeded")
+    )
+    repeat_lost_idle: bool = attrs.field(default=True, validator=_of(check_choice))
+    disable_clock_skew_correction: bool | None = attrs.field(default=None, validator=_of(check_flag))
+    max_concurrency: int | None = attrs.field(default=None, validator=_optional(check_whole, least=1, most=_MOST_CALLS))
+    idempotent: bool | None = attrs.field(default=None, validator=_of(check_flag))
+    limits: PayloadLimits = attrs.field(factory=PayloadLimits, validator=_check_limits)
     response_limits: ResponseLimits = attrs.field(factory=ResponseLimits, validator=_check_response_limits)
-    codec: Codec = attrs.field(factory=JsonCodec)
-    transport: Transport | None = None
-    idle_connection_timeout: float = 60.0
-    ca_bundle: str | PathLike[str] | None = None
+    codec: Codec = attrs.field(factory=JsonCodec, validator=_of(check_instance_with, _CODEC, "encode", "decode"))
+    transport: Transport | None = attrs.field(
+        default=None, validator=_optional(check_instance_with, _TRANSPORT, "send", "close")
+    )
+    idle_connection_timeout: float = attrs.field(default=60.0, validator=_check_idle)
+    ca_bundle: str | PathLike[str] | None = attrs.field(default=None, validator=_check_ca_bundle)
+    ssl_context: ssl.SSLContext | None = attrs.field(default=None, validator=_check_ssl_context)
     proxy: str | None = attrs.field(default=None, validator=_check_proxy, repr=_url_shown)
-    logger: logging.Logger | None = None
-    user_agent_extra: str | None = attrs.field(default=None, validator=_check_header_text)
-    user_agent_app_id: str | None = attrs.field(default=None, validator=_check_header_text)
+    logger: logging.Logger | None = attrs.field(
+        default=None, validator=_optional(check_instance_with, _LOGGER, "isEnabledFor", "debug", "warning")
+    )
+    user_agent_extra: str | None = attrs.field(default=None, validator=_of(check_header_text))
+    user_agent_app_id: str | None = attrs.field(default=None, validator=_of(check_header_text))
     _looked_up: LookedUp | None = attrs.field(default=None, repr=False, eq=False, alias="_looked_up")
 
     def with_found(

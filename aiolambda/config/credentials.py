@@ -91,11 +91,14 @@ def _expiry(environment: Mapping[str, str]) -> dt.datetime | None:
 
 
 def checked_static(credentials: Credentials, source: str) -> StaticCredentials:
-    """A provider of these keys; `ConfigurationError` where one holds white space: a line end that was copied with it."""
+    """A provider of these keys; `ConfigurationError` where one is missing, or holds white space: a line end that was copied."""
     return StaticCredentials(_checked(credentials, source), source)
 
 
 def _checked(credentials: Credentials, source: str) -> Credentials:
+    for name in ("access_key_id", "secret_access_key"):
+        if not getattr(credentials, name):
+            raise ConfigurationError(f"{name} (from the {source}) is missing: it is empty")
     for name in ("access_key_id", "secret_access_key", "session_token"):
         value = getattr(credentials, name)
         if value is not None and not (value.isascii() and value.isprintable() and value == value.strip()):

@@ -1,14 +1,13 @@
 """A setting as it is told to people: its value, where that came from, and what could set it.
 
-Owns the form, and what may be shown of a value. Must not know how a setting is found.
+Owns the form. Must not know how a setting is found.
 """
 
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 import attrs
 
-__all__ = ["Explained", "as_table", "url_shown"]
+__all__ = ["Explained", "as_table"]
 
 
 @attrs.frozen(kw_only=True)
@@ -23,19 +22,6 @@ class Explained:
     source: str
     names: tuple[str, ...]
     problem: str | None = None
-
-
-def url_shown(url: str) -> str:
-    """A URL without the user and password that it may hold, and without what follows the path."""
-    try:
-        parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2]
-    except ValueError:
-        return "..."
-    if not parts.scheme or not host:
-        return "..."
-    hidden = "...@" if "@" in parts.netloc else ""
-    return f"{parts.scheme}://{hidden}{host}{parts.path}"
 
 
 def as_table(settings: Iterable[Explained]) -> str:

@@ -8,7 +8,6 @@ Owns how settings depend on each other. Must not look for credentials. Reads fil
 import os
 import ssl
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TypeVar
 
 import attrs
@@ -19,8 +18,10 @@ from ..models import UNSET, TcpKeepAlive
 from ..policy.retry import StandardRetry
 from ..protocol import endpoints
 from ..protocol.endpoints import Endpoint
+from ..protocol.urls import checked_endpoint, checked_proxy
 from . import table
-from .arguments import Arguments
+from .arguments import Arguments, checked_context
+from .authorities import context_of
 from .lookup import Found, Lookup
 from .profiles import Entry, SharedConfig, SharedFile, read_shared_config
 from .proxies import environment_proxy
@@ -29,6 +30,9 @@ __all__ = ["Findings", "look_up"]
 
 T = TypeVar("T")
 _NONE = "none"
+_USUAL: ssl.SSLContext | bool = True
+"""aiohttp's word for the usual authorities."""
+_IGNORED = ", ignored beside "
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -54,6 +58,8 @@ class Findings:
     app_id: Found[str | None]
     execution_environment: Found[str | None]
     disables_clock_correction: Found[bool]
+    ignored: tuple[str, ...]
+    """What the environment asks for, and gives way to something else that it asks for."""
 
     def check(self) -> None:
         """Raise the first problem."""
@@ -73,6 +79,8 @@ def look_up(arguments: Arguments, environment: Mapping[str, str], *, reads_files
     dualstack = look.find(table.DUALSTACK, default=False)
     ignore = look.find(table.IGNORE_ENDPOINT_URLS, default=False)
     url = _endpoint_url(look, shared, ignore)
+    fips = _beside(url, fips, (*table.FIPS.variables, *table.REGION.variables))
+    dualstack = _beside(url, dualstack, table.DUALSTACK.variables)
     endpoint = _endpoint(region, url, fips, dualstack)
     max_attempts, mode, retry = _retry(look)
     ca_bundle, tls = _tls(look, is_plain=endpoint.value is not None and endpoint.value.url.startswith("http:"))
@@ -96,6 +104,7 @@ def look_up(arguments: Arguments, environment: Mapping[str, str], *, reads_files
         app_id=look.find(table.APP_ID, None),
         execution_environment=look.find(table.EXECUTION_ENVIRONMENT, None),
         disables_clock_correction=look.find(table.CLOCK, default=False),
+        ignored=tuple(found.source for found in (fips, dualstack) if _IGNORED in found.source),
     )
 
 
@@ -152,7 +161,17 @@ def _endpoint_url(look: Lookup, shared: SharedConfig, ignore: Found[bool]) -> Fo
     url = found.value
     if found.problem is not None or url is None:
         return found
-    return _attempt(lambda: endpoints.checked_endpoint(url, found.source), None, found.source)
+    return _attempt(lambda: checked_endpoint(url, found.source), None, found.source)
+
+
+def _beside(url: Found[str | None], flag: Found[bool], variables: tuple[str, ...]) -> Found[bool]:
+    """FIPS or dual-stack of the environment gives way to an endpoint of the environment, as in boto3.
+
+    Anybody may have set either for other programs. An argument or a profile means this client: then they contradict each other.
+    """
+    if url.value is None or url.source not in table.ENDPOINT_VARIABLES or not flag.value or flag.source not in variables:
+        return flag
+    return Found(value=False, source=f"{flag.source}{_IGNORED}{url.source}")
 
 
 def _of_services(look: Lookup, shared: SharedConfig) -> Found[str | None]:
@@ -207,35 +226,29 @@ def _retry(look: Lookup) -> tuple[Found[int | None], Found[str | None], Found[Re
 
 
 def _tls(look: Lookup, *, is_plain: bool) -> tuple[Found[str | None], Found[ssl.SSLContext | bool]]:
-    """The bundle's path, and what a connection is verified with: its authorities, or those of the system.
+    """The bundle's path, and what a connection is verified with: a given context, the bundle's authorities, or the system's.
 
     Where nothing is encrypted, the bundle is not read: that of a whole system takes 20 ms.
     """
+    given = look.arguments.ssl_context
+    if given is not None:
+        # It was checked when it was given, and may have been changed since.
+        tls = _attempt(lambda: checked_context(given, "ssl_context"), _USUAL, "argument ssl_context")
+        return Found(None, "set aside by argument ssl_context"), tls
     found = look.find(table.CA_BUNDLE, None)
     if found.value is None:
-        return Found(None, found.source, found.problem), Found(value=True)
+        return Found(None, found.source, found.problem), Found(_USUAL)
     path = os.fspath(found.value)
     if path and is_plain:
-        return Found(path, found.source), Found(value=True)
-    return Found(path, found.source), _attempt(lambda: _context(path, found.source), True, found.source)  # noqa: FBT003 - aiohttp's word for the usual authorities
-
-
-def _context(path: str, source: str) -> ssl.SSLContext:
-    try:
-        if not path:
-            raise FileNotFoundError(2, "its path is empty")
-        if Path(path).is_dir():
-            return ssl.create_default_context(capath=path)
-        return ssl.create_default_context(cafile=path)
-    except (OSError, ssl.SSLError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigurationError(f"the CA bundle {path!r} (from {source}) cannot be read: {reason}") from None
+        return Found(path, found.source), Found(_USUAL)
+    return Found(path, found.source), _attempt(lambda: context_of(path, found.source), _USUAL, found.source)
 
 
 def _proxy(look: Lookup, endpoint: Endpoint | None) -> Found[str | None]:
     """The proxy for the endpoint. One that is given is used for every host; an empty one is none."""
-    if look.arguments.proxy is not None:
-        return Found(look.arguments.proxy or None, "argument proxy")
+    given = look.arguments.proxy
+    if given is not None:
+        return Found(checked_proxy(given) if given else None, "argument proxy")
     if endpoint is None:
         return Found(None)
     try:

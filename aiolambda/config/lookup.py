@@ -8,11 +8,12 @@ from typing import Generic, TypeVar
 
 import attrs
 
+from ..checks import check_header_text
 from ..errors import ConfigurationError
 from .arguments import Arguments
 from .profiles import Entry
 
-__all__ = ["Found", "Lookup", "Setting", "as_flag", "as_number", "as_text", "one_of"]
+__all__ = ["Found", "Lookup", "Setting", "as_flag", "as_header_text", "as_number", "as_text", "one_of"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -101,6 +102,16 @@ class Lookup:
 def as_text(text: str, source: str) -> str:
     """The text as it is."""
     return text
+
+
+def as_header_text(name: str) -> Callable[[str, str], str]:
+    """Reads a text that goes into a header."""
+
+    def read(text: str, source: str) -> str:
+        check_header_text(f"{name} (from {source})", text)
+        return text
+
+    return read
 
 
 def one_of(name: str, *choices: str) -> Callable[[str, str], str]:

@@ -4,6 +4,7 @@ Owns the look for credentials, and which of them need the chain. Reads files: ca
 """
 
 import functools
+import logging
 import ssl
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -56,9 +57,12 @@ def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool, f
     """Find every setting and the source of credentials; `ConfigurationError` where one is missing or wrong."""
     findings = look_up(config, environment, reads_files=not config.is_offline)
     findings.check()
+    if findings.ignored:
+        logger = config.logger or logging.getLogger("aiolambda")
+        logger.warning("%s: the URL alone says where calls go", "; ".join(findings.ignored))
     endpoint = findings.endpoint.value
     if endpoint is None or endpoint.signing_region is None:
-        raise ConfigurationError("there is no endpoint")
+        raise ConfigurationError("no endpoint: set region= or endpoint_url=")
     credentials = find_credentials(config, environment, endpoint.signing_region, fetch) if signs else None
     source = getattr(credentials, "source", "argument")
     return Resolved(
@@ -138,17 +142,8 @@ def _at_hand(config: Arguments, environment: Mapping[str, str]) -> CredentialsPr
     if isinstance(config.credentials, Credentials):
         return checked_static(config.credentials, "argument")
     if config.credentials is not None:
-        return _provider(config.credentials)
+        return config.credentials
     return None if config.profile is not None else environment_credentials(environment)
-
-
-def _provider(given: CredentialsProvider) -> CredentialsProvider:
-    if not callable(getattr(given, "get_credentials", None)):  # and no value is shown: it may be a secret
-        raise ConfigurationError(
-            "credentials takes Credentials(...), or a provider: an object with async def get_credentials(); got "
-            f"{type(given).__name__}"
-        )
-    return given
 
 
 def find_credentials(

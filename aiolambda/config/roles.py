@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..checks import check_instance_with, check_text
 from ..errors import ConfigurationError
 from ..interfaces import CredentialsProvider
-from ..models import Credentials
+from ..models import Credentials, shown
 from .chain import Chain
 from .credentials import EnvironmentCredentials, StaticCredentials, checked_static
 from .refreshing import RefreshingCredentials
@@ -43,12 +44,16 @@ def assume_role(
 
     `ConfigurationError` for what STS could only refuse.
     """
-    if not role_arn.startswith("arn:") or ":role/" not in role_arn:
-        raise ConfigurationError(f"{role_arn!r} is not the ARN of a role, such as 'arn:aws:iam::123456789012:role/caller'")
+    if not isinstance(role_arn, str) or not role_arn.startswith("arn:") or ":role/" not in role_arn:  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
+        raise ConfigurationError(f"{shown(role_arn)} is not the ARN of a role, such as 'arn:aws:iam::123456789012:role/caller'")
+    for name, value in {"session_name": session_name, "external_id": external_id, "region": region}.items():
+        check_text(name, value)
     if session_name is not None and _SESSION_NAME.fullmatch(session_name) is None:
         raise ConfigurationError("session_name has 2 to 64 letters, digits, or characters of +=,.@-_")
-    if not _SHORTEST <= duration <= _LONGEST:
-        raise ConfigurationError(f"duration is from 15 minutes to 12 hours; got {duration}")
+    if not isinstance(duration, dt.timedelta) or not _SHORTEST <= duration <= _LONGEST:  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+        raise ConfigurationError(f"duration is a timedelta, from 15 minutes to 12 hours; got {_length(duration)}")
+    if not (source is None or isinstance(source, Credentials)):
+        check_instance_with("source", source, "Credentials, or a provider of them", "get_credentials")
     asked: dict[str, Any] = {
         "RoleArn": role_arn,
         "RoleSessionName": session_name or f"aiolambda-{time.time():.0f}",
@@ -60,6 +65,10 @@ def assume_role(
     if isinstance(source, Credentials):
         source = checked_static(source, "argument")
     return RefreshingCredentials(RoleSource(asked, source, region, lambda: default(region)))
+
+
+def _length(duration: object) -> str:
+    return str(duration) if isinstance(duration, dt.timedelta) else shown(duration)
 
 
 class RoleSource:

@@ -22,14 +22,17 @@ class LambdaClientConfig(Arguments):
     `disable_clock_skew_correction` are looked up where they are not given: in the environment, then in the profile.
     `explain()` says what was found where.
 
+    A value of a wrong type is refused when the client is built, with the setting's name.
+
     `timeout` is in seconds for the whole call, or `Timeouts`. `idle_connection_timeout` is in seconds. `max_concurrency` is
     the number of invocations in flight. `tcp_keepalive=None` switches the probes off. `ca_bundle` is a PEM file, or a folder
-    of certificates. `proxy` is a URL, which may hold the proxy's user and password; `""` is none, whatever the environment
-    says. `retry` is a `StandardRetry()` of the client's own, if nothing is given. `use_arn_region` lets a function's ARN be
-    of another region than the client's: the call goes there. `idempotent` says that running a function twice does no harm;
-    `False` also switches off what an invocation implies. `repeat_lost_idle=False` stops the repeat of a request that found
-    its pooled connection ended by the server before any byte of it had arrived. `limits` are those of what is sent,
-    `response_limits` those of what comes back.
+    of certificates. `ssl_context` is an `ssl.SSLContext` in place of one, such as one with a client certificate: it is used for
+    the endpoint, and for a proxy that is reached over https, and it must verify the server. `proxy` is a URL, which may hold
+    the proxy's user and password, percent-encoded; `""` is none, whatever the environment says. `retry` is a `StandardRetry()`
+    of the client's own, if nothing is given. `use_arn_region` lets a function's ARN be of another region than the client's: the
+    call goes there. `idempotent` says that running a function twice does no harm; `False` also switches off what an invocation
+    implies. `repeat_lost_idle=False` stops the repeat of a request that found its pooled connection ended by the server before
+    any byte of it had arrived. `limits` are those of what is sent, `response_limits` those of what comes back.
     """
 
     __slots__ = ()

@@ -5,7 +5,7 @@ Must not know how a setting is looked up, or what it does.
 
 from os import PathLike
 
-from .lookup import Setting, as_flag, as_number, as_text, one_of
+from .lookup import Setting, as_flag, as_header_text, as_number, as_text, one_of
 from .profiles import PROFILE_VARIABLES
 
 __all__ = [
@@ -79,7 +79,7 @@ KEEPALIVE: Setting[bool] = Setting(
 )
 APP_ID: Setting[str | None] = Setting(
     name="user_agent_app_id",
-    read=as_text,
+    read=as_header_text("user_agent_app_id"),
     argument="user_agent_app_id",
     variables=("AWS_SDK_UA_APP_ID",),
     key="sdk_ua_app_id",

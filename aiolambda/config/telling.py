@@ -6,8 +6,9 @@ Owns which rows there are, and how a value is shown. Must not find anything.
 from ..errors import ConfigurationError
 from ..interfaces import CredentialsProvider
 from ..models import Credentials, masked
+from ..protocol.urls import url_shown
 from . import table
-from .explained import Explained, url_shown
+from .explained import Explained
 from .findings import Findings
 from .lookup import Found, Setting
 
@@ -18,7 +19,8 @@ def tell(
     findings: Findings, credentials: CredentialsProvider | None, source: str, problem: ConfigurationError | None
 ) -> tuple[Explained, ...]:
     """All settings, in the order in which they depend on each other; of the keys, where they are from or why there are none."""
-    bundle_problem = findings.ca_bundle.problem or findings.tls.problem
+    context = _context(findings)
+    bundle_problem = findings.ca_bundle.problem or (findings.tls.problem if context.is_default else None)
     return (
         _row(table.PROFILE, findings.profile),
         *(
@@ -36,6 +38,7 @@ def tell(
         _row(table.MAX_ATTEMPTS, findings.max_attempts),
         _row(table.RETRY_MODE, findings.retry_mode),
         _row(table.CA_BUNDLE, Found(findings.ca_bundle.value, findings.ca_bundle.source, bundle_problem)),
+        _named("ssl_context", context, ("ssl_context=",)),
         _named("proxy", _shown(findings.proxy), table.PROXY_NAMES),
         _named("tcp_keepalive", findings.keep_alive, ("tcp_keepalive=", *table.KEEPALIVE.names)),
         _row(table.APP_ID, findings.app_id),
@@ -61,6 +64,12 @@ def _text(value: object) -> str:
 
 def _shown(proxy: Found[str | None]) -> Found[str | None]:
     return proxy if proxy.value is None else Found(url_shown(proxy.value), proxy.source)
+
+
+def _context(findings: Findings) -> Found[object]:
+    """The context that was given."""
+    tls = findings.tls
+    return Found("given", tls.source, tls.problem) if tls.source == "argument ssl_context" else Found(None)
 
 
 def _credentials_row(credentials: CredentialsProvider | None, source: str, problem: ConfigurationError | None) -> Explained:

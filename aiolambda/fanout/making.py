@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from ..checks import check_choice
 from ..commands import InvokeCommand
 from ..errors import InvalidInputError
 from ..interfaces import Codec
@@ -60,6 +61,7 @@ def maker_of_commands(
     def make(index: int, command: InvokeCommand) -> Work[InvokeCommand]:
         said = (idempotent, command.idempotent, default)
         repeats = next(value for value in said if value is not None)
+        check_choice("idempotent", repeats)  # of a command that is not of this package, too
         refusal, hash, sent = None, None, command
         if hashed:
             try:

@@ -8,6 +8,7 @@ import functools
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Generic, Self, TypeVar
 
+from ..checks import check_seconds
 from ..errors import ConfigurationError
 from ..map_values import MapResult, MapStats
 from .course import GRACE, Course
@@ -69,6 +70,7 @@ class MapRun(Generic[Item]):
 
     async def aclose(self, *, grace: float | None = GRACE) -> None:
         """Submit nothing more, let what is in flight end for so many seconds (`None`: all it needs), cut the rest."""
+        check_seconds("grace", grace)
         pump = self._course.pump
         if pump is None:
             return

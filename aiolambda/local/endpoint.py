@@ -14,6 +14,7 @@ from typing import Self
 
 from aiohttp import web
 
+from ..checks import check_choice, check_seconds, check_whole
 from ..errors import ConfigurationError
 from ..models import Credentials
 from ..protocol.partitions import partition_of
@@ -57,6 +58,9 @@ class LocalEndpoint:
         echo: Echo | None = None,
         init_limit: float = INIT_LIMIT,
     ) -> None:
+        check_choice("verify_signatures", verify_signatures)
+        check_whole("port", port, least=0, most=65_535)
+        check_seconds("init_limit", init_limit)
         self.region = region
         self.credentials = credentials or authentication.fresh_credentials()
         self.functions: Mapping[str, LocalFunction] = _by_name(functions)

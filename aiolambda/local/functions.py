@@ -11,7 +11,9 @@ from pathlib import Path
 
 import attrs
 
+from ..checks import check_whole
 from ..errors import ConfigurationError
+from ..models import is_seconds, shown
 
 __all__ = ["LocalFunction", "parse_command", "parse_definition", "parse_target", "parse_variable"]
 
@@ -59,13 +61,13 @@ class LocalFunction:
     environment: Mapping[str, str] = attrs.field(factory=dict[str, str], hash=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if _NAME.fullmatch(self.name) is None:
-            raise ConfigurationError(f"a function's name is 1 to 64 letters, digits, - and _; got {self.name!r}")
-        if self.concurrency < 1:
-            raise ConfigurationError(f"function {self.name!r} needs a concurrency of at least 1; got {self.concurrency}")
-        if not 0 < self.timeout <= LONGEST_TIMEOUT:
+        if not isinstance(self.name, str) or _NAME.fullmatch(self.name) is None:  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
+            raise ConfigurationError(f"a function's name is 1 to 64 letters, digits, - and _; got {shown(self.name)}")
+        check_whole(f"the concurrency of function {self.name!r}", self.concurrency, least=1)
+        check_whole(f"the memory_size of function {self.name!r}", self.memory_size, least=1)
+        if not is_seconds(self.timeout, above_zero=True) or self.timeout > LONGEST_TIMEOUT:
             limits = f"above 0 and at most {LONGEST_TIMEOUT:,.0f} seconds"
-            raise ConfigurationError(f"function {self.name!r} needs a timeout {limits}; got {self.timeout}")
+            raise ConfigurationError(f"function {self.name!r} needs a timeout {limits}; got {shown(self.timeout)}")
         for name, value in self.environment.items():
             fault = _fault_of_variable(name, value)
             if fault is not None:

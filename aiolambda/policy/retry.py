@@ -8,11 +8,12 @@ Source: the retry specification of the AWS SDKs, version 2.1, but for the treatm
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
+from ..checks import check_seconds, check_whole
 from ..errors import ConfigurationError
 from ..interfaces import RetryStrategy
-from ..models import Remedy
+from ..models import Remedy, shown
 
 if TYPE_CHECKING:
     from ..failure import Failure
@@ -56,13 +57,14 @@ class StandardRetry(RetryStrategy):
         max_backoff: float = 20.0,
         quota: int = 500,
     ) -> None:
-        if isinstance(max_attempts, bool) or max_attempts < 1:
-            raise ConfigurationError(f"max_attempts is a number of requests, 1 or more; got {max_attempts!r}")
+        check_whole("max_attempts", max_attempts, least=1)
+        check_whole("quota", quota, least=0)
+        check_seconds("max_throttle_wait", max_throttle_wait)
+        if max_backoff is None:  # pyright: ignore[reportUnnecessaryComparison] - callers need not be typed
+            raise ConfigurationError("max_backoff is a number of seconds; got None")
+        check_seconds("max_backoff", max_backoff)
         if throttling not in ("time", "attempts"):
-            raise ConfigurationError(f"throttling is 'time' or 'attempts'; got {throttling!r}")
-        for name, value in {"max_throttle_wait": max_throttle_wait or 0.0, "max_backoff": max_backoff, "quota": quota}.items():
-            if isinstance(value, bool) or not isinstance(cast("object", value), int | float) or not value >= 0:
-                raise ConfigurationError(f"{name} is a number, 0 or more; got {value!r}")
+            raise ConfigurationError(f"throttling is 'time' or 'attempts'; got {shown(throttling)}")
         if not max_backoff:
             raise ConfigurationError("max_backoff is above 0: without a pause, retries would be a storm")
         self.max_attempts = max_attempts

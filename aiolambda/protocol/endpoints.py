@@ -1,18 +1,17 @@
-"""Where Lambda is: the URL for a region, FIPS and dual-stack, what it is signed for, and what a custom URL may look like.
+"""Where Lambda is: the URL for a region, FIPS and dual-stack, and what it is signed for.
 
 Owns these rules. Must not know where region, URL and options were configured.
 Source: the endpoint rule set of Lambda.
 """
 
 import re
-from urllib.parse import urlsplit
 
 import attrs
 
 from ..errors import ConfigurationError
 from .partitions import Partition, partition_of
 
-__all__ = ["Endpoint", "checked_endpoint", "checked_proxy", "checked_region", "endpoint_for", "without_fips_mark"]
+__all__ = ["Endpoint", "checked_region", "endpoint_for", "without_fips_mark"]
 
 _REGION = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 
@@ -67,31 +66,3 @@ def without_fips_mark(region: str) -> tuple[str, bool]:
     """The region behind a pseudo-region such as `fips-us-east-1` or `us-east-1-fips`, and whether it was one."""
     plain = region.removeprefix("fips-").removesuffix("-fips")
     return plain, plain != region
-
-
-def checked_proxy(url: str, source: str = "") -> str:
-    """The proxy's URL, which may hold a password and is not shown; `ConfigurationError` unless it is http(s) with a host."""
-    if not _is_http(url):
-        named = f"the proxy (from {source})" if source else "proxy"
-        raise ConfigurationError(f"{named} is not an http or https URL with a host, such as 'http://user:password@host:3128'")
-    return url
-
-
-def checked_endpoint(url: str, source: str) -> str:
-    """The URL without a trailing slash; `ConfigurationError` unless it is http(s), a host, and at most a port and a path."""
-    if not _is_http(url):
-        raise ConfigurationError(f"the endpoint URL (from {source}) is not an http or https URL with a host")
-    if "@" in urlsplit(url).netloc or "?" in url or "#" in url:
-        raise ConfigurationError(
-            f"the endpoint URL (from {source}) holds credentials, a query or a fragment, which an endpoint cannot"
-        )
-    return url.rstrip("/")
-
-
-def _is_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-    return sound and url.isascii() and url.isprintable() and " " not in url

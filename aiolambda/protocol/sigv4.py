@@ -17,6 +17,7 @@ import attrs
 
 from ..models import Credentials
 from . import uri
+from .fields import check_lower_case
 
 __all__ = ["NEVER_SIGNED", "Signer", "canonical_request", "payload_hash", "signature"]
 
@@ -129,6 +130,8 @@ def signature(key: bytes, text: str) -> str:
 @lru_cache(maxsize=256)
 def _signed_names(headers: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     """Which of these headers are signed, in order and joined: the same for nearly every request of a client."""
+    for name in headers:
+        check_lower_case(name)
     names = tuple(sorted({name for name in headers if name not in NEVER_SIGNED}))
     return names, ";".join(names)
 
@@ -167,6 +170,7 @@ class Signer:
         """The headers to add: `x-amz-date`, `x-amz-security-token` where there is one, and `authorization`.
 
         `headers` has lower-case names and `host` among them; `path` and `query` are as on the wire; `now` is aware.
+        `InvalidInputError` for a name with capitals.
         """
         second = self._second
         if second is None or not second.begin <= now < second.end:

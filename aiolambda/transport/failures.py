@@ -23,23 +23,23 @@ FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError)
 _CONNECT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)
 
 
-async def translation(error: Exception, exchange: Exchange) -> TransportError:
-    """The error that says how far the request got, for one that aiohttp raised.
+async def translation(error: Exception, exchange: Exchange, proxy: URL | None = None) -> TransportError:
+    """The error that says how far the request got, for one that aiohttp raised. `proxy`: the one on the way.
 
     Raise it behind the `except` block: in there aiohttp's error would be its context.
     """
     if isinstance(error, QueueTimeoutError):
         return error
-    translated = await _translated(error, exchange)
+    translated = await _translated(error, exchange, proxy)
     translated.__cause__ = _cause_of(error)
     return translated
 
 
-async def _translated(error: Exception, exchange: Exchange) -> TransportError:
+async def _translated(error: Exception, exchange: Exchange, proxy: URL | None) -> TransportError:
     request = exchange.request
     where = URL(request.url, encoded=True).host_port_subcomponent or "the server"
     if request.stage in ("queue", "connect") or isinstance(error, _CONNECT_ERRORS):
-        return _connect_error(error, exchange, where)
+        return _connect_error(error, exchange, where, proxy)
     if exchange.stalled:
         silence = f"{where} took no byte of the request for {request.timeouts.read} s"
         return InvocationTimeoutError(silence, limit="read", stage="send")
@@ -66,19 +66,27 @@ async def _lost(error: Exception, exchange: Exchange, where: str) -> ConnectionL
     )
 
 
-def _connect_error(error: Exception, exchange: Exchange, where: str) -> TransportError:
+def _connect_error(error: Exception, exchange: Exchange, where: str, proxy: URL | None) -> TransportError:
     request = exchange.request
     if exchange.displaced:
         gone = f"the idle connection to {where} that was to take the request has ended"
         return ConnectionLostError(gone, delivery=Delivery.NOT_DELIVERED, lost_idle=True)
+    way = where if proxy is None else f"{where} through the proxy {proxy.host_port_subcomponent}"
+    if proxy is not None and isinstance(error, aiohttp.ClientConnectorError) and _ends(error) == (proxy.host, proxy.port):
+        way = f"the proxy {proxy.host_port_subcomponent}, through which {where} is reached"
     if not isinstance(error, TimeoutError):
-        return ConnectError(f"cannot connect to {where}: {_reason(error)}", lasting=_is_lasting(error))
+        return ConnectError(f"cannot connect to {way}: {_reason(error)}", lasting=_is_lasting(error))
     return InvocationTimeoutError(
-        f"no connection to {where} within {request.timeouts.connect} s",
+        f"no connection to {way} within {request.timeouts.connect} s",
         limit="connect",
         stage="connect",
         delivery=Delivery.NOT_DELIVERED,
     )
+
+
+def _ends(error: aiohttp.ClientConnectorError) -> tuple[str, int | None]:
+    """Host and port that could not be reached."""
+    return error.host, error.port
 
 
 def _is_lasting(error: Exception) -> bool:

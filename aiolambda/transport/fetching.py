@@ -3,6 +3,7 @@
 Owns the limits of such a fetch: time, size, no redirect, no proxy, no cookie. Must not know what the document says.
 """
 
+import ssl
 from collections.abc import Mapping
 
 import aiohttp
@@ -21,8 +22,11 @@ _MOST = 65_536
 """Bytes of a body; credentials have some 2,000."""
 
 
-async def fetch(url: str, headers: Mapping[str, str], /) -> Response:
-    """The answer to a GET, whatever its status; `TransportError` where none came, or one without an end."""
+async def fetch(url: str, headers: Mapping[str, str], /, *, tls: ssl.SSLContext | bool = True) -> Response:
+    """The answer to a GET, whatever its status; `TransportError` where none came, or one without an end.
+
+    `tls` is what an https server is verified with; `True` is the authorities of the system.
+    """
     try:
         async with (
             aiohttp.ClientSession(
@@ -31,7 +35,7 @@ async def fetch(url: str, headers: Mapping[str, str], /) -> Response:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             ) as session,
-            session.get(URL(url, encoded=True), headers=headers, allow_redirects=False) as answer,
+            session.get(URL(url, encoded=True), headers=headers, allow_redirects=False, ssl=tls) as answer,
         ):
             return Response(answer.status, answer.headers, await _body(answer))
     except TimeoutError:

@@ -4,7 +4,6 @@ Owns the life of the pool, and of a request on a connection of it. Must not know
 """
 
 import asyncio
-import base64
 import contextlib
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -18,6 +17,7 @@ from ..errors import ConfigurationError
 from ..interfaces import Loop
 from ..messages import Headers, Request, Response
 from ..models import ResponseLimits, TcpKeepAlive
+from ..protocol.urls import proxy_and_authorization
 from . import wire
 from .exchange import Exchange
 from .failures import FAILURES, translation
@@ -109,7 +109,7 @@ class AiohttpTransport:
             finally:
                 pool.take_back(route, line, reusable=answered)
         except FAILURES as error:
-            failed = await translation(error, exchange)
+            failed = await translation(error, exchange, self._proxy_of(exchange))
         else:
             return Response(message.code, Headers(message.headers), body)
         finally:
@@ -200,7 +200,7 @@ class AiohttpTransport:
         try:
             return await self._answer(exchange, most)
         except FAILURES as error:
-            failed = await translation(error, exchange)
+            failed = await translation(error, exchange, self._proxy_of(exchange))
         raise failed  # as in `send`
 
     async def _answer(
@@ -283,12 +283,21 @@ class AiohttpTransport:
             if len(self._routes) > _MOST_KEPT:
                 self._forget_unused()
             found = self._proxy(origin) if callable(self._proxy) else self._proxy
-            proxy = None if found is None else URL(found)
-            route = self._routes[origin] = Route("POST", URL(origin, encoded=True), loop=self._loop, proxy=proxy)
-            if proxy is not None and proxy.user is not None:
-                pair = f"{proxy.user}:{proxy.password or ''}"
-                route.proxy_credentials = f"Basic {base64.b64encode(pair.encode()).decode()}"
+            proxy, authorization = (None, None) if found is None else proxy_and_authorization(found)
+            route = self._routes[origin] = Route(
+                "POST",
+                URL(origin, encoded=True),
+                loop=self._loop,
+                proxy=None if proxy is None else URL(proxy, encoded=True),
+                proxy_headers=None if authorization is None else {"Proxy-Authorization": authorization},
+            )
+            route.proxy_credentials = authorization
         return route
+
+    def _proxy_of(self, exchange: Exchange) -> URL | None:
+        """The proxy that a request was to go through."""
+        way = self._ways.get(exchange.request.url)
+        return None if way is None else way[0].proxy
 
 
 async def _kept(pool: Pool) -> AsyncGenerator[None]:

@@ -39,7 +39,7 @@ class Route(aiohttp.ClientRequest):
     """What aiohttp opens connections for: an origin, its TLS and its proxy. It is kept, and never sent itself."""
 
     proxy_credentials: str | None = None
-    """What a proxy that reads the requests is told of who sends them; one that only tunnels is told by aiohttp."""
+    """What a proxy that reads the requests is told of who sends them; one that only tunnels is told when it is asked to."""
 
     @functools.cached_property
     def connection_key(self) -> ConnectionKey:  # pyright: ignore[reportIncompatibleMethodOverride] - worked out once, not at each call

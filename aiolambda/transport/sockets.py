@@ -24,6 +24,9 @@ _KEPT_FOR_OTHERS = 100
 _LEAST_APPETITE = 16 * 1024
 """Bytes that a read makes room for, until one fills that."""
 
+_LONGEST_USER_TIMEOUT = 2**31 - 1
+"""Milliseconds that fit into what `setsockopt` takes, 24 days."""
+
 AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]]
 """What `getaddrinfo` gives: family, type, protocol, canonical name, address."""
 
@@ -43,7 +46,7 @@ def _options(keep_alive: TcpKeepAlive) -> list[tuple[int, int, int]]:
         (getattr(socket, "TCP_KEEPCNT", None), keep_alive.count),
         # The kernel sends no probes while bytes are unacknowledged: without this a request written into a dead flow hangs
         # for as long as retransmission goes on, a quarter of an hour.
-        (getattr(socket, "TCP_USER_TIMEOUT", None), user_timeout * 1000),
+        (getattr(socket, "TCP_USER_TIMEOUT", None), min(user_timeout * 1000, _LONGEST_USER_TIMEOUT)),
     ]
     options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     return options + [(socket.IPPROTO_TCP, name, value) for name, value in named if name is not None]

@@ -8,24 +8,21 @@ forms); for this one they cost three times as much as all that is here (`benchma
 """
 
 import asyncio
-import functools
-import re
-from collections.abc import Mapping
 
 from aiohttp.http import StreamWriter
 
-from ..errors import ConfigurationError, InvalidInputError
+from ..errors import ConfigurationError
 from ..messages import Request
 from ..models import Unset
+from ..protocol.fields import are_fit, check_names, check_values
+from ..protocol.urls import is_url
 from .exchange import Exchange
 from .line import Line
 from .pool import Route
 
 __all__ = ["begin", "end_writing", "head_of", "origin_and_target"]
 
-_UNFIT = r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]"
 _CONTROLS = bytes([*range(32), 127])
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _JOINED = 64 * 1024
 """Bytes of a body that are written in one piece with the head."""
 _WRITTEN_AT_ONCE = 1024 * 1024
@@ -36,8 +33,9 @@ _PIECE = 256 * 1024
 def origin_and_target(url: str) -> tuple[str, str]:
     """Scheme with authority, and target. `ConfigurationError` for a URL that cannot be asked for."""
     scheme, _, rest = url.partition("://")
-    if scheme not in ("http", "https") or not rest or " " in rest or not (rest.isascii() and rest.isprintable()):
+    if not is_url(url):
         raise ConfigurationError("the request's URL is not valid")
+    scheme = scheme.lower()
     authority, slash, path = rest.partition("#")[0].partition("/")
     if not slash and "?" in authority:
         authority, _, query = authority.partition("?")
@@ -60,9 +58,9 @@ def head_of(request: Request, target: str, route: Route) -> bytes:
     )
     # Two control characters end each line. With any other, or with what is not ASCII, the fields are looked at one by one.
     if len(head.translate(None, _CONTROLS)) != len(head) - 2 * len(lines) - 6 or not head.isascii():
-        _check_values(fields)
-    if not _are_tokens(method, *fields):
-        _refuse_names(method, fields)
+        check_values(fields)
+    if not are_fit(method, *fields):
+        check_names(method, fields)
     return head
 
 
@@ -108,30 +106,3 @@ async def _write_pieces(line: Line, exchange: Exchange) -> None:
         await writer.write(pieces[start : start + _PIECE])
         await asyncio.sleep(0)  # others have their turn between, however quick the peer is
     line.intake.expect()
-
-
-@functools.lru_cache(maxsize=256)
-def _are_tokens(*names: str) -> bool:
-    return "transfer-encoding" not in names and all(map(_TOKEN.fullmatch, names))
-
-
-def _refuse_names(method: str, fields: Mapping[str, str]) -> None:
-    """`InvalidInputError` for a method or a name that HTTP cannot carry, or that this transport has no use for."""
-    if not _TOKEN.fullmatch(method):
-        raise InvalidInputError("the request's method holds a character that HTTP cannot carry", member="method")
-    if "transfer-encoding" in fields:
-        raise InvalidInputError(
-            "the transport gives a body its length: transfer-encoding has no place", member="transfer-encoding"
-        )
-    _refuse(next(name for name in fields if not _TOKEN.fullmatch(name)))
-
-
-def _check_values(fields: Mapping[str, str]) -> None:
-    """`InvalidInputError` for a value that HTTP cannot carry; the value is not shown."""
-    for name, value in fields.items():
-        if re.search(_UNFIT, value):
-            _refuse(name)
-
-
-def _refuse(name: str) -> None:
-    raise InvalidInputError(f"the header {name!r} holds a character that HTTP cannot carry", member=name)

@@ -11,8 +11,8 @@ import socket
 import ssl
 from urllib.parse import urlsplit
 
-from ...config.explained import url_shown
 from ...errors import InvocationTimeoutError, TransportError
+from ...protocol.urls import url_shown
 from ...transport.probing import Peer, probe
 from .. import exits
 from .check import Check, ok, problem, skipped, warning
@@ -73,6 +73,11 @@ def _way(setup: Setup) -> str:
     return "" if proxy is None else f" through the proxy {url_shown(proxy)} (from {setup.findings.proxy.source})"
 
 
+def _proxy(setup: Setup) -> str:
+    proxy = setup.findings.proxy
+    return "" if proxy.value is None else f" (the proxy is {url_shown(proxy.value)}, from {proxy.source})"
+
+
 def _without_connection(error: TransportError, setup: Setup) -> list[Check]:
     later = [skipped(name, "not seen: there is no connection") for name in ("clock", "keep-alive")]
     cause = error.__cause__
@@ -81,7 +86,7 @@ def _without_connection(error: TransportError, setup: Setup) -> list[Check]:
         advice = _CERTIFICATE_ADVICE.get(code, "does the endpoint speak TLS on this port?")
         reached = ok("connection", f"something listens{_way(setup)}")
         return [reached, problem("tls", str(error), advice, code=exits.NOT_RUN, verify_code=code), *later]
-    failed = problem("connection", f"{error}{_way(setup)}", _advice(error), code=exits.NOT_RUN)
+    failed = problem("connection", f"{error}{_proxy(setup)}", _advice(error), code=exits.NOT_RUN)
     return [failed, skipped("tls", "not seen: there is no connection"), *later]
 
 
@@ -90,6 +95,8 @@ def _advice(error: TransportError) -> str:
     refused = _PROXY_REFUSES.search(str(error))
     if refused is not None:
         return _PROXY_ADVICE[refused[1]]
+    if "cannot connect to the proxy" in str(error):
+        return "is the proxy's URL right, and the proxy running? NO_PROXY leaves hosts out, and no proxy is an empty variable"
     if isinstance(cause, socket.gaierror):
         return "is the region spelled right, and does this network resolve the endpoint's name?"
     if isinstance(cause, ConnectionRefusedError):
