@@ -2,15 +2,19 @@
 
 import asyncio
 import datetime as dt
+import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 import pytest
+import trustme
 
 from aiolambda import ConfigurationError, ConnectionLostError, Credentials, LambdaClient, Response
+from aiolambda.config.chain import Chain
 from aiolambda.config.container import ContainerSource
-from aiolambda.config.finding import container_credentials
+from aiolambda.config.finding import default_credentials
 from aiolambda.transport import fetch
 
 from .servers import always, answer, raw_server
@@ -38,7 +42,7 @@ class FakeEndpoint:
     asked: list[tuple[str, dict[str, str]]] = attrs.field(factory=list)
     pauses: list[float] = attrs.field(factory=list)
 
-    async def __call__(self, url: str, headers: Mapping[str, str], /) -> Response:
+    async def __call__(self, url: str, headers: Mapping[str, str], /, *, tls: object = True) -> Response:
         self.asked.append((url, dict(headers)))
         given = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(given, Exception):
@@ -215,9 +219,77 @@ async def test_keys_without_expiry_or_zone_are_taken_as_they_are_meant() -> None
 )
 def test_what_goes_before_the_container_is_left_to_the_chain(monkeypatch: pytest.MonkeyPatch, before: dict[str, str]) -> None:
     monkeypatch.setenv("HOME", "/nonexistent")
-    assert container_credentials({RELATIVE: "/x"}, fetch) is not None
-    assert container_credentials({RELATIVE: "/x", **before}, fetch) is None
-    assert container_credentials({}, fetch) is None
+    assert source_without_a_chain({RELATIVE: "/x"}) == "container"
+    assert source_without_a_chain({RELATIVE: "/x", **before}) is None
+    assert source_without_a_chain({}) is None
+
+
+def source_without_a_chain(environment: dict[str, str]) -> str | None:
+    def no_chain() -> Chain:
+        raise LookupError
+
+    try:
+        return default_credentials(environment, fetch, chain=no_chain, region=None).source  # type: ignore[attr-defined]
+    except LookupError:
+        return None
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+@pytest.mark.parametrize("chained", [False, True], ids=["alone", "behind files"])
+@pytest.mark.parametrize("by", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "argument"])
+async def test_an_https_endpoint_of_a_private_authority_is_trusted_by_the_clients_bundle(
+    by: str, chained: bool, authority: trustme.CA, tls: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client asks at once where no file can go before the container, and else behind the chain."""
+    bundle = tmp_path / "bundle.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    if chained:
+        pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
+        (tmp_path / "config").write_text("[default]\noutput = json\n")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    if by != "argument":
+        monkeypatch.setenv(by, str(bundle))
+    async with raw_server(always(answer(body=EKS)), tls=tls) as server:
+        set_all(monkeypatch, {FULL: f"{server.url.replace('https', 'HTTPS')}/v1", TOKEN: "token", "AWS_REGION": "eu-west-1"})
+        transport = Online({"f": echo})
+        settings = {"ca_bundle": bundle} if by == "argument" else {}
+        async with LambdaClient(transport=transport, **settings) as client:  # type: ignore[call-overload]
+            await client.invoke("f")
+            assert client._wiring.credentials.source == "container"  # type: ignore[union-attr]
+    assert "Credential=ASIAEKS/" in transport.calls[0].headers["authorization"]
+    assert [head.split(b"\r\n")[0] for head, _ in server.requests] == [b"GET /v1 HTTP/1.1"]
+
+
+async def test_an_https_endpoint_that_nobody_vouches_for_gets_no_token(
+    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with raw_server(always(answer(body=EKS)), tls=tls) as server:
+        set_all(monkeypatch, {FULL: f"{server.url}/v1", TOKEN: "token", "AWS_REGION": "eu-west-1"})
+        async with LambdaClient(transport=Online({"f": echo})) as client:
+            with pytest.raises(ConfigurationError, match="certificate verify failed"):
+                await client.invoke("f")
+            monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/bundle.pem")
+        with pytest.raises(ConfigurationError, match=r"'/nowhere/bundle.pem' \(from AWS_CA_BUNDLE\) cannot be read"):
+            await fetched_with(f"{server.url}/v1")
+    assert server.requests == []
+
+
+async def fetched_with(url: str) -> Credentials:
+    return await ContainerSource({FULL: url, **os.environ}, fetch).fetch(rejected=False, home=None)
 
 
 async def test_a_client_in_a_container_asks_a_real_endpoint_once(monkeypatch: pytest.MonkeyPatch) -> None:

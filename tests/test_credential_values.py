@@ -33,12 +33,10 @@ def test_what_no_keys_are_is_refused_when_they_are_made(members: dict[str, Any],
 
 
 @pytest.mark.parametrize("given", [("AKIDEXAMPLE", "the secret"), "the secret", Credentials])
-async def test_what_is_no_provider_is_refused_when_the_client_opens(given: Any) -> None:
-    client = LambdaClient(region="us-east-1", credentials=given)
-    with pytest.raises(ConfigurationError, match=r"credentials takes Credentials\(...\), or a provider") as raised:
-        await client.open()
+def test_what_is_no_provider_is_refused_when_the_client_is_built(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match="credentials is Credentials, or a provider of them; got") as raised:
+        LambdaClient(region="us-east-1", credentials=given)
     assert "the secret" not in str(raised.value)
-    await client.close()
 
 
 @attrs.define

@@ -95,6 +95,16 @@ async def test_a_role_is_assumed_as_it_was_asked_for(sts: Sts) -> None:
     assert b"/ap-south-1/sts/aws4_request" in head
 
 
+async def test_a_role_is_assumed_with_files_that_begin_with_a_mark(
+    sts: Sts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("\ufeff[default]\nregion = eu-north-1\n", encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.delenv("AWS_REGION")
+    assert (await assume_role(ROLE, source=SOURCE).get_credentials()).access_key_id == "ASIA1"
+    assert b"/eu-north-1/sts/aws4_request" in sts.server.requests[0][0]
+
+
 async def test_clients_that_share_a_provider_fetch_once(sts: Sts) -> None:
     transport, provider = Online({"f": echo}), assume_role(ROLE, source=SOURCE)
     async with (

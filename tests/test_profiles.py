@@ -10,6 +10,7 @@ import pytest
 from aiolambda import ConfigurationError, LambdaClient
 from aiolambda.config import LambdaClientConfig, table
 from aiolambda.config.lookup import Lookup
+from aiolambda.config.marks import marks_removed
 from aiolambda.config.profiles import Entry, read_shared_config
 
 FILES = {
@@ -109,6 +110,47 @@ def test_bytes_that_are_no_text_are_told_with_their_line(tmp_path: Path) -> None
 
 def test_the_mark_that_windows_editors_put_first_is_passed_over(tmp_path: Path) -> None:
     assert plain(read_shared_config(write(tmp_path, "\ufeff[default]\nregion = a\n")).profiles) == {"default": {"region": "a"}}
+
+
+MARK = "\ufeff"
+KEYS_OF_TEA = "[tea]\naws_access_key_id = AKIDTEAEXAMPLE\naws_secret_access_key = hunter2\n"
+ROLE_OF_TEA = "[profile role]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = tea\n"
+
+
+@pytest.mark.parametrize("marked", ["config", "credentials", "config credentials"])
+async def test_a_client_opens_with_files_that_begin_with_a_mark(
+    marked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
+    places = [tmp_path / "copies", tmp_path / "files"]
+    for place in places:
+        place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(places[0]))
+    texts = {"config": "[profile tea]\nregion = eu-north-1\n", "credentials": KEYS_OF_TEA}
+    marks = {name: MARK if name in marked.split() else "" for name in texts}
+    environment = write(places[1], *(marks[name] + text for name, text in texts.items()))
+    botocores(environment, monkeypatch)
+    before = {path.name: path.read_bytes() for path in places[1].iterdir()}
+    config = LambdaClientConfig(profile="tea")
+    assert [row.problem for row in config.explained()] == [None] * len(config.explained())
+    async with LambdaClient(config) as client:
+        assert client.config.region == "eu-north-1"
+        keys = await client._wiring.credentials.get_credentials()  # type: ignore[union-attr]
+    assert (keys.access_key_id, keys.secret_access_key) == ("AKIDTEAEXAMPLE", "hunter2")
+    assert {path.name: path.read_bytes() for path in places[1].iterdir()} == before
+    assert list(places[0].iterdir()) == []
+
+
+def test_a_copy_without_the_mark_is_for_this_user_alone_and_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
+    session = botocores(write(tmp_path, f"{MARK}{ROLE_OF_TEA}", f"{MARK}{KEYS_OF_TEA}"), monkeypatch)
+    with pytest.raises(LookupError), marks_removed(session):
+        assert session.full_config["profiles"]["role"]["source_profile"] == "tea"
+        copies = [Path(session.get_config_variable(name)) for name in ("config_file", "credentials_file")]
+        assert [path.read_text() for path in copies] == [ROLE_OF_TEA, KEYS_OF_TEA]
+        assert {(path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) for path in copies} == {(0o600, 0o700)}
+        raise LookupError
+    assert not any(path.parent.exists() for path in copies)
 
 
 def test_files_that_are_not_there_are_empty(tmp_path: Path) -> None:

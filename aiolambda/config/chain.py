@@ -6,12 +6,15 @@ same files on a loop, which programs that watch their loops, such as those under
 """
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from ..errors import ConfigurationError
 from ..models import Credentials
+from .container import ContainerSource
 from .gentle import GentleFiles, collector_at_rest
+from .marks import marks_removed
 from .refreshing import RefreshingCredentials
 from .sessions import errors_are_ours, keys_of
 from .threads import BLOCKING, run
@@ -40,28 +43,31 @@ class Chain:
         self._new_session: Any = Session
         self._client_config: Any = Config(connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
         self._documents: Any = None
-        self._session: Any = self.session()
+        with errors_are_ours("the AWS configuration"), self.session():  # to fail here, not at the first fetch
+            pass
 
-    def session(self, region: str | None = None) -> Any:
-        """A session for this profile; what they read of botocore's own data is read once for all."""
+    @contextlib.contextmanager
+    def session(self, region: str | None = None) -> Generator[Any]:
+        """A session for this profile, to be used in the block; what they read of botocore's own data is read once for all."""
         session: Any = self._new_session(profile=self._profile)
-        if self._documents is None:
-            with errors_are_ours("the AWS configuration"):  # it is read for the folder of the data
-                loader: Any = session.get_component("data_loader")
-            loader.file_loader = GentleFiles(loader.file_loader)
-            self._documents = loader
-        session.register_component("data_loader", self._documents)
-        session.set_default_client_config(self._client_config)
-        if region is not None:
-            session.set_config_variable("region", region)
-        return session
+        with marks_removed(session):
+            if self._documents is None:
+                loader: Any = session.get_component("data_loader")  # for whose folder the configuration is read
+                loader.file_loader = GentleFiles(loader.file_loader)
+                self._documents = loader
+            session.register_component("data_loader", self._documents)
+            session.set_default_client_config(self._client_config)
+            if region is not None:
+                session.set_config_variable("region", region)
+            yield session
 
-    def credentials(self, region: str | None = None) -> RefreshingCredentials:
+    def credentials(self, region: str | None = None, *, container: ContainerSource | None = None) -> RefreshingCredentials:
         """The provider for what the chain finds, with its first keys. `ConfigurationError` where it finds nothing.
 
-        `region` is where its roles are assumed, as in botocore that of the client.
+        `region` is where its roles are assumed, as in botocore that of the client. `container` takes the place of
+        botocore's own container provider, which knows no CA bundle.
         """
-        source = ChainSource(self._profile, region, chain=self)
+        source = ChainSource(self._profile, region, chain=self, container=container)
         first = run(lambda: source.fetch(rejected=False, home=None))
         return RefreshingCredentials(source, first=first)
 
@@ -74,28 +80,46 @@ class ChainSource:
 
     needs_home = False
 
-    def __init__(self, profile: str | None, region: str | None = None, *, chain: Chain | None = None) -> None:
+    def __init__(
+        self,
+        profile: str | None,
+        region: str | None = None,
+        *,
+        chain: Chain | None = None,
+        container: ContainerSource | None = None,
+    ) -> None:
         self._profile = profile
         self._region = region
         self._chain = chain
+        self._container = container
         self.name = "chain" if profile is None else f"profile {profile}"
 
     async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials:
         """The keys that the chain finds; `ConfigurationError` where it finds none, or fails."""
-        return await BLOCKING.run(self._find)
+        found = await BLOCKING.run(self._find)
+        if found is not None:
+            return found
+        if self._container is not None:
+            self.name = self._container.name
+            return await self._container.fetch(rejected=rejected, home=home)
+        raise ConfigurationError(
+            "no credentials: they are neither in the arguments nor in the environment, and the AWS credential chain "
+            "(profiles, SSO, web identity, container and instance roles) found none"
+        )
 
-    def _find(self) -> Credentials:
+    def _find(self) -> Credentials | None:
+        """What botocore's chain finds, up to the container that is not its own to ask."""
         self._chain = self._chain or Chain(self._profile)
-        with errors_are_ours("the AWS credential chain"):
-            session = self._chain.session(self._region)
+        with errors_are_ours("the AWS credential chain"), self._chain.session(self._region) as session:
             _refuse_mfa(session)
-            session.get_component("credential_provider").remove("env")  # that was looked at before, and may be blank
+            providers = session.get_component("credential_provider")
+            providers.remove("env")  # that was looked at before, and may be blank
+            if self._container is not None:
+                providers.remove("container-role")
+                providers.remove("iam-role")  # behind a container it is never asked
             found: Any = session.get_credentials()
             if found is None:
-                raise ConfigurationError(
-                    "no credentials: they are neither in the arguments nor in the environment, and the AWS credential chain "
-                    "(profiles, SSO, web identity, container and instance roles) found none"
-                )
+                return None
             self.name = str(getattr(found, "method", None) or self.name)
             return keys_of(found, found.get_frozen_credentials())
 

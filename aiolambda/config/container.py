@@ -8,7 +8,10 @@ import asyncio
 import datetime as dt
 import ipaddress
 import json
+import os
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -17,6 +20,8 @@ from ..errors import ConfigurationError, TransportError
 from ..interfaces import Fetch
 from ..messages import Response
 from ..models import Credentials
+from .authorities import context_of
+from .table import CA_BUNDLE
 from .threads import BLOCKING
 
 __all__ = ["ContainerSource", "has_container_credentials"]
@@ -35,7 +40,10 @@ def has_container_credentials(environment: Mapping[str, str]) -> bool:
 
 
 class ContainerSource:
-    """Asks the container's endpoint. The environment and the token's file are read anew at each fetch."""
+    """Asks the container's endpoint. The environment, the token's file and the CA bundle are read anew at each fetch.
+
+    `ca_bundle` is that of a client, which goes before the environment's.
+    """
 
     name = "container"
     needs_home = False
@@ -45,18 +53,21 @@ class ContainerSource:
         environment: Mapping[str, str],
         fetch: Fetch,
         *,
+        ca_bundle: str | PathLike[str] | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._environment = environment
         self._fetch = fetch
+        self._ca_bundle = ca_bundle
         self._sleep = sleep
 
     async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials:
         """The keys; `ConfigurationError` says what is wrong with variables, endpoint or answer."""
         url, problem = _url(self._environment), ""
+        tls = await BLOCKING.run(lambda: self._tls(url))
         for pause in _PAUSES:
             try:
-                answer = await self._fetch(url, await BLOCKING.run(lambda: _headers(self._environment)))
+                answer = await self._fetch(url, await BLOCKING.run(lambda: _headers(self._environment)), tls=tls)
             except TransportError as error:
                 problem = str(error)
             else:
@@ -67,6 +78,16 @@ class ContainerSource:
                     break
             await self._sleep(pause)
         raise ConfigurationError(f"the container's credentials could not be fetched from {_shown(url)}: {problem}")
+
+    def _tls(self, url: str) -> ssl.SSLContext | bool:
+        """What the endpoint is verified with: the authorities of a bundle, or those of the system."""
+        if urlsplit(url).scheme != "https":
+            return True
+        if self._ca_bundle is not None:
+            return context_of(os.fspath(self._ca_bundle), "argument ca_bundle")
+        names = (*CA_BUNDLE.variables, *CA_BUNDLE.fallbacks)
+        variable = next((name for name in names if self._environment.get(name)), None)
+        return True if variable is None else context_of(self._environment[variable], variable)
 
 
 def _url(environment: Mapping[str, str]) -> str:

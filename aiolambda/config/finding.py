@@ -5,6 +5,7 @@ the same order and knows the rest. Reads whether files are there, so it is not f
 """
 
 from collections.abc import Callable, Mapping
+from os import PathLike
 from pathlib import Path
 
 from ..interfaces import CredentialsProvider, Fetch
@@ -14,19 +15,24 @@ from .credentials import environment_credentials
 from .profiles import FILES, PROFILE_VARIABLES
 from .refreshing import RefreshingCredentials
 
-__all__ = ["container_credentials", "default_credentials"]
+__all__ = ["chain_or_container", "container_source", "default_credentials"]
 
 _PROFILE_OR_BEFORE = (*PROFILE_VARIABLES, "AWS_WEB_IDENTITY_TOKEN_FILE")
 """Variables that name something which goes before the container."""
 
 
-def container_credentials(environment: Mapping[str, str], fetch: Fetch) -> RefreshingCredentials | None:
-    """The container's provider, where it has one and nothing can go before it; this needs no botocore."""
-    if not has_container_credentials(environment) or any(environment.get(name) for name in _PROFILE_OR_BEFORE):
-        return None
-    if any(_has_content(environment.get(name) or file) for name, file in FILES.items()):
-        return None
-    return RefreshingCredentials(ContainerSource(environment, fetch))
+def container_source(
+    environment: Mapping[str, str], fetch: Fetch, *, ca_bundle: str | PathLike[str] | None = None
+) -> ContainerSource | None:
+    """What asks the container, if there is one."""
+    return ContainerSource(environment, fetch, ca_bundle=ca_bundle) if has_container_credentials(environment) else None
+
+
+def _comes_first(environment: Mapping[str, str]) -> bool:
+    """Whether nothing can go before the container: then its keys need no botocore."""
+    if any(environment.get(name) for name in _PROFILE_OR_BEFORE):
+        return False
+    return not any(_has_content(environment.get(name) or file) for name, file in FILES.items())
 
 
 def _has_content(file: str) -> bool:
@@ -36,8 +42,23 @@ def _has_content(file: str) -> bool:
         return False
 
 
+def chain_or_container(
+    environment: Mapping[str, str],
+    container: ContainerSource | None,
+    *,
+    chain: Callable[[], Chain],
+    region: str | None,
+) -> RefreshingCredentials:
+    """The container's keys where nothing can go before it, or what the chain finds. Blocks."""
+    if container is not None and _comes_first(environment):
+        return RefreshingCredentials(container)
+    return chain().credentials(region, container=container)
+
+
 def default_credentials(
     environment: Mapping[str, str], fetch: Fetch, *, chain: Callable[[], Chain], region: str | None
 ) -> CredentialsProvider:
     """The first provider that has something. Blocks; `ConfigurationError` where there is none."""
-    return environment_credentials(environment) or container_credentials(environment, fetch) or chain().credentials(region)
+    return environment_credentials(environment) or chain_or_container(
+        environment, container_source(environment, fetch), chain=chain, region=region
+    )

@@ -22,7 +22,7 @@ from ..errors import ConfigurationError
 if TYPE_CHECKING:
     import configparser
 
-__all__ = ["FILES", "PROFILE_VARIABLES", "Entry", "SharedConfig", "SharedFile", "read_shared_config"]
+__all__ = ["FILES", "PROFILE_VARIABLES", "Entry", "SharedConfig", "SharedFile", "expanded", "read_shared_config"]
 
 FILES = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
 PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
@@ -82,7 +82,7 @@ class SharedConfig:
 
 def read_shared_config(environment: Mapping[str, str]) -> SharedConfig:
     """The content of both files; a file that is not there is empty. `ConfigurationError` names file and line of a mistake."""
-    paths = {variable: _expanded(environment.get(variable, default)) for variable, default in FILES.items()}
+    paths = {variable: expanded(environment.get(variable, default)) for variable, default in FILES.items()}
     texts = {variable: _text(path) for variable, path in paths.items()}
     config, credentials = [_sections(texts[variable] or "", paths[variable]) for variable in FILES]
     profiles = dict(_named("profile", config))
@@ -95,7 +95,8 @@ def read_shared_config(environment: Mapping[str, str]) -> SharedConfig:
     )
 
 
-def _expanded(path: str) -> str:
+def expanded(path: str) -> str:
+    """The path with its variables and home filled in, as botocore does it."""
     return os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - pathlib would turn "" into the current folder
 
 

@@ -154,7 +154,9 @@ def find_credentials(
     if found is not None:
         return found
     from .chain import Chain  # noqa: PLC0415 - most clients find their keys before
-    from .finding import container_credentials  # noqa: PLC0415
+    from .finding import chain_or_container, container_source  # noqa: PLC0415
 
-    found = container_credentials(environment, fetch) if config.profile is None else None
-    return found or Chain(config.profile).credentials(region)
+    container = container_source(environment, fetch, ca_bundle=config.ca_bundle)
+    if config.profile is not None:
+        return Chain(config.profile).credentials(region, container=container)
+    return chain_or_container(environment, container, chain=lambda: Chain(None), region=region)

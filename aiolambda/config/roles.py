@@ -108,13 +108,14 @@ class RoleSource:
 
     def _assume(self, keys: Credentials) -> Credentials:
         self._chain = self._chain or Chain(None)
-        client: Any = self._chain.session(self._region).create_client(
-            "sts",
-            aws_access_key_id=keys.access_key_id,
-            aws_secret_access_key=keys.secret_access_key,
-            aws_session_token=keys.session_token,
-        )
-        with contextlib.closing(client):
-            given = client.assume_role(**self._asked)["Credentials"]
+        with self._chain.session(self._region) as session:
+            client = session.create_client(
+                "sts",
+                aws_access_key_id=keys.access_key_id,
+                aws_secret_access_key=keys.secret_access_key,
+                aws_session_token=keys.session_token,
+            )
+            with contextlib.closing(client):
+                given: Any = client.assume_role(**self._asked)["Credentials"]
         expires_at = given["Expiration"].astimezone(dt.UTC)
         return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], expires_at=expires_at)
