@@ -4,6 +4,9 @@ Owns the words of these refusals. Must not know what a setting is for.
 """
 
 from collections.abc import Callable
+from typing import Any
+
+import attrs
 
 from .errors import ConfigurationError
 from .models import LONGEST_TIME, is_seconds, is_whole, shown
@@ -18,7 +21,20 @@ __all__ = [
     "check_seconds",
     "check_text",
     "check_whole",
+    "checked_by",
 ]
+
+
+def checked_by(
+    check: Callable[..., None], *arguments: object, optional: bool = False, **limits: int
+) -> "Callable[[object, attrs.Attribute[Any], Any], None]":
+    """A validator of attrs that asks one of these checks, by the field's name; `optional`: not about `None`."""
+
+    def validate(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        if not (optional and value is None):
+            check(attribute.name, value, *arguments, **limits)
+
+    return validate
 
 
 def check_flag(name: str, value: object) -> None:

@@ -143,7 +143,7 @@ def client_of(endpoint: str, **more: Any) -> LambdaClient:
 
 
 @pytest.mark.parametrize("endpoint", ["https://unreachable.invalid", "http://unreachable.invalid:81"])
-@pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid", "Xn--nowhere-.invalid"])
 async def test_a_dead_proxy_is_named_without_its_password(endpoint: str, host: str, unused_tcp_port: int) -> None:
     proxy = f"http://user:hunter2@{host}:{unused_tcp_port}"
     said = f"cannot connect to the proxy {host}:{unused_tcp_port}, through which unreachable.invalid"

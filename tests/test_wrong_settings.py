@@ -462,3 +462,17 @@ async def test_a_client_that_is_copied_says_why_it_cannot_be(make: Callable[[obj
             make(client)
     with pytest.raises(TypeError, match="a LambdaClient cannot be copied"):
         make(LambdaClient())
+
+
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, lambda config: pickle.loads(pickle.dumps(config))])
+async def test_the_config_of_an_open_client_is_copied_as_it_was_given(
+    make: Callable[[LambdaClientConfig], LambdaClientConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    async with LambdaClient(credentials=KEYS, timeout=3, tcp_keepalive=None) as client:
+        assert client.config.region == "eu-west-1"
+        copied = make(client.config)
+    assert (copied.credentials, copied.timeout, copied.tcp_keepalive) == (KEYS, Timeouts(total=3), None)
+    monkeypatch.setenv("AWS_REGION", "eu-west-2")
+    async with LambdaClient(copied) as client:
+        assert client.config.endpoint_url == "https://lambda.eu-west-2.amazonaws.com"

@@ -20,6 +20,7 @@ from ..checks import (
     check_seconds,
     check_text,
     check_whole,
+    checked_by,
 )
 from ..codecs import JsonCodec
 from ..errors import ConfigurationError
@@ -44,25 +45,6 @@ _MOST_CALLS = 1_000_000_000
 
 def _timeouts(value: float | Timeouts | None) -> Timeouts:
     return value if isinstance(value, Timeouts) else Timeouts(total=value)
-
-
-def _of(check: Callable[..., None], *arguments: object, **limits: int) -> "Callable[[object, Attribute, Any], None]":
-    """A validator that asks a check of `checks`, by the setting's name."""
-
-    def validate(instance: object, attribute: "Attribute", value: object) -> None:
-        check(attribute.name, value, *arguments, **limits)
-
-    return validate
-
-
-def _optional(check: Callable[..., None], *arguments: object, **limits: int) -> "Callable[[object, Attribute, Any], None]":
-    """The same for a setting that may be `None`."""
-
-    def validate(instance: object, attribute: "Attribute", value: object) -> None:
-        if value is not None:
-            check(attribute.name, value, *arguments, **limits)
-
-    return validate
 
 
 def _check_credentials(instance: object, attribute: "Attribute", value: object) -> None:
@@ -158,38 +140,40 @@ class LookedUp:
 class Arguments:
     """The fields of `LambdaClientConfig`, which see."""
 
-    region: str | None = attrs.field(default=None, validator=_of(check_text))
-    profile: str | None = attrs.field(default=None, validator=_of(check_text))
+    region: str | None = attrs.field(default=None, validator=checked_by(check_text))
+    profile: str | None = attrs.field(default=None, validator=checked_by(check_text))
     credentials: Credentials | CredentialsProvider | None = attrs.field(default=None, validator=_check_credentials)
-    endpoint_url: str | None = attrs.field(default=None, validator=_of(check_text), repr=_url_shown)
-    ignore_configured_endpoint_urls: bool | None = attrs.field(default=None, validator=_of(check_flag))
-    use_fips_endpoint: bool | None = attrs.field(default=None, validator=_of(check_flag))
-    use_dualstack_endpoint: bool | None = attrs.field(default=None, validator=_of(check_flag))
-    use_arn_region: bool = attrs.field(default=False, validator=_of(check_choice))
+    endpoint_url: str | None = attrs.field(default=None, validator=checked_by(check_text), repr=_url_shown)
+    ignore_configured_endpoint_urls: bool | None = attrs.field(default=None, validator=checked_by(check_flag))
+    use_fips_endpoint: bool | None = attrs.field(default=None, validator=checked_by(check_flag))
+    use_dualstack_endpoint: bool | None = attrs.field(default=None, validator=checked_by(check_flag))
+    use_arn_region: bool = attrs.field(default=False, validator=checked_by(check_choice))
     timeout: Timeouts = attrs.field(factory=Timeouts, converter=_timeouts)
     tcp_keepalive: TcpKeepAlive | Unset | None = attrs.field(default=UNSET, validator=_check_keep_alive)
     retry: RetryStrategy | None = attrs.field(
-        default=None, validator=_optional(check_instance_with, _RETRY, "pause", "succeeded")
+        default=None, validator=checked_by(check_instance_with, _RETRY, "pause", "succeeded", optional=True)
     )
-    repeat_lost_idle: bool = attrs.field(default=True, validator=_of(check_choice))
-    disable_clock_skew_correction: bool | None = attrs.field(default=None, validator=_of(check_flag))
-    max_concurrency: int | None = attrs.field(default=None, validator=_optional(check_whole, least=1, most=_MOST_CALLS))
-    idempotent: bool | None = attrs.field(default=None, validator=_of(check_flag))
+    repeat_lost_idle: bool = attrs.field(default=True, validator=checked_by(check_choice))
+    disable_clock_skew_correction: bool | None = attrs.field(default=None, validator=checked_by(check_flag))
+    max_concurrency: int | None = attrs.field(
+        default=None, validator=checked_by(check_whole, optional=True, least=1, most=_MOST_CALLS)
+    )
+    idempotent: bool | None = attrs.field(default=None, validator=checked_by(check_flag))
     limits: PayloadLimits = attrs.field(factory=PayloadLimits, validator=_check_limits)
     response_limits: ResponseLimits = attrs.field(factory=ResponseLimits, validator=_check_response_limits)
-    codec: Codec = attrs.field(factory=JsonCodec, validator=_of(check_instance_with, _CODEC, "encode", "decode"))
+    codec: Codec = attrs.field(factory=JsonCodec, validator=checked_by(check_instance_with, _CODEC, "encode", "decode"))
     transport: Transport | None = attrs.field(
-        default=None, validator=_optional(check_instance_with, _TRANSPORT, "send", "close")
+        default=None, validator=checked_by(check_instance_with, _TRANSPORT, "send", "close", optional=True)
     )
     idle_connection_timeout: float = attrs.field(default=60.0, validator=_check_idle)
     ca_bundle: str | PathLike[str] | None = attrs.field(default=None, validator=_check_ca_bundle)
     ssl_context: ssl.SSLContext | None = attrs.field(default=None, validator=_check_ssl_context)
     proxy: str | None = attrs.field(default=None, validator=_check_proxy, repr=_url_shown)
     logger: logging.Logger | None = attrs.field(
-        default=None, validator=_optional(check_instance_with, _LOGGER, "isEnabledFor", "debug", "warning")
+        default=None, validator=checked_by(check_instance_with, _LOGGER, "isEnabledFor", "debug", "warning", optional=True)
     )
-    user_agent_extra: str | None = attrs.field(default=None, validator=_of(check_header_text))
-    user_agent_app_id: str | None = attrs.field(default=None, validator=_of(check_header_text))
+    user_agent_extra: str | None = attrs.field(default=None, validator=checked_by(check_header_text))
+    user_agent_app_id: str | None = attrs.field(default=None, validator=checked_by(check_header_text))
     _looked_up: LookedUp | None = attrs.field(default=None, repr=False, eq=False, alias="_looked_up")
 
     def with_found(
@@ -207,6 +191,11 @@ class Arguments:
         looked_up.owner = found
         return found
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled and copied as it was given: what an open client found is looked for anew, perhaps on another machine."""
+        fields = [field.name for field in attrs.fields(type(self)) if field.name != "_looked_up"]
+        return _rebuilt, (type(self), {name: self.given(name) for name in fields})
+
     @property
     def is_offline(self) -> bool:
         """Whether the transport reaches no AWS: then neither files nor a chain can say anything of it."""
@@ -218,3 +207,7 @@ class Arguments:
         if filled is not None and name in filled.filled and filled.filled[name] == value:
             return filled.given[name]
         return value
+
+
+def _rebuilt(kind: type[Arguments], fields: dict[str, Any]) -> Arguments:
+    return kind(**fields)

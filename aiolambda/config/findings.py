@@ -32,7 +32,6 @@ T = TypeVar("T")
 _NONE = "none"
 _USUAL: ssl.SSLContext | bool = True
 """aiohttp's word for the usual authorities."""
-_IGNORED = ", ignored beside "
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -79,6 +78,7 @@ def look_up(arguments: Arguments, environment: Mapping[str, str], *, reads_files
     dualstack = look.find(table.DUALSTACK, default=False)
     ignore = look.find(table.IGNORE_ENDPOINT_URLS, default=False)
     url = _endpoint_url(look, shared, ignore)
+    asked = fips, dualstack
     fips = _beside(url, fips, (*table.FIPS.variables, *table.REGION.variables))
     dualstack = _beside(url, dualstack, table.DUALSTACK.variables)
     endpoint = _endpoint(region, url, fips, dualstack)
@@ -104,7 +104,7 @@ def look_up(arguments: Arguments, environment: Mapping[str, str], *, reads_files
         app_id=look.find(table.APP_ID, None),
         execution_environment=look.find(table.EXECUTION_ENVIRONMENT, None),
         disables_clock_correction=look.find(table.CLOCK, default=False),
-        ignored=tuple(found.source for found in (fips, dualstack) if _IGNORED in found.source),
+        ignored=tuple(found.source for found in (fips, dualstack) if found not in asked),
     )
 
 
@@ -171,7 +171,7 @@ def _beside(url: Found[str | None], flag: Found[bool], variables: tuple[str, ...
     """
     if url.value is None or url.source not in table.ENDPOINT_VARIABLES or not flag.value or flag.source not in variables:
         return flag
-    return Found(value=False, source=f"{flag.source}{_IGNORED}{url.source}")
+    return Found(value=False, source=f"{flag.source}, ignored beside {url.source}")
 
 
 def _of_services(look: Lookup, shared: SharedConfig) -> Found[str | None]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import attrs
 
-from ..checks import check_callable, check_choice, check_seconds, check_whole
+from ..checks import check_callable, check_choice, check_seconds, check_whole, checked_by
 from ..commands import InvokeCommand
 from ..errors import ConfigurationError
 from ..invocation import InvokeCommandOutput
@@ -23,20 +23,6 @@ Send = Callable[[InvokeCommand, "asyncio.Future[None]"], Awaitable[InvokeCommand
 StoppedBy = Literal["deadline", "failures", "caller", "error"]
 
 
-def _checked(check: Callable[..., None], **limits: int) -> "Callable[[object, attrs.Attribute[Any], object], None]":
-    """A validator that asks a check of `checks`, by the setting's name."""
-
-    def validate(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-        check(attribute.name, value, **limits)
-
-    return validate
-
-
-def _check_most(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if value is not None:
-        check_whole(attribute.name, value, least=0)
-
-
 def _check_ratio(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     if value is None:
         return
@@ -48,11 +34,11 @@ def _check_ratio(instance: object, attribute: "attrs.Attribute[Any]", value: obj
 class MapSettings:
     """How a run goes. `lookahead` is how many items may be read that there is no room for."""
 
-    ordered: bool = attrs.field(validator=_checked(check_choice))
-    retry_function_errors: int = attrs.field(validator=_checked(check_whole, least=0))
-    max_failures: int | None = attrs.field(validator=_check_most)
+    ordered: bool = attrs.field(validator=checked_by(check_choice))
+    retry_function_errors: int = attrs.field(validator=checked_by(check_whole, least=0))
+    max_failures: int | None = attrs.field(validator=checked_by(check_whole, optional=True, least=0))
     max_failure_ratio: float | None = attrs.field(validator=_check_ratio)
-    deadline: float | None = attrs.field(validator=_checked(check_seconds))
-    on_progress: Callable[[MapStats], None] | None = attrs.field(validator=_checked(check_callable))
+    deadline: float | None = attrs.field(validator=checked_by(check_seconds))
+    on_progress: Callable[[MapStats], None] | None = attrs.field(validator=checked_by(check_callable))
     held: int
     lookahead: int

@@ -72,7 +72,7 @@ def _connect_error(error: Exception, exchange: Exchange, where: str, proxy: URL 
         gone = f"the idle connection to {where} that was to take the request has ended"
         return ConnectionLostError(gone, delivery=Delivery.NOT_DELIVERED, lost_idle=True)
     way = where if proxy is None else f"{where} through the proxy {proxy.host_port_subcomponent}"
-    if proxy is not None and isinstance(error, aiohttp.ClientConnectorError) and _ends(error) == (proxy.host, proxy.port):
+    if proxy is not None and _is_at(error, proxy):
         way = f"the proxy {proxy.host_port_subcomponent}, through which {where} is reached"
     if not isinstance(error, TimeoutError):
         return ConnectError(f"cannot connect to {way}: {_reason(error)}", lasting=_is_lasting(error))
@@ -84,9 +84,9 @@ def _connect_error(error: Exception, exchange: Exchange, where: str, proxy: URL 
     )
 
 
-def _ends(error: aiohttp.ClientConnectorError) -> tuple[str, int | None]:
-    """Host and port that could not be reached."""
-    return error.host, error.port
+def _is_at(error: Exception, peer: URL) -> bool:
+    """Whether it was this peer that could not be reached."""
+    return isinstance(error, aiohttp.ClientConnectorError) and (error.host, error.port) == (peer.raw_host, peer.port)
 
 
 def _is_lasting(error: Exception) -> bool:

@@ -73,7 +73,7 @@ def _way(setup: Setup) -> str:
     return "" if proxy is None else f" through the proxy {url_shown(proxy)} (from {setup.findings.proxy.source})"
 
 
-def _proxy(setup: Setup) -> str:
+def _which_proxy(setup: Setup) -> str:
     proxy = setup.findings.proxy
     return "" if proxy.value is None else f" (the proxy is {url_shown(proxy.value)}, from {proxy.source})"
 
@@ -86,7 +86,7 @@ def _without_connection(error: TransportError, setup: Setup) -> list[Check]:
         advice = _CERTIFICATE_ADVICE.get(code, "does the endpoint speak TLS on this port?")
         reached = ok("connection", f"something listens{_way(setup)}")
         return [reached, problem("tls", str(error), advice, code=exits.NOT_RUN, verify_code=code), *later]
-    failed = problem("connection", f"{error}{_proxy(setup)}", _advice(error), code=exits.NOT_RUN)
+    failed = problem("connection", f"{error}{_which_proxy(setup)}", _advice(error), code=exits.NOT_RUN)
     return [failed, skipped("tls", "not seen: there is no connection"), *later]
 
 
