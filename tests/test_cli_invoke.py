@@ -96,7 +96,7 @@ async def test_the_members_of_the_api_are_options():
         (["serve", "hello"], "NAME=FILE_OR_MODULE:FUNCTION"),
         (["serve", "hello=missing.py:handler"], "there is no file"),
         (["serve", "hello=os:getcwd", "--access-key", "AKIA"], "go together"),
-        (["serve", "hello=os:getcwd", "--port", "70000"], "cannot listen"),
+        (["serve", "hello=os:getcwd", "--port", "70000"], "port is a whole number, 0 to 65,535"),
         (["serve", "hello=os:getcwd", "--runtime", "'"], "runtime command"),
     ],
 )

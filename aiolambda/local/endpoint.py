@@ -113,8 +113,8 @@ class LocalEndpoint:
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, "127.0.0.1", self._asked_port).start()
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+        except OSError as error:
+            reason = error.strerror or str(error)
             raise ConfigurationError(f"cannot listen on 127.0.0.1:{self._asked_port}: {reason}") from error
         host, port = self._runner.addresses[0][:2]
         url = self._url = f"http://{host}:{port}"
