@@ -203,11 +203,6 @@ class PayloadLimits:
     client_context: int = attrs.field(default=3583, validator=_whole())
 
 
-def _whole_and_positive(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{attribute.name} must be a whole number, 1 or more; got {value!r}")
-
-
 @attrs.frozen(kw_only=True)
 class ResponseLimits:
     """The bounds of an answer. One that passes a bound is a `ConnectionLostError`, and its connection is closed.
@@ -216,9 +211,9 @@ class ResponseLimits:
     a head may have, together with its trailers. `interim` is how many heads with a status of 1xx may come before the answer.
     """
 
-    body: int = attrs.field(default=16 * 1024 * 1024, validator=_whole_and_positive)
-    head: int = attrs.field(default=64 * 1024, validator=_whole_and_positive)
-    interim: int = attrs.field(default=16, validator=_whole_and_positive)
+    body: int = attrs.field(default=16 * 1024 * 1024, validator=_whole())
+    head: int = attrs.field(default=64 * 1024, validator=_whole())
+    interim: int = attrs.field(default=16, validator=_whole())
 
 
 def masked(access_key_id: str) -> str:
