@@ -310,7 +310,7 @@ async def test_a_map_takes_its_payloads_from_a_function() -> None:
         ({"codec": None}, "codec is a codec"),
         ({"codec": JsonCodec}, "codec is a codec; got the class JsonCodec"),
         ({"transport": FakeTransport}, "transport is a transport; got the class"),
-        ({"transport": object()}, r"transport is a transport; got object, which has no send\(\)"),
+        ({"transport": []}, r"transport is a transport; got list, which has no send\(\)"),
         ({"logger": "aiolambda"}, "logger is a logging.Logger"),
         (
             {"credentials": ("AKID", "hunter2")},
