@@ -202,7 +202,9 @@ async def test_a_call_that_is_started_behind_a_signature_leaves_the_signed_one_i
             client.middleware_stack.add_relative_to(starts_another, relation="after", to_middleware="httpSigningMiddleware")
             await client.invoke("parent")
             await asyncio.gather(*calls)
-    assert [head.split(b"/")[3] for head, _ in server.requests] == [b"parent", b"waits", b"child"]
+    first, *others = [head.split(b"/")[3] for head, _ in server.requests]
+    assert first == b"parent"
+    assert sorted(others) == [b"child", b"waits"], "one opens a connection, the other may get the parent's before that is open"
 
 
 @pytest.mark.parametrize("by_turn", [False, True])
