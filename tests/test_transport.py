@@ -342,6 +342,23 @@ async def test_half_an_answer_and_silence_end_at_the_read_limit() -> None:
     assert (raised.value.limit, raised.value.stage, raised.value.delivery) == ("read", "receive", Delivery.UNKNOWN)
 
 
+async def test_an_upload_goes_on_behind_a_102_for_longer_than_the_read_limit() -> None:
+    """Which is one of silence: it begins when all is written."""
+    size = 36_000_000
+
+    async def slow(connection: Connection) -> None:
+        await connection.reader.readuntil(b"\r\n\r\n")
+        await connection.write(b"HTTP/1.1 102 Processing\r\n\r\n")
+        for _ in range(12):
+            await asyncio.sleep(0.15)
+            await connection.reader.readexactly(size // 12)
+        await connection.write(answer())
+
+    async with raw_server(slow) as server, transport_to() as transport:
+        response = await transport.send(request_to(server, bytes(size), Timeouts(read=1.0)))
+    assert (response.status, response.body) == (200, b"{}")
+
+
 async def test_the_total_limit_covers_the_wait_for_an_answer() -> None:
     async with raw_server(silent) as server, client_for(server) as client:
         with pytest.raises(InvocationTimeoutError, match=r"did not end within 0\.1 s") as raised:

@@ -48,7 +48,7 @@ class Intake(asyncio.Protocol):
         self._limit: float | None = None
         self._deadline = self._timer_due = math.inf
         self._timer: asyncio.TimerHandle | None = None
-        self._awaits_head = self._head_has_begun = False
+        self._awaits_head = self._head_has_begun = self._all_is_written = False
         self._content: aiohttp.StreamReader | None = None
         self._come = self._allowed = self._come_before = 0
 
@@ -63,7 +63,7 @@ class Intake(asyncio.Protocol):
             max_headers=self._limits.head,
         )
         self._limit = limit
-        self._awaits_head, self._head_has_begun = True, False
+        self._awaits_head, self._head_has_begun, self._all_is_written = True, False, False
         self._come = self._come_before = 0
         self._allowed = self._limits.head
 
@@ -72,6 +72,7 @@ class Intake(asyncio.Protocol):
 
         The timer is left to run from one request to the next: to set and to cancel one for each would cost a tenth of a call.
         """
+        self._all_is_written = True
         if self._limit is not None and self._awaits_head and not self._head_has_begun:
             self._deadline = self._loop.time() + self._limit
             if self._timer_due > self._deadline:
@@ -86,7 +87,10 @@ class Intake(asyncio.Protocol):
                 raise _too_much("interim", f"came behind more than {self._limits.interim:,} heads with a status of 1xx")
             self._come_before = self._come
             self._allowed = self._come + self._limits.head
-            self.expect()
+            if self._all_is_written:
+                self.expect()
+            elif not self._head_has_begun:
+                self._deadline = math.inf
             answer = await self._handler.read()
         return answer
 
