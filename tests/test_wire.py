@@ -99,6 +99,7 @@ async def sent(
         if not validated:
             client.middleware_stack.remove("validationMiddleware")
         await client.send(command.from_api(members))
+        await client.close(grace=0)  # a stream that nothing reads would be waited for
     assert transport.request is not None
     return transport.request
 
