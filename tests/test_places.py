@@ -71,8 +71,11 @@ class Disturbance:
     def happened(self) -> bool:
         return self.waits >= self.number
 
+    async def during(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return await self._steps(work)
+
     @types.coroutine
-    def during(self, work: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    def _steps(self, work: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
         step: Callable[[], Any] = functools.partial(work.send, None)
         while True:
             try:
@@ -237,7 +240,7 @@ async def disturb(client: LambdaClient, work: Work, number: int, name: str, *, s
     """Disturb the call at its n-th await; whether it had so many."""
     begun: list[asyncio.Task[Any]] = []
     disturbance = Disturbance(number, lambda: ACTS[name](case), soon=soon)
-    task = asyncio.create_task(disturbance.during(work(client)))  # type: ignore[arg-type]
+    task = asyncio.create_task(disturbance.during(work(client)))
     case = Case(client, task, begun, time.monotonic() + EXPIRES)
     (outcome,) = await asyncio.gather(task, return_exceptions=True)
     assert outcome is None or isinstance(outcome, AiolambdaError | asyncio.CancelledError), repr(outcome)
