@@ -49,10 +49,11 @@ def check_choice(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} is True or False; got {shown(value)}")
 
 
-def check_seconds(name: str, value: object) -> None:
-    """`ConfigurationError` unless it is a number of seconds from 0 on, or `None`."""
-    if value is not None and not is_seconds(value):
-        raise ConfigurationError(f"{name} is a number of seconds, 0 to {LONGEST_TIME:,}, or None; got {shown(value)}")
+def check_seconds(name: str, value: object, *, optional: bool = True) -> None:
+    """`ConfigurationError` unless it is a number of seconds from 0 on, or, if that is `optional`, `None`."""
+    if not ((optional and value is None) or is_seconds(value)):
+        choice = ", or None" if optional else ""
+        raise ConfigurationError(f"{name} is a number of seconds, 0 to {LONGEST_TIME:,}{choice}; got {shown(value)}")
 
 
 def check_whole(name: str, value: object, *, least: int, most: int | None = None) -> None:

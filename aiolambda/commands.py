@@ -10,6 +10,7 @@ from typing import Any, Generic, Self, TypeVar, cast, overload
 import attrs
 
 from .checks import check_flag
+from .errors import InvalidInputError
 from .interfaces import Operation
 from .invocation import InvokeCommandInput, InvokeCommandOutput, Payload
 from .models import InvocationType, LogType
@@ -25,12 +26,13 @@ Out = TypeVar("Out")
 class BaseCommand(Generic[In, Out]):
     """What every command has."""
 
-    __slots__ = ("_idempotent", "_input", "_stack")
+    __slots__ = ("_idempotent", "_input", "_is_read", "_stack")
 
     def __init__(self, input: In, idempotent: bool | None) -> None:
         if idempotent is not None:
             check_flag("idempotent", idempotent)
         self._input = input
+        self._is_read = False
         self._idempotent = idempotent
         self._stack: MiddlewareStack[In, Out] | None = None
 
@@ -49,6 +51,18 @@ class BaseCommand(Generic[In, Out]):
             self._stack = MiddlewareStack()
         return self._stack
 
+    def begin_reading(self) -> None:
+        """Let one send read the file that is the payload. Two at once, or one behind a read that was cut, would send parts.
+
+        `InvalidInputError` for every send but the first, until that has read it.
+        """
+        if self._is_read:
+            raise InvalidInputError(
+                "payload is a file that another send of this command has begun to read; read it first, and give the bytes",
+                member="payload",
+            )
+        self._is_read = True
+
     def keep_payload(self, payload: bytes) -> None:
         """Hold these bytes in place of the file that they were read from: the command can be sent again."""
         self._input = attrs.evolve(cast("Any", self._input), payload=payload)
@@ -56,7 +70,7 @@ class BaseCommand(Generic[In, Out]):
     def with_input(self, input: In) -> Self:
         """The same command, with the same middlewares, for another input."""
         other = copy.copy(self)
-        other._input = input
+        other._input, other._is_read = input, False
         return other
 
     def __repr__(self) -> str:

@@ -230,7 +230,7 @@ def error_content(payload: bytes | str) -> Mapping[str, object]:
     if not isinstance(content, dict):
         return {"errorMessage": content}
     members = cast("dict[str, object]", content)
-    if members.get("errorMessage") is not None:
+    if members.get("errorMessage") not in (None, ""):
         return members
     said = members.get("message") or members.get("Message")
     if said is None and members and _SAID.isdisjoint(members):

@@ -4,6 +4,7 @@ Owns the signatures of these calls, and the windows that the maps of one client 
 the client hands that in.
 """
 
+import contextlib
 import hashlib
 from collections.abc import AsyncIterable, Callable, Iterable
 from os import PathLike
@@ -107,8 +108,9 @@ class Maps:
 
     async def aclose(self) -> None:
         """End every run: all calls have ended, and what is left to do is the journal's."""
-        for run in list(self.runs):
-            await run.aclose(grace=_JOURNAL_ENDS_IN)
+        async with contextlib.AsyncExitStack() as endings:  # each of them comes, whatever becomes of those before it
+            for run in self.runs:
+                endings.push_async_callback(run.aclose, grace=_JOURNAL_ENDS_IN)
 
 
 class MapCalls:
@@ -168,7 +170,9 @@ class MapCalls:
             idempotent=self._maps.idempotent if idempotent is None else idempotent,
             hashed=journal is not None and key is None,
         )
-        tenant = None if tenant_id is None else hashlib.sha256(tenant_id.encode()).hexdigest()
+        tenant = None  # in place of the id itself; whether that is one, each item's own check says
+        if journal is not None and tenant_id is not None:
+            tenant = hashlib.sha256(str(tenant_id).encode(errors="surrogatepass")).hexdigest()
         identity = {"function": function_name, "qualifier": qualifier, "type": invocation_type, "tenant": tenant}
         return self._maps.run(
             Source(items, make),

@@ -125,12 +125,13 @@ def shown(value: object) -> str:
     return repr(value) if isinstance(value, str) and len(value) <= _MOST_SHOWN else f"a value of type {type(value).__name__}"
 
 
-def _limit(*, above_zero: bool) -> "Callable[[object, attrs.Attribute[Any], object], None]":
+def _limit(*, above_zero: bool, may_be_unset: bool = False) -> "Callable[[object, attrs.Attribute[Any], object], None]":
     """Accepts a number of seconds, or `None` for no limit."""
     range = "above 0" if above_zero else "0 or more"
 
     def check(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-        if not (value is None or isinstance(value, Unset) or is_seconds(value, above_zero=above_zero)):
+        is_unset = may_be_unset and isinstance(value, Unset)
+        if not (value is None or is_unset or is_seconds(value, above_zero=above_zero)):
             raise ValueError(
                 f"{attribute.name} is a number of seconds, {range} and at most {LONGEST_TIME:,}, or None for no limit; "
                 f"got {shown(value)}"
@@ -171,7 +172,7 @@ class Timeouts:
     total: float | None = attrs.field(default=None, validator=_limit(above_zero=False))
     queue: float | None = attrs.field(default=None, validator=_limit(above_zero=False))
     connect: float | None = attrs.field(default=5.0, validator=_limit(above_zero=True))
-    read: float | Unset | None = attrs.field(default=UNSET, validator=_limit(above_zero=True))
+    read: float | Unset | None = attrs.field(default=UNSET, validator=_limit(above_zero=True, may_be_unset=True))
     idle: float | None = attrs.field(default=None, validator=_limit(above_zero=True))
 
     def with_read_limit(self, read: float) -> "Timeouts":

@@ -8,6 +8,7 @@ Owns the emptying. Must not know what is secret.
 
 import inspect
 from types import FrameType
+from typing import cast
 
 from .errors import AiolambdaError
 
@@ -34,6 +35,8 @@ def forget_locals(error: BaseException) -> None:
         if isinstance(one, AiolambdaError) and one.__suppress_context__:
             one.__context__ = None
         left += [behind for behind in (one.__cause__, one.__context__) if behind is not None]
+        if isinstance(one, BaseExceptionGroup):  # of a middleware with a TaskGroup
+            left += cast("BaseExceptionGroup[BaseException]", one).exceptions
         entry = one.__traceback__
         while entry is not None:
             _empty(entry.tb_frame)

@@ -297,3 +297,19 @@ async def test_a_config_hands_the_bounds_to_its_client() -> None:
         async with LambdaClient(config) as client:
             with pytest.raises(ConnectionLostError, match="more than 10 bytes"):
                 await client.invoke("f")
+
+
+async def test_an_interim_head_whose_end_comes_in_pieces_is_whole() -> None:
+    """It begins the limit anew, as one that comes in one piece does."""
+
+    async def script(connection: Connection) -> None:
+        await connection.read_request()
+        for _ in range(6):
+            await connection.write(b"HTTP/1.1 102 Processing\r\n\r")
+            await asyncio.sleep(0.05)
+            await connection.write(b"\n")
+            await asyncio.sleep(0.15)
+        await connection.write(answer())
+
+    async with raw_server(script) as server, client_for(server, timeout=Timeouts(read=0.8)) as client:
+        await client.invoke("f")

@@ -156,3 +156,24 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
 async def test_what_is_no_url_is_no_connection(url: str) -> None:
     with pytest.raises(ConnectError):
         await fetch(url, {})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r{"SecretAccessKey": "hunter2"}\r\n\r\n',
+        b'{"SecretAccessKey": "hunter2"}\r\n\r\n',
+    ],
+)
+async def test_an_answer_that_cannot_be_read_is_not_quoted(said: bytes) -> None:
+    async with raw_server(always(said)) as server:
+        with pytest.raises(ConnectionLostError, match="not HTTP that can be read") as caught:
+            await fetch(f"{server.url}/?token=hunter2", {})
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/?token=hunter2", "http:///x?token=hunter2"])
+async def test_a_url_that_cannot_be_asked_for_is_not_shown(url: str) -> None:
+    with pytest.raises(TransportError) as caught:
+        await fetch(url, {})
+    assert "hunter2" not in str(caught.value)

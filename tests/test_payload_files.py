@@ -320,3 +320,46 @@ class Document:
 async def test_a_value_with_a_read_of_its_own_goes_through_the_codec() -> None:
     assert await bodies_of(lambda client: client.invoke("f", Permission(read=True))) == [b'{"read":true}']
     assert await bodies_of(lambda client: client.invoke("f", Document(7))) == [b'{"id":7}']
+
+
+async def test_only_one_send_of_a_command_reads_its_file() -> None:
+    """Two readers of a pipe would each send a part."""
+    reader, writer = os.pipe()
+    transport = Throttling()
+    with open(reader, "rb") as file:  # noqa: PTH123 - a descriptor, and no path
+        command = InvokeCommand(function_name="f", payload=file)
+        async with client_of(transport) as client:
+            first = asyncio.create_task(client.send(command))
+            while not command._is_read:
+                await asyncio.sleep(0)
+            with pytest.raises(InvalidInputError, match="another send of this command"):
+                await client.send(command)
+            with open(writer, "wb") as end:  # noqa: PTH123 - as above
+                end.write(b'{"whole": 1}')
+            assert (await first).json() == {"whole": 1}
+            assert (await client.send(command)).json() == {"whole": 1}
+    assert [call.payload for call in transport.calls] == [b'{"whole": 1}'] * 2
+
+
+async def test_a_read_that_was_cut_is_not_gone_on_with() -> None:
+    reader, writer = os.pipe()
+    transport = Throttling()
+    with open(reader, "rb") as file, open(writer, "wb") as end:  # noqa: PTH123 - descriptors, and no paths
+        command = InvokeCommand(function_name="f", payload=file)
+        async with client_of(transport) as client:
+            with pytest.raises(InvocationTimeoutError):
+                await client.send(command, timeout=0.05)
+            with pytest.raises(InvalidInputError, match="another send of this command"):
+                await client.send(command)
+        end.close()
+    assert transport.calls == []
+
+
+async def test_a_file_is_refused_if_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with client_of(Throttling()) as client:
+        monkeypatch.setattr(threading.Thread, "start", fails)
+        with pytest.raises(InvalidInputError, match="cannot be read: no thread can be started"):
+            await client.send(InvokeCommand(function_name="f", payload=io.BytesIO(b"{}")))

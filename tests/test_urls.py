@@ -12,7 +12,7 @@ from aiolambda import ConfigurationError, Credentials, LambdaClient, LambdaClien
 from aiolambda.config.resolution import explain
 from aiolambda.messages import Headers, Request
 from aiolambda.models import Timeouts
-from aiolambda.protocol.urls import checked_endpoint, checked_proxy, proxy_and_authorization, url_shown
+from aiolambda.protocol.urls import checked_endpoint, checked_proxy, is_url, proxy_and_authorization, url_shown
 from aiolambda.steps.build import host_of
 from aiolambda.transport import AiohttpTransport
 
@@ -245,3 +245,8 @@ async def test_the_scheme_of_an_endpoint_may_have_capitals(scheme: str, monkeypa
 def test_what_is_shown_of_a_url_is_no_secret(url: str, shown: str) -> None:
     assert url_shown(url) == shown
     assert not shows_secret(repr(LambdaClientConfig(endpoint_url=url)))
+
+
+@pytest.mark.parametrize("host", ["256.1.1.1", "0", "1234567890123", "1.2.3", "127.0.0.01"])
+def test_a_host_of_digits_is_an_address_of_ipv4_or_none(host: str) -> None:
+    assert not is_url(f"http://{host}:4566")

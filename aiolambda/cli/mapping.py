@@ -7,8 +7,10 @@ import argparse
 import asyncio
 import base64
 import functools
+import itertools
 import json
 import os
+import select
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -134,8 +136,9 @@ class _Job:
                 on_progress=display,
             )
             async with mapped:
-                for file in self._files.values():  # a journal that is refused costs nobody the results of an earlier run
-                    empty(file)
+                if mapped.stopped_by is None:  # no run that did not begin costs the results of an earlier one
+                    for file in self._files.values():
+                        empty(file)
                 await self._write_all(mapped)
                 self._summarize(mapped, time.perf_counter() - began)
 
@@ -259,29 +262,43 @@ def _lines_of(file: BinaryIO) -> Iterator[bytes]:
 
 async def _lines_as_they_come(file: BinaryIO) -> AsyncIterator[bytes]:
     """The lines of a pipe; who writes them may take its time, and that is neither the loop's nor the program's end's."""
-    loop, lines, room = asyncio.get_running_loop(), asyncio.Queue[bytes | None](), threading.Semaphore(_READ_AHEAD)
+    loop, lines, room = asyncio.get_running_loop(), asyncio.Queue[bytes | OSError | None](), threading.Semaphore(_READ_AHEAD)
 
-    def hand_over(line: bytes | None) -> None:
+    def hand_over(line: bytes | OSError | None) -> None:
         room.acquire()
         loop.call_soon_threadsafe(lines.put_nowait, line)
 
     def read() -> None:
-        with suppress(RuntimeError, OSError):  # the loop, or the file, is closed
-            for line in _lines_from(descriptor):
-                hand_over(line)
-            hand_over(None)
+        with suppress(RuntimeError):  # the loop is closed
+            try:
+                for line in _lines_from(descriptor):
+                    hand_over(line)
+                hand_over(None)
+            except OSError as error:
+                hand_over(error)
 
     descriptor = file.fileno()
     threading.Thread(target=read, name="lines of a map", daemon=True).start()
     while (line := await lines.get()) is not None:
+        if isinstance(line, OSError):
+            raise ConfigurationError(f"the items cannot be read: {line.strerror or type(line).__name__}")
         room.release()
         yield line
+
+
+def _read_some(descriptor: int) -> bytes:
+    """What has come, at the end nothing. Another program may have made the pipe one that does not wait."""
+    while True:
+        try:
+            return os.read(descriptor, _READ_AT_ONCE)
+        except BlockingIOError:
+            select.select([descriptor], [], [])
 
 
 def _lines_from(descriptor: int) -> Iterator[bytes]:
     """As `_lines_of`, past the buffer of the file: its lock, held by a reader that waits, would hold up who closes it."""
     begun = b""
-    while chunk := os.read(descriptor, _READ_AT_ONCE):
+    while chunk := _read_some(descriptor):
         *ended, begun = (begun + chunk).split(b"\n")
         yield from filter(None, (line.rstrip(b"\r\n") for line in ended))
     if last := begun.rstrip(b"\r\n"):
@@ -296,6 +313,9 @@ def _check_files(options: argparse.Namespace) -> None:
             raise ConfigurationError(f"{option} names the file that the items are read from")
         if option != "--journal" and _are_one(path, options.journal):
             raise ConfigurationError(f"{option} names the file that is the journal")
+    for (option, path), (other, same) in itertools.combinations(written.items(), 2):
+        if _are_one(path, same):
+            raise ConfigurationError(f"{option} and {other} name one file")
     summary = options.summary_file
     if summary is not None and not os.path.isdir(os.path.dirname(os.path.realpath(summary))):  # noqa: PTH112, PTH120 - as below
         raise ConfigurationError(f"there is no folder for the summary {summary!r}")

@@ -68,9 +68,7 @@ def _check_response_limits(instance: object, attribute: "Attribute", value: obje
 
 
 def _check_idle(instance: object, attribute: "Attribute", value: object) -> None:
-    if value is None:
-        raise ConfigurationError(f"{attribute.name} is a number of seconds; got None")
-    check_seconds(attribute.name, value)
+    check_seconds(attribute.name, value, optional=False)
 
 
 def _check_ca_bundle(instance: object, attribute: "Attribute", value: object) -> None:

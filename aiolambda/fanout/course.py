@@ -347,11 +347,19 @@ class Course(Generic[Item]):
         result = outcome.result_of(work, output, error, duration=clock() - began)
         is_left = throttle is not None or isinstance(error, ClientClosedError) or self._is_cut_short(work, error)
         if not is_left:  # that of a function that failed too, although it may be tried again
-            await self._record(work, result)
+            await self._record_or_stop(work, result)
         elif self._journal is not None and not work.may_have_run:  # then a later run may send it
             await self._journal.refused(work.key)
         if not self._is_tried_again(work, error, throttle, clock()):
             self._give(result, is_left=is_left)
+
+    async def _record_or_stop(self, work: Work[Item], result: MapResult[Item]) -> None:
+        """A journal that fails ends the run; the result is there all the same, and is given."""
+        try:
+            await self._record(work, result)
+        except AiolambdaError as error:
+            self._failure = self._failure or error
+            self.stop("error")
 
     def _is_cut_short(self, work: Work[Item], error: AiolambdaError | None) -> bool:
         """Whether an item failed that the run could have sent again, had it not ended."""

@@ -132,8 +132,6 @@ class Journal:
     # What follows runs in the thread.
 
     def _write(self) -> None:
-        import sqlite3  # noqa: PLC0415 - loaded when a journal is asked for, never by `import aiolambda`
-
         db: sqlite3.Connection | None = None
         ended = False
         while not ended:
@@ -171,7 +169,8 @@ class Journal:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except BaseException as error:  # noqa: BLE001 - whoever awaits is told, whatever it is
             if db is not None:
-                db.rollback()  # whoever was told that it failed must not find it written
+                with contextlib.suppress(Exception):  # of a file that is gone, nothing is left to take back
+                    db.rollback()  # whoever was told that it failed must not find it written
             failure = self._explained(error)
             outcomes = [(done, None, failure) for _, done in jobs]
         assert self._loop is not None  # noqa: S101
@@ -180,12 +179,16 @@ class Journal:
         return db
 
     def _connect(self) -> "sqlite3.Connection":
-        import sqlite3  # noqa: PLC0415 - as above
+        import sqlite3  # noqa: PLC0415 - loaded when a journal is asked for, never by `import aiolambda`
 
-        db = sqlite3.connect(self._private_file(), timeout=0.5, check_same_thread=False)
+        path = self._private_file()
+        db = sqlite3.connect(path, timeout=0.5, check_same_thread=False)
         try:
             db.text_factory = _text
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            if db.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
+                self._check_tables(db)  # before anything of it is changed: it may be somebody else's
+            _close_to_others(path)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             self._check_tables(db)
@@ -198,7 +201,7 @@ class Journal:
         """The path of the file, which is there now, and which nobody but its owner can read."""
         try:
             path = os.path.realpath(self._path)  # Path.resolve raises a RuntimeError for a loop of links
-            _make_private(path)
+            _make(path)
             if 0 < Path(path).stat().st_size < _SHORTEST:  # which passes for an empty database
                 raise self.damaged("it is too short")
         except PermissionError as error:
@@ -299,6 +302,8 @@ class Journal:
         return f"{hash_}-{count}"
 
     def _explained(self, error: BaseException) -> BaseException:
+        if isinstance(error, ImportError):
+            return ConfigurationError("this Python has no sqlite3, which a journal is kept with; use one that has")
         import sqlite3  # noqa: PLC0415 - as above
 
         if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
@@ -315,13 +320,17 @@ class Journal:
         return ConfigurationError(f"the journal {str(self._path)!r} cannot be used: {said}")
 
 
-def _make_private(path: str) -> None:
-    """Make the file, for its owner alone; one that is there is closed to all others, with what SQLite has put beside it.
+def _make(path: str) -> None:
+    """Make the file, for its owner alone.
 
     It is not opened if it is there: closing it would end the lock that another run of this process has on it.
     """
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def _close_to_others(path: str) -> None:
+    """Leave the file, and those that SQLite has put beside it, to its owner alone."""
     for file in map(Path, (path, f"{path}-wal", f"{path}-shm", f"{path}-journal")):
         with contextlib.suppress(FileNotFoundError):
             mode = file.stat().st_mode

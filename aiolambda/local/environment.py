@@ -55,6 +55,19 @@ def runtime_command(function: LocalFunction) -> tuple[str, ...]:
     return (sys.executable, "-u", "-P", "-X", "utf8", _BOOTSTRAP)
 
 
+_OTHER_SOURCES = frozenset(
+    {
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_PROFILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    }
+)
+"""Variables that lead to keys. Keys in the environment would go before them."""
+
+
 def environment_of(function: LocalFunction, surroundings: Surroundings, runtime_api: str, today: dt.date) -> dict[str, str]:
     """Lambda's variables and the function's own. Of the server's environment only the places of programs and modules.
 
@@ -69,7 +82,7 @@ def environment_of(function: LocalFunction, surroundings: Surroundings, runtime_
         "AWS_ENDPOINT_URL_LAMBDA": surroundings.url,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
     }
-    if not function.environment.keys() & KEYS:
+    if not function.environment.keys() & (KEYS | _OTHER_SOURCES):
         environment |= _keys(surroundings.credentials)
     if function.runtime is None:
         major, minor, _ = platform.python_version_tuple()

@@ -63,6 +63,8 @@ class ProcessGroups:
 
     async def stop(self) -> None:
         if self._socket is not None:
+            with suppress(OSError):  # the reaper has ended
+                self._socket.shutdown(socket.SHUT_RDWR)  # which is the end, also if a fork of this process has a copy
             self._socket.close()
             self._socket = None
         if self._reaper is not None:

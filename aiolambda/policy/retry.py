@@ -60,9 +60,7 @@ class StandardRetry(RetryStrategy):
         check_whole("max_attempts", max_attempts, least=1)
         check_whole("quota", quota, least=0)
         check_seconds("max_throttle_wait", max_throttle_wait)
-        if max_backoff is None:  # pyright: ignore[reportUnnecessaryComparison] - callers need not be typed
-            raise ConfigurationError("max_backoff is a number of seconds; got None")
-        check_seconds("max_backoff", max_backoff)
+        check_seconds("max_backoff", max_backoff, optional=False)
         if throttling not in ("time", "attempts"):
             raise ConfigurationError(f"throttling is 'time' or 'attempts'; got {shown(throttling)}")
         if not max_backoff:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import attrs
 
+from ..errors import ConfigurationError
 from ..models import Credentials
 from . import uri
 from .fields import check_lower_case
@@ -116,6 +117,8 @@ def _hmac(key: bytes, text: str) -> bytes:
 
 def signing_key(secret_access_key: str, date: str, region: str, service: str) -> bytes:
     """The key of one day, region and service; four HMACs, so worth keeping."""
+    if not secret_access_key.isascii():  # a provider's: it must not be in the text of an error of its encoding
+        raise ConfigurationError("secret_access_key holds a character that no key has")
     key = f"AWS4{secret_access_key}".encode()
     for part in (date, region, service, "aws4_request"):
         key = _hmac(key, part)

@@ -22,4 +22,4 @@ def propagated_trace_id(environment: Mapping[str, str]) -> str | None:
     trace_id = environment.get("_X_AMZN_TRACE_ID")
     if not trace_id or not is_in_function(environment):
         return None
-    return quote(trace_id, safe=_KEPT)
+    return quote(trace_id, safe=_KEPT, errors="replace")

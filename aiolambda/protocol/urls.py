@@ -76,11 +76,20 @@ def _has_host(parts: SplitResult) -> bool:
     """Whether there is a name that can be looked up, or an address; one of IPv6 stands in brackets, and nothing else does."""
     host = parts.hostname or ""
     if "[" not in parts.netloc:
-        return len(host) <= _LONGEST_NAME and _NAME.fullmatch(host) is not None
+        is_number = not host.strip(".0123456789")  # a resolver takes it for an address
+        return len(host) <= _LONGEST_NAME and _NAME.fullmatch(host) is not None and (not is_number or _is_ipv4(host))
     try:
         return ipaddress.IPv6Address(host).scope_id is None
     except ValueError:
         return False
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _parts(url: str) -> SplitResult | None:

@@ -10,20 +10,28 @@ from typing import Any, cast
 from ..errors import InvalidInputError, InvalidPayloadSizeError
 from ..threads import Threads
 
-__all__ = ["read"]
+__all__ = ["check", "read"]
 
 _THREADS = Threads("payload files", most=32)
 """A group of their own: a pipe may let its reader wait for as long as it likes."""
 _IN_TEXT_MODE = "is open in text mode; open it in binary mode ('rb')"
 
 
-async def read(file: object, longest: int) -> bytes:
-    """The bytes of a file that is open in binary mode. `InvalidInputError` if it cannot be read, or has more than `longest`."""
+def check(file: object) -> None:
+    """`InvalidInputError` for a file that cannot be read, as far as can be seen before."""
     if isinstance(file, io.TextIOBase):
         raise _refused(_IN_TEXT_MODE)
     if getattr(file, "closed", False) is True:
         raise _refused("is closed")
-    content = await _THREADS.run(lambda: _content(file, longest))
+
+
+async def read(file: object, longest: int) -> bytes:
+    """The bytes of a file that is open in binary mode. `InvalidInputError` if it cannot be read, or has more than `longest`."""
+    check(file)
+    try:
+        content = await _THREADS.run(lambda: _content(file, longest))
+    except OSError as error:  # no thread can be started
+        raise _refused(f"cannot be read: {error.strerror}") from None
     if isinstance(content, InvalidInputError):
         raise content
     return content

@@ -52,10 +52,14 @@ def serializer_middleware(wiring: Wiring) -> Middleware[Any, Any]:
         return None
 
     async def read_and_serialize(call: Call[Any, Any], file: object, longest: int) -> None:
-        is_of_command = call.command.input.payload is file
+        files.check(file)
+        command = call.command
+        owner = command if command.input.payload is file and isinstance(command, BaseCommand) else None
+        if owner is not None:
+            owner.begin_reading()
         call.input = attrs.evolve(call.input, payload=await files.read(file, longest))
-        if is_of_command and isinstance(call.command, BaseCommand):
-            call.command.keep_payload(call.input.payload)
+        if owner is not None:
+            owner.keep_payload(call.input.payload)
         serialize(call)
 
     return Preparation(serialize)

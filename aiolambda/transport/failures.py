@@ -15,7 +15,7 @@ from ..policy import delivery
 from .exchange import Exchange
 from .intake import LateAnswer, UnfitAnswer
 
-__all__ = ["FAILURES", "translation"]
+__all__ = ["FAILURES", "reason_of", "translation"]
 
 _QUOTED = r"[:\n'\"]|\bb(?=['\"])"
 
@@ -57,10 +57,10 @@ async def _lost(error: Exception, exchange: Exchange, where: str) -> ConnectionL
     if isinstance(error, UnfitAnswer):
         return ConnectionLostError(f"the answer from {where} {error}")
     if exchange.request.stage == "receive":
-        return ConnectionLostError(f"the connection to {where} ended in the middle of the answer: {_reason(error)}")
+        return ConnectionLostError(f"the connection to {where} ended in the middle of the answer: {reason_of(error)}")
     loss = await exchange.loss()
     return ConnectionLostError(
-        f"the connection to {where} ended before an answer came: {_reason(error)}",
+        f"the connection to {where} ended before an answer came: {reason_of(error)}",
         delivery=delivery.verdict_of_loss(loss),
         lost_idle=delivery.lost_idle(loss),
     )
@@ -75,7 +75,7 @@ def _connect_error(error: Exception, exchange: Exchange, where: str, proxy: URL 
     if proxy is not None and _is_at(error, proxy):
         way = f"the proxy {proxy.host_port_subcomponent}, through which {where} is reached"
     if not isinstance(error, TimeoutError):
-        return ConnectError(f"cannot connect to {way}: {_reason(error)}", lasting=_is_lasting(error))
+        return ConnectError(f"cannot connect to {way}: {reason_of(error)}", lasting=_is_lasting(error))
     return InvocationTimeoutError(
         f"no connection to {way} within {request.timeouts.connect} s",
         limit="connect",
@@ -118,11 +118,14 @@ def _complaint(message: str) -> str:
     return re.split(_QUOTED, words, maxsplit=1)[0].strip() or "malformed"
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Why, without what aiohttp's own texts may quote: URLs with their queries, and bytes of an answer."""
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"the proxy answered {error.status}"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return str(error.certificate_error)
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"the answer is not HTTP that can be read: {_complaint(error.message)}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__

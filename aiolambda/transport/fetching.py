@@ -11,6 +11,7 @@ from yarl import URL
 
 from ..errors import ConnectError, ConnectionLostError, InvocationTimeoutError, TransportError
 from ..messages import Response
+from .failures import reason_of
 from .resolver import resolver_of_own
 
 __all__ = ["fetch"]
@@ -41,9 +42,9 @@ async def fetch(url: str, headers: Mapping[str, str], /, *, tls: ssl.SSLContext 
     except TimeoutError:
         raise InvocationTimeoutError(f"{_host(url)} did not answer in time", limit="total", stage="receive") from None
     except (aiohttp.ClientConnectorError, aiohttp.InvalidURL, ValueError) as error:
-        raise ConnectError(f"no connection to {_host(url)}: {error}") from None
+        raise ConnectError(f"no connection to {_host(url)}: {reason_of(error)}") from None
     except (aiohttp.ClientError, OSError) as error:
-        raise ConnectionLostError(f"{_host(url)} gave no whole answer: {error}") from None
+        raise ConnectionLostError(f"{_host(url)} gave no whole answer: {reason_of(error)}") from None
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:

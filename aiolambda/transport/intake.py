@@ -51,6 +51,8 @@ class Intake(asyncio.Protocol):
         self._awaits_head = self._head_has_begun = self._all_is_written = False
         self._content: aiohttp.StreamReader | None = None
         self._come = self._allowed = self._come_before = 0
+        self._last = b""
+        """The last bytes of a head that has begun: its end may come in pieces."""
 
     def begin(self, limit: float | None) -> None:
         """A request is about to be written. `limit` is how many seconds its answer may be silent, and each part of it take."""
@@ -63,7 +65,7 @@ class Intake(asyncio.Protocol):
             max_headers=self._limits.head,
         )
         self._limit = limit
-        self._awaits_head, self._head_has_begun, self._all_is_written = True, False, False
+        self._awaits_head, self._head_has_begun, self._all_is_written, self._last = True, False, False, b""
         self._come = self._come_before = 0
         self._allowed = self._limits.head
 
@@ -147,7 +149,12 @@ class Intake(asyncio.Protocol):
                 self._deadline = self._loop.time() + self._limit
                 if self._timer_due > self._deadline:
                     self._set_timer()
-            self._head_has_begun = not data.endswith(_END_OF_HEAD)
+            if data.endswith(_END_OF_HEAD):
+                self._head_has_begun = False
+            else:
+                last = data if len(data) >= len(_END_OF_HEAD) else self._last + data
+                self._head_has_begun = not last.endswith(_END_OF_HEAD)
+                self._last = last[-len(_END_OF_HEAD) :]
         elif self._content is None:
             self._handler.force_close()  # it answers nothing; the bytes are of no use
             return
