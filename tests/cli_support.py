@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import attrs
@@ -41,9 +41,12 @@ def environment_for(endpoint: LocalEndpoint) -> dict[str, str]:
     )
 
 
-async def start(*arguments: str, env: Mapping[str, str] | None = None, **settings: object) -> asyncio.subprocess.Process:
+async def start(
+    *arguments: str, env: Mapping[str, str] | None = None, within: Sequence[str] = (), **settings: object
+) -> asyncio.subprocess.Process:
+    """The program with these arguments; `within` is another that starts it."""
     pipes = {"stdin": asyncio.subprocess.DEVNULL, "stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
-    return await asyncio.create_subprocess_exec(*PROGRAM, *arguments, env=env or environment(), **(pipes | settings))
+    return await asyncio.create_subprocess_exec(*within, *PROGRAM, *arguments, env=env or environment(), **(pipes | settings))
 
 
 async def run(*arguments: str, env: Mapping[str, str] | None = None, stdin: bytes | None = None, **settings: object) -> Ended:

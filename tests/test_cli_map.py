@@ -143,6 +143,8 @@ def test_nothing_is_written_over_what_is_read(tmp_path, monkeypatch, capsys):
     for option in ("-o", "--failed", "--summary-file"):
         assert main(["map", "app", "-f", "items", "--journal", "run.db", option, "./run.db"]) == 2
         assert f"{option} names the file that is the journal" in capsys.readouterr().err
+    assert main(["map", "app", "-f", "items", "-o", "out", "--summary-file", "./out"]) == 2
+    assert "-o and --summary-file name one file" in capsys.readouterr().err
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"items": "1\n"}
 
 

@@ -232,8 +232,8 @@ async def test_a_second_signal_cuts_what_is_in_flight_and_says_that_it_may_have_
 
 async def test_a_signal_that_the_program_was_started_to_ignore_stays_ignored(tmp_path: Path) -> None:
     server = Server(prompt=3)
-    ignore = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)}  # as `nohup` and `&` in a script do
-    async with mapping(tmp_path, server, "-f", "-", stdin=asyncio.subprocess.PIPE, **ignore) as process:
+    ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]  # as `&` in a script does
+    async with mapping(tmp_path, server, "-f", "-", stdin=asyncio.subprocess.PIPE, within=ignoring) as process:
         assert process.stdin is not None
         process.stdin.write(b"".join(b"%d\n" % number for number in range(8)))
         process.stdin.close()

@@ -9,6 +9,7 @@ import random
 import shutil
 import sqlite3
 import stat
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -209,10 +210,35 @@ async def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_pat
     path = tmp_path / "shop.db"
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TABLE orders (id)")
+    path.chmod(0o644)
     with pytest.raises(ConfigurationError, match=r"shop\.db' is not a journal of this version"):
         await mapped(path, Counting())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
     with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
         assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("orders",)]
+
+
+async def test_a_journal_that_fails_keeps_no_result_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*_: object) -> None:
+        raise ConfigurationError("the journal cannot be used: disk I/O error")
+
+    monkeypatch.setattr(journals.Journal, "done", fails)
+    function, results = Counting(), []
+    async with function.client() as client, client.map("f", [1], journal=tmp_path / "run.db") as run:
+        with pytest.raises(ConfigurationError, match="disk I/O error"):
+            async for result in run:
+                results.append(result)  # noqa: PERF401 - an error ends it
+    assert function.executed == {1: 1}
+    assert [result.output.json()["item"] for result in results] == [1]
+
+
+async def test_a_python_without_sqlite_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlite3", None)
+    function = Counting()
+    with pytest.raises(ConfigurationError, match="this Python has no sqlite3"):
+        await mapped(tmp_path / "run.db", function)
+    assert not function.executed
 
 
 async def test_a_path_that_no_file_can_have_is_refused() -> None:

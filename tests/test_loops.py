@@ -553,4 +553,4 @@ asyncio.run(main())
                     await asyncio.sleep(0.01)
         finally:
             running.stdin.close()
-            await running.wait()
+            await running.communicate()  # to the end of its output: the loop of the test ends next
