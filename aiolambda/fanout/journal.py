@@ -186,12 +186,14 @@ class Journal:
         try:
             db.text_factory = _text
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            if db.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
+            is_new = db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+            if not is_new:
                 self._check_tables(db)  # before anything of it is changed: it may be somebody else's
             _close_to_others(path)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
-            self._check_tables(db)
+            if is_new:
+                self._check_tables(db)
         except BaseException:
             db.close()
             raise
