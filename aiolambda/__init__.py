@@ -8,9 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from . import errors as errors
-from .client import LambdaClient
+from .client.client import LambdaClient
 from .codecs import JsonCodec
-from .commands import InvokeCommand
 from .config import LambdaClientConfig
 from .errors import (
     AiolambdaError,
@@ -32,26 +31,21 @@ from .errors import (
     TransportError,
     UnknownOutcomeError,
 )
-from .interfaces import (
-    Call,
-    CallNext,
+from .operations.commands import InvokeCommand
+from .operations.invoke_types import EventReceipt, InvokeCommandInput, InvokeCommandOutput, Payload
+from .pipeline.call import Call, CallNext, Command, Middleware, Operation, Plugin, Priority, Relation, Step
+from .pipeline.stack import MiddlewareStack
+from .policy.retry import NoRetry, StandardRetry
+from .types.http import Headers, Request, Response
+from .types.interfaces import (
     Codec,
-    Command,
     CredentialsProvider,
-    Middleware,
-    Operation,
-    Plugin,
-    Priority,
     RefreshingCredentialsProvider,
-    Relation,
     RetryStrategy,
-    Step,
     StreamedResponse,
     Transport,
 )
-from .invocation import EventReceipt, InvokeCommandInput, InvokeCommandOutput, Payload
-from .messages import Headers, Request, Response
-from .models import (
+from .types.values import (
     UNSET,
     Attempt,
     ClientStats,
@@ -60,15 +54,13 @@ from .models import (
     InvocationType,
     Metadata,
     PayloadLimits,
-    Remedy,
     ResponseLimits,
+    RetryAction,
     TcpKeepAlive,
     ThrottleReason,
     Timeouts,
     Unset,
 )
-from .policy.retry import NoRetry, StandardRetry
-from .stack import MiddlewareStack
 
 if TYPE_CHECKING:
     from . import credentials as credentials
@@ -79,18 +71,14 @@ if TYPE_CHECKING:
         ResourceNotFoundException,
         TooManyRequestsException,
     )
-    from .failure import Failure
     from .fanout import MapRun
-    from .map_values import MapResult, MapStats
-    from .reports import Report
-    from .stream_commands import InvokeWithResponseStreamCommand
-    from .streaming import (
-        HttpPrelude,
-        InvokeWithResponseStreamCommandInput,
-        InvokeWithResponseStreamCommandOutput,
-        ResponseStream,
-        SseEvent,
-    )
+    from .fanout.values import MapResult, MapStats
+    from .operations.report import Report
+    from .operations.response_stream import ResponseStream
+    from .operations.stream import InvokeWithResponseStreamCommandInput, InvokeWithResponseStreamCommandOutput
+    from .operations.stream_command import InvokeWithResponseStreamCommand
+    from .operations.text_formats import HttpPrelude, SseEvent
+    from .policy.failure import Failure
 
 __all__ = [
     "UNSET",
@@ -147,7 +135,6 @@ __all__ = [
     "QueueTimeoutError",
     "RefreshingCredentialsProvider",
     "Relation",
-    "Remedy",
     "Report",
     "Request",
     "RequestTooLargeException",
@@ -155,6 +142,7 @@ __all__ = [
     "Response",
     "ResponseLimits",
     "ResponseStream",
+    "RetryAction",
     "RetryStrategy",
     "SseEvent",
     "StandardRetry",
@@ -177,19 +165,19 @@ _LOADED_LATER = {
     "AccessDeniedException": ".errors",
     "credentials": "",
     "DurableExecutionAlreadyStartedException": ".errors",
-    "Failure": ".failure",
-    "HttpPrelude": ".streaming",
-    "InvokeWithResponseStreamCommand": ".stream_commands",
-    "InvokeWithResponseStreamCommandInput": ".streaming",
-    "InvokeWithResponseStreamCommandOutput": ".streaming",
-    "MapResult": ".map_values",
+    "Failure": ".policy.failure",
+    "HttpPrelude": ".operations.text_formats",
+    "InvokeWithResponseStreamCommand": ".operations.stream_command",
+    "InvokeWithResponseStreamCommandInput": ".operations.stream",
+    "InvokeWithResponseStreamCommandOutput": ".operations.stream",
+    "MapResult": ".fanout.values",
     "MapRun": ".fanout",
-    "MapStats": ".map_values",
-    "Report": ".reports",
+    "MapStats": ".fanout.values",
+    "Report": ".operations.report",
     "RequestTooLargeException": ".errors",
     "ResourceNotFoundException": ".errors",
-    "ResponseStream": ".streaming",
-    "SseEvent": ".streaming",
+    "ResponseStream": ".operations.response_stream",
+    "SseEvent": ".operations.text_formats",
     "TooManyRequestsException": ".errors",
 }
 

@@ -3,16 +3,17 @@
 A provider is made without any I/O. It fetches when a call first needs keys, in a thread of its own, keeps them, and renews them
 in the background before they expire. Given to several clients, it fetches once for all of them.
 
-Owns the public names. Must not know how a source works: like the client it only wires the floor below.
+Owns the public names. Must not know how a source works: like the client it only wires the layer below.
 """
 
 import datetime as dt
 import os
 
-from .config import chain, finding, roles, sessions
-from .interfaces import CredentialsProvider
-from .models import Credentials
+from .config.credentials import assume_role as roles
+from .config.credentials import botocore, default_chain
 from .transport import fetch
+from .types.interfaces import CredentialsProvider
+from .types.values import Credentials
 
 __all__ = ["assume_role", "from_botocore", "from_profile"]
 
@@ -38,17 +39,17 @@ def assume_role(
         source=source,
         region=region,
         environment=os.environ,
-        default=lambda sts_region: finding.default_credentials(
-            os.environ, fetch, chain=lambda: chain.Chain(None), region=sts_region
+        default=lambda sts_region: default_chain.default_credentials(
+            os.environ, fetch, chain=lambda: botocore.Chain(None), region=sts_region
         ),
     )
 
 
 def from_profile(profile: str, /) -> CredentialsProvider:
     """What a profile of the AWS configuration leads to: keys, a role, SSO, a program. Needs botocore (extra `aws`)."""
-    return chain.profile_credentials(profile, region=os.environ.get("AWS_REGION") or None)
+    return botocore.profile_credentials(profile, region=os.environ.get("AWS_REGION") or None)
 
 
 def from_botocore(session: object, /) -> CredentialsProvider:
     """The credentials of a session of boto3, botocore or aiobotocore, whichever version that is."""
-    return sessions.session_credentials(session)
+    return botocore.session_credentials(session)

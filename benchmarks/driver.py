@@ -87,13 +87,13 @@ class Driver:
         """Fill the caches, unless that was so a moment ago; the answer is whether connections may be missing."""
         if time.perf_counter() - self.ran <= IDLE:
             return False
-        await self.workers(json_text(payload), in_flight, so_many(max(in_flight, 20)))
+        await self.workers(check_json_text(payload), in_flight, so_many(max(in_flight, 20)))
         self.ran = time.perf_counter()
         return True
 
     async def run(self, in_flight, payload, seconds=None, count=None):
         """So many calls, or as many as begin in so many seconds and at least one for each in flight."""
-        body = json_text(payload)
+        body = check_json_text(payload)
         if self.selector:
             self.selector.reset()
         cpu, wall = time.process_time(), time.perf_counter()
@@ -142,7 +142,7 @@ class Driver:
         """This client's own fan-out over so many items; workers over one iterator where it has none."""
         if not hasattr(self.client, "map"):
             return await self.run(in_flight, payload, count=count)
-        body = json_text(payload)
+        body = check_json_text(payload)
         cpu, wall = time.process_time(), time.perf_counter()
         done = await self.client.map("bench", (body for _ in range(count)), in_flight)
         if done != count:
@@ -151,7 +151,7 @@ class Driver:
 
     async def hold(self, count, payload):
         """Begin so many more calls, which the server does not answer yet."""
-        body = json_text(payload)
+        body = check_json_text(payload)
         self.held += [asyncio.ensure_future(self.client.call("hold", body)) for _ in range(count)]
 
     async def pause(self):
@@ -174,7 +174,7 @@ def check(answer, body):
         raise ValueError(f"{len(answer)} bytes came for {len(body)}")
 
 
-def json_text(size):
+def check_json_text(size):
     return b'"%b"' % (b"x" * (size - 2))
 
 

@@ -19,8 +19,8 @@ from botocore.eventstream import EventStreamBuffer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from aiolambda.operations.stream_events import chunk_event
 from aiolambda.protocol.eventstream import Decoder
-from aiolambda.streaming.events import chunk_event
 from benchmarks.environments import OURS
 from benchmarks.figures import Figure, markdown
 

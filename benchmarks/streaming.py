@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from aiolambda import Credentials, LambdaClient
-from aiolambda.streaming.events import chunk_event, completion_event
+from aiolambda.operations.stream_events import chunk_event, completion_event
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.amazon.eventstream\r\nTransfer-Encoding: chunked\r\n\r\n"
 PIECE = 64 * 1024

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from .servers import Connection, always, answer, raw_server
-from .test_credentials import BASE, ROLE, TAKEN
+from .config.test_credentials import BASE, ROLE, TAKEN
+from .support.servers import Connection, always, answer, raw_server
 
 pytest.importorskip("blockbuster", reason="blockbuster is not installed")
 

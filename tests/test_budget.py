@@ -17,7 +17,7 @@ import pytest
 import aiolambda
 from aiolambda import Call, CallNext, Credentials, InvokeCommand, LambdaClient
 
-from .servers import Connection, always, answer, raw_server
+from .support.servers import Connection, always, answer, raw_server
 
 PACKAGE = str(Path(aiolambda.__file__).parent)
 

@@ -8,21 +8,8 @@ import pytest
 
 from aiolambda import Delivery
 
-from . import faults
-from .fault_table import (
-    ANSWER,
-    FAULTS,
-    MODES,
-    Fault,
-    Loop,
-    Mode,
-    Result,
-    run,
-    run_one,
-    run_race,
-    struck,
-    table,
-)
+from .support import faults
+from .support.fault_table import ANSWER, FAULTS, MODES, Fault, Loop, Mode, Result, run, run_one, run_race, struck, table
 
 README = Path(__file__).parents[1] / "README.md"
 LOOPS: tuple[Loop, ...] = ("asyncio", "uvloop")
@@ -119,7 +106,7 @@ def test_a_server_that_executes_what_came_after_its_end_and_then_resets_passes_f
 
 
 def test_without_repeat_lost_idle_no_server_is_trusted_so_far() -> None:
-    fault = attrs.evolve(EXECUTES_AFTER_ITS_END, settings={"repeat_lost_idle": False})
+    fault = attrs.evolve(EXECUTES_AFTER_ITS_END, settings={"retry_stale_connections": False})
     results = run_one("asyncio", fault, [mode for mode in MODES if not mode.repeats])
     assert {str(result.measured) for result in results} == {"1 | 1 | ConnectionLostError | unknown"}
 

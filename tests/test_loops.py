@@ -21,7 +21,7 @@ from aiolambda import ClientClosedError, ConfigurationError, Credentials, Lambda
 from aiolambda.testing import FakeTransport
 
 from .conftest import LoopFactory, pytest_asyncio_loop_factories
-from .servers import Connection, RawServer, always, answer, raw_server
+from .support.servers import Connection, RawServer, always, answer, raw_server
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
 OF_ANOTHER_LOOP = "this client is in use on another event loop that runs"
@@ -269,7 +269,7 @@ def test_an_opening_that_a_closed_loop_left_behind_is_begun_again(
     loop = new_loop()
     loop.set_exception_handler(lambda *_: None)
     with monkeypatch.context() as patch:
-        patch.setattr("aiolambda.opening.resolve", slow)
+        patch.setattr("aiolambda.client.startup.resolve", slow)
         task = loop.create_task(client.open())
         run_until(loop, lambda: client._opening.is_under_way)
     loop.close()

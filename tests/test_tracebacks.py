@@ -26,10 +26,10 @@ from aiolambda import (
 )
 from aiolambda.credentials import assume_role, from_profile
 
-from .servers import Connection, Script, always, answer, raw_server, silent
-from .streaming_support import streamed
-from .test_config import set_all
-from .tracebacks import frames_of, given_away, is_ours
+from .config.test_config import set_all
+from .support.servers import Connection, Script, always, answer, raw_server, silent
+from .support.streaming import streamed
+from .support.tracebacks import frames_of, given_away, is_ours
 
 PAYLOAD, ANSWER = "payload-of-the-caller", "answer-of-the-function"
 KEY, TOKEN, PASSWORD = "secret-access-key", "session-token", "password-of-the-proxy"

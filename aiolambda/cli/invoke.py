@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from ..commands import InvokeCommand
 from ..errors import ConfigurationError, FunctionError
-from ..invocation import InvokeCommandOutput
-from . import exits
-from .arguments import file_name
-from .connection import add_connection_options, client_of, seconds
-from .streams import STDIO, destination, empty, give_up, standard_input, tell
+from ..operations.commands import InvokeCommand
+from ..operations.invoke_types import InvokeCommandOutput
+from . import exit_codes
+from .files import STDIO, destination, empty, give_up, standard_input, tell
+from .options import add_connection_options, client_of, file_name, seconds
 
 __all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
 
@@ -69,8 +68,8 @@ def run(options: argparse.Namespace) -> int:
         empty(file)
         written = _write(output.payload, file)
     if not written:
-        return exits.MAY_HAVE_RUN
-    return exits.DONE if output.function_error is None else exits.FUNCTION_ERROR
+        return exit_codes.MAY_HAVE_RUN
+    return exit_codes.DONE if output.function_error is None else exit_codes.FUNCTION_ERROR
 
 
 def _run_streaming(options: argparse.Namespace) -> int:
@@ -83,14 +82,14 @@ def _run_streaming(options: argparse.Namespace) -> int:
             asyncio.run(_stream(options, payload, client_context, file))
         except FunctionError as error:
             _tell_failure(error)
-            return exits.FUNCTION_ERROR
+            return exit_codes.FUNCTION_ERROR
         except BrokenPipeError:  # a reader who has gone wants no more of it
             give_up(file)
         except _NotWritten as error:
             give_up(file)
             tell(f"aiolambda: the function runs, but its answer cannot be written: {error}")
-            return exits.MAY_HAVE_RUN
-    return exits.DONE
+            return exit_codes.MAY_HAVE_RUN
+    return exit_codes.DONE
 
 
 async def _stream(

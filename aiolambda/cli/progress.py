@@ -9,8 +9,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from ..map_values import MapStats
-from .streams import tell
+from ..fanout.values import MapStats
+from .files import tell
 
 __all__ = ["Teller", "line_of", "progress", "summary_of"]
 

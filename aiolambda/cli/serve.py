@@ -23,9 +23,9 @@ from ..local.functions import (
     parse_target,
     parse_variable,
 )
-from ..models import Credentials
-from . import exits
-from .arguments import file_name
+from ..types.values import Credentials
+from . import exit_codes
+from .options import file_name
 
 __all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
 
@@ -39,7 +39,7 @@ Serve functions behind the Lambda API on 127.0.0.1, each in runtime processes of
 """
 
 _DEFAULT_PORT = 9001
-_STOPPED = {signal.SIGINT: exits.INTERRUPTED, signal.SIGTERM: exits.DONE}
+_STOPPED = {signal.SIGINT: exit_codes.INTERRUPTED, signal.SIGTERM: exit_codes.DONE}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -6,14 +6,14 @@ What looks settings up is loaded with the first look, off the event loop.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..interfaces import Fetch
+from ..types.interfaces import Fetch
 from .arguments import Arguments
-from .credentials import StaticCredentials
-from .machine import client_user_agent
-from .settings import LambdaClientConfig
+from .client_config import LambdaClientConfig
+from .credentials.static import StaticCredentials
+from .user_agent import client_user_agent
 
 if TYPE_CHECKING:
-    from .resolution import Resolved
+    from .resolve import Resolved
 
 __all__ = ["LambdaClientConfig", "StaticCredentials", "client_user_agent", "needs_thread", "resolve"]
 
@@ -25,6 +25,6 @@ def needs_thread(config: Arguments) -> bool:
 
 def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool, fetch: Fetch) -> "Resolved":
     """Find every setting and the source of credentials; `ConfigurationError` where one is missing or wrong."""
-    from .resolution import resolve  # noqa: PLC0415 - see above
+    from .resolve import resolve  # noqa: PLC0415 - see above
 
     return resolve(config, environment, signs=signs, fetch=fetch)

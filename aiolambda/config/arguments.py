@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from ..checks import (
+from ..codecs import JsonCodec
+from ..errors import ConfigurationError
+from ..errors.checks import (
     check_choice,
     check_flag,
     check_header_text,
@@ -22,13 +24,11 @@ from ..checks import (
     check_whole,
     checked_by,
 )
-from ..codecs import JsonCodec
-from ..errors import ConfigurationError
-from ..interfaces import Codec, CredentialsProvider, RetryStrategy, Transport
-from ..models import UNSET, Credentials, PayloadLimits, ResponseLimits, TcpKeepAlive, Timeouts, Unset, shown
+from ..types.interfaces import Codec, CredentialsProvider, RetryStrategy, Transport
+from ..types.values import UNSET, Credentials, PayloadLimits, ResponseLimits, TcpKeepAlive, Timeouts, Unset, shown
 
 if TYPE_CHECKING:
-    from .explained import Explained
+    from .setting_report import Explained
 
     Attribute = attrs.Attribute[Any]
 
@@ -151,7 +151,7 @@ class Arguments:
     retry: RetryStrategy | None = attrs.field(
         default=None, validator=checked_by(check_instance_with, _RETRY, "pause", "succeeded", optional=True)
     )
-    repeat_lost_idle: bool = attrs.field(default=True, validator=checked_by(check_choice))
+    retry_stale_connections: bool = attrs.field(default=True, validator=checked_by(check_choice))
     disable_clock_skew_correction: bool | None = attrs.field(default=None, validator=checked_by(check_flag))
     max_concurrency: int | None = attrs.field(
         default=None, validator=checked_by(check_whole, optional=True, least=1, most=_MOST_CALLS)

@@ -7,9 +7,9 @@ AiolambdaError                  .delivery .may_have_run .function_name
 ├─ InvalidInputError            (also ValueError) .member .limit
 ├─ PayloadTooLargeError         .size .limit
 ├─ TransportError               .attempts .elapsed .history .total_retry_delay .request_id
-│   ├─ ConnectError             (also ConnectionError) .lasting
-│   ├─ ConnectionLostError      (also ConnectionError) .lost_idle
-│   └─ InvocationTimeoutError   (also TimeoutError) .limit .stage .last_error
+│   ├─ ConnectError             (also ConnectionError) .transient
+│   ├─ ConnectionLostError      (also ConnectionError) .stale_connection
+│   └─ InvocationTimeoutError   (also TimeoutError) .exceeded .stage .last_error
 │       └─ QueueTimeoutError
 ├─ LambdaServiceException       .code .message .status_code .request_id .fault .category .metadata .retry_after
 ├─ FunctionError                .kind .error_type .error_message .stack_trace .output
@@ -27,12 +27,12 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ..messages import Stage
-from ..models import Attempt, Delivery, Metadata
+from ..types.http import Stage
+from ..types.values import Attempt, Delivery, Metadata
 
 if TYPE_CHECKING:
-    from ..invocation import InvokeCommandOutput
-    from ..map_values import MapStats
+    from ..fanout.values import MapStats
+    from ..operations.invoke_types import InvokeCommandOutput
     from .service import (
         AccessDeniedException,
         DurableExecutionAlreadyStartedException,
@@ -228,18 +228,19 @@ class TransportError(AiolambdaError):
 class ConnectError(TransportError, ConnectionError):
     """No connection could be opened: name resolution, TCP, TLS or the proxy failed. The function has not run.
 
-    `lasting`: trying again does not help, because the certificate is not accepted, or the proxy asks for other credentials.
+    `transient`: trying again can help. It is `False` if the server's certificate is not accepted, or if the proxy asks for
+    other credentials.
     """
 
-    def __init__(self, message: str, /, *, lasting: bool = False, function_name: str | None = None) -> None:
+    def __init__(self, message: str, /, *, transient: bool = True, function_name: str | None = None) -> None:
         super().__init__(message, delivery=Delivery.NOT_DELIVERED, function_name=function_name)
-        self.lasting = lasting
+        self.transient = transient
 
 
 class ConnectionLostError(TransportError, ConnectionError):
     """The connection ended, or made no sense, before the whole answer was there; or the answer is not Lambda's.
 
-    `lost_idle`: the server had ended this pooled connection before any byte of the request reached it.
+    `stale_connection`: the server had ended this pooled connection before any byte of the request reached it.
     """
 
     def __init__(
@@ -248,30 +249,30 @@ class ConnectionLostError(TransportError, ConnectionError):
         /,
         *,
         delivery: Delivery = Delivery.UNKNOWN,
-        lost_idle: bool = False,
+        stale_connection: bool = False,
         function_name: str | None = None,
         request_id: str | None = None,
     ) -> None:
         super().__init__(message, delivery=delivery, function_name=function_name, request_id=request_id)
-        self.lost_idle = lost_idle
+        self.stale_connection = stale_connection
 
 
 class InvocationTimeoutError(TransportError, TimeoutError):
-    """A limit of `Timeouts` passed. `limit` names it, `stage` says what was going on, `last_error` what came before it."""
+    """A limit of `Timeouts` passed. `exceeded` names it, `stage` says what was going on, `last_error` what came before it."""
 
     def __init__(
         self,
         message: str,
         /,
         *,
-        limit: Limit,
+        exceeded: Limit,
         stage: Stage,
         delivery: Delivery = Delivery.UNKNOWN,
         function_name: str | None = None,
         last_error: AiolambdaError | None = None,
     ) -> None:
         super().__init__(message, delivery=delivery, function_name=function_name)
-        self.limit: Limit = limit
+        self.exceeded: Limit = exceeded
         self.stage: Stage = stage
         self.last_error = last_error
 
@@ -280,7 +281,7 @@ class QueueTimeoutError(InvocationTimeoutError):
     """The wait for a slot, or for a turn to connect, took longer than `Timeouts.queue`. The function has not run."""
 
     def __init__(self, message: str, /, *, function_name: str | None = None) -> None:
-        super().__init__(message, limit="queue", stage="queue", delivery=Delivery.NOT_DELIVERED, function_name=function_name)
+        super().__init__(message, exceeded="queue", stage="queue", delivery=Delivery.NOT_DELIVERED, function_name=function_name)
 
 
 class LambdaServiceException(AiolambdaError):

@@ -8,7 +8,7 @@ Source: the Lambda service model (2015-03-31), and the codes that the front end 
 
 from typing import ClassVar, Literal
 
-from ..models import ThrottleReason
+from ..types.values import ThrottleReason
 from . import Category, LambdaServiceException, PayloadTooLargeError
 
 __all__ = [

@@ -8,11 +8,11 @@ import functools
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Generic, Self, TypeVar
 
-from ..checks import check_seconds
 from ..errors import ConfigurationError
-from ..map_values import MapResult, MapStats
-from .course import GRACE, Course
+from ..errors.checks import check_seconds
+from .scheduler import GRACE, MapScheduler
 from .settings import StoppedBy
+from .values import MapResult, MapStats
 
 __all__ = ["MapRun"]
 
@@ -26,7 +26,7 @@ class MapRun(Generic[Item]):
     ends by itself, and `client.close()` awaits it.
     """
 
-    def __init__(self, course: Course[Item], runs: "set[MapRun[Any]]", *, enter: Callable[[], None]) -> None:
+    def __init__(self, course: MapScheduler[Item], runs: "set[MapRun[Any]]", *, enter: Callable[[], None]) -> None:
         self._course = course
         self._enter = enter
         self._runs = runs

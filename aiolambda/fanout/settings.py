@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import attrs
 
-from ..checks import check_callable, check_choice, check_seconds, check_whole, checked_by
-from ..commands import InvokeCommand
 from ..errors import ConfigurationError
-from ..invocation import InvokeCommandOutput
-from ..map_values import MapStats
-from ..models import shown
+from ..errors.checks import check_callable, check_choice, check_seconds, check_whole, checked_by
+from ..operations.commands import InvokeCommand
+from ..operations.invoke_types import InvokeCommandOutput
+from ..types.values import shown
+from .values import MapStats
 
 __all__ = ["MapSettings", "Send", "StoppedBy"]
 

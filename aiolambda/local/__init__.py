@@ -3,7 +3,7 @@
 Owns what AWS runs on its side of the wire. Must not know the commands that start it, nor be known by the client.
 """
 
-from .endpoint import LocalEndpoint
+from .api.endpoint import LocalEndpoint
 from .functions import LocalFunction
 
 __all__ = ["LocalEndpoint", "LocalFunction"]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import attrs
 
-from ..checks import check_whole
 from ..errors import ConfigurationError
-from ..models import is_seconds, shown
+from ..errors.checks import check_whole
+from ..types.values import is_seconds, shown
 
 __all__ = ["LocalFunction", "parse_command", "parse_definition", "parse_target", "parse_variable"]
 

@@ -10,16 +10,16 @@ Source: the descriptions of the errors in the Lambda service model; RFC 9112, se
 from collections.abc import Sequence
 
 from ..errors import AiolambdaError
-from ..messages import Loss, Stage
-from ..models import Attempt, Delivery
+from ..types.http import Loss, Stage
+from ..types.values import Attempt, Delivery
 
 __all__ = [
     "REFUSED",
     "UNKNOWN",
     "completed",
-    "lost_idle",
     "may_repeat",
     "proves_signature",
+    "stale_connection",
     "verdict_of_error",
     "verdict_of_loss",
     "verdict_of_output",
@@ -154,10 +154,10 @@ def verdict_of_silence(stage: Stage) -> Delivery:
 
 def verdict_of_loss(loss: Loss) -> Delivery:
     """The verdict on a connection that ended without an answer."""
-    return Delivery.NOT_DELIVERED if loss.taken == 0 or lost_idle(loss) else Delivery.UNKNOWN
+    return Delivery.NOT_DELIVERED if loss.taken == 0 or stale_connection(loss) else Delivery.UNKNOWN
 
 
-def lost_idle(loss: Loss) -> bool:
+def stale_connection(loss: Loss) -> bool:
     """Whether the peer had ended a pooled connection before any byte of this request reached it.
 
     An acknowledgement alone proves nothing: it may be late. So all of this is asked for: the peer ended its side, no byte was

@@ -10,13 +10,13 @@ Source: the retry specification of the AWS SDKs, version 2.1, but for the treatm
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from ..checks import check_seconds, check_whole
 from ..errors import ConfigurationError
-from ..interfaces import RetryStrategy
-from ..models import Remedy, shown
+from ..errors.checks import check_seconds, check_whole
+from ..types.interfaces import RetryStrategy
+from ..types.values import RetryAction, shown
 
 if TYPE_CHECKING:
-    from ..failure import Failure
+    from .failure import Failure
 
 __all__ = ["NoRetry", "StandardRetry", "announced_maximum", "repeats_at_once"]
 
@@ -32,7 +32,7 @@ _LEAST_LEFT = 0.05
 _LONGEST_PAUSE = 1e9
 """Seconds; the loop of a call can wait for no more."""
 
-_CORRECTIONS = frozenset({Remedy.SET_CLOCK, Remedy.RENEW_CREDENTIALS})
+_CORRECTIONS = frozenset({RetryAction.SET_CLOCK, RetryAction.RENEW_CREDENTIALS})
 
 
 class StandardRetry(RetryStrategy):
@@ -81,7 +81,7 @@ class StandardRetry(RetryStrategy):
         spent = failure.retries + (failure.throttles if self.throttling == "attempts" else 0)
         if counted and spent + 1 >= self.max_attempts:
             return None
-        base = _THROTTLE_BASE if failure.remedy is Remedy.WAIT else _BASE
+        base = _THROTTLE_BASE if failure.remedy is RetryAction.WAIT else _BASE
         doublings = min(spent if counted else failure.throttles, _MOST_DOUBLINGS)
         pause = self._pause(failure, ceiling=min(base * 2**doublings, self._max_backoff))
         cost = self._cost(failure)
@@ -100,12 +100,12 @@ class StandardRetry(RetryStrategy):
         return f"{type(self).__name__}(max_attempts={self.max_attempts}, throttling={self.throttling!r})"
 
     def _counts(self, failure: "Failure") -> bool:
-        return failure.remedy is not Remedy.WAIT or self.throttling == "attempts"
+        return failure.remedy is not RetryAction.WAIT or self.throttling == "attempts"
 
     def _cost(self, failure: "Failure") -> int:
-        if failure.remedy is Remedy.WAIT:
+        if failure.remedy is RetryAction.WAIT:
             return _THROTTLE_COST if self.throttling == "attempts" else 0
-        return _RETRY_COST if failure.remedy is Remedy.RETRY else 0
+        return _RETRY_COST if failure.remedy is RetryAction.RETRY else 0
 
     def _pause(self, failure: "Failure", *, ceiling: float) -> float | None:
         """The pause, if the call has time for it, and for an attempt after it. A back-off that has less is drawn from that."""
@@ -126,7 +126,7 @@ class StandardRetry(RetryStrategy):
         """The deadline's, or what is left of the patience with a service that asks for time."""
         if failure.time_left is not None:
             return failure.time_left
-        if self._max_throttle_wait is None or (failure.remedy is not Remedy.WAIT and failure.retry_after is None):
+        if self._max_throttle_wait is None or (failure.remedy is not RetryAction.WAIT and failure.retry_after is None):
             return None
         return self._max_throttle_wait - failure.throttled_for
 
@@ -144,9 +144,9 @@ class NoRetry(RetryStrategy):
         return "NoRetry()"
 
 
-def repeats_at_once(strategy: RetryStrategy, remedy: Remedy) -> bool:
+def repeats_at_once(strategy: RetryStrategy, remedy: RetryAction) -> bool:
     """Whether a failure, the loss of an idle connection, is mended without asking the strategy: it spends nothing."""
-    return remedy is Remedy.REPEAT and not isinstance(strategy, NoRetry)
+    return remedy is RetryAction.REPEAT and not isinstance(strategy, NoRetry)
 
 
 def announced_maximum(strategy: RetryStrategy) -> int | None:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import attrs
 
 from ..errors import ConfigurationError
-from ..models import Credentials
+from ..types.values import Credentials
 from . import uri
 from .fields import check_lower_case
 

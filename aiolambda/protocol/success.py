@@ -6,8 +6,8 @@ Owns these rules. Must not know what follows from them: whether the function may
 Source: the API reference of Invoke and InvokeWithResponseStream. AWS's Runtime Interface Emulator answers 200 to everything.
 """
 
-from ..messages import Request, Response
-from .partitions import is_aws_url
+from ..types.http import Request, Response
+from .endpoints import is_aws_url
 
 __all__ = ["EVENT_STREAM", "problem_of"]
 

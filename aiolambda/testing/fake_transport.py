@@ -16,9 +16,9 @@ from urllib.parse import unquote, urlsplit
 import attrs
 
 from ..codecs import JsonCodec
-from ..messages import Headers, Request, Response
+from ..operations import stream_events
 from ..protocol import names
-from ..streaming import events
+from ..types.http import Headers, Request, Response
 
 __all__ = ["FakeTransport", "RecordedCall"]
 
@@ -112,7 +112,7 @@ class FakeTransport:
         if isinstance(found, Response):
             streamed = _Streamed(found, _whole(found.body))
         else:
-            streamed = _Streamed(_answer(200, b"", {"content-type": events.CONTENT_TYPE}), self._events(*found))
+            streamed = _Streamed(_answer(200, b"", {"content-type": stream_events.CONTENT_TYPE}), self._events(*found))
         try:
             yield streamed
         finally:
@@ -154,12 +154,12 @@ class FakeTransport:
         try:
             async with contextlib.aclosing(self._pieces_of(await _result_of(handler, event))) as pieces:
                 async for piece in pieces:
-                    yield events.chunk_event(piece)
+                    yield stream_events.chunk_event(piece)
         except Exception as error:  # noqa: BLE001 - as above
             details = self._codec.encode(_error_content(error)).decode()
-            yield events.completion_event(error_code="Unhandled", error_details=details)
+            yield stream_events.completion_event(error_code="Unhandled", error_details=details)
         else:
-            yield events.completion_event()
+            yield stream_events.completion_event()
 
     def _encoded(self, result: object) -> bytes:
         if isinstance(result, bytes):

@@ -2,9 +2,9 @@
 
 import aiohttp
 
-from .fetching import fetch
-from .http import AiohttpTransport
+from .http_get import fetch
 from .sockets import connection_room
+from .transport import AiohttpTransport
 
 __all__ = ["LIBRARIES", "AiohttpTransport", "connection_room", "fetch"]
 

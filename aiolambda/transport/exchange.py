@@ -13,8 +13,8 @@ import socket
 
 import aiohttp
 
-from ..messages import Loss, Request
-from . import kernel
+from ..types.http import Loss, Request
+from . import tcp_info
 from .sockets import ObservedSocket
 
 __all__ = ["Exchange"]
@@ -42,7 +42,7 @@ class Exchange:
         self._use = self._taken_before = 0
         self._reused = False
         self._acknowledged_before: int | None = None
-        self._before: kernel.TcpInfo | None = None
+        self._before: tcp_info.TcpInfo | None = None
         self._kept: ObservedSocket | None = None
         self.displaced = False
         """What was reserved for the request before it was signed is gone, and there is nothing in its place."""
@@ -52,7 +52,7 @@ class Exchange:
         self._answer_watch: asyncio.TimerHandle | None = None
 
     def begin(
-        self, transport: asyncio.Transport | None, sock: ObservedSocket | None, info: kernel.TcpInfo | None = None
+        self, transport: asyncio.Transport | None, sock: ObservedSocket | None, info: tcp_info.TcpInfo | None = None
     ) -> None:
         """Note the connection that the request goes over, and what the kernel tells of one that was used before."""
         self.transport, self.sock = transport, sock
@@ -134,7 +134,7 @@ class Exchange:
         limit, transport = self.request.timeouts.read, self.transport
         if transport is None or self.request.stage != "send" or not isinstance(limit, int | float):
             return
-        info = None if self.sock is None else kernel.tcp_info(self.sock)
+        info = None if self.sock is None else tcp_info.tcp_info(self.sock)
         progress = (
             _unsent(transport),
             0 if info is None else info.acknowledged,
@@ -167,14 +167,14 @@ class Exchange:
         began = loop.time()
         ended = _is_ended(sock, kept)
         while True:
-            info = kernel.tcp_info(kept)
+            info = tcp_info.tcp_info(kept)
             if info is None:
                 return loss
             loss = loss._replace(
-                ended=ended, acknowledged=info.acknowledged - acknowledged_before, reset=info.state == kernel.CLOSED
+                ended=ended, acknowledged=info.acknowledged - acknowledged_before, reset=info.state == tcp_info.CLOSED
             )
             late = loop.time() - began >= max(2 * info.round_trip / 1e6, _RESET_WITHIN)
-            if late or not ended or loss.acknowledged or info.state != kernel.ENDED_BY_PEER:
+            if late or not ended or loss.acknowledged or info.state != tcp_info.CLOSE_WAIT:
                 return loss
             await asyncio.sleep(pause)
             pause *= 2
@@ -182,7 +182,7 @@ class Exchange:
     def _taken_by_kernel(self, sock: ObservedSocket) -> int | None:
         """How much of the request the kernel took, by its own count: believed if that has what was acknowledged before."""
         before = 0 if self._before is None else self._before.acknowledged - 1  # the opening counts as a byte
-        taken = kernel.bytes_taken(sock) if sock.is_ours else sock.taken_at_close
+        taken = tcp_info.bytes_taken(sock) if sock.is_ours else sock.taken_at_close
         return taken - before if taken is not None and taken >= before > 0 else None
 
     def _keep(self, sock: ObservedSocket) -> None:

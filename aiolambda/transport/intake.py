@@ -16,7 +16,7 @@ from aiohttp import hdrs
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpProcessingError, HttpVersion10, HttpVersion11, RawResponseMessage
 
-from ..models import ResponseLimits
+from ..types.values import ResponseLimits
 
 __all__ = ["Answer", "Intake", "LateAnswer", "UnfitAnswer"]
 

@@ -22,12 +22,12 @@ from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 
 from ..errors import QueueTimeoutError
-from ..models import ResponseLimits, TcpKeepAlive
+from ..types.values import ResponseLimits, TcpKeepAlive
+from .connect_queue import Reservation, Shelf, Turns
+from .connection import Line
 from .exchange import Exchange
-from .line import Line
 from .resolver import resolver_of_own
 from .sockets import AddressInfo, ObservedSocket, socket_factory
-from .turns import Reservation, Shelf, Turns
 
 __all__ = ["Pool", "Route"]
 

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from ..models import TcpKeepAlive
-from .kernel import ESTABLISHED, bytes_taken, news_of, tcp_info
+from ..types.values import TcpKeepAlive
+from .tcp_info import ESTABLISHED, bytes_taken, news_of, tcp_info
 
 __all__ = ["AddressInfo", "ObservedSocket", "connection_room", "keep_alive_of", "socket_factory"]
 

@@ -1,0 +1,1 @@
+"""The demo: `aiolambda demo` on an embedded local endpoint."""

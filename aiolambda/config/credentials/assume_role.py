@@ -1,0 +1,120 @@
+"""A role that is assumed in code: AWS STS, through a client of botocore, in a thread.
+
+Owns what AssumeRole is asked. Must not know where the keys to ask with come from: their provider does.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...errors import ConfigurationError
+from ...errors.checks import check_instance_with, check_text
+from ...types.interfaces import CredentialsProvider
+from ...types.values import Credentials, shown
+from .background import BLOCKING, at_home
+from .botocore import Chain, code_of, errors_are_ours
+from .refreshable import RefreshableCredentials
+from .static import EnvironmentCredentials, StaticCredentials, checked_static
+
+__all__ = ["RoleSource", "assume_role"]
+
+_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+_SHORTEST, _LONGEST = dt.timedelta(minutes=15), dt.timedelta(hours=12)
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
+_OURS = (RefreshableCredentials, StaticCredentials, EnvironmentCredentials)
+
+
+def assume_role(
+    role_arn: str,
+    *,
+    session_name: str | None,
+    external_id: str | None,
+    duration: dt.timedelta,
+    source: Credentials | CredentialsProvider | None,
+    region: str | None,
+    environment: Mapping[str, str],
+    default: Callable[[str | None], CredentialsProvider],
+) -> RefreshableCredentials:
+    """A provider of the role's keys. `default` gives, in a thread, the source where none is given.
+
+    `ConfigurationError` for what STS could only refuse.
+    """
+    if not isinstance(role_arn, str) or not role_arn.startswith("arn:") or ":role/" not in role_arn:  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
+        raise ConfigurationError(f"{shown(role_arn)} is not the ARN of a role, such as 'arn:aws:iam::123456789012:role/caller'")
+    for name, value in {"session_name": session_name, "external_id": external_id, "region": region}.items():
+        check_text(name, value)
+    if session_name is not None and _SESSION_NAME.fullmatch(session_name) is None:
+        raise ConfigurationError("session_name has 2 to 64 letters, digits, or characters of +=,.@-_")
+    if not isinstance(duration, dt.timedelta) or not _SHORTEST <= duration <= _LONGEST:  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+        raise ConfigurationError(f"duration is a timedelta, from 15 minutes to 12 hours; got {_length(duration)}")
+    if not (source is None or isinstance(source, Credentials)):
+        check_instance_with("source", source, "Credentials, or a provider of them", "get_credentials")
+    asked: dict[str, Any] = {
+        "RoleArn": role_arn,
+        "RoleSessionName": session_name or f"aiolambda-{time.time():.0f}",
+        "DurationSeconds": int(duration.total_seconds()),
+    }
+    if external_id is not None:
+        asked["ExternalId"] = external_id
+    region = region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or None
+    if isinstance(source, Credentials):
+        source = checked_static(source, "argument")
+    return RefreshableCredentials(RoleSource(asked, source, region, lambda: default(region)))
+
+
+def _length(duration: object) -> str:
+    return str(duration) if isinstance(duration, dt.timedelta) else shown(duration)
+
+
+class RoleSource:
+    """Assumes the role at each fetch."""
+
+    name = "assume-role"
+
+    def __init__(
+        self,
+        asked: Mapping[str, Any],
+        source: CredentialsProvider | None,
+        region: str | None,
+        default: Callable[[], CredentialsProvider],
+    ) -> None:
+        self._asked = asked
+        self._source = source
+        self._region = region
+        self._default = default
+        self._chain: Chain | None = None
+        self.needs_home = source is not None and not (isinstance(source, _OURS) and not getattr(source, "needs_home", False))
+
+    async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials:
+        """The role's keys; `ConfigurationError` where the source has none, or STS refuses."""
+        source = self._source
+        if source is None:
+            source = self._source = await BLOCKING.run(self._default)
+        keys = await at_home(home, source.get_credentials)
+        with errors_are_ours(f"to assume {self._asked['RoleArn']}"):
+            try:
+                return await BLOCKING.run(lambda: self._assume(keys))
+            except Exception as error:
+                renew = getattr(source, "refresh", None)
+                if code_of(error) not in _EXPIRED or renew is None:
+                    raise
+                fresh = await at_home(home, lambda: renew(keys))
+                return await BLOCKING.run(lambda: self._assume(fresh))
+
+    def _assume(self, keys: Credentials) -> Credentials:
+        self._chain = self._chain or Chain(None)
+        with self._chain.session(self._region) as session:
+            client = session.create_client(
+                "sts",
+                aws_access_key_id=keys.access_key_id,
+                aws_secret_access_key=keys.secret_access_key,
+                aws_session_token=keys.session_token,
+            )
+            with contextlib.closing(client):
+                given: Any = client.assume_role(**self._asked)["Credentials"]
+        expires_at = given["Expiration"].astimezone(dt.UTC)
+        return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], expires_at=expires_at)

@@ -1,0 +1,95 @@
+"""The totals of a map: what was done, what failed, how fast.
+
+Owns the counters; their memory does not grow with the items. Must not know how an item is sent; time is an argument.
+"""
+
+import math
+from collections import Counter, deque
+from typing import Any
+
+from ..types.values import Delivery, ThrottleReason
+from .values import MapResult, MapStats
+
+__all__ = ["StatsCounter"]
+
+_PER_BUCKET = math.log(1.05)
+_FEW = 10
+"""Items that must be done before their share of failures says something."""
+_PERCENTILES = (50, 90, 99)
+_RATE_OVER = 5.0
+"""Seconds."""
+
+
+class StatsCounter:
+    """Counts, and gives `stats`."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.failures = 0
+        self.replayed = 0
+        self._failed: Counter[Delivery] = Counter()
+        self._throttled: Counter[ThrottleReason | None] = Counter()
+        self._durations: Counter[int] = Counter()  # by the logarithm of milliseconds
+        self._billed_ms = 0.0
+        self._cold_starts = 0
+        self._recent: deque[tuple[float, int]] = deque()  # results by tenths of a second
+
+    def throttle(self, reason: ThrottleReason | None) -> None:
+        """A request was throttled."""
+        self._throttled[reason] += 1
+
+    def bill(self, billed_ms: float, cold_starts: int) -> None:
+        """Add what invocations have cost."""
+        self._billed_ms += billed_ms
+        self._cold_starts += cold_starts
+
+    def count(self, result: MapResult[Any], now: float, *, is_left: bool = False) -> None:
+        """An item is done, or left over at an end."""
+        self.done += 1
+        self.replayed += result.replayed
+        if not result.ok:
+            self.failures += not (is_left or result.replayed)
+            self._failed[result.delivery] += 1
+        if result.replayed or is_left:
+            return
+        self._durations[round(math.log(max(result.duration * 1000, 0.001)) / _PER_BUCKET)] += 1
+        if self._recent and now - self._recent[-1][0] < 0.1:
+            self._recent[-1] = self._recent[-1][0], self._recent[-1][1] + 1
+        else:
+            self._recent.append((now, 1))
+        while now - self._recent[0][0] > _RATE_OVER:
+            self._recent.popleft()
+
+    def has_too_many_failures(self, most: int | None, ratio: float | None) -> bool:
+        """Whether more have failed than this number, or than this share of all."""
+        if most is not None and self.failures > most:
+            return True
+        return ratio is not None and self.done >= _FEW and self.failures > ratio * self.done
+
+    def stats(self, now: float, *, began: float, pending: int, in_flight: int, window: int) -> MapStats:
+        """The totals at this moment."""
+        recent = sum(count for at, count in self._recent if now - at <= _RATE_OVER)
+        return MapStats(
+            pending=pending,
+            in_flight=in_flight,
+            done=self.done,
+            replayed=self.replayed,
+            failed=dict(self._failed),
+            throttled=dict(self._throttled),
+            window=window,
+            rate=recent / max(min(_RATE_OVER, now - began), 0.001),
+            percentiles=self._percentiles(),
+            billed_ms=self._billed_ms,
+            cold_starts=self._cold_starts,
+        )
+
+    def _percentiles(self) -> dict[int, float]:
+        total = self._durations.total()
+        found: dict[int, float] = {}
+        seen = 0
+        for bucket in sorted(self._durations):
+            seen += self._durations[bucket]
+            for per_cent in _PERCENTILES:
+                if per_cent not in found and seen * 100 >= total * per_cent:
+                    found[per_cent] = math.exp(bucket * _PER_BUCKET) / 1000
+        return found

@@ -1,0 +1,1 @@
+"""The Invoke API of the local endpoint: requests, signatures, answers, errors."""

@@ -1,0 +1,1 @@
+"""The runtime of the local endpoint: processes that run handlers, and the Runtime API that they ask."""

@@ -1,0 +1,62 @@
+"""The commands: an input, the operation that it is for, and a middleware stack of its own.
+
+Owns what a caller builds to send. Must not know how it is sent.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Self, TypeVar, cast, overload
+
+from ..pipeline.call import Operation
+from ..pipeline.command import BaseCommand
+from ..types.values import InvocationType, LogType
+from .invoke import INVOKE
+from .invoke_types import InvokeCommandInput, InvokeCommandOutput, Payload
+
+__all__ = ["InvokeCommand", "one_of"]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
+    """Invokes a function. It can be sent many times, and concurrently; changing its stack is seen by the next send.
+
+    `idempotent` says that running the function twice does no harm; `None` leaves that to the client.
+    """
+
+    __slots__ = ()
+    operation: Operation[InvokeCommandInput, InvokeCommandOutput] = INVOKE
+
+    @overload
+    def __init__(self, input: InvokeCommandInput, /, *, idempotent: bool | None = None) -> None: ...
+    @overload
+    def __init__(
+        self,
+        *,
+        function_name: str,
+        payload: Payload = None,
+        invocation_type: InvocationType | None = None,
+        log_type: LogType | None = None,
+        client_context: Mapping[str, object] | str | None = None,
+        qualifier: str | None = None,
+        tenant_id: str | None = None,
+        durable_execution_name: str | None = None,
+        idempotent: bool | None = None,
+    ) -> None: ...
+    def __init__(self, input: InvokeCommandInput | None = None, *, idempotent: bool | None = None, **members: object) -> None:
+        try:
+            super().__init__(one_of(input, members) or InvokeCommandInput(**cast("dict[str, Any]", members)), idempotent)
+        finally:
+            del members  # a traceback that is printed with locals would show the payload
+
+    @classmethod
+    def from_api(cls, members: Mapping[str, object], /) -> Self:
+        """The command from the API's member names, as JS and boto3 have them: `{"FunctionName": ..., "Payload": ...}`."""
+        return cls(InvokeCommandInput.from_api(members))
+
+
+def one_of(input: In | None, members: Mapping[str, object]) -> In | None:
+    """The input, where one was given; `TypeError` where its members were given, too."""
+    if input is not None and members:
+        raise TypeError(f"give an input or its members, not both; got an input and {', '.join(members)}")
+    return input

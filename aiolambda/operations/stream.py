@@ -1,0 +1,138 @@
+"""InvokeWithResponseStream: its input, its output, and the operation that makes one of the other's answer.
+
+Owns the members, their names in Python and in the API, and the operation's path. Must not know how an answer is read.
+Source: the Lambda API reference, "InvokeWithResponseStream".
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Literal, Self
+
+import attrs
+
+from ..types.http import Request, Response, StreamingBody
+from ..types.interfaces import Codec
+from ..types.values import LogType, Metadata, PayloadLimits
+from . import invoke
+from .invoke_types import Payload, members_of_api
+from .response_stream import ResponseStream
+from .stream_events import CONTENT_TYPE, ResponseEvents
+from .stream_reader import Reading
+
+__all__ = [
+    "INVOKE_WITH_RESPONSE_STREAM",
+    "InvokeWithResponseStreamCommandInput",
+    "InvokeWithResponseStreamCommandOutput",
+    "StreamingInvocationType",
+]
+
+StreamingInvocationType = Literal["RequestResponse", "DryRun"]
+
+_API_MEMBERS = {
+    "FunctionName": "function_name",
+    "Payload": "payload",
+    "InvocationType": "invocation_type",
+    "LogType": "log_type",
+    "ClientContext": "client_context",
+    "Qualifier": "qualifier",
+    "TenantId": "tenant_id",
+}
+
+
+@attrs.frozen(kw_only=True)
+class InvokeWithResponseStreamCommandInput:
+    """The members of InvokeWithResponseStream; they are those of Invoke, and mean the same."""
+
+    function_name: str
+    payload: Payload = attrs.field(default=None, repr=False)
+    invocation_type: StreamingInvocationType | None = None
+    log_type: LogType | None = None
+    client_context: Mapping[str, object] | str | None = attrs.field(default=None, repr=False)
+    qualifier: str | None = None
+    tenant_id: str | None = attrs.field(default=None, repr=False)
+
+    @classmethod
+    def from_api(cls, members: Mapping[str, object], /) -> Self:
+        """The input with the member names of the API, as JS and boto3 have them."""
+        return cls(**members_of_api(members, "InvokeWithResponseStream", _API_MEMBERS))
+
+
+@attrs.frozen(kw_only=True)
+class InvokeWithResponseStreamCommandOutput:
+    """The head of a streamed answer; `event_stream` is the rest, and is closed by whoever reads it."""
+
+    status_code: int
+    executed_version: str | None = None
+    response_stream_content_type: str | None = None
+    event_stream: ResponseStream
+    metadata: Metadata
+
+
+class InvokeWithResponseStreamOperation:
+    """The operation `InvokeWithResponseStream` of 2021-11-15."""
+
+    name = "InvokeWithResponseStream"
+    streamed = True
+
+    def function_name(self, input: InvokeWithResponseStreamCommandInput, /) -> str:
+        return input.function_name
+
+    def invocation_type(self, input: InvokeWithResponseStreamCommandInput, /) -> str:
+        """`RequestResponse` where the input names none."""
+        return invoke.type_of(input)
+
+    def default_read_timeout(self, input: InvokeWithResponseStreamCommandInput, /) -> float:
+        """The read limit in seconds where the caller gave none; it holds until the head of the answer."""
+        return invoke.default_read_timeout(input)
+
+    def is_idempotent(
+        self, input: InvokeWithResponseStreamCommandInput, /, *, durable: Collection[tuple[str, str | None]]
+    ) -> bool:
+        """Whether a repeat does no harm by itself: a `DryRun` runs nothing."""
+        return invoke.type_of(input) == "DryRun"
+
+    def check(self, input: InvokeWithResponseStreamCommandInput, /, *, region: str | None, limits: PayloadLimits) -> str | None:
+        """`InvalidInputError` for what Lambda would refuse; a warning for what it takes, and does nothing with."""
+        invoke.check(input, region=region, types=("RequestResponse", "DryRun"))
+        return None if input.client_context is None else invoke.warning_of_context(input.client_context)
+
+    def request(
+        self, input: InvokeWithResponseStreamCommandInput, /, *, endpoint: str, codec: Codec, limits: PayloadLimits
+    ) -> Request:
+        """The request without host, user agent and signature. `InvalidInputError` for a payload that cannot be sent."""
+        path = "/2021-11-15/functions/{}/response-streaming-invocations"
+        return invoke.request(input, endpoint=endpoint, path=path, codec=codec, limits=limits)
+
+    def output(
+        self, input: InvokeWithResponseStreamCommandInput, response: Response, /, *, metadata: Metadata, codec: Codec
+    ) -> InvokeWithResponseStreamCommandOutput:
+        """The head of an answer that is no error, and the stream of its body."""
+        headers = response.headers
+        content_type = headers.get("content-type")
+        own_type = headers.get("x-amzn-remapped-content-type") or (None if content_type == CONTENT_TYPE else content_type)
+        reading = Reading(
+            function_name=input.function_name,
+            status_code=response.status,
+            executed_version=headers.get("x-amz-executed-version"),
+            content_type=own_type,
+            metadata=metadata,
+            events=ResponseEvents(content_type=content_type, function_name=input.function_name, request_id=metadata.request_id),
+            answer=response.stream,
+            is_dry_run=invoke.type_of(input) == "DryRun",
+        )
+        if response.body:
+            reading.events.receive(response.body)
+        return InvokeWithResponseStreamCommandOutput(
+            status_code=response.status,
+            executed_version=reading.executed_version,
+            response_stream_content_type=content_type,
+            event_stream=ResponseStream(reading),
+            metadata=metadata,
+        )
+
+    def open_answer(self, output: InvokeWithResponseStreamCommandOutput, /) -> StreamingBody | None:
+        """What the output's stream is read from; nothing where a middleware gave an output of its own."""
+        stream = getattr(output, "event_stream", None)
+        return stream.answer if isinstance(stream, ResponseStream) else None
+
+
+INVOKE_WITH_RESPONSE_STREAM = InvokeWithResponseStreamOperation()

@@ -1,0 +1,85 @@
+"""The built-in middlewares in their places, under the names that they have in the AWS SDK for JavaScript v3.
+
+Owns steps, priorities, names and tags. Must not hold any behaviour.
+"""
+
+from typing import Any
+
+from . import build, deserialize, finalize, initialize, retry_loop, serialize
+from .context import Wiring
+from .stack import MiddlewareStack
+
+__all__ = ["BuiltinMiddlewares"]
+
+
+class BuiltinMiddlewares:
+    """The plugin that gives a client's stack its own middlewares."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self.wiring = wiring
+
+    def apply_to_stack(self, stack: MiddlewareStack[Any, Any], /) -> None:
+        wiring = self.wiring
+        stack.add(initialize.logger_middleware(wiring), step="initialize", name="loggerMiddleware", tags=["LOGGER"])
+        # Low, so that what a user changes in this step at its default priority is checked too.
+        stack.add(
+            initialize.validation_middleware(wiring),
+            step="initialize",
+            priority="low",
+            name="validationMiddleware",
+            tags=["VALIDATION"],
+        )
+        stack.add(serialize.serializer_middleware(wiring), step="serialize", name="serializerMiddleware", tags=["SERIALIZER"])
+        stack.add_relative_to(
+            serialize.endpoint_middleware(wiring),
+            relation="before",
+            to_middleware="serializerMiddleware",
+            name="endpointV2Middleware",
+            tags=["ENDPOINT_PARAMETERS", "ENDPOINT_V2", "ENDPOINT"],
+        )
+        stack.add(
+            build.content_length_middleware(wiring),
+            step="build",
+            name="contentLengthMiddleware",
+            tags=["SET_CONTENT_LENGTH", "CONTENT_LENGTH"],
+        )
+        stack.add(
+            build.user_agent_middleware(wiring),
+            step="build",
+            priority="low",
+            name="getUserAgentMiddleware",
+            tags=["SET_USER_AGENT", "USER_AGENT"],
+        )
+        stack.add(
+            build.host_header_middleware(wiring), step="build", priority="low", name="hostHeaderMiddleware", tags=["HOST"]
+        )
+        stack.add(
+            build.recursion_detection_middleware(wiring),
+            step="build",
+            priority="low",
+            name="recursionDetectionMiddleware",
+            tags=["RECURSION_DETECTION"],
+        )
+        stack.add(retry_loop.retry_middleware(wiring), step="finalize", priority="high", name="retryMiddleware", tags=["RETRY"])
+        stack.add_closing(
+            finalize.concurrency_middleware(wiring),
+            step="finalize",
+            place=1,
+            name="concurrencyMiddleware",
+            tags=["CONCURRENCY"],
+        )
+        stack.add_closing(
+            finalize.signing_middleware(wiring),
+            step="finalize",
+            place=2,
+            name="httpSigningMiddleware",
+            aliases=["awsAuthMiddleware"],
+            tags=["HTTP_SIGNING"],
+        )
+        stack.add_closing(
+            deserialize.deserializer_middleware(wiring),
+            step="deserialize",
+            place=1,
+            name="deserializerMiddleware",
+            tags=["DESERIALIZER"],
+        )

@@ -1,0 +1,135 @@
+"""What an exception of aiohttp means for a request: the error that says how far it got, without what aiohttp's own may hold.
+
+Owns the words of these errors. Must not decide whether the function may have run: `policy` does.
+"""
+
+import re
+
+import aiohttp
+from aiohttp.http import HttpProcessingError
+from yarl import URL
+
+from ..errors import ConnectError, ConnectionLostError, InvocationTimeoutError, QueueTimeoutError, TransportError
+from ..policy import delivery
+from ..types.values import Delivery
+from .exchange import Exchange
+from .intake import LateAnswer, UnfitAnswer
+
+__all__ = ["FAILURES", "reason_of", "translation"]
+
+_QUOTED = r"[:\n'\"]|\bb(?=['\"])"
+
+FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError)
+_CONNECT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)
+
+
+async def translation(error: Exception, exchange: Exchange, proxy: URL | None = None) -> TransportError:
+    """The error that says how far the request got, for one that aiohttp raised. `proxy`: the one on the way.
+
+    Raise it behind the `except` block: in there aiohttp's error would be its context.
+    """
+    if isinstance(error, QueueTimeoutError):
+        return error
+    translated = await _translated(error, exchange, proxy)
+    translated.__cause__ = _cause_of(error)
+    return translated
+
+
+async def _translated(error: Exception, exchange: Exchange, proxy: URL | None) -> TransportError:
+    request = exchange.request
+    where = URL(request.url, encoded=True).host_port_subcomponent or "the server"
+    if request.stage in ("queue", "connect") or isinstance(error, _CONNECT_ERRORS):
+        return _connect_error(error, exchange, where, proxy)
+    if exchange.stalled:
+        silence = f"{where} took no byte of the request for {request.timeouts.read} s"
+        return InvocationTimeoutError(silence, exceeded="read", stage="send")
+    if isinstance(error, TimeoutError):
+        exchange.note_stage()
+        nothing = f"no byte came from {where} for {request.timeouts.read} s"
+        silence = f"{where} was too slow: {error}" if isinstance(error, LateAnswer) else nothing
+        return InvocationTimeoutError(silence, exceeded="read", stage=request.stage)
+    return await _lost(error, exchange, where)
+
+
+async def _lost(error: Exception, exchange: Exchange, where: str) -> ConnectionLostError:
+    if isinstance(error, HttpProcessingError):
+        return ConnectionLostError(f"the answer from {where} is not HTTP that can be read: {_complaint(error.message)}")
+    if isinstance(error, UnfitAnswer):
+        return ConnectionLostError(f"the answer from {where} {error}")
+    if exchange.request.stage == "receive":
+        return ConnectionLostError(f"the connection to {where} ended in the middle of the answer: {reason_of(error)}")
+    loss = await exchange.loss()
+    return ConnectionLostError(
+        f"the connection to {where} ended before an answer came: {reason_of(error)}",
+        delivery=delivery.verdict_of_loss(loss),
+        stale_connection=delivery.stale_connection(loss),
+    )
+
+
+def _connect_error(error: Exception, exchange: Exchange, where: str, proxy: URL | None) -> TransportError:
+    request = exchange.request
+    if exchange.displaced:
+        gone = f"the idle connection to {where} that was to take the request has ended"
+        return ConnectionLostError(gone, delivery=Delivery.NOT_DELIVERED, stale_connection=True)
+    way = where if proxy is None else f"{where} through the proxy {proxy.host_port_subcomponent}"
+    if proxy is not None and _is_at(error, proxy):
+        way = f"the proxy {proxy.host_port_subcomponent}, through which {where} is reached"
+    if not isinstance(error, TimeoutError):
+        return ConnectError(f"cannot connect to {way}: {reason_of(error)}", transient=_is_transient(error))
+    return InvocationTimeoutError(
+        f"no connection to {way} within {request.timeouts.connect} s",
+        exceeded="connect",
+        stage="connect",
+        delivery=Delivery.NOT_DELIVERED,
+    )
+
+
+def _is_at(error: Exception, peer: URL) -> bool:
+    """Whether it was this peer that could not be reached."""
+    return isinstance(error, aiohttp.ClientConnectorError) and (error.host, error.port) == (peer.raw_host, peer.port)
+
+
+def _is_transient(error: Exception) -> bool:
+    """Whether the next attempt can succeed: not if the certificate is not accepted, or if the proxy refuses the client.
+
+    For a wrong password some proxies answer 401, such as tinyproxy.
+    """
+    return not isinstance(error, aiohttp.ClientConnectorCertificateError) and getattr(error, "status", None) not in (
+        401,
+        403,
+        407,
+    )
+
+
+def _cause_of(error: Exception) -> BaseException | None:
+    """What may stand behind our error: aiohttp's own errors hold URLs with passwords, request headers and parts of answers.
+
+    So do the frames of its traceback, and what stands behind it itself.
+    """
+    if isinstance(error, HttpProcessingError):  # which quotes what came
+        return None
+    cause: BaseException | None = error
+    if isinstance(error, aiohttp.ClientError):
+        cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
+    if cause is not None:
+        cause.__traceback__ = cause.__context__ = cause.__cause__ = None
+    return cause
+
+
+def _complaint(message: str) -> str:
+    """What the parser says is wrong, without the bytes that it quotes: they may be of a payload."""
+    words = message.rpartition("message:")[2].strip()
+    return re.split(_QUOTED, words, maxsplit=1)[0].strip() or "malformed"
+
+
+def reason_of(error: Exception) -> str:
+    """Why, without what aiohttp's own texts may quote: URLs with their queries, and bytes of an answer."""
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the proxy answered {error.status}"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return str(error.certificate_error)
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"the answer is not HTTP that can be read: {_complaint(error.message)}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__

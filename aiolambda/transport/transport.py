@@ -1,0 +1,311 @@
+"""The transport over aiohttp: its connections and its parser, one pool for the running loop.
+
+Owns the life of the pool, and of a request on a connection of it. Must not know Lambda, signatures, retries or slots.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Self
+
+import aiohttp
+from aiohttp.http import RawResponseMessage
+from yarl import URL
+
+from ..errors import ConfigurationError
+from ..protocol.urls import proxy_and_authorization
+from ..types.http import Headers, Request, Response
+from ..types.interfaces import Loop
+from ..types.values import ResponseLimits, TcpKeepAlive
+from . import http1
+from .connect_queue import Reservation, current_reservation, give_back_current
+from .connection import Line
+from .error_mapping import FAILURES, translation
+from .exchange import Exchange
+from .pool import Pool, Route
+
+__all__ = ["AiohttpTransport"]
+
+_MOST_KEPT = 100
+_MOST_WAYS = 1000
+"""Limits, origins and URLs that are remembered: callers that make up one for each call must not fill the memory."""
+_RESPONSE_LIMITS = ResponseLimits()
+
+
+class _StreamedResponse:
+    """An answer that is read as it comes."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], content: aiohttp.StreamReader, exchange: Exchange) -> None:
+        self.status = status
+        self.headers = headers
+        self._content = content
+        self.exchange = exchange
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """What has come; a wait that is cancelled loses nothing."""
+        try:
+            chunk = await self._content.readany()
+        except FAILURES as error:
+            failed = await translation(error, self.exchange)
+        else:
+            if not chunk:
+                raise StopAsyncIteration
+            return chunk
+        raise failed  # as in `send`
+
+
+class AiohttpTransport:
+    """Sends requests over the connections of one pool for the running loop, which the first request opens.
+
+    `tls` is a context, or `True` for verification against the system's authorities. `idle_connection_timeout` is how many
+    seconds a connection may lie in the pool. `proxy` is a URL, or what gives the one for a URL. `retry_stale_connections` lets
+    an error say that a request did not arrive because the server had ended the pooled connection before. `response_limits`
+    are the bounds of an answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        keep_alive: TcpKeepAlive | None,
+        idle_connection_timeout: float,
+        tls: ssl.SSLContext | bool = True,
+        proxy: str | Callable[[str], str | None] | None = None,
+        retry_stale_connections: bool = True,
+        response_limits: ResponseLimits = _RESPONSE_LIMITS,
+    ) -> None:
+        self._keep_alive = keep_alive
+        self._idle_connection_timeout = idle_connection_timeout
+        self._tls = tls
+        self._proxy = proxy
+        self._repeat_lost_idle = retry_stale_connections
+        self._response_limits = response_limits
+        self._pool: Pool | None = None
+        self._keeper: AsyncGenerator[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._left: list[tuple[asyncio.AbstractEventLoop, Pool, AsyncGenerator[None]]] = []
+        self._inherited: list[object] = []
+        self._limits: dict[float | None, aiohttp.ClientTimeout] = {}
+        self._routes: dict[str, Route] = {}
+        self._ways: dict[str, tuple[Route, str]] = {}
+
+    async def send(self, request: Request, /) -> Response:
+        """The whole answer. Raises `TransportError` where none comes; a cancelled request closes its connection."""
+        exchange, answered = Exchange(request, self._repeat_lost_idle), False
+        try:
+            most = self._response_limits.body
+            pool, route, line, message, content = await self._answer(exchange, most)
+            try:
+                request.stage = "receive"
+                if content.is_eof() and content.total_bytes <= most:
+                    body = content.read_nowait()
+                else:
+                    exchange.watch_answer(content)
+                    body = await line.intake.rest_of(content, most)
+                answered = True
+            finally:
+                pool.take_back(route, line, reusable=answered)
+        except FAILURES as error:
+            failed = await translation(error, exchange, self._proxy_of(exchange))
+        else:
+            return Response(message.code, Headers(message.headers), body)
+        finally:
+            exchange.end(answered=answered)
+        raise failed  # here, and not where aiohttp's error would be its context: that holds passwords and headers
+
+    async def reserve(self, request: Request, /, *, first: bool = False) -> Reservation:
+        """Wait until there is a connection for this task's request, or it is its turn to open one; both are kept for it.
+
+        `first`, before all who wait. What the task keeps for another request is given back: that one waits for this one.
+        """
+        give_back_current()
+        pool = self._pool_now() or await self._open_pool()
+        route, _ = self._way_of(request.url)
+        reservation = await pool.reserve(route, request.timeouts.queue, first=first)
+        reservation.enter()
+        return reservation
+
+    def promise(self, request: Request, loop: Loop, /) -> Reservation | None:
+        """The same where there is a connection that nobody waits for."""
+        give_back_current()
+        pool = self._pool
+        if pool is None or self._loop is not loop:
+            return None
+        route, _ = self._way_of(request.url)
+        reservation = pool.promised(route)
+        if reservation is not None:
+            reservation.enter()
+        return reservation
+
+    @contextlib.asynccontextmanager
+    async def stream(self, request: Request, /) -> AsyncGenerator[_StreamedResponse]:
+        """The head of the answer, and its body as it comes; left before its end, the connection is closed.
+
+        The read limit holds until the head. How long the rest may take is for the reader to say.
+        """
+        exchange, answered = Exchange(request, self._repeat_lost_idle), False
+        try:
+            pool, route, line, message, content = await self._answer_or_error(exchange, None)
+            answered = True
+        finally:
+            exchange.end(answered=answered)
+        request.stage = "receive"
+        exchange.watch_answer(content)
+        try:
+            yield _StreamedResponse(message.code, Headers(message.headers), content, exchange)
+        finally:
+            exchange.answer_has_ended()
+            pool.take_back(route, line, reusable=content.at_eof())
+            if not content.at_eof():
+                exchange.cut()
+
+    def leave(self, *, forked: bool = False) -> None:
+        """Let go of the pool, whose loop is closed, or stands still; or which the process has with its parent, if it `forked`.
+
+        A loop that stands still ends its connections when it runs again, or when it is closed.
+        """
+        loop, pool, keeper = self._loop, self._pool, self._keeper
+        self._loop = self._pool = self._keeper = None
+        self._routes.clear()
+        self._ways.clear()
+        if loop is not None and pool is not None and keeper is not None:
+            self._left.append((loop, pool, keeper))
+            if not (forked or loop.is_closed()):
+                loop.call_soon_threadsafe(pool.end)
+        if forked:  # kept, because what is collected is closed by its loop, which is not ours
+            self._inherited.extend(self._left)
+        self._abandon_left(forked=forked)
+
+    async def close(self) -> None:
+        """Close the pool with its connections; what is in flight ends with an error."""
+        keeper = self._keeper
+        self._loop = self._keeper = self._pool = None
+        self._abandon_left()
+        if keeper is not None:
+            await keeper.aclose()
+
+    def _abandon_left(self, *, forked: bool = False) -> None:
+        """Close the connections that no loop will."""
+        gone = [left for left in self._left if forked or left[0].is_closed()]
+        self._left = [left for left in self._left if left not in gone]
+        for _, pool, _ in gone:
+            pool.abandon(forked=forked)
+
+    async def _answer_or_error(
+        self, exchange: Exchange, most: int | None
+    ) -> tuple[Pool, Route, Line, RawResponseMessage, aiohttp.StreamReader]:
+        try:
+            return await self._answer(exchange, most)
+        except FAILURES as error:
+            failed = await translation(error, exchange, self._proxy_of(exchange))
+        raise failed  # as in `send`
+
+    async def _answer(
+        self, exchange: Exchange, most: int | None
+    ) -> tuple[Pool, Route, Line, RawResponseMessage, aiohttp.StreamReader]:
+        """A request on its line, and the head of its answer, whose body may have `most` bytes."""
+        pool, request, promise = self._pool, exchange.request, current_reservation()
+        if pool is None or promise is None or promise.turns is not pool.turns:  # which shows that the pool is this loop's
+            pool, promise = self._pool_now() or await self._open_pool(), None
+        route, target = self._way_of(request.url)
+        exchange.head = http1.head_of(request, target, route)  # before there is a line: HTTP may not be able to carry it
+        if promise is not None and promise.shelf not in (None, route.shelf):
+            promise.release()  # a middleware has turned the request elsewhere
+            promise = None
+        line = None if promise is None else pool.lend_idle(exchange, route, promise)
+        if line is None:
+            line = await pool.lend(exchange, route, promise, self._limits_of(request.timeouts.connect))
+        writing = None
+        try:
+            try:
+                writing = http1.begin(line, exchange)
+                answer = await line.protocol.read()
+                if answer[0].code < 200:
+                    answer = await line.intake.final(answer)
+                line.intake.take(answer, most)
+            finally:
+                if writing is not None:
+                    await http1.end_writing(line, writing)
+        except BaseException:
+            pool.take_back(route, line, reusable=False)
+            raise
+        return pool, route, line, *answer
+
+    def _pool_now(self) -> Pool | None:
+        return self._pool if self._loop is asyncio.get_running_loop() else None
+
+    async def _open_pool(self) -> Pool:
+        """A pool for the running loop. `ConfigurationError` while another loop that runs has one."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not None and self._loop.is_running():
+            raise ConfigurationError("this transport is in use on another event loop, and belongs to one at a time")
+        self.leave()
+        pool = Pool(
+            ssl=self._tls,
+            kept_for=self._idle_connection_timeout,
+            keep_alive=self._keep_alive,
+            response_limits=self._response_limits,
+        )
+        self._loop, self._pool, self._keeper = loop, pool, _kept(pool)
+        await anext(self._keeper)
+        return pool
+
+    def _limits_of(self, connect: float | None) -> aiohttp.ClientTimeout:
+        limits = self._limits.get(connect)
+        if limits is None:
+            if len(self._limits) > _MOST_KEPT:
+                self._limits.clear()
+            limits = self._limits[connect] = aiohttp.ClientTimeout(connect=connect, ceil_threshold=float("inf"))
+        return limits
+
+    def _way_of(self, url: str) -> tuple[Route, str]:
+        """The route and the target of a URL; `ConfigurationError` for one that cannot be asked for."""
+        way = self._ways.get(url)
+        if way is None:
+            if len(self._ways) > _MOST_WAYS:
+                self._ways.clear()
+            origin, target = http1.origin_and_target(url)
+            way = self._route_to(origin), target
+            self._ways[url] = way
+        return way
+
+    def _forget_unused(self) -> None:
+        """The routes on which there is nothing."""
+        self._routes = {origin: route for origin, route in self._routes.items() if route.shelf.is_used}
+        self._ways.clear()
+
+    def _route_to(self, origin: str) -> Route:
+        route = self._routes.get(origin)
+        if route is None:
+            if len(self._routes) > _MOST_KEPT:
+                self._forget_unused()
+            found = self._proxy(origin) if callable(self._proxy) else self._proxy
+            proxy, authorization = (None, None) if found is None else proxy_and_authorization(found)
+            route = self._routes[origin] = Route(
+                "POST",
+                URL(origin, encoded=True),
+                loop=self._loop,
+                proxy=None if proxy is None else URL(proxy, encoded=True),
+                proxy_headers=None if authorization is None else {"Proxy-Authorization": authorization},
+            )
+            route.proxy_credentials = authorization
+        return route
+
+    def _proxy_of(self, exchange: Exchange) -> URL | None:
+        """The proxy that a request was to go through."""
+        way = self._ways.get(exchange.request.url)
+        return None if way is None else way[0].proxy
+
+
+async def _kept(pool: Pool) -> AsyncGenerator[None]:
+    """Keeps a pool until it is closed: by `close`, or by the loop itself, which closes the generators that it began.
+
+    So a client that is made once and used under one `asyncio.run` after another leaves nothing open behind any of them.
+    """
+    try:
+        yield
+    finally:
+        await pool.close()

@@ -1,0 +1,417 @@
+"""`aiolambda doctor`: each fault is found, explained, and stops no other check; no secret is printed."""
+
+import asyncio
+import datetime as dt
+import json
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Mapping
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import trustme
+
+from aiolambda.cli import main
+from aiolambda.local import LocalEndpoint
+
+from ..support.cli import environment, environment_for, run
+from ..support.local import serving
+from ..support.servers import always, answer, raw_server, silent
+
+SECRET = "wJalrXUtnFEMI/bPxRfiCYEXAMPLEKEY"
+KEY = "AKIAIOSFODNN7EXAMPLE"
+CHECKS = ["versions", "settings", "endpoint", "credentials", "connection", "tls", "clock", "keep-alive", "function"]
+
+
+@attrs.frozen
+class Told:
+    """What was printed: the exit code, the text, and of the JSON the checks by name."""
+
+    code: int
+    text: str
+    checks: Mapping[str, Any]
+    settings: Mapping[str, Any]
+
+    def states(self, *names: str) -> list[str]:
+        return [self.checks[name]["state"] for name in names]
+
+    def problems(self) -> list[str]:
+        return [name for name, check in self.checks.items() if check["state"] == "problem"]
+
+
+@pytest.fixture
+def doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs it twice, for people and for machines, in a shell that has these variables."""
+
+    async def examine(*arguments: str, **variables: str) -> Told:
+        with monkeypatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            code = await asyncio.to_thread(main, ["doctor", "--timeout", "5", *arguments])
+            text = capsys.readouterr().out
+            again = await asyncio.to_thread(main, ["doctor", "--timeout", "5", "--json", *arguments])
+            told = json.loads(capsys.readouterr().out)
+        assert (again, told["could_work"]) == (code, code == 0)
+        checks = {check["name"]: check for check in told["checks"]}
+        assert list(checks) == CHECKS
+        for check in checks.values():
+            assert f"{check['state']:<9}{check['name']:<13}" in text
+            assert (check["advice"] is not None) == (check["state"] in ("warning", "problem"))
+        for shown in (text, json.dumps(told)):
+            assert SECRET not in shown
+            assert KEY not in shown
+        return Told(code, text, checks, {row["name"]: row for row in told["settings"]})
+
+    return examine
+
+
+def keys(**variables: str) -> dict[str, str]:
+    return {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "eu-west-1", **variables}
+
+
+def of(endpoint: LocalEndpoint) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL_LAMBDA": endpoint.url,
+        "AWS_REGION": endpoint.region,
+        "AWS_ACCESS_KEY_ID": endpoint.credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": endpoint.credentials.secret_access_key,
+    }
+
+
+async def test_all_is_well_at_the_local_endpoint(doctor: Any) -> None:
+    async with serving(verify_signatures=True) as invoke:
+        told = await doctor("--function", "app", "--qualifier", "$LATEST", **of(invoke.endpoint))
+    assert told.code == 0
+    assert {check["state"] for check in told.checks.values()} == {"ok"}
+    assert told.checks["endpoint"]["facts"]["source"] == "AWS_ENDPOINT_URL_LAMBDA"
+    assert "an invocation could work" in told.text
+    assert told.settings["credentials"]["source"] == told.checks["credentials"]["facts"]["source"] == "environment"
+    options = told.checks["keep-alive"]["facts"]["options"]
+    expected = {"SO_KEEPALIVE": 1, "TCP_KEEPIDLE": 45, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 90_000}
+    assert {name: options[name] for name in expected if hasattr(socket, name)} == {
+        name: value for name, value in expected.items() if hasattr(socket, name)
+    }
+    versions = told.checks["versions"]["facts"]
+    assert {"aiolambda", "aiohttp", "aiobotocore", "python", "openssl"} <= set(versions)
+
+
+async def test_without_a_function_nothing_is_asked_of_lambda(doctor: Any) -> None:
+    async with raw_server(always(answer("403 Forbidden", "Date: Thu, 26 Nov 2026 06:00:00 GMT\r\n"))) as server:
+        told = await doctor(**keys(AWS_ENDPOINT_URL=server.url))
+    assert told.states("connection", "function") == ["ok", "skipped"]
+    assert [head.split(b"\r\n")[0] for head, _ in server.requests] == [b"GET / HTTP/1.1"] * 2
+    assert b"authorization" not in server.requests[0][0].lower()
+
+
+async def test_it_is_a_program_with_an_exit_code(tmp_path: Path) -> None:
+    async with serving(verify_signatures=True) as invoke:
+        good = await run("doctor", "--function", "app", "--json", env=environment_for(invoke.endpoint))
+        other = await run("doctor", "--function", "nobody", env=environment_for(invoke.endpoint))
+    assert (good.code, good.stderr, json.loads(good.stdout)["could_work"]) == (0, "", True)
+    assert (other.code, other.stderr) == (3, "")
+
+
+# --- each fault -------------------------------------------------------------------------------------------------------
+
+
+async def test_no_region_and_no_credentials_are_both_told(doctor: Any) -> None:
+    told = await doctor()
+    assert (told.code, told.problems()) == (2, ["settings", "credentials"])
+    assert "no region" in told.checks["settings"]["text"]
+    assert "found none" in told.checks["credentials"]["text"]
+    assert told.states("endpoint", "connection", "tls", "clock", "keep-alive", "function") == ["skipped"] * 6
+
+
+async def test_without_a_region_the_credentials_are_found_all_the_same(doctor: Any) -> None:
+    variables = keys()
+    del variables["AWS_REGION"]
+    told = await doctor(**variables)
+    assert (told.code, told.problems()) == (2, ["settings"])
+    assert "AKIA...MPLE from environment" in told.checks["credentials"]["text"]
+
+
+async def test_without_credentials_the_connection_is_tried_all_the_same(doctor: Any) -> None:
+    async with serving() as invoke:
+        told = await doctor(AWS_ENDPOINT_URL=invoke.endpoint.url, AWS_REGION="eu-west-1")
+    assert (told.code, told.problems()) == (2, ["credentials"])
+    assert told.states("connection", "clock", "keep-alive", "function") == ["ok", "ok", "ok", "skipped"]
+
+
+@pytest.mark.parametrize(
+    ("left", "state", "text"),
+    [(-1, "problem", "they have expired"), (0.1, "warning", "they end soon"), (3, "ok", "UTC")],
+    ids=["expired", "soon", "good"],
+)
+async def test_the_expiry_of_credentials_is_told(left: float, state: str, text: str, doctor: Any) -> None:
+    ends = hours(left)
+    async with serving() as invoke:
+        told = await doctor(**of(invoke.endpoint), AWS_CREDENTIAL_EXPIRATION=ends.isoformat())
+    check = told.checks["credentials"]
+    assert (check["state"], told.code) == (state, 2 if state == "problem" else 0)
+    assert text in check["text"]
+    assert check["facts"]["expires_at"] == ends.isoformat()
+
+
+async def test_half_of_a_pair_of_keys_is_told(doctor: Any) -> None:
+    told = await doctor(AWS_ACCESS_KEY_ID=KEY, AWS_REGION="eu-west-1", AWS_ENDPOINT_URL="http://127.0.0.1:1")
+    assert "AWS_SECRET_ACCESS_KEY is not" in told.checks["credentials"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "setting"),
+    [
+        ("AWS_USE_FIPS_ENDPOINT", "yes", "use_fips_endpoint"),
+        ("AWS_MAX_ATTEMPTS", "three", "max_attempts"),
+        ("AWS_REGION", "EU West", "region"),
+        ("AWS_CA_BUNDLE", "/nowhere/bundle.pem", "ca_bundle"),
+        ("AWS_PROFILE", "nobody", "profile"),
+        ("HTTPS_PROXY", f"socks5://user:{SECRET.replace('/', '')}@h:1", "proxy"),
+    ],
+)
+async def test_a_wrong_value_is_told_with_its_setting_and_its_source(name: str, value: str, setting: str, doctor: Any) -> None:
+    told = await doctor(**keys(**{"AWS_ENDPOINT_URL": "https://127.0.0.1:1", name: value}))
+    assert told.code == 2
+    assert "settings" in told.problems()
+    assert told.checks["settings"]["facts"]["settings"] == [setting]
+    assert name in told.checks["settings"]["text"]
+    assert told.settings[setting]["problem"] is not None
+    assert SECRET.replace("/", "") not in told.text
+    if setting == "max_attempts":  # which no connection depends on
+        assert "Connect call failed" in told.checks["connection"]["text"] or "refused" in told.checks["connection"]["text"]
+
+
+async def test_a_refused_connection_is_told_with_what_to_look_at(doctor: Any, unused_tcp_port: int) -> None:
+    told = await doctor("--endpoint-url", f"http://127.0.0.1:{unused_tcp_port}", "--function", "app", **keys())
+    assert (told.code, told.problems()) == (3, ["connection", "function"])
+    assert "nothing listens there" in told.checks["connection"]["advice"]
+    assert told.states("tls", "clock", "keep-alive") == ["skipped"] * 3
+
+
+async def test_a_name_that_does_not_resolve_is_told(doctor: Any) -> None:
+    told = await doctor("--endpoint-url", "https://lambda.invalid", **keys())
+    assert (told.code, told.problems()) == (3, ["connection"])
+    assert "resolve" in told.checks["connection"]["advice"]
+
+
+async def test_a_silent_server_ends_with_the_limit_of_each_step(doctor: Any) -> None:
+    async with raw_server(silent) as server:
+        began = time.monotonic()
+        told = await doctor("--timeout", "0.3", "--function", "app", **keys(AWS_ENDPOINT_URL=server.url))
+        assert time.monotonic() - began < 10
+    assert (told.code, told.problems()) == (3, ["connection", "function"])
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA(organization_name="Tea House")
+
+
+def served_by(authority: trustme.CA, *names: str, **settings: Any) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names, **settings).configure_cert(context)
+    return context
+
+
+def hours(number: float) -> dt.datetime:
+    return dt.datetime.now(dt.UTC) + dt.timedelta(hours=number)
+
+
+async def test_a_certificate_of_a_private_authority_is_shown(doctor: Any, authority: trustme.CA, tmp_path: Path) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "bundle.pem"))
+    told_of = {}
+    for name, ends in (("long", hours(24 * 90)), ("soon", hours(24 * 3))):
+        tls = served_by(authority, "localhost", not_after=ends)
+        async with raw_server(always(answer(headers=f"Date: {format_datetime(hours(0), usegmt=True)}\r\n")), tls=tls) as server:
+            variables = keys(AWS_ENDPOINT_URL=server.url, AWS_CA_BUNDLE=str(tmp_path / "bundle.pem"))
+            told_of[name] = await doctor(**variables)
+    facts = told_of["long"].checks["tls"]["facts"]
+    assert (facts["version"], facts["issuer"].startswith("Tea House")) == ("TLSv1.3", True)
+    assert "Tea House" in told_of["long"].text
+    assert [told.states("tls", "clock") for told in told_of.values()] == [["ok", "ok"], ["warning", "ok"]]
+    assert [told.code for told in told_of.values()] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "advice"),
+    [("authority", "AWS_CA_BUNDLE"), ("expired", "has expired"), ("early", "not valid yet"), ("host", "another host")],
+)
+async def test_a_certificate_that_is_not_accepted_is_told_with_the_reason(
+    fault: str, advice: str, doctor: Any, authority: trustme.CA, tmp_path: Path
+) -> None:
+    (trustme.CA() if fault == "authority" else authority).cert_pem.write_to_path(str(tmp_path / "bundle.pem"))
+    dates = {
+        "expired": {"not_before": hours(-48), "not_after": hours(-24)},
+        "early": {"not_before": hours(24), "not_after": hours(48)},
+    }.get(fault, {})
+    tls = served_by(authority, "elsewhere" if fault == "host" else "localhost", **dates)
+    async with raw_server(always(answer()), tls=tls) as server:
+        told = await doctor(**keys(AWS_ENDPOINT_URL=server.url, AWS_CA_BUNDLE=str(tmp_path / "bundle.pem")))
+    assert (told.code, told.problems()) == (3, ["tls"])
+    assert "certificate verify failed" in told.checks["tls"]["text"]
+    assert advice in told.checks["tls"]["advice"]
+    assert told.states("connection", "clock", "keep-alive") == ["ok", "skipped", "skipped"]
+
+
+async def test_a_server_that_speaks_no_tls_is_told(doctor: Any) -> None:
+    async with serving() as invoke:
+        told = await doctor("--endpoint-url", invoke.endpoint.url.replace("http", "https"), **keys())
+    assert told.problems() == ["tls"]
+    assert "speak TLS" in told.checks["tls"]["advice"]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "corrects", "state", "text"),
+    [
+        (0, True, "ok", "agrees"),
+        (95, True, "warning", "s behind the server's"),
+        (-95, True, "warning", "s ahead of the server's"),
+        (3600, True, "warning", "sent again with the right time"),
+        (-3600, False, "problem", "signatures are refused"),
+    ],
+)
+async def test_a_skewed_clock_is_measured(ahead: int, corrects: bool, state: str, text: str, doctor: Any) -> None:
+    date = format_datetime(hours(ahead / 3600), usegmt=True)
+    async with raw_server(always(answer("404 Not Found", f"Date: {date}\r\n"))) as server:
+        disabled = "false" if corrects else "true"
+        told = await doctor(**keys(AWS_ENDPOINT_URL=server.url, AWS_DISABLE_CLOCK_SKEW_CORRECTION=disabled))
+    clock = told.checks["clock"]
+    assert (clock["state"], told.code) == (state, 3 if state == "problem" else 0)
+    assert text in clock["text"]
+    assert abs(clock["facts"]["offset"] - ahead) < 10
+
+
+async def test_a_server_without_a_date_leaves_the_clock_unchecked(doctor: Any) -> None:
+    async with raw_server(always(answer())) as server:
+        told = await doctor(**keys(AWS_ENDPOINT_URL=server.url))
+    assert (told.code, told.states("connection", "clock")) == (0, ["ok", "skipped"])
+
+
+async def test_keep_alive_that_is_off_or_late_is_a_warning(doctor: Any) -> None:
+    async with raw_server(always(answer())) as server:
+        told = await doctor(**keys(AWS_ENDPOINT_URL=server.url, BOTOCORE_TCP_KEEPALIVE="false"))
+    assert told.states("keep-alive") == ["warning"]
+    assert told.checks["keep-alive"]["facts"]["options"]["SO_KEEPALIVE"] == 0
+    assert "BOTOCORE_TCP_KEEPALIVE" in told.checks["keep-alive"]["text"]
+
+
+def refusal(code: str, status: str, message: str, headers: str = "") -> bytes:
+    return answer(status, f"x-amzn-ErrorType: {code}\r\n{headers}", json.dumps({"Message": message}).encode())
+
+
+@pytest.mark.parametrize(
+    ("data", "state", "advice"),
+    [
+        (
+            refusal("AccessDeniedException", "403 Forbidden", "not authorized"),
+            "problem",
+            "allow lambda:InvokeFunction on app:live",
+        ),
+        (refusal("UnrecognizedClientException", "403 Forbidden", "invalid token"), "problem", "AKIA...MPLE is not known"),
+        (refusal("InvalidSignatureException", "403 Forbidden", "does not match"), "problem", "is the secret key that of"),
+        (refusal("ExpiredTokenException", "403 Forbidden", "expired"), "problem", "log in again"),
+        (refusal("ResourceNotFoundException", "404 Not Found", "Function not found"), "problem", "check name, qualifier"),
+        (refusal("ServiceException", "500 Oops", "later"), "problem", "see the checks above"),
+        (refusal("TooManyRequestsException", "429 Slow", "Rate exceeded"), "warning", "lower the rate"),
+        (answer(headers="Content-Type: text/html\r\n", body=b"<html>"), "problem", "does a proxy or a firewall stand between"),
+        (answer("206 Partial Content"), "problem", "is this the endpoint of Lambda"),
+    ],
+    ids=["denied", "client", "signature", "token", "missing", "service", "throttled", "page", "partial"],
+)
+async def test_what_a_dry_run_is_refused_with_is_explained(data: bytes, state: str, advice: str, doctor: Any) -> None:
+    async with raw_server(always(data)) as server:
+        told = await doctor("--function", "app", "--qualifier", "live", "--timeout", "1", **keys(AWS_ENDPOINT_URL=server.url))
+    assert (told.checks["function"]["state"], told.code) == (state, 3 if state == "problem" else 0)
+    assert advice in told.checks["function"]["advice"]
+    assert ("the answer is not Lambda's" in told.checks["function"]["text"]) == data.startswith(b"HTTP/1.1 20")
+    assert told.states("settings", "credentials", "connection") == ["ok"] * 3
+    assert all(b"x-amz-invocation-type: DryRun".lower() in head.lower() for head, _ in server.requests if head[:4] == b"POST")
+
+
+@pytest.mark.parametrize(("function", "secret", "kind"), [("nobody", None, "ResourceNotFound"), ("app", SECRET, "Signature")])
+async def test_the_local_endpoint_refuses_as_lambda_does(function: str, secret: str | None, kind: str, doctor: Any) -> None:
+    async with serving(verify_signatures=True) as invoke:
+        variables = of(invoke.endpoint)
+        if secret is not None:
+            variables["AWS_SECRET_ACCESS_KEY"] = secret
+        told = await doctor("--function", function, **variables)
+    assert (told.code, told.problems()) == (3, ["function"])
+    assert kind in told.checks["function"]["facts"]["error"]
+
+
+async def test_a_name_that_is_none_is_told(doctor: Any) -> None:
+    async with raw_server(always(answer())) as server:
+        told = await doctor("--function", "no name", **keys(AWS_ENDPOINT_URL=server.url))
+    assert (told.code, told.problems()) == (2, ["function"])
+
+
+# --- secrets and limits -----------------------------------------------------------------------------------------------
+
+
+async def test_the_password_of_a_proxy_is_shown_nowhere_not_even_by_its_refusal(doctor: Any) -> None:
+    refuses = answer("407 Proxy Authentication Required", "Proxy-Authenticate: Basic\r\nConnection: close\r\n")
+    async with raw_server(always(refuses)) as proxy:
+        where = f"http://user:p%40ssword-hunter2@{proxy.host}:{proxy.port}"
+        told = await doctor("--endpoint-url", "https://lambda.invalid", **keys(HTTPS_PROXY=where))
+    assert told.problems() == ["connection"]
+    assert "407" in told.checks["connection"]["text"]
+    assert "percent-encoded" in told.checks["connection"]["advice"]
+    assert "hunter2" not in told.text + json.dumps(told.checks | told.settings)
+    assert f"http://...@{proxy.host}:{proxy.port}" in told.text
+
+
+async def test_a_proxy_with_half_a_password_in_its_path_is_a_problem_that_shows_nothing(doctor: Any) -> None:
+    told = await doctor(**keys(HTTPS_PROXY="http://user:pa@Hunter2/Rest8@proxy:3128"))
+    assert (told.code, told.problems()) == (2, ["settings"])
+    assert "the proxy (from HTTPS_PROXY) is not an http or https URL" in told.checks["settings"]["text"]
+    assert "hunter2" not in (told.text + json.dumps(told.checks | told.settings)).lower()
+
+
+async def test_a_dead_proxy_is_told_as_what_is_dead(doctor: Any, unused_tcp_port: int) -> None:
+    proxy = f"http://user:hunter2@127.0.0.1:{unused_tcp_port}"
+    told = await doctor("--endpoint-url", "https://lambda.invalid", **keys(HTTPS_PROXY=proxy))
+    check = told.checks["connection"]
+    assert told.problems() == ["connection"]
+    assert f"cannot connect to the proxy 127.0.0.1:{unused_tcp_port}, through which lambda.invalid" in check["text"]
+    assert check["text"].endswith(f"(the proxy is http://...@127.0.0.1:{unused_tcp_port}, from HTTPS_PROXY)")
+    assert "is the proxy's URL right" in check["advice"]
+    assert "hunter2" not in told.text
+
+
+async def test_what_an_answer_quotes_of_a_secret_is_not_shown(doctor: Any) -> None:
+    quoting = refusal("InvalidSignatureException", "403 Forbidden", f"{KEY} signed with {SECRET}")
+    async with raw_server(always(quoting)) as server:
+        told = await doctor("--function", "app", **keys(AWS_ENDPOINT_URL=server.url))
+    assert "AKIA...MPLE signed with ..." in told.checks["function"]["text"]
+
+
+async def test_a_credential_process_that_hangs_ends_with_the_limit_and_holds_up_no_exit(tmp_path: Path) -> None:
+    pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
+    (tmp_path / "config").write_text(
+        f"[default]\nregion = eu-west-1\ncredential_process = {sys.executable} -c 'import time; time.sleep(20)'\n"
+    )
+    async with serving() as invoke:
+        shell = environment(AWS_CONFIG_FILE=str(tmp_path / "config"), AWS_ENDPOINT_URL=invoke.endpoint.url)
+        began = time.monotonic()
+        ended = await run("doctor", "--timeout", "1.5", env=shell, start_new_session=True)
+        took = time.monotonic() - began
+    assert (ended.code, ended.stderr) == (2, "")
+    assert b"did not answer within 1.5 s" in ended.stdout
+    assert b"ok       connection" in ended.stdout
+    assert took < 12
+
+
+async def test_a_library_that_fails_in_its_own_way_stops_no_other_check(doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise KeyError(SECRET)
+
+    monkeypatch.setattr("aiolambda.cli.doctor.settings.find_credentials", fails)
+    async with serving() as invoke:
+        told = await doctor(AWS_ENDPOINT_URL=invoke.endpoint.url, AWS_REGION="eu-west-1")
+    assert told.problems() == ["credentials"]
+    assert "KeyError" in told.checks["credentials"]["text"]
+    assert told.states("connection") == ["ok"]

@@ -1,0 +1,256 @@
+"""`aiolambda map` and a signal: nothing more is sent, every result that comes is written and journalled, exit code 130."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from aiolambda.cli.interrupts import terminated_as_interrupted
+
+from ..support.cli import environment, start
+from ..support.servers import Connection, answer, raw_server
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+Answer = Callable[[bytes], Awaitable[bytes]]
+
+
+@attrs.define(eq=False)
+class Server:
+    """Executes what it reads, answers the first `prompt` at once, and the others when it is `released`."""
+
+    prompt: int = 0
+    executed: Counter[bytes] = attrs.field(factory=Counter[bytes])
+    released: asyncio.Event = attrs.field(factory=asyncio.Event)
+    changed: asyncio.Condition = attrs.field(factory=asyncio.Condition)
+    answers: Answer | None = None
+
+    async def __call__(self, connection: Connection) -> None:
+        while True:
+            _, body = await connection.read_request()
+            self.executed[body] += 1
+            number = self.executed.total()
+            async with self.changed:
+                self.changed.notify_all()
+            if number > self.prompt:
+                await self.released.wait()
+            await connection.write(answer(body=body) if self.answers is None else await self.answers(body))
+
+    async def until(self, executed: int) -> None:
+        async with asyncio.timeout(30), self.changed:
+            await self.changed.wait_for(lambda: self.executed.total() >= executed)
+
+
+@contextlib.asynccontextmanager
+async def mapping(
+    folder: Path, server: Server, *options: str, env: dict[str, str] | None = None, **settings: Any
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """`aiolambda map` of a thousand lines against the server, with a journal."""
+    (folder / "items").write_text("".join(f"{number}\n" for number in range(1000)))
+    async with raw_server(server) as listening:
+        keys = {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s"} if env is None else env
+        place = environment(AWS_ENDPOINT_URL_LAMBDA=listening.url, AWS_REGION="us-east-1", **keys)
+        arguments = ["f", "--journal", "run.db", "--concurrency", "5", *(options or ("-f", "items"))]
+        process = await start("map", *arguments, env=place, cwd=folder, **settings)
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
+
+
+async def said(process: asyncio.subprocess.Process, text: bytes) -> None:
+    """Wait until the program says so."""
+    assert process.stderr is not None
+    async with asyncio.timeout(30):
+        while text not in (line := await process.stderr.readline()):
+            assert line, f"it ended before it said {text!r}"
+
+
+async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, list[Any], str]:
+    stdout, stderr = await asyncio.wait_for(process.communicate(), 30)
+    assert b"Traceback" not in stderr, stderr
+    return process.returncode, [json.loads(line) for line in (stdout or b"").splitlines()], stderr.decode()
+
+
+def journalled(folder: Path) -> Counter[str]:
+    with contextlib.closing(sqlite3.connect(folder / "run.db")) as db:
+        return Counter(dict(db.execute("SELECT state, count(*) FROM items GROUP BY state")))
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+async def test_every_result_that_comes_is_written_and_journalled(number: signal.Signals, tmp_path: Path) -> None:
+    server = Server(prompt=15)
+    async with mapping(tmp_path, server) as process:
+        await server.until(20)  # 15 are done, 5 in flight
+        process.send_signal(number)
+        await said(process, b"interrupted; nothing more is sent")
+        server.released.set()
+        code, lines, stderr = await ended(process)
+    executed = [line for line in lines if line["delivery"] == "executed"]
+    assert code == 130
+    assert server.executed.total() == len(executed) == journalled(tmp_path)["done"] == 20
+    assert all(line["ok"] for line in executed)
+    assert {line["delivery"] for line in lines} <= {"executed", "not_delivered"}
+    assert "stopped by signal" in stderr
+    again = Server(prompt=10**6)
+    async with mapping(tmp_path, again) as process:
+        code, lines, _ = await ended(process)
+    assert (code, len(lines), all(line["ok"] for line in lines)) == (0, 1000, True)
+    assert set((server.executed + again.executed).values()) == {1}
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+async def test_before_the_first_is_sent_none_is(number: signal.Signals, tmp_path: Path) -> None:
+    """The signal comes while keys are fetched."""
+    server, asked, told = Server(prompt=10**6), asyncio.Event(), asyncio.Event()
+    keys = b'{"AccessKeyId": "A", "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}'
+
+    async def give_keys(connection: Connection) -> None:
+        await connection.read_request()
+        asked.set()
+        await told.wait()
+        await connection.write(answer(headers="Content-Type: application/json\r\n", body=keys))
+
+    async with raw_server(give_keys) as agent:
+        env = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": agent.url}
+        async with mapping(tmp_path, server, env=env) as process:
+            await asyncio.wait_for(asked.wait(), 30)
+            process.send_signal(number)
+            await said(process, b"interrupted; nothing")
+            told.set()
+            code, lines, _ = await ended(process)
+    assert (code, server.executed.total()) == (130, 0)
+    assert {line["delivery"] for line in lines} <= {"not_delivered"}
+    assert set(journalled(tmp_path)) <= {"claimed"}
+
+
+def test_outside_of_a_loop_sigterm_raises_what_ctrl_c_raises() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), terminated_as_interrupted():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signal, "getsignal", lambda _: signal.SIG_IGN)
+        with terminated_as_interrupted():
+            patch.undo()
+            assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "said_of_it"),
+    [
+        ("502 Bad Gateway", "x-amzn-errortype: ResourceNotReadyException\r\nRetry-After: 30\r\n", "ResourceNotReadyException"),
+        (
+            "429 Too Many Requests",
+            "x-amzn-errortype: TooManyRequestsException\r\nRetry-After: 300\r\n",
+            "TooManyRequestsException",
+        ),
+    ],
+    ids=["back-off", "throttle"],
+)
+async def test_an_item_that_waits_for_another_try_is_left_for_a_later_run(
+    status: str, headers: str, said_of_it: str, tmp_path: Path
+) -> None:
+    async def refuse(body: bytes) -> bytes:
+        return answer(status, headers)
+
+    server, again = Server(prompt=10**6, answers=refuse), Server(prompt=10**6)
+    async with mapping(tmp_path, server, "-f", "-", stdin=asyncio.subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"1\n2\n")
+        await server.until(2)
+        await asyncio.sleep(0.3)  # for the answers to arrive; what follows holds if they have not, too
+        process.send_signal(signal.SIGTERM)
+        code, lines, _ = await ended(process)
+    assert (code, server.executed.total()) == (130, 2)
+    assert [line["delivery"] for line in lines] == ["refused"] * 2
+    assert {line["error"]["code"] for line in lines} == {said_of_it}
+    assert journalled(tmp_path) == {"claimed": 2}
+    async with mapping(tmp_path, again, "-f", "-", stdin=asyncio.subprocess.PIPE) as process:
+        stdout, _ = await asyncio.wait_for(process.communicate(b"1\n2\n"), 30)
+    assert (process.returncode, again.executed) == (0, {b"1": 1, b"2": 1})
+    assert all(json.loads(line)["ok"] for line in stdout.splitlines())
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+async def test_input_that_has_fallen_silent_does_not_hold_up_the_end(number: signal.Signals, tmp_path: Path) -> None:
+    server = Server(prompt=10**6)
+    async with mapping(tmp_path, server, "-f", "-", stdin=asyncio.subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"1\n2\n3")
+        first = [await process.stdout.readline() for _ in range(2)]
+        process.send_signal(number)
+        code, lines, _ = await ended(process)
+    assert (code, lines, server.executed) == (130, [], {b"1": 1, b"2": 1})
+    assert sorted(json.loads(line)["payload"] for line in first) == [1, 2]
+    assert journalled(tmp_path) == {"done": 2}
+
+
+@pytest.mark.parametrize("is_signalled", [True, False])
+async def test_when_nobody_reads_the_results_they_are_journalled(is_signalled: bool, tmp_path: Path) -> None:
+    server = Server(prompt=1)
+    reader, writer = os.pipe()
+    try:
+        async with mapping(tmp_path, server, "-f", "items", "--failed", "failed", stdout=writer) as process:
+            await server.until(6)
+            os.close(reader)
+            if is_signalled:
+                process.send_signal(signal.SIGINT)
+                await said(process, b"interrupted")
+            server.released.set()
+            code, _, _ = await ended(process)
+    finally:
+        os.close(writer)
+    assert code == (130 if is_signalled else 4)
+    assert server.executed.total() == journalled(tmp_path)["done"]
+    assert not journalled(tmp_path)["started"]
+
+
+async def test_a_second_signal_cuts_what_is_in_flight_and_says_that_it_may_have_run(tmp_path: Path) -> None:
+    server = Server(prompt=3)
+    async with mapping(tmp_path, server) as process:
+        await server.until(8)
+        process.send_signal(signal.SIGINT)
+        await said(process, b"a second signal cuts them")
+        process.send_signal(signal.SIGTERM)
+        code, lines, _ = await ended(process)
+    verdicts = Counter(line["delivery"] for line in lines)
+    assert (code, verdicts["executed"], verdicts["unknown"], server.executed.total()) == (130, 3, 5, 8)
+    assert (journalled(tmp_path)["done"], journalled(tmp_path)["started"]) == (3, 5)
+
+
+async def test_a_signal_that_the_program_was_started_to_ignore_stays_ignored(tmp_path: Path) -> None:
+    server = Server(prompt=3)
+    ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]  # as `&` in a script does
+    async with mapping(tmp_path, server, "-f", "-", stdin=asyncio.subprocess.PIPE, within=ignoring) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"".join(b"%d\n" % number for number in range(8)))
+        process.stdin.close()
+        await server.until(8)
+        process.send_signal(signal.SIGINT)
+        server.released.set()
+        code, lines, _ = await ended(process)
+    assert (code, len(lines)) == (0, 8)
+
+
+async def test_sigterm_interrupts_an_invocation_too() -> None:
+    server = Server()
+    async with raw_server(server) as listening:
+        place = {"AWS_ENDPOINT_URL_LAMBDA": listening.url, "AWS_REGION": "us-east-1"}
+        env = environment(AWS_ACCESS_KEY_ID="A", AWS_SECRET_ACCESS_KEY="s", **place)
+        process = await start("invoke", "f", "-p", "1", env=env)
+        await server.until(1)
+        process.send_signal(signal.SIGTERM)
+        code, _, stderr = await ended(process)
+    assert (code, stderr) == (130, "aiolambda: interrupted; what was sent may still run\n")

@@ -1,0 +1,105 @@
+"""The public cases of the default credential chain and of the profile provider, beside what aiobotocore alone makes of them."""
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..support import suites
+
+pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
+
+TOKENS = "default-token-provider-chain"
+"""Three cases of bearer tokens, which no call to Lambda is made with."""
+
+DIFFERENCES = {
+    "default-credential-provider-chain/imds_default_chain_retries": "the instance's service is asked once, as by boto3, unless "
+    "AWS_METADATA_SERVICE_NUM_ATTEMPTS says otherwise",
+    "profile-provider/credential_process": "its command is a pipe, and no shell is called, as by boto3",
+    "profile-provider/credential_process_account_id_fallback": "its command is a pipe, and no shell is called, as by boto3",
+}
+"""Where a case expects more than we do, and why."""
+
+SAID = {
+    "eks_pod_identity_no_token_file": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read: No such file or directory",
+    "imds_default_chain_error": "no credentials",
+    "imds_disabled": "no credentials",
+    "imds_no_iam_role": "Ec2InstanceMetadata",
+    "profile_overrides_web_identity": "No credentials found in credential_source referenced in profile A",
+    "sso_no_token_file": "Token for https://ssotest.awsapps.com/start does not exist",
+    "web_identity_source_profile_no_env": "no role ARN",
+    "web_identity_token_invalid_jwt": "No OpenIDConnect provider found in your account",
+    "invalid_config": "Unable to parse config file",
+}
+"""What the error of a case must name."""
+
+
+@cache
+def cases() -> dict[str, Any]:
+    return {
+        f"{case['suite']}/{case['dir']}": case
+        for case in suites.load("credentials/cases.json")["cases"]
+        if case["suite"] != TOKENS
+    }
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """All cases at once, in a process whose home is a folder of ours."""
+    path = suites.folder() / "credentials" / "cases.json"
+    cases()
+    root = tmp_path_factory.mktemp("credentials")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(root / "home")}
+    environment["AWS_STS_REGIONAL_ENDPOINTS"] = "regional"  # older versions have another default
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.support.credential_cases", str(path), str(root)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+        env=environment,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    loaded: dict[str, Any] = json.loads(done.stdout)
+    return loaded
+
+
+def is_right(case: dict[str, Any], result: dict[str, Any], *, with_expiry: bool) -> bool:
+    """Whether a result is what the case expects, with all its requests made and no other."""
+    expected = case["result"].get("Ok")
+    if expected is None:
+        return "error" in result and not result["left"]
+    keys = [expected["access_key_id"], expected["secret_access_key"], expected.get("session_token")]
+    if result.get("keys") != keys or result["left"] or result["problems"]:
+        return False
+    return not with_expiry or result["expiry"] == (0.0 if "expiry" in expected else None)
+
+
+def test_every_case_ends_as_it_should_or_is_explained(results: dict[str, Any]) -> None:
+    wrong = {name for name, case in cases().items() if not is_right(case, results[name]["ours"], with_expiry=True)}
+    assert wrong == set(DIFFERENCES)
+    assert len(results) == 47
+
+
+def test_no_case_ends_worse_than_with_aiobotocore_alone(results: dict[str, Any]) -> None:
+    worse = {
+        name
+        for name, case in cases().items()
+        if is_right(case, results[name]["theirs"], with_expiry=False)
+        and not is_right(case, results[name]["ours"], with_expiry=True)
+    }
+    assert worse == set()
+
+
+def test_every_failure_is_a_configuration_error_that_names_its_cause(results: dict[str, Any]) -> None:
+    for name, case in cases().items():
+        said = results[name]["ours"].get("error")
+        if said is not None:
+            assert said.startswith("ConfigurationError: "), (name, said)
+            assert SAID.get(case["dir"], "") in said

@@ -1,0 +1,532 @@
+"""Keys that expire, in virtual time: who fetches, who waits, and what happens when a renewal fails."""
+
+import asyncio
+import datetime as dt
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import attrs
+import pytest
+
+from aiolambda import ConfigurationError, Credentials
+from aiolambda.config.credentials.background import HomeEndedError, at_home, in_thread
+from aiolambda.config.credentials.refreshable import RefreshableCredentials
+
+from ..support import virtual
+
+EPOCH = 1_800_000_000.0
+HOUR, MINUTE = 3600.0, 60.0
+
+
+def now() -> float:
+    return EPOCH + asyncio.get_running_loop().time()
+
+
+@attrs.define(eq=False)
+class FakeSource:
+    """Gives other keys at each fetch, which takes `takes` seconds; fails while it is down."""
+
+    lifetime: float | None = HOUR
+    until: float | None = None
+    takes: float = 0.0
+    down: bool = False
+    same: bool = False
+    name: str = "fake"
+    needs_home: bool = False
+    asked: list[bool] = attrs.field(factory=list)
+
+    async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials:
+        self.asked.append(rejected)
+        number = 1 if self.same else len(self.asked)
+        await asyncio.sleep(self.takes)
+        if self.down:
+            raise OSError("nobody answers")
+        moment = self.until or (None if self.lifetime is None else now() + self.lifetime)
+        expires_at = None if moment is None else dt.datetime.fromtimestamp(moment, dt.UTC)
+        return Credentials(f"AKID{number}", "hunter2", "token", expires_at=expires_at)
+
+
+@attrs.define(eq=False)
+class Here:
+    """In place of a thread: a task of the virtual loop."""
+
+    alive: bool = True
+    tasks: list[asyncio.Task[None]] = attrs.field(factory=list)
+
+    def __call__(self, work: Callable[[], Coroutine[Any, Any, Any]], done: Callable[[Any], None], /) -> Callable[[], bool]:
+        async def body() -> None:
+            try:
+                outcome: object = await work()
+            except Exception as error:
+                outcome = error
+            done(outcome)
+
+        self.tasks.append(asyncio.ensure_future(body()))
+        return lambda: self.alive
+
+
+def provider_of(source: FakeSource, *, jitter: float = 0.5, launch: Here | None = None) -> RefreshableCredentials:
+    return RefreshableCredentials(source, now=now, jitter=lambda: jitter, launch=launch or Here())
+
+
+async def key(provider: RefreshableCredentials) -> str:
+    return (await provider.get_credentials()).access_key_id
+
+
+async def until(moment: float) -> None:
+    """Sleep until so many seconds after the loop's beginning."""
+    await asyncio.sleep(moment - asyncio.get_running_loop().time())
+
+
+async def used_each_second(provider: RefreshableCredentials, begin: float, end: float) -> None:
+    """A call each second: none is delayed, none gets keys that have expired."""
+    for second in range(int(begin), int(end)):
+        await until(second)
+        before = now()
+        credentials = await provider.get_credentials()
+        assert now() == before
+        assert credentials.expires_at is not None
+        assert credentials.expires_at.timestamp() > before
+
+
+def test_five_thousand_concurrent_first_calls_fetch_once() -> None:
+    async def main() -> None:
+        source = FakeSource(takes=3)
+        provider = provider_of(source)
+        keys = await asyncio.gather(*(key(provider) for _ in range(5000)))
+        assert (set(keys), len(source.asked)) == ({"AKID1"}, 1)
+
+    virtual.run(main())
+
+
+def test_a_caller_that_is_cancelled_stops_the_fetch_for_nobody() -> None:
+    async def main() -> None:
+        source = FakeSource(takes=3)
+        provider = provider_of(source)
+        first, second = asyncio.ensure_future(key(provider)), asyncio.ensure_future(key(provider))
+        await asyncio.sleep(1)
+        first.cancel()
+        assert await second == "AKID1"
+        assert first.cancelled()
+        assert len(source.asked) == 1
+
+    virtual.run(main())
+
+
+def test_keys_without_expiry_are_fetched_once() -> None:
+    async def main() -> None:
+        source = FakeSource(lifetime=None)
+        provider = provider_of(source)
+        for _ in range(3):
+            assert await key(provider) == "AKID1"
+            await asyncio.sleep(1e6)
+        assert len(source.asked) == 1
+
+    virtual.run(main())
+
+
+def test_keys_are_renewed_behind_the_calls_that_go_on_with_the_old_ones() -> None:
+    async def main() -> None:
+        source = FakeSource(takes=5)
+        provider = provider_of(source)
+        await provider.get_credentials()
+        await used_each_second(provider, 10, 5 * HOUR)
+        assert len(source.asked) == 7  # each hour's keys live for 48 minutes
+
+    virtual.run(main())
+
+
+@pytest.mark.parametrize(("jitter", "minutes"), [(0.0, 14.0), (1 - 1e-9, 14 * 2 / 3)])
+def test_the_moment_of_a_renewal_is_drawn(jitter: float, minutes: float) -> None:
+    async def main() -> None:
+        source = FakeSource()
+        provider = provider_of(source, jitter=jitter)
+        await provider.get_credentials()
+        await until(HOUR - minutes * MINUTE - 1)
+        await provider.get_credentials()
+        assert len(source.asked) == 1
+        await asyncio.sleep(1.1)
+        await provider.get_credentials()
+        await asyncio.sleep(0)
+        assert len(source.asked) == 2
+
+    virtual.run(main())
+
+
+def test_short_lived_keys_are_not_fetched_at_every_call() -> None:
+    async def main() -> None:
+        source = FakeSource(lifetime=60)
+        provider = provider_of(source)
+        await provider.get_credentials()
+        await used_each_second(provider, 1, 600)
+        assert len(source.asked) <= 18
+
+    virtual.run(main())
+
+
+def test_an_endpoint_that_is_down_for_ten_minutes_fails_no_call(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> FakeSource:
+        source = FakeSource(takes=1)
+        provider = provider_of(source)
+        await provider.get_credentials()
+        source.down = True
+        await used_each_second(provider, HOUR - 14 * MINUTE, HOUR - MINUTE)
+        source.down = False
+        await used_each_second(provider, HOUR - MINUTE, 2 * HOUR)
+        return source
+
+    with caplog.at_level(logging.WARNING, "aiolambda"):
+        source = virtual.run(main())
+    warnings = [record.getMessage() for record in caplog.records]
+    assert 5 <= len(warnings) <= 11  # at most one a minute
+    assert "from fake could not be renewed, and stay in use, good until 2027-01-15 09:00:01 UTC" in warnings[0]
+    assert "nobody answers" in warnings[0]
+    assert "hunter2" not in "".join(warnings)
+    assert len(source.asked) < 30
+
+
+def test_the_last_seconds_of_the_keys_wait_for_the_fetch_and_are_used_where_it_fails() -> None:
+    async def main() -> None:
+        source = FakeSource(takes=2)
+        provider = provider_of(source)
+        await provider.get_credentials()
+        source.down = True
+        await until(HOUR - 6)
+        assert await key(provider) == "AKID1"
+        assert now() == EPOCH + HOUR - 4
+        source.down = False
+        await asyncio.sleep(1)
+        assert await key(provider) == "AKID3"
+
+    virtual.run(main())
+
+
+def test_without_good_keys_everybody_gets_the_failure_and_the_source_is_asked_once_a_second() -> None:
+    async def main() -> None:
+        source = FakeSource(down=True)
+        provider = provider_of(source)
+        failures = await asyncio.gather(*(key(provider) for _ in range(100)), return_exceptions=True)
+        assert len({id(failure) for failure in failures}) == 100
+        for failure in failures:
+            assert isinstance(failure, ConfigurationError)
+            assert "credentials from fake could not be fetched: OSError: nobody answers" in str(failure)
+        for _ in range(50):
+            with pytest.raises(ConfigurationError):
+                await key(provider)
+            await asyncio.sleep(0.1)
+        assert len(source.asked) == 5
+        source.down = False
+        await asyncio.sleep(1)
+        assert await key(provider) == "AKID6"
+
+    virtual.run(main())
+
+
+def test_keys_that_have_expired_are_used_by_nobody_and_recover_with_the_source() -> None:
+    async def main() -> None:
+        source = FakeSource()
+        provider = provider_of(source)
+        await provider.get_credentials()
+        source.down = True
+        await until(HOUR + 1)
+        with pytest.raises(ConfigurationError, match="nobody answers"):
+            await provider.get_credentials()
+        source.down = False
+        await asyncio.sleep(1.1)
+        assert await key(provider) == "AKID3"
+
+    virtual.run(main())
+
+
+def test_keys_that_had_expired_when_they_came_are_left_to_the_service_to_judge() -> None:
+    """The clock here may be two hours fast; the client finds that out by the first refusal."""
+
+    async def main() -> None:
+        source = FakeSource(lifetime=-HOUR)
+        provider = provider_of(source)
+        for _ in range(100):
+            assert await key(provider) == "AKID1"
+        assert len(source.asked) == 1
+
+    virtual.run(main())
+
+
+def test_keys_that_were_refused_are_replaced_once_for_all_who_ask() -> None:
+    async def main() -> None:
+        source = FakeSource(takes=1)
+        provider = provider_of(source)
+        refused = await provider.get_credentials()
+        fresh = await asyncio.gather(*(provider.refresh(refused) for _ in range(1000)))
+        assert {credentials.access_key_id for credentials in fresh} == {"AKID2"}
+        assert source.asked == [False, True]
+        assert (await provider.refresh(refused)).access_key_id == "AKID2"
+        assert len(source.asked) == 2
+
+    virtual.run(main())
+
+
+def test_a_refusal_waits_for_the_renewal_that_is_under_way_and_is_served_by_it() -> None:
+    async def main() -> None:
+        source = FakeSource(takes=5)
+        provider = provider_of(source)
+        refused = await provider.get_credentials()
+        await until(HOUR - 5 * MINUTE)
+        await provider.get_credentials()
+        assert (await provider.refresh(refused)).access_key_id == "AKID2"
+        assert source.asked == [False, False]
+
+    virtual.run(main())
+
+
+def test_a_refusal_of_keys_that_this_provider_never_gave_fetches_its_first() -> None:
+    async def main() -> None:
+        source = FakeSource()
+        assert (await provider_of(source).refresh(Credentials("AKIDOTHER", "s"))).access_key_id == "AKID1"
+        assert source.asked == [False]
+
+    virtual.run(main())
+
+
+def test_a_source_that_has_no_other_keys_is_not_asked_again_by_every_refusal() -> None:
+    async def main() -> None:
+        source = FakeSource(same=True)
+        provider = provider_of(source)
+        refused = await provider.get_credentials()
+        for _ in range(50):
+            assert await provider.refresh(refused) == refused
+        assert source.asked == [False, True]
+        await asyncio.sleep(11)
+        await provider.refresh(refused)
+        assert source.asked == [False, True, True]
+
+    virtual.run(main())
+
+
+def test_a_failure_to_replace_refused_keys_is_told() -> None:
+    async def main() -> None:
+        source = FakeSource()
+        provider = provider_of(source)
+        refused = await provider.get_credentials()
+        source.down = True
+        with pytest.raises(ConfigurationError, match="nobody answers"):
+            await provider.refresh(refused)
+        assert await provider.refresh(refused) == refused  # within the same second
+
+    virtual.run(main())
+
+
+def test_a_source_that_never_renews_is_complained_of_in_the_last_minutes_only(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        provider = provider_of(FakeSource(same=True, until=EPOCH + HOUR))
+        await provider.get_credentials()
+        await used_each_second(provider, HOUR - 15 * MINUTE, HOUR - 5 * MINUTE)
+        assert not caplog.records
+        await used_each_second(provider, HOUR - 5 * MINUTE, HOUR - 3 * MINUTE)
+
+    with caplog.at_level(logging.WARNING, "aiolambda"):
+        virtual.run(main())
+    assert 1 <= len(caplog.records) <= 3
+    assert "still gives the same keys" in caplog.text
+
+
+def test_the_same_keys_may_live_longer_than_was_said() -> None:
+    """So aiobotocore has it while the metadata service of an instance gives no others."""
+
+    async def main() -> None:
+        source = FakeSource(same=True)
+        provider = provider_of(source)
+        await provider.get_credentials()
+        await until(HOUR - 5 * MINUTE)
+        await provider.get_credentials()
+        await asyncio.sleep(1)
+        await used_each_second(provider, HOUR - 4 * MINUTE, HOUR + 30 * MINUTE)
+        assert len(source.asked) == 2
+
+    virtual.run(main())
+
+
+def test_a_clock_that_was_set_back_does_not_stop_the_fetching() -> None:
+    async def main() -> None:
+        source, back = FakeSource(down=True), [0.0]
+        provider = RefreshableCredentials(source, now=lambda: now() - back[0], jitter=lambda: 0.5, launch=Here())
+        with pytest.raises(ConfigurationError):
+            await provider.get_credentials()
+        source.down, back[0] = False, HOUR
+        assert await key(provider) == "AKID2"
+
+    virtual.run(main())
+
+
+def test_a_fetch_whose_process_was_forked_away_is_begun_anew() -> None:
+    async def main() -> None:
+        source, lost = FakeSource(takes=1e9), Here(alive=False)
+        provider = provider_of(source, launch=lost)
+        waiting = asyncio.ensure_future(key(provider))
+        await asyncio.sleep(1)
+        source.takes, lost.alive = 1, True
+        provider._flight.alive = lambda: False  # type: ignore[union-attr]
+        assert await key(provider) == "AKID2"
+        waiting.cancel()
+        for task in lost.tasks:
+            task.cancel()
+
+    virtual.run(main())
+
+
+def test_where_no_thread_can_be_started_the_call_says_so() -> None:
+    def launch(work: object, done: object, /) -> Callable[[], bool]:
+        raise RuntimeError("can't start new thread")
+
+    async def main() -> None:
+        provider = RefreshableCredentials(FakeSource(), now=now, launch=launch)
+        with pytest.raises(ConfigurationError, match="can't start new thread"):
+            await provider.get_credentials()
+
+    virtual.run(main())
+
+
+async def test_what_breaks_a_thread_off_is_told_to_who_waits() -> None:
+    class Broken(FakeSource):
+        async def fetch(self, *, rejected: bool, home: object) -> Credentials:
+            raise asyncio.CancelledError
+
+    with pytest.raises(ConfigurationError, match="broken off"):
+        await RefreshableCredentials(Broken()).get_credentials()
+
+
+async def test_a_loop_that_was_closed_is_not_asked_for_anything() -> None:
+    home = asyncio.new_event_loop()
+    home.close()
+    with pytest.raises(HomeEndedError, match="was closed"):
+        await at_home(home, FakeSource().fetch)  # type: ignore[arg-type]
+
+
+async def test_a_fetch_runs_in_a_thread_of_its_own_on_a_loop_of_its_own() -> None:
+    seen: list[object] = []
+
+    class Watched(FakeSource):
+        async def fetch(self, *, rejected: bool, home: object) -> Credentials:
+            seen.extend((threading.current_thread(), asyncio.get_running_loop()))
+            return Credentials("AKID", "s")
+
+    assert await key(RefreshableCredentials(Watched())) == "AKID"
+    assert seen[0] is not threading.current_thread()
+    assert seen[1] is not asyncio.get_running_loop()
+
+
+async def test_the_provider_shows_its_source_and_no_secret() -> None:
+    provider = RefreshableCredentials(FakeSource(lifetime=None))
+    assert repr(provider) == "<RefreshableCredentials from fake, none yet>"
+    await provider.get_credentials()
+    assert repr(provider) == "<RefreshableCredentials from fake, without expiry>"
+
+
+def program(code: str) -> str:
+    """What a fresh interpreter prints, where every warning is an error, and asyncio says what was left behind."""
+    prelude = """
+import asyncio, datetime as dt, gc, threading
+from aiolambda import Credentials
+from aiolambda.config.credentials.refreshable import RefreshableCredentials
+begun, go_on, fetches = threading.Event(), threading.Event(), []
+class Source:
+    name, needs_home = "fake", False
+    async def fetch(self, *, rejected, home):
+        fetches.append(rejected)
+        begun.set()
+        await asyncio.to_thread(go_on.wait)
+        return Credentials("AKID", "s", expires_at=dt.datetime.now(dt.UTC) + dt.timedelta(hours=1))
+provider = RefreshableCredentials(Source())
+"""
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", prelude + code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_a_fetch_outlives_the_loop_that_asked_and_serves_the_next() -> None:
+    code = """
+async def leave():
+    asyncio.ensure_future(provider.get_credentials())
+    await asyncio.to_thread(begun.wait)
+asyncio.run(leave())
+go_on.set()
+print(asyncio.run(provider.get_credentials()).access_key_id, len(fetches))
+"""
+    assert program(code) == "AKID 1\n"
+
+
+def test_a_loop_that_is_closed_without_a_word_leaves_no_trace() -> None:
+    code = """
+loop = asyncio.new_event_loop()
+async def begin():
+    asyncio.ensure_future(asyncio.wait_for(provider.get_credentials(), 0.05)).add_done_callback(lambda task: task.exception())
+    await asyncio.to_thread(begun.wait)
+    await asyncio.sleep(0.1)
+loop.run_until_complete(begin())
+loop.run_until_complete(loop.shutdown_default_executor())
+loop.close()
+go_on.set()
+print(asyncio.run(provider.get_credentials()).access_key_id, len(fetches))
+gc.collect()
+"""
+    assert program(code) == "AKID 1\n"
+
+
+def test_a_program_does_not_wait_for_a_fetch_to_exit() -> None:
+    code = """
+class Hanging(Source):
+    async def fetch(self, *, rejected, home):
+        begun.set()
+        threading.Event().wait()
+async def leave():
+    asyncio.ensure_future(RefreshableCredentials(Hanging()).get_credentials())
+    await asyncio.to_thread(begun.wait)
+asyncio.run(leave())
+print("left")
+"""
+    assert program(code) == "left\n"
+
+
+async def test_loops_of_several_threads_share_one_fetch() -> None:
+    source = FakeSource(lifetime=None)
+    begun, go_on = threading.Barrier(5), threading.Event()
+
+    class Slow(FakeSource):
+        async def fetch(self, *, rejected: bool, home: object) -> Credentials:
+            source.asked.append(rejected)
+            await asyncio.to_thread(go_on.wait)
+            return Credentials("AKID", "s")
+
+    provider = RefreshableCredentials(Slow())
+
+    def use() -> str:
+        begun.wait(10)
+        return asyncio.run(key(provider))
+
+    uses = [asyncio.ensure_future(asyncio.to_thread(use)) for _ in range(4)]
+    await asyncio.to_thread(begun.wait, 10)
+    go_on.set()
+    assert await asyncio.gather(*uses) == ["AKID"] * 4
+    assert len(source.asked) == 1
+
+
+def test_the_thread_says_that_it_is_no_longer_alive() -> None:
+    ended = threading.Event()
+
+    async def work() -> int:
+        return 7
+
+    outcomes: list[object] = []
+    alive = in_thread(work, lambda outcome: (outcomes.append(outcome), ended.set()))  # type: ignore[arg-type, func-returns-value]
+    assert ended.wait(10)
+    alive.__self__.join(10)  # type: ignore[attr-defined]
+    assert (outcomes, alive()) == ([7], False)

@@ -1,0 +1,478 @@
+"""Values that no setting can have: refused where they are given, with the setting's name, before anything is sent."""
+
+import copy
+import logging
+import pickle
+import ssl
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiolambda import (
+    Call,
+    CallNext,
+    ConfigurationError,
+    Credentials,
+    InvalidInputError,
+    InvokeCommand,
+    LambdaClient,
+    LambdaClientConfig,
+    NoRetry,
+    PayloadLimits,
+    StandardRetry,
+    TcpKeepAlive,
+    Timeouts,
+)
+from aiolambda.codecs import JsonCodec
+from aiolambda.credentials import assume_role
+from aiolambda.errors.checks import check_flag
+from aiolambda.local import LocalEndpoint, LocalFunction
+from aiolambda.operations.stream_command import InvokeWithResponseStreamCommand
+from aiolambda.testing import FakeTransport
+from aiolambda.transport.sockets import keep_alive_of, socket_factory
+from aiolambda.types.values import shown
+
+from ..support.servers import Connection, RawServer, answer, raw_server
+
+KEYS = Credentials("AKIDEXAMPLE", "secret")
+NAN, INFINITE, HUGE = float("nan"), float("inf"), 10**400
+NO_FLAGS = ["false", "true", "", 0, 1, 1.0, [], b"false"]
+NO_NUMBERS = [True, False, "60", "", NAN, -1, -0.5, INFINITE, HUGE, [], b"1", 1j]
+
+
+def fake() -> LambdaClient:
+    return LambdaClient(transport=FakeTransport({"f": lambda event: event}))
+
+
+# --- flags ------------------------------------------------------------------------------------------------------------
+
+FLAGS = [
+    "ignore_configured_endpoint_urls",
+    "use_fips_endpoint",
+    "use_dualstack_endpoint",
+    "use_arn_region",
+    "retry_stale_connections",
+    "disable_clock_skew_correction",
+    "idempotent",
+]
+
+
+@pytest.mark.parametrize("value", NO_FLAGS, ids=repr)
+@pytest.mark.parametrize("name", FLAGS)
+def test_every_flag_of_a_client_is_a_bool_or_an_error(name: str, value: object) -> None:
+    for make in (LambdaClient, LambdaClientConfig):
+        with pytest.raises(ConfigurationError, match=f"^{name} is True"):
+            make(**{name: value})
+
+
+async def lost_after_the_request(connection: Connection) -> None:
+    await connection.read_request()
+
+
+async def executions(use: Callable[[LambdaClient], Any], **more: Any) -> int:
+    """How often a server ran the function that answers nothing, whatever the caller is told."""
+    async with raw_server(lost_after_the_request) as server:
+        async with client_of(server, **more) as client:
+            client._wiring.jitter = lambda: 0.0
+            with pytest.raises(Exception, match=r".") as raised:
+                await use(client)
+        assert isinstance(raised.value, ConfigurationError)
+        return len(server.requests)
+
+
+def client_of(server: RawServer, **more: Any) -> LambdaClient:
+    return LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=server.url, **more)
+
+
+async def stream(client: LambdaClient, idempotent: Any) -> None:
+    async with client.stream("f", idempotent=idempotent):
+        pass
+
+
+class OwnCommand:
+    """A command that is not of this package."""
+
+    def __init__(self, idempotent: Any) -> None:
+        command = InvokeCommand(function_name="f")
+        self.input, self.middleware_stack, self.operation = command.input, command.middleware_stack, command.operation
+        self.idempotent = idempotent
+
+
+async def set_by_a_middleware(client: LambdaClient, idempotent: Any) -> None:
+    async def say(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        call.idempotent = idempotent
+        return await call_next(call)
+
+    client.middleware_stack.add(say)
+    await client.invoke("f")
+
+
+async def mapped(client: LambdaClient, idempotent: Any) -> None:
+    async for result in client.map("f", [1], idempotent=idempotent):
+        assert result.error is None
+
+
+async def mapped_commands(client: LambdaClient, idempotent: Any) -> None:
+    async for result in client.map_commands([InvokeCommand(function_name="f")], idempotent=idempotent):
+        assert result.error is None
+
+
+async def mapped_own_commands(client: LambdaClient, idempotent: Any) -> None:
+    async for result in client.map_commands([OwnCommand(idempotent)]):  # type: ignore[list-item]
+        assert result.error is None
+
+
+CALLS: dict[str, Callable[[LambdaClient, Any], Any]] = {
+    "send": lambda client, flag: client.send(InvokeCommand(function_name="f"), idempotent=flag),
+    "invoke": lambda client, flag: client.invoke("f", idempotent=flag),
+    "invoke_event": lambda client, flag: client.invoke_event("f", idempotent=flag),
+    "stream": stream,
+    "command": lambda client, flag: client.send(InvokeCommand(function_name="f", idempotent=flag)),
+    "input": lambda client, flag: client.send(InvokeCommand(InvokeCommand(function_name="f").input, idempotent=flag)),
+    "stream command": lambda client, flag: client.send(InvokeWithResponseStreamCommand(function_name="f", idempotent=flag)),
+    "own command": lambda client, flag: client.send(OwnCommand(flag)),  # type: ignore[arg-type]
+    "middleware": set_by_a_middleware,
+    "map": mapped,
+    "map_commands": mapped_commands,
+    "map_commands of own": mapped_own_commands,
+}
+
+
+@pytest.mark.parametrize("value", ["false", "False", 1, 0, b""], ids=repr)
+@pytest.mark.parametrize("name", list(CALLS))
+async def test_a_call_that_is_called_idempotent_by_a_text_runs_nothing(name: str, value: object) -> None:
+    async def use(client: LambdaClient) -> None:
+        await CALLS[name](client, value)
+
+    assert await executions(use) == 0
+
+
+async def test_the_flag_wins_as_a_bool_alone() -> None:
+    async def silent(client: LambdaClient) -> None:
+        with pytest.raises(Exception, match="ended before an answer"):
+            await client.invoke("f", idempotent=False)
+        raise ConfigurationError("as expected")
+
+    assert await executions(silent, idempotent=True) == 1
+
+
+def test_what_an_error_shows_of_a_flag_is_no_payload() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        check_flag("idempotent", {"card": "hunter2"})
+    assert str(raised.value) == "idempotent is True, False or None; got a value of type dict"
+    assert "hunter2" not in shown("hunter2" * 20)
+    assert shown(-(10**5000)) == "a whole number with more than 20 digits"  # Python itself refuses to write it out
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=shown)
+@pytest.mark.parametrize("name", ["total", "queue", "connect", "read", "idle"])
+def test_a_limit_that_no_loop_can_wait_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name} is a number of seconds"):
+        Timeouts(**{name: value})
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=shown)
+async def test_a_wrong_timeout_of_a_call_sends_nothing(value: Any) -> None:
+    with pytest.raises(ValueError, match="total is a number of seconds"):
+        LambdaClient(timeout=value)
+    async with fake() as client:
+        with pytest.raises(ValueError, match="total is a number of seconds"):
+            await client.invoke("f", timeout=value)
+        for make in (lambda: client.map("f", [1], timeout=value), lambda: client.map_commands([], timeout=value)):
+            with pytest.raises(ValueError, match="total is a number of seconds"):
+                make()
+        with pytest.raises(ConfigurationError, match="grace is a number of seconds"):
+            await client.close(grace=value)
+        assert (await client.invoke("f", 1)).json() == 1
+
+
+@pytest.mark.parametrize("value", [*NO_NUMBERS, None], ids=shown)
+@pytest.mark.parametrize("name", ["idle_connection_timeout", "max_concurrency"])
+def test_a_number_of_a_client_is_a_number(name: str, value: Any) -> None:
+    if (name, value) == ("max_concurrency", None):
+        return
+    with pytest.raises(ConfigurationError, match=f"{name} is a"):
+        LambdaClient(**{name: value})
+
+
+@pytest.mark.parametrize("value", [*NO_NUMBERS, None, 0, 40_000], ids=shown)
+@pytest.mark.parametrize("name", ["idle", "interval", "count"])
+def test_keep_alive_takes_what_the_kernel_takes(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        TcpKeepAlive(**{name: value})
+    if name == "count":
+        with pytest.raises(ValueError, match="count must be"):
+            TcpKeepAlive(count=2.5)  # type: ignore[arg-type]
+
+
+def test_the_kernel_takes_the_most_that_keep_alive_may_be() -> None:
+    make = socket_factory(TcpKeepAlive(idle=32_767, interval=32_767, count=127))
+    with make((2, 1, 6, "", ("127.0.0.1", 1))) as sock:
+        options = keep_alive_of(sock)
+    asked = {"TCP_KEEPIDLE": 32_767, "TCP_KEEPINTVL": 32_767, "TCP_KEEPCNT": 127, "TCP_USER_TIMEOUT": 2**31 - 1}
+    assert {name: options[name] for name in asked if name in options} == {
+        name: value for name, value in asked.items() if name in options
+    }
+
+
+@pytest.mark.parametrize("value", [*NO_NUMBERS[:-3], None, 0, 1.5], ids=shown)
+@pytest.mark.parametrize("name", ["request_response", "event", "client_context"])
+def test_a_payload_limit_is_a_number_of_bytes(name: str, value: Any) -> None:
+    if value is HUGE:
+        return
+    with pytest.raises(ValueError, match=f"{name} must be a whole number"):
+        PayloadLimits(**{name: value})
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=shown)
+@pytest.mark.parametrize("name", ["max_attempts", "max_throttle_wait", "max_backoff", "quota", "throttling"])
+def test_a_strategy_is_made_of_numbers(name: str, value: Any) -> None:
+    if value is HUGE and name in ("max_attempts", "quota"):
+        return
+    with pytest.raises(ConfigurationError, match=f"{name} is"):
+        StandardRetry(**{name: value})
+
+
+WRONG_FOR_A_MAP: dict[str, list[Any]] = {
+    "ordered": [*NO_FLAGS, None],
+    "idempotent": NO_FLAGS,
+    "retry_function_errors": [True, "1", -1, 1.5, NAN, None],
+    "max_failures": [True, "1", -1, 1.5, NAN],
+    "max_failure_ratio": [True, "0.5", -0.1, 1.1, NAN, INFINITE, HUGE],
+    "deadline": NO_NUMBERS,
+    "concurrency": [True, "many", 0, -1, 1.5, NAN, None, HUGE],
+    "key": ["id", 1],
+    "journal": [True, 1, b"run.db"],
+    "on_progress": [True, "print"],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG_FOR_A_MAP.items() for value in values])
+async def test_a_map_that_is_asked_for_nonsense_reads_no_item(name: str, value: Any) -> None:
+    read: list[int] = []
+
+    async def items() -> AsyncIterator[int]:
+        read.append(1)
+        yield 1
+
+    async with fake() as client:
+        for make in (lambda: client.map("f", items(), **{name: value}), lambda: client.map_commands([], **{name: value})):
+            with pytest.raises(ConfigurationError, match=f"^{name} is"):
+                make()
+    assert read == []
+
+
+async def test_a_map_takes_its_payloads_from_a_function() -> None:
+    async with fake() as client:
+        with pytest.raises(ConfigurationError, match="payload is a function; got 'id'"):
+            client.map("f", [1], payload="id")  # type: ignore[arg-type]
+        run = client.map("f", [1])
+        with pytest.raises(ConfigurationError, match="grace is a number"):
+            await run.aclose(grace=NAN)
+
+
+# --- other types ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"region": 1}, "region is a string; got int"),
+        ({"region": b"eu-west-1"}, "region is a string"),
+        ({"profile": True}, "profile is a string"),
+        ({"endpoint_url": Path("x")}, "endpoint_url is a string"),
+        ({"proxy": False}, "proxy is a string"),
+        ({"proxy": b"http://user:hunter2@h:1"}, "proxy is a string; got bytes$"),
+        ({"user_agent_extra": 1}, "user_agent_extra is a string"),
+        ({"user_agent_extra": "\ud800"}, "user_agent_extra goes into a header"),
+        ({"user_agent_app_id": "a\nb"}, "user_agent_app_id goes into a header"),
+        ({"ca_bundle": False}, "ca_bundle is a PEM file .*; got False: TLS is always verified"),
+        ({"ca_bundle": True}, "ca_bundle is a PEM file"),
+        ({"ca_bundle": 1}, "ca_bundle is a path; got 1"),
+        ({"ca_bundle": b"x"}, "ca_bundle is a path"),
+        ({"ssl_context": True}, "ssl_context is an ssl.SSLContext; got True"),
+        ({"ssl_context": False}, "ssl_context is an ssl.SSLContext; got False"),
+        ({"tcp_keepalive": True}, r"tcp_keepalive is TcpKeepAlive\(...\), or None .*; got True"),
+        ({"tcp_keepalive": False}, "tcp_keepalive is"),
+        ({"tcp_keepalive": 45}, "tcp_keepalive is"),
+        ({"retry": "standard"}, r"retry is a retry strategy; got str, which has no pause\(\)"),
+        ({"retry": NoRetry}, "retry is a retry strategy; got the class NoRetry: make one of it"),
+        ({"retry": 3}, "retry is"),
+        ({"limits": None}, "limits is PayloadLimits"),
+        ({"limits": 6_000_000}, "limits is PayloadLimits"),
+        ({"codec": None}, "codec is a codec"),
+        ({"codec": JsonCodec}, "codec is a codec; got the class JsonCodec"),
+        ({"transport": FakeTransport}, "transport is a transport; got the class"),
+        ({"transport": []}, r"transport is a transport; got list, which has no send\(\)"),
+        ({"logger": "aiolambda"}, "logger is a logging.Logger"),
+        (
+            {"credentials": ("AKID", "hunter2")},
+            "credentials is Credentials, or a provider of them; got tuple",
+        ),
+        ({"credentials": {"accessKeyId": "hunter2"}}, "credentials is"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else repr(value)[:50],
+)
+def test_a_setting_of_another_type_is_refused_when_the_client_is_built(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said) as raised:
+        LambdaClient(**wrong)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_right_values_of_every_setting_are_taken() -> None:
+    LambdaClient(
+        retry=NoRetry(),
+        tcp_keepalive=None,
+        ca_bundle=Path("bundle.pem"),
+        codec=JsonCodec(),
+        logger=logging.getLogger("x"),
+        idle_connection_timeout=0,
+        max_concurrency=1,
+        timeout=0.5,
+        proxy="",
+        idempotent=False,
+    )
+    LambdaClient(logger=logging.LoggerAdapter(logging.getLogger("x"), {}), ssl_context=ssl.create_default_context())  # type: ignore[arg-type]
+
+
+def test_a_client_takes_no_setting_by_its_place() -> None:
+    with pytest.raises(TypeError, match="takes settings by keyword, or one LambdaClientConfig; got 'eu-west-1'"):
+        LambdaClient("eu-west-1")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [Credentials("", ""), Credentials("AKID", ""), Credentials("", "s")],
+    ids=repr,
+)
+async def test_keys_that_are_empty_are_refused_when_the_client_opens(keys: Credentials) -> None:
+    with pytest.raises(ConfigurationError, match=r"\(from the argument\) is missing: it is empty"):
+        await LambdaClient(region="us-east-1", credentials=keys).open()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"duration": 3600}, {"session_name": 5}, {"external_id": 5}, {"source": ("a", "b")}, {"region": 5}],
+    ids=repr,
+)
+def test_a_role_is_asked_for_with_values_of_its_types(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=f"{next(iter(wrong))} is"):
+        assume_role("arn:aws:iam::123456789012:role/caller", **wrong)
+    with pytest.raises(ConfigurationError, match="None is not the ARN of a role"):
+        assume_role(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"verify_signatures": "false"},
+        {"verify_signatures": None},
+        {"port": "9001"},
+        {"port": True},
+        {"port": 65_536},
+        {"port": -1},
+        {"init_limit": NAN},
+    ],
+    ids=repr,
+)
+def test_a_local_endpoint_is_made_of_right_values(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=f"{next(iter(wrong))} is"):
+        LocalEndpoint([], **wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"concurrency": "2"}, {"concurrency": True}, {"concurrency": 0}, {"memory_size": NAN}, {"timeout": "3"}, {"timeout": NAN}],
+    ids=repr,
+)
+def test_a_local_function_is_made_of_right_values(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        LocalFunction(name="f", handler="a.b", root=Path(), **wrong)
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.lists(st.integers())))
+def test_whatever_a_setting_is_given_it_is_taken_or_refused_in_words(value: Any) -> None:
+    names = [field for field in LambdaClientConfig.__init__.__annotations__ if field not in ("return", "_looked_up")]
+    assert {"timeout", "ssl_context"} < set(names)
+    for name in names:
+        try:
+            repr(LambdaClient(LambdaClientConfig(**{name: value})))
+        except ConfigurationError as error:
+            assert name in str(error)  # noqa: PT017 - most values are refused, some taken
+        except ValueError as error:
+            assert (name, "total is" in str(error)) == ("timeout", True)  # noqa: PT017
+
+
+# --- headers ----------------------------------------------------------------------------------------------------------
+
+
+async def sent_with(change: Callable[[Call[Any, Any]], None], *, signs: bool) -> list[tuple[bytes, bytes]]:
+    async def alter(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        change(call)
+        return await call_next(call)
+
+    async def script(connection: Connection) -> None:
+        await connection.read_request()
+        await connection.write(answer())
+
+    async with raw_server(script) as server, client_of(server) as client:
+        client.middleware_stack.add(alter, step="build")
+        if not signs:
+            client.middleware_stack.remove("httpSigningMiddleware")
+        with pytest.raises(InvalidInputError) as raised:
+            await client.invoke("f", {"id": 1})
+    assert "hunter2" not in str(raised.value)
+    assert raised.value.member in str(raised.value)
+    return server.requests
+
+
+@pytest.mark.parametrize("signs", [True, False])
+@pytest.mark.parametrize("value", ["hunter2\ud800", "\udfff", "hunter2\udc80x"], ids=ascii)
+async def test_half_a_surrogate_in_a_header_is_refused_by_the_headers_name(value: str, signs: bool) -> None:
+    def change(call: Call[Any, Any]) -> None:
+        call.request.headers["x-tea"] = value
+
+    assert await sent_with(change, signs=signs) == []
+
+
+@pytest.mark.parametrize("signs", [True, False])
+@pytest.mark.parametrize("name", ["Content-Length", "CONTENT-LENGTH", "Host", "Authorization", "Transfer-Encoding", "X-Tea"])
+async def test_a_name_with_capitals_never_stands_beside_the_same_of_ours(name: str, signs: bool) -> None:
+    def change(call: Call[Any, Any]) -> None:
+        call.request.headers.fields[name] = "5"
+
+    assert await sent_with(change, signs=signs) == []
+
+
+# --- copies -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, pickle.dumps])
+async def test_a_client_that_is_copied_says_why_it_cannot_be(make: Callable[[object], object]) -> None:
+    async with fake() as client:
+        with pytest.raises(TypeError, match=r"a LambdaClient cannot be copied or pickled: .* LambdaClient\(client.config\)"):
+            make(client)
+    with pytest.raises(TypeError, match="a LambdaClient cannot be copied"):
+        make(LambdaClient())
+
+
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, lambda config: pickle.loads(pickle.dumps(config))])
+async def test_the_config_of_an_open_client_is_copied_as_it_was_given(
+    make: Callable[[LambdaClientConfig], LambdaClientConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    async with LambdaClient(credentials=KEYS, timeout=3, tcp_keepalive=None) as client:
+        assert client.config.region == "eu-west-1"
+        copied = make(client.config)
+    assert (copied.credentials, copied.timeout, copied.tcp_keepalive) == (KEYS, Timeouts(total=3), None)
+    monkeypatch.setenv("AWS_REGION", "eu-west-2")
+    async with LambdaClient(copied) as client:
+        assert client.config.endpoint_url == "https://lambda.eu-west-2.amazonaws.com"

@@ -1,0 +1,523 @@
+"""The journal of a map: what is damaged is an error that names the file, and never a reason to send an item again."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import random
+import shutil
+import sqlite3
+import stat
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aiolambda import (
+    ConfigurationError,
+    ConnectError,
+    ConnectionLostError,
+    FunctionError,
+    InvalidInputError,
+    InvocationTimeoutError,
+    InvokeCommand,
+    LambdaClient,
+    LambdaServiceException,
+    MapResult,
+    QueueTimeoutError,
+    Request,
+    Response,
+    TooManyRequestsException,
+    UnknownOutcomeError,
+)
+from aiolambda.codecs import JsonCodec
+from aiolambda.errors.service import EXCEPTIONS
+from aiolambda.fanout import journal as journals
+from aiolambda.fanout import journal_records
+from aiolambda.fanout.source import Work
+from aiolambda.testing import FakeTransport
+from aiolambda.types.http import Headers
+from aiolambda.types.values import Delivery, Metadata
+
+ITEMS = range(20)
+NUMBERS = itertools.count()
+MEMORY = Path("/dev/shm")  # noqa: S108 - each test has a directory of its own there
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """In memory, if there is such a place: a run waits for its disk many times."""
+    if not MEMORY.is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        yield Path(folder)
+
+
+class Counting:
+    """A function that counts what it was invoked with."""
+
+    def __init__(self) -> None:
+        self.executed: Counter[int] = Counter()
+
+    def __call__(self, event: int) -> Any:
+        self.executed[event] += 1
+        if event == 3:
+            raise ValueError("three")
+        return {"item": event, "text": "x" * 50}
+
+    def client(self) -> LambdaClient:
+        return LambdaClient(transport=FakeTransport({"f": self}))
+
+
+async def mapped(path: Path, function: Counting, items: Any = ITEMS, **options: Any) -> list[MapResult[Any]]:
+    async with function.client() as client, client.map("f", items, journal=path, **options) as run:
+        return [result async for result in run]
+
+
+async def written(path: Path) -> None:
+    await mapped(path, Counting())
+
+
+def change(path: Path, sql: str, *values: object) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute(sql, values)
+
+
+def forge(path: Path, **columns: object) -> None:
+    """Change a row, and give it the checksum that it would have."""
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.text_factory = journals._text
+        row = dict(
+            zip(
+                ("key", "claimed", "state", "result", "payload"),
+                db.execute("SELECT key, claimed, state, result, payload FROM items LIMIT 1").fetchone(),
+                strict=True,
+            )
+        )
+        key = row["key"]
+        row |= columns
+        assignments = ", ".join(f"{name} = ?" for name in row)
+        sql = f"UPDATE items SET {assignments}, sum = ? WHERE key = ?"  # noqa: S608 - the names stand in this file
+        db.execute(sql, (*row.values(), journals._sum(*row.values()), key))
+
+
+# --- damage ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("UPDATE items SET result = ?", "no json"),
+        ("UPDATE items SET result = ?", "{}"),
+        ("UPDATE items SET result = ?", None),
+        ("UPDATE items SET state = ?", "fertig"),
+        ("UPDATE items SET state = ?", "claimed"),
+        ("UPDATE items SET claimed = ?", 77),
+        ("UPDATE items SET claimed = ?", "first"),
+        ("UPDATE items SET payload = ?", b"another"),
+        ("UPDATE items SET payload = ?", "text"),
+        ("UPDATE items SET key = 'x' || key || ?", ""),
+        ("UPDATE map SET value = ? WHERE name = 'run'", "seven"),
+        ("UPDATE map SET value = ? WHERE name = 'run'", "0"),
+        ("UPDATE map SET value = ? WHERE name = 'function'", b"f"),
+        ("UPDATE map SET name = ? WHERE name = 'run'", b"run"),
+        ("DELETE FROM map WHERE name <> ?", ""),
+        ("DELETE FROM map WHERE name = ?", "sum"),
+    ],
+)
+async def test_a_row_that_was_changed_is_an_error_and_runs_nothing(sql: str, value: object, tmp_path: Path) -> None:
+    path, function = tmp_path / "run.db", Counting()
+    await written(path)
+    change(path, sql, value)
+    with pytest.raises(ConfigurationError, match=r"run\.db' is damaged: .*; restore the file from a copy, or give another"):
+        await mapped(path, function)
+    assert not function.executed
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"state": "fertig"},
+        {"state": "new"},
+        {"claimed": 2**40},
+        {"claimed": 0},
+        {"claimed": "first"},
+        {"claimed": 1.5},
+        {"result": "no json"},
+        {"result": "{}"},
+        {"result": "[]"},
+        {"result": None},
+        {"result": b"{}"},
+        {"result": "[" * 10_000},
+        {"payload": "text"},
+        {"key": b"bytes"},
+    ],
+)
+async def test_a_row_that_says_what_no_run_writes_is_an_error_that_names_it(columns: dict[str, Any], tmp_path: Path) -> None:
+    path, function = tmp_path / "run.db", Counting()
+    await mapped(path, function, [7])
+    forge(path, **columns)
+    with pytest.raises(ConfigurationError, match=r"run\.db' is damaged: the (row|result) of the item b?'") as raised:
+        await mapped(path, function, [7])
+    assert raised.value.__context__ is None  # which would hold what was stored
+    assert function.executed == {7: 1}
+
+
+async def test_no_byte_that_changes_lets_an_item_run_again_or_raises_a_bare_error(tmp_path: Path) -> None:
+    """400 bytes of a journal of 20 items, changed one at a time."""
+    path, changed, before = tmp_path / "run.db", tmp_path / "changed.db", Counting()
+    async with before.client() as client, client.map("f", ITEMS, journal=path, concurrency=2) as run:
+        async for _ in run:
+            if sum(before.executed.values()) >= 15:
+                break
+    sound, random_ = path.read_bytes(), random.Random(14)  # noqa: S311 - the same bytes every time
+    ended: Counter[str] = Counter()
+    for _ in range(400):
+        data = bytearray(sound)
+        data[random_.randrange(len(data))] ^= random_.choice((1, 2, 4, 8, 16, 32, 64, 128, 255))
+        changed.write_bytes(data)
+        function, error = Counting(), None
+        try:
+            results = await mapped(changed, function)
+        except ConfigurationError as raised:
+            error, results = raised, []
+        ended["went on" if error is None else "refused"] += 1
+        assert len(results) == (len(ITEMS) if error is None else 0)
+        assert error is None or (str(changed) in str(error) and "give another" in str(error))
+        assert not function.executed.keys() & before.executed.keys()
+    assert min(ended["refused"], ended["went on"]) > 50  # pages have room that holds nothing
+
+
+@pytest.mark.parametrize("size", [1, 100, 4096, -4096, -1])
+async def test_a_file_that_was_cut_is_an_error(size: int, tmp_path: Path) -> None:
+    path, function = tmp_path / "run.db", Counting()
+    await written(path)
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(ConfigurationError, match=r"run\.db"):
+        await mapped(path, function)
+    assert not function.executed
+
+
+async def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("CREATE TABLE orders (id)")
+    path.chmod(0o644)
+    with pytest.raises(ConfigurationError, match=r"shop\.db' is not a journal of this version"):
+        await mapped(path, Counting())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("orders",)]
+
+
+async def test_a_journal_that_fails_keeps_no_result_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*_: object) -> None:
+        raise ConfigurationError("the journal cannot be used: disk I/O error")
+
+    monkeypatch.setattr(journals.Journal, "done", fails)
+    function, results = Counting(), []
+    async with function.client() as client, client.map("f", [1], journal=tmp_path / "run.db") as run:
+        with pytest.raises(ConfigurationError, match="disk I/O error"):
+            async for result in run:
+                results.append(result)  # noqa: PERF401 - an error ends it
+    assert function.executed == {1: 1}
+    assert [result.output.json()["item"] for result in results] == [1]
+
+
+async def test_a_python_without_sqlite_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlite3", None)
+    function = Counting()
+    with pytest.raises(ConfigurationError, match="this Python has no sqlite3"):
+        await mapped(tmp_path / "run.db", function)
+    assert not function.executed
+
+
+async def test_a_path_that_no_file_can_have_is_refused() -> None:
+    for path in ("run\0.db", "run\ud800.db"):
+        with pytest.raises(ConfigurationError, match="no file can have this name"):
+            await mapped(Path(path), Counting())
+
+
+async def test_what_was_told_stands_in_the_file_itself_and_in_no_log(tmp_path: Path) -> None:
+    """SQLite passes over the rest of a write-ahead log in which a byte is wrong, and says nothing."""
+    path, copy, function = tmp_path / "run.db", tmp_path / "copy.db", Counting()
+    async with function.client() as client, client.map("f", ITEMS, journal=path, concurrency=1) as run:
+        seen = []
+        async for result in run:
+            seen.append(result.key)
+            if len(seen) == 10:
+                shutil.copyfile(path, copy)  # as a machine leaves it that loses its power, and then the log
+                break
+    with contextlib.closing(sqlite3.connect(copy)) as db:
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        done = {key for (key,) in db.execute("SELECT key FROM items WHERE state = 'done'")}
+    assert set(seen) <= done
+
+
+# --- any row at all --------------------------------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(list(Delivery) + sorted(EXCEPTIONS)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def contents() -> list[dict[str, Any]]:
+    metadata = Metadata(http_status_code=429, request_id="r", headers={"a": "b"})
+    error = TooManyRequestsException("slow down", code="TooManyRequestsException", metadata=metadata)
+    late = InvocationTimeoutError("late", exceeded="read", stage="wait")
+    result: MapResult[Any] = MapResult(index=0, key="k", item=1, error=error, delivery=Delivery.REFUSED)
+    other: MapResult[Any] = MapResult(index=0, key="k", item=1, error=late, delivery=late.delivery)
+    found = json.loads(json.dumps([journal_records.stored(result)[0], journal_records.stored(other)[0]]))
+    output = dict.fromkeys(journal_records._OF_OUTPUT) | {"status_code": 200, "metadata": found[0]["error"]["metadata"]}
+    cost = {"billed_ms": 1.0, "cold_starts": 0}
+    return [*found, {"delivery": "executed", "attempts": 1, "duration": 0.1, **cost, "output": output}]
+
+
+@st.composite
+def damaged(draw: Callable[..., Any]) -> Any:
+    """A stored result in which some member, at any depth, is gone or is anything else."""
+    content = draw(st.sampled_from(contents()))
+    content = json.loads(json.dumps(content))
+    place: Any = content
+    while True:
+        name = draw(st.sampled_from(sorted(place)))
+        if isinstance(place[name], dict) and place[name] and draw(st.booleans()):
+            place = place[name]
+            continue
+        if draw(st.booleans()):
+            del place[name]
+        else:
+            place[name] = draw(JSON)
+        return content
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(content=JSON | damaged(), payload=st.none() | st.binary(max_size=20) | st.just(b'{"errorType": 1}'))
+def test_any_stored_result_is_read_as_one_or_is_unreadable(content: Any, payload: bytes | None) -> None:
+    work = Work(index=0, item=1, key="k", command=InvokeCommand(function_name="f"), function_name="f")
+    try:
+        result = journal_records.restored(work, content, payload, codec=JsonCodec())
+        billed_ms, cold_starts = journal_records.cost_of(content)
+    except journal_records.UnreadableError:
+        return
+    assert 0.0 * billed_ms == 0 * cold_starts == 0.0 * result.duration == 0 * result.attempts
+    assert str(result.error)
+    assert repr(result)
+    if result.output is not None:
+        assert result.output.report is None
+    if isinstance(result.error, LambdaServiceException):
+        assert (result.error.fault, result.error.request_id, result.error.body) is not None
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    columns=st.fixed_dictionaries(
+        {},
+        optional={
+            "claimed": st.integers(-(2**63), 2**63 - 1) | st.text(max_size=3) | st.binary(max_size=3) | st.floats(0, 9),
+            "state": st.sampled_from(["done", "started", "claimed"]) | st.text(max_size=8) | st.binary(max_size=8),
+            "result": st.none() | st.text(max_size=8) | JSON.map(json.dumps) | st.binary(max_size=8),
+            "payload": st.none() | st.text(max_size=8) | st.binary(max_size=8),
+        },
+    )
+)
+def test_any_row_is_a_result_or_one_clear_error(columns: dict[str, Any], tmp_path: Path) -> None:
+    path, function = tmp_path / f"{next(NUMBERS)}.db", Counting()
+
+    async def run() -> None:
+        await mapped(path, function, [7])
+        forge(path, **columns)
+        try:
+            (result,) = await mapped(path, function, [7])
+            text = ""
+        except ConfigurationError as error:
+            result, text = None, str(error)
+        assert str(path) in text or result is not None
+        may_run = columns.get("state") == "claimed" and result is not None  # it says that the item was never sent
+        assert function.executed[7] == 1 + may_run
+        assert result is None or result.replayed is not may_run
+
+    asyncio.run(run())
+
+
+def test_an_error_of_every_kind_has_its_attributes_when_it_comes_back() -> None:
+    metadata = Metadata(http_status_code=400, request_id="r")
+    errors = [
+        InvalidInputError("bad", member="payload"),
+        ConnectError("refused"),
+        ConnectionLostError("lost", stale_connection=True),
+        QueueTimeoutError("full"),
+        UnknownOutcomeError("unknown"),
+        *(kind("no", code=code, metadata=metadata) for code, kind in EXCEPTIONS.items()),
+    ]
+    work = Work(index=0, item=1, key="k", command=InvokeCommand(function_name="f"), function_name="f")
+    for error in errors:
+        content, payload = journal_records.stored(MapResult(index=0, key="k", item=1, error=error, delivery=error.delivery))
+        result = journal_records.restored(work, json.loads(json.dumps(content)), payload, codec=JsonCodec())
+        assert type(result.error) is type(error)
+        for name, value in vars(error).items():
+            if name != "_located":
+                assert getattr(result.error, name) == value, (type(error), name)
+
+
+# --- whose file it is ------------------------------------------------------------------------------------------------
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize("mode", [None, 0o666, 0o644, 0o4640])
+async def test_a_journal_is_its_owners_alone(mode: int | None, tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    if mode is not None:
+        await written(path)
+        for name in ("run.db", "run.db-shm"):
+            (tmp_path / name).touch()
+            (tmp_path / name).chmod(mode)
+    umask = os.umask(0)
+    try:
+        async with Counting().client() as client, client.map("f", ITEMS, journal=path) as run:
+            found = modes(tmp_path)
+            async for _ in run:
+                pass
+    finally:
+        os.umask(umask)
+    assert found.keys() >= {"run.db", "run.db-wal"}
+    assert set(found.values()) == {0o600}
+    assert set(modes(tmp_path).values()) == {0o600}
+
+
+async def test_a_device_in_place_of_a_journal_keeps_its_mode(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o666)
+    (tmp_path / "pipe").chmod(0o666)
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        await asyncio.wait_for(mapped(tmp_path / "folder" / ".." / "pipe", Counting()), 5)
+    assert modes(tmp_path) == {"pipe": 0o666}
+
+
+async def test_another_run_of_this_process_does_not_open_the_lock(tmp_path: Path) -> None:
+    path, function = tmp_path / "run.db", Counting()
+    async with function.client() as client, client.map("f", iter(range(10**9)), journal=path):
+        for _ in range(2):
+            with pytest.raises(ConfigurationError, match="another run uses it"):
+                await mapped(path, function)
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=0)) as db:
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                db.execute("SELECT * FROM items")
+
+
+# --- its accounts ----------------------------------------------------------------------------------------------------
+
+
+class Encoding(JsonCodec):
+    def __init__(self) -> None:
+        self.encoded: Counter[str] = Counter()
+
+    def encode(self, value: object, /) -> bytes:
+        self.encoded[repr(value)] += 1
+        return super().encode(value)
+
+
+@pytest.mark.parametrize("has_journal", [False, True])
+@pytest.mark.parametrize("has_key", [False, True])
+async def test_every_payload_is_encoded_once(has_journal: bool, has_key: bool, tmp_path: Path) -> None:
+    codec, seen = Encoding(), []
+
+    async def see(call: Any, call_next: Any) -> Any:
+        seen.append(call.command_name)
+        return await call_next(call)
+
+    options: dict[str, Any] = {"journal": tmp_path / "run.db"} if has_journal else {}
+    commands = [InvokeCommand(function_name="f", payload={"item": number}) for number in range(5)]
+    commands[0].middleware_stack.add(see)
+    async with LambdaClient(transport=FakeTransport({"f": lambda event: event}), codec=codec) as client:
+        key = {"key": lambda command: str(command.input.payload)} if has_key else {}
+        async with client.map_commands(commands, **key, **options) as run:
+            found = [result async for result in run]
+        assert {result.item.input.payload["item"] for result in found if result.ok} == set(range(5))
+        assert (seen, set(codec.encoded.values()), len(codec.encoded)) == (["InvokeCommand"], {1}, 5)
+        codec.encoded.clear()
+        options = {"journal": tmp_path / "items.db"} if has_journal else {}
+        async with client.map("f", [{"item": number} for number in range(5)], **options) as items:
+            assert len([result async for result in items]) == 5
+        assert (set(codec.encoded.values()), len(codec.encoded)) == ({1}, 5)
+
+
+async def test_a_run_that_goes_on_bills_what_the_runs_before_have_cost(tmp_path: Path) -> None:
+    import base64
+
+    report = "REPORT RequestId: a\tDuration: 1 ms\tBilled Duration: 100 ms\tMemory Size: 128 MB\tMax Memory Used: 9 MB\t"
+
+    class Reporting(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            answer = await super().send(request)
+            line = report + ("Init Duration: 5 ms" if len(self.calls) == 1 else "")
+            fields = {**answer.headers, "x-amz-log-result": base64.b64encode(line.encode()).decode()}
+            is_failure = request.body == b"3"
+            return Response(200, Headers(fields | ({"x-amz-function-error": "Unhandled"} if is_failure else {})), answer.body)
+
+    async def totals(limit: int) -> tuple[float, int, int]:
+        async with LambdaClient(transport=Reporting({"f": lambda event: event})) as client:
+            settings: dict[str, Any] = {"journal": tmp_path / "run.db", "log_type": "Tail", "concurrency": 1}
+            async with client.map("f", range(limit), retry_function_errors=2, **settings) as run:
+                assert len([result async for result in run]) == limit
+        return run.stats.billed_ms, run.stats.cold_starts, run.stats.replayed
+
+    assert await totals(10) == (1200, 1, 0)  # item 3 was tried three times
+    assert await totals(10) == (1200, 1, 10)
+    assert await totals(12) == (1400, 2, 10)
+
+
+async def test_a_function_error_that_was_not_tried_again_yet_is_no_item_in_doubt(tmp_path: Path) -> None:
+    function = Counting()
+    async with function.client() as client:
+        async with client.map("f", [3], journal=tmp_path / "run.db", retry_function_errors=100) as run:
+            while function.executed[3] < 4 or run.stats.in_flight:
+                await asyncio.sleep(0.001)
+        executed = function.executed[3]
+        (result,) = await mapped(tmp_path / "run.db", function, [3])
+    assert isinstance(result.error, FunctionError)
+    assert (result.replayed, function.executed[3]) == (True, executed)
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+async def test_an_item_whose_retries_were_cut_short_is_sent_by_a_later_run(idempotent: bool, tmp_path: Path) -> None:
+    class Patient:
+        def pause(self, failure: Any, /) -> float:
+            return 1000
+
+        def succeeded(self, failures: Any, /) -> None: ...
+
+    class Lost(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            await super().send(request)
+            raise ConnectionLostError("lost") if idempotent else ConnectError("refused")
+
+    lost, function = Lost({"f": Counting()}), Counting()
+    async with LambdaClient(transport=lost, retry=Patient()) as client:
+        async with client.map("f", [7], journal=tmp_path / "run.db", idempotent=idempotent) as run:
+            while not lost.calls:
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.01)
+            run.stop()
+            (result,) = [result async for result in run]
+    assert (result.delivery.may_have_run, len(lost.calls)) == (idempotent, 1)
+    (result,) = await mapped(tmp_path / "run.db", function, [7], idempotent=idempotent)
+    assert (result.ok, result.replayed, function.executed) == (True, False, {7: 1})
+
+
+def test_the_checksum_of_a_row_is_of_its_types_and_lengths_too() -> None:
+    rows = [("a", 1), ("a1",), (b"a", 1), ("a", "1"), ("", "a1"), ("a", None), ("a", "None"), ("a", 1, None)]
+    assert len({journals._sum(*row) for row in rows}) == len(rows)

@@ -1,0 +1,830 @@
+"""Fan-out: every item gets one result, whatever happens to it, to its neighbours or to the run. Time is virtual."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aiolambda import (
+    AccessDeniedException,
+    AiolambdaError,
+    Call,
+    CallNext,
+    ClientClosedError,
+    ConfigurationError,
+    ConnectError,
+    ConnectionLostError,
+    Credentials,
+    Delivery,
+    FunctionError,
+    InvalidInputError,
+    InvocationTimeoutError,
+    InvokeCommand,
+    LambdaClient,
+    MapResult,
+    MapRun,
+    MapStats,
+    Request,
+    Response,
+    StandardRetry,
+    ThrottleReason,
+    Timeouts,
+    TooManyFailuresError,
+    TooManyRequestsException,
+    UnknownOutcomeError,
+)
+from aiolambda.testing import FakeTransport
+from aiolambda.types.http import Headers
+
+from ..support import virtual
+
+
+def virtually(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """The test, run in virtual time."""
+
+    def run() -> None:
+        virtual.run(test())
+
+    run.__name__ = test.__name__
+    return run
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class Simulated(FakeTransport):
+    """A Lambda whose functions take `seconds`, and of which each has a limit that depends on the time."""
+
+    def __init__(
+        self,
+        limit: Callable[[str, float], float] = lambda _name, _now: 1e9,
+        *,
+        seconds: float = 0.5,
+        retry_after: str | None = None,
+        reason: str = "ReservedFunctionConcurrentInvocationLimitExceeded",
+    ) -> None:
+        super().__init__({})
+        self.limit = limit
+        self.seconds = seconds
+        self.retry_after = retry_after
+        self.reason = reason
+        self.running: Counter[str] = Counter()
+        self.most = 0
+        self.executed: Counter[bytes] = Counter()
+        self.ended: list[tuple[str, float]] = []
+        self.throttled = 0
+        self.sent: list[float] = []
+
+    async def send(self, request: Request, /) -> Response:
+        name = request.url.split("/")[-2]
+        self.sent.append(now())
+        await asyncio.sleep(0.005)
+        if self.running[name] >= self.limit(name, now()):
+            self.throttled += 1
+            await asyncio.sleep(0.005)
+            fields = {"x-amzn-errortype": "TooManyRequestsException"}
+            if self.retry_after is not None:
+                fields["retry-after"] = self.retry_after
+            return Response(429, Headers(fields), json.dumps({"Reason": self.reason}).encode())
+        self.running[name] += 1
+        self.most = max(self.most, self.running.total())
+        self.executed[request.body] += 1
+        try:
+            await asyncio.sleep(self.seconds)
+        finally:
+            self.running[name] -= 1
+        self.ended.append((name, now()))
+        status = 202 if request.headers.get("x-amz-invocation-type") == "Event" else 200
+        return Response(status, Headers({"x-amzn-requestid": "an-id"}), b"" if status == 202 else request.body)
+
+
+async def results(run: MapRun[Any]) -> list[MapResult[Any]]:
+    async with run:
+        return [result async for result in run]
+
+
+async def square(event: int) -> int:
+    await asyncio.sleep(0.01 * (event % 7))
+    if event < 0:
+        raise ValueError("negative")
+    return event * event
+
+
+def squares(**settings: Any) -> LambdaClient:
+    return LambdaClient(transport=FakeTransport({"square": square}), **settings)
+
+
+# --- results ---------------------------------------------------------------------------------------------------------
+
+
+@virtually
+async def test_every_item_has_one_result_with_its_index_its_item_and_its_value() -> None:
+    async with squares() as client:
+        found = await results(client.map("square", range(50), concurrency=5))
+        assert sorted(result.index for result in found) == list(range(50))
+        assert [result.index for result in found] != list(range(50))
+        assert all(result.ok and result.value() == result.item**2 == result.decode(int) for result in found)
+        assert {(result.delivery, result.attempts, result.replayed) for result in found} == {(Delivery.EXECUTED, 1, False)}
+        assert max(result.duration for result in found) == pytest.approx(0.06)
+        assert client.stats.in_flight == 0
+
+
+@virtually
+async def test_results_come_in_the_order_of_the_items_where_that_is_asked_for() -> None:
+    async with squares() as client:
+        found = await results(client.map("square", range(50), concurrency=5, ordered=True))
+        assert [result.index for result in found] == list(range(50))
+
+
+@virtually
+async def test_a_bare_loop_over_an_asynchronous_input_is_right() -> None:
+    closed = False
+
+    async def items() -> AsyncGenerator[int]:
+        nonlocal closed
+        try:
+            for number in range(20):
+                await asyncio.sleep(1)
+                yield number
+        finally:
+            closed = True
+
+    async with squares() as client:
+        found = [result.value() async for result in client.map("square", items())]
+        assert sorted(found) == [number**2 for number in range(20)]
+        assert (closed, client._maps.runs) == (True, set())
+
+
+@virtually
+async def test_one_items_failure_is_data() -> None:
+    def broken(event: Any) -> Any:
+        raise ValueError("broken")
+
+    class Flaky(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            if b"lost" in request.body:
+                raise ConnectionLostError("lost")
+            if b"denied" in request.body:
+                return Response(403, Headers({"x-amzn-errortype": "AccessDeniedException"}), b"{}")
+            return await super().send(request)
+
+    items = ["ok", "lost", "denied", "fail", {1, 2}, "x" * 7_000_000]
+    transport = Flaky({"f": lambda event: broken(event) if event == "fail" else event})
+    async with LambdaClient(transport=transport) as client:
+        run = client.map("f", items, ordered=True, payload=lambda item: json.dumps(item) if isinstance(item, str) else item)
+        found = await results(run)
+    assert [type(result.error) for result in found][:4] == [
+        type(None),
+        ConnectionLostError,
+        AccessDeniedException,
+        FunctionError,
+    ]
+    assert all(isinstance(result.error, InvalidInputError) for result in found[4:])
+    assert [result.delivery for result in found] == [
+        Delivery.EXECUTED,
+        Delivery.UNKNOWN,
+        Delivery.REFUSED,
+        Delivery.EXECUTED,
+        Delivery.NOT_DELIVERED,
+        Delivery.NOT_DELIVERED,
+    ]
+    assert found[3].output is not None
+    with pytest.raises(FunctionError):
+        found[3].value()
+    with pytest.raises(AccessDeniedException):
+        found[2].decode(str)
+    assert dict(run.stats.failed) == {
+        Delivery.UNKNOWN: 1,
+        Delivery.REFUSED: 1,
+        Delivery.EXECUTED: 1,
+        Delivery.NOT_DELIVERED: 2,
+    }
+    assert "x" * 100 not in repr(found)
+
+
+@virtually
+async def test_text_that_is_no_json_is_that_items_failure() -> None:
+    async with squares() as client:
+        (result,) = await results(client.map("square", ["tea"]))
+        assert isinstance(result.error, InvalidInputError)
+        assert "json.dumps" in str(result.error)
+
+
+@virtually
+async def test_an_event_is_accepted() -> None:
+    async with LambdaClient(transport=Simulated()) as client:
+        found = await results(client.map("f", [1, 2], invocation_type="Event"))
+        assert [(result.ok, result.delivery, result.value()) for result in found] == [(True, Delivery.ACCEPTED, None)] * 2
+
+
+@virtually
+async def test_commands_of_many_functions_are_sent_as_they_are() -> None:
+    transport = FakeTransport({"a": lambda event: ["a", event], "b": lambda event: ["b", event]})
+    async with LambdaClient(transport=transport) as client:
+        commands = [InvokeCommand(function_name="ab"[number % 2], payload=number, qualifier="live") for number in range(10)]
+        found = await results(client.map_commands(commands, ordered=True, key=lambda command: f"k{command.input.payload}"))
+    assert [result.value() for result in found] == [["ab"[number % 2], number] for number in range(10)]
+    assert found[3].item is commands[3]
+    assert found[3].key == "k3"
+
+
+# --- concurrency and memory ------------------------------------------------------------------------------------------
+
+
+@virtually
+async def test_a_fixed_concurrency_is_kept_and_used() -> None:
+    transport = Simulated()
+    async with LambdaClient(transport=transport) as client:
+        began = now()
+        await results(client.map("f", range(1000), concurrency=100))
+        assert transport.most == 100
+        assert now() - began < 1.15 * 1000 / 100 * 0.5
+
+
+@pytest.mark.parametrize("concurrency", [0, -1, 1.5, True, "many"])
+async def test_a_concurrency_that_is_none_is_refused(concurrency: Any) -> None:
+    async with squares(max_concurrency=10) as client:
+        with pytest.raises(ConfigurationError, match="1 or more, or 'adaptive'"):
+            client.map("square", [], concurrency=concurrency)
+        with pytest.raises(ConfigurationError, match=r"concurrency is 11, and the client's max_concurrency is 10"):
+            client.map("square", [], concurrency=11)
+
+
+@virtually
+async def test_the_input_is_read_no_further_than_there_is_room_for() -> None:
+    read = 0
+
+    def items() -> Iterator[int]:
+        nonlocal read
+        while True:
+            read += 1
+            yield read
+
+    async with LambdaClient(transport=Simulated(seconds=10)) as client, client.map("f", items(), concurrency=10) as run:
+        await asyncio.sleep(5)
+        assert read == 10
+        async for _ in run:
+            break
+        await asyncio.sleep(1000)
+        assert read <= 10 + 64 + 1  # a reader that stops stops the run
+        assert run.stats.in_flight == 0
+        assert client.stats.in_flight == 0
+
+
+@virtually
+async def test_the_window_follows_the_limit_and_no_item_fails() -> None:
+    limits = [50, 500, 20]
+    transport = Simulated(lambda _, at: limits[min(int(at // 20), 2)])
+    async with LambdaClient(transport=transport) as client:
+        found = await results(client.map("f", iter(range(10**9)), deadline=60))
+    failed = [result for result in found if not result.ok]
+    assert {type(result.error) for result in failed} <= {TooManyRequestsException, AiolambdaError}
+    assert len(failed) < 200  # those that were on their way when the deadline passed
+    assert all(not result.error.may_have_run for result in failed if result.error is not None)
+    for number, limit in enumerate(limits):
+        start, end = number * 20 + 5, (number + 1) * 20
+        ended = sum(start <= at < end for _, at in transport.ended)
+        assert ended >= 0.9 * (end - start) * limit / 0.51
+    assert transport.throttled / len(transport.sent) < 0.05
+    assert set(transport.executed.values()) == {1}
+
+
+@virtually
+async def test_a_throttled_function_does_not_slow_another() -> None:
+    transport = Simulated(lambda name, _: 5 if name == "slow" else 100)
+    async with LambdaClient(transport=transport, max_concurrency=200) as client:
+        slow, quick = client.map("slow", iter(range(10**9)), deadline=30), client.map("quick", iter(range(10**9)), deadline=30)
+        await asyncio.gather(results(slow), results(quick))
+    ended = Counter(name for name, at in transport.ended if 10 <= at < 30)
+    assert ended["quick"] >= 0.95 * 20 * 100 / 0.51
+    assert ended["slow"] >= 0.8 * 20 * 5 / 0.51
+
+
+@virtually
+async def test_in_a_map_of_commands_too() -> None:
+    transport = Simulated(lambda name, _: 5 if name == "slow" else 100)
+
+    def commands() -> Iterator[InvokeCommand]:
+        for number in range(8000):
+            yield InvokeCommand(function_name="slow" if number % 50 == 0 else "quick", payload=number)
+
+    async with LambdaClient(transport=transport, max_concurrency=200) as client:
+        found = await results(client.map_commands(commands(), concurrency="adaptive"))
+    assert all(result.ok for result in found)
+    ended = Counter(name for name, at in transport.ended if 5 <= at < 25)
+    assert ended["quick"] >= 0.9 * 20 * 100 / 0.51
+
+
+@virtually
+async def test_a_throttled_item_rests_as_long_as_it_was_asked_to_and_holds_no_slot() -> None:
+    transport = Simulated(lambda _, at: 0 if at < 20 else 10, retry_after="7")
+    async with LambdaClient(transport=transport, max_concurrency=1) as client:
+        run = client.map("f", [1], concurrency=1)
+        task = asyncio.create_task(results(run))
+        await asyncio.sleep(3)
+        assert (client.stats.in_flight, run.stats.pending, run.stats.in_flight) == (0, 1, 0)
+        (result,) = await task
+    assert all(later - before >= 7 for before, later in zip(transport.sent, transport.sent[1:], strict=False))
+    assert (result.ok, result.attempts) == (True, len(transport.sent))
+    assert dict(run.stats.throttled) == {
+        ThrottleReason.RESERVED_FUNCTION_CONCURRENT_INVOCATION_LIMIT_EXCEEDED: len(transport.sent) - 1
+    }
+
+
+@virtually
+async def test_a_throttle_of_the_account_narrows_all_windows() -> None:
+    transport = Simulated(lambda _name, _at: 8, reason="ConcurrentInvocationLimitExceeded")
+    async with LambdaClient(transport=transport) as client:
+        found = await results(client.map("f", range(100)))
+        assert all(result.ok for result in found)
+        assert client._maps.admission.window("another") <= 12
+
+
+@virtually
+async def test_the_time_of_a_call_begins_with_its_slot() -> None:
+    transport = Simulated(seconds=1.0)
+    async with LambdaClient(transport=transport, max_concurrency=1) as client:
+        others = [asyncio.create_task(client.invoke("f")) for _ in range(5)]
+        await asyncio.sleep(0)
+        (result,) = await results(client.map("f", [1], timeout=1.5))
+        assert (result.ok, now()) == (True, pytest.approx(6, abs=0.1))
+        (late,) = await results(client.map("f", [1], timeout=0.5))
+        assert isinstance(late.error, InvocationTimeoutError)
+        assert (late.error.exceeded, late.delivery) == ("total", Delivery.UNKNOWN)
+        await asyncio.gather(*others)
+
+
+# --- its ends --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("settings", [{"max_failures": 3}, {"max_failure_ratio": 0.2}])
+def test_too_many_failures_end_the_run_when_all_results_were_given(settings: dict[str, Any]) -> None:
+    async def run() -> None:
+        async with squares() as client:
+            found: list[MapResult[int]] = []
+            numbers = (number if number % 3 else -1 for number in range(10**9))
+            with pytest.raises(TooManyFailuresError) as raised:
+                async with client.map("square", numbers, concurrency=4, **settings) as mapped:
+                    async for result in mapped:
+                        found.append(result)  # noqa: PERF401 - what came before the error is looked at
+            assert mapped.stopped_by == "failures"
+            assert sorted(result.index for result in found) == list(range(mapped.next_index))
+            assert raised.value.stats.done == len(found)
+            assert raised.value.stats.failed[Delivery.EXECUTED] >= 3
+            assert "items have failed" in str(raised.value)
+
+    virtual.run(run())
+
+
+@virtually
+async def test_as_many_failures_as_are_allowed_end_nothing() -> None:
+    async with squares() as client:
+        found = await results(client.map("square", [-1, 1, -1, 1] * 5, max_failures=10, max_failure_ratio=0.5))
+        assert len(found) == 20
+
+
+@virtually
+async def test_a_deadline_ends_the_run_normally_and_loses_nothing_that_was_read() -> None:
+    transport = Simulated(lambda _, at: 10 if at < 5 else 0, seconds=3.0)
+    async with LambdaClient(transport=transport) as client:
+        run = client.map("f", iter(range(10**9)), deadline=10)
+        found = await results(run)
+        assert (run.stopped_by, now()) == ("deadline", pytest.approx(10, abs=0.1))
+        assert sorted(result.index for result in found) == list(range(run.next_index))
+        kinds = {type(result.error) for result in found}
+        assert {type(None), TooManyRequestsException} <= kinds <= {type(None), TooManyRequestsException, AiolambdaError}
+
+
+@virtually
+async def test_what_is_in_flight_at_the_deadline_ends_within_its_limit() -> None:
+    async with LambdaClient(transport=Simulated(seconds=1000)) as client:
+        run = client.map("f", range(5), deadline=10, concurrency=5)
+        found = await results(run)
+        assert now() == pytest.approx(40, abs=0.1)
+        assert {type(result.error) for result in found} == {InvocationTimeoutError}
+        assert {result.delivery for result in found} == {Delivery.UNKNOWN}
+        assert client.stats.in_flight == 0
+
+
+@virtually
+async def test_leaving_the_block_lets_what_is_in_flight_end_and_submits_nothing_more() -> None:
+    transport = Simulated(seconds=5)
+    async with LambdaClient(transport=transport) as client:
+        async with client.map("f", iter(range(10**9)), concurrency=10) as run:
+            await asyncio.sleep(1)
+        assert (run.stopped_by, now(), len(transport.ended)) == ("caller", pytest.approx(5, abs=0.1), 10)
+        with contextlib.suppress(KeyError):
+            async with client.map("f", iter(range(10**9)), concurrency=10) as run:
+                async for _ in run:
+                    raise KeyError
+        assert (run.stopped_by, client.stats.in_flight) == ("caller", 0)
+
+
+@virtually
+async def test_the_grace_of_a_run_that_is_left_is_thirty_seconds() -> None:
+    async with LambdaClient(transport=Simulated(seconds=1000)) as client:
+        async with client.map("f", range(10), concurrency=5):
+            await asyncio.sleep(1)
+        assert (now(), client.stats.in_flight) == (pytest.approx(31, abs=0.1), 0)
+
+
+@virtually
+async def test_a_bare_loop_that_is_left_submits_nothing_more_and_the_client_awaits_what_is_in_flight() -> None:
+    transport = Simulated(seconds=5)
+    async with LambdaClient(transport=transport) as client:
+        async for _ in client.map("f", iter(range(10**9)), concurrency=10):
+            break
+        await asyncio.sleep(0.1)
+        sent = len(transport.sent)
+        await asyncio.sleep(0.1)
+        await client.close()
+        assert (len(transport.sent), len(transport.ended)) == (sent, sent)
+        assert now() == pytest.approx(10, abs=0.3)
+        assert client._maps.runs == set()
+    assert not asyncio.all_tasks() - {asyncio.current_task()}
+
+
+@virtually
+async def test_closing_the_client_without_grace_cuts_a_run() -> None:
+    client = LambdaClient(transport=Simulated(seconds=1000))
+    async with client:
+        run = client.map("f", range(5), concurrency=5)
+        task = asyncio.create_task(results(run))
+        await asyncio.sleep(1)
+        await client.close(grace=0)
+        found = await task
+        assert {result.delivery for result in found} == {Delivery.UNKNOWN}
+        assert now() == pytest.approx(1, abs=0.1)
+
+
+@virtually
+async def test_an_input_that_raises_ends_the_run_when_all_results_were_given() -> None:
+    def items() -> Iterator[int]:
+        yield from range(5)
+        raise LookupError("no more")
+
+    async with squares() as client:
+        found = []
+        with pytest.raises(LookupError):
+            async with client.map("square", items()) as run:
+                async for result in run:
+                    found.append(result.index)  # noqa: PERF401 - as above
+        assert sorted(found) == list(range(5))
+
+
+@virtually
+async def test_a_middleware_that_breaks_ends_the_run_with_its_own_error() -> None:
+    async def breaks(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        raise ZeroDivisionError
+
+    async with squares() as client:
+        client.middleware_stack.add(breaks)
+        with pytest.raises(ZeroDivisionError):
+            await results(client.map("square", range(100)))
+        assert client._maps.runs == set()
+
+
+@virtually
+async def test_what_is_cut_before_it_began_leaves_the_windows_as_they_were() -> None:
+    async with LambdaClient(transport=Simulated(seconds=1000)) as client:
+        for _ in range(5):
+            async with client.map("f", range(10)) as run:
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                await run.aclose(grace=0)
+        counted = [client._maps.admission._account, *client._maps.admission._functions.values()]
+        assert {counted.in_flight for counted in counted} == {0}
+
+
+@virtually
+async def test_an_item_that_rests_after_its_own_failure_has_that_failure_for_a_result_when_the_run_ends() -> None:
+    def fails(event: int) -> int:
+        raise ValueError("always")
+
+    async with LambdaClient(transport=FakeTransport({"f": fails})) as client:
+        (result,) = await results(client.map("f", [1], retry_function_errors=100, deadline=3))
+        assert isinstance(result.error, FunctionError)
+        assert (result.delivery, result.attempts > 3) == (Delivery.EXECUTED, True)
+
+
+@virtually
+async def test_a_progress_function_that_raises_ends_the_run_and_hangs_nobody() -> None:
+    def tell(stats: MapStats) -> None:
+        raise LookupError("no display")
+
+    async with squares() as client:
+        with pytest.raises(LookupError):
+            await results(client.map("square", range(100), on_progress=tell))
+        assert client._maps.runs == set()
+
+
+# --- retries and totals ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("settings", [{"key": lambda _: next(iter(()))}, {"payload": lambda _: next(iter(()))}])
+@pytest.mark.parametrize("is_asynchronous", [False, True])
+def test_a_function_that_ends_an_iteration_does_not_pass_for_the_end_of_the_input(
+    settings: dict[str, Any], is_asynchronous: bool
+) -> None:
+    async def items() -> AsyncGenerator[int]:
+        yield 1
+
+    async def run() -> None:
+        async with squares() as client:
+            with pytest.raises(RuntimeError, match="raised what ends an iteration"):
+                await results(client.map("square", items() if is_asynchronous else [1], **settings))
+
+    virtual.run(run())
+
+
+@virtually
+async def test_maps_of_one_client_that_share_a_window_all_go_on() -> None:
+    async def items() -> AsyncGenerator[int]:
+        for number in range(20):
+            await asyncio.sleep(0.001)
+            yield number
+
+    transport = Simulated(lambda _name, _now: 3, seconds=0.1)
+    async with LambdaClient(transport=transport, max_concurrency=4) as client:
+        together = await asyncio.gather(*(results(client.map("f", items())) for _ in range(6)))
+    assert [[result.ok for result in found] for found in together] == [[True] * 20] * 6
+
+
+@virtually
+async def test_a_map_of_a_closed_client_is_refused() -> None:
+    client = squares()
+    await client.close()
+    with pytest.raises(ClientClosedError):
+        await results(client.map("square", [1]))
+
+
+@virtually
+async def test_what_may_have_run_stays_in_doubt_when_it_is_throttled_afterwards() -> None:
+    class LostThenThrottled(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            if self.calls:
+                return Response(429, Headers({"x-amzn-errortype": "TooManyRequestsException"}), b"{}")
+            await super().send(request)
+            raise ConnectionLostError("lost")
+
+    transport = LostThenThrottled({"f": lambda event: event})
+    async with LambdaClient(transport=transport, retry=StandardRetry()) as client:
+        (result,) = await results(client.map("f", [1], idempotent=True, deadline=60))
+    assert (result.ok, result.delivery) == (False, Delivery.UNKNOWN)
+
+
+@virtually
+async def test_function_errors_are_tried_again_only_when_asked() -> None:
+    failing = Counter[int]()
+
+    def fails_twice(event: int) -> int:
+        failing[event] += 1
+        if failing[event] <= 2:
+            raise ValueError("not yet")
+        return event
+
+    async with LambdaClient(transport=FakeTransport({"f": fails_twice})) as client:
+        (once,) = await results(client.map("f", [1]))
+        assert (once.ok, failing[1]) == (False, 1)
+        (twice,) = await results(client.map("f", [2], retry_function_errors=1))
+        assert (twice.ok, twice.attempts) == (False, 2)
+        (thrice,) = await results(client.map("f", [3], retry_function_errors=5))
+        assert (thrice.value(), thrice.attempts) == (3, 3)
+
+
+@pytest.mark.parametrize(("idempotent", "sent"), [(None, 1), (True, 3)])
+def test_what_may_have_run_is_tried_again_only_if_idempotent(idempotent: bool | None, sent: int) -> None:
+    class Lost(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            await super().send(request)
+            raise ConnectionLostError("lost")
+
+    async def run() -> None:
+        transport = Lost({"f": lambda event: event})
+        async with LambdaClient(transport=transport, retry=StandardRetry()) as client:
+            (result,) = await results(client.map("f", [1], idempotent=idempotent))
+        assert (result.delivery, result.attempts, len(transport.calls)) == (Delivery.UNKNOWN, sent, sent)
+
+    virtual.run(run())
+
+
+@virtually
+async def test_the_totals_are_there_while_it_runs_and_progress_is_told_ten_times_a_second_at_most() -> None:
+    told: list[tuple[float, MapStats]] = []
+    transport = Simulated(seconds=0.25)
+    async with LambdaClient(transport=transport) as client:
+        run = client.map("f", range(200), concurrency=10, on_progress=lambda stats: told.append((now(), stats)))
+        assert run.stats.done == 0
+        await results(run)
+    *before, last = told
+    assert all(later - earlier >= 0.1 - 1e-9 for (earlier, _), (later, _) in itertools.pairwise(before))
+    assert last[1] == run.stats
+    assert (run.stats.done, run.stats.in_flight, run.stats.pending, run.stats.window) == (200, 0, 0, 10)
+    assert run.stats.rate == pytest.approx(40, rel=0.1)
+    assert run.stats.percentiles[50] == pytest.approx(0.255, rel=0.06)
+    assert any(stats.in_flight == 10 for _, stats in before)
+
+
+@virtually
+async def test_billed_time_and_cold_starts_come_from_the_reports() -> None:
+    report = "REPORT RequestId: a\tDuration: 1 ms\tBilled Duration: {} ms\tMemory Size: 128 MB\tMax Memory Used: 9 MB\t{}"
+
+    class Reporting(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            import base64
+
+            assert request.headers["x-amz-log-type"] == "Tail"
+            number = len(self.calls)
+            answer = await super().send(request)
+            began = {0: "Init Duration: 5 ms", 1: "Restore Duration: 5 ms\tBilled Restore Duration: 3 ms"}
+            line = report.format(100, began.get(number % 5, ""))
+            return Response(200, {**answer.headers, "x-amz-log-result": base64.b64encode(line.encode()).decode()}, b"1")
+
+    async with LambdaClient(transport=Reporting({"f": lambda _: 1})) as client:
+        run = client.map("f", range(20), log_type="Tail", concurrency=1)
+        await results(run)
+    assert (run.stats.billed_ms, run.stats.cold_starts) == (2000, 8)
+
+
+# --- the journal -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_run_goes_on_where_another_was_left(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    executed = Counter[int]()
+
+    async def work(event: int) -> int:
+        executed[event] += 1
+        await asyncio.sleep(0)
+        return event * 2
+
+    async with LambdaClient(transport=FakeTransport({"f": work})) as client:
+        async with client.map("f", range(100), journal=path, concurrency=5) as run:
+            first = 0
+            async for _ in run:
+                first += 1
+                if first == 30:
+                    break
+        assert 30 <= sum(executed.values()) < 100
+        again = await results(client.map("f", range(100), journal=path, concurrency=7))
+    replayed = [result for result in again if result.replayed]
+    assert [result.replayed for result in again] == [True] * len(replayed) + [False] * (100 - len(replayed))
+    assert len(replayed) >= 30
+    assert sorted((result.index, result.value()) for result in again) == [(number, number * 2) for number in range(100)]
+    assert set(executed.values()) == {1}
+
+
+async def test_results_of_every_kind_come_back_as_they_were(tmp_path: Path) -> None:  # noqa: C901 - a table of kinds
+    class Flaky(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            if b"lost" in request.body:
+                raise ConnectionLostError("lost")
+            if b"refused" in request.body:
+                raise ConnectError("refused")
+            if b"denied" in request.body:
+                return Response(403, Headers({"x-amzn-errortype": "AccessDeniedException"}), b'{"Message":"no"}')
+            return await super().send(request)
+
+    def work(event: str) -> Any:
+        if event == "fail":
+            raise ValueError("broken")
+        return b"\x00\xff bytes"
+
+    items = [b'"bytes"', b'"lost"', b'"refused"', b'"denied"', b'"fail"', b"no json"]
+    async with LambdaClient(transport=Flaky({"f": work}), retry=StandardRetry(max_attempts=1)) as client:
+        settings: dict[str, Any] = {"journal": tmp_path / "run.db", "ordered": True}
+        first = await results(client.map("f", items, **settings))
+        again = await results(client.map("f", items, **settings))
+    assert all(result.replayed for result in again)
+    for before, after in zip(first, again, strict=True):
+        assert (after.index, after.key, after.item, after.ok) == (before.index, before.key, before.item, before.ok)
+        assert (after.delivery, after.attempts, after.duration) == (before.delivery, before.attempts, before.duration)
+        assert type(after.error) is type(before.error)
+        if before.error is not None and after.error is not None:
+            assert (after.error.delivery, after.error.function_name) == (before.error.delivery, "f")
+            assert str(after.error).split(" (")[0] == str(before.error).split(" (")[0]
+        if before.output is not None and after.output is not None:
+            assert (after.output.payload, after.output.status_code) == (before.output.payload, before.output.status_code)
+            assert after.output.metadata.request_id == before.output.metadata.request_id
+
+
+async def test_an_item_that_waits_for_input_is_sent_although_stored_results_have_not_come_up(tmp_path: Path) -> None:
+    answered = asyncio.Event()
+
+    async def items() -> AsyncGenerator[int]:
+        yield 7
+        await answered.wait()
+        yield 1
+
+    async with squares() as client:
+        await results(client.map("square", [1, 2], journal=tmp_path / "run.db"))
+        async with asyncio.timeout(10), client.map("square", items(), journal=tmp_path / "run.db") as run:
+            async for result in run:
+                answered.set()
+                assert (result.value(), result.replayed) in ((49, False), (1, True))
+
+
+async def test_equal_payloads_are_separate_items_and_a_repeated_key_is_refused(tmp_path: Path) -> None:
+    async with squares() as client:
+        found = await results(client.map("square", [3, 3, 3, 4], journal=tmp_path / "a.db"))
+        assert len({result.key for result in found}) == 4
+        again = await results(client.map("square", [4, 3, 3, 3, 3], journal=tmp_path / "a.db"))
+        assert [result.replayed for result in sorted(again, key=lambda result: result.index)] == [True] * 4 + [False]
+        with pytest.raises(InvalidInputError, match="stands for two items"):
+            await results(client.map("square", [1, 2, 1], journal=tmp_path / "b.db", key=str))
+
+
+async def test_an_item_that_was_in_flight_is_unknown_and_sent_again_only_if_idempotent(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    async with squares() as client:
+        await results(client.map("square", [1], journal=path, key=str))
+    async with LambdaClient(transport=Simulated(seconds=1000)) as client:
+        async with client.map("square", [2, 3], journal=path, key=str) as run:
+            while client.stats.in_flight < 2:
+                await asyncio.sleep(0.001)
+            await run.aclose(grace=0)
+    async with squares() as client:
+        for _ in range(2):
+            found = await results(client.map("square", [1, 2], journal=path, key=str, ordered=True))
+            assert [(result.ok, result.replayed) for result in found] == [(True, True), (False, True)]
+            assert isinstance(found[1].error, UnknownOutcomeError)
+            assert found[1].error.may_have_run
+        (result,) = await results(client.map("square", [3], journal=path, key=str, idempotent=True))
+        assert (result.value(), result.replayed) == (9, False)
+
+
+async def test_an_item_that_was_throttled_when_the_run_ended_is_not_in_doubt(tmp_path: Path) -> None:
+    class Full(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            await super().send(request)
+            return Response(429, Headers({"x-amzn-errortype": "TooManyRequestsException", "retry-after": "100"}), b"{}")
+
+    path = tmp_path / "run.db"
+    async with LambdaClient(transport=Full({"square": square})) as client:
+        async with client.map("square", [3], journal=path) as run:
+            while not run.stats.throttled or run.stats.in_flight:
+                await asyncio.sleep(0.001)
+    async with squares() as client:
+        (result,) = await results(client.map("square", [3], journal=path))
+        assert (result.value(), result.replayed) == (9, False)
+
+
+@pytest.mark.parametrize(
+    "other", [{"function": "cube"}, {"qualifier": "live"}, {"invocation_type": "Event"}, {"tenant_id": "blue"}]
+)
+async def test_a_journal_of_another_map_is_refused(other: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    async with squares() as client:
+        await results(client.map("square", [1], journal=path))
+        settings = {name: value for name, value in other.items() if name != "function"}
+        with pytest.raises(ConfigurationError, match="is of another map: its"):
+            await results(client.map(other.get("function", "square"), [1], journal=path, **settings))
+        with pytest.raises(ConfigurationError, match="another map"):
+            await results(client.map_commands([], journal=path))
+        found = await results(client.map("square", [1], journal=path, concurrency=3, retry_function_errors=2))
+        assert found[0].replayed
+        assert client._maps.runs == set()
+
+
+async def test_a_key_that_is_no_text_is_refused_and_does_no_harm_to_its_neighbours(tmp_path: Path) -> None:
+    async with squares() as client:
+        found = []
+        with pytest.raises(InvalidInputError, match="no text"):
+            async with client.map(
+                "square", [1, 2], key={1: "one", 2: "\ud800"}.__getitem__, journal=tmp_path / "run.db"
+            ) as run:
+                async for result in run:
+                    found.append((result.key, result.ok))  # noqa: PERF401 - what came before the error is kept
+        (first,) = await results(client.map("square", [1], key=lambda _: "one", journal=tmp_path / "run.db"))
+    assert (found, first.value()) == ([("one", first.replayed)], 1)  # sent or not when the run ended: what was told is true
+
+
+async def test_a_file_that_is_no_journal_or_is_in_use_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("not a database at all" * 100)
+    async with squares() as client:
+        for path in (tmp_path / "text", tmp_path / "missing" / "run.db", tmp_path):
+            with pytest.raises(ConfigurationError, match="cannot be used"):
+                await results(client.map("square", [1], journal=path))
+        async with client.map("square", iter(range(10**9)), journal=tmp_path / "run.db"):
+            with pytest.raises(ConfigurationError, match="another run uses it"):
+                await results(client.map("square", [1], journal=tmp_path / "run.db"))
+
+
+async def test_the_default_limits_of_a_map_leave_no_warning_and_no_thread(tmp_path: Path) -> None:
+    import threading
+
+    threads = threading.active_count()
+    client = LambdaClient(
+        transport=FakeTransport({"square": square}), credentials=Credentials("a", "b"), timeout=Timeouts(total=9)
+    )
+    async with client:
+        await results(client.map("square", range(10), journal=tmp_path / "run.db"))
+        assert not [thread for thread in threading.enumerate() if thread.name == "journal of a map"]
+    assert threading.active_count() <= threads + 8  # asyncio's own pool

@@ -1,0 +1,256 @@
+"""The life of runtime processes: how they end, what their callers are told, and that nothing is left of them."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from ..support.local import becomes_true, function, is_running, read_soon, serving
+
+
+def message(answer):
+    return answer.json()["errorMessage"].removeprefix(f"RequestId: {answer.headers['x-amzn-RequestId']} ")
+
+
+async def test_a_killed_runtime_gives_its_call_an_error_and_the_next_call_a_new_process(tmp_path):
+    async with serving() as invoke:
+        call = asyncio.create_task(invoke(payload={"op": "sleep", "seconds": 60, "started": str(tmp_path / "pid")}))
+        pid = int(await read_soon(tmp_path / "pid"))
+        os.kill(pid, signal.SIGKILL)
+        killed, after = await call, await invoke()
+    assert (killed.status, killed.error, killed.json()["errorType"]) == (200, "Unhandled", "Runtime.ExitError")
+    assert message(killed) == "Error: Runtime exited with error: signal: killed"
+    assert after.error is None
+    assert after.json() != pid
+
+
+async def test_a_process_that_dies_while_it_is_idle_costs_no_call():
+    async with serving() as invoke:
+        first = (await invoke()).json()
+        os.kill(first, signal.SIGKILL)
+        await becomes_true(lambda: not is_running(first))
+        after = await invoke()
+    assert after.error is None
+    assert after.json() != first
+
+
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        ({"op": "exit", "code": 3}, "Error: Runtime exited with error: exit status 3"),
+        ({"op": "exit", "code": 0}, "Error: Runtime exited without providing a reason"),
+        ({"op": "leave", "code": 1}, "Error: Runtime exited with error: exit status 1"),
+    ],
+)
+async def test_a_process_that_exits_is_an_error_of_its_call_alone(payload, said):
+    async with serving() as invoke:
+        exited, after = await invoke(payload=payload, headers={"X-Amz-Log-Type": "Tail"}), await invoke()
+    assert (exited.error, exited.json()["errorType"], message(exited)) == ("Unhandled", "Runtime.ExitError", said)
+    assert "\tStatus: error\tError Type: Runtime.ExitError" in exited.log
+    assert after.error is None
+
+
+async def test_a_function_that_takes_too_long_is_killed_with_its_children(tmp_path):
+    async with serving(function(timeout=0.5)) as invoke:
+        payload = {"op": "spawn", "seconds": 60, "child": str(tmp_path / "child")}
+        late = await invoke(payload=payload, headers={"X-Amz-Log-Type": "Tail"})
+        child = int((tmp_path / "child").read_text())
+        await becomes_true(lambda: not is_running(child))
+        after = await invoke()
+    assert (late.error, late.json()["errorType"]) == ("Unhandled", "Sandbox.Timedout")
+    assert message(late) == "Error: Task timed out after 0.50 seconds"
+    assert "Task timed out after 0.50 seconds" in late.log
+    assert "\tStatus: timeout" in late.log
+    assert after.error is None
+
+
+async def test_as_many_calls_as_the_concurrency_run_at_once_each_in_its_process():
+    async with serving(function(concurrency=4)) as invoke:
+        answers = await asyncio.gather(*[invoke(payload={"op": "sleep", "seconds": 0.3}) for _ in range(4)])
+        pids = invoke.endpoint.runtime_pids("app")
+    assert {answer.json() for answer in answers} == set(pids)
+    assert len(pids) == 4
+
+
+async def test_a_function_runs_to_its_end_though_its_caller_has_gone(tmp_path):
+    async with serving(function(concurrency=1)) as invoke:
+        payload = {"op": "sleep", "seconds": 0.2, "started": str(tmp_path / "started"), "finished": str(tmp_path / "finished")}
+        call = asyncio.create_task(invoke(payload=payload))
+        await read_soon(tmp_path / "started")
+        call.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await call
+        pid = int(await read_soon(tmp_path / "finished"))
+        answer = await invoke()
+        while answer.status == 429:  # the process has written its file and is about to answer
+            answer = await invoke()
+    assert answer.json() == pid
+
+
+async def test_stopping_answers_calls_that_run_and_leaves_no_process(tmp_path):
+    async with serving(function(concurrency=3)) as invoke:
+        idle = (await invoke()).json()
+        payload = {"op": "sleep", "seconds": 60, "started": str(tmp_path / "pid")}
+        calls = [asyncio.create_task(invoke(payload=payload))]
+        busy = int(await read_soon(tmp_path / "pid"))
+        calls.append(asyncio.create_task(invoke(payload={"op": "sleep", "seconds": 60})))
+        await becomes_true(lambda: len(invoke.endpoint.runtime_pids("app")) == 2)
+        await invoke.endpoint.stop()
+        answers = await asyncio.gather(*calls)
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await invoke()
+    assert [(answer.status, answer.code) for answer in answers] == [(500, "ServiceException")] * 2
+    assert not any(is_running(pid) for pid in (idle, busy))
+
+
+@pytest.mark.parametrize(
+    ("source", "handler", "kind", "said"),
+    [
+        (
+            "import nonesuch",
+            "module.handler",
+            "Runtime.ImportModuleError",
+            "No module named 'nonesuch'",
+        ),
+        ("", "missing.handler", "Runtime.ImportModuleError", "Unable to import module 'missing': No module named 'missing'"),
+        ("def handler(:", "module.handler", "Runtime.UserCodeSyntaxError", "Syntax error in module 'module'"),
+        ("", "module.handler", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'module'"),
+        ("", "handler", "Runtime.MalformedHandlerName", "Bad handler 'handler'"),
+        ("", "sys.handler", "Runtime.BuiltInModuleConflict", "Cannot use built-in module sys as a handler module"),
+        ("raise LookupError('at import')", "module.handler", "LookupError", "at import"),
+        ("raise SystemExit(7)", "module.handler", "Runtime.ExitError", "Runtime exited with error: exit status 7"),
+    ],
+    ids=["failing import", "no module", "syntax", "no handler", "no dot", "built-in", "raises", "exits"],
+)
+async def test_a_function_that_cannot_be_loaded_says_why_at_every_call(tmp_path, source, handler, kind, said):
+    (tmp_path / "module.py").write_text(source)
+    async with serving(function(handler=handler, root=tmp_path)) as invoke:
+        answers = [await invoke(headers={"X-Amz-Log-Type": "Tail"}) for _ in range(2)]
+        assert invoke.endpoint.runtime_pids("app") == []
+    for answer in answers:
+        assert (answer.status, answer.error, answer.json()["errorType"]) == (200, "Unhandled", kind)
+        assert said in answer.json()["errorMessage"]
+        assert f"Error Type: {kind}" in answer.log
+
+
+async def test_the_traceback_of_a_module_that_raises_names_its_line(tmp_path):
+    (tmp_path / "module.py").write_text("\n\nraise LookupError('at import')\n")
+    async with serving(function(handler="module.handler", root=tmp_path)) as invoke:
+        trace = (await invoke()).json()["stackTrace"]
+    assert any(f'File "{tmp_path / "module.py"}", line 3' in line for line in trace)
+    assert not any("bootstrap.py" in line for line in trace if "importlib" not in line)
+
+
+async def test_a_runtime_that_does_not_ask_for_work_in_time_is_ended():
+    sleeper = (sys.executable, "-c", "import time; time.sleep(60)")
+    async with serving(function(runtime=sleeper), init_limit=0.3) as invoke:
+        answer = await invoke()
+        assert invoke.endpoint.runtime_pids("app") == []
+    assert (answer.error, answer.json()["errorType"]) == ("Unhandled", "Sandbox.Timedout")
+    assert message(answer) == "Error: Init timed out after 0.30 seconds"
+
+
+async def test_a_runtime_that_cannot_be_started_is_named():
+    async with serving(function(runtime=("/no/such/runtime",))) as invoke:
+        answer = await invoke()
+    assert (answer.error, answer.json()["errorType"]) == ("Unhandled", "Runtime.InvalidEntrypoint")
+    assert message(answer) == "Error: fork/exec /no/such/runtime: no such file or directory"
+
+
+async def test_a_grandchild_that_holds_the_pipe_does_not_hold_up_the_end(tmp_path):
+    async with serving() as invoke:
+        payload = {"op": "spawn", "seconds": 60, "child": str(tmp_path / "child")}
+        call = asyncio.create_task(invoke(payload=payload))
+        child = int(await read_soon(tmp_path / "child"))
+        await invoke.endpoint.stop()
+        assert (await call).status == 500
+    await becomes_true(lambda: not is_running(child))
+
+
+LEAVING = pytest.mark.parametrize("daemon", [False, True], ids=["a session of its own", "a daemon"])
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has child subreapers")
+
+
+@on_linux
+@LEAVING
+async def test_a_child_that_left_the_session_ends_with_a_late_function(tmp_path, daemon):
+    async with serving(function(timeout=3.0)) as invoke:
+        then = {"op": "sleep", "seconds": 60}
+        event = {"op": "leave session", "child": str(tmp_path / "child"), "daemon": daemon, "then": then}
+        late = await invoke(payload=event)
+        child = int((tmp_path / "child").read_text())
+        assert late.json()["errorType"] == "Sandbox.Timedout"
+        assert not is_running(child)
+
+
+@on_linux
+@LEAVING
+async def test_a_child_that_left_the_session_ends_with_its_process(tmp_path, daemon):
+    async with serving() as invoke:
+        then = {"op": "exit", "code": 3}
+        event = {"op": "leave session", "child": str(tmp_path / "child"), "daemon": daemon, "then": then}
+        exited = await invoke(payload=event)
+        child = int((tmp_path / "child").read_text())
+        assert message(exited) == "Error: Runtime exited with error: exit status 3"
+        assert not is_running(child)
+
+
+@on_linux
+@LEAVING
+async def test_a_child_that_left_the_session_ends_with_the_endpoint(tmp_path, daemon):
+    async with serving() as invoke:
+        event = {"op": "leave session", "child": str(tmp_path / "child"), "daemon": daemon}
+        assert (await invoke(payload=event)).error is None
+        child = int((tmp_path / "child").read_text())
+        assert (await invoke()).error is None
+        assert is_running(child), "as on Lambda, what an invocation left runs on while its process lives"
+    assert not is_running(child)
+
+
+def parent_of(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+@on_linux
+async def test_a_process_whose_supervisor_is_killed_ends_and_is_replaced():
+    async with serving() as invoke:
+        first = (await invoke()).json()
+        os.kill(parent_of(first), signal.SIGKILL)
+        await becomes_true(lambda: not is_running(first))
+        after = await invoke()
+    assert after.error is None
+    assert after.json() != first
+
+
+@on_linux
+async def test_an_endpoint_whose_reaper_is_killed_says_that_nothing_starts():
+    async with serving() as invoke:
+        running = (await invoke()).json()
+        reaper = parent_of(parent_of(running))
+        os.kill(reaper, signal.SIGKILL)
+        await becomes_true(lambda: not is_running(reaper))
+        assert (await invoke()).json() == running
+        os.kill(running, signal.SIGKILL)
+        await becomes_true(lambda: invoke.endpoint.runtime_pids("app") == [running] and not is_running(running))
+        answer = await invoke()
+    assert answer.json()["errorType"] == "Runtime.InvalidEntrypoint"
+    assert "broken pipe" in message(answer)
+
+
+async def test_many_processes_start_at_once():
+    variables = {"LARGE": "x" * 100_000}
+    async with serving(function(concurrency=8, environment=variables)) as invoke:
+        answers = await asyncio.gather(*[invoke(payload={"op": "sleep", "seconds": 0.3}) for _ in range(8)])
+    assert len({answer.json() for answer in answers}) == 8
+
+
+async def test_functions_have_processes_of_their_own():
+    async with serving(function("one"), function("two")) as invoke:
+        one, two = await invoke("one"), await invoke("two")
+        assert invoke.endpoint.runtime_pids("one") == [one.json()]
+        assert invoke.endpoint.runtime_pids("two") == [two.json()]

@@ -1,0 +1,265 @@
+"""What a handler finds and what becomes of its result, with the built-in runtime and with AWS's own."""
+
+import importlib.util
+import os
+import sys
+
+import pytest
+
+from aiolambda import Credentials
+from aiolambda.operations.report import report_of
+
+from ..support.local import HERE, PACKAGE_DIRECTORY, function, serving
+
+TAIL = {"X-Amz-Log-Type": "Tail"}
+BUILT_IN = None
+AWS = (sys.executable, "-m", "awslambdaric", "{handler}")
+
+needs_awslambdaric = pytest.mark.skipif(
+    importlib.util.find_spec("awslambdaric") is None, reason="awslambdaric is not installed (it builds on Linux only)"
+)
+both_runtimes = pytest.mark.parametrize(
+    "runtime", [BUILT_IN, pytest.param(AWS, marks=needs_awslambdaric)], ids=["built-in", "awslambdaric"]
+)
+
+
+@both_runtimes
+async def test_events_and_results_cross_both_runtimes(runtime):
+    event = {"op": "echo", "text": "h\u00e9llo \u2603", "numbers": [1, 2.5, 10**20], "nothing": None}
+    async with serving(function(runtime=runtime)) as invoke:
+        assert (await invoke(payload=event)).json() == event
+        assert (await invoke(payload={"op": "nothing"})).body == b"null"
+
+
+@both_runtimes
+async def test_an_exception_comes_back_with_the_traceback_of_the_handler_alone(runtime):
+    async with serving(function(runtime=runtime)) as invoke:
+        answer = await invoke(payload={"op": "fail", "text": "no tea"}, headers=TAIL)
+        error = answer.json()
+    assert answer.error == "Unhandled"
+    assert (error["errorType"], error["errorMessage"]) == ("ValueError", "no tea")
+    assert error["requestId"] == answer.headers["x-amzn-RequestId"]
+    assert [line.split(", ")[2].splitlines()[0] for line in error["stackTrace"]] == ["in handler", "in fail"]
+    assert all(f'  File "{HERE / "local_handlers.py"}", line ' in line for line in error["stackTrace"])
+    assert "[ERROR] ValueError: no tea" in answer.log
+
+
+@both_runtimes
+async def test_the_log_tail_holds_all_that_the_function_wrote_between_start_and_end(runtime):
+    async with serving(function(runtime=runtime)) as invoke:
+        first, second = [await invoke(payload={"op": "log"}, headers=TAIL) for _ in range(2)]
+    request_id = second.headers["x-amzn-RequestId"]
+    lines = second.log.splitlines()
+    assert lines[0] == f"START RequestId: {request_id} Version: $LATEST"
+    assert lines[1:3] == ["printed", "to stderr"]
+    assert lines[3].startswith("[WARNING]\t")
+    assert lines[3].endswith(f"Z\t{request_id}\tlogged")
+    assert lines[4:7] == ["written", "by a child", f"END RequestId: {request_id}"]
+    assert lines[7].startswith(f"REPORT RequestId: {request_id}\tDuration: ")
+    assert len(lines) == 8
+    assert first.log.startswith("loading the module\nSTART RequestId: ")
+
+
+@both_runtimes
+async def test_no_output_is_late_for_its_own_log(runtime):
+    async with serving(function(runtime=runtime)) as invoke:
+        for _ in range(50):
+            answer = await invoke(payload={"op": "chatter", "size": 1500}, headers=TAIL)
+            request_id = answer.headers["x-amzn-RequestId"]
+            assert f"\n{'x' * 1500}\nEND RequestId: {request_id}\n" in answer.log
+
+
+async def test_the_report_can_be_read():
+    async with serving(function(memory_size=256)) as invoke:
+        cold, warm = [report_of((await invoke(headers=TAIL)).log) for _ in range(2)]
+    assert cold is not None
+    assert warm is not None
+    assert cold.init_duration_ms > 0
+    assert warm.init_duration_ms is None
+    assert warm.memory_size_mb == 256
+    assert 0 < warm.duration_ms <= warm.billed_duration_ms
+    assert sys.platform != "linux" or 1 < warm.max_memory_used_mb < 200
+
+
+async def test_the_tail_is_the_last_four_kilobytes_of_the_log():
+    async with serving() as invoke:
+        answer = await invoke(payload={"op": "chatter", "size": 300_000}, headers=TAIL)
+    assert len(answer.log) == 4096
+    assert answer.log.startswith("xxxx")
+    assert report_of(answer.log) is not None
+
+
+async def test_nobody_who_has_not_asked_gets_a_log():
+    async with serving() as invoke:
+        assert "X-Amz-Log-Result" not in (await invoke(payload={"op": "log"})).headers
+
+
+async def test_the_whole_log_goes_to_who_wants_to_hear_it():
+    heard = bytearray()
+    async with serving(echo=heard.extend) as invoke:
+        answer = await invoke(payload={"op": "log"}, headers=TAIL)
+    assert heard.decode() == answer.log
+
+
+@both_runtimes
+async def test_a_result_that_is_no_json_is_a_marshal_error(runtime):
+    async with serving(function(runtime=runtime)) as invoke:
+        answer = await invoke(payload={"op": "unserializable"})
+    assert (answer.error, answer.json()["errorType"]) == ("Unhandled", "Runtime.MarshalError")
+    assert answer.json()["errorMessage"].startswith(
+        "Unable to marshal response: Object of type object is not JSON serializable"
+    )
+
+
+async def test_an_async_handler_fails_as_on_lambda_and_without_a_warning():
+    async with serving() as invoke:
+        answer = await invoke(payload={"op": "coroutine"}, headers=TAIL)
+    assert answer.json()["errorType"] == "Runtime.MarshalError"
+    assert "Object of type coroutine is not JSON serializable" in answer.json()["errorMessage"]
+    assert "never awaited" not in answer.log
+
+
+@both_runtimes
+async def test_decimals_and_bytes_inside_a_result_are_encoded(runtime):
+    async with serving(function(runtime=runtime)) as invoke:
+        assert (await invoke(payload={"op": "decimal"})).json() == {"price": 1.5, "count": 3, "name": "tea"}
+
+
+@both_runtimes
+async def test_a_function_finds_the_environment_of_lambda(runtime):
+    async with serving(function(runtime=runtime), region="eu-west-1") as invoke:
+        seen = (await invoke(payload={"op": "describe"})).json()
+        url, credentials = invoke.endpoint.url, invoke.endpoint.credentials
+    expected = {
+        "_HANDLER": "local_handlers.handler",
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_LAMBDA_FUNCTION_NAME": "app",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_LOG_STREAM_NAME": seen["log_stream_name"],
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        "AWS_ENDPOINT_URL_LAMBDA": url,
+        "LAMBDA_TASK_ROOT": str(HERE),
+    }
+    assert seen["environment"] | expected == seen["environment"]
+    assert seen["directory"] == str(HERE)
+
+
+async def test_the_directory_of_the_function_comes_first_on_its_path():
+    async with serving() as invoke:
+        assert (await invoke(payload={"op": "describe"})).json()["path"] == str(HERE)
+
+
+SECRETS = {
+    "AWS_SESSION_TOKEN": "of somebody else",
+    "AWS_PROFILE": "work",
+    "AWS_ENDPOINT_URL_S3": "http://s3.example",
+    "DATABASE_PASSWORD": "a secret",
+    "GITHUB_TOKEN": "a secret",
+    "HTTPS_PROXY": "http://user:secret@proxy.example",
+    "LD_PRELOAD": "",
+    "SSH_AUTH_SOCK": "agent",
+    "lower_case": "a secret",
+}
+FROM_LAMBDA = {
+    "_HANDLER",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_XRAY_CONTEXT_MISSING",
+    "LAMBDA_TASK_ROOT",
+    "LANG",
+    "TZ",
+}
+BESIDES = {"AWS_CONFIG_FILE", "AWS_ENDPOINT_URL_LAMBDA", "AWS_SHARED_CREDENTIALS_FILE"}
+PLACES = {"PATH": os.defpath, "HOME": "/home/somebody", "PYTHONPATH": PACKAGE_DIRECTORY, "NODE_PATH": "/opt/modules"}
+
+
+async def variables_of(monkeypatch, **settings):
+    """All that a function finds, without those that the runtime adds by itself or that measure coverage."""
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name, value in (SECRETS | PLACES).items():
+        monkeypatch.setenv(name, value)
+    async with serving(function(**settings)) as invoke:
+        found = (await invoke(payload={"op": "all variables"})).json()
+    added = ("_X_AMZN_TRACE_ID", "AWS_EXECUTION_ENV", "LC_CTYPE")
+    return {name: value for name, value in found.items() if name not in added and not name.startswith("COVERAGE_")}
+
+
+@both_runtimes
+async def test_a_function_finds_nothing_else_of_the_servers_environment(monkeypatch, runtime):
+    found = await variables_of(monkeypatch, runtime=runtime)
+    assert found.keys() == FROM_LAMBDA | BESIDES | PLACES.keys()
+    assert {name: found[name] for name in PLACES} == PLACES
+    assert (found["AWS_CONFIG_FILE"], found["AWS_SHARED_CREDENTIALS_FILE"]) == (os.devnull, os.devnull)
+
+
+@both_runtimes
+async def test_a_function_finds_the_variables_of_its_configuration(monkeypatch, runtime):
+    named = {
+        "TABLE": "orders \u2603",
+        "EMPTY": "",
+        "PATH": "/opt/bin",
+        "PYTHONPATH": "",
+        "LANG": "C.UTF-8",
+        "AWS_CONFIG_FILE": "x",
+    }
+    found = await variables_of(monkeypatch, runtime=runtime, environment=named)
+    assert {name: found[name] for name in named} == named
+
+
+async def test_a_function_may_have_keys_of_its_own(monkeypatch):
+    own = {"AWS_ACCESS_KEY_ID": "AKIAOWN", "AWS_SECRET_ACCESS_KEY": "own"}
+    found = await variables_of(monkeypatch, environment=own)
+    assert {name: found.get(name) for name in (*own, "AWS_SESSION_TOKEN")} == {**own, "AWS_SESSION_TOKEN": None}
+
+
+async def test_keys_with_a_token_come_together():
+    async with serving(credentials=Credentials("AKIALOCAL", "s", "t")) as invoke:
+        found = (await invoke(payload={"op": "all variables"})).json()
+    assert [found[f"AWS_{name}"] for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")] == ["AKIALOCAL", "s", "t"]
+
+
+@both_runtimes
+@pytest.mark.parametrize("handler", ["handlers/app.handler", "handlers/deep/app.handler", "handlers.app.handler"])
+async def test_a_handler_may_be_in_a_folder(tmp_path, runtime, handler):
+    for folder in ("handlers", "handlers/deep"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "app.py").write_text("def handler(event, context):\n    return __name__\n")
+    async with serving(function(runtime=runtime, handler=handler, root=tmp_path)) as invoke:
+        answer = await invoke()
+    assert (answer.error, answer.json()) == (None, handler.replace("/", ".").removesuffix(".handler"))
+
+
+@both_runtimes
+async def test_a_folder_without_the_module_is_named_as_on_lambda(tmp_path, runtime):
+    (tmp_path / "handlers").mkdir()
+    async with serving(function(runtime=runtime, handler="handlers/app.handler", root=tmp_path)) as invoke:
+        error = (await invoke()).json()
+    assert error["errorType"] == "Runtime.ImportModuleError"
+    assert error["errorMessage"] == "Unable to import module 'handlers/app': No module named 'handlers.app'"
+
+
+async def test_functions_of_one_endpoint_invoke_each_other(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", PACKAGE_DIRECTORY)
+    async with serving(function("front"), function("back")) as invoke:
+        payload = {"op": "relay", "to": "back", "payload": {"op": "describe"}}
+        answer = await invoke("front", payload)
+    assert answer.json()["function_name"] == "back"
+
+
+async def test_a_failure_in_any_letters_is_logged():
+    async with serving() as invoke:
+        answer = await invoke(payload={"op": "fail", "text": "tea \ud800 \u2603"}, headers=TAIL)
+    assert answer.json()["errorMessage"] == "tea \ud800 \u2603"
+    assert "tea \\ud800 \u2603" in answer.log

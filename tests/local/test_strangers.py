@@ -1,0 +1,219 @@
+"""Who else is on this machine: processes that were not started by the endpoint, and web pages of other origins."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+
+import aiohttp
+import pytest
+
+from aiolambda.local.api import cross_origin
+from aiolambda.local.api.errors import Refusal
+from aiolambda.local.runtime import socket_owner
+from aiolambda.local.runtime.invocations import Invocation
+from aiolambda.local.runtime.runtime_api import RuntimeApi
+
+from ..support.local import HERE, function, read_soon, serving
+from .test_runtime import both_runtimes
+
+# The Runtime API of a process
+
+
+async def tried(address, session, request_id):
+    """The status of each way in which a process can interfere with an invocation of another."""
+    url = f"http://{address}/2018-06-01/runtime"
+    statuses = []
+    for method, path in (
+        ("GET", "invocation/next"),
+        ("POST", f"invocation/{request_id}/response"),
+        ("POST", f"invocation/{request_id}/error"),
+        ("POST", "init/error"),
+    ):
+        async with asyncio.timeout(10), session.request(method, f"{url}/{path}", data=b'"forged"') as response:
+            statuses.append(response.status)
+    return statuses
+
+
+@both_runtimes
+async def test_a_stranger_cannot_touch_an_invocation(runtime, tmp_path):
+    async with serving(function(runtime=runtime)) as invoke:
+        address = (await invoke(payload={"op": "describe"})).json()["environment"]["AWS_LAMBDA_RUNTIME_API"]
+        idle = await tried(address, invoke.session, "1")
+        event = {"op": "sleep", "seconds": 0.5, "started": str(tmp_path / "pid")}
+        call = asyncio.create_task(invoke(payload=event))
+        pid = int(await read_soon(tmp_path / "pid"))
+        busy = await tried(address, invoke.session, "1")
+        answer = await call
+        assert (answer.error, answer.json()) == (None, pid)
+        assert (await invoke()).json() == pid
+    assert idle == busy == [403] * 4
+
+
+async def test_a_stranger_with_the_right_request_id_cannot_forge_an_answer(tmp_path):
+    async with serving() as invoke:
+        address = (await invoke(payload={"op": "describe"})).json()["environment"]["AWS_LAMBDA_RUNTIME_API"]
+        event = {"op": "tell request id", "file": str(tmp_path / "id"), "seconds": 0.3}
+        call = asyncio.create_task(invoke(payload=event))
+        request_id = await read_soon(tmp_path / "id")
+        assert await tried(address, invoke.session, request_id) == [403] * 4
+        answer = await call
+    assert (answer.error, answer.json()) == (None, request_id)
+
+
+async def test_functions_of_one_endpoint_are_strangers_to_each_other():
+    async with serving(function("front"), function("back")) as invoke:
+        seen = (await invoke("back", {"op": "describe"})).json()
+        answer = await invoke("front", {"op": "ask", "address": seen["environment"]["AWS_LAMBDA_RUNTIME_API"]})
+    assert answer.json() == 403
+
+
+async def test_a_runtime_behind_a_launcher_is_no_stranger():
+    runtime = ("/bin/sh", "-c", f"{sys.executable} {HERE / 'local_raw_runtime.py'}; true")
+    async with serving(function(runtime=runtime)) as invoke:
+        assert (await invoke(payload=b'{"a": 1}')).body == b'{"a": 1}'
+
+
+async def test_a_connection_waits_until_its_process_is_known():
+    api = RuntimeApi()
+    try:
+        url = f"http://{await api.start()}/2018-06-01/runtime/invocation/next"
+        api.dispatch(Invocation(request_id="1", payload=b"[1]", function_arn="arn:x", trace_id="Root=1"), 0)
+        async with aiohttp.ClientSession() as session:
+            polling = asyncio.create_task(session.get(url))
+            await asyncio.wait({polling}, timeout=0.05)
+            assert not polling.done()
+            api.admit(os.getsid(0))
+            async with await polling as response:
+                assert await response.read() == b"[1]"
+    finally:
+        await api.close()
+
+
+@pytest.fixture
+def listener():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+PROGRAM = (
+    "import socket, sys; s = socket.create_connection(('127.0.0.1', int(sys.argv[1]))); print(flush=True); sys.stdin.read()"
+)
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+async def test_a_socket_is_held_by_the_session_of_its_process(listener, is_ours):
+    command = [sys.executable, "-c", PROGRAM, str(listener.getsockname()[1])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=not is_ours) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        connection, client = listener.accept()
+        with connection:
+            assert await socket_owner.is_held_in_session(os.getsid(process.pid), client, listener.getsockname())
+            assert await socket_owner.is_held_in_session(os.getsid(0), client, listener.getsockname()) is is_ours
+        process.communicate()
+
+
+async def test_a_socket_for_both_families_is_seen(listener):
+    with socket.socket(socket.AF_INET6) as connection:
+        connection.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        connection.connect(("::ffff:127.0.0.1", listener.getsockname()[1]))
+        accepted, client = listener.accept()
+        with accepted:
+            assert await socket_owner.is_held_in_session(os.getsid(0), client, listener.getsockname())
+
+
+async def test_a_socket_that_was_closed_is_held_by_no_process(listener):
+    with socket.create_connection(listener.getsockname()) as connection:
+        accepted, client = listener.accept()
+    with accepted:
+        connection.close()
+        assert not await socket_owner.is_held_in_session(os.getsid(0), client, listener.getsockname())
+
+
+def test_the_listing_of_lsof_names_the_holder_of_the_clients_end():
+    listing = (
+        "p41\nf5\nn127.0.0.1:51248->127.0.0.1:9001\nf6\nn127.0.0.1:51250->127.0.0.1:9001\n"
+        "p42\nf3\nn127.0.0.1:9001->127.0.0.1:51248\np43\nf9\nn127.0.0.1:51248->127.0.0.1:9001\n"
+    )
+    server = ("127.0.0.1", 9001)
+    assert list(socket_owner.holders(listing, ("127.0.0.1", 51248), server)) == [41, 43]
+    assert list(socket_owner.holders(listing, ("127.0.0.1", 51249), server)) == []
+    assert list(socket_owner.holders("", ("127.0.0.1", 51248), server)) == []
+
+
+# Web pages
+
+HERE_HOSTS = [
+    "127.0.0.1:9001",
+    "127.0.0.1",
+    "localhost:9001",
+    "LOCALHOST",
+    "app.localhost:9001",
+    "[::1]:9001",
+    "172.17.0.1:9001",
+]
+
+
+@pytest.mark.parametrize("host", [*HERE_HOSTS, "host.docker.internal:9001"])
+def test_a_request_of_an_sdk_is_taken(host):
+    cross_origin.check({"host": host, "user-agent": "aws-sdk-js/3", "sec-fetch-mode": "cors"})  # Node's fetch sends the last
+
+
+def test_a_page_of_the_same_origin_is_taken():
+    cross_origin.check({"host": "localhost:5173", "origin": "http://localhost:5173", "sec-fetch-site": "same-origin"})
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"origin": "https://evil.example"}, "web page of another origin"),
+        ({"origin": "null"}, "web page of another origin"),
+        ({"origin": ""}, "web page of another origin"),
+        ({"origin": "http://127.0.0.1:9002"}, "web page of another origin"),
+        ({"origin": "http://localhost:9001"}, "web page of another origin"),
+        ({"sec-fetch-site": "cross-site"}, "web page of another origin"),
+        ({"sec-fetch-site": "same-site"}, "web page of another origin"),
+        ({"sec-fetch-site": "none,cross-site"}, "web page of another origin"),
+        ({"host": "evil.example:9001"}, "does not name this machine"),
+        ({"host": "evil.example:9001", "origin": "http://evil.example:9001"}, "does not name this machine"),
+        ({"host": "127.0.0.1.evil.example"}, "does not name this machine"),
+        ({"host": "localhost.evil.example"}, "does not name this machine"),
+        ({"host": "evil-localhost"}, "does not name this machine"),
+        ({"host": "127.0.0.1:9001,evil.example"}, "does not name this machine"),
+        ({"host": "evil@127.0.0.1"}, "does not name this machine"),
+        ({"host": ""}, "does not name this machine"),
+    ],
+    ids=str,
+)
+def test_what_a_page_of_another_origin_may_have_sent_is_refused(headers, said):
+    with pytest.raises(Refusal) as caught:
+        cross_origin.check({"host": "127.0.0.1:9001", **headers})
+    assert (caught.value.status, caught.value.code) == (403, "AccessDeniedException")
+    assert said in caught.value.members["message"]
+
+
+@pytest.mark.parametrize(
+    "path", ["2015-03-31/functions/app/invocations", "2021-11-15/functions/app/response-streaming-invocations"]
+)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example", "Content-Type": "text/plain"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Host": "evil.example"},
+    ],
+    ids=str,
+)
+async def test_a_page_of_another_origin_runs_nothing(path, headers):
+    async with serving() as invoke:
+        async with invoke.session.post(f"{invoke.endpoint.url}/{path}", data=b"{}", headers=headers) as response:
+            assert (response.status, response.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
+        assert invoke.endpoint.runtime_pids("app") == []
+
+
+async def test_a_signature_is_enough_under_any_name():
+    async with serving(verify_signatures=True) as invoke:
+        answer = await invoke(headers={"Host": "lambda.example"})
+    assert answer.code == "MissingAuthenticationTokenException"

@@ -1,0 +1,22 @@
+"""So many first calls at once over TLS: every one gets through, though each needs a handshake and all share two cores.
+
+The server is a process of its own; both it and the client raise their limit of open files as far as they may.
+"""
+
+import argparse
+
+from ..support import random_faults_server
+from . import runs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=5000)
+    parser.add_argument("--no-tls", action="store_true")
+    options = parser.parse_args()
+    random_faults_server.raise_open_files()
+    runs.tell(runs.first_calls(calls=options.calls, tls=not options.no_tls))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Calls whose request is read and whose connection is then reset: each is `unknown`, and none is sent again.
+
+Every connection answers its first request; the second is read whole, which is its execution, and reset within a millisecond.
+So each loss is one of a reused connection, where a client might think that the server had only closed it while it was idle.
+With `--half-close` the server ends its own side of an idle connection, reads and executes what comes all the same, and then
+closes: none of that is sent again, either.
+"""
+
+import argparse
+
+from . import runs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=20_000, help="that are reset; with --half-close all calls")
+    parser.add_argument("--in-flight", type=int, default=10)
+    parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--half-close", action="store_true")
+    parser.add_argument("--uvloop", action="store_true")
+    options = parser.parse_args()
+    if options.half_close:
+        run = runs.half_close(calls=options.calls, in_flight=options.in_flight, tls=options.tls)
+    else:
+        run = runs.read_then_reset(losses=options.calls, in_flight=options.in_flight, tls=options.tls)
+    runs.tell(run, uvloop=options.uvloop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What several test files use: servers, faults, virtual time, other people's servers."""

@@ -1,0 +1,79 @@
+"""What the tests of `aiolambda.cli` share: the program as a child process."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import attrs
+
+from aiolambda.local import LocalEndpoint
+
+from .local import HERE, PACKAGE_DIRECTORY
+
+HANDLERS = str(HERE / "local_handlers.py")
+PROGRAM = (sys.executable, "-W", "error", "-m", "aiolambda")
+
+
+@attrs.frozen
+class Ended:
+    code: int | None
+    stdout: bytes
+    stderr: str
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """That of a shell in which nothing of AWS is configured."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    nowhere = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+    return {**kept, **nowhere, "AWS_EC2_METADATA_DISABLED": "true", "PYTHONPATH": PACKAGE_DIRECTORY, **variables}
+
+
+def environment_for(endpoint: LocalEndpoint) -> dict[str, str]:
+    """What `aiolambda serve` asks to be exported."""
+    return environment(
+        AWS_ENDPOINT_URL_LAMBDA=endpoint.url,
+        AWS_REGION=endpoint.region,
+        AWS_ACCESS_KEY_ID=endpoint.credentials.access_key_id,
+        AWS_SECRET_ACCESS_KEY=endpoint.credentials.secret_access_key,
+    )
+
+
+async def start(
+    *arguments: str, env: Mapping[str, str] | None = None, within: Sequence[str] = (), **settings: object
+) -> asyncio.subprocess.Process:
+    """The program with these arguments; `within` is another that starts it."""
+    pipes = {"stdin": asyncio.subprocess.DEVNULL, "stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
+    return await asyncio.create_subprocess_exec(*within, *PROGRAM, *arguments, env=env or environment(), **(pipes | settings))
+
+
+async def run(*arguments: str, env: Mapping[str, str] | None = None, stdin: bytes | None = None, **settings: object) -> Ended:
+    """Run a command to its end."""
+    if stdin is not None:
+        settings["stdin"] = asyncio.subprocess.PIPE
+    process = await start(*arguments, env=env, **settings)
+    stdout, stderr = await asyncio.wait_for(process.communicate(stdin), 30)
+    return Ended(process.returncode, stdout, stderr.decode())
+
+
+@asynccontextmanager
+async def served(
+    *arguments: str, end: signal.Signals = signal.SIGTERM
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, str]]]:
+    """`aiolambda serve` on a port of the system's choice, with the environment that it prints."""
+    process = await start("serve", "--port", "0", *arguments)
+    assert process.stdout is not None
+    variables: dict[str, str] = {}
+    try:
+        while not (line := (await process.stdout.readline()).decode()).startswith("aiolambda invoke"):
+            assert line, "the program ended before it served"
+            if line.startswith("export "):
+                name, _, value = line.removeprefix("export ").strip().partition("=")
+                variables[name] = value
+        yield process, environment(**variables)
+    finally:
+        if process.returncode is None:
+            process.send_signal(end)
+        await asyncio.wait_for(process.communicate(), 30)

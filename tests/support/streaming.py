@@ -1,0 +1,102 @@
+"""What the tests of streams share: events, answers that are streamed, and a server that writes them as a test says."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiolambda import Credentials, LambdaClient, NoRetry
+from aiolambda.operations import stream_events
+from aiolambda.protocol import eventstream
+
+from .servers import Connection, RawServer, Script, raw_server
+
+KEYS = Credentials("AKIDEXAMPLE", "secret")
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.amazon.eventstream\r\nTransfer-Encoding: chunked\r\n"
+    b"x-amzn-requestid: the-id\r\nX-Amz-Executed-Version: 7\r\nX-Amzn-Remapped-Content-Type: text/plain\r\n\r\n"
+)
+LAST = b"0\r\n\r\n"
+
+
+def chunked(data: bytes) -> bytes:
+    """One chunk of the transfer coding."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def chunk(payload: bytes) -> bytes:
+    return chunked(stream_events.chunk_event(payload))
+
+
+def complete(**members: str) -> bytes:
+    return chunked(stream_events.completion_event(**members))
+
+
+def event(headers: dict[str, eventstream.Header], payload: bytes = b"") -> bytes:
+    return chunked(eventstream.encode(headers, payload))
+
+
+def streamed(*payloads: bytes) -> bytes:
+    """A whole answer."""
+    return HEAD + b"".join(map(chunk, payloads)) + complete() + LAST
+
+
+def writes(*pieces: bytes, then: Script | None = None) -> Script:
+    """A script that answers every request of a connection with these pieces, and goes on with another or the next."""
+
+    async def script(connection: Connection) -> None:
+        while True:
+            await connection.read_request()
+            for piece in pieces:
+                await connection.write(piece)
+            if then is not None:
+                await then(connection)
+
+    return script
+
+
+async def stalls(connection: Connection) -> None:
+    await connection.until_client_closes()
+
+
+def writes_late(data: bytes) -> Script:
+    """A script that writes this once what came before it has been read."""
+
+    async def script(connection: Connection) -> None:
+        await asyncio.sleep(0.05)
+        await connection.write(data)
+        await connection.until_client_closes()
+
+    return script
+
+
+async def ends(connection: Connection) -> None:
+    connection.writer.close()
+    raise ConnectionError
+
+
+async def resets(connection: Connection) -> None:
+    connection.writer.transport.abort()
+    raise ConnectionError
+
+
+@asynccontextmanager
+async def streaming(
+    script: Script, *, tls: ssl.SSLContext | None = None, **settings: Any
+) -> AsyncGenerator[tuple[RawServer, LambdaClient]]:
+    """A server that plays the script, and a client for it."""
+    settings = {"region": "us-east-1", "credentials": KEYS, "retry": NoRetry(), **settings}
+    async with raw_server(script, tls=tls) as server, LambdaClient(endpoint_url=server.url, **settings) as client:
+        yield server, client
+
+
+async def settled(client: LambdaClient, server: RawServer, *, open_connections: int = 0) -> None:
+    """Until the client holds no slot, and the server has no more connections than these."""
+    async with asyncio.timeout(10):
+        while client.stats.in_flight or server.connections - server.closed != open_connections:
+            await asyncio.sleep(0.001)
+
+
+def tasks_of_others() -> set[asyncio.Task[Any]]:
+    return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
