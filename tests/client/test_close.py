@@ -1,0 +1,201 @@
+"""Closing a client, with calls in flight or without."""
+
+import asyncio
+import gc
+import threading
+import weakref
+from typing import Any
+
+import pytest
+
+import aiolambda.client.startup as opening_module
+from aiolambda import (
+    AiolambdaError,
+    ClientClosedError,
+    ConfigurationError,
+    Delivery,
+    InvokeCommand,
+    InvokeCommandOutput,
+    LambdaClient,
+)
+from aiolambda.testing import FakeTransport
+
+from ..support.client_calls import AnyCall, AnyNext, fake_client, virtually
+
+
+@virtually
+async def test_closing_lets_calls_end_within_the_grace() -> None:
+    client = fake_client()
+    call = asyncio.create_task(client.invoke("sleep", {"s": 5}))
+    await asyncio.sleep(1)
+    await client.close()
+    assert (await call).json() == "slept"
+    assert asyncio.get_running_loop().time() == 5.0
+
+
+@virtually
+async def test_closing_cuts_what_the_grace_does_not_suffice_for() -> None:
+    client = fake_client()
+    calls = [asyncio.create_task(client.invoke("sleep", {"s": seconds})) for seconds in (1, 60, 60)]
+    await asyncio.sleep(0.5)
+    await client.close(grace=2)
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert isinstance(outcomes[0], InvokeCommandOutput)
+    assert [type(outcome) for outcome in outcomes[1:]] == [ClientClosedError, ClientClosedError]
+    assert all(outcome.delivery is Delivery.UNKNOWN for outcome in outcomes[1:] if isinstance(outcome, AiolambdaError))
+    assert asyncio.get_running_loop().time() == 2.5
+
+
+@virtually
+async def test_closing_without_a_limit_waits_for_all() -> None:
+    client = fake_client()
+    call = asyncio.create_task(client.invoke("sleep", {"s": 600}))
+    await asyncio.sleep(0)
+    await client.close(grace=None)
+    assert call.done()
+
+
+@virtually
+async def test_a_call_that_waits_for_a_slot_is_cut_as_not_delivered() -> None:
+    client = fake_client(max_concurrency=1)
+    calls = [asyncio.create_task(client.invoke("sleep", {"s": 60})) for _ in range(2)]
+    await asyncio.sleep(1)
+    await client.close(grace=0)
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    verdicts = [outcome.delivery for outcome in outcomes if isinstance(outcome, ClientClosedError)]
+    assert verdicts == [Delivery.UNKNOWN, Delivery.NOT_DELIVERED]
+
+
+@virtually
+async def test_leaving_the_block_by_an_exception_cuts_at_once() -> None:
+    call: asyncio.Task[InvokeCommandOutput] | None = None
+    with pytest.raises(KeyError):
+        async with fake_client() as client:
+            call = asyncio.create_task(client.invoke("sleep", {"s": 60}))
+            await asyncio.sleep(1)
+            raise KeyError
+    assert asyncio.get_running_loop().time() == 1.0
+    assert call is not None
+    assert isinstance(call.exception(), ClientClosedError)
+
+
+@virtually
+async def test_closing_twice_is_fine_and_a_closed_client_starts_nothing() -> None:
+    client = fake_client()
+    await client.open()
+    await client.close()
+    await client.close()
+    with pytest.raises(ClientClosedError, match="closed") as raised:
+        await client.invoke("echo")
+    assert (raised.value.delivery, isinstance(raised.value, RuntimeError)) == (Delivery.NOT_DELIVERED, True)
+
+
+@virtually
+async def test_a_close_that_is_cancelled_still_cuts_the_calls() -> None:
+    client = fake_client()
+    call = asyncio.create_task(client.invoke("sleep", {"s": 60}))
+    await asyncio.sleep(1)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await client.close(grace=30)
+    await asyncio.wait([call])
+    assert isinstance(call.exception(), ClientClosedError)
+
+
+async def test_a_closed_client_cannot_be_opened_again() -> None:
+    client = fake_client()
+    await client.close()
+    with pytest.raises(ClientClosedError):
+        await client.open()
+
+
+async def test_a_transport_is_closed_with_its_client_even_if_that_was_never_opened() -> None:
+    class Closing(FakeTransport):
+        closed = 0
+
+        async def close(self) -> None:
+            self.closed += 1
+
+    transport = Closing({})
+    await LambdaClient(transport=transport).close()
+    assert transport.closed == 1
+
+
+async def test_calls_that_wait_for_an_open_that_fails_all_have_its_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[object] = []
+
+    def failing(*arguments: object, **options: object) -> Any:
+        opened.append(arguments)
+        raise ConfigurationError("no credentials")
+
+    client = LambdaClient(region="us-east-1")
+    monkeypatch.setattr("aiolambda.client.startup.resolve", failing)
+    outcomes = await asyncio.gather(*(client.invoke("f") for _ in range(50)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [ConfigurationError] * 50
+    assert len(opened) == 1
+    with pytest.raises(ConfigurationError):
+        await client.open()
+    assert len(opened) == 2
+    await client.close()
+
+
+async def test_a_first_call_that_is_cancelled_leaves_the_opening_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve, release = opening_module.resolve, threading.Event()
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        release.wait(10)
+        return resolve(*arguments, **options)
+
+    monkeypatch.setattr("aiolambda.client.startup.needs_thread", lambda *_, **__: True)
+    monkeypatch.setattr("aiolambda.client.startup.resolve", slow)
+    async with asyncio.timeout(20):
+        client = fake_client()
+        first, second = (asyncio.create_task(client.invoke("echo", 1)) for _ in range(2))
+        await asyncio.sleep(0.01)
+        first.cancel()
+        release.set()
+        assert (await second).json() == 1
+        assert first.cancelled()
+        await client.close()
+
+
+async def test_closing_does_not_wait_for_an_open_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    monkeypatch.setattr("aiolambda.client.startup.needs_thread", lambda *_, **__: True)
+    monkeypatch.setattr("aiolambda.client.startup.resolve", lambda *_, **__: release.wait(10))
+    try:
+        async with asyncio.timeout(5):
+            client = fake_client()
+            opening, call = asyncio.create_task(client.open()), asyncio.create_task(client.invoke("echo"))
+            await asyncio.sleep(0.01)
+            await client.close(grace=0)
+            outcomes = await asyncio.gather(opening, call, return_exceptions=True)
+    finally:
+        release.set()
+    assert [type(outcome) for outcome in outcomes] == [ClientClosedError, ClientClosedError]
+    assert all(isinstance(outcome, ClientClosedError) and not outcome.may_have_run for outcome in outcomes)
+
+
+async def test_a_command_is_freed_with_the_middlewares_that_hold_it() -> None:
+    class Counting(InvokeCommand):
+        __slots__ = ("__weakref__",)
+
+        async def count(self, call: AnyCall, call_next: AnyNext) -> Any:
+            return await call_next(call)
+
+    alive: list[weakref.ref[Counting]] = []
+    async with fake_client() as client:
+        for _ in range(20):
+            command = Counting(function_name="echo")
+            command.middleware_stack.add(command.count)
+            await client.send(command)
+            alive.append(weakref.ref(command))
+        del command
+        gc.collect()
+        assert [reference for reference in alive if reference() is not None] == []
+
+
+async def test_a_fake_takes_the_arn_of_any_region() -> None:
+    async with fake_client() as client:
+        output = await client.invoke("arn:aws:lambda:eu-west-1:123456789012:function:echo:live", 1)
+    assert output.json() == 1

@@ -1,0 +1,173 @@
+"""The verdict of a call: could the function have run?"""
+
+import asyncio
+import pickle
+from typing import Any
+
+import pytest
+
+from aiolambda import (
+    ClientClosedError,
+    ConnectError,
+    ConnectionLostError,
+    Delivery,
+    FunctionError,
+    InvocationTimeoutError,
+    InvokeCommand,
+    InvokeCommandOutput,
+    JsonCodec,
+    LambdaClient,
+    Metadata,
+    NoRetry,
+    QueueTimeoutError,
+    ResourceNotFoundException,
+    Timeouts,
+    TransportError,
+)
+from aiolambda.testing import FakeTransport
+from aiolambda.types.http import Request, Response
+
+from ..support import virtual
+from ..support.client_calls import AnyCall, AnyNext, echo, fake_client, sleep, virtually
+
+
+class Failing(FakeTransport):
+    """Plays outcomes, one a request: an error to raise, or `None` to answer."""
+
+    def __init__(self, *outcomes: Exception | None) -> None:
+        super().__init__({"f": echo})
+        self.outcomes = list(outcomes)
+
+    async def send(self, request: Request, /) -> Response:
+        response = await super().send(request)
+        outcome = self.outcomes.pop(0)
+        if outcome is not None:
+            raise outcome
+        return response
+
+
+async def once_more(call: AnyCall, call_next: AnyNext) -> Any:
+    try:
+        return await call_next(call)
+    except TransportError:
+        return await call_next(call)
+
+
+@pytest.mark.parametrize("step", ["initialize", "build", "finalize", "deserialize"])
+@pytest.mark.parametrize("anchored", [False, True], ids=["in its step", "behind the deserializer"])
+async def test_the_verdict_of_a_call_is_the_worst_of_its_attempts(step: Any, anchored: bool) -> None:
+    transport = Failing(ConnectionLostError("lost"), ConnectError("refused"))
+    async with LambdaClient(transport=transport, retry=NoRetry()) as client:
+        if anchored:
+            client.middleware_stack.add_relative_to(once_more, relation="after", to_middleware="deserializerMiddleware")
+        else:
+            client.middleware_stack.add(once_more, step=step)
+        with pytest.raises(ConnectError, match="it may have run") as raised:
+            await client.invoke("f")
+        assert client.stats.unknown == 1
+    assert (raised.value.delivery, raised.value.may_have_run, raised.value.attempts) == (Delivery.UNKNOWN, True, 2)
+
+
+@virtually
+async def test_a_retry_that_finds_no_slot_does_not_hide_that_the_first_attempt_may_have_run() -> None:
+    async def twice(call: AnyCall, call_next: AnyNext) -> Any:
+        try:
+            return await call_next(call)
+        except TransportError:
+            await asyncio.sleep(1)
+            return await call_next(call)
+
+    transport = Failing(ConnectionLostError("lost"))
+    transport._functions["sleep"] = sleep
+    async with LambdaClient(transport=transport, max_concurrency=1) as client:
+        client.middleware_stack.add(twice, step="finalize")
+        call = asyncio.create_task(client.invoke("f", timeout=Timeouts(queue=5)))
+        await asyncio.sleep(0.5)
+        transport.outcomes.append(None)
+        holder = asyncio.create_task(client.invoke("sleep", {"s": 60}))
+        with pytest.raises(QueueTimeoutError) as raised:
+            await call
+        await holder
+    assert (raised.value.delivery, raised.value.attempts) == (Delivery.UNKNOWN, 1)
+
+
+async def test_an_error_behind_an_answer_says_that_the_function_has_run() -> None:
+    async def audit(call: AnyCall, call_next: AnyNext) -> Any:
+        output = await call_next(call)
+        if call.function_name == "echo":
+            await client.invoke("nobody", "{}")
+        return output
+
+    async with fake_client() as client:
+        client.middleware_stack.add(audit)
+        with pytest.raises(ResourceNotFoundException) as raised:
+            await client.invoke("echo")
+    assert (raised.value.function_name, raised.value.delivery) == ("nobody", Delivery.EXECUTED)
+    assert raised.value.__notes__ == ["It came out of a call of 'echo', which may have run."]
+
+
+@pytest.mark.parametrize(
+    "name", ["deserializerMiddleware", "retryMiddleware", "concurrencyMiddleware", "httpSigningMiddleware"]
+)
+@pytest.mark.parametrize("how", ["limit", "close"])
+def test_a_request_that_was_sent_is_known_to_have_been_sent_whatever_is_removed(name: str, how: str) -> None:
+    async def main() -> None:
+        client = fake_client()
+        client.middleware_stack.remove(name)
+        call = asyncio.create_task(client.send(InvokeCommand(function_name="sleep", payload={"s": 60}), timeout=5))
+        await asyncio.sleep(1)
+        if how == "close":
+            await client.close(grace=0)
+        with pytest.raises((InvocationTimeoutError, ClientClosedError)) as raised:
+            await call
+        assert raised.value.delivery is Delivery.UNKNOWN
+        await client.close()
+
+    virtual.run(main())
+
+
+async def test_an_attempt_does_not_see_the_answer_of_the_one_before() -> None:
+    seen: list[object] = []
+
+    async def twice(call: AnyCall, call_next: AnyNext) -> Any:
+        await call_next(call)
+        try:
+            return await call_next(call)
+        except ConnectionLostError:
+            seen.append(call.response)
+            raise
+
+    async with LambdaClient(transport=Failing(None, ConnectionLostError("lost"))) as client:
+        client.middleware_stack.add(twice, step="finalize")
+        with pytest.raises(ConnectionLostError) as raised:
+            await client.invoke("f")
+    assert seen == [None]
+    assert raised.value.delivery is Delivery.EXECUTED
+
+
+async def test_a_middleware_may_make_an_output_of_its_own() -> None:
+    async def answer(call: AnyCall, call_next: AnyNext) -> Any:
+        return InvokeCommandOutput(status_code=200, payload=b"[1]", metadata=Metadata(http_status_code=200))
+
+    async with fake_client() as client:
+        client.middleware_stack.add(answer)
+        output = await client.invoke("echo")
+    assert (output.json(), output.decode(list)) == ([1], [1])
+
+
+async def test_a_function_error_can_be_pickled_whatever_the_codec() -> None:
+    def fails(event: object) -> object:
+        raise ValueError("no")
+
+    class Local(JsonCodec):
+        pass
+
+    async with LambdaClient(transport=FakeTransport({"f": fails}), codec=Local()) as client:
+        with pytest.raises(FunctionError) as raised:
+            await client.invoke("f")
+    copy = pickle.loads(pickle.dumps(raised.value))
+    assert (str(copy), copy.__notes__, copy.output.payload) == (
+        str(raised.value),
+        raised.value.__notes__,
+        raised.value.output.payload if raised.value.output else None,
+    )

@@ -1,0 +1,160 @@
+"""The time limits of a call, and the number of calls in flight."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from aiolambda import (
+    AiolambdaError,
+    ConfigurationError,
+    Delivery,
+    InvocationTimeoutError,
+    LambdaClient,
+    QueueTimeoutError,
+    Timeouts,
+)
+from aiolambda.pipeline import Slots
+
+from ..support.client_calls import AnyCall, AnyNext, calls_of, fake_client, virtually
+
+
+@virtually
+async def test_the_total_limit_ends_a_call_wherever_it_is() -> None:
+    async with fake_client() as client:
+        with pytest.raises(InvocationTimeoutError, match="'sleep'") as raised:
+            await client.invoke("sleep", {"s": 60}, timeout=3)
+        assert (raised.value.exceeded, raised.value.delivery, raised.value.elapsed) == ("total", Delivery.UNKNOWN, 3.0)
+        assert isinstance(raised.value, TimeoutError)
+
+
+@virtually
+async def test_a_call_can_lift_the_limit_of_its_client() -> None:
+    async with fake_client(timeout=3) as client:
+        assert (await client.invoke("sleep", {"s": 60}, timeout=None)).json() == "slept"
+        with pytest.raises(InvocationTimeoutError):
+            await client.invoke("sleep", {"s": 60})
+
+
+@virtually
+async def test_a_limit_from_outside_stays_that_of_its_owner() -> None:
+    async with fake_client(timeout=100) as client:
+        with pytest.raises(TimeoutError) as raised:
+            async with asyncio.timeout(2):
+                await client.invoke("sleep", {"s": 60})
+        assert not isinstance(raised.value, AiolambdaError)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.invoke("sleep", {"s": 60}), 2)
+
+
+@virtually
+async def test_the_total_limit_before_anything_is_sent_says_not_delivered() -> None:
+    async def slow_credentials(call: AnyCall, call_next: AnyNext) -> Any:
+        await asyncio.sleep(10)
+        return await call_next(call)
+
+    async with fake_client() as client:
+        client.middleware_stack.add(slow_credentials, step="finalize")
+        with pytest.raises(InvocationTimeoutError) as raised:
+            await client.invoke("echo", timeout=1)
+    assert (raised.value.delivery, raised.value.attempts) == (Delivery.NOT_DELIVERED, 0)
+
+
+@virtually
+async def test_slots_are_given_in_the_order_of_asking() -> None:
+    async with fake_client(max_concurrency=2) as client:
+        tasks = [asyncio.create_task(client.invoke("sleep", {"s": 1, "number": number})) for number in range(6)]
+        await asyncio.sleep(0.5)
+        assert (client.stats.in_flight, client.stats.waiting) == (2, 4)
+        await asyncio.gather(*tasks)
+        assert (client.stats.in_flight, client.stats.waiting, client.stats.executed) == (0, 0, 6)
+        assert [call.json()["number"] for call in calls_of(client).calls] == list(range(6))
+    assert asyncio.get_running_loop().time() == 3.0
+
+
+@virtually
+async def test_the_queue_limit_ends_a_wait_for_a_slot() -> None:
+    async with fake_client(max_concurrency=1) as client:
+        holder = asyncio.create_task(client.invoke("sleep", {"s": 10}))
+        await asyncio.sleep(1)
+        with pytest.raises(QueueTimeoutError, match="no slot was free within 2 s") as raised:
+            await client.invoke("echo", timeout=Timeouts(queue=2))
+        assert (raised.value.exceeded, raised.value.stage, raised.value.delivery) == ("queue", "queue", Delivery.NOT_DELIVERED)
+        assert client.stats.waiting == 0
+        await holder
+
+
+@virtually
+async def test_a_waiter_that_is_cancelled_takes_no_slot_with_it() -> None:
+    async with fake_client(max_concurrency=1) as client:
+        holder = asyncio.create_task(client.invoke("sleep", {"s": 1}))
+        await asyncio.sleep(0.1)
+        waiters = [asyncio.create_task(client.invoke("echo")) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        waiters[0].cancel()
+        outcomes = await asyncio.gather(holder, *waiters, return_exceptions=True)
+        assert [isinstance(outcome, asyncio.CancelledError) for outcome in outcomes] == [False, True, False]
+        assert (client.stats.in_flight, client.stats.waiting) == (0, 0)
+
+
+@virtually
+async def test_a_slot_that_is_handed_to_a_waiter_as_it_is_cancelled_goes_to_the_next() -> None:
+    slots = Slots(1, logger=logging.getLogger())
+    await slots.take(None)
+    first, second = (asyncio.create_task(slots.take(None)) for _ in range(2))
+    await asyncio.sleep(0.1)
+    slots.give_back()
+    first.cancel()
+    await asyncio.wait([first, second])
+    assert (first.cancelled(), second.cancelled(), slots.in_flight) == (True, False, 1)
+    slots.give_back()
+    assert (slots.in_flight, slots.waiting) == (0, 0)
+
+
+def test_more_concurrency_than_open_files_allow_is_an_error_that_says_both() -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (600, hard))
+    try:
+        with pytest.raises(ConfigurationError, match=r"max_concurrency is 501, .* room for 500 connections"):
+            LambdaClient(max_concurrency=501)
+        assert LambdaClient(max_concurrency=500)._wiring.slots.limit == 500
+        assert LambdaClient()._wiring.slots.limit == 500
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(5000, hard), hard))
+        assert LambdaClient()._wiring.slots.limit == 1000
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("number", [0, -1, True, 1.5, "10"])
+def test_a_concurrency_that_is_no_positive_number_is_an_error(number: Any) -> None:
+    with pytest.raises(ConfigurationError, match="max_concurrency"):
+        LambdaClient(max_concurrency=number)
+
+
+@pytest.mark.parametrize("limit", [-1, "5", True])
+def test_a_limit_that_is_no_number_of_seconds_is_an_error(limit: Any) -> None:
+    with pytest.raises(ValueError, match="total"):
+        LambdaClient(timeout=limit)
+
+
+@pytest.mark.parametrize("limit", ["connect", "read", "idle"])
+def test_a_limit_that_would_be_none_at_zero_is_refused(limit: Any) -> None:
+    with pytest.raises(ValueError, match=limit):
+        Timeouts(**{limit: 0})
+    assert Timeouts(total=0, queue=0).total == 0
+
+
+@virtually
+async def test_ten_thousand_waiters_can_give_up_at_once() -> None:
+    """Each looks at nobody else: the sum of their work grows with their number, not with its square."""
+    slots = Slots(1, logger=logging.getLogger())
+    await slots.take(None)
+    waits = [asyncio.create_task(slots.take(1)) for _ in range(10_000)]
+    done, _ = await asyncio.wait(waits)
+    assert all(isinstance(task.exception(), QueueTimeoutError) for task in done)
+    assert (slots.waiting, slots.in_flight) == (0, 1)
+    assert len(slots._waiters) <= 1001
+    slots.give_back()
+    await slots.take(0)

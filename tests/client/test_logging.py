@@ -1,0 +1,74 @@
+"""The log lines of a call."""
+
+import asyncio
+import gc
+import logging
+import pickle
+from typing import Any
+
+import pytest
+
+from aiolambda import (
+    Credentials,
+    Delivery,
+    LambdaClient,
+    NoRetry,
+    ResourceNotFoundException,
+    TooManyRequestsException,
+)
+from aiolambda.testing import FakeTransport
+from aiolambda.types.http import Headers, Request, Response
+
+from ..support.client_calls import AnyCall, AnyNext, calls_of, fake_client
+
+
+async def test_a_call_is_logged_without_its_payload(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger="aiolambda"):
+        async with fake_client() as client:
+            await client.invoke("echo", {"password": "hunter2"}, client_context={"token": "hunter3"}, tenant_id="hunter4")
+            with pytest.raises(ResourceNotFoundException):
+                await client.invoke("nobody", {"password": "hunter2"})
+    assert "LambdaClient InvokeCommand 'echo': done, request id" in caplog.text
+    assert "'nobody': ResourceNotFoundException, refused" in caplog.text
+    assert "hunter" not in caplog.text
+
+
+async def test_no_repr_shows_payloads_contexts_tenants_or_keys() -> None:
+    seen: list[str] = []
+
+    async def look(call: AnyCall, call_next: AnyNext) -> Any:
+        output = await call_next(call)
+        seen.extend(map(repr, (call, call.input, call.command, call.request, call.request.headers, call.response, output)))
+        return output
+
+    credentials = Credentials("AKIDHUNTER00EXAMPLE", "hunter-secret", "hunter-token")
+    async with fake_client(credentials=credentials) as client:
+        client.middleware_stack.add(look, step="finalize", priority="low")
+        await client.invoke("echo", {"password": "hunter2"}, client_context={"token": "hunter3"}, tenant_id="hunter4")
+        seen += [repr(client), repr(client.config), repr(credentials), repr(calls_of(client).calls), repr(client._wiring)]
+    assert "hunter" not in "".join(seen)
+    assert "AKID...MPLE" in repr(credentials)
+
+
+async def test_throttles_are_counted_by_reason() -> None:
+    class Throttling(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            headers = Headers({"x-amzn-errortype": "TooManyRequestsException", "retry-after": "7"})
+            return Response(429, headers, b'{"Reason":"CallerRateLimitExceeded","message":"Rate Exceeded."}')
+
+    async with LambdaClient(transport=Throttling({}), retry=NoRetry()) as client:
+        with pytest.raises(TooManyRequestsException, match="CallerRateLimitExceeded") as raised:
+            await client.invoke("f")
+        assert dict(client.stats.throttled) == {"CallerRateLimitExceeded": 1}
+    assert (raised.value.retry_after, raised.value.scope, raised.value.delivery) == (7.0, "caller", Delivery.REFUSED)
+    copy = pickle.loads(pickle.dumps(raised.value))
+    assert (str(copy), copy.retry_after, copy.metadata) == (str(raised.value), 7.0, raised.value.metadata)
+
+
+async def test_a_client_that_was_not_closed_leaves_no_task() -> None:
+    before = asyncio.all_tasks()
+    client = fake_client()
+    await client.invoke("echo")
+    del client
+    gc.collect()
+    assert asyncio.all_tasks() == before

@@ -1,0 +1,371 @@
+"""Middlewares of the client and of a command."""
+
+import asyncio
+import hashlib
+import traceback
+from typing import Any
+
+import attrs
+import pytest
+
+from aiolambda import (
+    AiolambdaError,
+    Call,
+    CallNext,
+    ConfigurationError,
+    InvalidInputError,
+    InvokeCommand,
+    InvokeCommandInput,
+    InvokeCommandOutput,
+    LambdaClient,
+    MiddlewareStackError,
+)
+from aiolambda.testing import FakeTransport
+from aiolambda.types.http import Headers
+
+from ..support.client_calls import AnyCall, AnyNext, calls_of, echo, fake_client, virtually
+
+
+async def test_a_middleware_can_answer_without_calling_on() -> None:
+    kept: dict[Any, InvokeCommandOutput] = {}
+
+    async def cache(call: AnyCall, call_next: AnyNext) -> Any:
+        key = call.input
+        if key not in kept:
+            kept[key] = await call_next(call)
+        return kept[key]
+
+    async with fake_client() as client:
+        client.middleware_stack.add(cache)
+        first = await client.send(InvokeCommand(function_name="echo", payload=b"1"))
+        second = await client.send(InvokeCommand(function_name="echo", payload=b"1"))
+    assert first is second
+    assert len(calls_of(client).calls) == 1
+
+
+@pytest.mark.parametrize("step", ["initialize", "serialize", "build", "finalize", "deserialize"])
+async def test_a_middleware_can_call_on_several_times_at_every_step(step: Any) -> None:
+    async def twice(call: AnyCall, call_next: AnyNext) -> Any:
+        await call_next(call)
+        return await call_next(call)
+
+    async with fake_client() as client:
+        client.middleware_stack.add(twice, step=step, name="twice")
+        output = await client.invoke("echo", {"n": 1})
+    assert output.json() == {"n": 1}
+    assert output.metadata.attempts == 2
+    first, second = calls_of(client).calls
+    assert first.payload == second.payload
+    assert second.headers["authorization"].count("Signature=") == 1
+
+
+async def test_a_middleware_can_change_the_input() -> None:
+    async def rename(call: Call[InvokeCommandInput, Any], call_next: CallNext[InvokeCommandInput, Any]) -> Any:
+        call.input = attrs.evolve(call.input, function_name="echo", payload={"changed": True})
+        return await call_next(call)
+
+    async with fake_client() as client:
+        client.middleware_stack.add(rename)
+        assert (await client.invoke("other")).json() == {"changed": True}
+
+
+async def test_an_input_that_a_middleware_changed_is_checked_again() -> None:
+    async def spoil(call: Call[InvokeCommandInput, Any], call_next: CallNext[InvokeCommandInput, Any]) -> Any:
+        call.input = attrs.evolve(call.input, function_name="../escape")
+        return await call_next(call)
+
+    async with fake_client() as client:
+        client.middleware_stack.add(spoil)
+        with pytest.raises(InvalidInputError):
+            await client.invoke("echo")
+        assert calls_of(client).calls == []
+
+
+@pytest.mark.parametrize("step", ["serialize", "build", "finalize"])
+async def test_a_header_that_a_middleware_sets_is_signed(step: Any) -> None:
+    async def add_header(call: AnyCall, call_next: AnyNext) -> Any:
+        call.request.headers["X-Team"] = "tea"
+        return await call_next(call)
+
+    async with fake_client() as client:
+        client.middleware_stack.add(add_header, step=step, priority="low")
+        await client.invoke("echo")
+    headers = calls_of(client).calls[0].headers
+    assert headers["x-team"] == "tea"
+    assert "x-team" in headers["authorization"]
+
+
+async def test_a_header_behind_the_signature_is_sent_unsigned() -> None:
+    async def add_header(call: AnyCall, call_next: AnyNext) -> Any:
+        call.request.headers["x-late"] = "yes"
+        return await call_next(call)
+
+    async with fake_client() as client:
+        client.middleware_stack.add_relative_to(add_header, relation="after", to_middleware="httpSigningMiddleware")
+        await client.invoke("echo")
+    headers = calls_of(client).calls[0].headers
+    assert headers["x-late"] == "yes"
+    assert "x-late" not in headers["authorization"]
+
+
+async def test_length_and_hash_are_those_of_the_body_as_it_is_sent() -> None:
+    async def rewrite(call: AnyCall, call_next: AnyNext) -> Any:
+        call.request.body = b'{"rewritten":true}'
+        return await call_next(call)
+
+    async with fake_client() as client:
+        client.middleware_stack.add(rewrite, step="finalize", priority="low")
+        await client.invoke("echo", {"a": 1})
+    sent = calls_of(client).calls[0]
+    assert sent.payload == b'{"rewritten":true}'
+    assert sent.headers["content-length"] == "18"
+    assert sent.headers["x-amz-content-sha256"] == hashlib.sha256(sent.payload).hexdigest()
+
+
+async def test_a_middleware_can_change_the_output() -> None:
+    async def upper(call: AnyCall, call_next: AnyNext) -> Any:
+        output = await call_next(call)
+        return attrs.evolve(output, payload=output.payload.upper())
+
+    async with fake_client() as client:
+        client.middleware_stack.add(upper, step="deserialize")
+        assert (await client.invoke("echo", ["tea"])).text() == '["TEA"]'
+
+
+async def test_a_middleware_can_raise() -> None:
+    class NotToday(Exception):
+        pass
+
+    async def refuse(call: AnyCall, call_next: AnyNext) -> Any:
+        raise NotToday
+
+    async with fake_client() as client:
+        client.middleware_stack.add(refuse, step="finalize")
+        with pytest.raises(NotToday):
+            await client.invoke("echo")
+        assert client.stats.in_flight == 0
+
+
+@virtually
+async def test_a_middleware_can_clean_up_when_its_call_is_cancelled() -> None:
+    cleaned: list[str] = []
+
+    async def watch(call: AnyCall, call_next: AnyNext) -> Any:
+        try:
+            return await call_next(call)
+        finally:
+            cleaned.append(call.command_name)
+
+    async with fake_client() as client:
+        client.middleware_stack.add(watch, step="finalize")
+        task = asyncio.create_task(client.invoke("sleep", {"s": 60}))
+        await asyncio.sleep(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert client.stats.in_flight == 0
+    assert cleaned == ["InvokeCommand"]
+
+
+async def test_a_middleware_sees_the_call_as_far_as_it_has_come() -> None:
+    seen: dict[str, tuple[int, bool]] = {}
+
+    def at(step: Any) -> Any:
+        async def look(call: AnyCall, call_next: AnyNext) -> Any:
+            try:
+                has_request = bool(call.request)
+            except ConfigurationError:
+                has_request = False
+            seen[step] = (call.attempt, has_request)
+            call.state.setdefault("steps", []).append(step)
+            output = await call_next(call)
+            assert call.response is not None
+            assert call.response.status == 200
+            return output
+
+        return look
+
+    async with fake_client() as client:
+        for step in ("initialize", "serialize", "build", "finalize", "deserialize"):
+            client.middleware_stack.add(at(step), step=step)
+        await client.invoke("echo")
+    assert seen == {
+        "initialize": (0, False),
+        "serialize": (0, True),
+        "build": (0, True),
+        "finalize": (1, True),
+        "deserialize": (1, True),
+    }
+
+
+async def test_nothing_that_an_attempt_sets_outlives_it() -> None:
+    seen: list[Headers] = []
+
+    async def twice(call: AnyCall, call_next: AnyNext) -> Any:
+        await call_next(call)
+        seen.append(call.request.headers)
+        return await call_next(call)
+
+    async with fake_client() as client:
+        client.middleware_stack.add(twice, step="build", priority="low")
+        await client.invoke("echo")
+    assert "authorization" not in seen[0]
+    assert "amz-sdk-request" not in seen[0]
+    assert [call.attempt for call in calls_of(client).calls] == [1, 2]
+
+
+async def test_the_stack_of_a_command_joins_that_of_the_client_behind_it() -> None:
+    order: list[str] = []
+
+    def note(name: str) -> Any:
+        async def middleware(call: AnyCall, call_next: AnyNext) -> Any:
+            order.append(name)
+            return await call_next(call)
+
+        return middleware
+
+    command = InvokeCommand(function_name="echo")
+    command.middleware_stack.add(note("command"))
+    async with fake_client() as client:
+        client.middleware_stack.add(note("client"))
+        await client.send(command)
+        await client.invoke("echo")
+        client.middleware_stack.add(note("later"))
+        await client.send(command)
+    assert order == ["client", "command", "client", "client", "later", "command"]
+
+
+async def test_stacks_that_do_not_change_are_folded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def passing(call: AnyCall, call_next: AnyNext) -> Any:
+        return await call_next(call)
+
+    command = InvokeCommand(function_name="echo")
+    command.middleware_stack.add(passing, name="own")
+    async with fake_client() as client:
+        await client.send(command)
+        await client.invoke("echo")
+        alone, joined = client._chain(InvokeCommand(function_name="echo")), client._chain(command)
+        assert client._chain(InvokeCommand(function_name="other")) is alone
+        assert client._chain(command) is joined
+        command.middleware_stack.remove("own")
+        assert client._chain(command) is alone
+
+
+@virtually
+async def test_a_change_of_the_stack_does_not_reach_a_call_in_flight() -> None:
+    ran: list[str] = []
+
+    async def late(call: AnyCall, call_next: AnyNext) -> Any:
+        ran.append("late")
+        return await call_next(call)
+
+    async def pause(call: AnyCall, call_next: AnyNext) -> Any:
+        await asyncio.sleep(1)
+        return await call_next(call)
+
+    async with fake_client() as client:
+        client.middleware_stack.add(pause)
+        call = asyncio.create_task(client.invoke("echo"))
+        await asyncio.sleep(0.5)
+        client.middleware_stack.add(late, step="deserialize")
+        await call
+        assert ran == []
+        await client.invoke("echo")
+        assert ran == ["late"]
+
+
+async def test_a_missing_anchor_fails_the_call_and_names_both() -> None:
+    async def lost(call: AnyCall, call_next: AnyNext) -> Any:
+        return await call_next(call)
+
+    async with fake_client() as client:
+        client.middleware_stack.add_relative_to(lost, relation="before", to_middleware="nowhere", name="lost")
+        with pytest.raises(MiddlewareStackError, match="nowhere.*lost"):
+            await client.invoke("echo")
+
+
+async def test_a_traceback_shows_one_frame_for_each_middleware_that_waits_for_the_rest() -> None:
+    """Those that only prepare the call are over by then; neighbours among them share the frame that goes on."""
+
+    async def mine(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        return await call_next(call)
+
+    async with fake_client() as client:
+        client.middleware_stack.add(mine, step="build")
+        with pytest.raises(AiolambdaError) as raised:
+            await client.send(InvokeCommand(function_name="nobody"))
+        frames = [frame.name for frame in traceback.extract_tb(raised.value.__traceback__)]
+    prepared = "prepare_and_go_on"
+    begin, end = frames.index(prepared), frames.index("deserialize")
+    assert frames[begin : end + 1] == [
+        *(prepared, "mine", prepared, "retry", "hold_slot", "sign", "deserialize"),
+    ]
+
+
+async def test_an_error_in_a_preparation_shows_where_it_was_raised() -> None:
+    async with fake_client() as client:
+        with pytest.raises(InvalidInputError) as raised:
+            await client.send(InvokeCommand(function_name="a/b"))
+        frames = [frame.name for frame in traceback.extract_tb(raised.value.__traceback__)]
+    assert "validate" in frames
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "loggerMiddleware",
+        "validationMiddleware",
+        "endpointV2Middleware",
+        "contentLengthMiddleware",
+        "getUserAgentMiddleware",
+        "hostHeaderMiddleware",
+        "recursionDetectionMiddleware",
+        "retryMiddleware",
+        "concurrencyMiddleware",
+        "httpSigningMiddleware",
+    ],
+)
+async def test_a_built_in_can_be_removed_and_the_call_still_goes_through(name: str) -> None:
+    async with fake_client() as client:
+        assert client.middleware_stack.remove(name)
+        output = await client.invoke("echo", {"n": 1})
+    assert output.json() == {"n": 1}
+
+
+async def test_without_signing_no_credentials_are_needed() -> None:
+    class Plain(FakeTransport):
+        offline = False
+
+    transport = Plain({"echo": echo})
+    client = LambdaClient(transport=transport, region="us-east-1")
+    client.middleware_stack.remove("awsAuthMiddleware")
+    async with client:
+        await client.invoke("echo")
+    assert "authorization" not in transport.calls[0].headers
+
+
+async def test_signing_can_be_replaced() -> None:
+    async def token(call: AnyCall, call_next: AnyNext) -> Any:
+        call.request.headers["authorization"] = "Bearer tea"
+        return await call_next(call)
+
+    async with fake_client() as client:
+        client.middleware_stack.add(token, step="finalize", name="httpSigningMiddleware", override=True)
+        await client.invoke("echo")
+        order = client.middleware_stack.identify()
+    assert calls_of(client).calls[0].headers["authorization"] == "Bearer tea"
+    assert order.index("httpSigningMiddleware - finalize") > order.index("concurrencyMiddleware - finalize")
+
+
+async def test_a_middleware_may_send_another_command_with_one_slot() -> None:
+    async def nested(call: AnyCall, call_next: AnyNext) -> Any:
+        if call.function_name == "echo":
+            await client.invoke("sleep", {"s": 0})
+        return await call_next(call)
+
+    client = fake_client(max_concurrency=1)
+    for step in ("initialize", "serialize", "build", "finalize"):
+        client.middleware_stack.add(nested, step=step, priority="low")
+    async with client, asyncio.timeout(5):
+        await client.invoke("echo")
+    assert len(calls_of(client).calls) == 5

@@ -1,0 +1,144 @@
+"""Each attempt starts from its own copy of the request, and is counted."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import gc
+import weakref
+from typing import Any
+
+import pytest
+
+from aiolambda import (
+    AccessDeniedException,
+    Call,
+    CallNext,
+    ConfigurationError,
+    ConnectError,
+    ConnectionLostError,
+    Delivery,
+    InvocationTimeoutError,
+    LambdaClient,
+    NoRetry,
+    StandardRetry,
+)
+from aiolambda.testing import FakeTransport
+from aiolambda.types.http import Request
+
+from ..support.retrying import Outcome, Patient, Scripted, answer, client_of, throttle, virtually
+
+
+@virtually
+async def test_every_attempt_is_signed_anew_and_has_the_same_bytes_and_invocation_id() -> None:
+    transport = Scripted(ConnectError("refused"), ConnectError("refused"), answer())
+    times = iter(dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=n) for n in range(100))
+    client = client_of(transport)
+    client._wiring.now = lambda: next(times)
+    async with client:
+        output = await client.invoke("orders", {"id": 7})
+    dates = [request.headers["x-amz-date"] for request in transport.requests]
+    assert sorted(set(dates)) == dates
+    assert len({request.headers["authorization"] for request in transport.requests}) == 3
+    assert {request.headers["amz-sdk-invocation-id"] for request in transport.requests}.__len__() == 1
+    assert {request.body for request in transport.requests} == {b'{"id":7}'}
+    metadata = output.metadata
+    assert [attempt.delivery for attempt in metadata.history] == ["not_delivered", "not_delivered", "executed"]
+    assert [attempt.status_code for attempt in metadata.history] == [None, None, 200]
+    assert (metadata.attempts, metadata.total_retry_delay) == (3, pytest.approx(0.15))
+
+
+@virtually
+async def test_the_verdict_of_a_call_is_the_worst_of_its_attempts_and_its_error_has_them_all() -> None:
+    transport = Scripted(ConnectionLostError("lost"), answer(403, "AccessDeniedException"))
+    async with client_of(transport, idempotent=True) as client:
+        with pytest.raises(AccessDeniedException) as raised:
+            await client.invoke("orders")
+    assert (raised.value.delivery, raised.value.metadata.attempts) == (Delivery.UNKNOWN, 2)
+    assert [attempt.delivery for attempt in raised.value.metadata.history] == ["unknown", "refused"]
+
+
+@virtually
+async def test_a_call_that_needed_retries_leaves_nothing_that_only_the_collector_frees() -> None:
+    async def note(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        noted.append(weakref.ref(call))
+        return await call_next(call)
+
+    def refused(request: Request) -> Outcome:
+        return ConnectError("refused")  # one of its own each time: an error keeps its traceback, and that keeps the call
+
+    noted: list[weakref.ref[Call[Any, Any]]] = []
+    gc.disable()
+    try:
+        async with client_of(Scripted(refused, lambda _: answer(), refused)) as client:
+            client.middleware_stack.add(note)
+            await client.invoke("orders")
+            with contextlib.suppress(ConnectError):
+                await client.invoke("orders")
+            assert [kept() for kept in noted] == [None, None]
+    finally:
+        gc.enable()
+
+
+@virtually
+async def test_tokens_that_a_retry_took_come_back_whatever_followed_it() -> None:
+    strategy = StandardRetry()
+    async with client_of(Scripted(), retry=strategy) as client:
+        for _ in range(50):
+            transport = client.config.transport
+            assert isinstance(transport, Scripted)
+            transport.outcomes = [ConnectError("refused"), throttle(), answer()]
+            await client.invoke("orders")
+    assert strategy.tokens == 500
+
+
+@virtually
+async def test_a_limit_that_ends_the_last_wait_as_the_warning_is_due_disturbs_nobody() -> None:
+    async def sleep(event: Any) -> None:
+        await asyncio.sleep(event)
+
+    raised: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
+    async with LambdaClient(transport=FakeTransport({"sleep": sleep}), max_concurrency=1) as client:
+        holder = asyncio.create_task(client.invoke("sleep", 100))
+        await asyncio.sleep(1)
+        with pytest.raises(InvocationTimeoutError):
+            await client.invoke("sleep", 1, timeout=60)
+        await holder
+    assert raised == []
+
+
+@virtually
+async def test_every_request_that_is_sent_counts_in_the_header_too() -> None:
+    async def once_more(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        try:
+            return await call_next(call)
+        except ConnectError:
+            return await call_next(call)
+
+    transport = Scripted(ConnectError("refused"), ConnectError("refused"), answer())
+    async with client_of(transport) as client:
+        client.middleware_stack.add(once_more, step="finalize")
+        output = await client.invoke("orders")
+    assert [request.headers["amz-sdk-request"] for request in transport.requests] == ["attempt=1", "attempt=2", "attempt=3"]
+    assert output.metadata.attempts == 3
+
+
+@virtually
+async def test_a_lost_idle_connection_is_repeated_at_once_whatever_the_strategy_of_the_user_says() -> None:
+    lost = ConnectionLostError("lost", delivery=Delivery.NOT_DELIVERED, stale_connection=True)
+    strategy = Patient()
+    transport = Scripted(lost, lost, lost, answer())
+    async with client_of(transport, retry=strategy) as client:
+        await client.invoke("orders")
+    assert (transport.times, strategy.failures) == ([0, 0, 0, 0], [])
+    once = Scripted(lost)
+    async with client_of(once, retry=NoRetry()) as client:
+        with pytest.raises(ConnectionLostError):
+            await client.invoke("orders")
+    assert len(once.times) == 1
+
+
+@pytest.mark.parametrize("settings", [{"quota": None}, {"quota": -1}, {"max_backoff": None}, {"quota": True}])
+def test_a_number_that_is_none_is_refused_where_it_is_given(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        StandardRetry(**settings)

@@ -1,0 +1,196 @@
+"""A wrong clock and expired credentials are corrected once."""
+
+import asyncio
+import datetime as dt
+import email.utils
+from typing import Any
+
+import pytest
+
+from aiolambda import (
+    ConfigurationError,
+    Credentials,
+    Delivery,
+    LambdaServiceException,
+)
+from aiolambda.types.http import Request, Response
+
+from ..support import virtual
+from ..support.retrying import KEYS, Outcome, Rotating, Scripted, answer, client_of, clocked, now, virtually
+
+
+@pytest.mark.parametrize("minutes", [-600, -6, 6, 600])
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"])
+def test_a_wrong_clock_is_corrected_once_and_for_the_calls_that_follow(minutes: int, code: str) -> None:
+    async def run() -> None:
+        transport = Scripted(clocked(dt.timedelta(minutes=minutes), code))
+        async with client_of(transport) as client:
+            await client.invoke("orders")
+            assert (len(transport.times), now()) == (2, 0)
+            await client.invoke("orders")
+            assert len(transport.times) == 3
+
+    virtual.run(run())
+
+
+@virtually
+async def test_a_date_of_somebody_with_a_wrong_clock_is_forgotten() -> None:
+    """A gateway whose clock is ten minutes fast stands before a service that is on time, and refuses for another reason."""
+    fast = email.utils.format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=10), usegmt=True)
+    serve = clocked(dt.timedelta(0))
+    transport = Scripted(answer(403, "InvalidSignatureException", date=fast), serve, serve)
+    async with client_of(transport) as client:
+        with pytest.raises(LambdaServiceException):
+            await client.invoke("denied")
+        assert client._wiring.clock_offset == dt.timedelta(0)
+        await client.invoke("orders")
+    assert len(transport.times) == 3
+
+
+@virtually
+async def test_a_corrected_clock_is_kept_when_the_corrected_call_fails_for_another_reason() -> None:
+    serve = clocked(dt.timedelta(hours=1))
+
+    def without_the_function(request: Request) -> Outcome:
+        outcome = serve(request)
+        assert isinstance(outcome, Response)
+        return outcome if outcome.status != 200 else answer(404, "ResourceNotFoundException")
+
+    transport = Scripted(without_the_function)
+    async with client_of(transport) as client:
+        for _ in range(3):
+            with pytest.raises(LambdaServiceException):
+                await client.invoke("orders")
+    assert len(transport.times) == 4
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 01 Jan 1700 00:00:00 GMT"])
+def test_an_impossible_date_corrects_nothing(date: str) -> None:
+    async def run() -> None:
+        transport = Scripted(answer(403, "RequestExpired", date=date), answer())
+        async with client_of(transport) as client:
+            with pytest.raises(LambdaServiceException):
+                await client.invoke("orders")
+            await client.invoke("orders")
+
+    virtual.run(run())
+
+
+@virtually
+async def test_calls_that_are_refused_together_for_the_clock_all_recover() -> None:
+    transport = Scripted(clocked(dt.timedelta(hours=1)))
+    async with client_of(transport) as client:
+        await asyncio.gather(*(client.invoke("orders") for _ in range(20)))
+    assert len(transport.times) <= 40
+
+
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "AccessDeniedException", "SignatureDoesNotMatch"])
+def test_a_signature_that_is_refused_for_another_reason_is_raised_at_once(code: str) -> None:
+    async def run() -> None:
+        for headers in ({"date": email.utils.format_datetime(dt.datetime.now(dt.UTC), usegmt=True)}, {}, {"date": "soon"}):
+            transport = Scripted(answer(403, code, **headers))
+            async with client_of(transport) as client:
+                with pytest.raises(LambdaServiceException):
+                    await client.invoke("orders")
+            assert len(transport.times) == 1
+
+    virtual.run(run())
+
+
+@virtually
+async def test_a_clock_that_stays_refused_is_corrected_only_once() -> None:
+    hours = iter(range(1, 10))
+
+    def wandering(request: Request) -> Outcome:
+        served = dt.datetime.now(dt.UTC) + dt.timedelta(hours=next(hours))
+        return answer(403, "RequestTimeTooSkewed", date=email.utils.format_datetime(served, usegmt=True))
+
+    transport = Scripted(wandering)
+    async with client_of(transport) as client:
+        with pytest.raises(LambdaServiceException):
+            await client.invoke("orders")
+    assert len(transport.times) == 2
+
+
+@virtually
+async def test_expired_credentials_are_renewed_once_without_holding_a_slot() -> None:
+    def serve(request: Request) -> Outcome:
+        if "AKIDEXAMPLE2/" in request.headers["authorization"]:
+            return answer()
+        return answer(403, "ExpiredTokenException", b'{"message":"The security token included in the request is expired"}')
+
+    transport, provider = Scripted(serve), Rotating()
+    async with client_of(transport, credentials=provider, max_concurrency=1) as client:
+        call = asyncio.create_task(client.invoke("orders"))
+        await asyncio.sleep(0.5)
+        assert client.stats.in_flight == 0
+        await call
+    assert (len(transport.times), provider.refused, now()) == (2, [Credentials("AKIDEXAMPLE1", "secret")], 1)
+
+
+@virtually
+async def test_keys_that_expire_while_a_call_waits_for_its_slot_are_fetched_without_holding_one() -> None:
+    """Here they come from a function, which the provider invokes with the same client and its only slot."""
+    began = dt.datetime.now(dt.UTC)
+
+    class Brokered:
+        fetches = 0
+        fetching = False
+
+        async def get_credentials(self) -> Credentials:
+            self.fetches += 1
+            if self.fetches > 2 and not self.fetching:
+                self.fetching = True
+                await client.invoke("broker")
+                self.fetching = False
+            return Credentials(
+                "AKIDEXAMPLE", "secret", expires_at=began + dt.timedelta(seconds=1 if self.fetches <= 2 else 1e6)
+            )
+
+    class Held(Scripted):
+        async def send(self, request: Request, /) -> Response:
+            await asyncio.sleep(3 if "/hold/" in request.url else 0)
+            return await super().send(request)
+
+    transport = Held(answer())
+    client = client_of(transport, credentials=Brokered(), max_concurrency=1)
+    client._wiring.now = lambda: began + dt.timedelta(seconds=now())
+    async with client:
+        holding = asyncio.create_task(client.invoke("hold"))
+        await asyncio.sleep(0.1)
+        await client.invoke("orders", timeout=60)
+        await holding
+    assert ([request.url.split("/")[-2] for request in transport.requests], now()) == (["hold", "broker", "orders"], 3)
+
+
+@pytest.mark.parametrize("provider", [KEYS, Rotating(renews=False)], ids=["static", "not renewed"])
+def test_expired_credentials_that_cannot_be_renewed_are_raised_at_once(provider: Any) -> None:
+    async def run() -> None:
+        transport = Scripted(answer(403, "ExpiredTokenException"))
+        async with client_of(transport, credentials=provider) as client:
+            with pytest.raises(LambdaServiceException):
+                await client.invoke("orders")
+        assert len(transport.times) == 1
+
+    virtual.run(run())
+
+
+@virtually
+async def test_fresh_credentials_that_are_refused_too_are_raised() -> None:
+    transport = Scripted(answer(403, "ExpiredTokenException"))
+    async with client_of(transport, credentials=Rotating()) as client:
+        with pytest.raises(LambdaServiceException):
+            await client.invoke("orders")
+    assert len(transport.times) == 2
+
+
+@virtually
+async def test_credentials_that_fail_to_be_renewed_say_why_and_that_nothing_ran() -> None:
+    class Broken(Rotating):
+        async def refresh(self, rejected: Credentials, /) -> Credentials:
+            raise ConfigurationError("the session of profile 'dev' has ended")
+
+    async with client_of(Scripted(answer(403, "ExpiredTokenException")), credentials=Broken()) as client:
+        with pytest.raises(ConfigurationError, match="has ended") as raised:
+            await client.invoke("orders")
+    assert (raised.value.delivery, type(raised.value.__context__).__name__) == (Delivery.REFUSED, "ExpiredTokenException")

@@ -1,0 +1,123 @@
+"""Retry strategies: built-in ones and those of users."""
+
+import asyncio
+import datetime as dt
+import logging
+from typing import Any
+
+import pytest
+
+from aiolambda import (
+    AiolambdaError,
+    ConfigurationError,
+    ConnectError,
+    ConnectionLostError,
+    Delivery,
+    LambdaClient,
+    LambdaServiceException,
+    Metadata,
+    NoRetry,
+    RetryAction,
+    StandardRetry,
+)
+from aiolambda.policy.classification import remedy_of
+from aiolambda.policy.retry import announced_maximum
+from aiolambda.testing import FakeTransport
+
+from ..support.retrying import Patient, Scripted, answer, client_of, clocked, throttle, virtually
+
+
+@virtually
+async def test_a_strategy_is_never_asked_about_what_must_not_be_repeated() -> None:
+    strategy = Patient()
+    async with client_of(Scripted(answer(500)), retry=strategy) as client:
+        with pytest.raises(LambdaServiceException):
+            await client.invoke("orders")
+    assert strategy.failures == []
+
+
+@virtually
+async def test_a_strategy_is_told_what_it_needs_to_decide() -> None:
+    strategy = Patient()
+    transport = Scripted(ConnectError("refused"), throttle(retry_after="3"), throttle(x_amz_retry_after="1500"), answer())
+    async with client_of(transport, retry=strategy) as client:
+        await client.invoke("orders", timeout=1000)
+    told = [(f.remedy, f.attempt, f.retries, f.throttles, f.throttled_for, f.time_left) for f in strategy.failures]
+    assert told == [
+        (RetryAction.RETRY, 1, 0, 0, 0, 1000),
+        (RetryAction.WAIT, 2, 1, 0, 0, 900),
+        (RetryAction.WAIT, 3, 1, 1, 100, 800),
+    ]
+    assert [(f.retry_after, f.retry_hint) for f in strategy.failures] == [(None, None), (3, None), (None, 1.5)]
+
+
+@virtually
+async def test_without_retries_one_request_is_sent_whatever_happens() -> None:
+    lost = ConnectionLostError("lost", delivery=Delivery.NOT_DELIVERED, stale_connection=True)
+    for outcome in (ConnectError("refused"), throttle(), lost, clocked(dt.timedelta(hours=1))):
+        transport = Scripted(outcome)
+        async with client_of(transport, retry=NoRetry(), idempotent=True) as client:
+            with pytest.raises(AiolambdaError):
+                await client.invoke("orders")
+        assert [request.headers["amz-sdk-request"] for request in transport.requests] == ["attempt=1; max=1"]
+
+
+def test_two_clients_of_one_config_have_a_quota_each() -> None:
+    assert LambdaClient()._wiring.retry is not LambdaClient()._wiring.retry
+    assert announced_maximum(Patient()) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("TooManyRequests", RetryAction.WAIT),
+        ("ProvisionedThroughputExceeded", RetryAction.WAIT),
+        ("InvalidSignature", RetryAction.SET_CLOCK),
+        ("ExpiredToken", RetryAction.RENEW_CREDENTIALS),
+        ("ENINotReady", RetryAction.RETRY),
+        ("KMSDisabled", RetryAction.NONE),
+    ],
+)
+def test_a_code_without_its_suffix_has_the_remedy_of_the_code(code: str, remedy: RetryAction) -> None:
+    for spelled in (code, f"{code}Exception"):
+        error = LambdaServiceException("no", code=spelled, metadata=Metadata(http_status_code=502))
+        assert remedy_of(error) is remedy
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_attempts": 0},
+        {"max_attempts": True},
+        {"throttling": "never"},
+        {"max_throttle_wait": -1},
+        {"max_backoff": -1},
+        {"max_backoff": 0},
+    ],
+)
+def test_a_strategy_of_impossible_numbers_is_refused(settings: Any) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(settings))):
+        StandardRetry(**settings)
+
+
+@virtually
+async def test_a_long_wait_for_a_slot_is_warned_of_once() -> None:
+    records: list[str] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record.getMessage())
+
+    logger = logging.getLogger("aiolambda.tests.kept")
+    logger.setLevel(logging.WARNING)
+    logger.handlers, logger.propagate = [Kept()], False
+
+    async def sleep(event: Any) -> None:
+        await asyncio.sleep(event)
+
+    async with LambdaClient(transport=FakeTransport({"sleep": sleep}), max_concurrency=1, logger=logger) as client:
+        for _ in range(3):  # short waits, though the queue is never empty
+            await asyncio.gather(*(client.invoke("sleep", 10) for _ in range(5)))
+        assert records == []
+        await asyncio.gather(*(client.invoke("sleep", 30) for _ in range(6)))
+    assert records == ["calls have waited 60 s for a slot: 1 are in flight, all that max_concurrency allows, and 4 wait"]

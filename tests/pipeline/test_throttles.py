@@ -1,0 +1,120 @@
+"""Throttled calls: waits, `Retry-After`, deadlines."""
+
+import asyncio
+import datetime as dt
+import email.utils
+
+import pytest
+
+from aiolambda import (
+    Delivery,
+    LambdaClient,
+    StandardRetry,
+    ThrottleReason,
+    TooManyRequestsException,
+)
+from aiolambda.types.http import Request, Response
+
+from ..support.retrying import Scripted, answer, client_of, now, throttle, virtually
+
+
+@virtually
+async def test_a_throttled_call_is_not_sent_again_before_lambda_asked_for_it() -> None:
+    transport = Scripted(throttle(retry_after="7"), throttle(retry_after="7"), answer())
+    client = client_of(transport)
+    client._wiring.jitter = lambda: 0.0
+    async with client:
+        output = await client.invoke("orders")
+        assert client.stats.throttled == {ThrottleReason.CALLER_RATE_LIMIT_EXCEEDED: 2}
+    assert transport.times == [0, 7, 14]
+    assert output.metadata.total_retry_delay == 14
+
+
+@virtually
+async def test_a_date_in_retry_after_is_compared_with_the_date_of_the_answer() -> None:
+    served = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    date, until = (email.utils.format_datetime(when, usegmt=True) for when in (served, served + dt.timedelta(seconds=9)))
+    transport = Scripted(throttle(date=date, retry_after=until), answer())
+    client = client_of(transport)
+    client._wiring.jitter = lambda: 0.0
+    async with client:
+        await client.invoke("orders")
+    assert transport.times == [0, 9]
+
+
+@virtually
+async def test_a_wait_for_which_the_call_has_no_time_fails_at_once_and_says_how_long_it_was_to_be() -> None:
+    transport = Scripted(throttle(retry_after="30"))
+    async with client_of(transport) as client:
+        with pytest.raises(TooManyRequestsException) as raised:
+            await client.invoke("orders", timeout=20)
+        assert (now(), raised.value.retry_after, raised.value.reason) == (0, 30, "CallerRateLimitExceeded")
+        assert (raised.value.delivery, raised.value.metadata.attempts) == (Delivery.REFUSED, 1)
+        transport.outcomes = [throttle(retry_after="61")]
+        with pytest.raises(TooManyRequestsException):
+            await client.invoke("orders")
+        assert now() == 0
+
+
+@virtually
+async def test_a_server_that_throttles_for_fifty_seconds_loses_no_call() -> None:
+    begun = now()
+    transport = Scripted(lambda _: throttle() if now() - begun < 50 else answer())
+    strategy = StandardRetry()
+    client = LambdaClient(transport=transport, retry=strategy, max_concurrency=500)
+    async with client:
+        outputs = await asyncio.gather(*(client.invoke("orders") for _ in range(500)))
+    assert min(output.metadata.attempts for output in outputs) > 3
+    assert strategy.tokens == 500
+    assert now() < 60
+
+
+@virtually
+async def test_a_throttled_call_ends_with_its_deadline_or_after_a_minute_where_it_has_none() -> None:
+    async with LambdaClient(transport=Scripted(throttle())) as client:
+        for timeout, longest in [(None, 60), (25, 25), (300, 300)]:
+            begun = now()
+            with pytest.raises(TooManyRequestsException):
+                await client.invoke("orders", timeout=timeout)
+            assert longest - 1 <= now() - begun < longest
+
+
+@virtually
+async def test_throttles_that_count_as_attempts_end_a_call_after_three() -> None:
+    transport = Scripted(throttle())
+    strategy = StandardRetry(throttling="attempts")
+    async with client_of(transport, retry=strategy) as client:
+        with pytest.raises(TooManyRequestsException):
+            await client.invoke("orders")
+    assert transport.times == [0, 1, 3]
+    assert strategy.tokens == 490
+    assert [request.headers["amz-sdk-request"] for request in transport.requests] == [f"attempt={n}; max=3" for n in (1, 2, 3)]
+
+
+@virtually
+async def test_a_throttled_call_does_not_slow_a_healthy_one_beside_it() -> None:
+    transport = Scripted(lambda request: throttle(retry_after="5") if "/slow/" in request.url and now() < 20 else answer())
+    async with client_of(transport, max_concurrency=1) as client:
+        throttled = asyncio.create_task(client.invoke("slow"))
+        await asyncio.sleep(1)
+        await client.invoke("healthy")
+        assert (now(), client.stats.in_flight) == (1, 0)
+        await throttled
+        assert now() >= 20
+
+
+@virtually
+async def test_a_retry_that_is_due_goes_before_those_that_have_not_begun() -> None:
+    order: list[str] = []
+
+    class Slow(Scripted):
+        async def send(self, request: Request, /) -> Response:
+            name = request.url.split("/")[-2]
+            order.append(name)
+            await asyncio.sleep(1)
+            return answer(502, "ENINotReadyException") if name == "first" and order.count("first") == 1 else answer()
+
+    async with client_of(Slow(answer()), max_concurrency=1) as client:
+        names = ["first", "a", "b", "c"]
+        await asyncio.gather(*(client.invoke(name) for name in names))
+    assert order == ["first", "a", "first", "b", "c"]
