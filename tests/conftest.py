@@ -1,22 +1,26 @@
 """What every test has: the event loop that was chosen, a clean AWS environment, and nothing left behind."""
 
-import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+from .support.loops import LoopFactory, chosen_loop
+from .support.virtual import VirtualLoop
 
 
-def pytest_asyncio_loop_factories() -> Mapping[str, LoopFactory]:
-    """asyncio's own loop, or uvloop where `AIOLAMBDA_LOOP=uvloop` asks for it."""
-    if os.environ.get("AIOLAMBDA_LOOP") == "uvloop":
-        import uvloop
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory]:
+    """The virtual loop if the test is marked `virtual_time`, the chosen loop otherwise."""
+    if item.get_closest_marker("virtual_time") is not None:
+        return {"virtual": VirtualLoop}
+    return {"chosen": chosen_loop()}
 
-        return {"uvloop": uvloop.new_event_loop}
-    return {"asyncio": asyncio.new_event_loop}
+
+@pytest.fixture
+def new_loop() -> LoopFactory:
+    """For a test that makes its loops itself."""
+    return chosen_loop()
 
 
 _skips: list[tuple[str, str]] = []

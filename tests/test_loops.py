@@ -20,7 +20,7 @@ import trustme
 from aiolambda import ClientClosedError, ConfigurationError, Credentials, LambdaClient
 from aiolambda.testing import FakeTransport
 
-from .conftest import LoopFactory, pytest_asyncio_loop_factories
+from .support.loops import LoopFactory, chosen_loop
 from .support.servers import Connection, RawServer, always, answer, raw_server
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
@@ -32,12 +32,6 @@ closed_by_hand = pytest.mark.filterwarnings(
 )
 # So do coroutines that were never ended, when they are collected.
 left_behind = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture
-def new_loop() -> LoopFactory:
-    (factory,) = pytest_asyncio_loop_factories().values()
-    return factory
 
 
 @pytest.fixture(scope="module")
@@ -314,10 +308,9 @@ async def test_a_client_that_is_closed_says_so_while_the_loop_that_closed_it_run
 
 async def elsewhere(use: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     """On a loop of its own, in another thread, while this one runs."""
-    (factory,) = pytest_asyncio_loop_factories().values()
 
     def run() -> Any:
-        with asyncio.Runner(loop_factory=factory) as runner:
+        with asyncio.Runner(loop_factory=chosen_loop()) as runner:
             return runner.run(asyncio.wait_for(use(), 10))
 
     return await asyncio.to_thread(run)

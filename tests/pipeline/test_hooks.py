@@ -31,7 +31,7 @@ from aiolambda.transport import AiohttpTransport, connect_queue
 from aiolambda.types.http import Request, Response
 from aiolambda.types.interfaces import Loop
 
-from ..conftest import pytest_asyncio_loop_factories
+from ..support.loops import chosen_loop
 from ..support.servers import Connection, RawServer, answer, raw_server
 from ..support.streaming import streamed
 from .test_places import alone, at_rest
@@ -356,9 +356,8 @@ def test_whatever_a_hook_raises_what_the_call_kept_comes_back(
             await alone()
 
     monkeypatch.setattr(connect_queue, "AT_A_TIME", 1)
-    (factory,) = pytest_asyncio_loop_factories().values()
     complaints: list[dict[str, Any]] = []
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=chosen_loop()) as runner:
         runner.get_loop().set_exception_handler(lambda _, context: complaints.append(context))
         runner.run(every_call())
         gc.collect()

@@ -1,4 +1,8 @@
-"""An event loop whose clock is a number: where it would wait, it moves the clock on. Nothing real may be awaited on it."""
+"""An event loop with a virtual clock: it never waits for a timer, it moves its clock to the timer that is due next.
+
+A test chooses it with `@pytest.mark.virtual_time` (see `tests/conftest.py`). Code on this loop must not wait for a real
+socket or process; the clock would run ahead of them.
+"""
 
 import asyncio
 import selectors
@@ -8,22 +12,34 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class _NeverWaits(selectors.DefaultSelector):
-    """Looks at its files, and passes the time that it should have waited to the loop."""
+class _ClockSelector(selectors.DefaultSelector):
+    """Polls its files. If none is ready, it adds the timeout to the loop's clock and returns."""
 
     loop: "VirtualLoop"
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
-        if not ready and timeout:
+        if ready:
+            return ready
+        if timeout is None:
+            ready = super().select(self.loop.patience)
+            if not ready:
+                raise RuntimeError("the test waits forever: no task can run, and no timer is set on the virtual loop")
+        else:
             self.loop.now += timeout
         return ready
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
+    """Its clock starts at 0. A test may also set `now` itself.
+
+    Without a timer only a thread can wake the loop. It waits `patience` real seconds for one, then it raises RuntimeError.
+    """
+
+    def __init__(self, *, patience: float = 10.0) -> None:
         self.now = 0.0
-        selector = _NeverWaits()
+        self.patience = patience
+        selector = _ClockSelector()
         selector.loop = self
         super().__init__(selector)
 
@@ -32,6 +48,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run to the end in virtual time."""
+    """Run a coroutine on a new virtual loop: for a test that needs several, one after the other."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)
