@@ -1,10 +1,12 @@
 """What every test has: the event loop that was chosen, a clean AWS environment, and nothing left behind."""
 
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import trustme
 
 from .support.loops import LoopFactory, chosen_loop
 from .support.virtual import VirtualLoop
@@ -56,3 +58,17 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """A private certificate authority."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def server_tls(authority: trustme.CA) -> ssl.SSLContext:
+    """The TLS context of a server on this machine, with a certificate of that authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    return context

@@ -20,10 +20,10 @@ from aiolambda import (
 )
 from aiolambda.testing import FakeTransport
 
-from ..support.client_calls import AnyCall, AnyNext, fake_client, virtually
+from ..support.client_calls import AnyCall, AnyNext, fake_client
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_closing_lets_calls_end_within_the_grace() -> None:
     client = fake_client()
     call = asyncio.create_task(client.invoke("sleep", {"s": 5}))
@@ -33,7 +33,7 @@ async def test_closing_lets_calls_end_within_the_grace() -> None:
     assert asyncio.get_running_loop().time() == 5.0
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_closing_cuts_what_the_grace_does_not_suffice_for() -> None:
     client = fake_client()
     calls = [asyncio.create_task(client.invoke("sleep", {"s": seconds})) for seconds in (1, 60, 60)]
@@ -46,7 +46,7 @@ async def test_closing_cuts_what_the_grace_does_not_suffice_for() -> None:
     assert asyncio.get_running_loop().time() == 2.5
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_closing_without_a_limit_waits_for_all() -> None:
     client = fake_client()
     call = asyncio.create_task(client.invoke("sleep", {"s": 600}))
@@ -55,7 +55,7 @@ async def test_closing_without_a_limit_waits_for_all() -> None:
     assert call.done()
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_call_that_waits_for_a_slot_is_cut_as_not_delivered() -> None:
     client = fake_client(max_concurrency=1)
     calls = [asyncio.create_task(client.invoke("sleep", {"s": 60})) for _ in range(2)]
@@ -66,7 +66,7 @@ async def test_a_call_that_waits_for_a_slot_is_cut_as_not_delivered() -> None:
     assert verdicts == [Delivery.UNKNOWN, Delivery.NOT_DELIVERED]
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_leaving_the_block_by_an_exception_cuts_at_once() -> None:
     call: asyncio.Task[InvokeCommandOutput] | None = None
     with pytest.raises(KeyError):
@@ -79,7 +79,7 @@ async def test_leaving_the_block_by_an_exception_cuts_at_once() -> None:
     assert isinstance(call.exception(), ClientClosedError)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_closing_twice_is_fine_and_a_closed_client_starts_nothing() -> None:
     client = fake_client()
     await client.open()
@@ -90,7 +90,7 @@ async def test_closing_twice_is_fine_and_a_closed_client_starts_nothing() -> Non
     assert (raised.value.delivery, isinstance(raised.value, RuntimeError)) == (Delivery.NOT_DELIVERED, True)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_close_that_is_cancelled_still_cuts_the_calls() -> None:
     client = fake_client()
     call = asyncio.create_task(client.invoke("sleep", {"s": 60}))

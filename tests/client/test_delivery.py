@@ -27,8 +27,7 @@ from aiolambda import (
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Request, Response
 
-from ..support import virtual
-from ..support.client_calls import AnyCall, AnyNext, echo, fake_client, sleep, virtually
+from ..support.client_calls import AnyCall, AnyNext, echo, fake_client, sleep
 
 
 class Failing(FakeTransport):
@@ -68,7 +67,7 @@ async def test_the_verdict_of_a_call_is_the_worst_of_its_attempts(step: Any, anc
     assert (raised.value.delivery, raised.value.may_have_run, raised.value.attempts) == (Delivery.UNKNOWN, True, 2)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_retry_that_finds_no_slot_does_not_hide_that_the_first_attempt_may_have_run() -> None:
     async def twice(call: AnyCall, call_next: AnyNext) -> Any:
         try:
@@ -106,24 +105,22 @@ async def test_an_error_behind_an_answer_says_that_the_function_has_run() -> Non
     assert raised.value.__notes__ == ["It came out of a call of 'echo', which may have run."]
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(
     "name", ["deserializerMiddleware", "retryMiddleware", "concurrencyMiddleware", "httpSigningMiddleware"]
 )
 @pytest.mark.parametrize("how", ["limit", "close"])
-def test_a_request_that_was_sent_is_known_to_have_been_sent_whatever_is_removed(name: str, how: str) -> None:
-    async def main() -> None:
-        client = fake_client()
-        client.middleware_stack.remove(name)
-        call = asyncio.create_task(client.send(InvokeCommand(function_name="sleep", payload={"s": 60}), timeout=5))
-        await asyncio.sleep(1)
-        if how == "close":
-            await client.close(grace=0)
-        with pytest.raises((InvocationTimeoutError, ClientClosedError)) as raised:
-            await call
-        assert raised.value.delivery is Delivery.UNKNOWN
-        await client.close()
-
-    virtual.run(main())
+async def test_a_request_that_was_sent_is_known_to_have_been_sent_whatever_is_removed(name: str, how: str) -> None:
+    client = fake_client()
+    client.middleware_stack.remove(name)
+    call = asyncio.create_task(client.send(InvokeCommand(function_name="sleep", payload={"s": 60}), timeout=5))
+    await asyncio.sleep(1)
+    if how == "close":
+        await client.close(grace=0)
+    with pytest.raises((InvocationTimeoutError, ClientClosedError)) as raised:
+        await call
+    assert raised.value.delivery is Delivery.UNKNOWN
+    await client.close()
 
 
 async def test_an_attempt_does_not_see_the_answer_of_the_one_before() -> None:

@@ -51,9 +51,10 @@ def is_at_rest(client: LambdaClient) -> bool:
 # --- closed out of a call ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("grace", [0, 30, None])
 @pytest.mark.parametrize("step", STEPS)
-def test_a_middleware_that_closes_its_client_after_the_answer_waits_for_no_call_of_its_own(
+async def test_a_middleware_that_closes_its_client_after_the_answer_waits_for_no_call_of_its_own(
     step: Step, grace: float | None
 ) -> None:
     async def closes(call: AnyCall, call_next: AnyNext) -> Any:
@@ -61,16 +62,13 @@ def test_a_middleware_that_closes_its_client_after_the_answer_waits_for_no_call_
         await client.close(grace=grace)
         return output
 
-    async def test() -> None:
-        client.middleware_stack.add(closes, step=step)
-        async with asyncio.timeout(1):
-            assert (await client.invoke("echo", 7)).json() == 7
-            with pytest.raises(ClientClosedError):
-                await client.invoke("echo", 8)
-        assert is_at_rest(client)
-
     client = fake_client()
-    virtual.run(test())
+    client.middleware_stack.add(closes, step=step)
+    async with asyncio.timeout(1):
+        assert (await client.invoke("echo", 7)).json() == 7
+        with pytest.raises(ClientClosedError):
+            await client.invoke("echo", 8)
+    assert is_at_rest(client)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -92,26 +90,25 @@ async def test_a_call_that_has_closed_its_client_before_it_is_sent_is_not_sent(s
     assert (len(server.requests), server.connections) == (1, 1)
 
 
-def test_two_calls_that_close_their_client_at_once_do_not_wait_for_each_other() -> None:
+@pytest.mark.virtual_time
+async def test_two_calls_that_close_their_client_at_once_do_not_wait_for_each_other() -> None:
     async def closes(call: AnyCall, call_next: AnyNext) -> Any:
         output = await call_next(call)
         await client.close(grace=None)
         return output
 
-    async def test() -> None:
-        client.middleware_stack.add(closes)
-        other = asyncio.create_task(client.invoke("sleep", {"s": 5}))
-        async with asyncio.timeout(20):
-            outcomes = await asyncio.gather(client.invoke("echo", 1), client.invoke("sleep", {"s": 1}))
-            await other
-        assert [outcome.json() for outcome in outcomes] == [1, "slept"]
-        assert is_at_rest(client)
-
     client = fake_client()
-    virtual.run(test())
+    client.middleware_stack.add(closes)
+    other = asyncio.create_task(client.invoke("sleep", {"s": 5}))
+    async with asyncio.timeout(20):
+        outcomes = await asyncio.gather(client.invoke("echo", 1), client.invoke("sleep", {"s": 1}))
+        await other
+    assert [outcome.json() for outcome in outcomes] == [1, "slept"]
+    assert is_at_rest(client)
 
 
-def test_a_close_from_outside_waits_for_a_call_that_closes_too() -> None:
+@pytest.mark.virtual_time
+async def test_a_close_from_outside_waits_for_a_call_that_closes_too() -> None:
     async def closes(call: AnyCall, call_next: AnyNext) -> Any:
         output = await call_next(call)
         await client.close(grace=None)
@@ -119,66 +116,59 @@ def test_a_close_from_outside_waits_for_a_call_that_closes_too() -> None:
         ends.append(call)
         return output
 
-    async def test() -> None:
-        client.middleware_stack.add(closes)
-        call = asyncio.create_task(client.invoke("echo", 1))
-        await asyncio.sleep(0.5)
-        await client.close(grace=None)
-        assert ends
-        assert (await call).json() == 1
-
     ends: list[AnyCall] = []
     client = fake_client()
-    virtual.run(test())
+    client.middleware_stack.add(closes)
+    call = asyncio.create_task(client.invoke("echo", 1))
+    await asyncio.sleep(0.5)
+    await client.close(grace=None)
+    assert ends
+    assert (await call).json() == 1
 
 
-def test_a_call_of_a_map_that_closes_its_client_ends_the_map() -> None:
+@pytest.mark.virtual_time
+async def test_a_call_of_a_map_that_closes_its_client_ends_the_map() -> None:
     async def closes(call: AnyCall, call_next: AnyNext) -> Any:
         output = await call_next(call)
         await client.close()
         return output
 
-    async def test() -> None:
-        client.middleware_stack.add(closes)
-        async with asyncio.timeout(20):
-            async with client.map("echo", range(10), concurrency=1) as run:
-                results = [result async for result in run]
-        assert [result.output.json() for result in results if result.output is not None] == [0]
-        assert run.stopped_by == "caller"
-        assert is_at_rest(client)
-
     client = fake_client()
-    virtual.run(test())
+    client.middleware_stack.add(closes)
+    async with asyncio.timeout(20):
+        async with client.map("echo", range(10), concurrency=1) as run:
+            results = [result async for result in run]
+    assert [result.output.json() for result in results if result.output is not None] == [0]
+    assert run.stopped_by == "caller"
+    assert is_at_rest(client)
 
 
 # --- two ends at once -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("first", ["close", "limit"])
-def test_a_close_and_the_total_limit_at_once_are_one_end(first: str) -> None:
+async def test_a_close_and_the_total_limit_at_once_are_one_end(first: str) -> None:
     """The limit passes in the turn of the loop in which the close cuts the call, before or after it."""
 
-    async def test() -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, virtual.VirtualLoop)
-        task = asyncio.create_task(client.invoke("sleep", {"s": 60}, timeout=10))
-        await asyncio.sleep(1)
-        if first == "close":  # it runs before the timers that are due in its turn
-            closing = asyncio.create_task(client.close(grace=0))
-            loop.now = 20
-        else:
-            loop.call_at(10, lambda: None)
-            await asyncio.sleep(9)
-            closing = asyncio.create_task(client.close(grace=0))
-        expected = ClientClosedError if first == "close" else InvocationTimeoutError
-        with pytest.raises(expected):
-            await task
-        assert task.cancelling() == 0
-        await closing
-        assert is_at_rest(client)
-
     client = fake_client()
-    virtual.run(test())
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, virtual.VirtualLoop)
+    task = asyncio.create_task(client.invoke("sleep", {"s": 60}, timeout=10))
+    await asyncio.sleep(1)
+    if first == "close":  # it runs before the timers that are due in its turn
+        closing = asyncio.create_task(client.close(grace=0))
+        loop.now = 20
+    else:
+        loop.call_at(10, lambda: None)
+        await asyncio.sleep(9)
+        closing = asyncio.create_task(client.close(grace=0))
+    expected = ClientClosedError if first == "close" else InvocationTimeoutError
+    with pytest.raises(expected):
+        await task
+    assert task.cancelling() == 0
+    await closing
+    assert is_at_rest(client)
 
 
 # --- a loop that ends -------------------------------------------------------------------------------------------------

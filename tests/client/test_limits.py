@@ -17,10 +17,10 @@ from aiolambda import (
 )
 from aiolambda.pipeline import Slots
 
-from ..support.client_calls import AnyCall, AnyNext, calls_of, fake_client, virtually
+from ..support.client_calls import AnyCall, AnyNext, calls_of, fake_client
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_the_total_limit_ends_a_call_wherever_it_is() -> None:
     async with fake_client() as client:
         with pytest.raises(InvocationTimeoutError, match="'sleep'") as raised:
@@ -29,7 +29,7 @@ async def test_the_total_limit_ends_a_call_wherever_it_is() -> None:
         assert isinstance(raised.value, TimeoutError)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_call_can_lift_the_limit_of_its_client() -> None:
     async with fake_client(timeout=3) as client:
         assert (await client.invoke("sleep", {"s": 60}, timeout=None)).json() == "slept"
@@ -37,7 +37,7 @@ async def test_a_call_can_lift_the_limit_of_its_client() -> None:
             await client.invoke("sleep", {"s": 60})
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_limit_from_outside_stays_that_of_its_owner() -> None:
     async with fake_client(timeout=100) as client:
         with pytest.raises(TimeoutError) as raised:
@@ -48,7 +48,7 @@ async def test_a_limit_from_outside_stays_that_of_its_owner() -> None:
             await asyncio.wait_for(client.invoke("sleep", {"s": 60}), 2)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_the_total_limit_before_anything_is_sent_says_not_delivered() -> None:
     async def slow_credentials(call: AnyCall, call_next: AnyNext) -> Any:
         await asyncio.sleep(10)
@@ -61,7 +61,7 @@ async def test_the_total_limit_before_anything_is_sent_says_not_delivered() -> N
     assert (raised.value.delivery, raised.value.attempts) == (Delivery.NOT_DELIVERED, 0)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_slots_are_given_in_the_order_of_asking() -> None:
     async with fake_client(max_concurrency=2) as client:
         tasks = [asyncio.create_task(client.invoke("sleep", {"s": 1, "number": number})) for number in range(6)]
@@ -73,7 +73,7 @@ async def test_slots_are_given_in_the_order_of_asking() -> None:
     assert asyncio.get_running_loop().time() == 3.0
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_the_queue_limit_ends_a_wait_for_a_slot() -> None:
     async with fake_client(max_concurrency=1) as client:
         holder = asyncio.create_task(client.invoke("sleep", {"s": 10}))
@@ -85,7 +85,7 @@ async def test_the_queue_limit_ends_a_wait_for_a_slot() -> None:
         await holder
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_waiter_that_is_cancelled_takes_no_slot_with_it() -> None:
     async with fake_client(max_concurrency=1) as client:
         holder = asyncio.create_task(client.invoke("sleep", {"s": 1}))
@@ -98,7 +98,7 @@ async def test_a_waiter_that_is_cancelled_takes_no_slot_with_it() -> None:
         assert (client.stats.in_flight, client.stats.waiting) == (0, 0)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_slot_that_is_handed_to_a_waiter_as_it_is_cancelled_goes_to_the_next() -> None:
     slots = Slots(1, logger=logging.getLogger())
     await slots.take(None)
@@ -146,7 +146,7 @@ def test_a_limit_that_would_be_none_at_zero_is_refused(limit: Any) -> None:
     assert Timeouts(total=0, queue=0).total == 0
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_ten_thousand_waiters_can_give_up_at_once() -> None:
     """Each looks at nobody else: the sum of their work grows with their number, not with its square."""
     slots = Slots(1, logger=logging.getLogger())

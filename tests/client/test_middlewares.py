@@ -23,7 +23,7 @@ from aiolambda import (
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers
 
-from ..support.client_calls import AnyCall, AnyNext, calls_of, echo, fake_client, virtually
+from ..support.client_calls import AnyCall, AnyNext, calls_of, echo, fake_client
 
 
 async def test_a_middleware_can_answer_without_calling_on() -> None:
@@ -146,7 +146,7 @@ async def test_a_middleware_can_raise() -> None:
         assert client.stats.in_flight == 0
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_middleware_can_clean_up_when_its_call_is_cancelled() -> None:
     cleaned: list[str] = []
 
@@ -251,7 +251,7 @@ async def test_stacks_that_do_not_change_are_folded_once(monkeypatch: pytest.Mon
         assert client._chain(command) is alone
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_change_of_the_stack_does_not_reach_a_call_in_flight() -> None:
     ran: list[str] = []
 

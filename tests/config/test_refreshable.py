@@ -93,79 +93,67 @@ async def used_each_second(provider: RefreshableCredentials, begin: float, end: 
         assert credentials.expires_at.timestamp() > before
 
 
-def test_five_thousand_concurrent_first_calls_fetch_once() -> None:
-    async def main() -> None:
-        source = FakeSource(takes=3)
-        provider = provider_of(source)
-        keys = await asyncio.gather(*(key(provider) for _ in range(5000)))
-        assert (set(keys), len(source.asked)) == ({"AKID1"}, 1)
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_five_thousand_concurrent_first_calls_fetch_once() -> None:
+    source = FakeSource(takes=3)
+    provider = provider_of(source)
+    keys = await asyncio.gather(*(key(provider) for _ in range(5000)))
+    assert (set(keys), len(source.asked)) == ({"AKID1"}, 1)
 
 
-def test_a_caller_that_is_cancelled_stops_the_fetch_for_nobody() -> None:
-    async def main() -> None:
-        source = FakeSource(takes=3)
-        provider = provider_of(source)
-        first, second = asyncio.ensure_future(key(provider)), asyncio.ensure_future(key(provider))
-        await asyncio.sleep(1)
-        first.cancel()
-        assert await second == "AKID1"
-        assert first.cancelled()
-        assert len(source.asked) == 1
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_a_caller_that_is_cancelled_stops_the_fetch_for_nobody() -> None:
+    source = FakeSource(takes=3)
+    provider = provider_of(source)
+    first, second = asyncio.ensure_future(key(provider)), asyncio.ensure_future(key(provider))
+    await asyncio.sleep(1)
+    first.cancel()
+    assert await second == "AKID1"
+    assert first.cancelled()
+    assert len(source.asked) == 1
 
 
-def test_keys_without_expiry_are_fetched_once() -> None:
-    async def main() -> None:
-        source = FakeSource(lifetime=None)
-        provider = provider_of(source)
-        for _ in range(3):
-            assert await key(provider) == "AKID1"
-            await asyncio.sleep(1e6)
-        assert len(source.asked) == 1
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_keys_without_expiry_are_fetched_once() -> None:
+    source = FakeSource(lifetime=None)
+    provider = provider_of(source)
+    for _ in range(3):
+        assert await key(provider) == "AKID1"
+        await asyncio.sleep(1e6)
+    assert len(source.asked) == 1
 
 
-def test_keys_are_renewed_behind_the_calls_that_go_on_with_the_old_ones() -> None:
-    async def main() -> None:
-        source = FakeSource(takes=5)
-        provider = provider_of(source)
-        await provider.get_credentials()
-        await used_each_second(provider, 10, 5 * HOUR)
-        assert len(source.asked) == 7  # each hour's keys live for 48 minutes
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_keys_are_renewed_behind_the_calls_that_go_on_with_the_old_ones() -> None:
+    source = FakeSource(takes=5)
+    provider = provider_of(source)
+    await provider.get_credentials()
+    await used_each_second(provider, 10, 5 * HOUR)
+    assert len(source.asked) == 7  # each hour's keys live for 48 minutes
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(("jitter", "minutes"), [(0.0, 14.0), (1 - 1e-9, 14 * 2 / 3)])
-def test_the_moment_of_a_renewal_is_drawn(jitter: float, minutes: float) -> None:
-    async def main() -> None:
-        source = FakeSource()
-        provider = provider_of(source, jitter=jitter)
-        await provider.get_credentials()
-        await until(HOUR - minutes * MINUTE - 1)
-        await provider.get_credentials()
-        assert len(source.asked) == 1
-        await asyncio.sleep(1.1)
-        await provider.get_credentials()
-        await asyncio.sleep(0)
-        assert len(source.asked) == 2
-
-    virtual.run(main())
+async def test_the_moment_of_a_renewal_is_drawn(jitter: float, minutes: float) -> None:
+    source = FakeSource()
+    provider = provider_of(source, jitter=jitter)
+    await provider.get_credentials()
+    await until(HOUR - minutes * MINUTE - 1)
+    await provider.get_credentials()
+    assert len(source.asked) == 1
+    await asyncio.sleep(1.1)
+    await provider.get_credentials()
+    await asyncio.sleep(0)
+    assert len(source.asked) == 2
 
 
-def test_short_lived_keys_are_not_fetched_at_every_call() -> None:
-    async def main() -> None:
-        source = FakeSource(lifetime=60)
-        provider = provider_of(source)
-        await provider.get_credentials()
-        await used_each_second(provider, 1, 600)
-        assert len(source.asked) <= 18
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_short_lived_keys_are_not_fetched_at_every_call() -> None:
+    source = FakeSource(lifetime=60)
+    provider = provider_of(source)
+    await provider.get_credentials()
+    await used_each_second(provider, 1, 600)
+    assert len(source.asked) <= 18
 
 
 def test_an_endpoint_that_is_down_for_ten_minutes_fails_no_call(caplog: pytest.LogCaptureFixture) -> None:
@@ -189,134 +177,116 @@ def test_an_endpoint_that_is_down_for_ten_minutes_fails_no_call(caplog: pytest.L
     assert len(source.asked) < 30
 
 
-def test_the_last_seconds_of_the_keys_wait_for_the_fetch_and_are_used_where_it_fails() -> None:
-    async def main() -> None:
-        source = FakeSource(takes=2)
-        provider = provider_of(source)
+@pytest.mark.virtual_time
+async def test_the_last_seconds_of_the_keys_wait_for_the_fetch_and_are_used_where_it_fails() -> None:
+    source = FakeSource(takes=2)
+    provider = provider_of(source)
+    await provider.get_credentials()
+    source.down = True
+    await until(HOUR - 6)
+    assert await key(provider) == "AKID1"
+    assert now() == EPOCH + HOUR - 4
+    source.down = False
+    await asyncio.sleep(1)
+    assert await key(provider) == "AKID3"
+
+
+@pytest.mark.virtual_time
+async def test_without_good_keys_everybody_gets_the_failure_and_the_source_is_asked_once_a_second() -> None:
+    source = FakeSource(down=True)
+    provider = provider_of(source)
+    failures = await asyncio.gather(*(key(provider) for _ in range(100)), return_exceptions=True)
+    assert len({id(failure) for failure in failures}) == 100
+    for failure in failures:
+        assert isinstance(failure, ConfigurationError)
+        assert "credentials from fake could not be fetched: OSError: nobody answers" in str(failure)
+    for _ in range(50):
+        with pytest.raises(ConfigurationError):
+            await key(provider)
+        await asyncio.sleep(0.1)
+    assert len(source.asked) == 5
+    source.down = False
+    await asyncio.sleep(1)
+    assert await key(provider) == "AKID6"
+
+
+@pytest.mark.virtual_time
+async def test_keys_that_have_expired_are_used_by_nobody_and_recover_with_the_source() -> None:
+    source = FakeSource()
+    provider = provider_of(source)
+    await provider.get_credentials()
+    source.down = True
+    await until(HOUR + 1)
+    with pytest.raises(ConfigurationError, match="nobody answers"):
         await provider.get_credentials()
-        source.down = True
-        await until(HOUR - 6)
-        assert await key(provider) == "AKID1"
-        assert now() == EPOCH + HOUR - 4
-        source.down = False
-        await asyncio.sleep(1)
-        assert await key(provider) == "AKID3"
-
-    virtual.run(main())
+    source.down = False
+    await asyncio.sleep(1.1)
+    assert await key(provider) == "AKID3"
 
 
-def test_without_good_keys_everybody_gets_the_failure_and_the_source_is_asked_once_a_second() -> None:
-    async def main() -> None:
-        source = FakeSource(down=True)
-        provider = provider_of(source)
-        failures = await asyncio.gather(*(key(provider) for _ in range(100)), return_exceptions=True)
-        assert len({id(failure) for failure in failures}) == 100
-        for failure in failures:
-            assert isinstance(failure, ConfigurationError)
-            assert "credentials from fake could not be fetched: OSError: nobody answers" in str(failure)
-        for _ in range(50):
-            with pytest.raises(ConfigurationError):
-                await key(provider)
-            await asyncio.sleep(0.1)
-        assert len(source.asked) == 5
-        source.down = False
-        await asyncio.sleep(1)
-        assert await key(provider) == "AKID6"
-
-    virtual.run(main())
-
-
-def test_keys_that_have_expired_are_used_by_nobody_and_recover_with_the_source() -> None:
-    async def main() -> None:
-        source = FakeSource()
-        provider = provider_of(source)
-        await provider.get_credentials()
-        source.down = True
-        await until(HOUR + 1)
-        with pytest.raises(ConfigurationError, match="nobody answers"):
-            await provider.get_credentials()
-        source.down = False
-        await asyncio.sleep(1.1)
-        assert await key(provider) == "AKID3"
-
-    virtual.run(main())
-
-
-def test_keys_that_had_expired_when_they_came_are_left_to_the_service_to_judge() -> None:
+@pytest.mark.virtual_time
+async def test_keys_that_had_expired_when_they_came_are_left_to_the_service_to_judge() -> None:
     """The clock here may be two hours fast; the client finds that out by the first refusal."""
 
-    async def main() -> None:
-        source = FakeSource(lifetime=-HOUR)
-        provider = provider_of(source)
-        for _ in range(100):
-            assert await key(provider) == "AKID1"
-        assert len(source.asked) == 1
-
-    virtual.run(main())
+    source = FakeSource(lifetime=-HOUR)
+    provider = provider_of(source)
+    for _ in range(100):
+        assert await key(provider) == "AKID1"
+    assert len(source.asked) == 1
 
 
-def test_keys_that_were_refused_are_replaced_once_for_all_who_ask() -> None:
-    async def main() -> None:
-        source = FakeSource(takes=1)
-        provider = provider_of(source)
-        refused = await provider.get_credentials()
-        fresh = await asyncio.gather(*(provider.refresh(refused) for _ in range(1000)))
-        assert {credentials.access_key_id for credentials in fresh} == {"AKID2"}
-        assert source.asked == [False, True]
-        assert (await provider.refresh(refused)).access_key_id == "AKID2"
-        assert len(source.asked) == 2
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_keys_that_were_refused_are_replaced_once_for_all_who_ask() -> None:
+    source = FakeSource(takes=1)
+    provider = provider_of(source)
+    refused = await provider.get_credentials()
+    fresh = await asyncio.gather(*(provider.refresh(refused) for _ in range(1000)))
+    assert {credentials.access_key_id for credentials in fresh} == {"AKID2"}
+    assert source.asked == [False, True]
+    assert (await provider.refresh(refused)).access_key_id == "AKID2"
+    assert len(source.asked) == 2
 
 
-def test_a_refusal_waits_for_the_renewal_that_is_under_way_and_is_served_by_it() -> None:
-    async def main() -> None:
-        source = FakeSource(takes=5)
-        provider = provider_of(source)
-        refused = await provider.get_credentials()
-        await until(HOUR - 5 * MINUTE)
-        await provider.get_credentials()
-        assert (await provider.refresh(refused)).access_key_id == "AKID2"
-        assert source.asked == [False, False]
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_a_refusal_waits_for_the_renewal_that_is_under_way_and_is_served_by_it() -> None:
+    source = FakeSource(takes=5)
+    provider = provider_of(source)
+    refused = await provider.get_credentials()
+    await until(HOUR - 5 * MINUTE)
+    await provider.get_credentials()
+    assert (await provider.refresh(refused)).access_key_id == "AKID2"
+    assert source.asked == [False, False]
 
 
-def test_a_refusal_of_keys_that_this_provider_never_gave_fetches_its_first() -> None:
-    async def main() -> None:
-        source = FakeSource()
-        assert (await provider_of(source).refresh(Credentials("AKIDOTHER", "s"))).access_key_id == "AKID1"
-        assert source.asked == [False]
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_a_refusal_of_keys_that_this_provider_never_gave_fetches_its_first() -> None:
+    source = FakeSource()
+    assert (await provider_of(source).refresh(Credentials("AKIDOTHER", "s"))).access_key_id == "AKID1"
+    assert source.asked == [False]
 
 
-def test_a_source_that_has_no_other_keys_is_not_asked_again_by_every_refusal() -> None:
-    async def main() -> None:
-        source = FakeSource(same=True)
-        provider = provider_of(source)
-        refused = await provider.get_credentials()
-        for _ in range(50):
-            assert await provider.refresh(refused) == refused
-        assert source.asked == [False, True]
-        await asyncio.sleep(11)
+@pytest.mark.virtual_time
+async def test_a_source_that_has_no_other_keys_is_not_asked_again_by_every_refusal() -> None:
+    source = FakeSource(same=True)
+    provider = provider_of(source)
+    refused = await provider.get_credentials()
+    for _ in range(50):
+        assert await provider.refresh(refused) == refused
+    assert source.asked == [False, True]
+    await asyncio.sleep(11)
+    await provider.refresh(refused)
+    assert source.asked == [False, True, True]
+
+
+@pytest.mark.virtual_time
+async def test_a_failure_to_replace_refused_keys_is_told() -> None:
+    source = FakeSource()
+    provider = provider_of(source)
+    refused = await provider.get_credentials()
+    source.down = True
+    with pytest.raises(ConfigurationError, match="nobody answers"):
         await provider.refresh(refused)
-        assert source.asked == [False, True, True]
-
-    virtual.run(main())
-
-
-def test_a_failure_to_replace_refused_keys_is_told() -> None:
-    async def main() -> None:
-        source = FakeSource()
-        provider = provider_of(source)
-        refused = await provider.get_credentials()
-        source.down = True
-        with pytest.raises(ConfigurationError, match="nobody answers"):
-            await provider.refresh(refused)
-        assert await provider.refresh(refused) == refused  # within the same second
-
-    virtual.run(main())
+    assert await provider.refresh(refused) == refused  # within the same second
 
 
 def test_a_source_that_never_renews_is_complained_of_in_the_last_minutes_only(caplog: pytest.LogCaptureFixture) -> None:
@@ -333,60 +303,52 @@ def test_a_source_that_never_renews_is_complained_of_in_the_last_minutes_only(ca
     assert "still gives the same keys" in caplog.text
 
 
-def test_the_same_keys_may_live_longer_than_was_said() -> None:
+@pytest.mark.virtual_time
+async def test_the_same_keys_may_live_longer_than_was_said() -> None:
     """So aiobotocore has it while the metadata service of an instance gives no others."""
 
-    async def main() -> None:
-        source = FakeSource(same=True)
-        provider = provider_of(source)
+    source = FakeSource(same=True)
+    provider = provider_of(source)
+    await provider.get_credentials()
+    await until(HOUR - 5 * MINUTE)
+    await provider.get_credentials()
+    await asyncio.sleep(1)
+    await used_each_second(provider, HOUR - 4 * MINUTE, HOUR + 30 * MINUTE)
+    assert len(source.asked) == 2
+
+
+@pytest.mark.virtual_time
+async def test_a_clock_that_was_set_back_does_not_stop_the_fetching() -> None:
+    source, back = FakeSource(down=True), [0.0]
+    provider = RefreshableCredentials(source, now=lambda: now() - back[0], jitter=lambda: 0.5, launch=Here())
+    with pytest.raises(ConfigurationError):
         await provider.get_credentials()
-        await until(HOUR - 5 * MINUTE)
-        await provider.get_credentials()
-        await asyncio.sleep(1)
-        await used_each_second(provider, HOUR - 4 * MINUTE, HOUR + 30 * MINUTE)
-        assert len(source.asked) == 2
-
-    virtual.run(main())
+    source.down, back[0] = False, HOUR
+    assert await key(provider) == "AKID2"
 
 
-def test_a_clock_that_was_set_back_does_not_stop_the_fetching() -> None:
-    async def main() -> None:
-        source, back = FakeSource(down=True), [0.0]
-        provider = RefreshableCredentials(source, now=lambda: now() - back[0], jitter=lambda: 0.5, launch=Here())
-        with pytest.raises(ConfigurationError):
-            await provider.get_credentials()
-        source.down, back[0] = False, HOUR
-        assert await key(provider) == "AKID2"
-
-    virtual.run(main())
-
-
-def test_a_fetch_whose_process_was_forked_away_is_begun_anew() -> None:
-    async def main() -> None:
-        source, lost = FakeSource(takes=1e9), Here(alive=False)
-        provider = provider_of(source, launch=lost)
-        waiting = asyncio.ensure_future(key(provider))
-        await asyncio.sleep(1)
-        source.takes, lost.alive = 1, True
-        provider._flight.alive = lambda: False  # type: ignore[union-attr]
-        assert await key(provider) == "AKID2"
-        waiting.cancel()
-        for task in lost.tasks:
-            task.cancel()
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_a_fetch_whose_process_was_forked_away_is_begun_anew() -> None:
+    source, lost = FakeSource(takes=1e9), Here(alive=False)
+    provider = provider_of(source, launch=lost)
+    waiting = asyncio.ensure_future(key(provider))
+    await asyncio.sleep(1)
+    source.takes, lost.alive = 1, True
+    provider._flight.alive = lambda: False  # type: ignore[union-attr]
+    assert await key(provider) == "AKID2"
+    waiting.cancel()
+    for task in lost.tasks:
+        task.cancel()
 
 
-def test_where_no_thread_can_be_started_the_call_says_so() -> None:
+@pytest.mark.virtual_time
+async def test_where_no_thread_can_be_started_the_call_says_so() -> None:
     def launch(work: object, done: object, /) -> Callable[[], bool]:
         raise RuntimeError("can't start new thread")
 
-    async def main() -> None:
-        provider = RefreshableCredentials(FakeSource(), now=now, launch=launch)
-        with pytest.raises(ConfigurationError, match="can't start new thread"):
-            await provider.get_credentials()
-
-    virtual.run(main())
+    provider = RefreshableCredentials(FakeSource(), now=now, launch=launch)
+    with pytest.raises(ConfigurationError, match="can't start new thread"):
+        await provider.get_credentials()
 
 
 async def test_what_breaks_a_thread_off_is_told_to_who_waits() -> None:

@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +41,6 @@ from aiolambda import (
 )
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers
-
-from ..support import virtual
-
-
-def virtually(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """The test, run in virtual time."""
-
-    def run() -> None:
-        virtual.run(test())
-
-    run.__name__ = test.__name__
-    return run
 
 
 def now() -> float:
@@ -124,7 +112,7 @@ def squares(**settings: Any) -> LambdaClient:
 # --- results ---------------------------------------------------------------------------------------------------------
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_every_item_has_one_result_with_its_index_its_item_and_its_value() -> None:
     async with squares() as client:
         found = await results(client.map("square", range(50), concurrency=5))
@@ -136,14 +124,14 @@ async def test_every_item_has_one_result_with_its_index_its_item_and_its_value()
         assert client.stats.in_flight == 0
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_results_come_in_the_order_of_the_items_where_that_is_asked_for() -> None:
     async with squares() as client:
         found = await results(client.map("square", range(50), concurrency=5, ordered=True))
         assert [result.index for result in found] == list(range(50))
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_bare_loop_over_an_asynchronous_input_is_right() -> None:
     closed = False
 
@@ -162,7 +150,7 @@ async def test_a_bare_loop_over_an_asynchronous_input_is_right() -> None:
         assert (closed, client._maps.runs) == (True, set())
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_one_items_failure_is_data() -> None:
     def broken(event: Any) -> Any:
         raise ValueError("broken")
@@ -209,7 +197,7 @@ async def test_one_items_failure_is_data() -> None:
     assert "x" * 100 not in repr(found)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_text_that_is_no_json_is_that_items_failure() -> None:
     async with squares() as client:
         (result,) = await results(client.map("square", ["tea"]))
@@ -217,14 +205,14 @@ async def test_text_that_is_no_json_is_that_items_failure() -> None:
         assert "json.dumps" in str(result.error)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_an_event_is_accepted() -> None:
     async with LambdaClient(transport=Simulated()) as client:
         found = await results(client.map("f", [1, 2], invocation_type="Event"))
         assert [(result.ok, result.delivery, result.value()) for result in found] == [(True, Delivery.ACCEPTED, None)] * 2
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_commands_of_many_functions_are_sent_as_they_are() -> None:
     transport = FakeTransport({"a": lambda event: ["a", event], "b": lambda event: ["b", event]})
     async with LambdaClient(transport=transport) as client:
@@ -238,7 +226,7 @@ async def test_commands_of_many_functions_are_sent_as_they_are() -> None:
 # --- concurrency and memory ------------------------------------------------------------------------------------------
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_fixed_concurrency_is_kept_and_used() -> None:
     transport = Simulated()
     async with LambdaClient(transport=transport) as client:
@@ -257,7 +245,7 @@ async def test_a_concurrency_that_is_none_is_refused(concurrency: Any) -> None:
             client.map("square", [], concurrency=11)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_the_input_is_read_no_further_than_there_is_room_for() -> None:
     read = 0
 
@@ -278,7 +266,7 @@ async def test_the_input_is_read_no_further_than_there_is_room_for() -> None:
         assert client.stats.in_flight == 0
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_the_window_follows_the_limit_and_no_item_fails() -> None:
     limits = [50, 500, 20]
     transport = Simulated(lambda _, at: limits[min(int(at // 20), 2)])
@@ -296,7 +284,7 @@ async def test_the_window_follows_the_limit_and_no_item_fails() -> None:
     assert set(transport.executed.values()) == {1}
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_throttled_function_does_not_slow_another() -> None:
     transport = Simulated(lambda name, _: 5 if name == "slow" else 100)
     async with LambdaClient(transport=transport, max_concurrency=200) as client:
@@ -307,7 +295,7 @@ async def test_a_throttled_function_does_not_slow_another() -> None:
     assert ended["slow"] >= 0.8 * 20 * 5 / 0.51
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_in_a_map_of_commands_too() -> None:
     transport = Simulated(lambda name, _: 5 if name == "slow" else 100)
 
@@ -322,7 +310,7 @@ async def test_in_a_map_of_commands_too() -> None:
     assert ended["quick"] >= 0.9 * 20 * 100 / 0.51
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_throttled_item_rests_as_long_as_it_was_asked_to_and_holds_no_slot() -> None:
     transport = Simulated(lambda _, at: 0 if at < 20 else 10, retry_after="7")
     async with LambdaClient(transport=transport, max_concurrency=1) as client:
@@ -338,7 +326,7 @@ async def test_a_throttled_item_rests_as_long_as_it_was_asked_to_and_holds_no_sl
     }
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_throttle_of_the_account_narrows_all_windows() -> None:
     transport = Simulated(lambda _name, _at: 8, reason="ConcurrentInvocationLimitExceeded")
     async with LambdaClient(transport=transport) as client:
@@ -347,7 +335,7 @@ async def test_a_throttle_of_the_account_narrows_all_windows() -> None:
         assert client._maps.admission.window("another") <= 12
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_the_time_of_a_call_begins_with_its_slot() -> None:
     transport = Simulated(seconds=1.0)
     async with LambdaClient(transport=transport, max_concurrency=1) as client:
@@ -364,33 +352,31 @@ async def test_the_time_of_a_call_begins_with_its_slot() -> None:
 # --- its ends --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("settings", [{"max_failures": 3}, {"max_failure_ratio": 0.2}])
-def test_too_many_failures_end_the_run_when_all_results_were_given(settings: dict[str, Any]) -> None:
-    async def run() -> None:
-        async with squares() as client:
-            found: list[MapResult[int]] = []
-            numbers = (number if number % 3 else -1 for number in range(10**9))
-            with pytest.raises(TooManyFailuresError) as raised:
-                async with client.map("square", numbers, concurrency=4, **settings) as mapped:
-                    async for result in mapped:
-                        found.append(result)  # noqa: PERF401 - what came before the error is looked at
-            assert mapped.stopped_by == "failures"
-            assert sorted(result.index for result in found) == list(range(mapped.next_index))
-            assert raised.value.stats.done == len(found)
-            assert raised.value.stats.failed[Delivery.EXECUTED] >= 3
-            assert "items have failed" in str(raised.value)
-
-    virtual.run(run())
+async def test_too_many_failures_end_the_run_when_all_results_were_given(settings: dict[str, Any]) -> None:
+    async with squares() as client:
+        found: list[MapResult[int]] = []
+        numbers = (number if number % 3 else -1 for number in range(10**9))
+        with pytest.raises(TooManyFailuresError) as raised:
+            async with client.map("square", numbers, concurrency=4, **settings) as mapped:
+                async for result in mapped:
+                    found.append(result)  # noqa: PERF401 - what came before the error is looked at
+        assert mapped.stopped_by == "failures"
+        assert sorted(result.index for result in found) == list(range(mapped.next_index))
+        assert raised.value.stats.done == len(found)
+        assert raised.value.stats.failed[Delivery.EXECUTED] >= 3
+        assert "items have failed" in str(raised.value)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_as_many_failures_as_are_allowed_end_nothing() -> None:
     async with squares() as client:
         found = await results(client.map("square", [-1, 1, -1, 1] * 5, max_failures=10, max_failure_ratio=0.5))
         assert len(found) == 20
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_deadline_ends_the_run_normally_and_loses_nothing_that_was_read() -> None:
     transport = Simulated(lambda _, at: 10 if at < 5 else 0, seconds=3.0)
     async with LambdaClient(transport=transport) as client:
@@ -402,7 +388,7 @@ async def test_a_deadline_ends_the_run_normally_and_loses_nothing_that_was_read(
         assert {type(None), TooManyRequestsException} <= kinds <= {type(None), TooManyRequestsException, AiolambdaError}
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_what_is_in_flight_at_the_deadline_ends_within_its_limit() -> None:
     async with LambdaClient(transport=Simulated(seconds=1000)) as client:
         run = client.map("f", range(5), deadline=10, concurrency=5)
@@ -413,7 +399,7 @@ async def test_what_is_in_flight_at_the_deadline_ends_within_its_limit() -> None
         assert client.stats.in_flight == 0
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_leaving_the_block_lets_what_is_in_flight_end_and_submits_nothing_more() -> None:
     transport = Simulated(seconds=5)
     async with LambdaClient(transport=transport) as client:
@@ -427,7 +413,7 @@ async def test_leaving_the_block_lets_what_is_in_flight_end_and_submits_nothing_
         assert (run.stopped_by, client.stats.in_flight) == ("caller", 0)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_the_grace_of_a_run_that_is_left_is_thirty_seconds() -> None:
     async with LambdaClient(transport=Simulated(seconds=1000)) as client:
         async with client.map("f", range(10), concurrency=5):
@@ -435,7 +421,7 @@ async def test_the_grace_of_a_run_that_is_left_is_thirty_seconds() -> None:
         assert (now(), client.stats.in_flight) == (pytest.approx(31, abs=0.1), 0)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_bare_loop_that_is_left_submits_nothing_more_and_the_client_awaits_what_is_in_flight() -> None:
     transport = Simulated(seconds=5)
     async with LambdaClient(transport=transport) as client:
@@ -451,7 +437,7 @@ async def test_a_bare_loop_that_is_left_submits_nothing_more_and_the_client_awai
     assert not asyncio.all_tasks() - {asyncio.current_task()}
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_closing_the_client_without_grace_cuts_a_run() -> None:
     client = LambdaClient(transport=Simulated(seconds=1000))
     async with client:
@@ -464,7 +450,7 @@ async def test_closing_the_client_without_grace_cuts_a_run() -> None:
         assert now() == pytest.approx(1, abs=0.1)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_an_input_that_raises_ends_the_run_when_all_results_were_given() -> None:
     def items() -> Iterator[int]:
         yield from range(5)
@@ -479,7 +465,7 @@ async def test_an_input_that_raises_ends_the_run_when_all_results_were_given() -
         assert sorted(found) == list(range(5))
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_middleware_that_breaks_ends_the_run_with_its_own_error() -> None:
     async def breaks(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         raise ZeroDivisionError
@@ -491,7 +477,7 @@ async def test_a_middleware_that_breaks_ends_the_run_with_its_own_error() -> Non
         assert client._maps.runs == set()
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_what_is_cut_before_it_began_leaves_the_windows_as_they_were() -> None:
     async with LambdaClient(transport=Simulated(seconds=1000)) as client:
         for _ in range(5):
@@ -503,7 +489,7 @@ async def test_what_is_cut_before_it_began_leaves_the_windows_as_they_were() -> 
         assert {counted.in_flight for counted in counted} == {0}
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_an_item_that_rests_after_its_own_failure_has_that_failure_for_a_result_when_the_run_ends() -> None:
     def fails(event: int) -> int:
         raise ValueError("always")
@@ -514,7 +500,7 @@ async def test_an_item_that_rests_after_its_own_failure_has_that_failure_for_a_r
         assert (result.delivery, result.attempts > 3) == (Delivery.EXECUTED, True)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_progress_function_that_raises_ends_the_run_and_hangs_nobody() -> None:
     def tell(stats: MapStats) -> None:
         raise LookupError("no display")
@@ -528,23 +514,21 @@ async def test_a_progress_function_that_raises_ends_the_run_and_hangs_nobody() -
 # --- retries and totals ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("settings", [{"key": lambda _: next(iter(()))}, {"payload": lambda _: next(iter(()))}])
 @pytest.mark.parametrize("is_asynchronous", [False, True])
-def test_a_function_that_ends_an_iteration_does_not_pass_for_the_end_of_the_input(
+async def test_a_function_that_ends_an_iteration_does_not_pass_for_the_end_of_the_input(
     settings: dict[str, Any], is_asynchronous: bool
 ) -> None:
     async def items() -> AsyncGenerator[int]:
         yield 1
 
-    async def run() -> None:
-        async with squares() as client:
-            with pytest.raises(RuntimeError, match="raised what ends an iteration"):
-                await results(client.map("square", items() if is_asynchronous else [1], **settings))
-
-    virtual.run(run())
+    async with squares() as client:
+        with pytest.raises(RuntimeError, match="raised what ends an iteration"):
+            await results(client.map("square", items() if is_asynchronous else [1], **settings))
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_maps_of_one_client_that_share_a_window_all_go_on() -> None:
     async def items() -> AsyncGenerator[int]:
         for number in range(20):
@@ -557,7 +541,7 @@ async def test_maps_of_one_client_that_share_a_window_all_go_on() -> None:
     assert [[result.ok for result in found] for found in together] == [[True] * 20] * 6
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_map_of_a_closed_client_is_refused() -> None:
     client = squares()
     await client.close()
@@ -565,7 +549,7 @@ async def test_a_map_of_a_closed_client_is_refused() -> None:
         await results(client.map("square", [1]))
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_what_may_have_run_stays_in_doubt_when_it_is_throttled_afterwards() -> None:
     class LostThenThrottled(FakeTransport):
         async def send(self, request: Request, /) -> Response:
@@ -580,7 +564,7 @@ async def test_what_may_have_run_stays_in_doubt_when_it_is_throttled_afterwards(
     assert (result.ok, result.delivery) == (False, Delivery.UNKNOWN)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_function_errors_are_tried_again_only_when_asked() -> None:
     failing = Counter[int]()
 
@@ -599,23 +583,21 @@ async def test_function_errors_are_tried_again_only_when_asked() -> None:
         assert (thrice.value(), thrice.attempts) == (3, 3)
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(("idempotent", "sent"), [(None, 1), (True, 3)])
-def test_what_may_have_run_is_tried_again_only_if_idempotent(idempotent: bool | None, sent: int) -> None:
+async def test_what_may_have_run_is_tried_again_only_if_idempotent(idempotent: bool | None, sent: int) -> None:
     class Lost(FakeTransport):
         async def send(self, request: Request, /) -> Response:
             await super().send(request)
             raise ConnectionLostError("lost")
 
-    async def run() -> None:
-        transport = Lost({"f": lambda event: event})
-        async with LambdaClient(transport=transport, retry=StandardRetry()) as client:
-            (result,) = await results(client.map("f", [1], idempotent=idempotent))
-        assert (result.delivery, result.attempts, len(transport.calls)) == (Delivery.UNKNOWN, sent, sent)
-
-    virtual.run(run())
+    transport = Lost({"f": lambda event: event})
+    async with LambdaClient(transport=transport, retry=StandardRetry()) as client:
+        (result,) = await results(client.map("f", [1], idempotent=idempotent))
+    assert (result.delivery, result.attempts, len(transport.calls)) == (Delivery.UNKNOWN, sent, sent)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_the_totals_are_there_while_it_runs_and_progress_is_told_ten_times_a_second_at_most() -> None:
     told: list[tuple[float, MapStats]] = []
     transport = Simulated(seconds=0.25)
@@ -632,7 +614,7 @@ async def test_the_totals_are_there_while_it_runs_and_progress_is_told_ten_times
     assert any(stats.in_flight == 10 for _, stats in before)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_billed_time_and_cold_starts_come_from_the_reports() -> None:
     report = "REPORT RequestId: a\tDuration: 1 ms\tBilled Duration: {} ms\tMemory Size: 128 MB\tMax Memory Used: 9 MB\t{}"
 

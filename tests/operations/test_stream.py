@@ -18,16 +18,17 @@ from aiolambda.testing import FakeTransport
 
 from ..support.servers import Connection
 from ..support.streaming import (
+    COMMAND,
     HEAD,
     LAST,
     chunk,
     chunked,
     complete,
+    read,
     streamed,
     streaming,
     writes,
 )
-from ..support.streams import COMMAND, read
 
 
 async def test_a_stream_has_the_head_of_the_answer_the_chunks_and_the_log() -> None:

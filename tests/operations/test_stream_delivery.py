@@ -23,6 +23,9 @@ from aiolambda.types.http import Response
 
 from ..support.servers import Connection, Script, answer
 from ..support.streaming import (
+    BAD_ENDS,
+    COMMAND,
+    ENDLESS,
     HEAD,
     chunk,
     ends,
@@ -32,7 +35,6 @@ from ..support.streaming import (
     streaming,
     writes,
 )
-from ..support.streams import BAD_ENDS, COMMAND, ENDLESS
 
 
 async def test_a_stream_goes_through_the_middlewares_of_the_client_and_of_its_command() -> None:

@@ -23,12 +23,14 @@ from aiolambda.types.http import Response
 
 from ..support.servers import Connection, Script
 from ..support.streaming import (
+    BAD_ENDS,
     HEAD,
     LAST,
     chunk,
     complete,
     ends,
     event,
+    read,
     resets,
     settled,
     stalls,
@@ -36,9 +38,6 @@ from ..support.streaming import (
     streaming,
     writes,
 )
-from ..support.streams import BAD_ENDS, DAMAGED, read
-
-DAMAGED[-1] ^= 1
 
 
 @pytest.mark.parametrize("end", BAD_ENDS)

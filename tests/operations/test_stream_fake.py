@@ -13,7 +13,7 @@ from aiolambda import (
 )
 from aiolambda.testing import FakeTransport
 
-from ..support.streams import leaves_the_block, read
+from ..support.streaming import leaves_the_block, read
 
 
 def counting(event: Any) -> Any:

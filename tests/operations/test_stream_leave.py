@@ -20,17 +20,20 @@ from aiolambda.testing import FakeTransport
 
 from ..support.servers import Connection
 from ..support.streaming import (
+    COMMAND,
+    ENDLESS,
     HEAD,
     LAST,
     chunk,
     complete,
+    leaves_the_block,
     settled,
     streamed,
     streaming,
     tasks_of_others,
+    writer,
     writes,
 )
-from ..support.streams import COMMAND, ENDLESS, leaves_the_block, writer
 
 
 async def raises_in_the_block(client: LambdaClient) -> None:

@@ -20,19 +20,20 @@ from aiolambda import (
 )
 from aiolambda.testing import FakeTransport
 
-from ..support import virtual
 from ..support.servers import Connection
 from ..support.streaming import (
+    COMMAND,
+    ENDLESS,
     HEAD,
     LAST,
     chunk,
     complete,
+    read,
     settled,
     streamed,
     streaming,
     writes,
 )
-from ..support.streams import COMMAND, ENDLESS, read
 
 
 async def test_the_read_limit_holds_until_the_head_and_not_beyond() -> None:
@@ -89,27 +90,25 @@ async def test_the_total_limit_of_a_stream_that_has_ended_ends_nothing() -> None
         assert not client._lifetime._endings
 
 
+@pytest.mark.virtual_time
 async def test_limits_of_a_stream_hold_in_virtual_time() -> None:
     async def write(event: dict[str, Any]) -> AsyncGenerator[bytes]:
         for pause in event["pauses"]:
             await asyncio.sleep(pause)
             yield b"."
 
-    async def main() -> None:
-        async with LambdaClient(transport=FakeTransport({"writer": write}), timeout=Timeouts(total=1000, idle=60)) as client:
-            async with client.stream("writer", {"pauses": [59, 59, 59]}) as stream:
-                assert await stream.read() == b"..."
-            began = asyncio.get_running_loop().time()
-            with pytest.raises(InvocationTimeoutError, match="60 s") as raised:
-                async with client.stream("writer", {"pauses": [61]}) as stream:
-                    await stream.read()
-            assert (raised.value.exceeded, asyncio.get_running_loop().time() - began) == ("idle", 60)
-            with pytest.raises(InvocationTimeoutError) as raised:
-                async with client.stream("writer", {"pauses": [59] * 100}) as stream:
-                    await stream.read()
-            assert (raised.value.exceeded, raised.value.elapsed, client.stats.in_flight) == ("total", 1000, 0)
-
-    await asyncio.to_thread(virtual.run, main())
+    async with LambdaClient(transport=FakeTransport({"writer": write}), timeout=Timeouts(total=1000, idle=60)) as client:
+        async with client.stream("writer", {"pauses": [59, 59, 59]}) as stream:
+            assert await stream.read() == b"..."
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(InvocationTimeoutError, match="60 s") as raised:
+            async with client.stream("writer", {"pauses": [61]}) as stream:
+                await stream.read()
+        assert (raised.value.exceeded, asyncio.get_running_loop().time() - began) == ("idle", 60)
+        with pytest.raises(InvocationTimeoutError) as raised:
+            async with client.stream("writer", {"pauses": [59] * 100}) as stream:
+                await stream.read()
+        assert (raised.value.exceeded, raised.value.elapsed, client.stats.in_flight) == ("total", 1000, 0)
 
 
 async def test_an_idle_limit_and_a_close_in_one_turn_of_the_loop_end_every_stream() -> None:

@@ -19,16 +19,18 @@ from aiolambda.testing import FakeTransport
 
 from ..support.servers import Connection
 from ..support.streaming import (
+    COMMAND,
     HEAD,
     LAST,
     chunk,
     chunked,
     complete,
+    read,
     streamed,
     streaming,
+    writer,
     writes,
 )
-from ..support.streams import COMMAND, read, writer
 
 
 async def test_a_character_that_two_chunks_share_stays_whole() -> None:

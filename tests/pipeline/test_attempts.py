@@ -25,10 +25,10 @@ from aiolambda import (
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Request
 
-from ..support.retrying import Outcome, Patient, Scripted, answer, client_of, throttle, virtually
+from ..support.retrying import Outcome, Patient, Scripted, answer, client_of, throttle
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_every_attempt_is_signed_anew_and_has_the_same_bytes_and_invocation_id() -> None:
     transport = Scripted(ConnectError("refused"), ConnectError("refused"), answer())
     times = iter(dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=n) for n in range(100))
@@ -47,7 +47,7 @@ async def test_every_attempt_is_signed_anew_and_has_the_same_bytes_and_invocatio
     assert (metadata.attempts, metadata.total_retry_delay) == (3, pytest.approx(0.15))
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_the_verdict_of_a_call_is_the_worst_of_its_attempts_and_its_error_has_them_all() -> None:
     transport = Scripted(ConnectionLostError("lost"), answer(403, "AccessDeniedException"))
     async with client_of(transport, idempotent=True) as client:
@@ -57,7 +57,7 @@ async def test_the_verdict_of_a_call_is_the_worst_of_its_attempts_and_its_error_
     assert [attempt.delivery for attempt in raised.value.metadata.history] == ["unknown", "refused"]
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_call_that_needed_retries_leaves_nothing_that_only_the_collector_frees() -> None:
     async def note(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         noted.append(weakref.ref(call))
@@ -79,7 +79,7 @@ async def test_a_call_that_needed_retries_leaves_nothing_that_only_the_collector
         gc.enable()
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_tokens_that_a_retry_took_come_back_whatever_followed_it() -> None:
     strategy = StandardRetry()
     async with client_of(Scripted(), retry=strategy) as client:
@@ -91,7 +91,7 @@ async def test_tokens_that_a_retry_took_come_back_whatever_followed_it() -> None
     assert strategy.tokens == 500
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_limit_that_ends_the_last_wait_as_the_warning_is_due_disturbs_nobody() -> None:
     async def sleep(event: Any) -> None:
         await asyncio.sleep(event)
@@ -107,7 +107,7 @@ async def test_a_limit_that_ends_the_last_wait_as_the_warning_is_due_disturbs_no
     assert raised == []
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_every_request_that_is_sent_counts_in_the_header_too() -> None:
     async def once_more(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         try:
@@ -123,7 +123,7 @@ async def test_every_request_that_is_sent_counts_in_the_header_too() -> None:
     assert output.metadata.attempts == 3
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_lost_idle_connection_is_repeated_at_once_whatever_the_strategy_of_the_user_says() -> None:
     lost = ConnectionLostError("lost", delivery=Delivery.NOT_DELIVERED, stale_connection=True)
     strategy = Patient()

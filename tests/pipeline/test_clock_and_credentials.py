@@ -15,25 +15,22 @@ from aiolambda import (
 )
 from aiolambda.types.http import Request, Response
 
-from ..support import virtual
-from ..support.retrying import KEYS, Outcome, Rotating, Scripted, answer, client_of, clocked, now, virtually
+from ..support.retrying import KEYS, Outcome, Rotating, Scripted, answer, client_of, clocked, now
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("minutes", [-600, -6, 6, 600])
 @pytest.mark.parametrize("code", ["InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"])
-def test_a_wrong_clock_is_corrected_once_and_for_the_calls_that_follow(minutes: int, code: str) -> None:
-    async def run() -> None:
-        transport = Scripted(clocked(dt.timedelta(minutes=minutes), code))
-        async with client_of(transport) as client:
-            await client.invoke("orders")
-            assert (len(transport.times), now()) == (2, 0)
-            await client.invoke("orders")
-            assert len(transport.times) == 3
-
-    virtual.run(run())
+async def test_a_wrong_clock_is_corrected_once_and_for_the_calls_that_follow(minutes: int, code: str) -> None:
+    transport = Scripted(clocked(dt.timedelta(minutes=minutes), code))
+    async with client_of(transport) as client:
+        await client.invoke("orders")
+        assert (len(transport.times), now()) == (2, 0)
+        await client.invoke("orders")
+        assert len(transport.times) == 3
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_date_of_somebody_with_a_wrong_clock_is_forgotten() -> None:
     """A gateway whose clock is ten minutes fast stands before a service that is on time, and refuses for another reason."""
     fast = email.utils.format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=10), usegmt=True)
@@ -47,7 +44,7 @@ async def test_a_date_of_somebody_with_a_wrong_clock_is_forgotten() -> None:
     assert len(transport.times) == 3
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_corrected_clock_is_kept_when_the_corrected_call_fails_for_another_reason() -> None:
     serve = clocked(dt.timedelta(hours=1))
 
@@ -64,19 +61,17 @@ async def test_a_corrected_clock_is_kept_when_the_corrected_call_fails_for_anoth
     assert len(transport.times) == 4
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 01 Jan 1700 00:00:00 GMT"])
-def test_an_impossible_date_corrects_nothing(date: str) -> None:
-    async def run() -> None:
-        transport = Scripted(answer(403, "RequestExpired", date=date), answer())
-        async with client_of(transport) as client:
-            with pytest.raises(LambdaServiceException):
-                await client.invoke("orders")
+async def test_an_impossible_date_corrects_nothing(date: str) -> None:
+    transport = Scripted(answer(403, "RequestExpired", date=date), answer())
+    async with client_of(transport) as client:
+        with pytest.raises(LambdaServiceException):
             await client.invoke("orders")
+        await client.invoke("orders")
 
-    virtual.run(run())
 
-
-@virtually
+@pytest.mark.virtual_time
 async def test_calls_that_are_refused_together_for_the_clock_all_recover() -> None:
     transport = Scripted(clocked(dt.timedelta(hours=1)))
     async with client_of(transport) as client:
@@ -84,20 +79,18 @@ async def test_calls_that_are_refused_together_for_the_clock_all_recover() -> No
     assert len(transport.times) <= 40
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("code", ["InvalidSignatureException", "AccessDeniedException", "SignatureDoesNotMatch"])
-def test_a_signature_that_is_refused_for_another_reason_is_raised_at_once(code: str) -> None:
-    async def run() -> None:
-        for headers in ({"date": email.utils.format_datetime(dt.datetime.now(dt.UTC), usegmt=True)}, {}, {"date": "soon"}):
-            transport = Scripted(answer(403, code, **headers))
-            async with client_of(transport) as client:
-                with pytest.raises(LambdaServiceException):
-                    await client.invoke("orders")
-            assert len(transport.times) == 1
-
-    virtual.run(run())
+async def test_a_signature_that_is_refused_for_another_reason_is_raised_at_once(code: str) -> None:
+    for headers in ({"date": email.utils.format_datetime(dt.datetime.now(dt.UTC), usegmt=True)}, {}, {"date": "soon"}):
+        transport = Scripted(answer(403, code, **headers))
+        async with client_of(transport) as client:
+            with pytest.raises(LambdaServiceException):
+                await client.invoke("orders")
+        assert len(transport.times) == 1
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_clock_that_stays_refused_is_corrected_only_once() -> None:
     hours = iter(range(1, 10))
 
@@ -112,7 +105,7 @@ async def test_a_clock_that_stays_refused_is_corrected_only_once() -> None:
     assert len(transport.times) == 2
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_expired_credentials_are_renewed_once_without_holding_a_slot() -> None:
     def serve(request: Request) -> Outcome:
         if "AKIDEXAMPLE2/" in request.headers["authorization"]:
@@ -128,7 +121,7 @@ async def test_expired_credentials_are_renewed_once_without_holding_a_slot() -> 
     assert (len(transport.times), provider.refused, now()) == (2, [Credentials("AKIDEXAMPLE1", "secret")], 1)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_keys_that_expire_while_a_call_waits_for_its_slot_are_fetched_without_holding_one() -> None:
     """Here they come from a function, which the provider invokes with the same client and its only slot."""
     began = dt.datetime.now(dt.UTC)
@@ -163,19 +156,17 @@ async def test_keys_that_expire_while_a_call_waits_for_its_slot_are_fetched_with
     assert ([request.url.split("/")[-2] for request in transport.requests], now()) == (["hold", "broker", "orders"], 3)
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("provider", [KEYS, Rotating(renews=False)], ids=["static", "not renewed"])
-def test_expired_credentials_that_cannot_be_renewed_are_raised_at_once(provider: Any) -> None:
-    async def run() -> None:
-        transport = Scripted(answer(403, "ExpiredTokenException"))
-        async with client_of(transport, credentials=provider) as client:
-            with pytest.raises(LambdaServiceException):
-                await client.invoke("orders")
-        assert len(transport.times) == 1
-
-    virtual.run(run())
+async def test_expired_credentials_that_cannot_be_renewed_are_raised_at_once(provider: Any) -> None:
+    transport = Scripted(answer(403, "ExpiredTokenException"))
+    async with client_of(transport, credentials=provider) as client:
+        with pytest.raises(LambdaServiceException):
+            await client.invoke("orders")
+    assert len(transport.times) == 1
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_fresh_credentials_that_are_refused_too_are_raised() -> None:
     transport = Scripted(answer(403, "ExpiredTokenException"))
     async with client_of(transport, credentials=Rotating()) as client:
@@ -184,7 +175,7 @@ async def test_fresh_credentials_that_are_refused_too_are_raised() -> None:
     assert len(transport.times) == 2
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_credentials_that_fail_to_be_renewed_say_why_and_that_nothing_ran() -> None:
     class Broken(Rotating):
         async def refresh(self, rejected: Credentials, /) -> Credentials:

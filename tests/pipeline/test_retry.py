@@ -23,24 +23,21 @@ from aiolambda import (
 )
 from aiolambda.types.http import Request, Response
 
-from ..support import virtual
-from ..support.retrying import Outcome, Scripted, answer, client_of, now, throttle, virtually
+from ..support.retrying import Outcome, Scripted, answer, client_of, now, throttle
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(
     "fault", [ConnectError("refused"), answer(502, "ResourceNotReadyException")], ids=["connect", "passes"]
 )
-def test_what_has_not_run_is_tried_three_times_with_growing_pauses(fault: Outcome) -> None:
-    async def run() -> None:
-        transport = Scripted(fault)
-        async with client_of(transport) as client:
-            with pytest.raises(AiolambdaError) as raised:
-                await client.invoke("orders")
-            assert client.stats.retried == 2
-        assert transport.times == pytest.approx([0, 0.05, 0.15])
-        assert raised.value.may_have_run is False
-
-    virtual.run(run())
+async def test_what_has_not_run_is_tried_three_times_with_growing_pauses(fault: Outcome) -> None:
+    transport = Scripted(fault)
+    async with client_of(transport) as client:
+        with pytest.raises(AiolambdaError) as raised:
+            await client.invoke("orders")
+        assert client.stats.retried == 2
+    assert transport.times == pytest.approx([0, 0.05, 0.15])
+    assert raised.value.may_have_run is False
 
 
 UNKNOWN = [
@@ -51,6 +48,7 @@ UNKNOWN = [
 ]
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("fault", UNKNOWN, ids=["lost", "silent", "500", "503"])
 @pytest.mark.parametrize(
     ("client_says", "command_says", "call_says", "attempts"),
@@ -66,22 +64,19 @@ UNKNOWN = [
         (True, True, False, 1),
     ],
 )
-def test_what_may_have_run_is_tried_again_only_if_that_does_no_harm(
+async def test_what_may_have_run_is_tried_again_only_if_that_does_no_harm(
     fault: Outcome, client_says: bool | None, command_says: bool | None, call_says: bool | None, attempts: int
 ) -> None:
-    async def run() -> None:
-        transport = Scripted(fault)
-        async with client_of(transport, idempotent=client_says) as client:
-            with pytest.raises(AiolambdaError) as raised:
-                await client.send(InvokeCommand(function_name="orders", idempotent=command_says), idempotent=call_says)
-            assert client.stats.unknown == attempts
-        assert len(transport.times) == attempts
-        assert raised.value.delivery is Delivery.UNKNOWN
-
-    virtual.run(run())
+    transport = Scripted(fault)
+    async with client_of(transport, idempotent=client_says) as client:
+        with pytest.raises(AiolambdaError) as raised:
+            await client.send(InvokeCommand(function_name="orders", idempotent=command_says), idempotent=call_says)
+        assert client.stats.unknown == attempts
+    assert len(transport.times) == attempts
+    assert raised.value.delivery is Delivery.UNKNOWN
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_dry_run_is_tried_again_unless_the_client_the_command_or_the_call_says_otherwise() -> None:
     attempts: list[int] = []
     for client_says, command_says, call_says in [
@@ -99,7 +94,7 @@ async def test_a_dry_run_is_tried_again_unless_the_client_the_command_or_the_cal
     assert attempts == [3, 1, 1, 1]
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_dry_run_that_a_middleware_makes_a_real_one_is_no_longer_idempotent() -> None:
     async def for_real(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         call.input = attrs.evolve(call.input, invocation_type="RequestResponse")
@@ -113,7 +108,7 @@ async def test_a_dry_run_that_a_middleware_makes_a_real_one_is_no_longer_idempot
     assert len(transport.times) == 1
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_durable_name_is_idempotent_once_the_function_has_shown_itself_durable() -> None:
     transport = Scripted(answer(500), answer(x_amz_durable_execution_arn="arn:aws:lambda:durable"), answer(500), answer())
     async with client_of(transport) as client:
@@ -136,6 +131,7 @@ async def test_a_durable_name_is_idempotent_once_the_function_has_shown_itself_d
             await client.invoke("stock", {"id": 7}, durable_execution_name="order-9")
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(
     "code",
     [
@@ -148,18 +144,15 @@ async def test_a_durable_name_is_idempotent_once_the_function_has_shown_itself_d
     ],
 )
 @pytest.mark.parametrize("idempotent", [None, True])
-def test_what_no_repeat_would_change_is_raised_at_once(code: str, idempotent: bool | None) -> None:
-    async def run() -> None:
-        transport = Scripted(answer(502 if code.startswith("KMS") else 403, code))
-        async with client_of(transport) as client:
-            with pytest.raises(LambdaServiceException):
-                await client.invoke("orders", idempotent=idempotent)
-        assert transport.times == [0]
-
-    virtual.run(run())
+async def test_what_no_repeat_would_change_is_raised_at_once(code: str, idempotent: bool | None) -> None:
+    transport = Scripted(answer(502 if code.startswith("KMS") else 403, code))
+    async with client_of(transport) as client:
+        with pytest.raises(LambdaServiceException):
+            await client.invoke("orders", idempotent=idempotent)
+    assert transport.times == [0]
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_an_answer_of_the_function_is_never_followed_by_another_request() -> None:
     transport = Scripted(answer(x_amz_function_error="Unhandled", body=b'{"errorMessage":"no"}'))
     async with client_of(transport, idempotent=True) as client:
@@ -168,21 +161,19 @@ async def test_an_answer_of_the_function_is_never_followed_by_another_request() 
     assert len(transport.times) == 1
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(
     "fault", [ConnectError("certificate", transient=False), QueueTimeoutError("full")], ids=["not transient", "queue"]
 )
-def test_a_failure_that_lasts_is_raised_at_once(fault: Outcome) -> None:
-    async def run() -> None:
-        transport = Scripted(fault)
-        async with client_of(transport, idempotent=True) as client:
-            with pytest.raises(TransportError):
-                await client.invoke("orders")
-        assert transport.times == [0]
-
-    virtual.run(run())
+async def test_a_failure_that_lasts_is_raised_at_once(fault: Outcome) -> None:
+    transport = Scripted(fault)
+    async with client_of(transport, idempotent=True) as client:
+        with pytest.raises(TransportError):
+            await client.invoke("orders")
+    assert transport.times == [0]
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_an_error_that_a_middleware_raised_or_made_of_another_is_not_tried_again() -> None:
     async def audit(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         if call.function_name == "audited":
@@ -208,7 +199,7 @@ async def test_an_error_that_a_middleware_raised_or_made_of_another_is_not_tried
         assert len(transport.times) == 4
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_request_that_a_middleware_sent_twice_is_judged_by_both() -> None:
     async def once_more(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         try:
@@ -224,7 +215,7 @@ async def test_a_request_that_a_middleware_sent_twice_is_judged_by_both() -> Non
     assert (len(transport.times), raised.value.delivery) == (2, Delivery.UNKNOWN)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_two_sends_of_one_request_at_a_time_are_told_apart() -> None:
     """The second is still connecting when the first one, which was read, is lost."""
 
@@ -256,7 +247,7 @@ async def test_two_sends_of_one_request_at_a_time_are_told_apart() -> None:
     assert raised.value.may_have_run
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_an_error_out_of_a_nested_call_of_the_same_function_keeps_its_own_attempts() -> None:
     async def check_first(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         if "nested" not in client.middleware_stack.identify():
@@ -272,7 +263,7 @@ async def test_an_error_out_of_a_nested_call_of_the_same_function_keeps_its_own_
     assert raised.value.attempts == 3
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_request_that_a_lost_idle_connection_never_delivered_goes_at_once_on_another() -> None:
     lost = ConnectionLostError("lost", delivery=Delivery.NOT_DELIVERED, stale_connection=True)
     transport = Scripted(*[lost] * 9, ConnectError("refused"), ConnectError("refused"), answer())
@@ -285,7 +276,7 @@ async def test_a_request_that_a_lost_idle_connection_never_delivered_goes_at_onc
     assert [request.headers["amz-sdk-request"] for request in transport.requests] == [f"attempt={n}" for n in range(1, 13)]
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_ten_idle_connections_that_are_lost_in_a_row_end_the_call() -> None:
     transport = Scripted(ConnectionLostError("lost", delivery=Delivery.NOT_DELIVERED, stale_connection=True))
     async with client_of(transport) as client:

@@ -24,10 +24,10 @@ from aiolambda.policy.classification import remedy_of
 from aiolambda.policy.retry import announced_maximum
 from aiolambda.testing import FakeTransport
 
-from ..support.retrying import Patient, Scripted, answer, client_of, clocked, throttle, virtually
+from ..support.retrying import Patient, Scripted, answer, client_of, clocked, throttle
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_strategy_is_never_asked_about_what_must_not_be_repeated() -> None:
     strategy = Patient()
     async with client_of(Scripted(answer(500)), retry=strategy) as client:
@@ -36,7 +36,7 @@ async def test_a_strategy_is_never_asked_about_what_must_not_be_repeated() -> No
     assert strategy.failures == []
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_strategy_is_told_what_it_needs_to_decide() -> None:
     strategy = Patient()
     transport = Scripted(ConnectError("refused"), throttle(retry_after="3"), throttle(x_amz_retry_after="1500"), answer())
@@ -51,7 +51,7 @@ async def test_a_strategy_is_told_what_it_needs_to_decide() -> None:
     assert [(f.retry_after, f.retry_hint) for f in strategy.failures] == [(None, None), (3, None), (None, 1.5)]
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_without_retries_one_request_is_sent_whatever_happens() -> None:
     lost = ConnectionLostError("lost", delivery=Delivery.NOT_DELIVERED, stale_connection=True)
     for outcome in (ConnectError("refused"), throttle(), lost, clocked(dt.timedelta(hours=1))):
@@ -100,7 +100,7 @@ def test_a_strategy_of_impossible_numbers_is_refused(settings: Any) -> None:
         StandardRetry(**settings)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_long_wait_for_a_slot_is_warned_of_once() -> None:
     records: list[str] = []
 

@@ -21,11 +21,10 @@ from aiolambda import (
 )
 from aiolambda.types.http import Request, Response
 
-from ..support import virtual
-from ..support.retrying import Patient, Rotating, Scripted, answer, client_of, now, throttle, virtually
+from ..support.retrying import Patient, Rotating, Scripted, answer, client_of, now, throttle
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_the_total_limit_ends_a_pause_and_says_what_came_before_it() -> None:
     transport = Scripted(ConnectError("refused"))
     async with client_of(transport, retry=Patient()) as client:
@@ -37,7 +36,7 @@ async def test_the_total_limit_ends_a_pause_and_says_what_came_before_it() -> No
     assert isinstance(error.last_error, ConnectError)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_the_total_limit_in_a_pause_does_not_hide_that_an_attempt_may_have_run() -> None:
     async with client_of(Scripted(ConnectionLostError("lost")), retry=Patient(), idempotent=True) as client:
         with pytest.raises(InvocationTimeoutError) as raised:
@@ -46,7 +45,7 @@ async def test_the_total_limit_in_a_pause_does_not_hide_that_an_attempt_may_have
     assert [attempt.delivery for attempt in raised.value.history] == [Delivery.UNKNOWN]
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_back_off_that_the_deadline_cuts_short_is_drawn_from_what_is_left() -> None:
     transport = Scripted(throttle())
     client = client_of(transport)
@@ -59,8 +58,9 @@ async def test_a_back_off_that_the_deadline_cuts_short_is_drawn_from_what_is_lef
     )
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(("left", "sent"), [(3.04, 1), (3.06, 2), (3.2, 2), (60.0, 2)])
-def test_an_attempt_after_a_pause_that_was_asked_for_has_time_to_be_answered(left: float, sent: int) -> None:
+async def test_an_attempt_after_a_pause_that_was_asked_for_has_time_to_be_answered(left: float, sent: int) -> None:
     """Jitter takes at most half of what the service and the answer leave of the call's time."""
 
     class Slow(Scripted):
@@ -69,22 +69,19 @@ def test_an_attempt_after_a_pause_that_was_asked_for_has_time_to_be_answered(lef
             await asyncio.sleep(0.02 if response.status == 200 else 0)
             return response
 
-    async def run() -> None:
-        transport = Slow(throttle(retry_after="3"), answer())
-        async with client_of(transport) as client:
-            if sent == 2:
+    transport = Slow(throttle(retry_after="3"), answer())
+    async with client_of(transport) as client:
+        if sent == 2:
+            await client.invoke("orders", timeout=left)
+            assert transport.times[1] >= 3
+        else:
+            with pytest.raises(TooManyRequestsException) as raised:
                 await client.invoke("orders", timeout=left)
-                assert transport.times[1] >= 3
-            else:
-                with pytest.raises(TooManyRequestsException) as raised:
-                    await client.invoke("orders", timeout=left)
-                assert (raised.value.retry_after, raised.value.may_have_run) == (3, False)
-        assert len(transport.times) == sent
-
-    virtual.run(run())
+            assert (raised.value.retry_after, raised.value.may_have_run) == (3, False)
+    assert len(transport.times) == sent
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_pause_without_end_that_the_service_asks_for_fails_the_call_and_says_what_was_asked() -> None:
     transport = Scripted(throttle(retry_after="99999999999"))
     async with client_of(transport, retry=StandardRetry(max_throttle_wait=None)) as client:
@@ -93,32 +90,30 @@ async def test_a_pause_without_end_that_the_service_asks_for_fails_the_call_and_
     assert raised.value.retry_after == 99999999999
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("limit", ["queue", "read"])
-def test_a_limit_that_passes_after_a_throttle_says_what_the_call_was_waiting_out(limit: str) -> None:
+async def test_a_limit_that_passes_after_a_throttle_says_what_the_call_was_waiting_out(limit: str) -> None:
     class Held(Scripted):
         async def send(self, request: Request, /) -> Response:
             await asyncio.sleep(50 if "/hold/" in request.url else 0)
             return await super().send(request)
 
-    async def run() -> None:
-        silence = InvocationTimeoutError("silence", exceeded="read", stage="wait")
-        transport = Held(throttle(), silence if limit == "read" else answer())
-        async with client_of(transport, max_concurrency=1) as client:
-            call = asyncio.create_task(client.invoke("orders", timeout=Timeouts(queue=2)))
-            await asyncio.sleep(0.5)
-            holding = asyncio.create_task(client.invoke("hold")) if limit == "queue" else None
-            with pytest.raises(InvocationTimeoutError) as raised:
-                await call
-            if holding is not None:
-                await holding
-        assert raised.value.exceeded == limit
-        assert isinstance(raised.value.last_error, TooManyRequestsException)
-        assert raised.value.total_retry_delay == 1
-
-    virtual.run(run())
+    silence = InvocationTimeoutError("silence", exceeded="read", stage="wait")
+    transport = Held(throttle(), silence if limit == "read" else answer())
+    async with client_of(transport, max_concurrency=1) as client:
+        call = asyncio.create_task(client.invoke("orders", timeout=Timeouts(queue=2)))
+        await asyncio.sleep(0.5)
+        holding = asyncio.create_task(client.invoke("hold")) if limit == "queue" else None
+        with pytest.raises(InvocationTimeoutError) as raised:
+            await call
+        if holding is not None:
+            await holding
+    assert raised.value.exceeded == limit
+    assert isinstance(raised.value.last_error, TooManyRequestsException)
+    assert raised.value.total_retry_delay == 1
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_call_that_is_cancelled_in_its_pause_sends_nothing_more() -> None:
     transport = Scripted(throttle(retry_after="10"))
     async with client_of(transport) as client:
@@ -131,7 +126,7 @@ async def test_a_call_that_is_cancelled_in_its_pause_sends_nothing_more() -> Non
         assert (len(transport.times), client.stats.in_flight, client.stats.waiting) == (1, 0, 0)
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_asyncio_timeout_wait_for_and_a_task_group_end_a_retrying_call_as_they_end_anything() -> None:
     transport = Scripted(throttle(retry_after="10"))
     async with client_of(transport) as client:
@@ -149,7 +144,7 @@ async def test_asyncio_timeout_wait_for_and_a_task_group_end_a_retrying_call_as_
     assert len(transport.times) == 4
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_client_that_closes_cuts_a_pause() -> None:
     transport = Scripted(throttle(retry_after="50"))
     client = client_of(transport)
@@ -161,19 +156,17 @@ async def test_a_client_that_closes_cuts_a_pause() -> None:
     assert (now(), raised.value.delivery, len(transport.times)) == (8, Delivery.REFUSED, 1)
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("timeout", [0.3, 1, 5])
-def test_a_throttled_call_with_little_time_is_tried_again_within_it(timeout: float) -> None:
-    async def run() -> None:
-        begun = now()
-        transport = Scripted(lambda _: throttle() if now() - begun < timeout / 2 else answer())
-        async with LambdaClient(transport=transport) as client:
-            await asyncio.gather(*(client.invoke("orders", timeout=timeout) for _ in range(100)))
-        assert len(transport.times) >= 200
-
-    virtual.run(run())
+async def test_a_throttled_call_with_little_time_is_tried_again_within_it(timeout: float) -> None:
+    begun = now()
+    transport = Scripted(lambda _: throttle() if now() - begun < timeout / 2 else answer())
+    async with LambdaClient(transport=transport) as client:
+        await asyncio.gather(*(client.invoke("orders", timeout=timeout) for _ in range(100)))
+    assert len(transport.times) >= 200
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_nothing_is_sent_earlier_than_the_service_asked_not_even_to_correct_something() -> None:
     provider = Rotating()
     transport = Scripted(answer(403, "ExpiredTokenException", retry_after="7"), answer())
@@ -182,20 +175,18 @@ async def test_nothing_is_sent_earlier_than_the_service_asked_not_even_to_correc
     assert transport.times == [0, 1 + 7]
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("pause", [-1, float("nan"), float("inf"), "1", 10**400])
-def test_a_strategy_that_gives_no_pause_is_an_error_that_names_it(pause: Any) -> None:
+async def test_a_strategy_that_gives_no_pause_is_an_error_that_names_it(pause: Any) -> None:
     class Wrong(Patient):
         def pause(self, failure: Failure, /) -> float | None:
             return pause
 
-    async def run() -> None:
-        transport = Scripted(ConnectError("refused"))
-        async with client_of(transport, retry=Wrong()) as client:
-            with pytest.raises(ConfigurationError, match="Wrong object .* gave a pause of"):
-                await client.invoke("orders")
-        assert len(transport.times) == 1
-
-    virtual.run(run())
+    transport = Scripted(ConnectError("refused"))
+    async with client_of(transport, retry=Wrong()) as client:
+        with pytest.raises(ConfigurationError, match="Wrong object .* gave a pause of"):
+            await client.invoke("orders")
+    assert len(transport.times) == 1
 
 
 async def test_a_strategy_that_never_pauses_does_not_stop_the_loop() -> None:

@@ -15,10 +15,10 @@ from aiolambda import (
 )
 from aiolambda.types.http import Request, Response
 
-from ..support.retrying import Scripted, answer, client_of, now, throttle, virtually
+from ..support.retrying import Scripted, answer, client_of, now, throttle
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_throttled_call_is_not_sent_again_before_lambda_asked_for_it() -> None:
     transport = Scripted(throttle(retry_after="7"), throttle(retry_after="7"), answer())
     client = client_of(transport)
@@ -30,7 +30,7 @@ async def test_a_throttled_call_is_not_sent_again_before_lambda_asked_for_it() -
     assert output.metadata.total_retry_delay == 14
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_date_in_retry_after_is_compared_with_the_date_of_the_answer() -> None:
     served = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
     date, until = (email.utils.format_datetime(when, usegmt=True) for when in (served, served + dt.timedelta(seconds=9)))
@@ -42,7 +42,7 @@ async def test_a_date_in_retry_after_is_compared_with_the_date_of_the_answer() -
     assert transport.times == [0, 9]
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_wait_for_which_the_call_has_no_time_fails_at_once_and_says_how_long_it_was_to_be() -> None:
     transport = Scripted(throttle(retry_after="30"))
     async with client_of(transport) as client:
@@ -56,7 +56,7 @@ async def test_a_wait_for_which_the_call_has_no_time_fails_at_once_and_says_how_
         assert now() == 0
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_server_that_throttles_for_fifty_seconds_loses_no_call() -> None:
     begun = now()
     transport = Scripted(lambda _: throttle() if now() - begun < 50 else answer())
@@ -69,7 +69,7 @@ async def test_a_server_that_throttles_for_fifty_seconds_loses_no_call() -> None
     assert now() < 60
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_throttled_call_ends_with_its_deadline_or_after_a_minute_where_it_has_none() -> None:
     async with LambdaClient(transport=Scripted(throttle())) as client:
         for timeout, longest in [(None, 60), (25, 25), (300, 300)]:
@@ -79,7 +79,7 @@ async def test_a_throttled_call_ends_with_its_deadline_or_after_a_minute_where_i
             assert longest - 1 <= now() - begun < longest
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_throttles_that_count_as_attempts_end_a_call_after_three() -> None:
     transport = Scripted(throttle())
     strategy = StandardRetry(throttling="attempts")
@@ -91,7 +91,7 @@ async def test_throttles_that_count_as_attempts_end_a_call_after_three() -> None
     assert [request.headers["amz-sdk-request"] for request in transport.requests] == [f"attempt={n}; max=3" for n in (1, 2, 3)]
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_throttled_call_does_not_slow_a_healthy_one_beside_it() -> None:
     transport = Scripted(lambda request: throttle(retry_after="5") if "/slow/" in request.url and now() < 20 else answer())
     async with client_of(transport, max_concurrency=1) as client:
@@ -103,7 +103,7 @@ async def test_a_throttled_call_does_not_slow_a_healthy_one_beside_it() -> None:
         assert now() >= 20
 
 
-@virtually
+@pytest.mark.virtual_time
 async def test_a_retry_that_is_due_goes_before_those_that_have_not_begun() -> None:
     order: list[str] = []
 

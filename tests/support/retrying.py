@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import email.utils
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiolambda import (
@@ -15,22 +15,9 @@ from aiolambda import (
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers, Request, Response
 
-from . import virtual
-
 Outcome = Response | BaseException
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
-
-
-def virtually(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
-    """The test, run in virtual time."""
-
-    def run() -> None:
-        virtual.run(test())
-
-    run.__name__ = test.__name__
-    run.__doc__ = test.__doc__
-    return run
 
 
 def answer(status: int = 200, code: str | None = None, body: bytes = b"{}", **headers: str) -> Response:

@@ -2,11 +2,7 @@
 
 import contextlib
 import socket
-import ssl
 from collections.abc import AsyncIterator, Iterator
-
-import pytest
-import trustme
 
 from aiolambda import (
     Credentials,
@@ -25,18 +21,6 @@ KEYS = Credentials("AKIDEXAMPLE", "secret")
 
 def client_for(server: RawServer, **settings: object) -> LambdaClient:
     return LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=server.url, **settings)  # type: ignore[call-overload]
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def server_tls(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
-    return context
 
 
 @contextlib.asynccontextmanager
