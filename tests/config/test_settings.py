@@ -501,8 +501,8 @@ async def test_settings_of_a_profile_are_found_with_region_and_keys_in_the_envir
     assert session.create_client("lambda", region_name="eu-west-1").meta.endpoint_url == "http://profile:1"
 
 
-def test_the_readme_lists_every_name_of_every_setting() -> None:
-    section = (Path(__file__).parents[2] / "README.md").read_text().split("## Configure\n")[1].split("\n## ")[0]
+def test_the_manual_lists_every_name_of_every_setting() -> None:
+    section = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
     for row in LambdaClientConfig().explained():
         for name in row.names:
             if row.name != "credentials":

@@ -100,7 +100,7 @@ class Fault:
     buffer: int | None = None
     foreign: bool = False  # the answer is one that no request asked for, and a client cannot tell
     goes_away: bool = True  # whether the fault can be on the first connection only
-    quoted: bool = True  # in the README's table; of many faults of one kind, one stands for all
+    quoted: bool = True  # in the manual's table; of many faults of one kind, one stands for all
     function_error: str | None = None
     struck: bool = False  # the script moves in the moment in which the second call is written; warm, too
 
@@ -806,7 +806,7 @@ _HEAD = ["fault", *(f"{column}{mark}" for mark in ("", ", idempotent") for colum
 
 
 def table(results: Iterable[Result]) -> str:
-    """The Markdown that the README quotes: `RequestResponse`, over TCP where that can be. Races show all they can be."""
+    """The Markdown that the manual quotes: `RequestResponse`, over TCP where that can be. Races show all they can be."""
     rows: dict[str, list[str]] = {}
     for result in results:
         mode = attrs.evolve(result.mode, tls=False)

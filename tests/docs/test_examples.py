@@ -1,0 +1,178 @@
+"""The examples of the manual are true: they type-check strictly, and each runs from where it stands."""
+
+import asyncio
+import gc
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aiolambda import LambdaClient
+from aiolambda.local import LocalEndpoint, LocalFunction
+from aiolambda.testing import FakeTransport
+
+from ..support.pages import FRAGMENTS, PROGRAMS, ROOT, Block, run_fragments
+
+PRINTED = {
+    "README.md": [r"\{'order': 7\} Report\(.*\)\n"],
+    "docs/calls.md": [r"\{'order': 7\} Report\(.*\)\nNone b'\{\"order\": ?9\}'\n"],
+    "docs/errors-and-retries.md": [""],
+    "docs/fan-out.md": [r"100 None\n"],
+    "docs/index.md": [r"\{'order': 7\}\n"],
+    "docs/local-endpoint.md": [r"\{'hello': 'you'\}\n"],
+    "docs/streaming.md": [r"b'tea'\n"],
+    "docs/testing.md": [""],
+}
+"""By page: what its programs print, in their order."""
+HANDLERS = """
+def handler(event, context):
+    return {"order": event["id"]}
+
+def write(event, context):
+    yield event["topic"]
+"""
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEndpoint]:
+    """AWS, for every program: a local endpoint with the functions that they call, on a loop in a thread of its own."""
+    root = tmp_path_factory.mktemp("handlers")
+    (root / "orders.py").write_text(HANDLERS)
+    orders = LocalFunction(name="orders", handler="orders.handler", root=root)
+    writer = LocalFunction(name="writer", handler="orders.write", root=root)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    served = LocalEndpoint([orders, writer], region="eu-west-1")
+    try:
+        asyncio.run_coroutine_threadsafe(served.__aenter__(), loop).result()
+        yield served
+        asyncio.run_coroutine_threadsafe(served.__aexit__(None, None, None), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """An empty folder to work in, and a region and keys to find."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    return monkeypatch
+
+
+def test_every_page_with_a_program_says_what_it_prints() -> None:
+    pages = [program.page for program in PROGRAMS]
+    assert {page: len(printed) for page, printed in PRINTED.items()} == {page: pages.count(page) for page in pages}
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=str)
+def test_a_program_runs(
+    program: Block, endpoint: LocalEndpoint, environment: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url)
+    environment.setenv("AWS_ACCESS_KEY_ID", endpoint.credentials.access_key_id)
+    environment.setenv("AWS_SECRET_ACCESS_KEY", endpoint.credentials.secret_access_key)
+    exec(compile(program.text, str(program), "exec"), {"__name__": "__main__"})  # noqa: S102 - it stands in this checkout
+    gc.collect()  # so that what it leaves open is a warning, and so an error, of this test
+    printed = PRINTED[program.page][[other for other in PROGRAMS if other.page == program.page].index(program)]
+    captured = capfd.readouterr()
+    assert re.fullmatch(printed, captured.out, re.DOTALL)
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize("page", FRAGMENTS)
+def test_the_fragments_of_a_page_run(page: str, environment: pytest.MonkeyPatch) -> None:
+    if page == "docs/streaming.md":
+        pytest.importorskip("fastapi", reason="fastapi is not installed")
+    assert run_fragments(page)
+
+
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_the_examples_are_strictly_typed(checker: str, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    pytest.importorskip(checker, reason=f"{checker} is not installed")
+    for program in PROGRAMS:
+        (tmp_path / f"{program.module}.py").write_text(program.text)
+    for page, text in FRAGMENTS.items():
+        (tmp_path / (re.sub(r"\W", "_", page) + ".py")).write_text(text)
+    kept = pytestconfig.cache.mkdir("mypy") if pytestconfig.cache else tmp_path / "mypy"
+    commands = {
+        "mypy": ["mypy", "--strict", "--config-file=", "--follow-imports=silent", f"--cache-dir={kept}", str(tmp_path)],
+        "pyright": ["pyright", "--pythonpath", sys.executable, "-p", str(tmp_path)],
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": "strict", "extraPaths": [str(ROOT)]}))
+    environment = {**os.environ, "MYPYPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", *commands[checker]], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+class Browser:
+    """Asks an ASGI application for one page, and reads as much of the body as it wants."""
+
+    def __init__(self, app: Any, path: str) -> None:
+        self._left = asyncio.Event()
+        self._messages: asyncio.Queue[Any] = asyncio.Queue()
+        scope = {"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b"", "app": app}
+        self._task = asyncio.ensure_future(app(scope, self._receive, self._messages.put))
+
+    async def _receive(self) -> dict[str, Any]:
+        if not self._task_has_begun:
+            self._task_has_begun = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self._left.wait()
+        return {"type": "http.disconnect"}
+
+    _task_has_begun = False
+
+    async def status(self) -> int:
+        return int((await self._messages.get())["status"])
+
+    async def piece(self) -> bytes:
+        return bytes((await self._messages.get())["body"])
+
+    async def leave(self) -> None:
+        self._left.set()
+        await self._task
+
+
+async def test_the_recipe_streams_and_tells_a_missing_function_apart(environment: pytest.MonkeyPatch) -> None:
+    """FastAPI calls the functions "written", "about" and "not_there" of the page."""
+    pytest.importorskip("fastapi", reason="fastapi is not installed")
+    names = run_fragments("docs/streaming.md")
+    async with names["lifespan"](names["app"]):
+        assert names["app"].state.client.config.region == "eu-west-1"
+    go_on = asyncio.Event()
+
+    async def write(event: Any) -> AsyncGenerator[str]:
+        yield event["topic"]
+        await go_on.wait()
+        yield "!"
+
+    transport = FakeTransport({"writer": write})
+    async with LambdaClient(transport=transport) as client:
+        names["app"].state.client = client
+        reader, leaver = Browser(names["app"], "/about/tea"), Browser(names["app"], "/about/ink")
+        assert (await reader.status(), await reader.piece(), client.stats.in_flight) == (200, b"tea", 2)
+        assert (await leaver.status(), await leaver.piece()) == (200, b"ink")
+        await leaver.leave()
+        assert client.stats.in_flight == 1
+        go_on.set()
+        assert [await reader.piece(), await reader.piece()] == [b"!", b""]
+        await reader.leave()
+        assert client.stats.in_flight == 0
+        transport._functions.clear()
+        missing = Browser(names["app"], "/about/tea")
+        assert (await missing.status(), await missing.piece()) == (404, b'{"detail":"nobody writes here"}')
+        await missing.leave()

@@ -1,0 +1,100 @@
+"""The middlewares of the manual do what their page says."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from aiolambda import ConnectError, FunctionError, InvokeCommand, LambdaClient, Request, Response
+from aiolambda.testing import FakeTransport
+
+from ..support.pages import run_fragments
+
+
+@pytest.fixture
+def page() -> dict[str, Any]:
+    return run_fragments("docs/middleware.md")
+
+
+class Flaky(FakeTransport):
+    """Refuses the first connection."""
+
+    async def send(self, request: Request, /) -> Response:
+        if not self.calls:
+            await super().send(request)
+            raise ConnectError("cannot connect")
+        return await super().send(request)
+
+
+def padded(event: Any) -> bytes:
+    if event == "fail":
+        raise ValueError(event)
+    return b'  {"ok":true}  '
+
+
+async def through(middleware: Any, step: Any = "initialize", transport: FakeTransport | None = None) -> FakeTransport:
+    """Two invocations through one middleware of the page."""
+    transport = transport or FakeTransport({"orders": padded})
+    async with LambdaClient(transport=transport) as client:
+        client.middleware_stack.add(middleware, step=step)
+        for _ in range(2):
+            await client.invoke("orders", b"{}")
+    return transport
+
+
+async def test_the_cache_answers_without_calling_on(page: dict[str, Any]) -> None:
+    assert len((await through(page["cache"], step="build")).calls) == 1
+
+
+async def test_once_more_repeats_what_was_not_delivered(page: dict[str, Any]) -> None:
+    assert len((await through(page["once_more"], transport=Flaky({"orders": padded}))).calls) == 3
+
+
+async def test_the_canary_changes_the_input_and_the_team_header_is_signed(page: dict[str, Any]) -> None:
+    seen: list[str] = []
+
+    class Looking(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            seen.append(request.url)
+            return await super().send(request)
+
+    await through(page["canary"], transport=Looking({"orders": padded}))
+    assert seen[0].endswith("/functions/orders/invocations?Qualifier=canary")
+    headers = (await through(page["team"], step="build")).calls[0].headers
+    assert headers["x-team"] == "tea"
+    assert "x-team" in headers["authorization"]
+
+
+async def test_the_output_is_stripped_and_deletes_are_refused(page: dict[str, Any]) -> None:
+    async with LambdaClient(transport=FakeTransport({"orders": padded})) as client:
+        client.middleware_stack.add(page["stripped"], step="deserialize")
+        client.middleware_stack.add(page["no_deletes"])
+        assert (await client.invoke("orders")).payload == b'{"ok":true}'
+        with pytest.raises(PermissionError):
+            await client.invoke("delete-orders")
+
+
+async def test_the_gauge_counts_down_however_a_call_ends(page: dict[str, Any]) -> None:
+    async def forever(event: Any) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async with LambdaClient(transport=FakeTransport({"orders": padded, "forever": forever})) as client:
+        client.middleware_stack.add(page["gauge"])
+        with pytest.raises(FunctionError):
+            await client.invoke("orders", '"fail"')
+        task = asyncio.ensure_future(client.invoke("forever"))
+        while not page["running"]:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert page["running"] == set()
+
+
+async def test_the_middlewares_of_a_client_and_a_command_join(page: dict[str, Any]) -> None:
+    transport = FakeTransport({"orders": padded})
+    async with LambdaClient(transport=transport) as client:
+        command = page["with_middlewares"](client)
+        assert isinstance(command, InvokeCommand)
+        await client.send(command)
+    assert transport.calls[0].headers["x-team"] == "tea"

@@ -1,0 +1,176 @@
+"""The pages of the manual have the form that lets their examples be run, and agree with the code that they describe."""
+
+import re
+import shlex
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import aiolambda
+import aiolambda.errors
+from aiolambda import LambdaClient
+from aiolambda.cli.main import build_parser
+
+from ..support.pages import BLOCKS, FRAGMENTS, MANUAL, PAGES, PYTHON, README, ROOT, Block, name_of, prose_of
+
+NOT_RUN = {"sh", "text", "{toctree}", "{eval-rst}"}
+DESIGN = (ROOT / "docs" / "design.md").read_text()
+SHELL = [
+    (block, line)
+    for block in BLOCKS
+    if block.language == "sh"
+    for line in block.text.splitlines()
+    if line.startswith("aiolambda ")
+]
+
+
+def rows_of(text: str) -> list[list[str]]:
+    """The rows of the tables in a text, without their heads."""
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    return [line for number, line in enumerate(lines) if not _is_rule(line) and not _is_rule(lines[(number + 1) % len(lines)])]
+
+
+def _is_rule(line: list[str]) -> bool:
+    return all(set(cell) == {"-"} for cell in line)
+
+
+# Form
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_a_block_is_python_or_in_a_known_language(block: Block) -> None:
+    assert block.language in {"python", *NOT_RUN}
+    if block.language != "python":
+        assert re.search(r"^\s*(>>>|import |from \w+ import|async |await |def )", block.text, re.MULTILINE) is None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_code_stands_in_fences_alone(page: Path) -> None:
+    """An indented block, or a fence that is never closed, would not be run."""
+    assert re.search(r"^(```|~~~)|\n\n(    |\t)", prose_of(page), re.MULTILINE) is None
+
+
+def test_the_readme_is_short_and_has_one_test_command() -> None:
+    text = README.read_text()
+    assert text.count("\n") <= 150
+    assert len(re.findall(r"^python3 -m venv .*pytest$", text, re.MULTILINE)) == 1
+
+
+def test_the_first_program_has_twelve_lines() -> None:
+    assert PYTHON[0].page == "README.md"
+    assert PYTHON[0].text.count("\n") == 12
+
+
+@pytest.mark.parametrize("block", [block for block in PYTHON if block.page == "docs/middleware.md"][1:-1], ids=str)
+def test_a_middleware_has_at_most_ten_lines(block: Block) -> None:
+    assert block.text.strip().count("\n") < 10
+
+
+# Links, commands, modules
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    for file, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", prose_of(page)):
+        target = page.parent / file if file else page
+        assert target.is_file(), file
+        assert not anchor or anchor in anchors_of(target), f"{file}#{anchor}"
+
+
+def anchors_of(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", prose_of(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).strip().replace(" ", "-").lower() for heading in headings}
+
+
+def test_the_readme_links_to_every_page() -> None:
+    linked = set(re.findall(r"\]\((docs/[\w-]+\.md)", README.read_text()))
+    assert linked == {name_of(page) for page in MANUAL} - {"docs/index.md", "docs/api.md"}
+
+
+@pytest.mark.parametrize(("block", "line"), SHELL, ids=str)
+def test_the_command_line_takes_a_command(block: Block, line: str) -> None:
+    build_parser().parse_args(shlex.split(line)[1:])
+
+
+@pytest.mark.parametrize("page", MANUAL, ids=name_of)
+def test_the_options_that_a_page_names_exist(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("invoke", "map", "serve", "doctor", "demo"):
+        with pytest.raises(SystemExit):
+            build_parser().parse_args([command, "--help"])
+    known = capsys.readouterr().out
+    named = re.findall(r"`(?:aiolambda \w+ )?(--[\w-]+)", prose_of(page))
+    assert [option for option in named if f"{option} " not in known and f"{option}]" not in known] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_modules_that_a_page_names_exist(page: Path) -> None:
+    named = re.findall(r"python -m ((?:tests|benchmarks|aiolambda)[.\w]*[.]\w+)", page.read_text())
+    assert [name for name in named if name != "tests.soak.NAME" and find_spec(name) is None] == []
+
+
+def test_the_contributors_page_names_every_proof_of_tests_soak() -> None:
+    section = (ROOT / "CONTRIBUTING.md").read_text().split("## Prove what takes long\n")[1].split("\n## ")[0]
+    proofs = {file.stem for file in (ROOT / "tests" / "soak").glob("*.py")} - {"__init__", "runs", "test_small"}
+    assert {row[0].strip("`") for row in rows_of(section)} == proofs
+
+
+# The reference and the pictures
+
+
+def test_the_reference_has_every_public_name() -> None:
+    text = (ROOT / "docs" / "api.md").read_text()
+    listed = re.findall(r"^\.\. auto\w+:: aiolambda\.(\w+)$", text, re.MULTILINE)
+    listed = [name for name in listed if name not in ("errors", "credentials", "testing", "local")]
+    assert sorted([*listed, *aiolambda.errors.__all__, "errors"]) == sorted({*aiolambda.__all__, *aiolambda.errors.__all__})
+
+
+def test_the_picture_of_the_layers_is_that_of_the_contracts_and_the_folders() -> None:
+    picture = DESIGN.split("```text\n")[1].split("```")[0]
+    drawn = {
+        name: row
+        for row, line in enumerate(re.split(r"^(?=\w)", picture, flags=re.MULTILINE))
+        for name in re.findall(r"(\w+)(?:/|\.py)", line)
+    }
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    contracted = [name for layer in layers for name in layer.split(" | ") if name != "version"]
+    assert sorted(drawn) == sorted(contracted)
+    assert [drawn[name] for name in contracted] == sorted(drawn[name] for name in contracted)
+    package = Path(aiolambda.__file__).parent
+    folders = {path.parent.name for path in package.glob("*/__init__.py")}
+    modules = {path.stem for path in package.glob("*.py")} - {"__init__", "__main__", "version"}
+    assert set(re.findall(r"(\w+)/", picture)) == folders
+    assert set(re.findall(r"(\w+)\.py", picture)) == modules
+
+
+def test_the_table_of_layers_names_every_package() -> None:
+    table = DESIGN.split("## The pipeline")[0]
+    named = {name.strip() for row in rows_of(table) for name in re.findall(r"`([\w.]+)`", row[0])}
+    assert {name for name in named if "." not in name} == set(re.findall(r"(\w+)/", DESIGN.split("```")[1]))
+
+
+def test_the_table_of_steps_is_that_of_the_stack() -> None:
+    table = DESIGN.split("## The pipeline")[1].split("\n## ")[0]
+    stack = str(LambdaClient().middleware_stack)
+    for step, _, built_in, _ in rows_of(table):
+        section = re.split(r"^  (?=\w)", stack, flags=re.MULTILINE)
+        (text,) = (part for part in section if part.startswith(step))
+        assert re.findall(r"`(\w+Middleware)`", built_in) == re.findall(r"^    (\w+)", text, re.MULTILINE), step
+
+
+def test_the_tree_of_errors_has_every_class() -> None:
+    page = (ROOT / "docs" / "errors-and-retries.md").read_text()
+    tree = page.split("## Read the errors")[1].split("```text\n")[1].split("```")[0]
+    drawn = re.findall(r"^[│ ]*(?:[├└]─ )?(\w+(?:Error|Exception))\b", tree, re.MULTILINE)
+    errors = [getattr(aiolambda.errors, name) for name in aiolambda.errors.__all__]
+    ours = [error.__name__ for error in errors if isinstance(error, type) and error.__module__ == "aiolambda.errors"]
+    assert sorted(drawn) == sorted(ours)
+
+
+def test_the_functions_of_the_fragments_are_called_by_a_test() -> None:
+    """A definition alone runs nothing: a test of this folder names each function that a fragment defines."""
+    tests = "\n".join(file.read_text() for file in Path(__file__).parent.glob("test_*.py"))
+    defined = [name for text in FRAGMENTS.values() for name in re.findall(r"^(?:async )?def (\w+)", text, re.MULTILINE)]
+    assert [name for name in defined if f'"{name}"' not in tests] == []

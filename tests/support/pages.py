@@ -1,0 +1,75 @@
+"""The pages of the manual and the blocks of code in them.
+
+Owns how a block is found, and which of them are programs. Must not know pytest, or what a block should do.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+MANUAL = tuple(sorted((ROOT / "docs").glob("*.md")))
+PAGES = (README, ROOT / "CONTRIBUTING.md", *MANUAL)
+
+_FENCE = re.compile(
+    r"^(?P<indent> *)(?P<fence>`{3,}|~{3,})(?P<language>.*)\n(?P<text>(?s:.*?))^(?P=indent)(?P=fence)$", re.MULTILINE
+)
+
+
+@attrs.frozen
+class Block:
+    """A fenced block: the page, the line of its first fence, the word behind that fence, and the text between the fences."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+    @property
+    def is_program(self) -> bool:
+        return "asyncio.run(" in self.text
+
+    @property
+    def module(self) -> str:
+        """A name for the block, or for the page, that Python can import."""
+        return re.sub(r"\W", "_", str(self) if self.is_program else self.page)
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks_of(page: Path) -> list[Block]:
+    text = page.read_text()
+    return [
+        Block(name_of(page), text.count("\n", 0, match.start()) + 1, match["language"].strip(), match["text"])
+        for match in _FENCE.finditer(text)
+    ]
+
+
+def prose_of(page: Path) -> str:
+    """The page without its blocks."""
+    return _FENCE.sub("", page.read_text())
+
+
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+PYTHON = [block for block in BLOCKS if block.language == "python"]
+PROGRAMS = [block for block in PYTHON if block.is_program]
+FRAGMENTS: dict[str, str] = {}
+"""By page: the other Python blocks, joined in their order. They share their names."""
+for _block in PYTHON:
+    if not _block.is_program:
+        FRAGMENTS[_block.page] = f"{FRAGMENTS[_block.page]}\n\n{_block.text}" if _block.page in FRAGMENTS else _block.text
+
+
+def run_fragments(page: str) -> dict[str, Any]:
+    """The names that the fragments of a page define."""
+    names: dict[str, Any] = {"__name__": "fragments"}
+    exec(compile(FRAGMENTS[page], page, "exec"), names)  # noqa: S102 - this code stands in the manual of this checkout
+    return names
