@@ -20,11 +20,18 @@ from aiolambda.testing import FakeTransport
 
 from ..support.pages import FRAGMENTS, PROGRAMS, ROOT, Block, run_fragments
 
+REPLAYED = r"""1 \{'order': 1\} False
+2 \{'order': 2\} False
+1 \{'order': 1\} True
+2 \{'order': 2\} True
+3 \{'order': 3\} False
+"""
 PRINTED = {
     "README.md": [r"\{'order': 7\} Report\(.*\)\n"],
     "docs/calls.md": [r"\{'order': 7\} Report\(.*\)\nNone b'\{\"order\": ?9\}'\n"],
     "docs/errors-and-retries.md": [""],
-    "docs/fan-out.md": [r"100 None\n"],
+    "docs/event-loops.md": [r"\{'order': 1\}\n\{'order': 2\}\n"],
+    "docs/fan-out.md": [r"100 None\n", REPLAYED],
     "docs/index.md": [r"\{'order': 7\}\n"],
     "docs/local-endpoint.md": [r"\{'hello': 'you'\}\n"],
     "docs/streaming.md": [r"b'tea'\n"],
