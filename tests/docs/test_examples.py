@@ -106,15 +106,21 @@ def test_the_fragments_of_a_page_run(page: str, environment: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
-def test_the_examples_are_strictly_typed(checker: str, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+def test_the_examples_are_strictly_typed(checker: str, tmp_path: Path, cache: pytest.Cache) -> None:
     pytest.importorskip(checker, reason=f"{checker} is not installed")
     for program in PROGRAMS:
         (tmp_path / f"{program.module}.py").write_text(program.text)
     for page, text in FRAGMENTS.items():
         (tmp_path / (re.sub(r"\W", "_", page) + ".py")).write_text(text)
-    kept = pytestconfig.cache.mkdir("mypy") if pytestconfig.cache else tmp_path / "mypy"
     commands = {
-        "mypy": ["mypy", "--strict", "--config-file=", "--follow-imports=silent", f"--cache-dir={kept}", str(tmp_path)],
+        "mypy": [
+            "mypy",
+            "--strict",
+            "--config-file=",
+            "--follow-imports=silent",
+            f"--cache-dir={cache.mkdir('mypy')}",
+            str(tmp_path),
+        ],
         "pyright": ["pyright", "--pythonpath", sys.executable, "-p", str(tmp_path)],
     }
     (tmp_path / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": "strict", "extraPaths": [str(ROOT)]}))
@@ -154,7 +160,7 @@ class Browser:
         await self._task
 
 
-async def test_the_recipe_streams_and_tells_a_missing_function_apart(environment: pytest.MonkeyPatch) -> None:
+async def test_the_fastapi_recipe_streams_and_answers_404(environment: pytest.MonkeyPatch) -> None:
     """FastAPI calls the functions "written", "about" and "not_there" of the page."""
     pytest.importorskip("fastapi", reason="fastapi is not installed")
     names = run_fragments("docs/streaming.md")

@@ -110,7 +110,7 @@ def test_the_modules_that_a_page_names_exist(page: Path) -> None:
     assert [name for name in named if name != "tests.soak.NAME" and find_spec(name) is None] == []
 
 
-def test_the_contributors_page_names_every_proof_of_tests_soak() -> None:
+def test_contributing_names_every_soak_proof() -> None:
     section = (ROOT / "CONTRIBUTING.md").read_text().split("## Prove what takes long\n")[1].split("\n## ")[0]
     proofs = {file.stem for file in (ROOT / "tests" / "soak").glob("*.py")} - {"__init__", "runs", "test_small"}
     assert {row[0].strip("`") for row in rows_of(section)} == proofs
@@ -126,7 +126,7 @@ def test_the_reference_has_every_public_name() -> None:
     assert sorted([*listed, *aiolambda.errors.__all__, "errors"]) == sorted({*aiolambda.__all__, *aiolambda.errors.__all__})
 
 
-def test_the_picture_of_the_layers_is_that_of_the_contracts_and_the_folders() -> None:
+def test_layers_picture_matches_contracts_and_folders() -> None:
     picture = DESIGN.split("```text\n")[1].split("```")[0]
     drawn = {
         name: row
@@ -145,13 +145,13 @@ def test_the_picture_of_the_layers_is_that_of_the_contracts_and_the_folders() ->
     assert set(re.findall(r"(\w+)\.py", picture)) == modules
 
 
-def test_the_table_of_layers_names_every_package() -> None:
+def test_layers_table_names_every_package() -> None:
     table = DESIGN.split("## The pipeline")[0]
     named = {name.strip() for row in rows_of(table) for name in re.findall(r"`([\w.]+)`", row[0])}
     assert {name for name in named if "." not in name} == set(re.findall(r"(\w+)/", DESIGN.split("```")[1]))
 
 
-def test_the_table_of_steps_is_that_of_the_stack() -> None:
+def test_steps_table_matches_the_stack() -> None:
     table = DESIGN.split("## The pipeline")[1].split("\n## ")[0]
     stack = str(LambdaClient().middleware_stack)
     for step, _, built_in, _ in rows_of(table):
@@ -160,7 +160,7 @@ def test_the_table_of_steps_is_that_of_the_stack() -> None:
         assert re.findall(r"`(\w+Middleware)`", built_in) == re.findall(r"^    (\w+)", text, re.MULTILINE), step
 
 
-def test_the_tree_of_errors_has_every_class() -> None:
+def test_error_tree_has_every_class() -> None:
     page = (ROOT / "docs" / "errors-and-retries.md").read_text()
     tree = page.split("## Read the errors")[1].split("```text\n")[1].split("```")[0]
     drawn = re.findall(r"^[│ ]*(?:[├└]─ )?(\w+(?:Error|Exception))\b", tree, re.MULTILINE)
@@ -169,7 +169,7 @@ def test_the_tree_of_errors_has_every_class() -> None:
     assert sorted(drawn) == sorted(ours)
 
 
-def test_the_functions_of_the_fragments_are_called_by_a_test() -> None:
+def test_each_function_of_a_fragment_is_called() -> None:
     """A definition alone runs nothing: a test of this folder names each function that a fragment defines."""
     tests = "\n".join(file.read_text() for file in Path(__file__).parent.glob("test_*.py"))
     defined = [name for text in FRAGMENTS.values() for name in re.findall(r"^(?:async )?def (\w+)", text, re.MULTILINE)]
