@@ -1,4 +1,4 @@
-"""The examples of the manual are true: they type-check strictly, and each runs from where it stands."""
+"""Each example of the manual type-checks strictly and runs as it stands on its page."""
 
 import asyncio
 import gc
@@ -37,7 +37,7 @@ PRINTED = {
     "docs/streaming.md": [r"b'tea'\n"],
     "docs/testing.md": [""],
 }
-"""By page: what its programs print, in their order."""
+"""By page: a pattern for the output of each of its programs."""
 HANDLERS = """
 def handler(event, context):
     return {"order": event["id"]}
@@ -91,7 +91,7 @@ def test_a_program_runs(
     environment.setenv("AWS_ACCESS_KEY_ID", endpoint.credentials.access_key_id)
     environment.setenv("AWS_SECRET_ACCESS_KEY", endpoint.credentials.secret_access_key)
     exec(compile(program.text, str(program), "exec"), {"__name__": "__main__"})  # noqa: S102 - it stands in this checkout
-    gc.collect()  # so that what it leaves open is a warning, and so an error, of this test
+    gc.collect()  # so that a socket left open is a warning, and so an error, of this test
     printed = PRINTED[program.page][[other for other in PROGRAMS if other.page == program.page].index(program)]
     captured = capfd.readouterr()
     assert re.fullmatch(printed, captured.out, re.DOTALL)
@@ -108,10 +108,8 @@ def test_the_fragments_of_a_page_run(page: str, environment: pytest.MonkeyPatch)
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_the_examples_are_strictly_typed(checker: str, tmp_path: Path, cache: pytest.Cache) -> None:
     pytest.importorskip(checker, reason=f"{checker} is not installed")
-    for program in PROGRAMS:
-        (tmp_path / f"{program.module}.py").write_text(program.text)
-    for page, text in FRAGMENTS.items():
-        (tmp_path / (re.sub(r"\W", "_", page) + ".py")).write_text(text)
+    for name, text in [*((str(program), program.text) for program in PROGRAMS), *FRAGMENTS.items()]:
+        (tmp_path / (re.sub(r"\W", "_", name) + ".py")).write_text(text)
     commands = {
         "mypy": [
             "mypy",

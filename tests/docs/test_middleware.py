@@ -1,4 +1,4 @@
-"""The middlewares of the manual do what their page says."""
+"""The middlewares of the manual do as their page says."""
 
 import asyncio
 from typing import Any

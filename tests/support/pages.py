@@ -1,6 +1,6 @@
 """The pages of the manual and the blocks of code in them.
 
-Owns how a block is found, and which of them are programs. Must not know pytest, or what a block should do.
+Owns the finding of blocks, and the difference between programs and fragments. Must not know pytest, or the purpose of a block.
 """
 
 import re
@@ -21,7 +21,7 @@ _FENCE = re.compile(
 
 @attrs.frozen
 class Block:
-    """A fenced block: the page, the line of its first fence, the word behind that fence, and the text between the fences."""
+    """A fenced block. `line` is that of its first fence, `language` the word after that fence."""
 
     page: str
     line: int
@@ -34,11 +34,6 @@ class Block:
     @property
     def is_program(self) -> bool:
         return "asyncio.run(" in self.text
-
-    @property
-    def module(self) -> str:
-        """A name for the block, or for the page, that Python can import."""
-        return re.sub(r"\W", "_", str(self) if self.is_program else self.page)
 
 
 def name_of(page: Path) -> str:
