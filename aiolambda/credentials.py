@@ -1,16 +1,16 @@
-"""Credentials in code: what `LambdaClient(credentials=...)` takes beside keys.
+"""Providers for `LambdaClient(credentials=...)`: a role, a profile, or a session of boto3, botocore or aiobotocore.
 
-A provider is made without any I/O. It fetches when a call first needs keys, in a thread of its own, keeps them, and renews them
-in the background before they expire. Given to several clients, it fetches once for all of them.
-
-Owns the public names. Must not know how a source works: like the client it only wires the layer below.
+Making a provider does no I/O. It fetches keys in a thread of its own when a call first needs them, keeps them, and renews them
+in the background before they expire. If several clients share a provider, it fetches once for all of them.
 """
 
 import datetime as dt
 import os
 
+from .config import LambdaClientConfig
 from .config.credentials import assume_role as roles
-from .config.credentials import botocore, default_chain
+from .config.credentials import botocore
+from .config.credentials.default_chain import find_credentials
 from .transport import fetch
 from .types.interfaces import CredentialsProvider
 from .types.values import Credentials
@@ -27,7 +27,7 @@ def assume_role(
     source: Credentials | CredentialsProvider | None = None,
     region: str | None = None,
 ) -> CredentialsProvider:
-    """A role, assumed with the keys of `source`, or else with those that a client would find by itself.
+    """The keys of a role. `source` signs the request; by default, the credentials that a client would find by itself.
 
     `region` is that of the STS endpoint: by default the environment's, then the profile's. Needs botocore (extra `aws`).
     """
@@ -39,17 +39,15 @@ def assume_role(
         source=source,
         region=region,
         environment=os.environ,
-        default=lambda sts_region: default_chain.default_credentials(
-            os.environ, fetch, chain=lambda: botocore.Chain(None), region=sts_region
-        ),
+        default=lambda sts_region: find_credentials(LambdaClientConfig(), os.environ, sts_region, fetch),
     )
 
 
 def from_profile(profile: str, /) -> CredentialsProvider:
-    """What a profile of the AWS configuration leads to: keys, a role, SSO, a program. Needs botocore (extra `aws`)."""
+    """The keys that a profile of the AWS configuration leads to: its own, a role's, SSO's or a program's. Needs botocore."""
     return botocore.profile_credentials(profile, region=os.environ.get("AWS_REGION") or None)
 
 
 def from_botocore(session: object, /) -> CredentialsProvider:
-    """The credentials of a session of boto3, botocore or aiobotocore, whichever version that is."""
+    """The credentials of a session of boto3, botocore or aiobotocore, of any version."""
     return botocore.session_credentials(session)

@@ -8,15 +8,13 @@ import contextlib
 import logging
 import os
 import random
-import ssl
 from collections.abc import Awaitable, Coroutine, Mapping
-from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, Unpack, overload
 
 import attrs
 
-from ..config import LambdaClientConfig
+from ..config import ClientSettings, LambdaClientConfig
 from ..errors import ClientClosedError
 from ..errors.checks import check_flag, check_seconds
 from ..errors.tracebacks import forget_locals
@@ -27,16 +25,11 @@ from ..pipeline.call import Call, CallNext, Command
 from ..pipeline.stack import MiddlewareStack
 from ..policy.retry import StandardRetry
 from ..transport import connection_room
-from ..types.interfaces import Codec, CredentialsProvider, RetryStrategy, Transport
 from ..types.values import (
     UNSET,
     ClientStats,
-    Credentials,
     LogType,
     Metadata,
-    PayloadLimits,
-    ResponseLimits,
-    TcpKeepAlive,
     Timeouts,
     Unset,
     shown,
@@ -68,36 +61,7 @@ class LambdaClient(MapCalls):
     @overload
     def __init__(self, config: LambdaClientConfig, /) -> None: ...
     @overload
-    def __init__(
-        self,
-        *,
-        region: str | None = None,
-        profile: str | None = None,
-        credentials: Credentials | CredentialsProvider | None = None,
-        endpoint_url: str | None = None,
-        ignore_configured_endpoint_urls: bool | None = None,
-        use_fips_endpoint: bool | None = None,
-        use_dualstack_endpoint: bool | None = None,
-        use_arn_region: bool = False,
-        timeout: float | Timeouts | None = ...,
-        tcp_keepalive: TcpKeepAlive | None = ...,
-        retry: RetryStrategy | None = None,
-        retry_stale_connections: bool = True,
-        disable_clock_skew_correction: bool | None = None,
-        max_concurrency: int | None = None,
-        idempotent: bool | None = None,
-        limits: PayloadLimits = ...,
-        response_limits: ResponseLimits = ...,
-        codec: Codec = ...,
-        transport: Transport | None = None,
-        idle_connection_timeout: float = ...,
-        ca_bundle: str | PathLike[str] | None = None,
-        ssl_context: ssl.SSLContext | None = None,
-        proxy: str | None = None,
-        logger: logging.Logger | None = None,
-        user_agent_extra: str | None = None,
-        user_agent_app_id: str | None = None,
-    ) -> None: ...
+    def __init__(self, **settings: Unpack[ClientSettings]) -> None: ...
     def __init__(self, config: LambdaClientConfig | None = None, **settings: Any) -> None:
         if config is not None and settings:
             raise TypeError(f"give a config or settings, not both; got a config and {', '.join(settings)}")

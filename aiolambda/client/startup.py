@@ -20,7 +20,7 @@ from ..transport import LIBRARIES, AiohttpTransport, fetch
 from ..types.values import Credentials
 
 if TYPE_CHECKING:
-    from ..config.resolve import Resolved
+    from ..config.resolve import FoundSettings
 
 __all__ = ["Startup"]
 
@@ -88,7 +88,7 @@ class Startup:
             raise
         self._connect_parts(found)
 
-    def _resolving(self) -> "Callable[[], Resolved]":
+    def _resolving(self) -> "Callable[[], FoundSettings]":
         """What finds the settings, as they are asked for now."""
         signs, config, environment = self._signs(), self.config, self._wiring.environment
         if getattr(config.transport, "offline", False):
@@ -96,31 +96,27 @@ class Startup:
             environment = dict[str, str]()
         return lambda: resolve(config, environment, signs=signs, fetch=fetch)
 
-    def _connect_parts(self, resolved: "Resolved") -> None:
-        config, wiring, nowhere = self.config, self._wiring, resolved.region == _NOWHERE
-        wiring.region = None if config.use_arn_region or nowhere else resolved.region
-        wiring.endpoint, wiring.endpoint_in = resolved.endpoint, None if nowhere else resolved.endpoint_in
-        wiring.credentials = resolved.credentials
+    def _connect_parts(self, resolved: "FoundSettings") -> None:
+        config, wiring, nowhere = self.config, self._wiring, resolved.signing_region == _NOWHERE
+        wiring.region = None if config.use_arn_region or nowhere else resolved.signing_region
+        wiring.endpoint = resolved.url
+        wiring.endpoint_in = resolved.url_in if config.use_arn_region and not nowhere else None
+        wiring.credentials = resolved.credentials.value
         wiring.in_function = is_in_function(wiring.environment)
-        wiring.signer = Signer(resolved.region, "lambda")
+        wiring.signer = Signer(resolved.signing_region, "lambda")
         wiring.user_agent = client_user_agent(resolved, config.user_agent_extra, LIBRARIES)
         wiring.use_transport(
             config.transport
             or AiohttpTransport(
-                keep_alive=resolved.keep_alive,
+                keep_alive=resolved.tcp_keepalive.value,
                 idle_connection_timeout=config.idle_connection_timeout,
                 tls=resolved.tls,
-                proxy=resolved.proxy,
+                proxy=resolved.proxies,
                 retry_stale_connections=config.retry_stale_connections,
                 response_limits=config.response_limits,
             )
         )
-        wiring.use_retry(resolved.retry)
-        wiring.corrects_clock = resolved.corrects_clock
-        self.config = config.with_found(
-            region=resolved.region,
-            endpoint_url=resolved.endpoint,
-            tcp_keepalive=resolved.keep_alive,
-            explained=resolved.explained,
-        )
+        wiring.use_retry(resolved.retry.value)
+        wiring.corrects_clock = not resolved.disable_clock_skew_correction.value
+        self.config = config.filled_from(resolved)
         self.done = True

@@ -1,30 +1,29 @@
-"""Configuration: what the caller gave, what the environment and the profile say, and where credentials come from.
+"""Configuration: the settings of a client, and the sources of its credentials.
 
-What looks settings up is loaded with the first look, off the event loop.
+The modules that look settings up are loaded by the first look-up, off the event loop.
 """
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..types.interfaces import Fetch
-from .arguments import Arguments
-from .client_config import LambdaClientConfig
+from .client_config import ClientSettings, LambdaClientConfig
 from .credentials.static import StaticCredentials
 from .user_agent import client_user_agent
 
 if TYPE_CHECKING:
-    from .resolve import Resolved
+    from .resolve import FoundSettings
 
-__all__ = ["LambdaClientConfig", "StaticCredentials", "client_user_agent", "needs_thread", "resolve"]
+__all__ = ["ClientSettings", "LambdaClientConfig", "StaticCredentials", "client_user_agent", "needs_thread", "resolve"]
 
 
-def needs_thread(config: Arguments) -> bool:
-    """Whether resolving may read files: then it must not run on the loop."""
+def needs_thread(config: LambdaClientConfig) -> bool:
+    """Whether resolving may read files. Then it must not run on the loop."""
     return not config.is_offline or config.ca_bundle is not None
 
 
-def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool, fetch: Fetch) -> "Resolved":
-    """Find every setting and the source of credentials; `ConfigurationError` where one is missing or wrong."""
+def resolve(config: LambdaClientConfig, environment: Mapping[str, str], *, signs: bool, fetch: Fetch) -> "FoundSettings":
+    """Find every setting and the source of credentials. `ConfigurationError` if one is missing or wrong."""
     from .resolve import resolve  # noqa: PLC0415 - see above
 
     return resolve(config, environment, signs=signs, fetch=fetch)

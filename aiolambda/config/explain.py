@@ -1,96 +1,102 @@
-"""The findings as they are told to people: a row for each setting.
+"""The settings of a client as a table for people: the value and the source of each, and the names that can set it.
 
-Owns which rows there are, and how a value is shown. Must not find anything.
+Owns how a value is shown. Must not find any setting itself.
 """
 
-from ..errors import ConfigurationError
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
 from ..protocol.urls import url_shown
 from ..types.interfaces import CredentialsProvider
-from ..types.values import Credentials, masked
-from . import settings
-from .lookup import Findings
-from .setting_report import Explained
-from .settings import Found, Setting
+from ..types.values import masked
+from .credentials.static import EnvironmentCredentials, StaticCredentials
+from .resolve import SETTABLE_BY, FoundSettings, look_up
+from .settings import Found
 
-__all__ = ["tell"]
+if TYPE_CHECKING:
+    from .client_config import LambdaClientConfig
 
-
-def tell(
-    findings: Findings, credentials: CredentialsProvider | None, source: str, problem: ConfigurationError | None
-) -> tuple[Explained, ...]:
-    """All settings, in the order in which they depend on each other; of the keys, where they are from or why there are none."""
-    context = _context(findings)
-    bundle_problem = findings.ca_bundle.problem or (findings.tls.problem if context.is_default else None)
-    return (
-        _row(settings.PROFILE, findings.profile),
-        *(
-            Explained(name=name, value=file.path, source=file.state, names=(file.variable,))
-            for name, file in zip(("config file", "credentials file"), findings.files, strict=False)
-        ),
-        _row(settings.REGION, findings.region),
-        _endpoint_row(findings),
-        _row(settings.IGNORE_ENDPOINT_URLS, findings.ignores_endpoint_urls),
-        _row(settings.FIPS, findings.use_fips),
-        _row(settings.DUALSTACK, findings.use_dualstack),
-        _named("use_arn_region", findings.use_arn_region, ("use_arn_region=",)),
-        _credentials_row(credentials, source, problem),
-        _named("retry", findings.retry, ("retry=", *settings.MAX_ATTEMPTS.names, *settings.RETRY_MODE.names)),
-        _row(settings.MAX_ATTEMPTS, findings.max_attempts),
-        _row(settings.RETRY_MODE, findings.retry_mode),
-        _row(settings.CA_BUNDLE, Found(findings.ca_bundle.value, findings.ca_bundle.source, bundle_problem)),
-        _named("ssl_context", context, ("ssl_context=",)),
-        _named("proxy", _shown(findings.proxy), settings.PROXY_NAMES),
-        _named("tcp_keepalive", findings.keep_alive, ("tcp_keepalive=", *settings.KEEPALIVE.names)),
-        _row(settings.APP_ID, findings.app_id),
-        _row(settings.EXECUTION_ENVIRONMENT, findings.execution_environment),
-        _row(settings.CLOCK, findings.disables_clock_correction),
-    )
+__all__ = ["Explained", "as_table", "explain", "rows"]
 
 
-def _row(setting: Setting[object], found: Found[object]) -> Explained:
-    return _named(setting.name, found, setting.names)
+@attrs.frozen(kw_only=True)
+class Explained:
+    """One setting. `value` holds no secret. `names` can set it; the first one that is set wins.
+
+    `problem` says why it has no usable value.
+    """
+
+    name: str
+    value: str
+    source: str
+    names: tuple[str, ...]
+    problem: str | None = None
 
 
-def _named(name: str, found: Found[object], names: tuple[str, ...]) -> Explained:
+def explain(config: "LambdaClientConfig", environment: Mapping[str, str]) -> tuple[Explained, ...]:
+    """Each setting as a client would find it now, with its problem. Reads files, and does not ask the credential chain."""
+    return rows(look_up(config, environment))
+
+
+def rows(resolved: FoundSettings) -> tuple[Explained, ...]:
+    """Each setting, in the order in which they depend on each other."""
+    told: list[Explained] = []
+    for field in attrs.fields(FoundSettings):
+        if field.name == "files":
+            for name, file in zip(("config file", "credentials file"), resolved.files, strict=False):
+                told.append(Explained(name=name, value=file.path, source=file.state, names=(file.variable,)))
+        elif SETTABLE_BY in field.metadata:
+            found = _endpoint_row(resolved) if field.name == "endpoint_url" else getattr(resolved, field.name)
+            told.append(_row(field.name, found, field.metadata[SETTABLE_BY]))
+    return tuple(told)
+
+
+def as_table(settings: Iterable[Explained]) -> str:
+    """The settings in columns. A problem is a line of its own under its setting."""
+    table = [("setting", "value", "source", "set by, first wins")]
+    notes: dict[int, str] = {}
+    for setting in settings:
+        table.append((setting.name, setting.value, setting.source, ", ".join(setting.names)))
+        if setting.problem is not None:
+            notes[len(table) - 1] = setting.problem
+    widths = [max(len(row[column]) for row in table) for column in range(3)]
+    lines: list[str] = []
+    for number, row in enumerate(table):
+        cells = [cell.ljust(width) for cell, width in zip(row, (*widths, 0), strict=True)]
+        lines.append("  ".join(cells).rstrip())
+        if number in notes:
+            lines.append(f"  ! {notes[number]}")
+    return "\n".join(lines)
+
+
+def _row(name: str, found: Found[object], names: tuple[str, ...]) -> Explained:
     problem = None if found.problem is None else str(found.problem)
-    return Explained(name=name, value=_text(found.value), source=found.source, names=names, problem=problem)
+    value = "-" if found.value is None else _SHOWN.get(name, _text)(found.value)
+    return Explained(name=name, value=value, source=found.source, names=names, problem=problem)
 
 
 def _text(value: object) -> str:
-    if value is None:
-        return "-"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _shown(proxy: Found[str | None]) -> Found[str | None]:
-    return proxy if proxy.value is None else Found(url_shown(proxy.value), proxy.source)
+def _provider_shown(provider: CredentialsProvider) -> str:
+    if isinstance(provider, StaticCredentials | EnvironmentCredentials):
+        return masked(provider.credentials.access_key_id)
+    return type(provider).__name__
 
 
-def _context(findings: Findings) -> Found[object]:
-    """The context that was given."""
-    tls = findings.tls
-    return Found("given", tls.source, tls.problem) if tls.source == "argument ssl_context" else Found(None)
+_SHOWN: dict[str, Callable[[Any], str]] = {
+    "endpoint_url": url_shown,
+    "ssl_context": lambda _: "given",
+    "proxy": url_shown,
+    "credentials": _provider_shown,
+}
 
 
-def _credentials_row(credentials: CredentialsProvider | None, source: str, problem: ConfigurationError | None) -> Explained:
-    keys = getattr(credentials, "credentials", None)
-    if credentials is None:
-        value = "-"
-    else:
-        value = masked(keys.access_key_id) if isinstance(keys, Credentials) else type(credentials).__name__
-    told = None if problem is None else str(problem)
-    return Explained(name="credentials", value=value, source=source, names=settings.CREDENTIALS_NAMES, problem=told)
-
-
-def _endpoint_row(findings: Findings) -> Explained:
-    custom, endpoint = findings.endpoint_url, findings.endpoint
+def _endpoint_row(resolved: FoundSettings) -> Found[str | None]:
+    """The URL that calls go to: a custom one, or the one of the region."""
+    custom, endpoint = resolved.endpoint_url, resolved.endpoint
     url = custom.value if endpoint.value is None else endpoint.value.url
-    problem = custom.problem or endpoint.problem
-    names = settings.ENDPOINT_URL.names
-    return Explained(
-        name="endpoint_url",
-        value="-" if url is None else url_shown(url),
-        source=endpoint.source if custom.is_default else custom.source,
-        names=(*names[:-1], "endpoint_url of lambda in the profile's services section", names[-1]),
-        problem=None if problem is None else str(problem),
-    )
+    return Found(url, endpoint.source if custom.is_default else custom.source, custom.problem or endpoint.problem)

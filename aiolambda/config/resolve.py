@@ -1,161 +1,290 @@
-"""What an open client needs, out of what was found; and the same told to people.
+"""Every setting of a client, found: its value and source, or the problem with it.
 
-Owns the look for credentials, and which of them need the chain. Reads files: call `resolve` in a thread.
+Laws: a wrong setting is kept as a problem beside the others, so that all of them can be shown at once; nothing is read twice.
+
+Owns which settings there are and how they depend on each other. Reads files: call these functions in a thread.
 """
 
-import functools
 import logging
+import os
 import ssl
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import attrs
 
 from ..errors import ConfigurationError, InvalidInputError
+from ..policy.retry import StandardRetry
 from ..protocol.endpoints import Endpoint, endpoint_for, partition_of
 from ..types.interfaces import CredentialsProvider, Fetch, RetryStrategy
-from ..types.values import Credentials, TcpKeepAlive
-from .arguments import Arguments
-from .credentials.static import checked_static, environment_credentials
-from .lookup import Findings, look_up
-from .proxy import environment_proxy
+from ..types.values import UNSET, TcpKeepAlive
+from .credentials.default_chain import credentials_at_hand, find_credentials
+from .credentials.static import source_of
+from .endpoint import (
+    DUALSTACK,
+    ENDPOINT_URL,
+    FIPS,
+    IGNORE_ENDPOINT_URLS,
+    REGION,
+    find_custom_url,
+    find_endpoint,
+    find_region,
+    unless_overridden,
+)
+from .proxy import Proxy, environment_proxies, find_proxy
+from .settings import Found, Setting, SettingSources, as_flag, as_header_text, as_number, as_text, attempt, one_of
+from .shared_config import PROFILE_VARIABLES, Entry, SharedConfig, SharedFile, read_shared_config
+from .tls import CA_BUNDLE_VARIABLES, bundle_context, checked_context
 
 if TYPE_CHECKING:
-    from .setting_report import Explained
+    from .client_config import LambdaClientConfig
 
-__all__ = ["Resolved", "explain", "explain_findings", "find_credentials", "resolve"]
+__all__ = ["SETTABLE_BY", "FoundSettings", "look_up", "resolve"]
 
-Proxy = str | Callable[[str], str | None]
-"""A proxy's URL, or what gives the one for a URL."""
+T = TypeVar("T")
+
+PROFILE: Setting[str | None] = Setting("profile", as_text, variables=PROFILE_VARIABLES)
+MAX_ATTEMPTS: Setting[int | None] = Setting(
+    "max_attempts", as_number, is_argument=False, variables=("AWS_MAX_ATTEMPTS",), key="max_attempts"
+)
+RETRY_MODE: Setting[str | None] = Setting(
+    "retry_mode",
+    one_of("legacy", "standard", "adaptive"),
+    is_argument=False,
+    variables=("AWS_RETRY_MODE",),
+    key="retry_mode",
+)
+CA_BUNDLE: Setting[str | os.PathLike[str] | None] = Setting(
+    "ca_bundle", as_text, variables=CA_BUNDLE_VARIABLES[:1], key="ca_bundle", fallbacks=CA_BUNDLE_VARIABLES[1:]
+)
+KEEPALIVE: Setting[bool] = Setting(
+    "tcp_keepalive", as_flag, is_argument=False, variables=("BOTOCORE_TCP_KEEPALIVE",), key="tcp_keepalive"
+)
+APP_ID: Setting[str | None] = Setting(
+    "user_agent_app_id", as_header_text, variables=("AWS_SDK_UA_APP_ID",), key="sdk_ua_app_id"
+)
+EXECUTION_ENVIRONMENT: Setting[str | None] = Setting(
+    "execution_environment", as_text, is_argument=False, variables=("AWS_EXECUTION_ENV",)
+)
+CLOCK: Setting[bool] = Setting(
+    "disable_clock_skew_correction",
+    as_flag,
+    variables=("AWS_DISABLE_CLOCK_SKEW_CORRECTION",),
+    key="disable_clock_skew_correction",
+)
+
+SETTABLE_BY: Final = "settable by"
+"""In a field's metadata: the names of everything that can set it. Such a field is a row of the table that people see."""
+
+
+def _settable_by(*names: str) -> dict[str, tuple[str, ...]]:
+    return {SETTABLE_BY: names}
+
+
+_ENDPOINT_NAMES = (*ENDPOINT_URL.names[:-1], "endpoint_url of lambda in the profile's services section", ENDPOINT_URL.names[-1])
+_PROXY_NAMES = ("proxy=", "https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "no_proxy and NO_PROXY leave hosts out")
+_CREDENTIALS_NAMES = ("credentials=", "profile=", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "the AWS credential chain")
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class Resolved:
-    """The settings of an open client. `credentials` is `None` where nothing is signed.
+class FoundSettings:
+    """The settings of a client. Their order is the one in which they depend on each other."""
 
-    `endpoint_in` gives the endpoint for an ARN's region, where one may be of another region than the client's.
-    """
-
-    region: str
-    endpoint: str
-    custom_endpoint: bool
-    endpoint_in: Callable[[str], str] | None
-    credentials: CredentialsProvider | None
-    credentials_source: str
+    profile: Found[str | None] = attrs.field(metadata=_settable_by(*PROFILE.names))
+    files: tuple[SharedFile, ...]
+    region: Found[str | None] = attrs.field(metadata=_settable_by(*REGION.names))
+    endpoint_url: Found[str | None] = attrs.field(metadata=_settable_by(*_ENDPOINT_NAMES))
+    """The custom URL; `None` for the one of the region."""
+    ignore_configured_endpoint_urls: Found[bool] = attrs.field(metadata=_settable_by(*IGNORE_ENDPOINT_URLS.names))
+    use_fips_endpoint: Found[bool] = attrs.field(metadata=_settable_by(*FIPS.names))
+    use_dualstack_endpoint: Found[bool] = attrs.field(metadata=_settable_by(*DUALSTACK.names))
+    use_arn_region: Found[bool] = attrs.field(metadata=_settable_by("use_arn_region="))
+    endpoint: Found[Endpoint | None]
+    """The endpoint that the settings above make; `None` if one of them has a problem."""
+    overridden: tuple[str, ...]
+    """Settings of the environment that give way to a URL of the environment."""
+    credentials: Found[CredentialsProvider | None] = attrs.field(metadata=_settable_by(*_CREDENTIALS_NAMES))
+    """`None` if nothing is signed, or if the credential chain is to be asked."""
+    retry: Found[RetryStrategy] = attrs.field(metadata=_settable_by("retry=", *MAX_ATTEMPTS.names, *RETRY_MODE.names))
+    max_attempts: Found[int | None] = attrs.field(metadata=_settable_by(*MAX_ATTEMPTS.names))
+    retry_mode: Found[str | None] = attrs.field(metadata=_settable_by(*RETRY_MODE.names))
+    ca_bundle: Found[str | None] = attrs.field(metadata=_settable_by(*CA_BUNDLE.names))
+    ssl_context: Found[ssl.SSLContext | None] = attrs.field(metadata=_settable_by("ssl_context="))
     tls: ssl.SSLContext | bool
-    proxy: Proxy | None = attrs.field(repr=False)  # rich goes by the fields, not by the class
-    retry: RetryStrategy
-    keep_alive: TcpKeepAlive | None
-    corrects_clock: bool
-    app_id: str | None
-    execution_environment: str | None
-    explained: Callable[[], tuple["Explained", ...]]
+    """The context that connections are verified with. `True` stands for the system's authorities, as in aiohttp."""
+    proxy: Found[str | None] = attrs.field(metadata=_settable_by(*_PROXY_NAMES))
+    proxies: Proxy | None = attrs.field(repr=False)  # it may hold a password, and rich goes by the fields
+    """The proxy, or a function that gives the one for a URL."""
+    tcp_keepalive: Found[TcpKeepAlive | None] = attrs.field(metadata=_settable_by("tcp_keepalive=", *KEEPALIVE.names))
+    user_agent_app_id: Found[str | None] = attrs.field(metadata=_settable_by(*APP_ID.names))
+    execution_environment: Found[str | None] = attrs.field(metadata=_settable_by(*EXECUTION_ENVIRONMENT.names))
+    disable_clock_skew_correction: Found[bool] = attrs.field(metadata=_settable_by(*CLOCK.names))
 
+    def check(self) -> None:
+        """Raise the first problem."""
+        for field in attrs.fields(FoundSettings):
+            found = getattr(self, field.name)
+            if isinstance(found, Found) and found.problem is not None:
+                raise found.problem
 
-def resolve(config: Arguments, environment: Mapping[str, str], *, signs: bool, fetch: Fetch) -> Resolved:
-    """Find every setting and the source of credentials; `ConfigurationError` where one is missing or wrong."""
-    findings = look_up(config, environment, reads_files=not config.is_offline)
-    findings.check()
-    if findings.ignored:
-        logger = config.logger or logging.getLogger("aiolambda")
-        logger.warning("%s: the URL alone says where calls go", "; ".join(findings.ignored))
-    endpoint = findings.endpoint.value
-    if endpoint is None or endpoint.signing_region is None:
-        raise ConfigurationError("no endpoint: set region= or endpoint_url=")
-    credentials = find_credentials(config, environment, endpoint.signing_region, fetch) if signs else None
-    source = getattr(credentials, "source", "argument")
-    return Resolved(
-        region=endpoint.signing_region,
-        endpoint=endpoint.url,
-        custom_endpoint=findings.endpoint_url.value is not None,
-        endpoint_in=_endpoint_in(findings, endpoint) if config.use_arn_region else None,
-        credentials=credentials,
-        credentials_source=source,
-        tls=findings.tls.value,
-        proxy=_proxy(config, findings, environment),
-        retry=findings.retry.value,
-        keep_alive=findings.keep_alive.value,
-        corrects_clock=not findings.disables_clock_correction.value,
-        app_id=findings.app_id.value,
-        execution_environment=findings.execution_environment.value,
-        explained=functools.partial(_tell, findings, credentials, source if signs else "nothing is signed"),
-    )
+    @property
+    def url(self) -> str:
+        """The URL of the endpoint, without a trailing slash."""
+        return _required(self.endpoint.value).url
 
+    @property
+    def signing_region(self) -> str:
+        return _required(self.region.value)
 
-def explain(config: Arguments, environment: Mapping[str, str]) -> tuple["Explained", ...]:
-    """Each setting as a client would find it now, with what is wrong. Reads files, and does not ask the chain."""
-    return explain_findings(config, environment, look_up(config, environment, reads_files=not config.is_offline))
-
-
-def explain_findings(config: Arguments, environment: Mapping[str, str], findings: Findings) -> tuple["Explained", ...]:
-    """The same of what was looked up already."""
-    try:
-        credentials = _at_hand(config, environment)
-    except ConfigurationError as problem:
-        return _tell(findings, None, "environment", problem)
-    source = "looked for when the client opens" if credentials is None else getattr(credentials, "source", "argument")
-    return _tell(findings, credentials, source)
-
-
-def _tell(
-    findings: Findings, credentials: CredentialsProvider | None, source: str, problem: ConfigurationError | None = None
-) -> tuple["Explained", ...]:
-    from .explain import tell  # noqa: PLC0415 - most clients are never asked
-
-    return tell(findings, credentials, source, problem)
-
-
-def _endpoint_in(findings: Findings, own: Endpoint) -> Callable[[str], str]:
-    """Gives the URL for another region, with the client's options. `InvalidInputError` for one of another partition."""
-    custom_url = findings.endpoint_url.value
-
-    def url_in(region: str) -> str:
-        partition = partition_of(region).id
-        if partition != own.partition:
+    def url_in(self, region: str) -> str:
+        """The URL for another region, with the client's options. `InvalidInputError` for a region of another partition."""
+        partition, own = partition_of(region).id, _required(self.endpoint.value).partition
+        if partition != own:
             raise InvalidInputError(
-                f"function_name is an ARN in the partition {partition}, and the client is one of {own.partition}",
+                f"function_name is an ARN in the partition {partition}, and the client's region is in {own}: use a client with "
+                f"a region of {partition}",
                 member="function_name",
             )
         return endpoint_for(
-            region, use_fips=findings.use_fips.value, use_dualstack=findings.use_dualstack.value, custom_url=custom_url
+            region,
+            use_fips=self.use_fips_endpoint.value,
+            use_dualstack=self.use_dualstack_endpoint.value,
+            custom_url=self.endpoint_url.value,
         ).url
 
-    return url_in
+
+def _required(value: T | None) -> T:
+    if value is None:
+        raise ConfigurationError("no endpoint: set region= or endpoint_url=")
+    return value
 
 
-def _proxy(config: Arguments, findings: Findings, environment: Mapping[str, str]) -> Proxy | None:
-    """The proxy for the one endpoint. Where calls go to several, the environment may leave out some of them."""
-    if config.proxy is not None or not config.use_arn_region or findings.endpoint_url.value is not None:
-        return findings.proxy.value
-    variables = dict(environment)
-
-    @functools.lru_cache(maxsize=1024)
-    def proxy_for(url: str) -> str | None:
-        return environment_proxy(url, variables)[0]
-
-    return proxy_for
-
-
-def _at_hand(config: Arguments, environment: Mapping[str, str]) -> CredentialsProvider | None:
-    """Credentials that need no chain. A profile that the caller names goes before the environment's keys, as in botocore."""
-    if isinstance(config.credentials, Credentials):
-        return checked_static(config.credentials, "argument")
-    if config.credentials is not None:
-        return config.credentials
-    return None if config.profile is not None else environment_credentials(environment)
-
-
-def find_credentials(
-    config: Arguments, environment: Mapping[str, str], region: str | None, fetch: Fetch
-) -> CredentialsProvider:
-    """Those at hand, the container's where nothing can go before it, or what the chain finds. Blocks."""
-    found = _at_hand(config, environment)
-    if found is not None:
+def resolve(config: "LambdaClientConfig", environment: Mapping[str, str], *, signs: bool, fetch: Fetch) -> FoundSettings:
+    """Find every setting and the source of credentials. `ConfigurationError` if one is missing or wrong."""
+    found = look_up(config, environment)
+    if not signs:
+        found = attrs.evolve(found, credentials=Found(None, "nothing is signed"))
+    found.check()
+    if found.overridden:
+        logger = config.logger or logging.getLogger("aiolambda")
+        logger.warning("%s: calls go to that URL", "; ".join(found.overridden))
+    if not signs:
         return found
-    from .credentials.botocore import Chain  # noqa: PLC0415 - most clients find their keys before
-    from .credentials.default_chain import chain_or_container, container_source  # noqa: PLC0415
+    credentials = find_credentials(config, environment, found.signing_region, fetch)
+    return attrs.evolve(found, credentials=Found(credentials, source_of(credentials)))
 
-    container = container_source(environment, fetch, ca_bundle=config.ca_bundle)
-    if config.profile is not None:
-        return Chain(config.profile).credentials(region, container=container)
-    return chain_or_container(environment, container, chain=lambda: Chain(None), region=region)
+
+def look_up(config: "LambdaClientConfig", environment: Mapping[str, str]) -> FoundSettings:
+    """Find every setting, and the credentials that are at hand. Raises nothing: a setting that is wrong has a `problem`."""
+    shared, damage = (SharedConfig(), None) if config.is_offline else _shared(environment)
+    profile, sources = _profile(SettingSources(config, environment), shared, damage)
+    region, asks_for_fips = find_region(sources)
+    fips = Found(value=True, source=region.source) if asks_for_fips else sources.find(FIPS, default=False)
+    dualstack = sources.find(DUALSTACK, default=False)
+    ignore = sources.find(IGNORE_ENDPOINT_URLS, default=False)
+    url = find_custom_url(sources, shared, ignore)
+    asked = fips, dualstack
+    fips = unless_overridden(url, fips, (*FIPS.variables, *REGION.variables))
+    dualstack = unless_overridden(url, dualstack, DUALSTACK.variables)
+    endpoint = find_endpoint(region, url, fips, dualstack)
+    max_attempts, mode, retry = _retry(sources)
+    ca_bundle, ssl_context, tls = _tls(sources, is_plain=endpoint.value is not None and endpoint.value.url.startswith("http:"))
+    proxy = find_proxy(config.proxy, None if endpoint.value is None else endpoint.value.url, environment)
+    calls_one_url = not config.use_arn_region or url.value is not None
+    return FoundSettings(
+        profile=profile,
+        files=shared.files,
+        region=region,
+        endpoint_url=url,
+        ignore_configured_endpoint_urls=ignore,
+        use_fips_endpoint=fips,
+        use_dualstack_endpoint=dualstack,
+        use_arn_region=Found(value=True, source="argument use_arn_region") if config.use_arn_region else Found(value=False),
+        endpoint=endpoint,
+        overridden=tuple(found.source for found in (fips, dualstack) if found not in asked),
+        credentials=_credentials_at_hand(config, environment),
+        retry=retry,
+        max_attempts=max_attempts,
+        retry_mode=mode,
+        ca_bundle=ca_bundle,
+        ssl_context=ssl_context,
+        tls=tls,
+        proxy=proxy,
+        proxies=proxy.value if config.proxy is not None or calls_one_url else environment_proxies(environment),
+        tcp_keepalive=_keep_alive(sources),
+        user_agent_app_id=sources.find(APP_ID, None),
+        execution_environment=sources.find(EXECUTION_ENVIRONMENT, None),
+        disable_clock_skew_correction=sources.find(CLOCK, default=False),
+    )
+
+
+def _shared(environment: Mapping[str, str]) -> tuple[SharedConfig, ConfigurationError | None]:
+    found = attempt(lambda: read_shared_config(environment), SharedConfig(), "")
+    return found.value, found.problem
+
+
+def _profile(
+    sources: SettingSources, shared: SharedConfig, damage: ConfigurationError | None
+) -> tuple[Found[str | None], SettingSources]:
+    """The profile's name, and the sources with its content."""
+    name = sources.find(PROFILE, None)
+    if damage is not None:
+        return Found(name.value, name.source, damage), sources
+    nothing: Mapping[str, Entry] = {}
+    section = attempt(lambda: shared.profile(name.value, name.source), nothing, name.source)
+    found = Found(name.value, name.source, section.problem)
+    return found, attrs.evolve(sources, profile_name=name.value, profile=section.value)
+
+
+def _retry(sources: SettingSources) -> tuple[Found[int | None], Found[str | None], Found[RetryStrategy]]:
+    """The number of attempts, the mode, and the strategy that they make.
+
+    A strategy that is given replaces both. A number of attempts bounds all of them, throttled ones too. Each mode is the
+    standard strategy, because a mode does not say which calls may be sent twice.
+    """
+    given = sources.config.retry
+    if given is not None:
+        aside = "set aside by argument retry"
+        return Found(None, aside), Found(None, aside), Found(given, "argument retry")
+    attempts, mode = sources.find(MAX_ATTEMPTS, None), sources.find(RETRY_MODE, None)
+    if attempts.value is None:
+        return attempts, mode, Found(StandardRetry(), mode.source)
+    return attempts, mode, Found(StandardRetry(max_attempts=attempts.value, throttling="attempts"), attempts.source)
+
+
+def _tls(
+    sources: SettingSources, *, is_plain: bool
+) -> tuple[Found[str | None], Found[ssl.SSLContext | None], ssl.SSLContext | bool]:
+    """The bundle's path, the context that was given, and the context to use.
+
+    If the endpoint is not encrypted, the bundle is not read: that of a whole system takes 20 ms.
+    """
+    given = sources.config.ssl_context
+    if given is not None:
+        # It was checked when it was given, but it may have been changed since.
+        context = attempt(lambda: checked_context(given, "ssl_context"), given, "argument ssl_context")
+        return Found(None, "set aside by argument ssl_context"), context, given
+    bundle = sources.find(CA_BUNDLE, None)
+    if bundle.value is None:
+        return Found(None, bundle.source, bundle.problem), Found(None), True
+    path = os.fspath(bundle.value)
+    if path and is_plain:
+        return Found(path, bundle.source), Found(None), True
+    read = attempt(lambda: bundle_context(path, bundle.source), None, bundle.source)
+    return Found(path, bundle.source, read.problem), Found(None), read.value or True
+
+
+def _keep_alive(sources: SettingSources) -> Found[TcpKeepAlive | None]:
+    given = sources.config.given("tcp_keepalive")
+    if given is not UNSET:
+        # The class of the config has checked its type.
+        return Found(given, "argument tcp_keepalive")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    found = sources.find(KEEPALIVE, default=True)
+    return Found(TcpKeepAlive() if found.value else None, found.source, found.problem)
+
+
+def _credentials_at_hand(config: "LambdaClientConfig", environment: Mapping[str, str]) -> Found[CredentialsProvider | None]:
+    found = attempt(lambda: credentials_at_hand(config, environment), None, "environment")
+    if found.problem is not None:
+        return found
+    return Found(found.value, "looked for when the client opens" if found.value is None else source_of(found.value))

@@ -1,9 +1,9 @@
 """The two files that AWS tools share: the config file and the credentials file, with their profiles and services sections.
 
-Laws: the same files give the same profiles as in botocore, and what it cannot read is an error here, too; a text of a file is
-never shown, for it may be a key.
+Laws: the same files give the same profiles as in botocore, and a file that botocore cannot read is an error here, too; no error
+shows a text of a file, because it may be a key.
 
-Owns their names, places and grammar. Must not know what a setting means. Every function blocks: call them in a thread.
+Owns the files' names, places and grammar. Must not know the meaning of a setting. Every function blocks: call them in a thread.
 """
 
 import io
@@ -26,12 +26,12 @@ __all__ = ["FILES", "PROFILE_VARIABLES", "Entry", "SharedConfig", "SharedFile", 
 
 FILES = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
 PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
-"""In the order in which botocore looks at them: region and keys must not come from two profiles."""
+"""In botocore's order, so that region and keys do not come from two profiles."""
 
 
 @attrs.frozen(eq=False, repr=False)
 class Entry:
-    """What a key of a section is set to: a text, or the settings that are indented under it; and in which file."""
+    """The value of a key in a section, and the path of its file. The value is a text, or the settings indented below."""
 
     value: str | Mapping[str, str]
     path: str
@@ -39,16 +39,16 @@ class Entry:
 
 _PLAIN_TITLE = r"[^\s\"'\\]+ [^\s\"'\\]+"
 
-_LINES_AT_A_TIME = 200
-_BREATH = 0.00005
-"""Seconds. A pause of 0 would not let a waiting thread in."""
+_LINES_BETWEEN_PAUSES = 200
+_PAUSE = 0.00005
+"""Seconds. A pause of 0 would not let a waiting thread run."""
 
 Section = dict[str, Entry]
 
 
 @attrs.frozen(eq=False, repr=False)
 class SharedFile:
-    """One of the two files, and whether it could be read: `read`, `missing` or `unreadable`, which counts as missing."""
+    """One of the two files. `state` is `read`, `missing` or `unreadable`; an unreadable file counts as missing."""
 
     variable: str
     path: str
@@ -57,16 +57,16 @@ class SharedFile:
 
 @attrs.frozen(eq=False, repr=False)
 class SharedConfig:
-    """What both files say."""
+    """The content of both files."""
 
     profiles: Mapping[str, Mapping[str, Entry]] = attrs.field(factory=dict[str, Section])
     services: Mapping[str, Mapping[str, Entry]] = attrs.field(factory=dict[str, Section])
     files: tuple[SharedFile, ...] = ()
 
     def profile(self, name: str | None, source: str) -> Mapping[str, Entry]:
-        """The settings of a profile; of `default`, if there is one, where no name is given.
+        """The settings of a profile. Without a name, those of `default`, if there is one.
 
-        `ConfigurationError` where a profile is named that is in neither file.
+        `ConfigurationError` if the named profile is in neither file.
         """
         if name is None:
             return self.profiles.get("default", {})
@@ -81,7 +81,7 @@ class SharedConfig:
 
 
 def read_shared_config(environment: Mapping[str, str]) -> SharedConfig:
-    """The content of both files; a file that is not there is empty. `ConfigurationError` names file and line of a mistake."""
+    """Read both files. A missing file is empty. `ConfigurationError` names the file and the line of a mistake."""
     paths = {variable: expanded(environment.get(variable, default)) for variable, default in FILES.items()}
     texts = {variable: _text(path) for variable, path in paths.items()}
     config, credentials = [_sections(texts[variable] or "", paths[variable]) for variable in FILES]
@@ -96,12 +96,12 @@ def read_shared_config(environment: Mapping[str, str]) -> SharedConfig:
 
 
 def expanded(path: str) -> str:
-    """The path with its variables and home filled in, as botocore does it."""
+    """The path with variables and `~` expanded, as botocore does it."""
     return os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - pathlib would turn "" into the current folder
 
 
 def _text(path: str) -> str | None:
-    """The text; `None` where the file is missing or not readable, as for botocore."""
+    """The text; `None` if the file is missing or not readable, as for botocore."""
     if not Path(path).is_file():
         return None
     try:
@@ -112,7 +112,7 @@ def _text(path: str) -> str | None:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(f"{path}, line {line}: this is not UTF-8") from None
+        raise ConfigurationError(f"{path}, line {line}: this is not UTF-8: save the file as UTF-8") from None
 
 
 def _state(path: str, text: str | None) -> str:
@@ -125,14 +125,14 @@ def _sections(text: str, path: str) -> dict[str, Section]:
     """The sections of a file, by their whole title."""
     if not text:
         return {}
-    import configparser  # noqa: PLC0415 - many a machine has neither file
+    import configparser  # noqa: PLC0415 - many machines have neither file
 
-    parser = configparser.RawConfigParser()  # in which [DEFAULT] hands its settings to every section, as in botocore
+    parser = configparser.RawConfigParser()  # its [DEFAULT] passes settings to every section, as in botocore
     try:
         parser.read_file(_lines(text))
     except configparser.Error as error:
-        line, complaint = _complaint(error)
-        raise ConfigurationError(f"{path}, line {line}: {complaint}") from None
+        line, mistake = _mistake(error)
+        raise ConfigurationError(f"{path}, line {line}: {mistake}") from None
     return {
         title: {key: Entry(_value(value, text, path), path) for key, value in parser.items(title)}
         for title in parser.sections()
@@ -140,29 +140,29 @@ def _sections(text: str, path: str) -> dict[str, Section]:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """The lines, with a breath between so many of them: a thread that only computes keeps the event loop waiting."""
+    """The lines, with a pause now and then, because a thread that only computes delays the event loop."""
     for number, line in enumerate(io.StringIO(text, newline=None), 1):
-        if number % _LINES_AT_A_TIME == 0:
-            time.sleep(_BREATH)
+        if number % _LINES_BETWEEN_PAUSES == 0:
+            time.sleep(_PAUSE)
         yield line
 
 
-def _complaint(error: "configparser.Error") -> tuple[int | None, str]:
-    """Line and mistake, without what stands there."""
+def _mistake(error: "configparser.Error") -> tuple[int | None, str]:
+    """The line and the mistake, without the text of the line."""
     import configparser  # noqa: PLC0415 - as above
 
     if isinstance(error, configparser.DuplicateSectionError):
-        return error.lineno, f"the section [{error.section}] begins a second time"
+        return error.lineno, f"the section [{error.section}] begins a second time: merge the two"
     if isinstance(error, configparser.DuplicateOptionError):
-        return error.lineno, f"{error.option} is set a second time in [{error.section}]"
+        return error.lineno, f"{error.option} is set a second time in [{error.section}]: remove one of the two"
     if isinstance(error, configparser.MissingSectionHeaderError):
-        return error.lineno, "this stands before the first [section]"
+        return error.lineno, "this line comes before the first [section]"
     lines = [line for line, _ in getattr(error, "errors", ())]
-    return min(lines, default=None), "this is neither a [section] nor a setting such as 'region = eu-west-1'"
+    return min(lines, default=None), "this line is neither a [section] nor a setting such as 'region = eu-west-1'"
 
 
 def _value(value: str, text: str, path: str) -> str | Mapping[str, str]:
-    """The value, or where it begins on a line of its own, the settings that are indented there."""
+    """The value. If it begins on a line of its own, the settings that are indented there."""
     if not value.startswith("\n"):
         return value
     nested: dict[str, str] = {}
@@ -170,7 +170,7 @@ def _value(value: str, text: str, path: str) -> str | Mapping[str, str]:
         key, separator, inner = line.partition("=")
         if not separator:
             raise ConfigurationError(
-                f"{path}, line {_line_of(line, text)}: what is indented under a setting is 'name = value', and this is not"
+                f"{path}, line {_line_of(line, text)}: a line that is indented under a setting must be 'name = value'"
             )
         nested[key.strip()] = inner.strip()
     return nested
@@ -181,7 +181,7 @@ def _line_of(line: str, text: str) -> int:
 
 
 def _named(kind: str, sections: Mapping[str, Section]) -> Iterable[tuple[str, Section]]:
-    """The sections `[kind name]` by their names; `[default]` is a profile without that word."""
+    """The sections `[kind name]`, by name. The title of the default profile is `[default]`."""
     for title, section in sections.items():
         if title.startswith(kind):
             words = _words(title)
@@ -192,7 +192,7 @@ def _named(kind: str, sections: Mapping[str, Section]) -> Iterable[tuple[str, Se
 
 
 def _words(title: str) -> list[str]:
-    if re.fullmatch(_PLAIN_TITLE, title):  # as nearly all are; 500 profiles would take twice as long without this
+    if re.fullmatch(_PLAIN_TITLE, title):  # fast path: 500 profiles would take twice as long without it
         return title.split(" ")
     try:
         return shlex.split(title)

@@ -1,6 +1,6 @@
-"""What the user agent tells of this program and machine.
+"""The user agent of a client: platform, versions and features.
 
-Owns the reading of platform and versions. Must not tell anything that identifies a user or a host.
+Must not hold anything that identifies a user or a host.
 """
 
 import platform
@@ -13,7 +13,7 @@ from ..protocol.user_agent import user_agent
 from ..version import __version__
 
 if TYPE_CHECKING:
-    from .resolve import Resolved
+    from .resolve import FoundSettings
 
 __all__ = ["client_user_agent"]
 
@@ -22,7 +22,7 @@ _CREDENTIAL_FEATURES = {
     "argument": "CREDENTIALS_CODE",
     "environment": "CREDENTIALS_ENV_VARS",
     "container": "CREDENTIALS_HTTP",
-    # What botocore calls the sources of its chain.
+    # The sources of botocore's chain, by its names.
     "explicit": "CREDENTIALS_CODE",
     "env": "CREDENTIALS_ENV_VARS",
     "shared-credentials-file": "CREDENTIALS_PROFILE",
@@ -37,18 +37,18 @@ _CREDENTIAL_FEATURES = {
 }
 
 
-def _features(resolved: "Resolved") -> Iterable[str]:
-    if isinstance(resolved.retry, StandardRetry):
+def _features(resolved: "FoundSettings") -> Iterable[str]:
+    if isinstance(resolved.retry.value, StandardRetry):
         yield "RETRY_MODE_STANDARD"
-    if resolved.custom_endpoint:
+    if resolved.endpoint_url.value is not None:
         yield "ENDPOINT_OVERRIDE"
-    source = resolved.credentials_source.removeprefix("session, ")  # of botocore, which says where it has its keys from
-    if resolved.credentials is not None and source in _CREDENTIAL_FEATURES:
+    source = resolved.credentials.source.removeprefix("session, ")  # a session of botocore names its own source
+    if source in _CREDENTIAL_FEATURES:
         yield _CREDENTIAL_FEATURES[source]
 
 
-def client_user_agent(resolved: "Resolved", extra: str | None, libraries: Mapping[str, str]) -> str:
-    """The user agent of an open client; `libraries` are those that it sends with, and their versions."""
+def client_user_agent(resolved: "FoundSettings", extra: str | None, libraries: Mapping[str, str]) -> str:
+    """The user agent of an open client. `libraries` are the names and versions of those that it sends with."""
     return user_agent(
         "aiolambda",
         __version__,
@@ -59,8 +59,8 @@ def client_user_agent(resolved: "Resolved", extra: str | None, libraries: Mappin
             "pyimpl": sys.implementation.name,
             **libraries,
         },
-        execution_environment=resolved.execution_environment,
+        execution_environment=resolved.execution_environment.value,
         features=_features(resolved),
-        app_id=resolved.app_id,
+        app_id=resolved.user_agent_app_id.value,
         extra=extra,
     )

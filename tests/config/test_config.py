@@ -365,12 +365,13 @@ def test_the_chain_is_loaded_and_read_off_the_event_loop() -> None:
     """
     pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
     code = """
-import asyncio, time, threading
+import asyncio, sys, threading
 from aiolambda import LambdaClient
-from aiolambda.config.credentials import botocore as module
 threads = []
-chain = module.Chain
-module.Chain = lambda profile: (threads.append(threading.current_thread()), chain(profile))[1]
+def note(event, arguments):
+    if event == "import" and arguments[0] == "botocore.session":
+        threads.append(threading.current_thread())
+sys.addaudithook(note)
 async def main():
     client = LambdaClient()
     await client.open()

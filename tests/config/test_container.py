@@ -11,10 +11,18 @@ import attrs
 import pytest
 import trustme
 
-from aiolambda import ConfigurationError, ConnectionLostError, Credentials, LambdaClient, Response
-from aiolambda.config.credentials.botocore import Chain
+from aiolambda import (
+    ConfigurationError,
+    ConnectionLostError,
+    Credentials,
+    CredentialsProvider,
+    LambdaClient,
+    LambdaClientConfig,
+    Response,
+)
 from aiolambda.config.credentials.container import ContainerSource
-from aiolambda.config.credentials.default_chain import default_credentials
+from aiolambda.config.credentials.default_chain import find_credentials
+from aiolambda.config.credentials.static import source_of
 from aiolambda.transport import fetch
 
 from ..support.servers import always, answer, raw_server
@@ -58,7 +66,7 @@ def endpoint(*answers: Response | Exception) -> FakeEndpoint:
 
 
 async def keys_from(environment: dict[str, str], asked: FakeEndpoint) -> Credentials:
-    return await ContainerSource(environment, asked, sleep=asked.sleep).fetch(rejected=False, home=None)
+    return await ContainerSource(environment, asked, sleep=asked.sleep).fetch(rejected=False, caller_loop=None)
 
 
 async def test_a_task_of_ecs_is_asked_at_its_path() -> None:
@@ -74,7 +82,7 @@ async def test_a_pod_of_eks_reads_its_token_anew_for_each_request(tmp_path: Path
     source = ContainerSource(environment, asked)
     for text in ("first", "second"):
         token.write_text(text)
-        assert (await source.fetch(rejected=False, home=None)).access_key_id == "ASIAEKS"
+        assert (await source.fetch(rejected=False, caller_loop=None)).access_key_id == "ASIAEKS"
     assert [headers["authorization"] for _, headers in asked.asked] == ["first", "second"]
     assert {url for url, _ in asked.asked} == {"http://169.254.170.23/v1/credentials"}
 
@@ -159,7 +167,7 @@ async def test_a_token_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=rf"{tmp_path}/token.*No such file"):
         await keys_from({RELATIVE: "/x", TOKEN_FILE: str(tmp_path / "token")}, endpoint())
     (tmp_path / "binary").write_bytes(b"\xff")
-    with pytest.raises(ConfigurationError, match="it is no text"):
+    with pytest.raises(ConfigurationError, match="it is not UTF-8"):
         await keys_from({RELATIVE: "/x", TOKEN_FILE: str(tmp_path / "binary")}, endpoint())
 
 
@@ -185,13 +193,13 @@ async def test_what_will_not_pass_is_told_at_once_with_the_endpoints_own_words()
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"", "no JSON object"),
-        (b"[]", "no JSON object"),
-        (b"<html>hunter2</html>", "no JSON object"),
-        (b'{"AccessKeyId": "a"}', "without AccessKeyId or SecretAccessKey"),
-        (b'{"AccessKeyId": "", "SecretAccessKey": "hunter2"}', "without AccessKeyId or SecretAccessKey"),
-        (b'{"AccessKeyId": 1, "SecretAccessKey": "hunter2"}', "without AccessKeyId or SecretAccessKey"),
-        (b'{"AccessKeyId": "a", "SecretAccessKey": "hunter2", "Expiration": "soon"}', "Expiration that is no time"),
+        (b"", "not a JSON object"),
+        (b"[]", "not a JSON object"),
+        (b"<html>hunter2</html>", "not a JSON object"),
+        (b'{"AccessKeyId": "a"}', "no AccessKeyId or no SecretAccessKey"),
+        (b'{"AccessKeyId": "", "SecretAccessKey": "hunter2"}', "no AccessKeyId or no SecretAccessKey"),
+        (b'{"AccessKeyId": 1, "SecretAccessKey": "hunter2"}', "no AccessKeyId or no SecretAccessKey"),
+        (b'{"AccessKeyId": "a", "SecretAccessKey": "hunter2", "Expiration": "soon"}', "returned an invalid Expiration"),
     ],
 )
 async def test_an_answer_that_holds_no_keys_is_told_and_not_shown(body: bytes, said: str) -> None:
@@ -225,11 +233,11 @@ def test_what_goes_before_the_container_is_left_to_the_chain(monkeypatch: pytest
 
 
 def source_without_a_chain(environment: dict[str, str]) -> str | None:
-    def no_chain() -> Chain:
+    def no_chain(*_: object, **__: object) -> CredentialsProvider:
         raise LookupError
 
     try:
-        return default_credentials(environment, fetch, chain=no_chain, region=None).source  # type: ignore[attr-defined]
+        return source_of(find_credentials(LambdaClientConfig(), environment, None, fetch, chain=no_chain))
     except LookupError:
         return None
 
@@ -289,7 +297,7 @@ async def test_an_https_endpoint_that_nobody_vouches_for_gets_no_token(
 
 
 async def fetched_with(url: str) -> Credentials:
-    return await ContainerSource({FULL: url, **os.environ}, fetch).fetch(rejected=False, home=None)
+    return await ContainerSource({FULL: url, **os.environ}, fetch).fetch(rejected=False, caller_loop=None)
 
 
 async def test_a_client_in_a_container_asks_a_real_endpoint_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import aiolambda
 from aiolambda import ConfigurationError, Credentials, LambdaClient
-from aiolambda.config.credentials import botocore_data
+from aiolambda.config.credentials import botocore_files
 from aiolambda.config.credentials.botocore import ChainSource
 from aiolambda.config.credentials.refreshable import RefreshableCredentials
 from aiolambda.config.credentials.static import environment_credentials
@@ -203,8 +203,8 @@ async def test_what_sts_refuses_is_told_with_the_role_and_without_secrets(sts: S
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"role_arn": "caller"}, "not the ARN of a role"),
-        ({"role_arn": "arn:aws:iam::123456789012:user/me"}, "not the ARN of a role"),
+        ({"role_arn": "caller"}, "is the ARN of a role"),
+        ({"role_arn": "arn:aws:iam::123456789012:user/me"}, "is the ARN of a role"),
         ({"session_name": "a b"}, "session_name"),
         ({"session_name": "x"}, "session_name"),
         ({"duration": dt.timedelta(minutes=14)}, "duration"),
@@ -314,10 +314,10 @@ async def test_a_program_that_takes_its_time_delays_no_call_while_the_keys_are_g
     now[0] += 3300
     for _ in range(1000):
         assert (await provider.get_credentials()).access_key_id == "AKIDPROCESS1"
-    flight = provider._flight
-    assert flight is not None
+    fetch = provider._fetch
+    assert fetch is not None
     (await asyncio.to_thread(pipe.open, "w")).close()
-    await flight.waiting.wait()
+    await fetch.completion.wait()
     assert (await provider.get_credentials()).access_key_id == "AKIDPROCESS2"
 
 
@@ -460,9 +460,9 @@ except ConfigurationError as error:
 
 async def test_a_client_that_closes_while_keys_are_fetched_leaves_nothing_behind() -> None:
     class Hanging:
-        name, needs_home = "hanging", False
+        name, needs_caller_loop = "hanging", False
 
-        async def fetch(self, *, rejected: bool, home: object) -> Credentials:
+        async def fetch(self, *, rejected: bool, caller_loop: object) -> Credentials:
             await asyncio.to_thread(go_on.wait)
             return SOURCE
 
@@ -538,7 +538,7 @@ documents = st.recursive(
 
 @given(document=documents, indent=st.sampled_from([None, 0, 1]), depth=st.integers(0, 6))
 def test_a_document_in_pieces_is_the_same_document(document: object, indent: int | None, depth: int) -> None:
-    assert botocore_data.decoded_in_pieces(f" {json.dumps(document, indent=indent)}\n", depth) == document
+    assert botocore_files.decoded_in_pieces(f" {json.dumps(document, indent=indent)}\n", depth) == document
 
 
 def test_the_large_documents_of_botocore_are_loaded_in_pieces() -> None:
@@ -547,23 +547,23 @@ def test_the_large_documents_of_botocore_are_loaded_in_pieces() -> None:
     loader = AioSession().get_component("data_loader")
     whole = loader.load_data("endpoints")
     loader = AioSession().get_component("data_loader")
-    loader.file_loader = botocore_data.GentleFiles(loader.file_loader)
+    loader.file_loader = botocore_files.PiecewiseFiles(loader.file_loader)
     assert loader.load_data("endpoints") == whole
     assert loader.file_loader.load_file("/nonexistent") is None
     assert not loader.file_loader.exists("/nonexistent")
 
 
 def test_the_collector_is_as_it_was_before() -> None:
-    with botocore_data.collector_at_rest():
+    with botocore_files.collector_paused():
         assert not gc.isenabled()
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0
-    with contextlib.suppress(KeyError), botocore_data.collector_at_rest():
+    with contextlib.suppress(KeyError), botocore_files.collector_paused():
         raise KeyError
     assert gc.isenabled()
     gc.disable()
     try:
-        with botocore_data.collector_at_rest():
+        with botocore_files.collector_paused():
             pass
         assert not gc.isenabled()
     finally:
@@ -571,7 +571,7 @@ def test_the_collector_is_as_it_was_before() -> None:
     gc.freeze()
     try:
         frozen = gc.get_freeze_count()
-        with botocore_data.collector_at_rest():
+        with botocore_files.collector_paused():
             assert gc.isenabled()
         assert gc.get_freeze_count() == frozen
     finally:

@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from aiolambda import ConfigurationError, ConnectError, Credentials, LambdaClient, LambdaClientConfig, TransportError
-from aiolambda.config.proxy import environment_proxy, is_left_out
+from aiolambda.config.proxy import environment_proxy, is_excluded
 from aiolambda.config.resolve import resolve
 from aiolambda.transport import fetch
 
@@ -354,9 +354,9 @@ def test_calls_to_several_regions_ask_for_each_host_whether_it_is_left_out() -> 
     }
     config = LambdaClientConfig(region="us-east-1", credentials=KEYS, use_arn_region=True)
     resolved = resolve(config, environment, signs=True, fetch=fetch)
-    assert callable(resolved.proxy)
-    assert resolved.proxy("https://lambda.us-east-1.amazonaws.com/x") == "http://proxy:1"
-    assert resolved.proxy("https://lambda.eu-west-1.amazonaws.com/x") is None
+    assert callable(resolved.proxies)
+    assert resolved.proxies("https://lambda.us-east-1.amazonaws.com/x") == "http://proxy:1"
+    assert resolved.proxies("https://lambda.eu-west-1.amazonaws.com/x") is None
 
 
 URLS = [
@@ -429,7 +429,7 @@ LEFT_OUT = [
 
 @pytest.mark.parametrize(("url", "no_proxy", "left_out"), LEFT_OUT)
 def test_addresses_and_ranges_of_them_are_left_out(url: str, no_proxy: str, left_out: bool) -> None:
-    assert is_left_out(url, no_proxy) is left_out
+    assert is_excluded(url, no_proxy) is left_out
 
 
 async def test_a_range_of_addresses_is_reached_without_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

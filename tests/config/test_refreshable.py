@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from aiolambda import ConfigurationError, Credentials
-from aiolambda.config.credentials.background import HomeEndedError, at_home, in_thread
+from aiolambda.config.credentials.background import CallerLoopEndedError, in_thread, on_caller_loop
 from aiolambda.config.credentials.refreshable import RefreshableCredentials
 
 from ..support import virtual
@@ -36,15 +36,15 @@ class FakeSource:
     down: bool = False
     same: bool = False
     name: str = "fake"
-    needs_home: bool = False
+    needs_caller_loop: bool = False
     asked: list[bool] = attrs.field(factory=list)
 
-    async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials:
+    async def fetch(self, *, rejected: bool, caller_loop: asyncio.AbstractEventLoop | None) -> Credentials:
         self.asked.append(rejected)
         number = 1 if self.same else len(self.asked)
         await asyncio.sleep(self.takes)
         if self.down:
-            raise OSError("nobody answers")
+            raise OSError("no answer")
         moment = self.until or (None if self.lifetime is None else now() + self.lifetime)
         expires_at = None if moment is None else dt.datetime.fromtimestamp(moment, dt.UTC)
         return Credentials(f"AKID{number}", "hunter2", "token", expires_at=expires_at)
@@ -69,8 +69,8 @@ class Here:
         return lambda: self.alive
 
 
-def provider_of(source: FakeSource, *, jitter: float = 0.5, launch: Here | None = None) -> RefreshableCredentials:
-    return RefreshableCredentials(source, now=now, jitter=lambda: jitter, launch=launch or Here())
+def provider_of(source: FakeSource, *, jitter: float = 0.5, start: Here | None = None) -> RefreshableCredentials:
+    return RefreshableCredentials(source, now=now, jitter=lambda: jitter, start=start or Here())
 
 
 async def key(provider: RefreshableCredentials) -> str:
@@ -172,7 +172,7 @@ def test_an_endpoint_that_is_down_for_ten_minutes_fails_no_call(caplog: pytest.L
     warnings = [record.getMessage() for record in caplog.records]
     assert 5 <= len(warnings) <= 11  # at most one a minute
     assert "from fake could not be renewed, and stay in use, good until 2027-01-15 09:00:01 UTC" in warnings[0]
-    assert "nobody answers" in warnings[0]
+    assert "no answer" in warnings[0]
     assert "hunter2" not in "".join(warnings)
     assert len(source.asked) < 30
 
@@ -199,7 +199,7 @@ async def test_without_good_keys_everybody_gets_the_failure_and_the_source_is_as
     assert len({id(failure) for failure in failures}) == 100
     for failure in failures:
         assert isinstance(failure, ConfigurationError)
-        assert "credentials from fake could not be fetched: OSError: nobody answers" in str(failure)
+        assert "credentials from fake could not be fetched: OSError: no answer" in str(failure)
     for _ in range(50):
         with pytest.raises(ConfigurationError):
             await key(provider)
@@ -217,7 +217,7 @@ async def test_keys_that_have_expired_are_used_by_nobody_and_recover_with_the_so
     await provider.get_credentials()
     source.down = True
     await until(HOUR + 1)
-    with pytest.raises(ConfigurationError, match="nobody answers"):
+    with pytest.raises(ConfigurationError, match="no answer"):
         await provider.get_credentials()
     source.down = False
     await asyncio.sleep(1.1)
@@ -284,7 +284,7 @@ async def test_a_failure_to_replace_refused_keys_is_told() -> None:
     provider = provider_of(source)
     refused = await provider.get_credentials()
     source.down = True
-    with pytest.raises(ConfigurationError, match="nobody answers"):
+    with pytest.raises(ConfigurationError, match="no answer"):
         await provider.refresh(refused)
     assert await provider.refresh(refused) == refused  # within the same second
 
@@ -320,7 +320,7 @@ async def test_the_same_keys_may_live_longer_than_was_said() -> None:
 @pytest.mark.virtual_time
 async def test_a_clock_that_was_set_back_does_not_stop_the_fetching() -> None:
     source, back = FakeSource(down=True), [0.0]
-    provider = RefreshableCredentials(source, now=lambda: now() - back[0], jitter=lambda: 0.5, launch=Here())
+    provider = RefreshableCredentials(source, now=lambda: now() - back[0], jitter=lambda: 0.5, start=Here())
     with pytest.raises(ConfigurationError):
         await provider.get_credentials()
     source.down, back[0] = False, HOUR
@@ -330,11 +330,11 @@ async def test_a_clock_that_was_set_back_does_not_stop_the_fetching() -> None:
 @pytest.mark.virtual_time
 async def test_a_fetch_whose_process_was_forked_away_is_begun_anew() -> None:
     source, lost = FakeSource(takes=1e9), Here(alive=False)
-    provider = provider_of(source, launch=lost)
+    provider = provider_of(source, start=lost)
     waiting = asyncio.ensure_future(key(provider))
     await asyncio.sleep(1)
     source.takes, lost.alive = 1, True
-    provider._flight.alive = lambda: False  # type: ignore[union-attr]
+    provider._fetch.is_alive = lambda: False  # type: ignore[union-attr]
     assert await key(provider) == "AKID2"
     waiting.cancel()
     for task in lost.tasks:
@@ -343,35 +343,35 @@ async def test_a_fetch_whose_process_was_forked_away_is_begun_anew() -> None:
 
 @pytest.mark.virtual_time
 async def test_where_no_thread_can_be_started_the_call_says_so() -> None:
-    def launch(work: object, done: object, /) -> Callable[[], bool]:
+    def start(work: object, done: object, /) -> Callable[[], bool]:
         raise RuntimeError("can't start new thread")
 
-    provider = RefreshableCredentials(FakeSource(), now=now, launch=launch)
+    provider = RefreshableCredentials(FakeSource(), now=now, start=start)
     with pytest.raises(ConfigurationError, match="can't start new thread"):
         await provider.get_credentials()
 
 
 async def test_what_breaks_a_thread_off_is_told_to_who_waits() -> None:
     class Broken(FakeSource):
-        async def fetch(self, *, rejected: bool, home: object) -> Credentials:
+        async def fetch(self, *, rejected: bool, caller_loop: object) -> Credentials:
             raise asyncio.CancelledError
 
-    with pytest.raises(ConfigurationError, match="broken off"):
+    with pytest.raises(ConfigurationError, match="was stopped"):
         await RefreshableCredentials(Broken()).get_credentials()
 
 
 async def test_a_loop_that_was_closed_is_not_asked_for_anything() -> None:
-    home = asyncio.new_event_loop()
-    home.close()
-    with pytest.raises(HomeEndedError, match="was closed"):
-        await at_home(home, FakeSource().fetch)  # type: ignore[arg-type]
+    caller_loop = asyncio.new_event_loop()
+    caller_loop.close()
+    with pytest.raises(CallerLoopEndedError, match="was closed"):
+        await on_caller_loop(caller_loop, FakeSource().fetch)  # type: ignore[arg-type]
 
 
 async def test_a_fetch_runs_in_a_thread_of_its_own_on_a_loop_of_its_own() -> None:
     seen: list[object] = []
 
     class Watched(FakeSource):
-        async def fetch(self, *, rejected: bool, home: object) -> Credentials:
+        async def fetch(self, *, rejected: bool, caller_loop: object) -> Credentials:
             seen.extend((threading.current_thread(), asyncio.get_running_loop()))
             return Credentials("AKID", "s")
 
@@ -395,8 +395,8 @@ from aiolambda import Credentials
 from aiolambda.config.credentials.refreshable import RefreshableCredentials
 begun, go_on, fetches = threading.Event(), threading.Event(), []
 class Source:
-    name, needs_home = "fake", False
-    async def fetch(self, *, rejected, home):
+    name, needs_caller_loop = "fake", False
+    async def fetch(self, *, rejected, caller_loop):
         fetches.append(rejected)
         begun.set()
         await asyncio.to_thread(go_on.wait)
@@ -446,7 +446,7 @@ gc.collect()
 def test_a_program_does_not_wait_for_a_fetch_to_exit() -> None:
     code = """
 class Hanging(Source):
-    async def fetch(self, *, rejected, home):
+    async def fetch(self, *, rejected, caller_loop):
         begun.set()
         threading.Event().wait()
 async def leave():
@@ -463,7 +463,7 @@ async def test_loops_of_several_threads_share_one_fetch() -> None:
     begun, go_on = threading.Barrier(5), threading.Event()
 
     class Slow(FakeSource):
-        async def fetch(self, *, rejected: bool, home: object) -> Credentials:
+        async def fetch(self, *, rejected: bool, caller_loop: object) -> Credentials:
             source.asked.append(rejected)
             await asyncio.to_thread(go_on.wait)
             return Credentials("AKID", "s")

@@ -182,7 +182,8 @@ async def test_the_configured_endpoint_url_is_used(
 
 async def test_a_services_section_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, write_profile(tmp_path, Source("profile", "services", "local", "")))
-    with pytest.raises(ConfigurationError, match=r"stands in \[services local\] \(services of profile 'default' in .*no such"):
+    said = r"services of profile 'default' in .* names \[services local\], and there is no such section"
+    with pytest.raises(ConfigurationError, match=said):
         await LambdaClient(region="us-east-1", credentials=KEYS).open()
 
 
@@ -213,7 +214,7 @@ async def test_a_flag_of_the_environment_gives_way_to_its_endpoint_with_one_warn
         told = {row.name: row for row in client.config.explained()}
         await client.invoke("f")
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        f"{said}: the URL alone says where calls go"
+        f"{said}: calls go to that URL"
     ]
     for part in said.split("; "):
         row = told["use_dualstack_endpoint" if "DUALSTACK" in part else "use_fips_endpoint"]

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from aiolambda import ConfigurationError, LambdaClient
-from aiolambda.config import LambdaClientConfig, settings
-from aiolambda.config.credentials.byte_order_mark import marks_removed
-from aiolambda.config.settings import Lookup
+from aiolambda.config import LambdaClientConfig
+from aiolambda.config.credentials.botocore_files import marks_removed
+from aiolambda.config.resolve import PROFILE
+from aiolambda.config.settings import SettingSources
 from aiolambda.config.shared_config import Entry, read_shared_config
 
 FILES = {
@@ -175,7 +176,7 @@ def test_a_path_may_name_the_home_folder_and_variables(tmp_path: Path, monkeypat
     [{}, {"AWS_PROFILE": "tea"}, {"AWS_DEFAULT_PROFILE": "tea"}, {"AWS_PROFILE": "tea", "AWS_DEFAULT_PROFILE": "coffee"}],
 )
 def test_the_profile_is_the_one_that_botocore_takes(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    found = Lookup(LambdaClientConfig(), variables).find(settings.PROFILE, None)
+    found = SettingSources(LambdaClientConfig(), variables).find(PROFILE, None)
     assert found.value == botocores(variables, monkeypatch).get_config_variable("profile")
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,6 +29,7 @@ from aiolambda import (
     Timeouts,
 )
 from aiolambda.codecs import JsonCodec
+from aiolambda.config import ClientSettings
 from aiolambda.credentials import assume_role
 from aiolambda.errors.checks import check_flag
 from aiolambda.local import LocalEndpoint, LocalFunction
@@ -342,6 +344,11 @@ def test_right_values_of_every_setting_are_taken() -> None:
     LambdaClient(logger=logging.LoggerAdapter(logging.getLogger("x"), {}), ssl_context=ssl.create_default_context())  # type: ignore[arg-type]
 
 
+def test_client_settings_are_the_fields_of_the_config() -> None:
+    names = [field.alias for field in attrs.fields(LambdaClientConfig)]
+    assert names == [*ClientSettings.__annotations__, "_filled"]
+
+
 def test_a_client_takes_no_setting_by_its_place() -> None:
     with pytest.raises(TypeError, match="takes settings by keyword, or one LambdaClientConfig; got 'eu-west-1'"):
         LambdaClient("eu-west-1")  # type: ignore[call-overload]
@@ -353,7 +360,7 @@ def test_a_client_takes_no_setting_by_its_place() -> None:
     ids=repr,
 )
 async def test_keys_that_are_empty_are_refused_when_the_client_opens(keys: Credentials) -> None:
-    with pytest.raises(ConfigurationError, match=r"\(from the argument\) is missing: it is empty"):
+    with pytest.raises(ConfigurationError, match=r"\(from the argument\) is empty"):
         await LambdaClient(region="us-east-1", credentials=keys).open()
 
 
@@ -365,7 +372,7 @@ async def test_keys_that_are_empty_are_refused_when_the_client_opens(keys: Crede
 def test_a_role_is_asked_for_with_values_of_its_types(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=f"{next(iter(wrong))} is"):
         assume_role("arn:aws:iam::123456789012:role/caller", **wrong)
-    with pytest.raises(ConfigurationError, match="None is not the ARN of a role"):
+    with pytest.raises(ConfigurationError, match="role_arn is the ARN of a role.*got None"):
         assume_role(None)  # type: ignore[arg-type]
 
 
@@ -400,7 +407,7 @@ def test_a_local_function_is_made_of_right_values(wrong: dict[str, Any]) -> None
 @settings(derandomize=True, deadline=None)
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.lists(st.integers())))
 def test_whatever_a_setting_is_given_it_is_taken_or_refused_in_words(value: Any) -> None:
-    names = [field for field in LambdaClientConfig.__init__.__annotations__ if field not in ("return", "_looked_up")]
+    names = [field for field in LambdaClientConfig.__init__.__annotations__ if field not in ("return", "_filled")]
     assert {"timeout", "ssl_context"} < set(names)
     for name in names:
         try:

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aiolambda import ConfigurationError, Credentials, LambdaClient, LambdaClientConfig, MapResult, TcpKeepAlive
-from aiolambda.config.resolve import explain
+from aiolambda.config.explain import explain
 from aiolambda.pipeline.build import host_of
 from aiolambda.protocol.urls import checked_endpoint, checked_proxy, is_url, proxy_and_authorization, url_shown
 from aiolambda.transport import AiohttpTransport

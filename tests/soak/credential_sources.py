@@ -244,7 +244,7 @@ def hot_path() -> float:
     from aiolambda.config.credentials.refreshable import RefreshableCredentials
 
     class Source:
-        name, needs_home = "benchmark", False
+        name, needs_caller_loop = "benchmark", False
 
         async def fetch(self, **settings: object) -> Credentials:
             return Credentials("AKID", "s", expires_at=dt.datetime.now(dt.UTC) + dt.timedelta(hours=1))

@@ -31,9 +31,9 @@ from aiobotocore.session import AioSession
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import HTTPClientError
 
-from aiolambda import Response
-from aiolambda.config.credentials.botocore import Chain, profile_credentials
-from aiolambda.config.credentials.default_chain import default_credentials
+from aiolambda import LambdaClientConfig, Response
+from aiolambda.config.credentials.botocore import profile_credentials
+from aiolambda.config.credentials.default_chain import find_credentials
 from aiolambda.errors import ConnectionLostError
 from aiolambda.types.values import Credentials
 
@@ -158,7 +158,7 @@ def ours(replay: Replay, profile: str | None) -> Credentials:
 
     if profile is not None:
         return asyncio.run(profile_credentials(profile, region=os.environ.get("AWS_REGION")).get_credentials())
-    provider = default_credentials(os.environ, fetch, chain=lambda: Chain(None), region=os.environ.get("AWS_REGION"))
+    provider = find_credentials(LambdaClientConfig(), os.environ, os.environ.get("AWS_REGION"), fetch)
     return asyncio.run(provider.get_credentials())
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from aiolambda import LambdaClientConfig
-from aiolambda.config.resolve import explain
+from aiolambda.config.explain import explain
 
 __all__ = ["SETTINGS", "Case", "Source", "explained_by_name", "look_up", "write_profile"]
 

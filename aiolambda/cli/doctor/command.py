@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import attrs
 
 from ...config import LambdaClientConfig
-from ...config.setting_report import Explained, as_table
+from ...config.explain import Explained, as_table
 from ...types.values import Credentials, masked
 from .. import exit_codes
 from ..files import visible

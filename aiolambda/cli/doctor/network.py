@@ -50,7 +50,8 @@ _CERTIFICATE_ADVICE = {
 async def check_connection(setup: Setup, limit: float) -> list[Check]:
     """Connection, TLS, clock and keep-alive, each with an outcome whatever becomes of the others."""
     findings = setup.findings
-    unusable = findings.endpoint.value is None or any((findings.tls.problem, findings.proxy.problem))
+    problems = (findings.ca_bundle.problem, findings.ssl_context.problem, findings.proxy.problem)
+    unusable = findings.endpoint.value is None or any(problems)
     if findings.endpoint.value is None or unusable:
         return [skipped(name, "not tried: settings cannot be used") for name in ("connection", "tls", "clock", "keep-alive")]
     url = findings.endpoint.value.url
@@ -58,7 +59,7 @@ async def check_connection(setup: Setup, limit: float) -> list[Check]:
     try:
         async with asyncio.timeout(2 * limit):  # whatever a server does to be just in time
             peer = await probe(
-                url, tls=findings.tls.value, proxy=findings.proxy.value, keep_alive=findings.keep_alive.value, limit=limit
+                url, tls=findings.tls, proxy=findings.proxy.value, keep_alive=findings.tcp_keepalive.value, limit=limit
             )
     except TransportError as error:
         return _without_connection(error, setup)
@@ -146,7 +147,7 @@ def _clock(peer: Peer, now: dt.datetime, setup: Setup) -> Check:
     said, advice = f"this machine's is {abs(ahead):,.0f} s {side} the server's", "set this machine's clock (NTP)"
     if abs(ahead) < _CLOCK_IS_REFUSED:
         return warning("clock", said, advice, **facts)
-    if setup.findings.disables_clock_correction.value:
+    if setup.findings.disable_clock_skew_correction.value:
         refused = f"{said}: signatures are refused, and disable_clock_skew_correction keeps the client from correcting that"
         return problem("clock", refused, advice, code=exit_codes.NOT_RUN, **facts)
     return warning(
@@ -155,7 +156,7 @@ def _clock(peer: Peer, now: dt.datetime, setup: Setup) -> Check:
 
 
 def _keep_alive(peer: Peer, setup: Setup) -> Check:
-    options, asked = peer.keep_alive, setup.findings.keep_alive
+    options, asked = peer.keep_alive, setup.findings.tcp_keepalive
     facts = {"options": dict(options)}
     idle = options.get("TCP_KEEPIDLE", options.get("TCP_KEEPALIVE"))
     if not options.get("SO_KEEPALIVE"):

@@ -17,9 +17,10 @@ from typing import TypeVar
 import attrs
 
 from ...config import LambdaClientConfig
-from ...config.lookup import Findings, look_up
-from ...config.resolve import explain_findings, find_credentials
-from ...config.setting_report import Explained
+from ...config.credentials.default_chain import find_credentials
+from ...config.credentials.static import source_of
+from ...config.explain import Explained, rows
+from ...config.resolve import FoundSettings, look_up
 from ...errors import AiolambdaError, ConfigurationError
 from ...threads import Threads
 from ...transport import fetch
@@ -46,7 +47,7 @@ class Setup:
     """The settings as they were found, and how they are told."""
 
     config: LambdaClientConfig
-    findings: Findings
+    findings: FoundSettings
     explained: tuple[Explained, ...]
 
     def source_of(self, name: str) -> str:
@@ -58,7 +59,7 @@ async def look_at(config: LambdaClientConfig, limit: float) -> Setup:
 
     def look() -> Setup:
         findings = look_up(config, os.environ)
-        return Setup(config, findings, explain_findings(config, os.environ, findings))
+        return Setup(config, findings, rows(findings))
 
     try:
         return await _aside(look, limit)
@@ -93,7 +94,7 @@ async def check_credentials(setup: Setup, limit: float) -> tuple[Check, Credenti
 
     def find() -> tuple[str, Credentials]:
         provider = find_credentials(setup.config, os.environ, setup.findings.region.value, fetch)
-        return str(getattr(provider, "source", type(provider).__name__)), asyncio.run(provider.get_credentials())
+        return source_of(provider), asyncio.run(provider.get_credentials())
 
     try:
         source, credentials = await _aside(find, limit)

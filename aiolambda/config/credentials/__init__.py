@@ -1,1 +1,1 @@
-"""Where keys come from: arguments, environment, profiles, roles, containers."""
+"""Credentials: where the keys come from, in which order, and how they are renewed."""

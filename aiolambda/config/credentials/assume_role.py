@@ -1,6 +1,6 @@
 """A role that is assumed in code: AWS STS, through a client of botocore, in a thread.
 
-Owns what AssumeRole is asked. Must not know where the keys to ask with come from: their provider does.
+Owns the request to AssumeRole. Must not know where the keys that sign it come from: `source` gives them.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from ...errors import ConfigurationError
 from ...errors.checks import check_instance_with, check_text
 from ...types.interfaces import CredentialsProvider
 from ...types.values import Credentials, shown
-from .background import BLOCKING, at_home
-from .botocore import Chain, code_of, errors_are_ours
+from .background import BLOCKING, on_caller_loop
+from .botocore import SessionFactory, error_code, errors_mapped
 from .refreshable import RefreshableCredentials
 from .static import EnvironmentCredentials, StaticCredentials, checked_static
 
@@ -25,7 +25,6 @@ __all__ = ["RoleSource", "assume_role"]
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _SHORTEST, _LONGEST = dt.timedelta(minutes=15), dt.timedelta(hours=12)
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
-_OURS = (RefreshableCredentials, StaticCredentials, EnvironmentCredentials)
 
 
 def assume_role(
@@ -39,35 +38,34 @@ def assume_role(
     environment: Mapping[str, str],
     default: Callable[[str | None], CredentialsProvider],
 ) -> RefreshableCredentials:
-    """A provider of the role's keys. `default` gives, in a thread, the source where none is given.
+    """A provider of the role's keys. If no `source` is given, `default` makes it, in a thread, for the region of STS.
 
-    `ConfigurationError` for what STS could only refuse.
+    `ConfigurationError` for arguments that STS would refuse.
     """
     if not isinstance(role_arn, str) or not role_arn.startswith("arn:") or ":role/" not in role_arn:  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
-        raise ConfigurationError(f"{shown(role_arn)} is not the ARN of a role, such as 'arn:aws:iam::123456789012:role/caller'")
+        raise ConfigurationError(
+            f"role_arn is the ARN of a role, such as 'arn:aws:iam::123456789012:role/caller'; got {shown(role_arn)}"
+        )
     for name, value in {"session_name": session_name, "external_id": external_id, "region": region}.items():
         check_text(name, value)
     if session_name is not None and _SESSION_NAME.fullmatch(session_name) is None:
-        raise ConfigurationError("session_name has 2 to 64 letters, digits, or characters of +=,.@-_")
+        raise ConfigurationError("session_name is 2 to 64 letters, digits, or characters of +=,.@-_")
     if not isinstance(duration, dt.timedelta) or not _SHORTEST <= duration <= _LONGEST:  # pyright: ignore[reportUnnecessaryIsInstance] - as above
-        raise ConfigurationError(f"duration is a timedelta, from 15 minutes to 12 hours; got {_length(duration)}")
+        got = str(duration) if isinstance(duration, dt.timedelta) else shown(duration)  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+        raise ConfigurationError(f"duration is a timedelta, from 15 minutes to 12 hours; got {got}")
     if not (source is None or isinstance(source, Credentials)):
         check_instance_with("source", source, "Credentials, or a provider of them", "get_credentials")
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "RoleArn": role_arn,
         "RoleSessionName": session_name or f"aiolambda-{time.time():.0f}",
         "DurationSeconds": int(duration.total_seconds()),
     }
     if external_id is not None:
-        asked["ExternalId"] = external_id
+        request["ExternalId"] = external_id
     region = region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or None
     if isinstance(source, Credentials):
         source = checked_static(source, "argument")
-    return RefreshableCredentials(RoleSource(asked, source, region, lambda: default(region)))
-
-
-def _length(duration: object) -> str:
-    return str(duration) if isinstance(duration, dt.timedelta) else shown(duration)
+    return RefreshableCredentials(RoleSource(request, source, region, lambda: default(region)))
 
 
 class RoleSource:
@@ -77,37 +75,40 @@ class RoleSource:
 
     def __init__(
         self,
-        asked: Mapping[str, Any],
+        request: Mapping[str, Any],
         source: CredentialsProvider | None,
         region: str | None,
         default: Callable[[], CredentialsProvider],
     ) -> None:
-        self._asked = asked
+        self._request = request
         self._source = source
         self._region = region
         self._default = default
-        self._chain: Chain | None = None
-        self.needs_home = source is not None and not (isinstance(source, _OURS) and not getattr(source, "needs_home", False))
+        self._sessions: SessionFactory | None = None
+        if isinstance(source, RefreshableCredentials):
+            self.needs_caller_loop = source.needs_caller_loop
+        else:  # a provider of the caller's may hold sessions and locks of the caller's loop
+            self.needs_caller_loop = not (source is None or isinstance(source, StaticCredentials | EnvironmentCredentials))
 
-    async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials:
-        """The role's keys; `ConfigurationError` where the source has none, or STS refuses."""
+    async def fetch(self, *, rejected: bool, caller_loop: asyncio.AbstractEventLoop | None) -> Credentials:
+        """The role's keys. `ConfigurationError` if the source has none, or STS refuses."""
         source = self._source
         if source is None:
             source = self._source = await BLOCKING.run(self._default)
-        keys = await at_home(home, source.get_credentials)
-        with errors_are_ours(f"to assume {self._asked['RoleArn']}"):
+        keys = await on_caller_loop(caller_loop, source.get_credentials)
+        with errors_mapped(f"to assume {self._request['RoleArn']}"):
             try:
                 return await BLOCKING.run(lambda: self._assume(keys))
             except Exception as error:
-                renew = getattr(source, "refresh", None)
-                if code_of(error) not in _EXPIRED or renew is None:
+                refresh = getattr(source, "refresh", None)  # a provider of the caller's need not have it
+                if error_code(error) not in _EXPIRED or refresh is None:
                     raise
-                fresh = await at_home(home, lambda: renew(keys))
+                fresh = await on_caller_loop(caller_loop, lambda: refresh(keys))
                 return await BLOCKING.run(lambda: self._assume(fresh))
 
     def _assume(self, keys: Credentials) -> Credentials:
-        self._chain = self._chain or Chain(None)
-        with self._chain.session(self._region) as session:
+        self._sessions = self._sessions or SessionFactory(None)
+        with self._sessions.session(self._region) as session:
             client = session.create_client(
                 "sts",
                 aws_access_key_id=keys.access_key_id,
@@ -115,6 +116,6 @@ class RoleSource:
                 aws_session_token=keys.session_token,
             )
             with contextlib.closing(client):
-                given: Any = client.assume_role(**self._asked)["Credentials"]
+                given: Any = client.assume_role(**self._request)["Credentials"]
         expires_at = given["Expiration"].astimezone(dt.UTC)
         return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], expires_at=expires_at)

@@ -1,9 +1,9 @@
-"""A thread with an event loop of its own, for what may take its time; and threads without one, for what blocks.
+"""Threads for fetching credentials: with an event loop of their own, or without one for code that blocks.
 
-Laws: whatever happens in the thread, who waits hears of an end, on the loop where it waits; nothing here belongs to that loop,
-so it can end, be closed or be replaced by another at any moment. The threads are daemons: no program waits for one to exit.
+Laws: a caller that waits is woken on its own loop, even if the work fails; nothing here belongs to that loop, so it can end, be
+closed or be replaced at any moment. The threads are daemons, so no program waits for one when it exits.
 
-Owns the threads. Must not know what is done in them.
+Must not know what work the threads do.
 """
 
 import asyncio
@@ -15,21 +15,21 @@ from typing import Any, Protocol, TypeVar
 from ...errors import ConfigurationError
 from ...threads import Threads
 
-__all__ = ["BLOCKING", "HomeEndedError", "Launch", "Waiting", "at_home", "in_thread", "run"]
+__all__ = ["BLOCKING", "CallerLoopEndedError", "Completion", "Start", "in_thread", "on_caller_loop", "run"]
 
 T = TypeVar("T")
 
 BLOCKING = Threads("credentials, blocking", most=64)
-"""For what would block the event loop of a fetch. That loop is nobody else's, but a program may forbid blocking calls in every
-thread that has one."""
+"""For code that would block the event loop of a fetch. No caller uses that loop, but a program may forbid blocking calls in
+every thread that has a loop."""
 
 
-class HomeEndedError(Exception):
-    """The loop of a caller ended in the middle: nobody's fault, and nothing that another loop should hear of."""
+class CallerLoopEndedError(Exception):
+    """The loop of a caller ended during a fetch. It is not a failure of the source, so callers on other loops do not see it."""
 
 
-class Launch(Protocol):
-    """Begins a piece of work, and tells `done` of its end; gives a way to ask whether it is still under way."""
+class Start(Protocol):
+    """Starts work and passes its outcome to `done`. Returns a function that says whether the work can still end."""
 
     def __call__(
         self, work: Callable[[], Coroutine[Any, Any, T]], done: Callable[[T | Exception], None], /
@@ -37,22 +37,22 @@ class Launch(Protocol):
 
 
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Do it here and now, on a loop that is made for it. Not to be called where a loop runs."""
+    """Run the work here, on a new loop. Must not be called in a thread with a running loop."""
     with asyncio.Runner(loop_factory=asyncio.new_event_loop, debug=False) as runner:
-        runner.get_loop()  # first: where no loop can be made, there is no coroutine that nobody awaits
+        runner.get_loop()  # first: if no loop can be made, there must be no coroutine that is never awaited
         return runner.run(work())
 
 
 def in_thread(work: Callable[[], Coroutine[Any, Any, T]], done: Callable[[T | Exception], None], /) -> Callable[[], bool]:
-    """Do it in a thread of its own. After a fork the thread is missing in the child, and no longer alive there."""
+    """Run the work in a thread of its own. After a fork, the thread is missing in the child, and counts as not alive there."""
 
     def body() -> None:
-        outcome: T | Exception = ConfigurationError("the thread that fetched credentials was broken off")
+        outcome: T | Exception = ConfigurationError("the thread that fetched credentials was stopped: try again")
         try:
             outcome = run(work)
-        except asyncio.CancelledError:  # a library has given up by itself; nobody else can cancel what runs here
+        except asyncio.CancelledError:  # a library cancelled itself; nothing else can cancel this work
             pass
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told to those who wait
+        except Exception as error:  # noqa: BLE001 - every error is passed to the callers that wait
             outcome = error
         finally:
             done(outcome)
@@ -62,12 +62,12 @@ def in_thread(work: Callable[[], Coroutine[Any, Any, T]], done: Callable[[T | Ex
     return thread.is_alive
 
 
-async def at_home(home: asyncio.AbstractEventLoop | None, ask: Callable[[], Awaitable[T]]) -> T:
-    """What a caller's own object answers, on the caller's loop, where its sessions and locks live; here, if that is `None`.
+async def on_caller_loop(caller_loop: asyncio.AbstractEventLoop | None, ask: Callable[[], Awaitable[T]]) -> T:
+    """Await `ask()` on the caller's loop, which owns the sessions and locks of the caller's objects; here, if that is `None`.
 
-    The loop may end first: that is a `HomeEndedError`.
+    `CallerLoopEndedError` if the loop ends first.
     """
-    if home is None:
+    if caller_loop is None:
         return await ask()
 
     async def asked() -> T:
@@ -75,35 +75,37 @@ async def at_home(home: asyncio.AbstractEventLoop | None, ask: Callable[[], Awai
 
     work = asked()
     try:
-        waiting = asyncio.run_coroutine_threadsafe(work, home)
+        waiting = asyncio.run_coroutine_threadsafe(work, caller_loop)
     except RuntimeError:
         work.close()
-        raise HomeEndedError("the event loop that asked for credentials was closed before their source was asked") from None
+        raise CallerLoopEndedError(
+            "the event loop that asked for credentials was closed before it asked their source"
+        ) from None
     try:
         return await asyncio.wrap_future(waiting)
     except asyncio.CancelledError:
-        raise HomeEndedError("the event loop that asked for credentials ended before their source had answered") from None
+        raise CallerLoopEndedError("the event loop that asked for credentials ended before their source answered") from None
 
 
-class Waiting:
-    """Those who wait for an end, each on its own loop; one that is cancelled disturbs no other."""
+class Completion:
+    """An event that tasks on several loops can wait for. Cancelling one of them does not disturb the others."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._ended = False
+        self._is_set = False
         self._events: dict[asyncio.AbstractEventLoop, asyncio.Event] = {}
 
     async def wait(self) -> None:
         with self._lock:
-            if self._ended:
+            if self._is_set:
                 return
             event = self._events.setdefault(asyncio.get_running_loop(), asyncio.Event())
         await event.wait()
 
-    def end(self) -> None:
-        """Wake them all; a loop that was closed meanwhile has nobody left to wake."""
+    def set(self) -> None:
+        """Wake all tasks that wait. A loop that was closed meanwhile has none."""
         with self._lock:
-            self._ended, events = True, self._events
+            self._is_set, events = True, self._events
             self._events = {}
         for loop, event in events.items():
             with contextlib.suppress(RuntimeError):

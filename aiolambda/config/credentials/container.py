@@ -1,6 +1,6 @@
-"""The credentials of a container: ECS, EKS Pod Identity, and whatever else serves them over HTTP, such as Lambda's SnapStart.
+"""The credentials of a container: ECS, EKS Pod Identity, and other services that give them over HTTP, such as SnapStart.
 
-Owns the variables, where a request may go, and the shape of an answer. Must not know how a request is sent.
+Owns the variables, the places that may be asked, and the shape of an answer. Must not know how a request is sent.
 Source: "Container credential provider" in the reference guide of the AWS SDKs.
 """
 
@@ -20,8 +20,7 @@ from ...errors import ConfigurationError, TransportError
 from ...types.http import Response
 from ...types.interfaces import Fetch
 from ...types.values import Credentials
-from ..ca_bundle import context_of
-from ..settings import CA_BUNDLE
+from ..tls import CA_BUNDLE_VARIABLES, bundle_context
 from .background import BLOCKING
 
 __all__ = ["ContainerSource", "has_container_credentials"]
@@ -32,7 +31,7 @@ _ECS = "http://169.254.170.2"
 _HOSTS_WITHOUT_TLS = frozenset({"localhost", "169.254.170.2", "169.254.170.23", "fd00:ec2::23"})
 
 _PAUSES = (0.1, 0.5, 0.0)
-"""Seconds after each failed attempt; there are three."""
+"""Seconds after each of the three attempts, if it failed."""
 
 
 def has_container_credentials(environment: Mapping[str, str]) -> bool:
@@ -40,13 +39,13 @@ def has_container_credentials(environment: Mapping[str, str]) -> bool:
 
 
 class ContainerSource:
-    """Asks the container's endpoint. The environment, the token's file and the CA bundle are read anew at each fetch.
+    """Asks the container's endpoint. Each fetch reads the environment, the token's file and the CA bundle anew.
 
-    `ca_bundle` is that of a client, which goes before the environment's.
+    `ca_bundle` is that of a client. It goes before the environment's.
     """
 
     name = "container"
-    needs_home = False
+    needs_caller_loop = False
 
     def __init__(
         self,
@@ -61,8 +60,8 @@ class ContainerSource:
         self._ca_bundle = ca_bundle
         self._sleep = sleep
 
-    async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials:
-        """The keys; `ConfigurationError` says what is wrong with variables, endpoint or answer."""
+    async def fetch(self, *, rejected: bool, caller_loop: asyncio.AbstractEventLoop | None) -> Credentials:
+        """The keys. `ConfigurationError` if the variables, the endpoint or its answer are wrong."""
         url, problem = _url(self._environment), ""
         tls = await BLOCKING.run(lambda: self._tls(url))
         for pause in _PAUSES:
@@ -77,17 +76,19 @@ class ContainerSource:
                 if answer.status != 429 and answer.status < 500:
                     break
             await self._sleep(pause)
-        raise ConfigurationError(f"the container's credentials could not be fetched from {_shown(url)}: {problem}")
+        parts = urlsplit(url)  # its path may be a secret
+        raise ConfigurationError(
+            f"the container's credentials could not be fetched from {parts.scheme}://{parts.netloc}: {problem}"
+        )
 
     def _tls(self, url: str) -> ssl.SSLContext | bool:
-        """What the endpoint is verified with: the authorities of a bundle, or those of the system."""
+        """A context with the authorities of a bundle; `True` for those of the system."""
         if urlsplit(url).scheme != "https":
             return True
         if self._ca_bundle is not None:
-            return context_of(os.fspath(self._ca_bundle), "argument ca_bundle")
-        names = (*CA_BUNDLE.variables, *CA_BUNDLE.fallbacks)
-        variable = next((name for name in names if self._environment.get(name)), None)
-        return True if variable is None else context_of(self._environment[variable], variable)
+            return bundle_context(os.fspath(self._ca_bundle), "argument ca_bundle")
+        variable = next((name for name in CA_BUNDLE_VARIABLES if self._environment.get(name)), None)
+        return True if variable is None else bundle_context(self._environment[variable], variable)
 
 
 def _url(environment: Mapping[str, str]) -> str:
@@ -100,16 +101,16 @@ def _url(environment: Mapping[str, str]) -> str:
     scheme, host = _scheme_and_host(url)
     if scheme not in ("http", "https") or not host:
         raise ConfigurationError(f"{_FULL} is not an http or https URL with a host")
-    if scheme == "http" and not _may_go_without_tls(host):
+    if scheme == "http" and not _is_allowed_without_tls(host):
         raise ConfigurationError(
-            f"{_FULL} names {host} over http: keys are fetched without TLS only from this machine, 169.254.170.2 (ECS), and "
-            "169.254.170.23 or fd00:ec2::23 (EKS)"
+            f"{_FULL} names {host} over http: use https, because keys are fetched without TLS only from this machine, "
+            "169.254.170.2 (ECS), and 169.254.170.23 or fd00:ec2::23 (EKS)"
         )
     return url
 
 
 def _scheme_and_host(url: str) -> tuple[str, str]:
-    """Both empty for what is no URL, or holds a user."""
+    """Both empty if it is not a URL, or holds a user."""
     try:
         parts = urlsplit(url)
         sound = parts.port != 0 and "@" not in parts.netloc and _is_printable(url)
@@ -122,7 +123,7 @@ def _is_printable(url: str) -> bool:
     return url.isascii() and url.isprintable() and " " not in url and "#" not in url
 
 
-def _may_go_without_tls(host: str) -> bool:
+def _is_allowed_without_tls(host: str) -> bool:
     if host in _HOSTS_WITHOUT_TLS:
         return True
     try:
@@ -133,62 +134,50 @@ def _may_go_without_tls(host: str) -> bool:
 
 
 def _headers(environment: Mapping[str, str]) -> dict[str, str]:
-    """Those of a request, with the container's token if there is one. Reads its file."""
+    """The headers of a request, with the container's token if there is one. Reads the token's file."""
     path, token, origin = environment.get(_TOKEN_FILE), environment.get(_TOKEN), _TOKEN
     if path:
         origin = f"the file {path!r} of {_TOKEN_FILE}"
         try:
             token = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise ConfigurationError(f"{origin} cannot be read: {reason}") from None
     if not token:
         return {"accept": "application/json"}
     if not (token.isascii() and token.isprintable()):
-        raise ConfigurationError(f"{origin} holds a line end, or another character that no header may have")
+        raise ConfigurationError(f"{origin} holds a line end, or another character that no header may have: remove it")
     return {"accept": "application/json", "authorization": token}
 
 
 def _credentials(body: bytes) -> Credentials:
-    answer = _object(body)
+    answer = _json_object(body)
+    if answer is None:
+        raise ConfigurationError("the container's endpoint returned a body that is not a JSON object")
     key, secret = answer.get("AccessKeyId"), answer.get("SecretAccessKey")
     if not isinstance(key, str) or not isinstance(secret, str) or not key or not secret:
-        raise ConfigurationError("the container's endpoint answered without AccessKeyId or SecretAccessKey")
-    token = answer.get("Token")
-    return Credentials(key, secret, str(token) if token else None, expires_at=_moment(answer.get("Expiration")))
+        raise ConfigurationError("the container's endpoint returned no AccessKeyId or no SecretAccessKey")
+    token, expires_at = answer.get("Token"), None
+    if answer.get("Expiration") is not None:
+        try:
+            expires_at = dt.datetime.fromisoformat(str(answer["Expiration"]))
+        except ValueError:
+            raise ConfigurationError("the container's endpoint returned an invalid Expiration") from None
+        if expires_at.tzinfo is None:
+            expires_at = expires_at.replace(tzinfo=dt.UTC)
+    return Credentials(key, secret, str(token) if token else None, expires_at=expires_at)
 
 
-def _moment(text: object) -> dt.datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = dt.datetime.fromisoformat(str(text))
-    except ValueError:
-        raise ConfigurationError("the container's endpoint answered with an Expiration that is no time") from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
-
-
-def _object(body: bytes) -> dict[str, Any]:
+def _json_object(body: bytes) -> dict[str, Any] | None:
     try:
         answer = json.loads(body)
     except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise ConfigurationError("the container's endpoint answered with something that is no JSON object")
-    return cast("dict[str, Any]", answer)
+        return None
+    return cast("dict[str, Any]", answer) if isinstance(answer, dict) else None
 
 
 def _explanation(answer: Response) -> str:
-    """What an error says of itself."""
-    try:
-        said = _object(answer.body)
-    except ConfigurationError:
-        return ""
+    """The code and the message of an error."""
+    said = _json_object(answer.body) or {}
     words = [str(said[name])[:200] for name in ("code", "Code", "message", "Message") if said.get(name)]
     return f" ({': '.join(words)})" if words else ""
-
-
-def _shown(url: str) -> str:
-    """Scheme and host: a path may be a secret."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

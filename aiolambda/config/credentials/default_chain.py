@@ -1,36 +1,77 @@
-"""In which order credentials are looked for, where the caller has given none.
+"""The order in which credentials are looked for.
 
-Owns that order: the environment's keys, the container where no profile can come before it, then the whole chain, which keeps
-the same order and knows the rest. Reads whether files are there, so it is not for the loop.
+1. `credentials=`.
+2. With `profile=`: that profile, through botocore.
+3. The keys of the environment.
+4. The container, if no profile and no web identity can come before it.
+5. The whole chain, through botocore, which keeps the same order and knows the other sources.
+
+This is the only place that has this order. It loads a source when its turn comes: most clients need neither of the last two.
 """
 
 from collections.abc import Callable, Mapping
-from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...types.interfaces import CredentialsProvider, Fetch
+from ...types.values import Credentials
 from ..shared_config import FILES, PROFILE_VARIABLES
-from .botocore import Chain
-from .container import ContainerSource, has_container_credentials
-from .refreshable import RefreshableCredentials
-from .static import environment_credentials
+from .static import checked_static, environment_credentials
 
-__all__ = ["chain_or_container", "container_source", "default_credentials"]
+if TYPE_CHECKING:
+    from ..client_config import LambdaClientConfig
 
-_PROFILE_OR_BEFORE = (*PROFILE_VARIABLES, "AWS_WEB_IDENTITY_TOKEN_FILE")
-"""Variables that name something which goes before the container."""
+__all__ = ["credentials_at_hand", "find_credentials"]
 
-
-def container_source(
-    environment: Mapping[str, str], fetch: Fetch, *, ca_bundle: str | PathLike[str] | None = None
-) -> ContainerSource | None:
-    """What asks the container, if there is one."""
-    return ContainerSource(environment, fetch, ca_bundle=ca_bundle) if has_container_credentials(environment) else None
+_BEFORE_THE_CONTAINER = (*PROFILE_VARIABLES, "AWS_WEB_IDENTITY_TOKEN_FILE")
+"""Variables whose credentials the chain prefers to the container's."""
 
 
-def _comes_first(environment: Mapping[str, str]) -> bool:
-    """Whether nothing can go before the container: then its keys need no botocore."""
-    if any(environment.get(name) for name in _PROFILE_OR_BEFORE):
+def credentials_at_hand(config: "LambdaClientConfig", environment: Mapping[str, str]) -> CredentialsProvider | None:
+    """Credentials that are found without I/O: those of the caller, or the keys of the environment.
+
+    A profile that the caller names goes before the environment's keys, as in botocore.
+    """
+    if isinstance(config.credentials, Credentials):
+        return checked_static(config.credentials, "argument")
+    if config.credentials is not None:
+        return config.credentials
+    return None if config.profile is not None else environment_credentials(environment)
+
+
+def find_credentials(
+    config: "LambdaClientConfig",
+    environment: Mapping[str, str],
+    region: str | None,
+    fetch: Fetch,
+    *,
+    chain: Callable[..., CredentialsProvider] | None = None,
+) -> CredentialsProvider:
+    """The first source that has credentials. Blocks: call it in a thread. `ConfigurationError` if there is none.
+
+    Roles are assumed in `region`. `chain` replaces `chain_credentials`, the call of botocore.
+    """
+    found = credentials_at_hand(config, environment)
+    if found is not None:
+        return found
+    from .container import ContainerSource, has_container_credentials  # noqa: PLC0415 - see above
+    from .refreshable import RefreshableCredentials  # noqa: PLC0415
+
+    container = None
+    if has_container_credentials(environment):
+        container = ContainerSource(environment, fetch, ca_bundle=config.ca_bundle)
+        if config.profile is None and _container_comes_first(environment):
+            return RefreshableCredentials(container)
+    if chain is None:
+        from .botocore import chain_credentials  # noqa: PLC0415
+
+        chain = chain_credentials
+    return chain(config.profile, region, container=container)
+
+
+def _container_comes_first(environment: Mapping[str, str]) -> bool:
+    """Whether no other source can come before the container. Then its keys need no botocore."""
+    if any(environment.get(name) for name in _BEFORE_THE_CONTAINER):
         return False
     return not any(_has_content(environment.get(name) or file) for name, file in FILES.items())
 
@@ -38,27 +79,5 @@ def _comes_first(environment: Mapping[str, str]) -> bool:
 def _has_content(file: str) -> bool:
     try:
         return Path(file).expanduser().stat().st_size > 0
-    except (OSError, RuntimeError):  # it is not there, or there is no home
+    except (OSError, RuntimeError):  # the file is missing, or there is no home directory
         return False
-
-
-def chain_or_container(
-    environment: Mapping[str, str],
-    container: ContainerSource | None,
-    *,
-    chain: Callable[[], Chain],
-    region: str | None,
-) -> RefreshableCredentials:
-    """The container's keys where nothing can go before it, or what the chain finds. Blocks."""
-    if container is not None and _comes_first(environment):
-        return RefreshableCredentials(container)
-    return chain().credentials(region, container=container)
-
-
-def default_credentials(
-    environment: Mapping[str, str], fetch: Fetch, *, chain: Callable[[], Chain], region: str | None
-) -> CredentialsProvider:
-    """The first provider that has something. Blocks; `ConfigurationError` where there is none."""
-    return environment_credentials(environment) or chain_or_container(
-        environment, container_source(environment, fetch), chain=chain, region=region
-    )

@@ -1,8 +1,8 @@
-"""Keys that expire: kept while they are good, fetched once for all who ask, renewed before they are missed.
+"""Keys that expire: kept while they are good, fetched once for all callers, renewed before they expire.
 
-Laws: nobody waits while the keys at hand are good; whoever needs new ones waits for the one fetch that is under way; a fetch
-runs in a thread of its own, never on a caller's loop, and ends for itself: no caller's cancellation, no loop's end stops it; a
-failed renewal takes no good keys away.
+Laws: no caller waits while the keys at hand are good; callers that need new keys wait for the one fetch that is under way; a
+fetch runs in a thread of its own, and neither a cancelled caller nor the end of a caller's loop stops it; a failed renewal
+discards no good keys.
 
 Owns the times of a renewal. Must not know where keys come from.
 """
@@ -23,38 +23,39 @@ import attrs
 from ...errors import ConfigurationError
 from ...errors.tracebacks import forget_locals
 from ...types.values import Credentials
-from .background import HomeEndedError, Launch, Waiting, in_thread
+from .background import CallerLoopEndedError, Completion, Start, in_thread
 
 __all__ = ["RefreshableCredentials", "Source"]
 
-RENEW_BEFORE = 14 * 60.0
-"""Seconds before their expiry from which keys may be renewed in the background, at most half of their lifetime. The moment is
-drawn from the first third, so that a fleet that started together does not ask together. botocore holds keys to be old from a
-quarter of an hour on: asked earlier, it would give the same ones again."""
+_RENEW_BEFORE = 14 * 60.0
+"""Seconds before expiry from which keys are renewed in the background, at most half of their lifetime. The moment is drawn from
+the first third, so that a fleet that started together does not ask together. botocore renews from a quarter of an hour before
+expiry: asked earlier, it would give the same keys again."""
 
-NEEDED_BEFORE = 10.0
-"""Seconds before their expiry from which keys are not used for a call without waiting for newer ones: twice the limit for
-opening a connection, the only thing that can come between signature and service."""
+_MANDATORY_BEFORE = 10.0
+"""Seconds before expiry from which a call waits for newer keys. It is twice the limit for opening a connection, which is all
+that can come between the signature and the service."""
 
-_USED_THOUGH_EXPIRED = 60.0
-"""Seconds for which keys are used that had expired when they came: the clock here may be wrong; the service is the judge."""
+_GRACE_FOR_EXPIRED = 60.0
+"""Seconds for which keys are used that had expired when they arrived. The clock here may be wrong, and the service decides."""
 
 _LONGEST_PAUSE = 60.0
-"""Seconds between two attempts to renew keys that are still good; the first comes after one second."""
+"""Seconds between two attempts to renew keys that are still good. The first pause is one second."""
 
 _PAUSE_WITHOUT_KEYS = 1.0
-"""Seconds for which a failure answers everybody who has no good keys."""
+"""Seconds for which a failure is the answer to all callers, if there are no good keys."""
 
-_ASK_AGAIN_AFTER_REFUSAL = 10.0
-"""Seconds for which a source is not asked again for other keys than those that the service refused."""
+_PAUSE_AFTER_REJECTION = 10.0
+"""Seconds until a source that gave the rejected keys once more is asked again."""
 
 _WARN_EVERY = 60.0
+"""Seconds between two warnings."""
 
-_NO_LONGER = 60.0
-"""Seconds by which the same keys must live longer to count as renewed, as they do where a metadata service has an outage."""
+_LEAST_EXTENSION = 60.0
+"""Seconds by which the same keys must live longer to count as renewed. A metadata service extends them in an outage."""
 
-_OLD = 300.0
-"""Seconds before their expiry at which a source should long have had other keys; the metadata services have them by then."""
+_OVERDUE = 300.0
+"""Seconds before expiry at which a source should have had other keys for a while. The metadata services do."""
 
 _log = logging.getLogger("aiolambda")
 
@@ -62,28 +63,28 @@ _log = logging.getLogger("aiolambda")
 class Source(Protocol):
     """Where keys come from. `fetch` may block: it runs in a thread and on a loop of its own.
 
-    `rejected`: the service refused the last keys, so what was kept of them is worth nothing. `home` is the loop of the caller
-    who asked; only a source that `needs_home` uses it.
+    `rejected`: the service rejected the last keys, so a source must not give them from a cache. `caller_loop` is the loop of
+    the caller that asked; only a source that `needs_caller_loop` gets it.
     """
 
     @property
     def name(self) -> str: ...
     @property
-    def needs_home(self) -> bool: ...
-    async def fetch(self, *, rejected: bool, home: asyncio.AbstractEventLoop | None) -> Credentials: ...
+    def needs_caller_loop(self) -> bool: ...
+    async def fetch(self, *, rejected: bool, caller_loop: asyncio.AbstractEventLoop | None) -> Credentials: ...
 
 
 @attrs.frozen
 class _Kept:
-    """Keys and what is to happen to them, in seconds since the epoch."""
+    """Keys, and the times that follow from their expiry, in seconds since the epoch."""
 
     credentials: Credentials
     renew_at: float
-    needed_at: float
+    mandatory_at: float
     good_until: float
 
 
-_NOTHING = _Kept(Credentials("", ""), -math.inf, -math.inf, -math.inf)
+_NO_KEYS = _Kept(Credentials("", ""), -math.inf, -math.inf, -math.inf)
 
 
 def _kept(credentials: Credentials, now: float, jitter: float) -> _Kept:
@@ -91,29 +92,25 @@ def _kept(credentials: Credentials, now: float, jitter: float) -> _Kept:
         return _Kept(credentials, math.inf, math.inf, math.inf)
     until = credentials.expires_at.timestamp()
     if until <= now:
-        until = now + _USED_THOUGH_EXPIRED
+        until = now + _GRACE_FOR_EXPIRED
     lifetime = until - now
-    before = min(RENEW_BEFORE, lifetime / 2)
-    return _Kept(credentials, until - before * (1 - jitter / 3), until - min(NEEDED_BEFORE, lifetime / 10), until)
-
-
-def _is_alive() -> bool:
-    return True
+    before = min(_RENEW_BEFORE, lifetime / 2)
+    return _Kept(credentials, until - before * (1 - jitter / 3), until - min(_MANDATORY_BEFORE, lifetime / 10), until)
 
 
 @attrs.define(eq=False)
-class _Flight:
+class _Fetch:
     """A fetch that is under way."""
 
     rejected: bool
-    home: asyncio.AbstractEventLoop | None
-    waiting: Waiting = attrs.field(factory=Waiting)
+    caller_loop: asyncio.AbstractEventLoop | None
+    completion: Completion = attrs.field(factory=Completion)
     error: ConfigurationError | None = None
-    alive: Callable[[], bool] = _is_alive
+    is_alive: Callable[[], bool] = lambda: True
 
     def is_lost(self) -> bool:
-        """It will never end: its process was forked, or the loop that it needs stands still."""
-        return not self.alive() or (self.home is not None and not self.home.is_running())
+        """Whether it will never end: its process was forked, or the loop that it needs does not run any more."""
+        return not self.is_alive() or (self.caller_loop is not None and not self.caller_loop.is_running())
 
 
 class RefreshableCredentials:
@@ -126,21 +123,21 @@ class RefreshableCredentials:
         first: Credentials | None = None,
         now: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
-        launch: Launch = in_thread,
+        start: Start = in_thread,
     ) -> None:
         self._source = source
         self._now = now
         self._jitter = jitter
-        self._launch = launch
+        self._start = start
         self._lock = threading.Lock()
-        self._flight: _Flight | None = None
-        self._kept = _NOTHING if first is None else _kept(first, now(), jitter())
+        self._fetch: _Fetch | None = None
+        self._kept = _NO_KEYS if first is None else _kept(first, now(), jitter())
         self._failure: ConfigurationError | None = None
         self._failures = 0
         self._ended_at = -math.inf
         self._pause_until = -math.inf
         self._warn_at = -math.inf
-        self._refusal_until = -math.inf
+        self._rejection_until = -math.inf
 
     @property
     def source(self) -> str:
@@ -148,29 +145,29 @@ class RefreshableCredentials:
         return self._source.name
 
     @property
-    def needs_home(self) -> bool:
-        """Whether it must be asked on the loop of the caller, because its source is a provider of the caller's."""
-        return self._source.needs_home
+    def needs_caller_loop(self) -> bool:
+        """Whether it must be asked on the caller's loop, because its source is a provider of the caller's."""
+        return self._source.needs_caller_loop
 
     async def get_credentials(self) -> Credentials:
-        """Keys that are good, at once where there are any; `ConfigurationError` where there are none and none can be had."""
+        """Good keys, at once if there are any. `ConfigurationError` if there are none and the source gives none."""
         kept = self._kept
         if self._now() < kept.renew_at:
             return kept.credentials
         return await self._renewed()
 
     async def refresh(self, rejected: Credentials, /) -> Credentials:
-        """Other keys than those that the service refused as expired, or the same where there are no others."""
-        flight = self._flight
-        if flight is not None and not flight.rejected and not flight.is_lost():
-            await flight.waiting.wait()
-        if self._kept is _NOTHING:
+        """Other keys than those that the service rejected as expired, or the same if there are no others."""
+        fetch = self._fetch
+        if fetch is not None and not fetch.rejected and not fetch.is_lost():
+            await fetch.completion.wait()
+        if self._kept is _NO_KEYS:
             return await self._renewed()
-        if _are_the_same(self._kept.credentials, rejected) and self._now() >= self._refusal_until:
-            flight = self._take_off(rejected=True)
-            await flight.waiting.wait()
-            if flight.error is not None:
-                raise _again(flight.error)
+        if _same_keys(self._kept.credentials, rejected) and self._now() >= self._rejection_until:
+            fetch = self._begin_fetch(rejected=True)
+            await fetch.completion.wait()
+            if fetch.error is not None:
+                raise _copy_of(fetch.error)
         return self._kept.credentials
 
     def __repr__(self) -> str:
@@ -179,95 +176,96 @@ class RefreshableCredentials:
     async def _renewed(self) -> Credentials:
         while True:
             kept, now = self._kept, self._now()
-            flight = None if self._is_pausing(kept, now) else self._take_off(rejected=False)
-            if flight is not None and now >= kept.needed_at:
-                await flight.waiting.wait()
+            fetch = None if self._is_pausing(kept, now) else self._begin_fetch(rejected=False)
+            if fetch is not None and now >= kept.mandatory_at:
+                await fetch.completion.wait()
             if self._failure is not None and self._now() >= self._kept.good_until:
-                raise _again(self._failure)
-            if self._kept is not _NOTHING:
+                raise _copy_of(self._failure)
+            if self._kept is not _NO_KEYS:
                 return self._kept.credentials
 
     def _is_pausing(self, kept: _Kept, now: float) -> bool:
-        """Whether the last fetch is too recent for another; a clock that was set back makes none recent for longer."""
+        """Whether the last fetch is too recent for another. A clock that was set back does not prolong the pause."""
         if now >= kept.good_until:
-            return self._flight is None and self._ended_at <= now < self._ended_at + _PAUSE_WITHOUT_KEYS
+            return self._fetch is None and self._ended_at <= now < self._ended_at + _PAUSE_WITHOUT_KEYS
         return self._ended_at <= now < self._pause_until
 
-    def _take_off(self, *, rejected: bool) -> _Flight:
+    def _begin_fetch(self, *, rejected: bool) -> _Fetch:
         """The fetch that is under way, or a new one."""
-        home = asyncio.get_running_loop() if self._source.needs_home else None
+        caller_loop = asyncio.get_running_loop() if self._source.needs_caller_loop else None
         with self._lock:
-            if self._flight is not None and not self._flight.is_lost():
-                return self._flight
-            flight = self._flight = _Flight(rejected, home)
+            if self._fetch is not None and not self._fetch.is_lost():
+                return self._fetch
+            fetch = self._fetch = _Fetch(rejected, caller_loop)
         try:
-            flight.alive = self._launch(
-                lambda: self._source.fetch(rejected=rejected, home=home), lambda outcome: self._land(flight, outcome)
+            fetch.is_alive = self._start(
+                lambda: self._source.fetch(rejected=rejected, caller_loop=caller_loop),
+                lambda outcome: self._end_fetch(fetch, outcome),
             )
-        except RuntimeError as error:  # there can be no more threads
-            self._land(flight, error)
-        return flight
+        except RuntimeError as error:  # no thread can be started
+            self._end_fetch(fetch, error)
+        return fetch
 
-    def _land(self, flight: _Flight, outcome: Credentials | Exception) -> None:
-        complaint: str | None = None
+    def _end_fetch(self, fetch: _Fetch, outcome: Credentials | Exception) -> None:
+        warning: str | None = None
         if isinstance(outcome, Exception):
             forget_locals(outcome)
         try:
             with self._lock:
-                if self._flight is flight:  # and not given up for lost before
-                    self._flight = None
-                    complaint = self._take(flight, outcome)
+                if self._fetch is fetch:  # it was not replaced as lost
+                    self._fetch = None
+                    warning = self._store(fetch, outcome)
         finally:
-            flight.waiting.end()
-        if complaint is not None:
-            with contextlib.suppress(Exception):  # of the user's handlers: the keys are good
+            fetch.completion.set()
+        if warning is not None:
+            with contextlib.suppress(Exception):  # a logging handler may raise, and the keys are good
                 _log.warning(
                     "the credentials from %s could not be renewed, and stay in use, %s: %s",
                     self.source,
                     _until(self._kept),
-                    complaint,
+                    warning,
                 )
 
-    def _take(self, flight: _Flight, outcome: Credentials | Exception) -> str | None:
-        """Keep what came of a fetch; the answer is what to complain of."""
-        if isinstance(outcome, HomeEndedError):
-            return None  # whoever still waits asks again, on a loop that runs
+    def _store(self, fetch: _Fetch, outcome: Credentials | Exception) -> str | None:
+        """Store the outcome of a fetch. Gives the text of a warning, or `None`."""
+        if isinstance(outcome, CallerLoopEndedError):
+            return None  # each caller that still waits begins another fetch, on a running loop
         self._ended_at = self._now()
-        return self._fail(flight, outcome) if isinstance(outcome, Exception) else self._keep(flight, outcome)
+        return self._store_failure(fetch, outcome) if isinstance(outcome, Exception) else self._store_keys(fetch, outcome)
 
-    def _keep(self, flight: _Flight, fetched: Credentials) -> str | None:
+    def _store_keys(self, fetch: _Fetch, fetched: Credentials) -> str | None:
         now, had, self._failure = self._ended_at, self._kept, None
-        same = had is not _NOTHING and _are_the_same(had.credentials, fetched)
-        if same and flight.rejected:
-            self._refusal_until = now + _ASK_AGAIN_AFTER_REFUSAL
+        same = had is not _NO_KEYS and _same_keys(had.credentials, fetched)
+        if same and fetch.rejected:
+            self._rejection_until = now + _PAUSE_AFTER_REJECTION
         kept = _kept(fetched, now, self._jitter())
-        if not same or kept.good_until > had.good_until + _NO_LONGER:
+        if not same or kept.good_until > had.good_until + _LEAST_EXTENSION:
             self._failures, self._pause_until, self._kept = 0, -math.inf, kept
             return None
         self._pause(now)
-        return self._complaint("the source still gives the same keys") if now >= had.good_until - _OLD else None
+        return self._warning("the source still gives the same keys") if now >= had.good_until - _OVERDUE else None
 
-    def _fail(self, flight: _Flight, error: Exception) -> str | None:
-        self._failure = flight.error = _as_configuration_error(self.source, error)
+    def _store_failure(self, fetch: _Fetch, error: Exception) -> str | None:
+        self._failure = fetch.error = _as_configuration_error(self.source, error)
         self._pause(self._ended_at)
-        if flight.rejected:
-            self._refusal_until = self._ended_at + _PAUSE_WITHOUT_KEYS
-        return self._complaint(str(self._failure))
+        if fetch.rejected:
+            self._rejection_until = self._ended_at + _PAUSE_WITHOUT_KEYS
+        return self._warning(str(self._failure))
 
     def _pause(self, now: float) -> None:
         self._failures += 1
         self._pause_until = now + min(_LONGEST_PAUSE, 2.0 ** min(self._failures - 1, 10)) * (1 + self._jitter()) / 2
 
-    def _complaint(self, reason: str) -> str | None:
-        """What to warn of, now and then; where there are no keys to fall back on, those who wait are told instead."""
+    def _warning(self, reason: str) -> str | None:
+        """The text, unless a warning was logged lately, or there are no good keys: then the callers that wait get an error."""
         if self._ended_at >= self._kept.good_until or self._ended_at < self._warn_at:
             return None
         self._warn_at = self._ended_at + _WARN_EVERY
         return reason
 
 
-def _are_the_same(one: Credentials, other: Credentials) -> bool:
-    """Whether two are the same keys; their expiry may be known to the second only."""
+def _same_keys(one: Credentials, other: Credentials) -> bool:
+    """Whether two are the same keys, whatever their expiry."""
     return (one.access_key_id, one.secret_access_key, one.session_token) == (
         other.access_key_id,
         other.secret_access_key,
@@ -276,7 +274,7 @@ def _are_the_same(one: Credentials, other: Credentials) -> bool:
 
 
 def _until(kept: _Kept) -> str:
-    if kept is _NOTHING:
+    if kept is _NO_KEYS:
         return "none yet"
     if kept.good_until == math.inf:
         return "without expiry"
@@ -291,8 +289,8 @@ def _as_configuration_error(name: str, error: Exception) -> ConfigurationError:
     return failed
 
 
-def _again(error: ConfigurationError) -> ConfigurationError:
-    """The same for one of many: each call completes its own error."""
+def _copy_of(error: ConfigurationError) -> ConfigurationError:
+    """A copy for one of many callers, because each call adds its own details to its error."""
     same = ConfigurationError(*error.args)
     same.__cause__ = error.__cause__
     return same

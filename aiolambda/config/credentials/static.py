@@ -1,24 +1,39 @@
-"""Credentials that are at hand: given by the caller, or standing in the environment.
+"""Credentials that are at hand: given by the caller, or set in the environment.
 
-Owns the reading of the environment's keys. Must not load botocore: what needs it stands in `chain.py`.
+Owns the reading of the environment's keys. Must not load botocore: the module `botocore` beside this one does.
 """
 
 import datetime as dt
 from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
 import attrs
 
 from ...errors import ConfigurationError
+from ...types.interfaces import CredentialsProvider
 from ...types.values import Credentials
 
-__all__ = ["EnvironmentCredentials", "StaticCredentials", "checked_static", "environment_credentials"]
+__all__ = ["EnvironmentCredentials", "StaticCredentials", "checked_static", "environment_credentials", "source_of"]
 
 _EXPIRATION = "AWS_CREDENTIAL_EXPIRATION"
 
 
+@runtime_checkable
+class _NamedProvider(Protocol):
+    """A provider that says where its keys come from. All of ours do; a user's may."""
+
+    @property
+    def source(self) -> str: ...
+
+
+def source_of(provider: CredentialsProvider) -> str:
+    """The name of a provider's source, such as `environment` or `sso`."""
+    return provider.source if isinstance(provider, _NamedProvider) else "argument"
+
+
 @attrs.frozen
 class StaticCredentials:
-    """A provider that always gives the same keys; `source` says where they were found."""
+    """A provider that always gives the same keys. `source` says where they were found."""
 
     credentials: Credentials
     source: str = "argument"
@@ -28,44 +43,41 @@ class StaticCredentials:
 
 
 class EnvironmentCredentials:
-    """The keys of the environment, read once, and again where they have expired or were refused: somebody may have set others.
+    """A provider of the environment's keys. It reads them once, and again if they have expired or were refused.
 
-    Lambda sets them when an execution environment begins, and ends that before they expire.
+    Lambda sets them when an execution environment begins, and ends it before they expire.
     """
 
     source = "environment"
 
     def __init__(self, environment: Mapping[str, str], first: Credentials) -> None:
         self._environment = environment
-        self._kept = first
+        self._credentials = first
 
     @property
     def credentials(self) -> Credentials:
         """The keys as they were last read."""
-        return self._kept
+        return self._credentials
 
     async def get_credentials(self) -> Credentials:
-        expires_at = self._kept.expires_at
+        expires_at = self._credentials.expires_at
         if expires_at is not None and expires_at <= dt.datetime.now(dt.UTC):
-            return self._read()
-        return self._kept
+            return await self.refresh(self._credentials)
+        return self._credentials
 
     async def refresh(self, rejected: Credentials, /) -> Credentials:
-        """The keys that the environment has now."""
-        return self._read()
-
-    def _read(self) -> Credentials:
-        self._kept = _keys(self._environment) or self._kept
-        return self._kept
+        """The keys that the environment has now; the last ones if it has none any more."""
+        self._credentials = _environment_keys(self._environment) or self._credentials
+        return self._credentials
 
 
 def environment_credentials(environment: Mapping[str, str]) -> EnvironmentCredentials | None:
-    """The keys of the environment; `None` where there are none, `ConfigurationError` where one of the two is missing."""
-    keys = _keys(environment)
+    """The keys of the environment; `None` if it has none. `ConfigurationError` if one of the two is missing."""
+    keys = _environment_keys(environment)
     return None if keys is None else EnvironmentCredentials(environment, keys)
 
 
-def _keys(environment: Mapping[str, str]) -> Credentials | None:
+def _environment_keys(environment: Mapping[str, str]) -> Credentials | None:
     key, secret = environment.get("AWS_ACCESS_KEY_ID", ""), environment.get("AWS_SECRET_ACCESS_KEY", "")
     if not key.strip() and not secret.strip():
         return None
@@ -73,36 +85,35 @@ def _keys(environment: Mapping[str, str]) -> Credentials | None:
         given, missing = (
             ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if key.strip() else ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID")
         )
-        raise ConfigurationError(f"{given} is set in the environment, and {missing} is not")
+        raise ConfigurationError(f"{given} is set in the environment, and {missing} is not: set both or none")
     token = environment.get("AWS_SESSION_TOKEN") or environment.get("AWS_SECURITY_TOKEN") or None
-    return _checked(Credentials(key, secret, token, expires_at=_expiry(environment)), "environment")
+    return checked_static(Credentials(key, secret, token, expires_at=_expiry(environment)), "environment").credentials
 
 
 def _expiry(environment: Mapping[str, str]) -> dt.datetime | None:
-    """What `aws configure export-credentials` says of them."""
+    """The expiry as `aws configure export-credentials` writes it."""
     text = environment.get(_EXPIRATION)
     if not text:
         return None
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise ConfigurationError(f"{_EXPIRATION} is not a time, such as '2026-11-26T12:00:00Z'") from None
+        raise ConfigurationError(
+            f"{_EXPIRATION} is not a time, such as '2026-11-26T12:00:00Z': correct it, or unset it"
+        ) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
 def checked_static(credentials: Credentials, source: str) -> StaticCredentials:
-    """A provider of these keys; `ConfigurationError` where one is missing, or holds white space: a line end that was copied."""
-    return StaticCredentials(_checked(credentials, source), source)
-
-
-def _checked(credentials: Credentials, source: str) -> Credentials:
-    for name in ("access_key_id", "secret_access_key"):
-        if not getattr(credentials, name):
-            raise ConfigurationError(f"{name} (from the {source}) is missing: it is empty")
+    """A provider of these keys. `ConfigurationError` if one is missing or holds white space, such as a copied line end."""
+    if not credentials.access_key_id or not credentials.secret_access_key:
+        name = "secret_access_key" if credentials.access_key_id else "access_key_id"
+        raise ConfigurationError(f"{name} (from the {source}) is empty: give both keys")
     for name in ("access_key_id", "secret_access_key", "session_token"):
         value = getattr(credentials, name)
         if value is not None and not (value.isascii() and value.isprintable() and value == value.strip()):
             raise ConfigurationError(
-                f"{name} (from the {source}) begins or ends with white space, or holds a character that no key has"
+                f"{name} (from the {source}) begins or ends with white space, or holds a character that no key has: copy it "
+                "again"
             )
-    return credentials
+    return StaticCredentials(credentials, source)
