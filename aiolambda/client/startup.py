@@ -91,7 +91,7 @@ class Startup:
     def _resolving(self) -> "Callable[[], FoundSettings]":
         """What finds the settings, as they are asked for now."""
         signs, config, environment = self._signs(), self.config, self._wiring.environment
-        if getattr(config.transport, "offline", False):
+        if config.is_offline:
             config = attrs.evolve(config, region=config.region or _NOWHERE, credentials=config.credentials or _OFFLINE)
             environment = dict[str, str]()
         return lambda: resolve(config, environment, signs=signs, fetch=fetch)

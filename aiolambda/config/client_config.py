@@ -8,7 +8,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypedDict, runtime_checkable
 
 import attrs
 
@@ -39,7 +39,7 @@ __all__ = ["ClientSettings", "LambdaClientConfig"]
 
 
 class ClientSettings(TypedDict, total=False):
-    """The keyword arguments of `LambdaClient` and their types. `LambdaClientConfig` says what they mean."""
+    """The keyword arguments of `LambdaClient` and their types. `LambdaClientConfig` explains them."""
 
     region: str | None
     profile: str | None
@@ -67,6 +67,14 @@ class ClientSettings(TypedDict, total=False):
     logger: logging.Logger | None
     user_agent_extra: str | None
     user_agent_app_id: str | None
+
+
+@runtime_checkable
+class _OfflineTransport(Protocol):
+    """A transport that says whether it never reaches AWS, such as the fake one of `aiolambda.testing`."""
+
+    @property
+    def offline(self) -> bool: ...
 
 
 _MAX_CONCURRENCY = 1_000_000_000
@@ -159,8 +167,8 @@ class LambdaClientConfig:
     - `ca_bundle`: a PEM file, or a folder of certificates.
     - `ssl_context`: an `ssl.SSLContext` in place of a bundle, such as one with a client certificate. It is used for the
       endpoint, and for a proxy that is reached over https. It must verify the server.
-    - `proxy`: a URL. It may hold the proxy's user and password, percent-encoded. `""` means no proxy, whatever the environment
-      says.
+    - `proxy`: a URL. It may hold the proxy's user and password, percent-encoded. `""` means no proxy, even if the environment
+      names one.
     - `retry`: the client's own `StandardRetry()`, if nothing is given.
     - `use_arn_region`: if a function's ARN names another region than the client's, the call goes to that region.
     - `idempotent`: running a function twice does no harm. `False` also switches off the repeats that a kind of invocation
@@ -248,7 +256,8 @@ class LambdaClientConfig:
     @property
     def is_offline(self) -> bool:
         """Whether the transport never reaches AWS. Then neither files nor the credential chain are read."""
-        return bool(getattr(self.transport, "offline", False))
+        transport: object = self.transport
+        return isinstance(transport, _OfflineTransport) and bool(transport.offline)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickled and copied as it was given: the copy, perhaps on another machine, looks its settings up anew."""

@@ -14,7 +14,7 @@ from .shared_config import SharedConfig
 
 __all__ = [
     "DUALSTACK",
-    "ENDPOINT_URL",
+    "ENDPOINT_NAMES",
     "FIPS",
     "IGNORE_ENDPOINT_URLS",
     "REGION",
@@ -27,7 +27,7 @@ __all__ = [
 _URL_VARIABLES = ("AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL")
 
 REGION: Setting[str | None] = Setting("region", as_text, variables=("AWS_REGION", "AWS_DEFAULT_REGION"), key="region")
-ENDPOINT_URL: Setting[str | None] = Setting("endpoint_url", as_text, variables=_URL_VARIABLES, key="endpoint_url")
+_URL: Setting[str | None] = Setting("endpoint_url", as_text, variables=_URL_VARIABLES, key="endpoint_url")
 IGNORE_ENDPOINT_URLS: Setting[bool] = Setting(
     "ignore_configured_endpoint_urls",
     as_flag,
@@ -38,6 +38,9 @@ FIPS: Setting[bool] = Setting("use_fips_endpoint", as_flag, variables=("AWS_USE_
 DUALSTACK: Setting[bool] = Setting(
     "use_dualstack_endpoint", as_flag, variables=("AWS_USE_DUALSTACK_ENDPOINT",), key="use_dualstack_endpoint"
 )
+
+ENDPOINT_NAMES = (*_URL.names[:-1], "endpoint_url of lambda in the profile's services section", _URL.names[-1])
+"""Everything that can set the custom URL, in the order of `find_custom_url`."""
 
 
 def find_region(sources: SettingSources) -> tuple[Found[str | None], bool]:
@@ -56,11 +59,11 @@ def find_custom_url(sources: SettingSources, shared: SharedConfig, ignore: Found
     """The URL that replaces the one of the region; `None` if there is none."""
     if sources.config.given("endpoint_url") is None and ignore.value:
         return Found(None)
-    found = sources.find(attrs.evolve(ENDPOINT_URL, key=None), None)
+    found = sources.find(attrs.evolve(_URL, key=None), None)
     if found.is_default:
         found = _url_of_services(sources, shared)
     if found.is_default:
-        found = sources.find(ENDPOINT_URL, None)
+        found = sources.find(_URL, None)
     url = found.value
     if found.problem is not None or url is None:
         return found

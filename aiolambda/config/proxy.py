@@ -13,10 +13,13 @@ from ..errors import ConfigurationError
 from ..protocol.urls import checked_proxy
 from .settings import Found
 
-__all__ = ["Proxy", "environment_proxies", "environment_proxy", "find_proxy", "is_excluded"]
+__all__ = ["PROXY_NAMES", "Proxy", "environment_proxies", "environment_proxy", "find_proxy", "is_excluded"]
 
 Proxy = str | Callable[[str], str | None]
 """A proxy's URL, or a function that gives the one for a URL."""
+
+PROXY_NAMES = ("proxy=", "https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "no_proxy and NO_PROXY leave hosts out")
+"""Everything that can set it, as it is shown to people."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

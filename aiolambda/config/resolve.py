@@ -1,6 +1,6 @@
 """Every setting of a client, found: its value and source, or the problem with it.
 
-Laws: a wrong setting is kept as a problem beside the others, so that all of them can be shown at once; nothing is read twice.
+Laws: a wrong setting is kept as a problem beside the others, so that all of them can be shown at once; no file is read twice.
 
 Owns which settings there are and how they depend on each other. Reads files: call these functions in a thread.
 """
@@ -18,11 +18,11 @@ from ..policy.retry import StandardRetry
 from ..protocol.endpoints import Endpoint, endpoint_for, partition_of
 from ..types.interfaces import CredentialsProvider, Fetch, RetryStrategy
 from ..types.values import UNSET, TcpKeepAlive
-from .credentials.default_chain import credentials_at_hand, find_credentials
+from .credentials.default_chain import CREDENTIALS_NAMES, credentials_at_hand, find_credentials
 from .credentials.static import source_of
 from .endpoint import (
     DUALSTACK,
-    ENDPOINT_URL,
+    ENDPOINT_NAMES,
     FIPS,
     IGNORE_ENDPOINT_URLS,
     REGION,
@@ -31,7 +31,7 @@ from .endpoint import (
     find_region,
     unless_overridden,
 )
-from .proxy import Proxy, environment_proxies, find_proxy
+from .proxy import PROXY_NAMES, Proxy, environment_proxies, find_proxy
 from .settings import Found, Setting, SettingSources, as_flag, as_header_text, as_number, as_text, attempt, one_of
 from .shared_config import PROFILE_VARIABLES, Entry, SharedConfig, SharedFile, read_shared_config
 from .tls import CA_BUNDLE_VARIABLES, bundle_context, checked_context
@@ -81,11 +81,6 @@ def _settable_by(*names: str) -> dict[str, tuple[str, ...]]:
     return {SETTABLE_BY: names}
 
 
-_ENDPOINT_NAMES = (*ENDPOINT_URL.names[:-1], "endpoint_url of lambda in the profile's services section", ENDPOINT_URL.names[-1])
-_PROXY_NAMES = ("proxy=", "https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "no_proxy and NO_PROXY leave hosts out")
-_CREDENTIALS_NAMES = ("credentials=", "profile=", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "the AWS credential chain")
-
-
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class FoundSettings:
     """The settings of a client. Their order is the one in which they depend on each other."""
@@ -93,7 +88,7 @@ class FoundSettings:
     profile: Found[str | None] = attrs.field(metadata=_settable_by(*PROFILE.names))
     files: tuple[SharedFile, ...]
     region: Found[str | None] = attrs.field(metadata=_settable_by(*REGION.names))
-    endpoint_url: Found[str | None] = attrs.field(metadata=_settable_by(*_ENDPOINT_NAMES))
+    endpoint_url: Found[str | None] = attrs.field(metadata=_settable_by(*ENDPOINT_NAMES))
     """The custom URL; `None` for the one of the region."""
     ignore_configured_endpoint_urls: Found[bool] = attrs.field(metadata=_settable_by(*IGNORE_ENDPOINT_URLS.names))
     use_fips_endpoint: Found[bool] = attrs.field(metadata=_settable_by(*FIPS.names))
@@ -103,7 +98,7 @@ class FoundSettings:
     """The endpoint that the settings above make; `None` if one of them has a problem."""
     overridden: tuple[str, ...]
     """Settings of the environment that give way to a URL of the environment."""
-    credentials: Found[CredentialsProvider | None] = attrs.field(metadata=_settable_by(*_CREDENTIALS_NAMES))
+    credentials: Found[CredentialsProvider | None] = attrs.field(metadata=_settable_by(*CREDENTIALS_NAMES))
     """`None` if nothing is signed, or if the credential chain is to be asked."""
     retry: Found[RetryStrategy] = attrs.field(metadata=_settable_by("retry=", *MAX_ATTEMPTS.names, *RETRY_MODE.names))
     max_attempts: Found[int | None] = attrs.field(metadata=_settable_by(*MAX_ATTEMPTS.names))
@@ -112,7 +107,7 @@ class FoundSettings:
     ssl_context: Found[ssl.SSLContext | None] = attrs.field(metadata=_settable_by("ssl_context="))
     tls: ssl.SSLContext | bool
     """The context that connections are verified with. `True` stands for the system's authorities, as in aiohttp."""
-    proxy: Found[str | None] = attrs.field(metadata=_settable_by(*_PROXY_NAMES))
+    proxy: Found[str | None] = attrs.field(metadata=_settable_by(*PROXY_NAMES))
     proxies: Proxy | None = attrs.field(repr=False)  # it may hold a password, and rich goes by the fields
     """The proxy, or a function that gives the one for a URL."""
     tcp_keepalive: Found[TcpKeepAlive | None] = attrs.field(metadata=_settable_by("tcp_keepalive=", *KEEPALIVE.names))
@@ -176,13 +171,15 @@ def resolve(config: "LambdaClientConfig", environment: Mapping[str, str], *, sig
 
 def look_up(config: "LambdaClientConfig", environment: Mapping[str, str]) -> FoundSettings:
     """Find every setting, and the credentials that are at hand. Raises nothing: a setting that is wrong has a `problem`."""
-    shared, damage = (SharedConfig(), None) if config.is_offline else _shared(environment)
-    profile, sources = _profile(SettingSources(config, environment), shared, damage)
+    shared = (
+        Found(SharedConfig()) if config.is_offline else attempt(lambda: read_shared_config(environment), SharedConfig(), "")
+    )
+    profile, sources = _profile(SettingSources(config, environment), shared)
     region, asks_for_fips = find_region(sources)
     fips = Found(value=True, source=region.source) if asks_for_fips else sources.find(FIPS, default=False)
     dualstack = sources.find(DUALSTACK, default=False)
     ignore = sources.find(IGNORE_ENDPOINT_URLS, default=False)
-    url = find_custom_url(sources, shared, ignore)
+    url = find_custom_url(sources, shared.value, ignore)
     asked = fips, dualstack
     fips = unless_overridden(url, fips, (*FIPS.variables, *REGION.variables))
     dualstack = unless_overridden(url, dualstack, DUALSTACK.variables)
@@ -193,7 +190,7 @@ def look_up(config: "LambdaClientConfig", environment: Mapping[str, str]) -> Fou
     calls_one_url = not config.use_arn_region or url.value is not None
     return FoundSettings(
         profile=profile,
-        files=shared.files,
+        files=shared.value.files,
         region=region,
         endpoint_url=url,
         ignore_configured_endpoint_urls=ignore,
@@ -218,20 +215,13 @@ def look_up(config: "LambdaClientConfig", environment: Mapping[str, str]) -> Fou
     )
 
 
-def _shared(environment: Mapping[str, str]) -> tuple[SharedConfig, ConfigurationError | None]:
-    found = attempt(lambda: read_shared_config(environment), SharedConfig(), "")
-    return found.value, found.problem
-
-
-def _profile(
-    sources: SettingSources, shared: SharedConfig, damage: ConfigurationError | None
-) -> tuple[Found[str | None], SettingSources]:
-    """The profile's name, and the sources with its content."""
+def _profile(sources: SettingSources, shared: Found[SharedConfig]) -> tuple[Found[str | None], SettingSources]:
+    """The profile's name, and the sources with its content. A file that cannot be read is a problem of the profile."""
     name = sources.find(PROFILE, None)
-    if damage is not None:
-        return Found(name.value, name.source, damage), sources
+    if shared.problem is not None:
+        return Found(name.value, name.source, shared.problem), sources
     nothing: Mapping[str, Entry] = {}
-    section = attempt(lambda: shared.profile(name.value, name.source), nothing, name.source)
+    section = attempt(lambda: shared.value.profile(name.value, name.source), nothing, name.source)
     found = Found(name.value, name.source, section.problem)
     return found, attrs.evolve(sources, profile_name=name.value, profile=section.value)
 
@@ -263,7 +253,7 @@ def _tls(
     if given is not None:
         # It was checked when it was given, but it may have been changed since.
         context = attempt(lambda: checked_context(given, "ssl_context"), given, "argument ssl_context")
-        return Found(None, "set aside by argument ssl_context"), context, given
+        return Found(None, "set aside by argument ssl_context"), context, given if context.problem is None else True
     bundle = sources.find(CA_BUNDLE, None)
     if bundle.value is None:
         return Found(None, bundle.source, bundle.problem), Found(None), True

@@ -226,24 +226,12 @@ async def test_a_profile_that_does_not_exist_is_named() -> None:
         await LambdaClient(profile="coffee").open()
 
 
-@pytest.mark.usefixtures("profile_files")
-async def test_many_first_calls_ask_the_chain_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    chain = pytest.importorskip("aiolambda.config.credentials.botocore")
-    pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
-    asked: list[object] = []
-    fetch = chain.ChainSource.fetch
-    monkeypatch.setattr(chain.ChainSource, "fetch", lambda self, **settings: (asked.append(self), fetch(self, **settings))[1])
-    transport = Online({"f": echo})
-    async with LambdaClient(transport=transport) as client:
-        await asyncio.gather(*(client.invoke("f") for _ in range(200)))
-    assert (len(asked), len(transport.calls)) == (1, 200)
+@pytest.fixture
+def process_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A profile whose keys come from a process, and the file that has a letter for each run of it.
 
-
-async def test_keys_of_the_chain_that_are_refused_as_expired_are_looked_up_anew_once_for_all_who_ask(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """The process that gives the keys believes them good for an hour; the service does not."""
-    pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
+    The process believes its keys good for a long time.
+    """
     count, program, config = tmp_path / "count", tmp_path / "keys.py", tmp_path / "config"
     program.write_text(
         "import json, pathlib\n"
@@ -255,6 +243,21 @@ async def test_keys_of_the_chain_that_are_refused_as_expired_are_looked_up_anew_
     )
     config.write_text(f"[default]\nregion = eu-north-1\ncredential_process = {sys.executable} {program}\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    return count
+
+
+async def test_many_first_calls_ask_the_chain_once(process_runs: Path) -> None:
+    pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
+    transport = Online({"f": echo})
+    async with LambdaClient(transport=transport) as client:
+        await asyncio.gather(*(client.invoke("f") for _ in range(200)))
+    assert (process_runs.read_text(), len(transport.calls)) == ("x", 200)
+
+
+async def test_keys_of_the_chain_that_are_refused_as_expired_are_looked_up_anew_once_for_all_who_ask(
+    process_runs: Path,
+) -> None:
+    pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
 
     class Strict(Online):
         async def send(self, request: Request, /) -> Response:
@@ -267,7 +270,7 @@ async def test_keys_of_the_chain_that_are_refused_as_expired_are_looked_up_anew_
     async with LambdaClient(transport=transport) as client:
         await asyncio.gather(*(client.invoke("f") for _ in range(50)))
         assert client.stats.executed == 50
-    assert count.read_text() == "xx"
+    assert process_runs.read_text() == "xx"
 
 
 def python(code: str, **environment: str) -> str:

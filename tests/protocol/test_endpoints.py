@@ -222,7 +222,7 @@ async def test_a_name_without_another_region_stays_in_the_clients(name: str) -> 
 
 
 async def test_an_arn_of_another_partition_is_refused_in_any_case() -> None:
-    with pytest.raises(InvalidInputError, match="partition aws-cn, and the client is one of aws"):
+    with pytest.raises(InvalidInputError, match="partition aws-cn, and the client's region is in aws"):
         await sent("arn:aws-cn:lambda:cn-north-1:123456789012:function:f", region="us-east-1", use_arn_region=True)
 
 

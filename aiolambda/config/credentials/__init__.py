@@ -1,1 +1,1 @@
-"""Credentials: where the keys come from, in which order, and how they are renewed."""
+"""Credentials: their sources, the order of the sources, and the renewal of keys."""

@@ -1,6 +1,6 @@
 """A role that is assumed in code: AWS STS, through a client of botocore, in a thread.
 
-Owns the request to AssumeRole. Must not know where the keys that sign it come from: `source` gives them.
+Owns the request to AssumeRole. Must not find the keys that sign it: `source` gives them.
 """
 
 import asyncio

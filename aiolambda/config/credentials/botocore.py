@@ -48,7 +48,7 @@ def chain_credentials(
 ) -> RefreshableCredentials:
     """A provider of the keys that the chain finds, with its first keys. Blocks. `ConfigurationError` if it finds none.
 
-    `region` is where the chain's roles are assumed, as in botocore the client's region. `container` replaces botocore's own
+    The chain's roles are assumed in `region`, as in botocore in the client's region. `container` replaces botocore's own
     container provider, which ignores the CA bundle.
     """
     source = ChainSource(profile, region, container=container)

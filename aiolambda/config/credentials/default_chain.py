@@ -6,7 +6,7 @@
 4. The container, if no profile and no web identity can come before it.
 5. The whole chain, through botocore, which keeps the same order and knows the other sources.
 
-This is the only place that has this order. It loads a source when its turn comes: most clients need neither of the last two.
+No other module has this order. This one loads a source when its turn comes, because most clients need none of the later ones.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,10 @@ from .static import checked_static, environment_credentials
 if TYPE_CHECKING:
     from ..client_config import LambdaClientConfig
 
-__all__ = ["credentials_at_hand", "find_credentials"]
+__all__ = ["CREDENTIALS_NAMES", "credentials_at_hand", "find_credentials"]
+
+CREDENTIALS_NAMES = ("credentials=", "profile=", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "the AWS credential chain")
+"""The order as it is shown to people."""
 
 _BEFORE_THE_CONTAINER = (*PROFILE_VARIABLES, "AWS_WEB_IDENTITY_TOKEN_FILE")
 """Variables whose credentials the chain prefers to the container's."""

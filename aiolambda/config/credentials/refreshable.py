@@ -4,7 +4,7 @@ Laws: no caller waits while the keys at hand are good; callers that need new key
 fetch runs in a thread of its own, and neither a cancelled caller nor the end of a caller's loop stops it; a failed renewal
 discards no good keys.
 
-Owns the times of a renewal. Must not know where keys come from.
+Owns the times of a renewal. Must not know how a source gets keys.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ _log = logging.getLogger("aiolambda")
 
 
 class Source(Protocol):
-    """Where keys come from. `fetch` may block: it runs in a thread and on a loop of its own.
+    """A source of keys. `fetch` may block: it runs in a thread and on a loop of its own.
 
     `rejected`: the service rejected the last keys, so a source must not give them from a cache. `caller_loop` is the loop of
     the caller that asked; only a source that `needs_caller_loop` gets it.
@@ -141,7 +141,7 @@ class RefreshableCredentials:
 
     @property
     def source(self) -> str:
-        """Where the keys come from, such as `container` or `sso`."""
+        """The name of the source, such as `container` or `sso`."""
         return self._source.name
 
     @property
@@ -265,7 +265,7 @@ class RefreshableCredentials:
 
 
 def _same_keys(one: Credentials, other: Credentials) -> bool:
-    """Whether two are the same keys, whatever their expiry."""
+    """Whether two are the same keys. Their expiry may differ."""
     return (one.access_key_id, one.secret_access_key, one.session_token) == (
         other.access_key_id,
         other.secret_access_key,

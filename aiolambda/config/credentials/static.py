@@ -20,7 +20,7 @@ _EXPIRATION = "AWS_CREDENTIAL_EXPIRATION"
 
 @runtime_checkable
 class _NamedProvider(Protocol):
-    """A provider that says where its keys come from. All of ours do; a user's may."""
+    """A provider that names its source. All providers of this package do; a user's may."""
 
     @property
     def source(self) -> str: ...
@@ -33,7 +33,7 @@ def source_of(provider: CredentialsProvider) -> str:
 
 @attrs.frozen
 class StaticCredentials:
-    """A provider that always gives the same keys. `source` says where they were found."""
+    """A provider that always gives the same keys. `source` names the place they are from."""
 
     credentials: Credentials
     source: str = "argument"
@@ -109,8 +109,11 @@ def checked_static(credentials: Credentials, source: str) -> StaticCredentials:
     if not credentials.access_key_id or not credentials.secret_access_key:
         name = "secret_access_key" if credentials.access_key_id else "access_key_id"
         raise ConfigurationError(f"{name} (from the {source}) is empty: give both keys")
-    for name in ("access_key_id", "secret_access_key", "session_token"):
-        value = getattr(credentials, name)
+    for name, value in (
+        ("access_key_id", credentials.access_key_id),
+        ("secret_access_key", credentials.secret_access_key),
+        ("session_token", credentials.session_token),
+    ):
         if value is not None and not (value.isascii() and value.isprintable() and value == value.strip()):
             raise ConfigurationError(
                 f"{name} (from the {source}) begins or ends with white space, or holds a character that no key has: copy it "
