@@ -1,4 +1,4 @@
-"""Where settings come from, and what is loaded to find them."""
+"""The sources of settings, and the modules that are loaded to find them."""
 
 import asyncio
 import importlib
@@ -19,7 +19,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "AKIDENVIRONMENT", "AWS_SECRET_ACCESS_KEY": "secret
 
 
 class Online(FakeTransport):
-    """A transport that a client treats as one that reaches AWS."""
+    """A fake transport that a client treats as one that reaches AWS."""
 
     offline = False
 
@@ -76,7 +76,7 @@ VARIABLES = {
 async def test_an_empty_session_token_is_none_wherever_the_keys_come_from(
     by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sent and signed, it would be refused."""
+    """If it were sent and signed, the service would refuse it."""
     if by in ("profile", "process", "session"):
         pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
     (tmp_path / "keys.py").write_text(PROCESS)
@@ -228,10 +228,7 @@ async def test_a_profile_that_does_not_exist_is_named() -> None:
 
 @pytest.fixture
 def process_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A profile whose keys come from a process, and the file that has a letter for each run of it.
-
-    The process believes its keys good for a long time.
-    """
+    """A profile whose keys come from a process, and are good for a long time. The file has a letter for each run of it."""
     count, program, config = tmp_path / "count", tmp_path / "keys.py", tmp_path / "config"
     program.write_text(
         "import json, pathlib\n"
@@ -254,7 +251,7 @@ async def test_many_first_calls_ask_the_chain_once(process_runs: Path) -> None:
     assert (process_runs.read_text(), len(transport.calls)) == ("x", 200)
 
 
-async def test_keys_of_the_chain_that_are_refused_as_expired_are_looked_up_anew_once_for_all_who_ask(
+async def test_keys_of_the_chain_that_are_refused_as_expired_are_looked_up_anew_once_for_all(
     process_runs: Path,
 ) -> None:
     pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
@@ -274,7 +271,7 @@ async def test_keys_of_the_chain_that_are_refused_as_expired_are_looked_up_anew_
 
 
 def python(code: str, **environment: str) -> str:
-    """What a fresh interpreter prints."""
+    """The output of a fresh interpreter."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         capture_output=True,
@@ -361,11 +358,7 @@ except ConfigurationError as error:
 
 @pytest.mark.usefixtures("profile_files")
 def test_the_chain_is_loaded_and_read_off_the_event_loop() -> None:
-    """The loop is looked at every millisecond while the chain is imported, which takes half a second of a thread's time.
-
-    The interpreter hands its lock over every 5 ms, and an extension module that is being loaded holds it for longer; what must
-    never be seen is the import itself on the loop.
-    """
+    """The import of botocore takes a third of a second, so it must not run in the thread of the loop."""
     pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
     code = """
 import asyncio, sys, threading

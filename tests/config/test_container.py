@@ -1,4 +1,4 @@
-"""The credentials of a container: which address may be asked, with which token, and what is made of the answer."""
+"""The credentials of a container: the addresses that may be asked, the token, and the reading of an answer."""
 
 import asyncio
 import datetime as dt
@@ -34,17 +34,17 @@ ECS = (
     b'{"RoleArn":"arn:aws:iam::123456789012:role/task","AccessKeyId":"ASIAECS","SecretAccessKey":"hunter2",'
     b'"Token":"token","Expiration":"2099-02-13T23:31:30Z"}'
 )
-"""What the agent of ECS answered, with other keys."""
+"""An answer of the ECS agent, with other keys."""
 EKS = (
     b'{"AccessKeyId":"ASIAEKS","SecretAccessKey":"hunter2","Token":"token","AccountId":"123456789012",'
     b'"Expiration":"2099-02-13T23:31:30Z"}'
 )
-"""What the agent of EKS Pod Identity answered, with other keys."""
+"""An answer of the EKS Pod Identity agent, with other keys."""
 
 
 @attrs.define(eq=False)
 class FakeEndpoint:
-    """Gives these answers, one a request, the last for ever; notes what it was asked."""
+    """Gives one of these answers for each request, then the last one again and again. Records the requests."""
 
     answers: list[Response | Exception]
     asked: list[tuple[str, dict[str, str]]] = attrs.field(factory=list)
@@ -88,7 +88,7 @@ async def test_a_pod_of_eks_reads_its_token_anew_for_each_request(tmp_path: Path
 
 
 async def test_the_token_of_the_environment_goes_with_the_request() -> None:
-    """As in a Lambda function with SnapStart, which has these two variables in place of keys."""
+    """A Lambda function with SnapStart has these two variables in place of keys."""
     asked = endpoint()
     await keys_from({FULL: "http://127.0.0.1:9001/2021-04-23/credentials", TOKEN: "Basic abcd"}, asked)
     assert asked.asked[0][1]["authorization"] == "Basic abcd"
@@ -262,7 +262,7 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
 async def test_an_https_endpoint_of_a_private_authority_is_trusted_by_the_clients_bundle(
     by: str, chained: bool, authority: trustme.CA, tls: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client asks at once where no file can go before the container, and else behind the chain."""
+    """If no file can go before the container, a client asks it at once; if one can, the chain goes first."""
     bundle = tmp_path / "bundle.pem"
     authority.cert_pem.write_to_path(str(bundle))
     if chained:

@@ -1,4 +1,4 @@
-"""The public cases of the default credential chain and of the profile provider, beside what aiobotocore alone makes of them."""
+"""The public cases of the default credential chain and the profile provider, compared with aiobotocore's own results."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from ..support import suites
 pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
 
 TOKENS = "default-token-provider-chain"
-"""Three cases of bearer tokens, which no call to Lambda is made with."""
+"""Three cases of bearer tokens. No call to Lambda uses them."""
 
 DIFFERENCES = {
     "default-credential-provider-chain/imds_default_chain_retries": "the instance's service is asked once, as by boto3, unless "
@@ -23,7 +23,7 @@ DIFFERENCES = {
     "profile-provider/credential_process": "its command is a pipe, and no shell is called, as by boto3",
     "profile-provider/credential_process_account_id_fallback": "its command is a pipe, and no shell is called, as by boto3",
 }
-"""Where a case expects more than we do, and why."""
+"""Cases that expect more than we do, with the reason."""
 
 SAID = {
     "eks_pod_identity_no_token_file": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read: No such file or directory",
@@ -36,7 +36,7 @@ SAID = {
     "web_identity_token_invalid_jwt": "No OpenIDConnect provider found in your account",
     "invalid_config": "Unable to parse config file",
 }
-"""What the error of a case must name."""
+"""The words that the error of a case must contain."""
 
 
 @cache
@@ -50,7 +50,7 @@ def cases() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """All cases at once, in a process whose home is a folder of ours."""
+    """All cases at once, in a process with a home folder of its own."""
     path = suites.folder() / "credentials" / "cases.json"
     cases()
     root = tmp_path_factory.mktemp("credentials")
@@ -71,7 +71,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def is_right(case: dict[str, Any], result: dict[str, Any], *, with_expiry: bool) -> bool:
-    """Whether a result is what the case expects, with all its requests made and no other."""
+    """Whether a result is the expected one, and the requests are exactly those of the case."""
     expected = case["result"].get("Ok")
     if expected is None:
         return "error" in result and not result["left"]

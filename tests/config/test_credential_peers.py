@@ -76,7 +76,7 @@ async def test_their_sts_gives_keys_for_a_profile_with_a_source(
 
 @pytest.fixture
 def instance(ministack_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A machine on which nothing is configured, and whose metadata service is ministack's."""
+    """A machine without any configuration. Its metadata service is ministack's."""
     monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
     set_all(monkeypatch, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": ministack_url, "AWS_REGION": "us-east-1"})
     return ministack_url

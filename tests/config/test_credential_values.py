@@ -1,4 +1,4 @@
-"""What is no credentials is refused where it is made or given, names no secret, and costs no slot."""
+"""Values that are not credentials: refused when they are made or given, without a secret in the error or a lost slot."""
 
 import asyncio
 import datetime as dt
@@ -41,7 +41,7 @@ def test_what_is_no_provider_is_refused_when_the_client_is_built(given: Any) -> 
 
 @attrs.define
 class Giving:
-    """A provider that gives these, one after another."""
+    """A provider that gives these values, one after another."""
 
     given: list[object]
 
@@ -53,7 +53,7 @@ EXPIRED = Credentials("AKIDEXAMPLE", "s", expires_at=dt.datetime(2000, 1, 1, tzi
 
 
 @pytest.mark.parametrize("given", [("AKIDEXAMPLE", "the secret"), "the secret", None])
-@pytest.mark.parametrize("before", [[], [EXPIRED]], ids=["at first", "where those before have expired"])
+@pytest.mark.parametrize("before", [[], [EXPIRED]], ids=["at first", "after expired keys"])
 async def test_a_provider_that_gives_no_keys_is_named_and_costs_no_slot(given: object, before: list[object]) -> None:
     provider = Giving([*before, given, Credentials("AKIDEXAMPLE", "s")])
     async with LambdaClient(
@@ -69,7 +69,7 @@ async def test_a_provider_that_gives_no_keys_is_named_and_costs_no_slot(given: o
 
 
 async def test_a_clock_that_fails_as_keys_are_checked_costs_no_slot() -> None:
-    """Whatever raises between the slot and the request."""
+    """An error between taking the slot and sending the request gives the slot back."""
 
     class Broken(dt.tzinfo):
         def utcoffset(self, moment: dt.datetime | None, /) -> dt.timedelta:

@@ -44,7 +44,7 @@ REFUSED = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><E
 
 @attrs.define(eq=False)
 class Sts:
-    """Gives other keys at each request; refuses with `refuses` whoever signs with the key of that id."""
+    """Gives other keys at each request. `refuses` maps the id of a signing key to the code of the refusal."""
 
     server: RawServer
     refuses: dict[str, str] = attrs.field(factory=dict)
@@ -130,7 +130,7 @@ async def test_one_role_leads_to_another(sts: Sts) -> None:
 
 @attrs.define(eq=False)
 class Theirs:
-    """A provider of the caller's, which works on the caller's loop only."""
+    """A provider of the caller's that works only on the caller's loop."""
 
     loop: asyncio.AbstractEventLoop
     asked: int = 0
@@ -151,7 +151,7 @@ async def test_a_source_of_the_callers_is_asked_on_the_callers_loop(sts: Sts) ->
 
 @pytest.mark.parametrize("landed", [True, False])
 def test_a_loop_that_ends_while_its_source_is_asked_stops_nobody_later(landed: bool) -> None:
-    """Whether the fetch has heard of that end when the next loop begins, or not yet."""
+    """The next loop begins after the fetch has noticed that end (`landed`), or before."""
     code = (
         f"landed = {landed}"
         """
@@ -219,7 +219,7 @@ def test_what_sts_could_only_refuse_is_refused_at_once(settings: dict[str, Any],
 
 @pytest.fixture
 def config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
-    """Writes the configuration's file."""
+    """Writes the config file."""
 
     def write(text: str) -> None:
         (tmp_path / "config").write_text(text)
@@ -398,7 +398,7 @@ async def test_a_session_without_credentials_is_an_error(monkeypatch: pytest.Mon
 
 
 async def test_botocore_is_enough_for_sessions_profiles_and_roles(sts: Sts, config: Callable[[str], None]) -> None:
-    """It comes with boto3 too, beside which aiobotocore cannot always be installed."""
+    """boto3 brings botocore, too, and aiobotocore cannot always be installed beside boto3."""
     config(f"[profile tea]\nregion = eu-west-1\nrole_arn = {ROLE}\nsource_profile = base\n{BASE}")
     code = """
 import asyncio, sys
@@ -442,7 +442,7 @@ class Frozen:
 class Found:
     def get_frozen_credentials(self):
         if failing:
-            raise OSError("nobody answers")
+            raise OSError("no answer")
         return Frozen
 class Session:
     def get_credentials(self):
@@ -455,7 +455,7 @@ try:
 except ConfigurationError as error:
     print(error)
 """
-    assert python(code) == "AKID\nthe credentials of the session failed: OSError: nobody answers\n"
+    assert python(code) == "AKID\nthe credentials of the session failed: OSError: no answer\n"
 
 
 async def test_a_client_that_closes_while_keys_are_fetched_leaves_nothing_behind() -> None:
@@ -503,7 +503,7 @@ def test_blank_keys_are_none_and_an_expiry_that_is_no_time_is_told() -> None:
 
 
 def private_names(tree: ast.AST) -> set[str]:
-    """Underscore names that are taken from something that is not the module's own `self`."""
+    """Underscore names that are read from any object but `self`."""
     found = set[str]()
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
@@ -595,7 +595,7 @@ print(sorted({event for event in events if event.startswith(("open", "socket", "
 async def test_what_a_session_wants_of_botocores_documents_is_read_off_the_loop(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A role is asked for on the caller's loop; its service's model and the endpoints were read before, in a thread."""
+    """A role is requested on the caller's loop, but its service's model and the endpoints are read before, in a thread."""
     config = tmp_path / "config"
     config.write_text(
         "[profile keys]\naws_access_key_id = AKID\naws_secret_access_key = s\n"

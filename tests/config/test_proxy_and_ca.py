@@ -1,4 +1,4 @@
-"""Real servers behind a private authority and a proxy: found where boto3 finds them."""
+"""Real servers behind a private authority and a proxy, which are configured as for boto3."""
 
 import asyncio
 import base64
@@ -47,7 +47,7 @@ def bundle(authority: trustme.CA) -> Iterator[str]:
 
 @attrs.define(eq=False)
 class Proxy:
-    """A proxy that opens tunnels for those who know the password; notes what it was asked for."""
+    """A proxy that opens tunnels for requests with the password. Records the tunnels and the refusals."""
 
     url: str = ""
     tunnels: list[str] = attrs.field(factory=list)
@@ -139,7 +139,7 @@ async def test_a_private_authority_is_trusted_wherever_its_bundle_is_named(
 
 
 def subject_hash(bundle: str) -> str:
-    """The name under which OpenSSL looks for an authority in a folder."""
+    """The file name by which OpenSSL finds an authority in a folder."""
     command = ["openssl", "x509", "-noout", "-subject_hash", "-in", bundle]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -177,7 +177,7 @@ async def test_a_bundle_without_a_certificate_is_an_error(
 
 @pytest.fixture
 def demanding(authority: trustme.CA) -> ssl.SSLContext:
-    """A server that takes nobody without a certificate of the same authority."""
+    """A server that requires a client certificate of the same authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     authority.configure_trust(context)
@@ -218,7 +218,7 @@ async def test_the_context_goes_through_a_tunnel(authority: trustme.CA, bundle: 
 async def test_a_context_that_knows_another_authority_accepts_no_server(
     bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bundle of the environment is set aside, not added."""
+    """A context replaces the bundle of the environment; it does not add to it."""
     monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
     other = ssl.create_default_context()
     trustme.CA().configure_trust(other)

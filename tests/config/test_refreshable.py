@@ -1,4 +1,4 @@
-"""Keys that expire, in virtual time: who fetches, who waits, and what happens when a renewal fails."""
+"""Keys that expire, in virtual time: fetches, waiting calls, and renewals that fail."""
 
 import asyncio
 import datetime as dt
@@ -28,7 +28,7 @@ def now() -> float:
 
 @attrs.define(eq=False)
 class FakeSource:
-    """Gives other keys at each fetch, which takes `takes` seconds; fails while it is down."""
+    """Gives other keys at each fetch, which takes `takes` seconds. Fails while it is `down`."""
 
     lifetime: float | None = HOUR
     until: float | None = None
@@ -52,7 +52,7 @@ class FakeSource:
 
 @attrs.define(eq=False)
 class Here:
-    """In place of a thread: a task of the virtual loop."""
+    """Replaces the thread by a task of the virtual loop."""
 
     alive: bool = True
     tasks: list[asyncio.Task[None]] = attrs.field(factory=list)
@@ -78,12 +78,12 @@ async def key(provider: RefreshableCredentials) -> str:
 
 
 async def until(moment: float) -> None:
-    """Sleep until so many seconds after the loop's beginning."""
+    """Sleep until this many seconds after the loop's start."""
     await asyncio.sleep(moment - asyncio.get_running_loop().time())
 
 
 async def used_each_second(provider: RefreshableCredentials, begin: float, end: float) -> None:
-    """A call each second: none is delayed, none gets keys that have expired."""
+    """One call a second: none is delayed, and none gets expired keys."""
     for second in range(int(begin), int(end)):
         await until(second)
         before = now()
@@ -226,7 +226,7 @@ async def test_keys_that_have_expired_are_used_by_nobody_and_recover_with_the_so
 
 @pytest.mark.virtual_time
 async def test_keys_that_had_expired_when_they_came_are_left_to_the_service_to_judge() -> None:
-    """The clock here may be two hours fast; the client finds that out by the first refusal."""
+    """The clock here may be two hours fast. The first refusal tells the client."""
 
     source = FakeSource(lifetime=-HOUR)
     provider = provider_of(source)
@@ -305,7 +305,7 @@ def test_a_source_that_never_renews_is_complained_of_in_the_last_minutes_only(ca
 
 @pytest.mark.virtual_time
 async def test_the_same_keys_may_live_longer_than_was_said() -> None:
-    """So aiobotocore has it while the metadata service of an instance gives no others."""
+    """aiobotocore does the same while the metadata service of an instance gives no other keys."""
 
     source = FakeSource(same=True)
     provider = provider_of(source)
@@ -388,7 +388,7 @@ async def test_the_provider_shows_its_source_and_no_secret() -> None:
 
 
 def program(code: str) -> str:
-    """What a fresh interpreter prints, where every warning is an error, and asyncio says what was left behind."""
+    """The output of a fresh interpreter in which every warning is an error, and asyncio reports leaks."""
     prelude = """
 import asyncio, datetime as dt, gc, threading
 from aiolambda import Credentials

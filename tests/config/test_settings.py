@@ -1,4 +1,4 @@
-"""Every setting from every source, right and wrong; what is told of them; and what they do."""
+"""Every setting from every source, right and wrong: its value, its row in the table, and its effect."""
 
 import datetime as dt
 from pathlib import Path
@@ -31,7 +31,7 @@ VARIABLES = {"AWS_ACCESS_KEY_ID": KEYS.access_key_id, "AWS_SECRET_ACCESS_KEY": K
 
 
 class Online(FakeTransport):
-    """A transport that a client treats as one that reaches AWS."""
+    """A fake transport that a client treats as one that reaches AWS."""
 
     offline = False
 
@@ -140,7 +140,7 @@ def url_cases() -> list[Any]:
 
 
 def for_lambda(service: str, content: Any) -> Any:
-    """The names of one service turned into those of Lambda; values that are URLs stay."""
+    """The names of one service replaced by those of Lambda. URLs stay as they are."""
     if isinstance(content, dict):
         return {
             key.replace(f"URL_{service.upper()}", "URL_LAMBDA") if key != service else "lambda": for_lambda(service, value)
@@ -336,7 +336,7 @@ async def test_program_and_surroundings_are_named_in_the_user_agent(monkeypatch:
 
 
 class Refusing(Online):
-    """Answers with these statuses, then as usual."""
+    """Answers with these statuses first, then as usual."""
 
     def __init__(self, *statuses: int, headers: dict[str, str] | None = None) -> None:
         super().__init__({"f": lambda event: event})
@@ -429,7 +429,7 @@ async def test_the_transport_probes_as_argument_and_profile_say(
         assert client.config.tcp_keepalive == client._wiring.transport._keep_alive == probes  # type: ignore[union-attr]
 
 
-# --- what is told -----------------------------------------------------------------------------------------------------
+# --- the table ---------------------------------------------------------------------------------------------------------
 
 
 def test_before_a_client_opens_its_settings_are_told_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -468,7 +468,7 @@ async def test_an_open_client_tells_what_it_uses_even_if_the_environment_has_cha
 
 
 async def test_the_config_of_an_open_client_is_good_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was found is not taken for what was given: the URL of the region does not contradict FIPS."""
+    """A value that was found does not count as given: the URL of the region does not contradict FIPS."""
     use(monkeypatch, VARIABLES | {"AWS_REGION": "eu-west-1", "AWS_USE_FIPS_ENDPOINT": "true"})
     async with LambdaClient(transport=online(), timeout=3) as client:
         config = client.config
@@ -493,7 +493,7 @@ async def test_a_client_that_reaches_no_aws_reads_no_file_and_no_environment(mon
 async def test_settings_of_a_profile_are_found_with_region_and_keys_in_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in boto3: that region and keys are at hand does not make the files superfluous."""
+    """As in boto3, the files are read even if region and keys are at hand."""
     files = write_profile(tmp_path, Source("profile", "endpoint_url", "http://profile:1", ""))
     use(monkeypatch, VARIABLES | {"AWS_REGION": "eu-west-1"} | files)
     async with LambdaClient(transport=online()) as client:

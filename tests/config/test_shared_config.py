@@ -1,4 +1,4 @@
-"""The shared files: the same profiles as in botocore, and what is wrong with a file."""
+"""The shared files: the same profiles as in botocore, and the errors of a wrong file."""
 
 import os
 from collections.abc import Mapping

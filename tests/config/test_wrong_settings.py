@@ -1,4 +1,4 @@
-"""Values that no setting can have: refused where they are given, with the setting's name, before anything is sent."""
+"""Wrong values of settings: refused at once, with the setting's name, before anything is sent."""
 
 import copy
 import logging
@@ -76,7 +76,7 @@ async def lost_after_the_request(connection: Connection) -> None:
 
 
 async def executions(use: Callable[[LambdaClient], Any], **more: Any) -> int:
-    """How often a server ran the function that answers nothing, whatever the caller is told."""
+    """How often a server that never answers ran the function. The caller must get a `ConfigurationError`."""
     async with raw_server(lost_after_the_request) as server:
         async with client_of(server, **more) as client:
             client._wiring.jitter = lambda: 0.0
@@ -96,7 +96,7 @@ async def stream(client: LambdaClient, idempotent: Any) -> None:
 
 
 class OwnCommand:
-    """A command that is not of this package."""
+    """A command of a class outside this package."""
 
     def __init__(self, idempotent: Any) -> None:
         command = InvokeCommand(function_name="f")

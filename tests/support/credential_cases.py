@@ -1,8 +1,8 @@
-"""Runs the credential-chain cases of a suite in this process, one after another; its home is the folder that it was started in.
+"""Runs the credential-chain cases of a suite in this process, one after another.
 
-A process of its own, because botocore decides once where the home is; one for all cases, because its import takes longer than
-the cases. `python -m tests.support.credential_cases CASES ROOT`, with ROOT/home as HOME, writes one line of JSON: for each
-case the keys that we found, and those that aiobotocore alone finds.
+It needs a process of its own, because botocore looks up the home folder once. All cases share it, because its import takes
+longer than the cases. `python -m tests.support.credential_cases CASES ROOT`, with ROOT/home as HOME, writes one line of JSON:
+for each case the keys that we found, and those that aiobotocore alone finds.
 
 HTTP is replayed: a request that is not the next of the case fails. The recorded keys have long expired, so all their expiries
 are moved to the same moment, an hour from now. The suite of the profile provider asks for its profile by name.
@@ -42,14 +42,14 @@ _ISO = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(EXPIRY))
 
 
 def moved(text: str) -> str:
-    """The text with every expiry of credentials in it set to the one moment."""
+    """The text with every expiry of credentials set to the one moment."""
     text = re.sub(r'("Expiration"\s*:\s*")[^"]+', rf"\g<1>{_ISO}", text)
     text = re.sub(r"(<Expiration>)[^<]+", rf"\g<1>{_ISO}", text)
     return re.sub(r'("expiration"\s*:\s*)\d+', rf"\g<1>{EXPIRY * 1000}", text)
 
 
 def moved_inside(text: str) -> str:
-    """The same for what stands there in base64."""
+    """The same for the parts of the text that are base64."""
 
     def inside(found: re.Match[str]) -> str:
         return base64.b64encode(moved(base64.b64decode(found[0]).decode()).encode()).decode()
@@ -89,7 +89,7 @@ def _place(url: str) -> tuple[str, str, str, dict[str, list[str]]]:
 
 
 def _action(body: object) -> object:
-    """A request to STS is known by its action: the rest of its body is the recorder's."""
+    """The action of a request to STS. The rest of a recorded body is the recorder's own."""
     if isinstance(body, dict):
         return body.get("Action")
     text = body.decode() if isinstance(body, bytes) else str(body or "")
@@ -97,7 +97,7 @@ def _action(body: object) -> object:
 
 
 class Raw:
-    """What botocore and aiobotocore read an answer from."""
+    """The raw answer, as botocore and aiobotocore read it."""
 
     def __init__(self, headers: Mapping[str, str], body: bytes) -> None:
         self.raw_headers = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -196,7 +196,7 @@ def outcome(find: Callable[[Replay, str | None], Credentials | None], case: Mapp
 
 
 def main(cases: Path, root: Path) -> None:
-    logging.disable(logging.CRITICAL)  # botocore logs what it raises as well
+    logging.disable(logging.CRITICAL)  # botocore also logs the errors that it raises
     pause = asyncio.sleep
 
     async def no_pause(seconds: float, *rest: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Every setting with its sources, in the order in which they count; for each a value, and how that is told."""
+"""Every setting with its sources, first wins; for each source a value, and its text in the table of settings."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = ["SETTINGS", "Case", "Source", "explained_by_name", "look_up", "write_
 
 @attrs.frozen
 class Source:
-    """`kind` is argument, variable or profile; `value` is what stands there, `told` how `explain` shows it."""
+    """A source of a setting. `kind` is argument, variable or profile; `told` is the text that `explain` shows for `value`."""
 
     kind: str
     name: str
@@ -22,7 +22,7 @@ class Source:
 
     @property
     def said(self) -> str:
-        """How it is named as a source, in its beginning."""
+        """The beginning of its name as a source."""
         return {"argument": f"argument {self.name}", "variable": self.name}.get(
             self.kind, f"{self.name} of profile 'default' in "
         )
@@ -30,7 +30,7 @@ class Source:
 
 @attrs.frozen
 class Case:
-    """A setting under the name that `explain` gives it, and that botocore gives it; `wrong` values are refused."""
+    """A setting: its name in `explain`, its name in botocore, and values that are refused (`wrong`)."""
 
     name: str
     botocore: str | None
@@ -148,7 +148,7 @@ SETTINGS = (
 
 
 def write_profile(folder: Path, *sources: Source) -> dict[str, str]:
-    """The environment that names a config file with the sources of a profile, and has those that are variables."""
+    """Write the profile's sources to a config file. Gives the environment with that file and the sources that are variables."""
     lines = [f"{source.name} = {source.value}\n" for source in sources if source.kind == "profile"]
     (folder / "config").write_text("".join(["[default]\n", *lines]), encoding="utf-8")
     files = {"AWS_CONFIG_FILE": str(folder / "config"), "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none")}
@@ -160,7 +160,7 @@ def explained_by_name(config: LambdaClientConfig, environment: dict[str, str]) -
 
 
 def look_up(name: str, folder: Path, *sources: Source) -> Any:
-    """What is told of a setting where these sources have something to say."""
+    """The row of a setting if these sources have a value for it."""
     environment = write_profile(folder, *sources)
     arguments = {source.name: source.value for source in sources if source.kind == "argument"}
     return explained_by_name(LambdaClientConfig(**arguments), environment)[name]
