@@ -91,13 +91,13 @@ def _check_credentials(instance: object, attribute: "Attribute", value: object) 
 
 def _check_keep_alive(instance: object, attribute: "Attribute", value: object) -> None:
     if not (value is None or isinstance(value, TcpKeepAlive | Unset)):
-        raise ConfigurationError(f"{attribute.name} is TcpKeepAlive(...), or None to switch it off; got {shown(value)}")
+        raise ConfigurationError(f"{attribute.name} must be TcpKeepAlive(...), or None to switch it off; got {shown(value)}")
 
 
 def _check_limits(kind: type) -> Any:
     def check(instance: object, attribute: "Attribute", value: object) -> None:
         if not isinstance(value, kind):
-            raise ConfigurationError(f"{attribute.name} is {kind.__name__}(...); got {shown(value)}")
+            raise ConfigurationError(f"{attribute.name} must be {kind.__name__}(...); got {shown(value)}")
 
     return check
 
@@ -105,8 +105,8 @@ def _check_limits(kind: type) -> Any:
 def _check_ca_bundle(instance: object, attribute: "Attribute", value: object) -> None:
     if isinstance(value, bool):
         raise ConfigurationError(
-            f"{attribute.name} is a PEM file or a folder of certificates; got {value}: TLS is always verified, by default with "
-            "the system's authorities"
+            f"{attribute.name} must be a PEM file or a folder of certificates; got {value}: TLS is always verified, by default "
+            "with the system's authorities"
         )
     check_path(attribute.name, value)
 

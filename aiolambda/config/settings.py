@@ -105,7 +105,7 @@ class SettingSources:
 def _read(setting: Setting[T], text: str | Mapping[str, str], source: str) -> T:
     named = f"{setting.name} (from {source})"
     if not isinstance(text, str):
-        raise ConfigurationError(f"{named} is one value, but the file has settings indented under it")
+        raise ConfigurationError(f"{named} must be one value, but the file has settings indented under it")
     return setting.read(text, named)
 
 
@@ -128,7 +128,7 @@ def as_flag(text: str, named: str) -> bool:
 def as_number(text: str, named: str) -> int:
     """A whole number, 1 or more."""
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
-        raise ConfigurationError(f"{named} is a whole number, 1 or more, not {text!r}")
+        raise ConfigurationError(f"{named} must be a whole number, 1 or more, not {text!r}")
     return int(text)
 
 
@@ -137,7 +137,7 @@ def one_of(*choices: str) -> Callable[[str, str], str]:
 
     def read(text: str, named: str) -> str:
         if text.lower() not in choices:
-            raise ConfigurationError(f"{named} is {', '.join(choices[:-1])} or {choices[-1]}, not {text!r}")
+            raise ConfigurationError(f"{named} must be {', '.join(choices[:-1])} or {choices[-1]}, not {text!r}")
         return text.lower()
 
     return read

@@ -73,9 +73,10 @@ class SharedConfig:
         if name not in self.profiles:
             looked = " nor ".join(f"{file.path} ({file.state})" for file in self.files)
             known = ", ".join(sorted(self.profiles)) or "none"
+            title = name if name == "default" else f"profile {name}"
             raise ConfigurationError(
-                f"the profile {name!r} (from {source}) is in neither {looked}; there are: {known}; "
-                "in the config file its section is [profile NAME]"
+                f"the profile {name!r} (from {source}) is in neither {looked}; known profiles: {known}; name one of them, or "
+                f"add a section [{title}] to the config file"
             )
         return self.profiles[name]
 

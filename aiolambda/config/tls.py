@@ -18,7 +18,7 @@ CA_BUNDLE_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 def checked_context(context: object, name: str) -> ssl.SSLContext:
     """The context, if it verifies the server and its name. TLS is always verified, so any other is a `ConfigurationError`."""
     if not isinstance(context, ssl.SSLContext):
-        raise ConfigurationError(f"{name} is an ssl.SSLContext; got {shown(context)}")
+        raise ConfigurationError(f"{name} must be an ssl.SSLContext; got {shown(context)}")
     if context.verify_mode is ssl.CERT_NONE or not context.check_hostname:
         raise ConfigurationError(
             f"{name} does not verify the server (verify_mode CERT_NONE, or check_hostname False), and TLS is always verified: "

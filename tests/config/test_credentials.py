@@ -203,8 +203,8 @@ async def test_what_sts_refuses_is_told_with_the_role_and_without_secrets(sts: S
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"role_arn": "caller"}, "is the ARN of a role"),
-        ({"role_arn": "arn:aws:iam::123456789012:user/me"}, "is the ARN of a role"),
+        ({"role_arn": "caller"}, "must be the ARN of a role"),
+        ({"role_arn": "arn:aws:iam::123456789012:user/me"}, "must be the ARN of a role"),
         ({"session_name": "a b"}, "session_name"),
         ({"session_name": "x"}, "session_name"),
         ({"duration": dt.timedelta(minutes=14)}, "duration"),

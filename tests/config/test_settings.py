@@ -455,7 +455,7 @@ def test_a_problem_stands_under_its_setting(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "1")
     lines = LambdaClientConfig(region="eu-west-1").explain().splitlines()
     number = next(number for number, line in enumerate(lines) if line.startswith("use_fips_endpoint"))
-    assert lines[number + 1] == "  ! use_fips_endpoint (from AWS_USE_FIPS_ENDPOINT) is true or false, not '1'"
+    assert lines[number + 1] == "  ! use_fips_endpoint (from AWS_USE_FIPS_ENDPOINT) must be true or false, not '1'"
 
 
 async def test_an_open_client_tells_what_it_uses_even_if_the_environment_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -191,7 +191,9 @@ async def test_a_named_profile_that_is_nowhere_is_an_error_as_in_botocore(
     if by.startswith("AWS"):
         monkeypatch.setenv(by, name)
     client = LambdaClient(region="eu-west-1", profile=name if by == "argument profile" else None)
-    with pytest.raises(ConfigurationError, match=rf"profile '{name}' \(from {by}\).*config \(read\).*there are: milk, tea"):
+    with pytest.raises(
+        ConfigurationError, match=rf"profile '{name}' \(from {by}\).*config \(read\).*known profiles: milk, tea"
+    ):
         await client.open()
     session.set_config_variable("profile", name)
     with pytest.raises(pytest.importorskip("botocore.exceptions").ProfileNotFound):

@@ -295,20 +295,20 @@ async def test_a_map_takes_its_payloads_from_a_function() -> None:
         ({"user_agent_extra": 1}, "user_agent_extra is a string"),
         ({"user_agent_extra": "\ud800"}, "user_agent_extra goes into a header"),
         ({"user_agent_app_id": "a\nb"}, "user_agent_app_id goes into a header"),
-        ({"ca_bundle": False}, "ca_bundle is a PEM file .*; got False: TLS is always verified"),
-        ({"ca_bundle": True}, "ca_bundle is a PEM file"),
+        ({"ca_bundle": False}, "ca_bundle must be a PEM file .*; got False: TLS is always verified"),
+        ({"ca_bundle": True}, "ca_bundle must be a PEM file"),
         ({"ca_bundle": 1}, "ca_bundle is a path; got 1"),
         ({"ca_bundle": b"x"}, "ca_bundle is a path"),
-        ({"ssl_context": True}, "ssl_context is an ssl.SSLContext; got True"),
-        ({"ssl_context": False}, "ssl_context is an ssl.SSLContext; got False"),
-        ({"tcp_keepalive": True}, r"tcp_keepalive is TcpKeepAlive\(...\), or None .*; got True"),
-        ({"tcp_keepalive": False}, "tcp_keepalive is"),
-        ({"tcp_keepalive": 45}, "tcp_keepalive is"),
+        ({"ssl_context": True}, "ssl_context must be an ssl.SSLContext; got True"),
+        ({"ssl_context": False}, "ssl_context must be an ssl.SSLContext; got False"),
+        ({"tcp_keepalive": True}, r"tcp_keepalive must be TcpKeepAlive\(...\), or None .*; got True"),
+        ({"tcp_keepalive": False}, "tcp_keepalive must be"),
+        ({"tcp_keepalive": 45}, "tcp_keepalive must be"),
         ({"retry": "standard"}, r"retry is a retry strategy; got str, which has no pause\(\)"),
         ({"retry": NoRetry}, "retry is a retry strategy; got the class NoRetry: make one of it"),
         ({"retry": 3}, "retry is"),
-        ({"limits": None}, "limits is PayloadLimits"),
-        ({"limits": 6_000_000}, "limits is PayloadLimits"),
+        ({"limits": None}, "limits must be PayloadLimits"),
+        ({"limits": 6_000_000}, "limits must be PayloadLimits"),
         ({"codec": None}, "codec is a codec"),
         ({"codec": JsonCodec}, "codec is a codec; got the class JsonCodec"),
         ({"transport": FakeTransport}, "transport is a transport; got the class"),
@@ -370,9 +370,9 @@ async def test_keys_that_are_empty_are_refused_when_the_client_opens(keys: Crede
     ids=repr,
 )
 def test_a_role_is_asked_for_with_values_of_its_types(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match=f"{next(iter(wrong))} is"):
+    with pytest.raises(ConfigurationError, match=f"{next(iter(wrong))} (is|must be) "):
         assume_role("arn:aws:iam::123456789012:role/caller", **wrong)
-    with pytest.raises(ConfigurationError, match="role_arn is the ARN of a role.*got None"):
+    with pytest.raises(ConfigurationError, match="role_arn must be the ARN of a role.*got None"):
         assume_role(None)  # type: ignore[arg-type]
 
 

@@ -67,7 +67,7 @@ def flag(name: str, *, is_argument: bool = True, botocore: bool = True) -> Case:
             profile(name, "True", "true"),
         ),
         wrong=("yes", "1", "0", "off", "truee", "f", "\N{FULLWIDTH LATIN SMALL LETTER T}rue"),
-        accepted="is true or false, not",
+        accepted="must be true or false, not",
     )
 
 
@@ -109,7 +109,7 @@ SETTINGS = (
         "-",
         (variable("AWS_MAX_ATTEMPTS", "7"), profile("max_attempts", "9")),
         wrong=("0", "-1", "three", "1.5", "1" * 5000, "\N{ARABIC-INDIC DIGIT THREE}", "1 2"),
-        accepted="is a whole number, 1 or more, not",
+        accepted="must be a whole number, 1 or more, not",
     ),
     Case(
         "retry_mode",
@@ -117,7 +117,7 @@ SETTINGS = (
         "-",
         (variable("AWS_RETRY_MODE", "adaptive"), profile("retry_mode", "legacy")),
         wrong=("fast", "standard2"),
-        accepted="is legacy, standard or adaptive, not",
+        accepted="must be legacy, standard or adaptive, not",
     ),
     Case(
         "tcp_keepalive",
@@ -129,7 +129,7 @@ SETTINGS = (
             profile("tcp_keepalive", "true", ON),
         ),
         wrong=("yes", "45"),
-        accepted="is true or false, not",
+        accepted="must be true or false, not",
     ),
     Case(
         "user_agent_app_id",

@@ -285,7 +285,7 @@ def test_the_bounds_have_defaults_and_do_not_change() -> None:
 
 @pytest.mark.parametrize("value", [None, 1000, {"body": 1000}])
 def test_what_is_no_set_of_bounds_is_refused_when_the_client_is_built(value: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"response_limits is ResponseLimits\(\.\.\.\); got"):
+    with pytest.raises(ConfigurationError, match=r"response_limits must be ResponseLimits\(\.\.\.\); got"):
         LambdaClient(response_limits=value)
 
 

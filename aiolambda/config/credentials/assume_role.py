@@ -44,15 +44,15 @@ def assume_role(
     """
     if not isinstance(role_arn, str) or not role_arn.startswith("arn:") or ":role/" not in role_arn:  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
         raise ConfigurationError(
-            f"role_arn is the ARN of a role, such as 'arn:aws:iam::123456789012:role/caller'; got {shown(role_arn)}"
+            f"role_arn must be the ARN of a role, such as 'arn:aws:iam::123456789012:role/caller'; got {shown(role_arn)}"
         )
     for name, value in {"session_name": session_name, "external_id": external_id, "region": region}.items():
         check_text(name, value)
     if session_name is not None and _SESSION_NAME.fullmatch(session_name) is None:
-        raise ConfigurationError("session_name is 2 to 64 letters, digits, or characters of +=,.@-_")
+        raise ConfigurationError("session_name must be 2 to 64 letters, digits, or characters of +=,.@-_")
     if not isinstance(duration, dt.timedelta) or not _SHORTEST <= duration <= _LONGEST:  # pyright: ignore[reportUnnecessaryIsInstance] - as above
         got = str(duration) if isinstance(duration, dt.timedelta) else shown(duration)  # pyright: ignore[reportUnnecessaryIsInstance] - as above
-        raise ConfigurationError(f"duration is a timedelta, from 15 minutes to 12 hours; got {got}")
+        raise ConfigurationError(f"duration must be a timedelta, from 15 minutes to 12 hours; got {got}")
     if not (source is None or isinstance(source, Credentials)):
         check_instance_with("source", source, "Credentials, or a provider of them", "get_credentials")
     request: dict[str, Any] = {

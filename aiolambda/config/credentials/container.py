@@ -63,6 +63,8 @@ class ContainerSource:
     async def fetch(self, *, rejected: bool, caller_loop: asyncio.AbstractEventLoop | None) -> Credentials:
         """The keys. `ConfigurationError` if the variables, the endpoint or its answer are wrong."""
         url, problem = _url(self._environment), ""
+        parts = urlsplit(url)
+        place = f"{parts.scheme}://{parts.netloc}"  # without its path, which may be a secret
         tls = await BLOCKING.run(lambda: self._tls(url))
         for pause in _PAUSES:
             try:
@@ -71,15 +73,12 @@ class ContainerSource:
                 problem = str(error)
             else:
                 if answer.status == 200:
-                    return _credentials(answer.body)
+                    return _credentials(answer.body, place)
                 problem = f"it answered {answer.status}{_explanation(answer)}"
                 if answer.status != 429 and answer.status < 500:
                     break
             await self._sleep(pause)
-        parts = urlsplit(url)  # its path may be a secret
-        raise ConfigurationError(
-            f"the container's credentials could not be fetched from {parts.scheme}://{parts.netloc}: {problem}"
-        )
+        raise ConfigurationError(f"the container's credentials could not be fetched from {place}: {problem}")
 
     def _tls(self, url: str) -> ssl.SSLContext | bool:
         """A context with the authorities of a bundle; `True` for those of the system."""
@@ -95,12 +94,12 @@ def _url(environment: Mapping[str, str]) -> str:
     relative = environment.get(_RELATIVE)
     if relative:
         if not relative.startswith("/") or not _is_printable(relative):
-            raise ConfigurationError(f"{_RELATIVE} is not a path that begins with '/'")
+            raise ConfigurationError(f"{_RELATIVE} must be a path that begins with '/'")
         return _ECS + relative
     url = environment.get(_FULL, "")
     scheme, host = _scheme_and_host(url)
     if scheme not in ("http", "https") or not host:
-        raise ConfigurationError(f"{_FULL} is not an http or https URL with a host")
+        raise ConfigurationError(f"{_FULL} must be an http or https URL with a host")
     if scheme == "http" and not _is_allowed_without_tls(host):
         raise ConfigurationError(
             f"{_FULL} names {host} over http: use https, because keys are fetched without TLS only from this machine, "
@@ -150,19 +149,19 @@ def _headers(environment: Mapping[str, str]) -> dict[str, str]:
     return {"accept": "application/json", "authorization": token}
 
 
-def _credentials(body: bytes) -> Credentials:
+def _credentials(body: bytes, place: str) -> Credentials:
     answer = _json_object(body)
     if answer is None:
-        raise ConfigurationError("the container's endpoint returned a body that is not a JSON object")
+        raise ConfigurationError(f"the container's endpoint {place} returned a body that is not a JSON object")
     key, secret = answer.get("AccessKeyId"), answer.get("SecretAccessKey")
     if not isinstance(key, str) or not isinstance(secret, str) or not key or not secret:
-        raise ConfigurationError("the container's endpoint returned no AccessKeyId or no SecretAccessKey")
+        raise ConfigurationError(f"the container's endpoint {place} returned no AccessKeyId or no SecretAccessKey")
     token, expires_at = answer.get("Token"), None
     if answer.get("Expiration") is not None:
         try:
             expires_at = dt.datetime.fromisoformat(str(answer["Expiration"]))
         except ValueError:
-            raise ConfigurationError("the container's endpoint returned an invalid Expiration") from None
+            raise ConfigurationError(f"the container's endpoint {place} returned an invalid Expiration") from None
         if expires_at.tzinfo is None:
             expires_at = expires_at.replace(tzinfo=dt.UTC)
     return Credentials(key, secret, str(token) if token else None, expires_at=expires_at)
