@@ -136,17 +136,18 @@ def _url_shown(url: str | None) -> str:
     return "None" if url is None else repr(url_shown(url))
 
 
-@attrs.define(eq=False)
 class _Filled:
     """The values that an open client put into its config, and those that the caller had given in their place.
 
     `owner` is the config that `resolved` describes. A config that is evolved from it shares this note but is not its owner.
     """
 
-    given: Mapping[str, object]
-    values: Mapping[str, object]
-    resolved: "FoundSettings"
     owner: object = None
+
+    def __init__(self, *, given: Mapping[str, object], values: Mapping[str, object], resolved: "FoundSettings") -> None:
+        self.given = given
+        self.values = values
+        self.resolved = resolved
 
 
 @attrs.frozen(kw_only=True)

@@ -18,8 +18,7 @@ from ..policy.retry import StandardRetry
 from ..protocol.endpoints import Endpoint, endpoint_for, partition_of
 from ..types.interfaces import CredentialsProvider, Fetch, RetryStrategy
 from ..types.values import UNSET, TcpKeepAlive
-from .credentials.default_chain import CREDENTIALS_NAMES, credentials_at_hand, find_credentials
-from .credentials.static import source_of
+from .credentials.default_chain import CREDENTIALS_NAMES, credentials_at_hand, find_credentials, source_of
 from .endpoint import (
     DUALSTACK,
     ENDPOINT_NAMES,

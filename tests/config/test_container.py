@@ -21,8 +21,7 @@ from aiolambda import (
     Response,
 )
 from aiolambda.config.credentials.container import ContainerSource
-from aiolambda.config.credentials.default_chain import find_credentials
-from aiolambda.config.credentials.static import source_of
+from aiolambda.config.credentials.default_chain import find_credentials, source_of
 from aiolambda.transport import fetch
 
 from ..support.servers import always, answer, raw_server

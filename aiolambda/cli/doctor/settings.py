@@ -17,8 +17,7 @@ from typing import TypeVar
 import attrs
 
 from ...config import LambdaClientConfig
-from ...config.credentials.default_chain import find_credentials
-from ...config.credentials.static import source_of
+from ...config.credentials.default_chain import find_credentials, source_of
 from ...config.explain import Explained, rows
 from ...config.resolve import FoundSettings, look_up
 from ...errors import AiolambdaError, ConfigurationError

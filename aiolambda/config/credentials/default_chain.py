@@ -11,7 +11,7 @@ No other module has this order. This one loads a source when its turn comes, bec
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ...types.interfaces import CredentialsProvider, Fetch
 from ...types.values import Credentials
@@ -21,13 +21,26 @@ from .static import checked_static, environment_credentials
 if TYPE_CHECKING:
     from ..client_config import LambdaClientConfig
 
-__all__ = ["CREDENTIALS_NAMES", "credentials_at_hand", "find_credentials"]
+__all__ = ["CREDENTIALS_NAMES", "credentials_at_hand", "find_credentials", "source_of"]
 
 CREDENTIALS_NAMES = ("credentials=", "profile=", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "the AWS credential chain")
 """The order as it is shown to people."""
 
 _BEFORE_THE_CONTAINER = (*PROFILE_VARIABLES, "AWS_WEB_IDENTITY_TOKEN_FILE")
 """Variables whose credentials the chain prefers to the container's."""
+
+
+@runtime_checkable
+class _NamedProvider(Protocol):
+    """A provider that names its source. All providers of this package do; a user's may."""
+
+    @property
+    def source(self) -> str: ...
+
+
+def source_of(provider: CredentialsProvider) -> str:
+    """The name of a provider's source, such as `environment` or `sso`."""
+    return provider.source if isinstance(provider, _NamedProvider) else "argument"
 
 
 def credentials_at_hand(config: "LambdaClientConfig", environment: Mapping[str, str]) -> CredentialsProvider | None:

@@ -5,30 +5,15 @@ Owns the reading of the environment's keys. Must not load botocore: the module `
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
 
 import attrs
 
 from ...errors import ConfigurationError
-from ...types.interfaces import CredentialsProvider
 from ...types.values import Credentials
 
-__all__ = ["EnvironmentCredentials", "StaticCredentials", "checked_static", "environment_credentials", "source_of"]
+__all__ = ["EnvironmentCredentials", "StaticCredentials", "checked_static", "environment_credentials"]
 
 _EXPIRATION = "AWS_CREDENTIAL_EXPIRATION"
-
-
-@runtime_checkable
-class _NamedProvider(Protocol):
-    """A provider that names its source. All providers of this package do; a user's may."""
-
-    @property
-    def source(self) -> str: ...
-
-
-def source_of(provider: CredentialsProvider) -> str:
-    """The name of a provider's source, such as `environment` or `sso`."""
-    return provider.source if isinstance(provider, _NamedProvider) else "argument"
 
 
 @attrs.frozen
