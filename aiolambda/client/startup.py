@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from ..config import LambdaClientConfig, client_user_agent, needs_thread, resolve
+from ..config import LambdaClientConfig, client_user_agent, filled_config, needs_thread, resolve
 from ..errors import ClientClosedError, ConfigurationError
 from ..errors.tracebacks import forget_locals
 from ..pipeline import Wiring
@@ -118,5 +118,5 @@ class Startup:
         )
         wiring.use_retry(resolved.retry.value)
         wiring.corrects_clock = not resolved.disable_clock_skew_correction.value
-        self.config = config.filled_from(resolved)
+        self.config = filled_config(config, resolved)
         self.done = True

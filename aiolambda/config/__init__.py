@@ -7,14 +7,22 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..types.interfaces import Fetch
-from .client_config import ClientSettings, LambdaClientConfig
+from .client_config import ClientSettings, LambdaClientConfig, filled_config
 from .credentials.static import StaticCredentials
 from .user_agent import client_user_agent
 
 if TYPE_CHECKING:
     from .resolve import FoundSettings
 
-__all__ = ["ClientSettings", "LambdaClientConfig", "StaticCredentials", "client_user_agent", "needs_thread", "resolve"]
+__all__ = [
+    "ClientSettings",
+    "LambdaClientConfig",
+    "StaticCredentials",
+    "client_user_agent",
+    "filled_config",
+    "needs_thread",
+    "resolve",
+]
 
 
 def needs_thread(config: LambdaClientConfig) -> bool:

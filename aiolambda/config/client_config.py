@@ -8,7 +8,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypedDict, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, runtime_checkable
 
 import attrs
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Attribute = attrs.Attribute[Any]
 
-__all__ = ["ClientSettings", "LambdaClientConfig"]
+__all__ = ["ClientSettings", "LambdaClientConfig", "filled_config"]
 
 
 class ClientSettings(TypedDict, total=False):
@@ -139,15 +139,15 @@ def _url_shown(url: str | None) -> str:
 class _Filled:
     """The values that an open client put into its config, and those that the caller had given in their place.
 
-    `owner` is the config that `resolved` describes. A config that is evolved from it shares this note but is not its owner.
+    `owner` is the config that `found` describes. A config that is evolved from it shares this note but is not its owner.
     """
 
-    owner: object = None
+    owner: "LambdaClientConfig"
 
-    def __init__(self, *, given: Mapping[str, object], values: Mapping[str, object], resolved: "FoundSettings") -> None:
+    def __init__(self, *, given: Mapping[str, object], values: Mapping[str, object], found: "FoundSettings") -> None:
         self.given = given
         self.values = values
-        self.resolved = resolved
+        self.found = found
 
 
 @attrs.frozen(kw_only=True)
@@ -224,10 +224,10 @@ class LambdaClientConfig:
         Before the client is open this blocks, because it reads files. It raises nothing: a setting that is wrong has a
         `problem`.
         """
-        from .explain import explain, rows  # noqa: PLC0415 - reads files, and so does loading it
+        from .explain import explain, explained  # noqa: PLC0415 - reads files, and so does loading it
 
         filled = self._filled
-        return rows(filled.resolved) if filled is not None and filled.owner is self else explain(self, os.environ)
+        return explained(filled.found) if filled is not None and filled.owner is self else explain(self, os.environ)
 
     def explain(self) -> str:
         """The same as a table to print."""
@@ -242,21 +242,9 @@ class LambdaClientConfig:
             return filled.given[name]
         return value
 
-    def filled_from(self, resolved: "FoundSettings") -> Self:
-        """The config of an open client: region, endpoint and keep-alive filled in, with a note that they were not given."""
-        values: dict[str, Any] = {
-            "region": resolved.signing_region,
-            "endpoint_url": resolved.url,
-            "tcp_keepalive": resolved.tcp_keepalive.value,
-        }
-        note = _Filled(given={name: self.given(name) for name in values}, values=values, resolved=resolved)
-        config = attrs.evolve(self, **values, _filled=note)
-        note.owner = config
-        return config
-
     @property
     def is_offline(self) -> bool:
-        """Whether the transport never reaches AWS. Then neither files nor the credential chain are read."""
+        """Whether the transport never reaches AWS. Then the client reads neither files nor the credential chain."""
         transport: object = self.transport
         return isinstance(transport, _OfflineTransport) and bool(transport.offline)
 
@@ -268,3 +256,15 @@ class LambdaClientConfig:
 
 def _rebuilt(kind: type[LambdaClientConfig], fields: dict[str, Any]) -> LambdaClientConfig:
     return kind(**fields)
+
+
+def filled_config(config: LambdaClientConfig, found: "FoundSettings") -> LambdaClientConfig:
+    """The config of an open client: region, endpoint and keep-alive filled in, with a note that they were not given."""
+    values: dict[str, Any] = {
+        "region": found.signing_region,
+        "endpoint_url": found.url,
+        "tcp_keepalive": found.tcp_keepalive.value,
+    }
+    note = _Filled(given={name: config.given(name) for name in values}, values=values, found=found)
+    note.owner = attrs.evolve(config, **values, _filled=note)
+    return note.owner

@@ -18,7 +18,7 @@ from .settings import Found
 if TYPE_CHECKING:
     from .client_config import LambdaClientConfig
 
-__all__ = ["Explained", "as_table", "explain", "rows"]
+__all__ = ["Explained", "as_table", "explain", "explained"]
 
 
 @attrs.frozen(kw_only=True)
@@ -37,20 +37,20 @@ class Explained:
 
 def explain(config: "LambdaClientConfig", environment: Mapping[str, str]) -> tuple[Explained, ...]:
     """Each setting as a client would find it now, with its problem. Reads files, and does not ask the credential chain."""
-    return rows(look_up(config, environment))
+    return explained(look_up(config, environment))
 
 
-def rows(resolved: FoundSettings) -> tuple[Explained, ...]:
+def explained(found: FoundSettings) -> tuple[Explained, ...]:
     """Each setting, in the order in which they depend on each other."""
-    told: list[Explained] = []
+    rows: list[Explained] = []
     for field in attrs.fields(FoundSettings):
         if field.name == "files":
-            for name, file in zip(("config file", "credentials file"), resolved.files, strict=False):
-                told.append(Explained(name=name, value=file.path, source=file.state, names=(file.variable,)))
+            for name, file in zip(("config file", "credentials file"), found.files, strict=False):
+                rows.append(Explained(name=name, value=file.path, source=file.state, names=(file.variable,)))
         elif SETTABLE_BY in field.metadata:
-            found = _endpoint_row(resolved) if field.name == "endpoint_url" else getattr(resolved, field.name)
-            told.append(_row(field.name, found, field.metadata[SETTABLE_BY]))
-    return tuple(told)
+            setting = _endpoint_row(found) if field.name == "endpoint_url" else getattr(found, field.name)
+            rows.append(_row(field.name, setting, field.metadata[SETTABLE_BY]))
+    return tuple(rows)
 
 
 def as_table(settings: Iterable[Explained]) -> str:
@@ -95,8 +95,8 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
 }
 
 
-def _endpoint_row(resolved: FoundSettings) -> Found[str | None]:
+def _endpoint_row(found: FoundSettings) -> Found[str | None]:
     """The URL that calls go to: a custom one, or the one of the region."""
-    custom, endpoint = resolved.endpoint_url, resolved.endpoint
+    custom, endpoint = found.endpoint_url, found.endpoint
     url = custom.value if endpoint.value is None else endpoint.value.url
     return Found(url, endpoint.source if custom.is_default else custom.source, custom.problem or endpoint.problem)

@@ -37,17 +37,17 @@ _CREDENTIAL_FEATURES = {
 }
 
 
-def _features(resolved: "FoundSettings") -> Iterable[str]:
-    if isinstance(resolved.retry.value, StandardRetry):
+def _features(found: "FoundSettings") -> Iterable[str]:
+    if isinstance(found.retry.value, StandardRetry):
         yield "RETRY_MODE_STANDARD"
-    if resolved.endpoint_url.value is not None:
+    if found.endpoint_url.value is not None:
         yield "ENDPOINT_OVERRIDE"
-    source = resolved.credentials.source.removeprefix("session, ")  # a session of botocore names its own source
+    source = found.credentials.source.removeprefix("session, ")  # a session of botocore names its own source
     if source in _CREDENTIAL_FEATURES:
         yield _CREDENTIAL_FEATURES[source]
 
 
-def client_user_agent(resolved: "FoundSettings", extra: str | None, libraries: Mapping[str, str]) -> str:
+def client_user_agent(found: "FoundSettings", extra: str | None, libraries: Mapping[str, str]) -> str:
     """The user agent of an open client. `libraries` are the names and versions of those that it sends with."""
     return user_agent(
         "aiolambda",
@@ -59,8 +59,8 @@ def client_user_agent(resolved: "FoundSettings", extra: str | None, libraries: M
             "pyimpl": sys.implementation.name,
             **libraries,
         },
-        execution_environment=resolved.execution_environment.value,
-        features=_features(resolved),
-        app_id=resolved.user_agent_app_id.value,
+        execution_environment=found.execution_environment.value,
+        features=_features(found),
+        app_id=found.user_agent_app_id.value,
         extra=extra,
     )

@@ -18,7 +18,7 @@ import attrs
 
 from ...config import LambdaClientConfig
 from ...config.credentials.default_chain import find_credentials, source_of
-from ...config.explain import Explained, rows
+from ...config.explain import Explained, explained
 from ...config.resolve import FoundSettings, look_up
 from ...errors import AiolambdaError, ConfigurationError
 from ...threads import Threads
@@ -58,7 +58,7 @@ async def look_at(config: LambdaClientConfig, limit: float) -> Setup:
 
     def look() -> Setup:
         findings = look_up(config, os.environ)
-        return Setup(config, findings, rows(findings))
+        return Setup(config, findings, explained(findings))
 
     try:
         return await _aside(look, limit)
