@@ -136,8 +136,8 @@ class RefreshableCredentials:
         self._failures = 0
         self._ended_at = -math.inf
         self._pause_until = -math.inf
-        self._warn_at = -math.inf
-        self._rejection_until = -math.inf
+        self._warn_again_at = -math.inf
+        self._refresh_again_at = -math.inf
 
     @property
     def source(self) -> str:
@@ -163,7 +163,7 @@ class RefreshableCredentials:
             await fetch.completion.wait()
         if self._kept is _NO_KEYS:
             return await self._renewed()
-        if _same_keys(self._kept.credentials, rejected) and self._now() >= self._rejection_until:
+        if _same_keys(self._kept.credentials, rejected) and self._now() >= self._refresh_again_at:
             fetch = self._begin_fetch(rejected=True)
             await fetch.completion.wait()
             if fetch.error is not None:
@@ -237,7 +237,7 @@ class RefreshableCredentials:
         now, had, self._failure = self._ended_at, self._kept, None
         same = had is not _NO_KEYS and _same_keys(had.credentials, fetched)
         if same and fetch.rejected:
-            self._rejection_until = now + _PAUSE_AFTER_REJECTION
+            self._refresh_again_at = now + _PAUSE_AFTER_REJECTION
         kept = _kept(fetched, now, self._jitter())
         if not same or kept.good_until > had.good_until + _LEAST_EXTENSION:
             self._failures, self._pause_until, self._kept = 0, -math.inf, kept
@@ -249,7 +249,7 @@ class RefreshableCredentials:
         self._failure = fetch.error = _as_configuration_error(self.source, error)
         self._pause(self._ended_at)
         if fetch.rejected:
-            self._rejection_until = self._ended_at + _PAUSE_WITHOUT_KEYS
+            self._refresh_again_at = self._ended_at + _PAUSE_WITHOUT_KEYS
         return self._warning(str(self._failure))
 
     def _pause(self, now: float) -> None:
@@ -258,9 +258,9 @@ class RefreshableCredentials:
 
     def _warning(self, reason: str) -> str | None:
         """The text, unless a warning was logged lately, or there are no good keys: then the callers that wait get an error."""
-        if self._ended_at >= self._kept.good_until or self._ended_at < self._warn_at:
+        if self._ended_at >= self._kept.good_until or self._ended_at < self._warn_again_at:
             return None
-        self._warn_at = self._ended_at + _WARN_EVERY
+        self._warn_again_at = self._ended_at + _WARN_EVERY
         return reason
 
 
