@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
         region=options.region,
         credentials=_credentials(options.access_key, options.secret_key),
         verify_signatures=not options.no_verify,
-        echo=None if options.quiet else _echo,
+        on_log=None if options.quiet else _write_log,
     )
     return asyncio.run(_serve(endpoint))
 
@@ -146,7 +146,7 @@ def _credentials(access_key: str | None, secret_key: str | None) -> Credentials 
     return Credentials(access_key, secret_key)
 
 
-def _echo(log: bytes) -> None:
+def _write_log(log: bytes) -> None:
     with suppress(OSError):
         os.write(sys.stderr.fileno(), log)
 

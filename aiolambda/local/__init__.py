@@ -1,6 +1,9 @@
-"""A Lambda endpoint on this machine: the Invoke API in front, real runtime processes behind, loopback only.
+"""A local Lambda endpoint: the Invoke API, the processes that run the handlers, and the definitions of the functions.
 
-Owns what AWS runs on its side of the wire. Must not know the commands that start it, nor be known by the client.
+    async with LocalEndpoint([function]) as endpoint:
+        ...  # invoke `endpoint.url` with `endpoint.credentials`
+
+It listens on 127.0.0.1 only. Must not know the command line; the client must not know this package.
 """
 
 from .api.endpoint import LocalEndpoint

@@ -10,9 +10,8 @@ import pytest
 from aiolambda import Credentials, FunctionError, LambdaClient
 from aiolambda.cli import main
 
-from ..local.test_runtime import needs_awslambdaric
 from ..support.cli import HANDLERS, environment, run, served, start
-from ..support.local import becomes_true, is_running, read_soon
+from ..support.local import becomes_true, is_running, needs_awslambdaric, read_soon
 
 
 def client_of(env: dict[str, str]) -> LambdaClient:

@@ -11,7 +11,7 @@ import pytest
 from aiolambda import ConfigurationError
 from aiolambda.local import LocalEndpoint
 
-from ..support.local import RAW_RUNTIME, function, read_soon, serving
+from ..support.local import function, read_soon, serving
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function"
 
@@ -20,16 +20,14 @@ def encoded(context: object) -> str:
     return base64.b64encode(json.dumps(context).encode()).decode()
 
 
-async def test_a_handler_runs_in_a_process_of_its_own_which_the_next_call_uses_again():
-    async with serving() as invoke:
-        first, second = await invoke(), await invoke()
+async def test_a_handler_runs_in_a_process_of_its_own_which_the_next_call_uses_again(invoke):
+    first, second = await invoke(), await invoke()
     assert (first.status, first.headers["X-Amz-Executed-Version"], first.error) == (200, "$LATEST", None)
     assert first.json() == second.json() != os.getpid()
 
 
-async def test_every_answer_has_a_request_id_and_a_trace():
-    async with serving() as invoke:
-        answers = [await invoke(), await invoke("nobody"), await invoke(headers={"X-Amz-Invocation-Type": "DryRun"})]
+async def test_every_answer_has_a_request_id_and_a_trace(invoke):
+    answers = [await invoke(), await invoke("nobody"), await invoke(headers={"X-Amz-Invocation-Type": "DryRun"})]
     assert [answer.status for answer in answers] == [200, 404, 204]
     assert len({uuid.UUID(answer.headers["x-amzn-RequestId"]) for answer in answers}) == 3
     assert all(answer.headers["X-Amzn-Trace-Id"].startswith("Root=1-") for answer in answers)
@@ -47,44 +45,37 @@ async def test_every_answer_has_a_request_id_and_a_trace():
     ],
     ids=["empty object", "white space and escapes", "unicode", "a long number", "deep", "null"],
 )
-async def test_payloads_cross_byte_for_byte(payload):
-    async with serving(function(runtime=RAW_RUNTIME)) as invoke:
-        assert (await invoke(payload=payload)).body == payload
+async def test_payloads_cross_byte_for_byte(invoke, payload):
+    assert (await invoke("raw", payload=payload)).body == payload
 
 
-async def test_no_byte_is_lost_at_the_limit_of_six_megabytes():
+async def test_no_byte_is_lost_at_the_limit_of_six_megabytes(invoke):
     payload = b'"' + os.urandom(3 * 1024 * 1024 - 1).hex().encode() + b'"'
-    async with serving(function(runtime=RAW_RUNTIME)) as invoke:
-        answer = await invoke(payload=payload)
+    answer = await invoke("raw", payload=payload)
     assert len(payload) == 6 * 1024 * 1024
     assert answer.body == payload
 
 
-async def test_what_a_handler_returns_as_bytes_comes_back_as_it_is():
-    async with serving() as invoke:
-        assert (await invoke(payload={"op": "bytes"})).body == b'{ "exactly":\t"so" }'
+async def test_what_a_handler_returns_as_bytes_comes_back_as_it_is(invoke):
+    assert (await invoke(payload={"op": "bytes"})).body == b'{ "exactly":\t"so" }'
 
 
-async def test_a_body_that_says_it_is_compressed_is_not_touched():
-    async with serving(function(runtime=RAW_RUNTIME)) as invoke:
-        assert (await invoke(payload=b'"plain"', headers={"Content-Encoding": "gzip"})).body == b'"plain"'
+async def test_a_body_that_says_it_is_compressed_is_not_touched(invoke):
+    assert (await invoke("raw", payload=b'"plain"', headers={"Content-Encoding": "gzip"})).body == b'"plain"'
 
 
-async def test_an_absent_payload_reaches_the_function_as_an_empty_object():
-    async with serving(function(runtime=RAW_RUNTIME)) as invoke:
-        assert (await invoke()).body == b"{}"
+async def test_an_absent_payload_reaches_the_function_as_an_empty_object(invoke):
+    assert (await invoke("raw")).body == b"{}"
 
 
-async def test_a_dry_run_runs_nothing():
-    async with serving() as invoke:
-        answer = await invoke(headers={"X-Amz-Invocation-Type": "DryRun"})
-        assert invoke.endpoint.runtime_pids("app") == []
+async def test_a_dry_run_runs_nothing(invoke):
+    answer = await invoke("untouched", headers={"X-Amz-Invocation-Type": "DryRun"})
+    assert invoke.endpoint.runtime_pids("untouched") == []
     assert (answer.status, answer.body) == (204, b"")
 
 
-async def test_an_event_is_refused_in_words():
-    async with serving() as invoke:
-        answer = await invoke(headers={"X-Amz-Invocation-Type": "Event"})
+async def test_an_event_is_refused_in_words(invoke):
+    answer = await invoke(headers={"X-Amz-Invocation-Type": "Event"})
     assert (answer.status, answer.code) == (400, "InvalidParameterValueException")
     assert "Event" in answer.json()["message"]
 
@@ -92,9 +83,8 @@ async def test_an_event_is_refused_in_words():
 @pytest.mark.parametrize(
     ("header", "value"), [("X-Amz-Invocation-Type", "Sometimes"), ("X-Amz-Log-Type", "Head"), ("X-Amz-Tenant-Id", "h\u00e9")]
 )
-async def test_a_value_that_the_model_does_not_allow_is_refused(header, value):
-    async with serving() as invoke:
-        answer = await invoke(headers={header: value})
+async def test_a_value_that_the_model_does_not_allow_is_refused(invoke, header, value):
+    answer = await invoke(headers={header: value})
     assert (answer.status, answer.code) == (400, "ValidationException")
 
 
@@ -114,9 +104,8 @@ async def test_a_value_that_the_model_does_not_allow_is_refused(header, value):
         ("arn:aws:lambda:us-east-1:000000000000:function:app:$LATEST", ""),
     ],
 )
-async def test_a_function_answers_to_all_forms_of_its_name(name, query):
-    async with serving(function(), function("function")) as invoke:
-        assert (await invoke(name, query=query)).status == 200
+async def test_a_function_answers_to_all_forms_of_its_name(invoke, name, query):
+    assert (await invoke(name, query=query)).status == 200
 
 
 @pytest.mark.parametrize(
@@ -136,9 +125,8 @@ async def test_a_function_answers_to_all_forms_of_its_name(name, query):
         ("not%20a%20name", "", 400, "ValidationException", "functionName"),
     ],
 )
-async def test_a_function_that_is_not_there_is_named(name, query, status, code, said):
-    async with serving() as invoke:
-        answer = await invoke(name, query=query)
+async def test_a_function_that_is_not_there_is_named(invoke, name, query, status, code, said):
+    answer = await invoke(name, query=query)
     assert (answer.status, answer.code) == (status, code)
     content = answer.json()
     assert said in content.get("Message", content.get("message"))
@@ -147,10 +135,9 @@ async def test_a_function_that_is_not_there_is_named(name, query, status, code, 
 @pytest.mark.parametrize(
     "payload", [b"{", b"nothing", b"NaN", b'{"a": Infinity}', b"\xff\xfe", b"  ", b"[" * 100_000, b"{} {}"], ids=repr
 )
-async def test_a_payload_that_is_not_json_is_refused(payload):
-    async with serving() as invoke:
-        answer = await invoke(payload=payload)
-        assert invoke.endpoint.runtime_pids("app") == []
+async def test_a_payload_that_is_not_json_is_refused(invoke, payload):
+    answer = await invoke("untouched", payload=payload)
+    assert invoke.endpoint.runtime_pids("untouched") == []
     assert (answer.status, answer.code) == (400, "InvalidRequestContentException")
     assert answer.json()["Type"] == "User"
     assert answer.json()["message"].startswith("Could not parse request body into json: ")
@@ -170,11 +157,10 @@ async def test_a_request_that_is_far_too_large_is_refused_by_the_front_end():
     assert (answer.status, answer.code) == (413, "RequestEntityTooLargeException")
 
 
-async def test_a_response_over_the_limit_is_an_error_of_the_function():
-    async with serving() as invoke:
-        fits = await invoke(payload={"op": "big", "size": 6_291_554})
-        exceeds = await invoke(payload={"op": "big", "size": 6_291_555})
-        after = await invoke()
+async def test_a_response_over_the_limit_is_an_error_of_the_function(invoke):
+    fits = await invoke(payload={"op": "big", "size": 6_291_554})
+    exceeds = await invoke(payload={"op": "big", "size": 6_291_555})
+    after = await invoke()
     assert (fits.error, len(fits.body)) == (None, 6_291_556)
     assert exceeds.error == "Unhandled"
     assert exceeds.json() == {
@@ -223,9 +209,8 @@ async def test_the_context_object_is_that_of_lambda():
     assert seen["trace"] == answer.headers["X-Amzn-Trace-Id"]
 
 
-async def test_the_qualifier_that_was_asked_for_stands_in_the_arn():
-    async with serving() as invoke:
-        answer = await invoke("app:$LATEST", {"op": "describe"})
+async def test_the_qualifier_that_was_asked_for_stands_in_the_arn(invoke):
+    answer = await invoke("app:$LATEST", {"op": "describe"})
     assert answer.json()["invoked_function_arn"] == f"{ARN}:app:$LATEST"
 
 
@@ -237,9 +222,8 @@ async def test_the_arn_has_the_partition_of_the_region(region):
 
 
 @pytest.mark.parametrize("context", ["%%%", encoded([1]), base64.b64encode(b"{").decode(), encoded({"custom": "x" * 3000})])
-async def test_a_client_context_that_is_not_one_is_refused(context):
-    async with serving() as invoke:
-        answer = await invoke(headers={"X-Amz-Client-Context": context})
+async def test_a_client_context_that_is_not_one_is_refused(invoke, context):
+    answer = await invoke(headers={"X-Amz-Client-Context": context})
     assert (answer.status, answer.code) == (400, "InvalidRequestContentException")
     assert context not in answer.json()["message"]
 
@@ -251,31 +235,27 @@ async def test_a_client_context_that_is_not_one_is_refused(context):
         ("Root%3D1-5759e988-bd862e3fe1be46a994272793", "Root=1-5759e988-bd862e3fe1be46a994272793"),
     ],
 )
-async def test_a_trace_goes_through_the_function_and_back(sent, seen):
-    async with serving() as invoke:
-        answer = await invoke(payload={"op": "describe"}, headers={"X-Amzn-Trace-Id": sent})
+async def test_a_trace_goes_through_the_function_and_back(invoke, sent, seen):
+    answer = await invoke(payload={"op": "describe"}, headers={"X-Amzn-Trace-Id": sent})
     assert answer.headers["X-Amzn-Trace-Id"] == answer.json()["trace"] == seen
 
 
-async def test_a_trace_cannot_break_out_of_its_header():
-    async with serving() as invoke:
-        answer = await invoke(headers={"X-Amzn-Trace-Id": "Root%0d%0aX-Amz-Function-Error: Unhandled"})
+async def test_a_trace_cannot_break_out_of_its_header(invoke):
+    answer = await invoke(headers={"X-Amzn-Trace-Id": "Root%0d%0aX-Amz-Function-Error: Unhandled"})
     assert answer.error is None
     assert answer.headers["X-Amzn-Trace-Id"].startswith("Root=1-")
 
 
-async def test_other_operations_are_unknown():
-    async with serving() as invoke:
-        url = f"{invoke.endpoint.url}/2015-03-31/functions/app"
-        async with invoke.session.get(url) as response:
-            assert (response.status, response.headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
+async def test_other_operations_are_unknown(invoke):
+    url = f"{invoke.endpoint.url}/2015-03-31/functions/app"
+    async with invoke.session.get(url) as response:
+        assert (response.status, response.headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
 
 
-async def test_a_port_that_is_taken_is_a_configuration_error_and_leaves_nothing_behind():
-    async with serving() as invoke:
-        port = int(invoke.endpoint.url.rpartition(":")[2])
-        with pytest.raises(ConfigurationError, match=f"cannot listen on 127.0.0.1:{port}"):
-            await LocalEndpoint([function()], port=port).start()
+async def test_a_port_that_is_taken_is_a_configuration_error_and_leaves_nothing_behind(invoke):
+    port = int(invoke.endpoint.url.rpartition(":")[2])
+    with pytest.raises(ConfigurationError, match=f"cannot listen on 127.0.0.1:{port}"):
+        await LocalEndpoint([function()], port=port).start()
 
 
 def test_a_function_cannot_be_defined_twice():

@@ -10,31 +10,29 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from ..support.local import becomes_true, function, is_running, read_soon, serving
+from ..support.local import Caller, becomes_true, function, is_running, read_soon, serving, shared_endpoint
 
 
 def message(answer):
     return answer.json()["errorMessage"].removeprefix(f"RequestId: {answer.headers['x-amzn-RequestId']} ")
 
 
-async def test_a_killed_runtime_gives_its_call_an_error_and_the_next_call_a_new_process(tmp_path):
-    async with serving() as invoke:
-        call = asyncio.create_task(invoke(payload={"op": "sleep", "seconds": 60, "started": str(tmp_path / "pid")}))
-        pid = int(await read_soon(tmp_path / "pid"))
-        os.kill(pid, signal.SIGKILL)
-        killed, after = await call, await invoke()
+async def test_a_killed_runtime_gives_its_call_an_error_and_the_next_call_a_new_process(invoke, tmp_path):
+    call = asyncio.create_task(invoke(payload={"op": "sleep", "seconds": 60, "started": str(tmp_path / "pid")}))
+    pid = int(await read_soon(tmp_path / "pid"))
+    os.kill(pid, signal.SIGKILL)
+    killed, after = await call, await invoke()
     assert (killed.status, killed.error, killed.json()["errorType"]) == (200, "Unhandled", "Runtime.ExitError")
     assert message(killed) == "Error: Runtime exited with error: signal: killed"
     assert after.error is None
     assert after.json() != pid
 
 
-async def test_a_process_that_dies_while_it_is_idle_costs_no_call():
-    async with serving() as invoke:
-        first = (await invoke()).json()
-        os.kill(first, signal.SIGKILL)
-        await becomes_true(lambda: not is_running(first))
-        after = await invoke()
+async def test_a_process_that_dies_while_it_is_idle_costs_no_call(invoke):
+    first = (await invoke()).json()
+    os.kill(first, signal.SIGKILL)
+    await becomes_true(lambda: not is_running(first))
+    after = await invoke()
     assert after.error is None
     assert after.json() != first
 
@@ -47,9 +45,8 @@ async def test_a_process_that_dies_while_it_is_idle_costs_no_call():
         ({"op": "leave", "code": 1}, "Error: Runtime exited with error: exit status 1"),
     ],
 )
-async def test_a_process_that_exits_is_an_error_of_its_call_alone(payload, said):
-    async with serving() as invoke:
-        exited, after = await invoke(payload=payload, headers={"X-Amz-Log-Type": "Tail"}), await invoke()
+async def test_a_process_that_exits_is_an_error_of_its_call_alone(invoke, payload, said):
+    exited, after = await invoke(payload=payload, headers={"X-Amz-Log-Type": "Tail"}), await invoke()
     assert (exited.error, exited.json()["errorType"], message(exited)) == ("Unhandled", "Runtime.ExitError", said)
     assert "\tStatus: error\tError Type: Runtime.ExitError" in exited.log
     assert after.error is None
@@ -100,7 +97,7 @@ async def test_stopping_answers_calls_that_run_and_leaves_no_process(tmp_path):
         busy = int(await read_soon(tmp_path / "pid"))
         calls.append(asyncio.create_task(invoke(payload={"op": "sleep", "seconds": 60})))
         await becomes_true(lambda: len(invoke.endpoint.runtime_pids("app")) == 2)
-        await invoke.endpoint.stop()
+        await invoke.endpoint.close()
         answers = await asyncio.gather(*calls)
         with pytest.raises(aiohttp.ClientConnectionError):
             await invoke()
@@ -108,34 +105,46 @@ async def test_stopping_answers_calls_that_run_and_leaves_no_process(tmp_path):
     assert not any(is_running(pid) for pid in (idle, busy))
 
 
-@pytest.mark.parametrize(
-    ("source", "handler", "kind", "said"),
-    [
-        (
-            "import nonesuch",
-            "module.handler",
-            "Runtime.ImportModuleError",
-            "No module named 'nonesuch'",
-        ),
-        ("", "missing.handler", "Runtime.ImportModuleError", "Unable to import module 'missing': No module named 'missing'"),
-        ("def handler(:", "module.handler", "Runtime.UserCodeSyntaxError", "Syntax error in module 'module'"),
-        ("", "module.handler", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'module'"),
-        ("", "handler", "Runtime.MalformedHandlerName", "Bad handler 'handler'"),
-        ("", "sys.handler", "Runtime.BuiltInModuleConflict", "Cannot use built-in module sys as a handler module"),
-        ("raise LookupError('at import')", "module.handler", "LookupError", "at import"),
-        ("raise SystemExit(7)", "module.handler", "Runtime.ExitError", "Runtime exited with error: exit status 7"),
-    ],
-    ids=["failing import", "no module", "syntax", "no handler", "no dot", "built-in", "raises", "exits"],
-)
-async def test_a_function_that_cannot_be_loaded_says_why_at_every_call(tmp_path, source, handler, kind, said):
-    (tmp_path / "module.py").write_text(source)
-    async with serving(function(handler=handler, root=tmp_path)) as invoke:
-        answers = [await invoke(headers={"X-Amz-Log-Type": "Tail"}) for _ in range(2)]
-        assert invoke.endpoint.runtime_pids("app") == []
+BROKEN = {
+    "failing-import": ("import nonesuch", "module.handler", "Runtime.ImportModuleError", "No module named 'nonesuch'"),
+    "no-module": (
+        "",
+        "missing.handler",
+        "Runtime.ImportModuleError",
+        "Unable to import module 'missing': No module named 'missing'",
+    ),
+    "syntax": ("def handler(:", "module.handler", "Runtime.UserCodeSyntaxError", "Syntax error in module 'module'"),
+    "no-handler": ("", "module.handler", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'module'"),
+    "no-dot": ("", "handler", "Runtime.MalformedHandlerName", "Bad handler 'handler'"),
+    "built-in": ("", "sys.handler", "Runtime.BuiltInModuleConflict", "Cannot use built-in module sys as a handler module"),
+    "raises": ("raise LookupError('at import')", "module.handler", "LookupError", "at import"),
+    "exits": ("raise SystemExit(7)", "module.handler", "Runtime.ExitError", "Runtime exited with error: exit status 7"),
+}
+"""Source, handler, and the error: its type and message."""
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    functions = []
+    for name, (source, handler, _, _) in BROKEN.items():
+        root = tmp_path_factory.mktemp(name)
+        (root / "module.py").write_text(source)
+        functions.append(function(name, handler, root=root))
+    with shared_endpoint(*functions, verify_signatures=False) as endpoint:
+        yield endpoint
+
+
+@pytest.mark.parametrize("name", BROKEN)
+async def test_a_function_that_cannot_be_loaded_says_why_at_every_call(broken, name):
+    _, _, error_type, message = BROKEN[name]
+    async with aiohttp.ClientSession() as session:
+        invoke = Caller(broken, session)
+        answers = [await invoke(name, headers={"X-Amz-Log-Type": "Tail"}) for _ in range(2)]
+    assert broken.runtime_pids(name) == []
     for answer in answers:
-        assert (answer.status, answer.error, answer.json()["errorType"]) == (200, "Unhandled", kind)
-        assert said in answer.json()["errorMessage"]
-        assert f"Error Type: {kind}" in answer.log
+        assert (answer.status, answer.error, answer.json()["errorType"]) == (200, "Unhandled", error_type)
+        assert message in answer.json()["errorMessage"]
+        assert f"Error Type: {error_type}" in answer.log
 
 
 async def test_the_traceback_of_a_module_that_raises_names_its_line(tmp_path):
@@ -167,7 +176,7 @@ async def test_a_grandchild_that_holds_the_pipe_does_not_hold_up_the_end(tmp_pat
         payload = {"op": "spawn", "seconds": 60, "child": str(tmp_path / "child")}
         call = asyncio.create_task(invoke(payload=payload))
         child = int(await read_soon(tmp_path / "child"))
-        await invoke.endpoint.stop()
+        await invoke.endpoint.close()
         assert (await call).status == 500
     await becomes_true(lambda: not is_running(child))
 
@@ -190,14 +199,13 @@ async def test_a_child_that_left_the_session_ends_with_a_late_function(tmp_path,
 
 @on_linux
 @LEAVING
-async def test_a_child_that_left_the_session_ends_with_its_process(tmp_path, daemon):
-    async with serving() as invoke:
-        then = {"op": "exit", "code": 3}
-        event = {"op": "leave session", "child": str(tmp_path / "child"), "daemon": daemon, "then": then}
-        exited = await invoke(payload=event)
-        child = int((tmp_path / "child").read_text())
-        assert message(exited) == "Error: Runtime exited with error: exit status 3"
-        assert not is_running(child)
+async def test_a_child_that_left_the_session_ends_with_its_process(invoke, tmp_path, daemon):
+    then = {"op": "exit", "code": 3}
+    event = {"op": "leave session", "child": str(tmp_path / "child"), "daemon": daemon, "then": then}
+    exited = await invoke(payload=event)
+    child = int((tmp_path / "child").read_text())
+    assert message(exited) == "Error: Runtime exited with error: exit status 3"
+    assert not is_running(child)
 
 
 @on_linux
@@ -217,12 +225,11 @@ def parent_of(pid):
 
 
 @on_linux
-async def test_a_process_whose_supervisor_is_killed_ends_and_is_replaced():
-    async with serving() as invoke:
-        first = (await invoke()).json()
-        os.kill(parent_of(first), signal.SIGKILL)
-        await becomes_true(lambda: not is_running(first))
-        after = await invoke()
+async def test_a_process_whose_supervisor_is_killed_ends_and_is_replaced(invoke):
+    first = (await invoke()).json()
+    os.kill(parent_of(first), signal.SIGKILL)
+    await becomes_true(lambda: not is_running(first))
+    after = await invoke()
     assert after.error is None
     assert after.json() != first
 

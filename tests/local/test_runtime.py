@@ -1,41 +1,27 @@
 """What a handler finds and what becomes of its result, with the built-in runtime and with AWS's own."""
 
-import importlib.util
 import os
 import sys
-
-import pytest
 
 from aiolambda import Credentials
 from aiolambda.operations.report import report_of
 
-from ..support.local import HERE, PACKAGE_DIRECTORY, function, serving
+from ..support.local import HERE, PACKAGE_DIRECTORY, both_runtimes, function, in_both_runtimes, serving
 
 TAIL = {"X-Amz-Log-Type": "Tail"}
-BUILT_IN = None
-AWS = (sys.executable, "-m", "awslambdaric", "{handler}")
-
-needs_awslambdaric = pytest.mark.skipif(
-    importlib.util.find_spec("awslambdaric") is None, reason="awslambdaric is not installed (it builds on Linux only)"
-)
-both_runtimes = pytest.mark.parametrize(
-    "runtime", [BUILT_IN, pytest.param(AWS, marks=needs_awslambdaric)], ids=["built-in", "awslambdaric"]
-)
 
 
-@both_runtimes
-async def test_events_and_results_cross_both_runtimes(runtime):
+@in_both_runtimes
+async def test_events_and_results_cross_both_runtimes(invoke, app):
     event = {"op": "echo", "text": "h\u00e9llo \u2603", "numbers": [1, 2.5, 10**20], "nothing": None}
-    async with serving(function(runtime=runtime)) as invoke:
-        assert (await invoke(payload=event)).json() == event
-        assert (await invoke(payload={"op": "nothing"})).body == b"null"
+    assert (await invoke(app, payload=event)).json() == event
+    assert (await invoke(app, payload={"op": "nothing"})).body == b"null"
 
 
-@both_runtimes
-async def test_an_exception_comes_back_with_the_traceback_of_the_handler_alone(runtime):
-    async with serving(function(runtime=runtime)) as invoke:
-        answer = await invoke(payload={"op": "fail", "text": "no tea"}, headers=TAIL)
-        error = answer.json()
+@in_both_runtimes
+async def test_an_exception_comes_back_with_the_traceback_of_the_handler_alone(invoke, app):
+    answer = await invoke(app, payload={"op": "fail", "text": "no tea"}, headers=TAIL)
+    error = answer.json()
     assert answer.error == "Unhandled"
     assert (error["errorType"], error["errorMessage"]) == ("ValueError", "no tea")
     assert error["requestId"] == answer.headers["x-amzn-RequestId"]
@@ -60,13 +46,12 @@ async def test_the_log_tail_holds_all_that_the_function_wrote_between_start_and_
     assert first.log.startswith("loading the module\nSTART RequestId: ")
 
 
-@both_runtimes
-async def test_no_output_is_late_for_its_own_log(runtime):
-    async with serving(function(runtime=runtime)) as invoke:
-        for _ in range(50):
-            answer = await invoke(payload={"op": "chatter", "size": 1500}, headers=TAIL)
-            request_id = answer.headers["x-amzn-RequestId"]
-            assert f"\n{'x' * 1500}\nEND RequestId: {request_id}\n" in answer.log
+@in_both_runtimes
+async def test_no_output_is_late_for_its_own_log(invoke, app):
+    for _ in range(50):
+        answer = await invoke(app, payload={"op": "chatter", "size": 1500}, headers=TAIL)
+        request_id = answer.headers["x-amzn-RequestId"]
+        assert f"\n{'x' * 1500}\nEND RequestId: {request_id}\n" in answer.log
 
 
 async def test_the_report_can_be_read():
@@ -81,48 +66,43 @@ async def test_the_report_can_be_read():
     assert sys.platform != "linux" or 1 < warm.max_memory_used_mb < 200
 
 
-async def test_the_tail_is_the_last_four_kilobytes_of_the_log():
-    async with serving() as invoke:
-        answer = await invoke(payload={"op": "chatter", "size": 300_000}, headers=TAIL)
+async def test_the_tail_is_the_last_four_kilobytes_of_the_log(invoke):
+    answer = await invoke(payload={"op": "chatter", "size": 300_000}, headers=TAIL)
     assert len(answer.log) == 4096
     assert answer.log.startswith("xxxx")
     assert report_of(answer.log) is not None
 
 
-async def test_nobody_who_has_not_asked_gets_a_log():
-    async with serving() as invoke:
-        assert "X-Amz-Log-Result" not in (await invoke(payload={"op": "log"})).headers
+async def test_nobody_who_has_not_asked_gets_a_log(invoke):
+    assert "X-Amz-Log-Result" not in (await invoke(payload={"op": "log"})).headers
 
 
 async def test_the_whole_log_goes_to_who_wants_to_hear_it():
     heard = bytearray()
-    async with serving(echo=heard.extend) as invoke:
+    async with serving(on_log=heard.extend) as invoke:
         answer = await invoke(payload={"op": "log"}, headers=TAIL)
     assert heard.decode() == answer.log
 
 
-@both_runtimes
-async def test_a_result_that_is_no_json_is_a_marshal_error(runtime):
-    async with serving(function(runtime=runtime)) as invoke:
-        answer = await invoke(payload={"op": "unserializable"})
+@in_both_runtimes
+async def test_a_result_that_is_no_json_is_a_marshal_error(invoke, app):
+    answer = await invoke(app, payload={"op": "unserializable"})
     assert (answer.error, answer.json()["errorType"]) == ("Unhandled", "Runtime.MarshalError")
     assert answer.json()["errorMessage"].startswith(
         "Unable to marshal response: Object of type object is not JSON serializable"
     )
 
 
-async def test_an_async_handler_fails_as_on_lambda_and_without_a_warning():
-    async with serving() as invoke:
-        answer = await invoke(payload={"op": "coroutine"}, headers=TAIL)
+async def test_an_async_handler_fails_as_on_lambda_and_without_a_warning(invoke):
+    answer = await invoke(payload={"op": "coroutine"}, headers=TAIL)
     assert answer.json()["errorType"] == "Runtime.MarshalError"
     assert "Object of type coroutine is not JSON serializable" in answer.json()["errorMessage"]
     assert "never awaited" not in answer.log
 
 
-@both_runtimes
-async def test_decimals_and_bytes_inside_a_result_are_encoded(runtime):
-    async with serving(function(runtime=runtime)) as invoke:
-        assert (await invoke(payload={"op": "decimal"})).json() == {"price": 1.5, "count": 3, "name": "tea"}
+@in_both_runtimes
+async def test_decimals_and_bytes_inside_a_result_are_encoded(invoke, app):
+    assert (await invoke(app, payload={"op": "decimal"})).json() == {"price": 1.5, "count": 3, "name": "tea"}
 
 
 @both_runtimes
@@ -146,9 +126,8 @@ async def test_a_function_finds_the_environment_of_lambda(runtime):
     assert seen["directory"] == str(HERE)
 
 
-async def test_the_directory_of_the_function_comes_first_on_its_path():
-    async with serving() as invoke:
-        assert (await invoke(payload={"op": "describe"})).json()["path"] == str(HERE)
+async def test_the_directory_of_the_function_comes_first_on_its_path(invoke):
+    assert (await invoke(payload={"op": "describe"})).json()["path"] == str(HERE)
 
 
 SECRETS = {
@@ -231,14 +210,15 @@ async def test_keys_with_a_token_come_together():
 
 
 @both_runtimes
-@pytest.mark.parametrize("handler", ["handlers/app.handler", "handlers/deep/app.handler", "handlers.app.handler"])
-async def test_a_handler_may_be_in_a_folder(tmp_path, runtime, handler):
+async def test_a_handler_may_be_in_a_folder(tmp_path, runtime):
     for folder in ("handlers", "handlers/deep"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "app.py").write_text("def handler(event, context):\n    return __name__\n")
-    async with serving(function(runtime=runtime, handler=handler, root=tmp_path)) as invoke:
-        answer = await invoke()
-    assert (answer.error, answer.json()) == (None, handler.replace("/", ".").removesuffix(".handler"))
+    handlers = ["handlers/app.handler", "handlers/deep/app.handler", "handlers.app.handler"]
+    functions = [function(f"app{i}", handler, runtime=runtime, root=tmp_path) for i, handler in enumerate(handlers)]
+    async with serving(*functions) as invoke:
+        answers = [await invoke(each.name) for each in functions]
+    assert [answer.json() for answer in answers] == ["handlers.app", "handlers.deep.app", "handlers.app"]
 
 
 @both_runtimes
@@ -258,8 +238,7 @@ async def test_functions_of_one_endpoint_invoke_each_other(monkeypatch):
     assert answer.json()["function_name"] == "back"
 
 
-async def test_a_failure_in_any_letters_is_logged():
-    async with serving() as invoke:
-        answer = await invoke(payload={"op": "fail", "text": "tea \ud800 \u2603"}, headers=TAIL)
+async def test_a_failure_in_any_letters_is_logged(invoke):
+    answer = await invoke(payload={"op": "fail", "text": "tea \ud800 \u2603"}, headers=TAIL)
     assert answer.json()["errorMessage"] == "tea \ud800 \u2603"
     assert "tea \\ud800 \u2603" in answer.log

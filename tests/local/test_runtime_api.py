@@ -10,14 +10,14 @@ import aiohttp
 import pytest
 
 from aiolambda.local.runtime.invocations import Invocation
-from aiolambda.local.runtime.runtime_api import RuntimeApi
+from aiolambda.local.runtime.runtime_api import RuntimeApiServer
 
 INVOCATION = Invocation(request_id="8f507cfc-3f56", payload=b'{"a": 1}', function_arn="arn:x", trace_id="Root=1-2")
 
 
-def admitted():
+def admitted(**settings):
     """A Runtime API that takes this process, which plays the runtime, for the one that the endpoint started."""
-    api = RuntimeApi()
+    api = RuntimeApiServer(**settings)
     api.admit(os.getsid(0))
     return api
 
@@ -141,7 +141,7 @@ async def test_a_response_that_is_too_large_is_refused_and_ends_the_invocation()
 
 
 class Collected:
-    """A sink that keeps what is written into it."""
+    """A writer that keeps what is written into it."""
 
     def __init__(self):
         self.content_type = None
@@ -162,33 +162,33 @@ STREAMING = (
 NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-async def told(data, *, sink=None, ends=False):
+async def told(data, *, writer=None, ends=False, **settings):
     """What becomes of an invocation to whose runtime these bytes are all that it says."""
-    api = admitted()
-    reader, writer = await asyncio.open_connection(*(await api.start()).rsplit(":", 1))
-    invocation = Invocation(request_id="1", payload=b"{}", function_arn="arn:x", trace_id="Root=1", sink=sink)
+    api = admitted(**settings)
+    reader, connection = await asyncio.open_connection(*(await api.start()).rsplit(":", 1))
+    invocation = Invocation(request_id="1", payload=b"{}", function_arn="arn:x", trace_id="Root=1", writer=writer)
     try:
         answer = api.dispatch(invocation, 0)
-        writer.write(NEXT)
+        connection.write(NEXT)
         assert (await reader.readuntil(b"\r\n\r\n{}")).startswith(b"HTTP/1.1 200 OK\r\n")
-        writer.write(data)
+        connection.write(data)
         if ends:
-            writer.write_eof()
+            connection.write_eof()
         said = await reader.readuntil(b"\r\n\r\n")
         return said, answer.result() if answer.done() else None
     finally:
-        writer.close()
-        await writer.wait_closed()
+        connection.close()
+        await connection.wait_closed()
         await api.close()
 
 
 async def test_a_streamed_response_goes_to_its_sink_piece_by_piece_and_its_error_comes_behind_it():
-    sink = Collected()
+    writer = Collected()
     body = base64.b64encode(b'{"errorType":"Tea.Cold"}')
     trailers = b"Lambda-Runtime-Function-Error-Type: Tea.Cold\r\nLambda-Runtime-Function-Error-Body: " + body + b"\r\n"
-    said, answer = await told(STREAMING + b"3\r\none\r\n5;a=b\r\nthree\r\n0\r\n" + trailers + b"\r\n", sink=sink)
+    said, answer = await told(STREAMING + b"3\r\none\r\n5;a=b\r\nthree\r\n0\r\n" + trailers + b"\r\n", writer=writer)
     assert said.startswith(b"HTTP/1.1 202 ")
-    assert (sink.content_type, sink.pieces) == ("text/tea", [b"one", b"three"])
+    assert (writer.content_type, writer.pieces) == ("text/tea", [b"one", b"three"])
     assert (answer.payload, answer.error_type) == (b'{"errorType":"Tea.Cold"}', "Tea.Cold")
 
 
@@ -199,17 +199,16 @@ async def test_a_streamed_response_without_a_sink_is_collected():
 
 
 async def test_a_streamed_response_that_breaks_off_is_truncated():
-    sink = Collected()
-    said, answer = await told(STREAMING + b"3\r\none\r\n5\r\nth", sink=sink, ends=True)
+    writer = Collected()
+    said, answer = await told(STREAMING + b"3\r\none\r\n5\r\nth", writer=writer, ends=True)
     assert said.startswith(b"HTTP/1.1 202 ")
-    assert (sink.pieces[0], answer.error_type) == (b"one", "Runtime.TruncatedResponse")
+    assert (writer.pieces[0], answer.error_type) == (b"one", "Runtime.TruncatedResponse")
 
 
-async def test_a_streamed_response_over_the_limit_is_read_to_its_end_and_is_an_error(monkeypatch):
-    monkeypatch.setattr("aiolambda.local.runtime.runtime_api.STREAMED_RESPONSE_LIMIT", 4)
-    sink = Collected()
-    _, answer = await told(STREAMING + b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n", sink=sink)
-    assert (sink.pieces, answer.error_type) == ([b"one"], "Function.ResponseSizeTooLarge")
+async def test_a_streamed_response_over_the_limit_is_read_to_its_end_and_is_an_error():
+    writer = Collected()
+    _, answer = await told(STREAMING + b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n", writer=writer, streamed_response_limit=4)
+    assert (writer.pieces, answer.error_type) == ([b"one"], "Function.ResponseSizeTooLarge")
 
 
 POST = b"POST /2018-06-01/runtime/invocation/1/response HTTP/1.1\r\nHost: x\r\n"
@@ -321,7 +320,7 @@ async def test_every_form_that_http_allows_is_read(data):
 
 async def test_nothing_behind_a_damaged_stream_is_a_request():
     init_error = b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: x\r\n\r\n"
-    said, answer = await told(STREAMING + b"3\r\none\r\n0x5\r\n" + init_error, sink=Collected())
+    said, answer = await told(STREAMING + b"3\r\none\r\n0x5\r\n" + init_error, writer=Collected())
     assert said.startswith(b"HTTP/1.1 202 ")
     assert b"Connection: close" in said
     assert answer.error_type == "Runtime.TruncatedResponse"

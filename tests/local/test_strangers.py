@@ -10,13 +10,12 @@ import aiohttp
 import pytest
 
 from aiolambda.local.api import cross_origin
-from aiolambda.local.api.errors import Refusal
+from aiolambda.local.api.errors import ApiError
 from aiolambda.local.runtime import socket_owner
 from aiolambda.local.runtime.invocations import Invocation
-from aiolambda.local.runtime.runtime_api import RuntimeApi
+from aiolambda.local.runtime.runtime_api import RuntimeApiServer
 
-from ..support.local import HERE, function, read_soon, serving
-from .test_runtime import both_runtimes
+from ..support.local import HERE, function, in_both_runtimes, read_soon, serving
 
 # The Runtime API of a process
 
@@ -36,29 +35,27 @@ async def tried(address, session, request_id):
     return statuses
 
 
-@both_runtimes
-async def test_a_stranger_cannot_touch_an_invocation(runtime, tmp_path):
-    async with serving(function(runtime=runtime)) as invoke:
-        address = (await invoke(payload={"op": "describe"})).json()["environment"]["AWS_LAMBDA_RUNTIME_API"]
-        idle = await tried(address, invoke.session, "1")
-        event = {"op": "sleep", "seconds": 0.5, "started": str(tmp_path / "pid")}
-        call = asyncio.create_task(invoke(payload=event))
-        pid = int(await read_soon(tmp_path / "pid"))
-        busy = await tried(address, invoke.session, "1")
-        answer = await call
-        assert (answer.error, answer.json()) == (None, pid)
-        assert (await invoke()).json() == pid
+@in_both_runtimes
+async def test_a_stranger_cannot_touch_an_invocation(invoke, app, tmp_path):
+    address = (await invoke(app, {"op": "describe"})).json()["environment"]["AWS_LAMBDA_RUNTIME_API"]
+    idle = await tried(address, invoke.session, "1")
+    event = {"op": "sleep", "seconds": 0.5, "started": str(tmp_path / "pid")}
+    call = asyncio.create_task(invoke(app, event))
+    pid = int(await read_soon(tmp_path / "pid"))
+    busy = await tried(address, invoke.session, "1")
+    answer = await call
+    assert (answer.error, answer.json()) == (None, pid)
+    assert (await invoke(app)).json() == pid
     assert idle == busy == [403] * 4
 
 
-async def test_a_stranger_with_the_right_request_id_cannot_forge_an_answer(tmp_path):
-    async with serving() as invoke:
-        address = (await invoke(payload={"op": "describe"})).json()["environment"]["AWS_LAMBDA_RUNTIME_API"]
-        event = {"op": "tell request id", "file": str(tmp_path / "id"), "seconds": 0.3}
-        call = asyncio.create_task(invoke(payload=event))
-        request_id = await read_soon(tmp_path / "id")
-        assert await tried(address, invoke.session, request_id) == [403] * 4
-        answer = await call
+async def test_a_stranger_with_the_right_request_id_cannot_forge_an_answer(invoke, tmp_path):
+    address = (await invoke(payload={"op": "describe"})).json()["environment"]["AWS_LAMBDA_RUNTIME_API"]
+    event = {"op": "tell request id", "file": str(tmp_path / "id"), "seconds": 0.3}
+    call = asyncio.create_task(invoke(payload=event))
+    request_id = await read_soon(tmp_path / "id")
+    assert await tried(address, invoke.session, request_id) == [403] * 4
+    answer = await call
     assert (answer.error, answer.json()) == (None, request_id)
 
 
@@ -76,7 +73,7 @@ async def test_a_runtime_behind_a_launcher_is_no_stranger():
 
 
 async def test_a_connection_waits_until_its_process_is_known():
-    api = RuntimeApi()
+    api = RuntimeApiServer()
     try:
         url = f"http://{await api.start()}/2018-06-01/runtime/invocation/next"
         api.dispatch(Invocation(request_id="1", payload=b"[1]", function_arn="arn:x", trace_id="Root=1"), 0)
@@ -110,8 +107,8 @@ async def test_a_socket_is_held_by_the_session_of_its_process(listener, is_ours)
         process.stdout.readline()
         connection, client = listener.accept()
         with connection:
-            assert await socket_owner.is_held_in_session(os.getsid(process.pid), client, listener.getsockname())
-            assert await socket_owner.is_held_in_session(os.getsid(0), client, listener.getsockname()) is is_ours
+            assert await socket_owner.is_owned_by_session(os.getsid(process.pid), client, listener.getsockname())
+            assert await socket_owner.is_owned_by_session(os.getsid(0), client, listener.getsockname()) is is_ours
         process.communicate()
 
 
@@ -121,7 +118,7 @@ async def test_a_socket_for_both_families_is_seen(listener):
         connection.connect(("::ffff:127.0.0.1", listener.getsockname()[1]))
         accepted, client = listener.accept()
         with accepted:
-            assert await socket_owner.is_held_in_session(os.getsid(0), client, listener.getsockname())
+            assert await socket_owner.is_owned_by_session(os.getsid(0), client, listener.getsockname())
 
 
 async def test_a_socket_that_was_closed_is_held_by_no_process(listener):
@@ -129,7 +126,7 @@ async def test_a_socket_that_was_closed_is_held_by_no_process(listener):
         accepted, client = listener.accept()
     with accepted:
         connection.close()
-        assert not await socket_owner.is_held_in_session(os.getsid(0), client, listener.getsockname())
+        assert not await socket_owner.is_owned_by_session(os.getsid(0), client, listener.getsockname())
 
 
 def test_the_listing_of_lsof_names_the_holder_of_the_clients_end():
@@ -138,9 +135,9 @@ def test_the_listing_of_lsof_names_the_holder_of_the_clients_end():
         "p42\nf3\nn127.0.0.1:9001->127.0.0.1:51248\np43\nf9\nn127.0.0.1:51248->127.0.0.1:9001\n"
     )
     server = ("127.0.0.1", 9001)
-    assert list(socket_owner.holders(listing, ("127.0.0.1", 51248), server)) == [41, 43]
-    assert list(socket_owner.holders(listing, ("127.0.0.1", 51249), server)) == []
-    assert list(socket_owner.holders("", ("127.0.0.1", 51248), server)) == []
+    assert list(socket_owner.owners(listing, ("127.0.0.1", 51248), server)) == [41, 43]
+    assert list(socket_owner.owners(listing, ("127.0.0.1", 51249), server)) == []
+    assert list(socket_owner.owners("", ("127.0.0.1", 51248), server)) == []
 
 
 # Web pages
@@ -188,14 +185,14 @@ def test_a_page_of_the_same_origin_is_taken():
     ids=str,
 )
 def test_what_a_page_of_another_origin_may_have_sent_is_refused(headers, said):
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ApiError) as caught:
         cross_origin.check({"host": "127.0.0.1:9001", **headers})
     assert (caught.value.status, caught.value.code) == (403, "AccessDeniedException")
     assert said in caught.value.members["message"]
 
 
 @pytest.mark.parametrize(
-    "path", ["2015-03-31/functions/app/invocations", "2021-11-15/functions/app/response-streaming-invocations"]
+    "path", ["2015-03-31/functions/untouched/invocations", "2021-11-15/functions/untouched/response-streaming-invocations"]
 )
 @pytest.mark.parametrize(
     "headers",
@@ -206,11 +203,10 @@ def test_what_a_page_of_another_origin_may_have_sent_is_refused(headers, said):
     ],
     ids=str,
 )
-async def test_a_page_of_another_origin_runs_nothing(path, headers):
-    async with serving() as invoke:
-        async with invoke.session.post(f"{invoke.endpoint.url}/{path}", data=b"{}", headers=headers) as response:
-            assert (response.status, response.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
-        assert invoke.endpoint.runtime_pids("app") == []
+async def test_a_page_of_another_origin_runs_nothing(invoke, path, headers):
+    async with invoke.session.post(f"{invoke.endpoint.url}/{path}", data=b"{}", headers=headers) as response:
+        assert (response.status, response.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
+    assert invoke.endpoint.runtime_pids("untouched") == []
 
 
 async def test_a_signature_is_enough_under_any_name():

@@ -18,50 +18,61 @@ from aiolambda import (
 )
 
 from ..support.cli import environment_for, run, start
-from ..support.local import function, read_soon, serving
+from ..support.local import function, read_soon, serving, shared_endpoint
 
 PIECES = {"op": "write", "pieces": ["one", "zwei é\n"]}
 
 
+def client_for(endpoint, **settings):
+    return LambdaClient(region=endpoint.region, endpoint_url=endpoint.url, credentials=endpoint.credentials, **settings)
+
+
 @asynccontextmanager
 async def client_of(*functions, **settings):
-    async with serving(*functions, verify_signatures=True) as invoke:
-        endpoint = invoke.endpoint
-        where = {"region": endpoint.region, "endpoint_url": endpoint.url, "credentials": endpoint.credentials}
-        async with LambdaClient(**where, **settings) as client:
-            yield client
+    async with serving(*functions, verify_signatures=True) as invoke, client_for(invoke.endpoint, **settings) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def signing():
+    """An endpoint that verifies signatures; `brief` is `app` with a timeout of one second."""
+    with shared_endpoint(function(), function("brief", timeout=1.0), verify_signatures=True) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+async def client(signing):
+    async with client_for(signing) as client:
+        yield client
 
 
 @pytest.mark.parametrize("op", ["write", "write later"])
-async def test_a_handler_that_is_a_generator_streams_its_answer(op):
-    async with client_of() as client:
-        async with client.stream("app", {**PIECES, "op": op, "pause": 0.02}, log_type="Tail") as stream:
-            assert [chunk async for chunk in stream] == [b"one", "zwei é\n".encode()]
-        assert (stream.status_code, stream.executed_version, stream.completed) == (200, "$LATEST", True)
-        assert (stream.content_type, stream.metadata.trace_id[:5]) == ("application/octet-stream", "Root=")
-        assert ("writing" in stream.log_tail) is (op == "write")
-        assert stream.report.billed_duration_ms > 40
-        assert (await client.invoke("app", {**PIECES, "op": op})).text() == "onezwei é\n"
+async def test_a_handler_that_is_a_generator_streams_its_answer(client, op):
+    async with client.stream("app", {**PIECES, "op": op, "pause": 0.02}, log_type="Tail") as stream:
+        assert [chunk async for chunk in stream] == [b"one", "zwei é\n".encode()]
+    assert (stream.status_code, stream.executed_version, stream.completed) == (200, "$LATEST", True)
+    assert (stream.content_type, stream.metadata.trace_id[:5]) == ("application/octet-stream", "Root=")
+    assert ("writing" in stream.log_tail) is (op == "write")
+    assert stream.report.billed_duration_ms > 40
+    assert (await client.invoke("app", {**PIECES, "op": op})).text() == "onezwei é\n"
 
 
-async def test_a_piece_arrives_while_the_handler_still_runs():
-    async with client_of() as client:
-        async with client.stream("app", {"op": "write", "pieces": ["1"], "pause": 30}) as stream:
-            began = time.monotonic()
-            async for chunk in stream:
-                assert chunk == b"1"
-                break
-            assert time.monotonic() - began < 15
+async def test_a_piece_arrives_while_the_handler_still_runs(client):
+    async with client.stream("app", {"op": "write", "pieces": ["1"], "pause": 30}) as stream:
+        began = time.monotonic()
+        async for chunk in stream:
+            assert chunk == b"1"
+            break
+        assert time.monotonic() - began < 15
 
 
-async def test_a_handler_that_does_not_stream_has_its_answer_in_one_piece():
-    async with client_of() as client:
-        async with client.stream("app", {"op": "bytes"}) as stream:
-            assert [chunk async for chunk in stream] == [b'{ "exactly":\t"so" }']
-        async with client.stream("app", {"op": "write", "pieces": []}) as stream:
-            assert await stream.read() == b""
-        output = await client.send(InvokeWithResponseStreamCommand(function_name="app", invocation_type="DryRun"))
-        assert output.status_code == 204
+async def test_a_handler_that_does_not_stream_has_its_answer_in_one_piece(client):
+    async with client.stream("app", {"op": "bytes"}) as stream:
+        assert [chunk async for chunk in stream] == [b'{ "exactly":\t"so" }']
+    async with client.stream("app", {"op": "write", "pieces": []}) as stream:
+        assert await stream.read() == b""
+    output = await client.send(InvokeWithResponseStreamCommand(function_name="app", invocation_type="DryRun"))
+    assert output.status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -82,19 +93,18 @@ async def test_a_handler_that_does_not_stream_has_its_answer_in_one_piece():
         ({"op": "write", "pieces": None}, [], "TypeError", "not iterable"),
     ],
 )
-async def test_a_function_that_fails_says_so_behind_what_it_wrote(event, chunks, error_type, text):
-    async with client_of(function(timeout=1.0)) as client:
-        came = []
-        with pytest.raises(FunctionError, match=text) as raised:
-            async with client.stream("app", event, log_type="Tail") as stream:
-                async for chunk in stream:
-                    came.append(chunk)  # noqa: PERF401 - what came before the error is looked at
-        assert (came, raised.value.error_type, stream.completed) == (chunks, error_type, False)
-        assert "REPORT RequestId" in stream.log_tail
-        if error_type == "ValueError":
-            assert "local_handlers.py" in "".join(raised.value.stack_trace)
-        async with client.stream("app", PIECES) as stream:
-            assert await stream.read() == "onezwei é\n".encode()
+async def test_a_function_that_fails_says_so_behind_what_it_wrote(client, event, chunks, error_type, text):
+    came = []
+    with pytest.raises(FunctionError, match=text) as raised:
+        async with client.stream("brief", event, log_type="Tail") as stream:
+            async for chunk in stream:
+                came.append(chunk)  # noqa: PERF401 - what came before the error is looked at
+    assert (came, raised.value.error_type, stream.completed) == (chunks, error_type, False)
+    assert "REPORT RequestId" in stream.log_tail
+    if error_type == "ValueError":
+        assert "local_handlers.py" in "".join(raised.value.stack_trace)
+    async with client.stream("brief", PIECES) as stream:
+        assert await stream.read() == "onezwei é\n".encode()
 
 
 async def test_a_refusal_comes_before_the_stream():
@@ -106,13 +116,12 @@ async def test_a_refusal_comes_before_the_stream():
                     pass
 
 
-async def test_a_client_that_leaves_does_not_stop_the_function(tmp_path):
-    async with client_of() as client:
-        async with client.stream(
-            "app", {"op": "write", "pieces": ["1"] * 10, "pause": 0.02, "end": "touch", "file": str(tmp_path / "x")}
-        ) as stream:
-            assert await anext(aiter(stream)) == b"1"
-        assert await read_soon(tmp_path / "x") == "touched"
+async def test_a_client_that_leaves_does_not_stop_the_function(client, tmp_path):
+    async with client.stream(
+        "app", {"op": "write", "pieces": ["1"] * 10, "pause": 0.02, "end": "touch", "file": str(tmp_path / "x")}
+    ) as stream:
+        assert await anext(aiter(stream)) == b"1"
+    assert await read_soon(tmp_path / "x") == "touched"
 
 
 @pytest.mark.parametrize("op", ["wait and write", "wait and touch"])
@@ -127,48 +136,46 @@ async def test_a_client_that_leaves_before_the_answer_does_not_stop_the_function
         assert (await client.invoke("app", {"op": "pid"})).json() == pid
 
 
-async def test_a_limit_of_time_in_an_asynchronous_handler_spans_what_it_yields():
-    async with client_of() as client:
-        with pytest.raises(FunctionError, match="TimeoutError"):
-            async with client.stream("app", {"op": "limited"}) as stream:
-                assert await stream.read() == b"never"
+async def test_a_limit_of_time_in_an_asynchronous_handler_spans_what_it_yields(client):
+    with pytest.raises(FunctionError, match="TimeoutError"):
+        async with client.stream("app", {"op": "limited"}) as stream:
+            assert await stream.read() == b"never"
 
 
 async def test_an_endpoint_that_stops_cuts_a_stream():
     async with serving(verify_signatures=False) as invoke:
         endpoint = invoke.endpoint
-        async with LambdaClient(region=endpoint.region, endpoint_url=endpoint.url, credentials=endpoint.credentials) as client:
+        async with client_for(endpoint) as client:
             async with client.stream("app", {"op": "write", "pieces": ["1"], "pause": 30}) as stream:
                 assert await anext(aiter(stream)) == b"1"
-                stopping = asyncio.create_task(endpoint.stop())
+                stopping = asyncio.create_task(endpoint.close())
                 with pytest.raises(StreamError):
                     await stream.read()
                 await stopping
 
 
-async def test_botocore_reads_the_stream():
+async def test_botocore_reads_the_stream(signing):
     session = pytest.importorskip("botocore.session").get_session()
-    async with serving(verify_signatures=True) as invoke:
-        endpoint = invoke.endpoint
+    endpoint = signing
 
-        def read():
-            client = session.create_client(
-                "lambda",
-                region_name=endpoint.region,
-                endpoint_url=endpoint.url,
-                aws_access_key_id=endpoint.credentials.access_key_id,
-                aws_secret_access_key=endpoint.credentials.secret_access_key,
-            )
-            try:
-                answers = []
-                for event in (PIECES, {"op": "write", "pieces": ["1"], "end": "fail"}):
-                    answer = client.invoke_with_response_stream(FunctionName="app", Payload=json.dumps(event), LogType="Tail")
-                    answers.append((answer["StatusCode"], answer["ExecutedVersion"], list(answer["EventStream"])))
-                return answers
-            finally:
-                client.close()
+    def read():
+        client = session.create_client(
+            "lambda",
+            region_name=endpoint.region,
+            endpoint_url=endpoint.url,
+            aws_access_key_id=endpoint.credentials.access_key_id,
+            aws_secret_access_key=endpoint.credentials.secret_access_key,
+        )
+        try:
+            answers = []
+            for event in (PIECES, {"op": "write", "pieces": ["1"], "end": "fail"}):
+                answer = client.invoke_with_response_stream(FunctionName="app", Payload=json.dumps(event), LogType="Tail")
+                answers.append((answer["StatusCode"], answer["ExecutedVersion"], list(answer["EventStream"])))
+            return answers
+        finally:
+            client.close()
 
-        (status, version, well), (_, _, badly) = await asyncio.to_thread(read)
+    (status, version, well), (_, _, badly) = await asyncio.to_thread(read)
     assert (status, version) == (200, "$LATEST")
     *chunks, completed = well
     assert b"".join(chunk["PayloadChunk"]["Payload"] for chunk in chunks) == "onezwei é\n".encode()
@@ -178,62 +185,55 @@ async def test_botocore_reads_the_stream():
     assert json.loads(badly[-1]["InvokeComplete"]["ErrorDetails"])["errorMessage"] == "a deliberate failure"
 
 
-async def test_a_signature_is_asked_for():
-    async with serving(verify_signatures=True) as invoke:
-        url = f"{invoke.endpoint.url}/2021-11-15/functions/app/response-streaming-invocations"
-        async with invoke.session.post(url, data=b"{}") as response:
-            assert (response.status, response.headers["x-amzn-ErrorType"]) == (403, "MissingAuthenticationTokenException")
+async def test_a_signature_is_asked_for(signing):
+    url = f"{signing.url}/2021-11-15/functions/app/response-streaming-invocations"
+    async with aiohttp.ClientSession() as session, session.post(url, data=b"{}") as response:
+        assert (response.status, response.headers["x-amzn-ErrorType"]) == (403, "MissingAuthenticationTokenException")
 
 
 # The command line
 
 
-async def test_the_command_line_prints_a_stream_as_it_comes():
-    async with serving(verify_signatures=True) as invoke:
-        env = environment_for(invoke.endpoint)
-        event = json.dumps({"op": "write", "pieces": ["first\n", "second\n"], "pause": 30})
-        process = await start("invoke", "app", "--stream", "-p", event, env=env)
-        assert process.stdout is not None
-        assert await asyncio.wait_for(process.stdout.readline(), 15) == b"first\n"
-        process.kill()
-        await process.communicate()
-        whole = await run("invoke", "app", "--stream", "--tail", "-p", json.dumps(PIECES), env=env)
+async def test_the_command_line_prints_a_stream_as_it_comes(signing):
+    env = environment_for(signing)
+    event = json.dumps({"op": "write", "pieces": ["first\n", "second\n"], "pause": 30})
+    process = await start("invoke", "app", "--stream", "-p", event, env=env)
+    assert process.stdout is not None
+    assert await asyncio.wait_for(process.stdout.readline(), 15) == b"first\n"
+    process.kill()
+    await process.communicate()
+    whole = await run("invoke", "app", "--stream", "--tail", "-p", json.dumps(PIECES), env=env)
     assert (whole.code, whole.stdout) == (0, "onezwei é\n".encode())
     assert "writing" in whole.stderr
     assert "REPORT RequestId" in whole.stderr
 
 
-async def test_the_command_line_tells_how_a_stream_ended(tmp_path):
-    async with serving(verify_signatures=True) as invoke:
-        env = environment_for(invoke.endpoint)
-        event = json.dumps({"op": "write", "pieces": ["1"], "end": "fail"})
-        failed = await run("invoke", "app", "--stream", "-p", event, "-o", str(tmp_path / "out"), env=env)
-        missing = await run("invoke", "nobody", "--stream", env=env)
-        usage = await run("invoke", "app", "--stream", "--invocation-type", "Event", env=env)
+async def test_the_command_line_tells_how_a_stream_ended(signing, tmp_path):
+    env = environment_for(signing)
+    event = json.dumps({"op": "write", "pieces": ["1"], "end": "fail"})
+    failed = await run("invoke", "app", "--stream", "-p", event, "-o", str(tmp_path / "out"), env=env)
+    missing = await run("invoke", "nobody", "--stream", env=env)
+    usage = await run("invoke", "app", "--stream", "--invocation-type", "Event", env=env)
     assert (failed.code, failed.stdout, (tmp_path / "out").read_bytes()) == (1, b"", b"1")
     assert "ValueError: a deliberate failure" in failed.stderr
     assert (missing.code, usage.code) == (3, 2)
     assert "--stream goes with neither" in usage.stderr
 
 
-async def test_a_reader_of_the_command_line_who_has_enough_ends_it_in_silence():
-    async with serving(verify_signatures=True) as invoke:
-        env = environment_for(invoke.endpoint)
-        event = json.dumps({"op": "write", "pieces": ["a\n"] * 1000, "pause": 0.01})
-        process = await start("invoke", "app", "--stream", "-p", event, env=env)
-        assert process.stdout is not None
-        await process.stdout.readline()
-        process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
-        assert process.stderr is not None
-        assert await asyncio.wait_for(process.stderr.read(), 20) == b""
-        assert await process.wait() == 0
+async def test_a_reader_of_the_command_line_who_has_enough_ends_it_in_silence(signing):
+    env = environment_for(signing)
+    event = json.dumps({"op": "write", "pieces": ["a\n"] * 1000, "pause": 0.01})
+    process = await start("invoke", "app", "--stream", "-p", event, env=env)
+    assert process.stdout is not None
+    await process.stdout.readline()
+    process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
+    assert process.stderr is not None
+    assert await asyncio.wait_for(process.stderr.read(), 20) == b""
+    assert await process.wait() == 0
 
 
-async def test_a_full_disk_is_said_to_be_one():
-    async with serving(verify_signatures=True) as invoke:
-        ended = await run(
-            "invoke", "app", "--stream", "-p", json.dumps(PIECES), "-o", "/dev/full", env=environment_for(invoke.endpoint)
-        )
+async def test_a_full_disk_is_said_to_be_one(signing):
+    ended = await run("invoke", "app", "--stream", "-p", json.dumps(PIECES), "-o", "/dev/full", env=environment_for(signing))
     assert ended.code == 4
     assert "cannot be written: No space left on device" in ended.stderr
 
@@ -245,7 +245,7 @@ async def test_a_cut_stream_may_have_run():
         process = await start("invoke", "app", "--stream", "-p", event, env=env)
         assert process.stdout is not None
         await process.stdout.readline()
-        await invoke.endpoint.stop()
+        await invoke.endpoint.close()
         _, stderr = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 4
     assert b"chunks had come" in stderr
@@ -273,7 +273,7 @@ async def test_an_unsigned_stream_reaches_any_http_client():
         with pytest.raises(aiohttp.ClientError):
             async with invoke.session.post(url, data=json.dumps({"op": "write", "pieces": ["1"], "pause": 30})) as response:
                 await response.content.readany()
-                stopping = asyncio.create_task(invoke.endpoint.stop())
+                stopping = asyncio.create_task(invoke.endpoint.close())
                 try:
                     await response.read()
                 finally:

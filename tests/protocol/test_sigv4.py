@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiolambda import Credentials
-from aiolambda.local.api.authentication import authorization_of
+from aiolambda.local.api.authentication import parse_authorization
 from aiolambda.protocol import sigv4, uri
 
 from ..support import suites
@@ -205,7 +205,7 @@ def test_neither_a_signer_nor_what_it_keeps_shows_a_secret() -> None:
 
 def accepted(headers: dict[str, str], **changes: Any) -> bool:
     """Whether the verifier takes a request for one that the holder of the keys signed."""
-    authorization = authorization_of(changes.pop("authorization", headers["authorization"]))
+    authorization = parse_authorization(changes.pop("authorization", headers["authorization"]))
     if authorization is None:
         return False
     request = {
@@ -287,7 +287,7 @@ def test_the_verifier_refuses_the_key_of_one_day_for_a_request_of_another() -> N
     request = sigv4.canonical_request("POST", "/", "", headers, headers, sigv4.EMPTY_PAYLOAD_HASH)
     key = sigv4.signing_key(KEYS.secret_access_key, "20260830", "eu-west-1", "lambda")
     signature = sigv4.signature(key, sigv4.string_to_sign(headers["x-amz-date"], scope, request))
-    authorization = authorization_of(
+    authorization = parse_authorization(
         f"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/{scope}, SignedHeaders=host;x-amz-date, Signature={signature}"
     )
     assert authorization is not None
@@ -305,11 +305,11 @@ def test_the_verifier_refuses_a_signature_with_any_other_digit(place: int, digit
 
 @pytest.mark.parametrize("header", ["", "Basic dXNlcg==", "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=A/2/r/s/t"])
 def test_a_header_that_is_no_signature_of_version_4_has_no_parts(header: str) -> None:
-    assert authorization_of(header) is None
+    assert parse_authorization(header) is None
 
 
 def test_an_authorization_header_comes_apart_into_what_it_was_made_of() -> None:
-    parts = authorization_of(signed_request()["authorization"])
+    parts = parse_authorization(signed_request()["authorization"])
     assert parts is not None
     assert (parts.access_key_id, parts.date, parts.region, parts.service) == ("AKIDEXAMPLE", "20260830", "eu-west-1", "lambda")
     assert parts.signed_headers == ("host", "x-amz-date", "x-amz-tenant-id")

@@ -2,17 +2,21 @@
 
 import asyncio
 import base64
+import importlib.util
 import io
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import attrs
+import pytest
 
 import aiolambda
 from aiolambda.local import LocalEndpoint, LocalFunction
@@ -21,6 +25,18 @@ HERE = Path(__file__).parent
 PACKAGE_DIRECTORY = str(Path(aiolambda.__file__).parent.parent)
 """Where the package under test is: the checkout, or where a wheel of it was installed."""
 RAW_RUNTIME = (sys.executable, str(HERE / "local_raw_runtime.py"))
+AWS_RUNTIME = (sys.executable, "-m", "awslambdaric", "{handler}")
+
+needs_awslambdaric = pytest.mark.skipif(
+    importlib.util.find_spec("awslambdaric") is None, reason="awslambdaric is not installed (it builds on Linux only)"
+)
+both_runtimes = pytest.mark.parametrize(
+    "runtime", [None, pytest.param(AWS_RUNTIME, marks=needs_awslambdaric)], ids=["built-in", "awslambdaric"]
+)
+in_both_runtimes = pytest.mark.parametrize(
+    "app", ["app", pytest.param("aws", marks=needs_awslambdaric)], ids=["built-in", "awslambdaric"]
+)
+"""The functions of the shared endpoint that have the same handler."""
 
 
 @attrs.frozen
@@ -76,6 +92,36 @@ async def serving(*functions: LocalFunction, **settings: Any) -> AsyncIterator[C
     endpoint = LocalEndpoint(functions or [function()], **{"verify_signatures": False, **settings})
     async with endpoint, aiohttp.ClientSession() as session:
         yield Caller(endpoint, session)
+
+
+@contextmanager
+def shared_endpoint(*functions: LocalFunction, **settings: Any) -> Iterator[LocalEndpoint]:
+    """An endpoint that serves in a thread, so that tests with event loops of their own can share it."""
+    endpoint = LocalEndpoint(functions, **settings)
+    serving: Future[asyncio.AbstractEventLoop] = Future()
+    ended = asyncio.Event()
+
+    async def serve() -> None:
+        async with endpoint:
+            serving.set_result(asyncio.get_running_loop())
+            await ended.wait()
+
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:
+            if serving.done():
+                raise
+            serving.set_exception(error)
+
+    thread = threading.Thread(target=run, name="shared endpoint")
+    thread.start()
+    loop = serving.result()
+    try:
+        yield endpoint
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
 
 
 def is_running(pid: int) -> bool:

@@ -1,13 +1,13 @@
-"""The functions that the tests of `aiolambda.local` and `aiolambda.cli` serve; loaded by path, in processes of their own."""
+"""The functions that the tests of `aiolambda.local` and `aiolambda.cli` serve; loaded by path, in processes of their own.
+
+Slow modules are imported by the handlers that need them: this file is loaded by hundreds of processes.
+"""
 
 # ruff: noqa: ARG005, PTH109, PTH110, PTH123, PTH202, S606, T201 - handlers as users write them
 
-import asyncio
 import decimal
-import http.client
 import logging
 import os
-import subprocess
 import sys
 import time
 
@@ -35,6 +35,8 @@ def sleep(event, context):
 
 
 def log(event, context):
+    import subprocess
+
     print("printed")
     print("to stderr", file=sys.stderr)
     logging.getLogger("shop").warning("logged")
@@ -79,6 +81,8 @@ def tell_request_id(event, context):
 
 def ask(event, context):
     """Ask the Runtime API of another process for work."""
+    import http.client
+
     connection = http.client.HTTPConnection(event["address"])
     connection.request("GET", "/2018-06-01/runtime/invocation/next")
     return connection.getresponse().status
@@ -101,6 +105,8 @@ def relay(event, context):
 
 
 def spawn(event, context):
+    import subprocess
+
     child = subprocess.Popen(["sleep", "600"])
     with open(event["child"], "w") as file:
         file.write(str(child.pid))
@@ -109,6 +115,8 @@ def spawn(event, context):
 
 def leave_session(event, context):
     """Start a child in a session of its own; as a daemon, it has no parent, environment or file of this process either."""
+    import subprocess
+
     program = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
     command = [sys.executable, "-c", program, event["child"]]
     if event.get("daemon") and not os.fork():
@@ -171,12 +179,16 @@ def wait_and_touch(event, context):
 
 
 async def limited(event, context):
+    import asyncio
+
     async with asyncio.timeout(0.2):
         yield b"1"
         await asyncio.sleep(5)
 
 
 async def write_later(event, context):
+    import asyncio
+
     for piece in event["pieces"]:
         yield piece.encode()
         await asyncio.sleep(event.get("pause", 0))

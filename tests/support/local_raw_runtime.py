@@ -1,13 +1,24 @@
-"""A runtime client that hands every payload back as it came, for the tests that compare bytes; no JSON is read here."""
+"""A runtime client that returns every payload unchanged, for the tests that compare bytes. It parses no JSON."""
 
-import http.client
 import os
+import socket
 
-connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].rsplit(":")
+stream = socket.create_connection((host, int(port))).makefile("rwb")
+
+
+def exchange(request: str, body: bytes = b"") -> tuple[dict[bytes, bytes], bytes]:
+    stream.write(f"{request} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+    stream.flush()
+    stream.readline()
+    headers = {}
+    while line := stream.readline().strip():
+        name, _, value = line.partition(b":")
+        headers[name.lower()] = value.strip()
+    return headers, stream.read(int(headers[b"content-length"]))
+
+
 while True:
-    connection.request("GET", "/2018-06-01/runtime/invocation/next")
-    invocation = connection.getresponse()
-    payload = invocation.read()
-    request_id = invocation.headers["Lambda-Runtime-Aws-Request-Id"]
-    connection.request("POST", f"/2018-06-01/runtime/invocation/{request_id}/response", payload)
-    connection.getresponse().read()
+    invocation, payload = exchange("GET /2018-06-01/runtime/invocation/next")
+    request_id = invocation[b"lambda-runtime-aws-request-id"].decode()
+    exchange(f"POST /2018-06-01/runtime/invocation/{request_id}/response", payload)

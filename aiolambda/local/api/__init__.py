@@ -1,1 +1,1 @@
-"""The Invoke API of the local endpoint: requests, signatures, answers, errors."""
+"""The HTTP side of the local endpoint: request checks (signature, origin, members), answers, streams and errors."""

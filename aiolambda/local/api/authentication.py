@@ -1,9 +1,10 @@
-"""The `Authorization` header of Signature Version 4, for who verifies one.
+"""Signature Version 4, verified: parse the `Authorization` header, and check scope, date and signature of a request.
 
-Owns its parts, and whether they fit a request. Must not know whose secret it is asked about.
+Owns the order of these checks. Must not know which functions exist.
 Source: "Signing AWS API requests" in the IAM user guide.
 """
 
+import contextlib
 import datetime as dt
 import hmac
 import re
@@ -17,17 +18,25 @@ from ...protocol import sigv4, uri
 from ...types.values import Credentials
 from . import errors
 
-__all__ = ["Authorization", "SignedRequest", "authorization_of", "check_body", "check_head", "fresh_credentials"]
+__all__ = ["Authorization", "SignedRequest", "check_body", "check_head", "fresh_credentials", "parse_authorization"]
 
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<key>[^/,\s]+)/(?P<date>\d{8})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/aws4_request"
     r"\s*,\s*SignedHeaders=(?P<signed>[^,\s]+)\s*,\s*Signature=(?P<signature>[0-9a-f]{64})\s*"
 )
+_MAX_SKEW = dt.timedelta(minutes=5)
+_MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. "
+    "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+)
+_DECLARED_HASH = "x-amz-content-sha256"
+_HASH = re.compile(r"[0-9a-f]{64}")
+_TIMESTAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 
 
 @attrs.frozen(kw_only=True)
 class Authorization:
-    """An `Authorization` header taken apart, for who verifies one."""
+    """A parsed `Authorization` header."""
 
     access_key_id: str
     date: str
@@ -39,9 +48,10 @@ class Authorization:
     def matches(
         self, secret_access_key: str, method: str, path: str, query: str, headers: Mapping[str, str], body_hash: str
     ) -> bool:
-        """Whether this signature is the one that the holder of the secret makes of this request.
+        """Whether signing this request with the secret gives this signature.
 
-        `headers` has lower-case names; a signed header that is missing, or no `x-amz-date` of the scope's day, is no match.
+        Header names are in lower case. It is no match if a signed header is missing, or if `x-amz-date` is not on the day of
+        the scope.
         """
         timestamp = headers.get("x-amz-date", "")
         if timestamp[:8] != self.date or any(name not in headers for name in self.signed_headers):
@@ -52,8 +62,8 @@ class Authorization:
         return hmac.compare_digest(sigv4.signature(key, sigv4.string_to_sign(timestamp, scope, request)), self.signature)
 
 
-def authorization_of(header: str) -> Authorization | None:
-    """The parts of an `Authorization` header, or `None` where it is not one of Signature Version 4."""
+def parse_authorization(header: str) -> Authorization | None:
+    """Parse an `Authorization` header; `None` if it is not one of Signature Version 4."""
     match = _AUTHORIZATION.fullmatch(header.strip())
     if match is None:
         return None
@@ -67,20 +77,9 @@ def authorization_of(header: str) -> Authorization | None:
     )
 
 
-_LONGEST_SKEW = dt.timedelta(minutes=5)
-_MISMATCH = (
-    "The request signature we calculated does not match the signature you provided. "
-    "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
-)
-_MUST_BE_SIGNED = "host"
-_DECLARED_HASH = "x-amz-content-sha256"
-_HASH = re.compile(r"[0-9a-f]{64}")
-_TIMESTAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
-
-
 @attrs.frozen(kw_only=True)
 class SignedRequest:
-    """What a signature covers, but for the body: `path` and `query` as on the wire, header names in lower case."""
+    """The signed parts of a request, without the body: `path` and `query` as on the wire, header names in lower case."""
 
     method: str
     path: str
@@ -89,30 +88,33 @@ class SignedRequest:
 
 
 def fresh_credentials() -> Credentials:
-    """Keys that no AWS account has: their id says LOCAL."""
+    """Make random credentials with an access key id that says LOCAL, so that no AWS account can have them."""
     suffix = "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(11))
     return Credentials(f"AKIALOCAL{suffix}", secrets.token_urlsafe(30))
 
 
 def check_head(request: SignedRequest, credentials: Credentials, region: str, now: dt.datetime) -> None:
-    """Raise the `Refusal` that Lambda would answer with if the head alone shows that it is due.
+    """Raise the `ApiError` that Lambda answers with if the head alone shows that the request is invalid.
 
-    If the head declares the hash of the body, that is the whole signature; else `check_body` holds it against the body.
+    If the head declares the hash of the body, this verifies the signature; otherwise `check_body` does.
     """
     authorization = _authorization_of(request)
-    if authorization.access_key_id != credentials.access_key_id or not _has_token(request, credentials):
+    token = credentials.session_token
+    has_token = token is None or hmac.compare_digest(request.headers.get("x-amz-security-token", "").encode(), token.encode())
+    if authorization.access_key_id != credentials.access_key_id or not has_token:
         raise errors.unknown_token()
     _check_scope(authorization, region)
     _check_date(request.headers.get("x-amz-date", ""), now)
     declared = request.headers.get(_DECLARED_HASH)
-    if _MUST_BE_SIGNED not in authorization.signed_headers or not _is_hash(declared):
+    is_hash = declared is None or _HASH.fullmatch(declared) is not None
+    if "host" not in authorization.signed_headers or not is_hash:
         raise errors.signature_rejected(_MISMATCH)
     if declared is not None:
         _check_signature(authorization, request, credentials, declared)
 
 
 def check_body(request: SignedRequest, body: bytes, credentials: Credentials) -> None:
-    """Raise a `Refusal` unless the holder of the credentials signed a request with this body. `check_head` comes before."""
+    """Raise an `ApiError` if the signature does not cover this body. Call `check_head` first."""
     body_hash = sigv4.payload_hash(body)
     declared = request.headers.get(_DECLARED_HASH)
     if declared is None:
@@ -125,14 +127,10 @@ def _authorization_of(request: SignedRequest) -> Authorization:
     header = request.headers.get("authorization")
     if header is None:
         raise errors.missing_token()
-    authorization = authorization_of(header)
+    authorization = parse_authorization(header)
     if authorization is None:
         raise errors.signature_rejected("Authorization header requires 'Credential', 'Signature' and 'SignedHeaders'")
     return authorization
-
-
-def _is_hash(declared: str | None) -> bool:
-    return declared is None or _HASH.fullmatch(declared) is not None
 
 
 def _check_signature(authorization: Authorization, request: SignedRequest, credentials: Credentials, body_hash: str) -> None:
@@ -140,17 +138,10 @@ def _check_signature(authorization: Authorization, request: SignedRequest, crede
         is_right = authorization.matches(
             credentials.secret_access_key, request.method, request.path, request.query, request.headers, body_hash
         )
-    except UnicodeEncodeError:  # a header that is not text: nobody can have signed it
+    except UnicodeEncodeError:  # a header that is not text cannot have been signed
         is_right = False
     if not is_right:
         raise errors.signature_rejected(_MISMATCH)
-
-
-def _has_token(request: SignedRequest, credentials: Credentials) -> bool:
-    if credentials.session_token is None:
-        return True
-    sent = request.headers.get("x-amz-security-token", "")
-    return hmac.compare_digest(sent.encode(), credentials.session_token.encode())
 
 
 def _check_scope(authorization: Authorization, region: str) -> None:
@@ -163,11 +154,14 @@ def _check_scope(authorization: Authorization, region: str) -> None:
 
 
 def _check_date(timestamp: str, now: dt.datetime) -> None:
-    signed_at = _time_of(timestamp)
+    signed_at = None
+    if _TIMESTAMP.fullmatch(timestamp) is not None:  # strptime alone accepts the digits of every script
+        with contextlib.suppress(ValueError):
+            signed_at = dt.datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
     if signed_at is None:
         raise errors.signature_rejected("Date must be in ISO-8601 'basic format'.")
     stamp = f"{now:%Y%m%dT%H%M%SZ}"
-    earliest, latest = now - _LONGEST_SKEW, now + _LONGEST_SKEW
+    earliest, latest = now - _MAX_SKEW, now + _MAX_SKEW
     if signed_at < earliest:
         raise errors.signature_rejected(
             f"Signature expired: {timestamp} is now earlier than {earliest:%Y%m%dT%H%M%SZ} ({stamp} - 5 min.)"
@@ -176,12 +170,3 @@ def _check_date(timestamp: str, now: dt.datetime) -> None:
         raise errors.signature_rejected(
             f"Signature not yet current: {timestamp} is still later than {latest:%Y%m%dT%H%M%SZ} ({stamp} + 5 min.)"
         )
-
-
-def _time_of(timestamp: str) -> dt.datetime | None:
-    if _TIMESTAMP.fullmatch(timestamp) is None:  # strptime takes the digits of every script
-        return None
-    try:
-        return dt.datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
-    except ValueError:
-        return None

@@ -1,10 +1,10 @@
-"""Which requests a web page may have sent: those that an endpoint without signatures must not serve.
+"""Protection against web pages: refuse the requests of other origins if the endpoint does not verify signatures.
 
-A browser sends requests of any page to any server of this machine (request forgery across origins), and takes a name of the
-page's own site for this machine if the name server says so (DNS rebinding). It tells the origin of the page in `Origin` and
+A web page can make a browser send requests to any server on this machine (cross-site request forgery). It can also point a
+name of its own site to this machine (DNS rebinding). The browser sends the origin of the page in `Origin` and
 `Sec-Fetch-Site`, which no SDK sends, and the name of the site in `Host`.
 
-Owns this check. Must not know what is asked for.
+Owns this check. Must not know the operation.
 Source: the Fetch standard, "Origin header" and "Fetch metadata".
 """
 
@@ -17,34 +17,32 @@ from . import errors
 __all__ = ["check"]
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?")
-_OF_THIS_MACHINE = ("localhost", "host.docker.internal", "host.containers.internal")
-"""The last two are what containers call it; no name of the public name service ends so."""
-_NOT_OF_ANOTHER_SITE = ("none", "same-origin")
+_LOCAL_NAMES = ("localhost", "host.docker.internal", "host.containers.internal")
+"""Containers use the last two; the public DNS has no such names."""
+_ALLOWED_FETCH_SITES = ("none", "same-origin")
 
 
 def check(headers: Mapping[str, str]) -> None:
-    """Raise a `Refusal` if a page of another origin may have sent these headers, which have lower-case names."""
+    """Raise an `ApiError` if a page of another origin may have sent this request. Header names are in lower case."""
     host = headers.get("host", "").lower()
-    if not _names_this_machine(host):
+    if not _is_local(host):
         raise errors.foreign_host()
     origin = headers.get("origin")
     is_foreign = origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}")
-    if is_foreign or headers.get("sec-fetch-site", "none").lower() not in _NOT_OF_ANOTHER_SITE:
+    if is_foreign or headers.get("sec-fetch-site", "none").lower() not in _ALLOWED_FETCH_SITES:
         raise errors.foreign_origin()
 
 
-def _names_this_machine(host: str) -> bool:
-    """An address cannot be rebound: only names can."""
+def _is_local(host: str) -> bool:
+    """Whether the name is local. Every IP address is accepted, because only names can be rebound."""
     match = _HOST.fullmatch(host)
     if match is None:
         return False
     name = match["name"]
-    return name in _OF_THIS_MACHINE or name.endswith(".localhost") or _is_address(name.strip("[]"))
-
-
-def _is_address(name: str) -> bool:
+    if name in _LOCAL_NAMES or name.endswith(".localhost"):
+        return True
     try:
-        ipaddress.ip_address(name)
+        ipaddress.ip_address(name.strip("[]"))
     except ValueError:
         return False
     return True

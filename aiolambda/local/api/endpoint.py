@@ -1,11 +1,12 @@
-"""The Invoke API on loopback: what a client sees of Lambda.
+"""The local endpoint: an HTTP server on 127.0.0.1 with the Invoke API of Lambda.
 
-Owns the server, the order of its checks, and what each outcome looks like over HTTP. Must not know how runtime processes
-work, nor print anything.
+Owns the server, the order of the checks, and the HTTP form of each result. Must not know how runtime processes work, and must
+not print.
 """
 
 import base64
 import datetime as dt
+import functools
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
@@ -19,19 +20,19 @@ from ...errors.checks import check_choice, check_seconds, check_whole
 from ...protocol.endpoints import partition_of
 from ...types.values import Credentials
 from ..functions import LocalFunction
-from ..runtime.environment import Surroundings
-from ..runtime.invocations import Invocation, Outcome
-from ..runtime.log import Echo
-from ..runtime.pool import ConcurrencyExceeded, Pool
-from ..runtime.process import INIT_LIMIT, ProcessStopped, RuntimeProcess
+from ..runtime.environment import SharedEnvironment
+from ..runtime.invocations import InvocationResult, ResponseWriter
+from ..runtime.log import LogListener
+from ..runtime.pool import ConcurrencyExceeded, ProcessPool
+from ..runtime.process import INIT_LIMIT, EndpointClosed, RuntimeProcess
 from ..runtime.process_groups import ProcessGroups
 from . import authentication, cross_origin, errors, requests
 from .authentication import SignedRequest
-from .errors import Refusal
+from .errors import ApiError
 from .requests import InvokeRequest, Target
-from .stream import StreamedAnswer
+from .stream import StreamingResponse
 
-__all__ = ["ACCOUNT", "LocalEndpoint", "is_over", "read"]
+__all__ = ["ACCOUNT", "LocalEndpoint"]
 
 ACCOUNT = "000000000000"
 _PATH = "/2015-03-31/functions/{function_name}/invocations"
@@ -39,12 +40,15 @@ _STREAMING_PATH = "/2021-11-15/functions/{function_name}/response-streaming-invo
 
 
 class LocalEndpoint:
-    """Serves functions on 127.0.0.1 while the block is open: `async with LocalEndpoint([function]) as endpoint:`.
+    """Serve functions on 127.0.0.1 while the block is open: `async with LocalEndpoint([function]) as endpoint:`.
 
-    `port` 0 lets the system choose. `credentials` are the keys that a request must be signed with, fresh ones where none
-    are given; `verify_signatures=False` takes requests that are not signed, but none that a web page of another origin may
-    have sent. `echo` is given the functions' logs as they are written. `init_limit` is how long a runtime may take to
-    start, in seconds. Nothing runs before `start`, nothing is left after `stop`.
+    - `port`: 0 lets the system choose one.
+    - `credentials`: requests must be signed with these; by default, random ones are made.
+    - `verify_signatures=False`: accept requests without verifying signatures, but refuse those of web pages.
+    - `on_log`: called with the output of the functions, as they write it.
+    - `init_limit`: the maximum duration of the init of a runtime, in seconds.
+
+    No process runs before `start`, and none is left after `close`.
     """
 
     def __init__(
@@ -55,7 +59,7 @@ class LocalEndpoint:
         region: str = "us-east-1",
         credentials: Credentials | None = None,
         verify_signatures: bool = True,
-        echo: Echo | None = None,
+        on_log: LogListener | None = None,
         init_limit: float = INIT_LIMIT,
     ) -> None:
         check_choice("verify_signatures", verify_signatures)
@@ -64,24 +68,24 @@ class LocalEndpoint:
         self.region = region
         self.credentials = credentials or authentication.fresh_credentials()
         self.functions: Mapping[str, LocalFunction] = _by_name(functions)
-        self._asked_port = port
+        self._requested_port = port
         self._verify_signatures = verify_signatures
-        self._echo = echo
+        self._on_log = on_log
         self._init_limit = init_limit
         self._groups = ProcessGroups()
-        self._pools: dict[str, Pool] = {}
+        self._pools: dict[str, ProcessPool] = {}
         self._runner: web.AppRunner | None = None
         self._url: str | None = None
 
     @property
     def url(self) -> str:
-        """Where the endpoint is; it has a place once it is started."""
+        """The URL of the endpoint. Raises `ConfigurationError` before `start`."""
         if self._url is None:
-            raise ConfigurationError("the local endpoint has no address before it is started")
+            raise ConfigurationError("the local endpoint has no URL before it is started; use `async with` or `start()`")
         return self._url
 
     def runtime_pids(self, function_name: str) -> list[int]:
-        """The runtime processes that a function has now."""
+        """The process ids of the function's runtimes, idle or busy."""
         pool = self._pools.get(function_name)
         return [] if pool is None else pool.pids
 
@@ -92,14 +96,14 @@ class LocalEndpoint:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self.stop()
+        await self.close()
 
     async def start(self) -> None:
-        """Listen; `ConfigurationError` where the port is taken, or this system cannot run functions."""
+        """Start listening. Raises `ConfigurationError` if the port is in use, or if the system is not Linux or macOS."""
         if os.name != "posix":
-            raise ConfigurationError("the local endpoint needs process groups and pipes as Linux and macOS have them")
+            raise ConfigurationError("the local endpoint needs a POSIX system; run it on Linux, macOS or WSL")
         async with AsyncExitStack() as started:
-            started.push_async_callback(self.stop)
+            started.push_async_callback(self.close)
             await self._groups.start()
             await self._listen()
             started.pop_all()
@@ -108,86 +112,99 @@ class LocalEndpoint:
         app = web.Application()
         app.router.add_post(_PATH, self._invoke)
         app.router.add_post(_STREAMING_PATH, self._invoke_streaming)
-        app.router.add_route("*", "/{path:.*}", self._unknown)
+        app.router.add_route("*", "/{path:.*}", self._refuse_operation)
         self._runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=1.0)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, "127.0.0.1", self._asked_port).start()
+            await web.TCPSite(self._runner, "127.0.0.1", self._requested_port).start()
         except OSError as error:
             reason = error.strerror or str(error)
-            raise ConfigurationError(f"cannot listen on 127.0.0.1:{self._asked_port}: {reason}") from error
+            message = f"cannot listen on 127.0.0.1:{self._requested_port}: {reason}; choose another port, or 0"
+            raise ConfigurationError(message) from error
         host, port = self._runner.addresses[0][:2]
         url = self._url = f"http://{host}:{port}"
         inherited = dict(os.environ)
-        surroundings = Surroundings(url=url, region=self.region, credentials=self.credentials, inherited=inherited)
-        self._pools = {name: self._pool(function, surroundings) for name, function in self.functions.items()}
+        shared = SharedEnvironment(url=url, region=self.region, credentials=self.credentials, inherited=inherited)
+        make_process = functools.partial(
+            RuntimeProcess, shared=shared, groups=self._groups, on_log=self._on_log, init_limit=self._init_limit
+        )
+        self._pools = {
+            name: ProcessPool(function.concurrency, functools.partial(make_process, function))
+            for name, function in self.functions.items()
+        }
 
-    def _pool(self, function: LocalFunction, surroundings: Surroundings) -> Pool:
-        def make_process() -> RuntimeProcess:
-            return RuntimeProcess(function, surroundings, self._groups, echo=self._echo, init_limit=self._init_limit)
-
-        return Pool(function.concurrency, make_process)
-
-    async def stop(self) -> None:
-        """End everything at once; an invocation that runs is answered with a `ServiceException`, for it may have run."""
+    async def close(self) -> None:
+        """Kill all runtimes and stop listening. Invocations in progress are answered with `ServiceException`."""
         for pool in self._pools.values():
-            await pool.stop()
+            await pool.close()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
-        await self._groups.stop()
+        await self._groups.close()
 
     async def _invoke(self, request: web.Request) -> web.Response:
         request_id = requests.new_request_id()
         try:
-            return await self._serve(request, request_id)
-        except Refusal as refusal:
-            return _refused(refusal, request_id)
+            invoke = await self._parse(request, types=requests.INVOCATION_TYPES)
+            if invoke.dry_run:
+                return web.Response(status=204, headers=_trace_headers(request_id, invoke.trace_id))
+            result = await self._run(invoke, request_id)
+        except ApiError as error:
+            return _error_response(error, request_id)
+        headers = _invocation_headers(request_id, invoke.trace_id)
+        if result.response.error_type is not None:
+            headers["X-Amz-Function-Error"] = "Unhandled"
+        if invoke.wants_log_tail:
+            headers["X-Amz-Log-Result"] = base64.b64encode(result.log_tail).decode()
+        return web.Response(body=result.response.payload, headers=headers, content_type="application/json")
 
     async def _invoke_streaming(self, request: web.Request) -> web.StreamResponse:
         request_id = requests.new_request_id()
-        answer: StreamedAnswer | None = None
+        response: StreamingResponse | None = None
         try:
-            asked = await self._asked(request, types=("RequestResponse", "DryRun"))
-            if asked.dry_run:
-                return web.Response(status=204, headers=_identity(request_id, asked.trace_id))
-            answer = StreamedAnswer(request, _executed(request_id, asked.trace_id))
-            outcome = await _run(
-                self._pool_of(asked.target), asked.invocation(request_id, self._arn(asked.target.name), answer)
-            )
-        except Refusal as refusal:
-            if answer is not None and answer.begun:
-                answer.abort()
-            return _refused(refusal, request_id)
-        return await answer.end(outcome, wants_log_tail=asked.wants_log_tail)
+            invoke = await self._parse(request, types=("RequestResponse", "DryRun"))
+            if invoke.dry_run:
+                return web.Response(status=204, headers=_trace_headers(request_id, invoke.trace_id))
+            response = StreamingResponse(request, _invocation_headers(request_id, invoke.trace_id))
+            result = await self._run(invoke, request_id, response)
+        except ApiError as error:
+            if response is not None and response.begun:
+                response.abort()
+            return _error_response(error, request_id)
+        return await response.end(result, wants_log_tail=invoke.wants_log_tail)
 
-    async def _unknown(self, request: web.Request) -> web.Response:
-        return _refused(errors.unknown_operation(request.method, request.path), requests.new_request_id())
+    async def _refuse_operation(self, request: web.Request) -> web.Response:
+        return _error_response(errors.unknown_operation(request.method, request.path), requests.new_request_id())
 
-    async def _serve(self, request: web.Request, request_id: str) -> web.Response:
-        asked = await self._asked(request, types=requests.INVOCATION_TYPES)
-        if asked.dry_run:
-            return web.Response(status=204, headers=_identity(request_id, asked.trace_id))
-        outcome = await _run(self._pool_of(asked.target), asked.invocation(request_id, self._arn(asked.target.name)))
-        return _answered(asked, outcome, request_id)
-
-    async def _asked(self, request: web.Request, *, types: tuple[str, ...]) -> InvokeRequest:
-        """The request, or the `Refusal` that it deserves."""
-        headers = _lower_case(request)
+    async def _parse(self, request: web.Request, *, types: tuple[str, ...]) -> InvokeRequest:
+        """Check and parse a request. Raises an `ApiError` if it is invalid."""
+        headers: dict[str, str] = {}
+        for header, value in request.headers.items():  # repeated headers are joined, as the signature has them
+            name = header.lower()
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
         path, _, query = request.raw_path.partition("?")
         signed = SignedRequest(method=request.method, path=path, query=query, headers=headers)
         if self._verify_signatures:
             authentication.check_head(signed, self.credentials, self.region, dt.datetime.now(dt.UTC))
         else:
             cross_origin.check(headers)
-        payload = await _payload_of(request)
+        payload = await _read_payload(request)
         if self._verify_signatures:
             authentication.check_body(signed, payload, self.credentials)
-        target = requests.target_of(request.match_info["function_name"], query)
+        target = requests.parse_target(request.match_info["function_name"], query)
         self._pool_of(target)
-        return requests.read(target, headers, payload, types=types)
+        return requests.parse(target, headers, payload, types=types)
 
-    def _pool_of(self, target: Target) -> Pool:
+    async def _run(self, invoke: InvokeRequest, request_id: str, writer: ResponseWriter | None = None) -> InvocationResult:
+        invocation = invoke.invocation(request_id, self._arn(invoke.target.name), writer)
+        try:
+            return await self._pool_of(invoke.target).invoke(invocation)
+        except ConcurrencyExceeded:
+            raise errors.throttled() from None
+        except EndpointClosed:
+            raise errors.endpoint_closed() from None
+
+    def _pool_of(self, target: Target) -> ProcessPool:
         if target.region is not None and target.region != self.region:
             raise errors.wrong_region(target.region, self.region)
         pool = self._pools.get(target.name)
@@ -203,75 +220,34 @@ def _by_name(functions: Iterable[LocalFunction]) -> dict[str, LocalFunction]:
     named: dict[str, LocalFunction] = {}
     for function in functions:
         if function.name in named:
-            raise ConfigurationError(f"the function {function.name!r} is defined twice")
+            raise ConfigurationError(f"the function {function.name!r} is defined twice; function names must be unique")
         named[function.name] = function
     return named
 
 
-async def _payload_of(request: web.Request) -> bytes:
-    """The payload; a request that is too large by its own head is not read at all."""
-    if is_over(request, requests.LARGEST_REQUEST):
-        raise errors.request_too_large(requests.LARGEST_REQUEST)
-    payload = None
-    if not is_over(request, requests.PAYLOAD_LIMIT):
-        payload = await read(request, requests.PAYLOAD_LIMIT)
-    if payload is None:
-        raise errors.payload_too_large(request.content_length, requests.PAYLOAD_LIMIT)
-    return payload
+async def _read_payload(request: web.Request) -> bytes:
+    """Read the payload. If the declared length is over a limit, refuse the request without reading it."""
+    declared = request.content_length or 0
+    if declared > requests.REQUEST_LIMIT:
+        raise errors.request_too_large(requests.REQUEST_LIMIT)
+    if declared > requests.PAYLOAD_LIMIT:
+        raise errors.payload_too_large(declared, requests.PAYLOAD_LIMIT)
+    payload = bytearray()
+    async for chunk in request.content.iter_any():
+        payload += chunk
+        if len(payload) > requests.PAYLOAD_LIMIT:
+            raise errors.payload_too_large(request.content_length, requests.PAYLOAD_LIMIT)
+    return bytes(payload)
 
 
-def _lower_case(request: web.Request) -> dict[str, str]:
-    """The headers under lower-case names, repeated ones joined as a signature wants them."""
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():
-        key = name.lower()
-        headers[key] = f"{headers[key]},{value}" if key in headers else value
-    return headers
-
-
-async def _run(pool: Pool, invocation: Invocation) -> Outcome:
-    try:
-        return await pool.invoke(invocation)
-    except ConcurrencyExceeded:
-        raise errors.throttled() from None
-    except ProcessStopped:
-        raise errors.stopped() from None
-
-
-def _identity(request_id: str, trace_id: str) -> dict[str, str]:
+def _trace_headers(request_id: str, trace_id: str) -> dict[str, str]:
     return {"x-amzn-RequestId": request_id, "X-Amzn-Trace-Id": trace_id}
 
 
-def _executed(request_id: str, trace_id: str) -> dict[str, str]:
-    return _identity(request_id, trace_id) | {"X-Amz-Executed-Version": "$LATEST"}
+def _invocation_headers(request_id: str, trace_id: str) -> dict[str, str]:
+    return _trace_headers(request_id, trace_id) | {"X-Amz-Executed-Version": "$LATEST"}
 
 
-def _answered(asked: InvokeRequest, outcome: Outcome, request_id: str) -> web.Response:
-    headers = _executed(request_id, asked.trace_id)
-    if outcome.answer.error_type is not None:
-        headers["X-Amz-Function-Error"] = "Unhandled"
-    if asked.wants_log_tail:
-        headers["X-Amz-Log-Result"] = base64.b64encode(outcome.log_tail).decode()
-    return web.Response(body=outcome.answer.payload, headers=headers, content_type="application/json")
-
-
-def _refused(refusal: Refusal, request_id: str) -> web.Response:
-    headers = {"x-amzn-ErrorType": refusal.code, **refusal.headers, **_identity(request_id, requests.new_trace_id())}
-    return web.Response(status=refusal.status, body=refusal.body, headers=headers, content_type="application/json")
-
-
-def is_over(request: web.Request, limit: int) -> bool:
-    """Whether the head says that the body has more than `limit` bytes."""
-    return (request.content_length or 0) > limit
-
-
-async def read(request: web.Request, limit: int) -> bytes | None:
-    """The body, or `None` as soon as it has more than `limit` bytes."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size > limit:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
+def _error_response(error: ApiError, request_id: str) -> web.Response:
+    headers = {"x-amzn-ErrorType": error.code, **error.headers, **_trace_headers(request_id, requests.new_trace_id())}
+    return web.Response(status=error.status, body=error.body, headers=headers, content_type="application/json")

@@ -1,7 +1,6 @@
-"""An Invoke request, taken apart and checked: which function, how, with what.
+"""Invoke requests, parsed and validated: function name and qualifier, header members, payload.
 
-Owns what a request must look like and the order in which its faults are told. Must not know which functions there are, or
-what runs them.
+Owns the rules of a valid request and their order. Must not know which functions exist, or how they run.
 Source: the API reference of Invoke.
 """
 
@@ -20,24 +19,25 @@ import attrs
 
 from ...errors import InvalidInputError
 from ...protocol import names
-from ..runtime.invocations import Invocation, Sink
+from ..runtime.invocations import Invocation, ResponseWriter
 from . import errors
 
 __all__ = [
     "INVOCATION_TYPES",
-    "LARGEST_REQUEST",
     "PAYLOAD_LIMIT",
+    "REQUEST_LIMIT",
     "InvokeRequest",
     "Target",
+    "new_request_id",
     "new_trace_id",
-    "read",
-    "target_of",
+    "parse",
+    "parse_target",
 ]
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 """Bytes of a payload."""
-LARGEST_REQUEST = 69_905_067
-"""Bytes; past these the front end does not look at a request at all."""
+REQUEST_LIMIT = 69_905_067
+"""Bytes of a request. The front end refuses a larger one before any other check."""
 
 _CLIENT_CONTEXT_LIMIT = 3583
 INVOCATION_TYPES = ("Event", "RequestResponse", "DryRun")
@@ -48,7 +48,7 @@ _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
 
 @attrs.frozen(kw_only=True)
 class Target:
-    """The function that a request names; `qualifier` is `None` where it names no version."""
+    """The function that a request names; `qualifier` is `None` if it names neither version nor alias."""
 
     name: str
     qualifier: str | None = None
@@ -61,7 +61,7 @@ class Target:
 
 @attrs.frozen(kw_only=True)
 class InvokeRequest:
-    """What is asked of a function; `wants_log_tail` is `LogType=Tail`."""
+    """A valid request; `wants_log_tail` is `LogType=Tail`."""
 
     target: Target
     dry_run: bool
@@ -71,8 +71,8 @@ class InvokeRequest:
     tenant_id: str | None = attrs.field(repr=False)
     trace_id: str
 
-    def invocation(self, request_id: str, function_arn: str, sink: Sink | None = None) -> Invocation:
-        """What the runtime is given; Lambda hands an absent payload on as `{}`."""
+    def invocation(self, request_id: str, function_arn: str, writer: ResponseWriter | None = None) -> Invocation:
+        """Make the invocation for the runtime. As on Lambda, an absent payload becomes `{}`."""
         return Invocation(
             request_id=request_id,
             payload=self.payload or b"{}",
@@ -80,7 +80,7 @@ class InvokeRequest:
             trace_id=self.trace_id,
             client_context=self.client_context,
             tenant_id=self.tenant_id,
-            sink=sink,
+            writer=writer,
         )
 
 
@@ -92,26 +92,29 @@ def new_trace_id() -> str:
     return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"
 
 
-def target_of(function_name: str, query: str) -> Target:
-    """The function that path and query name; a name and a qualifier may both carry the version, if they agree."""
+def parse_target(function_name: str, query: str) -> Target:
+    """Parse the function name of the path and `Qualifier` of the query. Both may name a version if it is the same."""
     try:
         names.check_function_name(function_name)
     except InvalidInputError as error:
         raise errors.invalid_value("functionName", str(error)) from None
-    asked = parse_qs(query).get("Qualifier", [None])[0]
+    requested = parse_qs(query).get("Qualifier", [None])[0]
     derived = names.qualifier_of(function_name)
-    if asked is not None and derived is not None and asked != derived:
+    if requested is not None and derived is not None and requested != derived:
         raise errors.conflicting_qualifiers()
-    return Target(name=names.plain_name_of(function_name), qualifier=derived or asked, region=names.region_of(function_name))
+    return Target(
+        name=names.plain_name_of(function_name), qualifier=derived or requested, region=names.region_of(function_name)
+    )
 
 
-def read(target: Target, headers: Mapping[str, str], payload: bytes, *, types: tuple[str, ...]) -> InvokeRequest:
-    """The request, or the `Refusal` that it deserves. Header names are in lower case."""
+def parse(target: Target, headers: Mapping[str, str], payload: bytes, *, types: tuple[str, ...]) -> InvokeRequest:
+    """Parse headers and payload; raise an `ApiError` if one is invalid. Header names are in lower case."""
     invocation_type = _one_of(headers, "x-amz-invocation-type", "invocationType", types, "RequestResponse")
     log_type = _one_of(headers, "x-amz-log-type", "logType", _LOG_TYPES, "None")
     if invocation_type == "Event":
         raise errors.event_not_served()
     _check_json(payload)
+    trace_id = unquote(headers.get("x-amzn-trace-id", ""))  # SDKs percent-encode it
     return InvokeRequest(
         target=target,
         dry_run=invocation_type == "DryRun",
@@ -119,7 +122,7 @@ def read(target: Target, headers: Mapping[str, str], payload: bytes, *, types: t
         payload=payload,
         client_context=_client_context(headers.get("x-amz-client-context")),
         tenant_id=_tenant_id(headers.get("x-amz-tenant-id")),
-        trace_id=_trace_id(headers.get("x-amzn-trace-id")),
+        trace_id=trace_id if _HEADER_TEXT.fullmatch(trace_id) else new_trace_id(),
     )
 
 
@@ -131,11 +134,11 @@ def _one_of(headers: Mapping[str, str], header: str, member: str, allowed: tuple
 
 
 def _not_json(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _check_json(payload: bytes) -> None:
-    """Numbers are not converted: their size is the function's affair."""
+    """Check the syntax. Numbers are not converted, because their range is up to the function."""
     if not payload:
         return
     try:
@@ -149,7 +152,7 @@ def _check_json(payload: bytes) -> None:
 
 
 def _client_context(header: str | None) -> str | None:
-    """The context as JSON in ASCII, fit for a header again."""
+    """Decode the context to JSON in ASCII, which a header can carry."""
     if not header:
         return None
     if len(header) > _CLIENT_CONTEXT_LIMIT:
@@ -170,9 +173,3 @@ def _tenant_id(header: str | None) -> str | None:
         except InvalidInputError:
             raise errors.invalid_value("tenantId", "Member must satisfy its pattern, with 1 to 256 characters") from None
     return header
-
-
-def _trace_id(header: str | None) -> str:
-    """The caller's trace, which SDKs percent-encode; a new one where there is none that fits into a header."""
-    trace_id = unquote(header) if header else ""
-    return trace_id if _HEADER_TEXT.fullmatch(trace_id) else new_trace_id()

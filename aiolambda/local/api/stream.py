@@ -1,8 +1,9 @@
-"""The answer to InvokeWithResponseStream: what a function writes, in events, as it writes it.
+"""The response to InvokeWithResponseStream: event stream messages, sent as the function writes.
 
-Laws: the head goes out with the function's first piece, or with its end; a client that leaves stops nothing but the writing.
+Laws: the head is sent with the function's first piece, or when the function ends. A client that disconnects does not stop the
+function; the endpoint only stops sending.
 
-Owns how such an answer looks over HTTP. Must not know what runs the function.
+Owns the HTTP form of a streamed response. Must not know how the function runs.
 Source: the Lambda API reference, "InvokeWithResponseStream".
 """
 
@@ -13,59 +14,60 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from ...operations import stream_events
-from ..runtime.invocations import Outcome, Sink
+from ..runtime.invocations import InvocationResult, ResponseWriter
 
-__all__ = ["StreamedAnswer"]
+__all__ = ["StreamingResponse"]
 
 _DEFAULT_TYPE = "application/octet-stream"
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
 
 
-class StreamedAnswer(Sink):
-    """Where the runtime of one invocation writes to, and its client reads from. `headers` name the invocation."""
+class StreamingResponse(ResponseWriter):
+    """The response to one streaming invocation. `headers` hold its request id and trace id."""
 
     def __init__(self, request: web.Request, headers: Mapping[str, str]) -> None:
         self._request = request
         self._response = web.StreamResponse(headers={**headers, "Content-Type": stream_events.CONTENT_TYPE})
-        self._is_read = True
+        self._is_open = True
         self.begun = False
-        """Whether the head went out."""
+        """Whether the head was sent."""
 
     async def begin(self, content_type: str | None) -> None:
-        fits = content_type is not None and _HEADER_TEXT.fullmatch(content_type) is not None
-        self._response.headers["X-Amzn-Remapped-Content-Type"] = str(content_type) if fits else _DEFAULT_TYPE
-        await self._while_it_is_read(lambda: self._response.prepare(self._request))
+        is_valid = content_type is not None and _HEADER_TEXT.fullmatch(content_type) is not None
+        self._response.headers["X-Amzn-Remapped-Content-Type"] = str(content_type) if is_valid else _DEFAULT_TYPE
+        await self._send(lambda: self._response.prepare(self._request))
         self.begun = True
 
     async def write(self, piece: bytes) -> None:
-        await self._while_it_is_read(lambda: self._response.write(stream_events.chunk_event(piece)))
+        await self._send(lambda: self._response.write(stream_events.chunk_event(piece)))
 
-    async def end(self, outcome: Outcome, *, wants_log_tail: bool) -> web.StreamResponse:
-        """The whole answer; a function that did not stream has its response in it as one piece."""
-        answer = outcome.answer
+    async def end(self, result: InvocationResult, *, wants_log_tail: bool) -> web.StreamResponse:
+        """Send the completion event; if the function did not stream, send its response first, as one piece."""
+        response = result.response
         if not self.begun:
             await self.begin(None)
-        if answer.error_type is None and answer.payload:
-            await self.write(answer.payload)
+        if response.error_type is None and response.payload:
+            await self.write(response.payload)
         completion = stream_events.completion_event(
-            error_code=answer.error_type,
-            error_details=None if answer.error_type is None else answer.payload.decode(errors="replace"),
-            log_result=base64.b64encode(outcome.log_tail).decode() if wants_log_tail else None,
+            error_code=response.error_type,
+            error_details=None if response.error_type is None else response.payload.decode(errors="replace"),
+            log_result=base64.b64encode(result.log_tail).decode() if wants_log_tail else None,
         )
-        await self._while_it_is_read(lambda: self._response.write(completion))
-        self._is_read = False  # a runtime that goes on has said how it ended
+        await self._send(lambda: self._response.write(completion))
+        self._is_open = False  # a runtime may go on writing after it has reported the end
         return self._response
 
     def abort(self) -> None:
-        """End the connection: after the head there is no other way to say that the endpoint gave up."""
-        self._is_read = False
+        """Close the connection at once. After the head, HTTP has no other way to report that the endpoint gave up."""
+        self._is_open = False
         if self._request.transport is not None:
             self._request.transport.abort()
 
-    async def _while_it_is_read(self, step: Callable[[], Awaitable[object]]) -> None:
-        if not self._is_read:
+    async def _send(self, step: Callable[[], Awaitable[object]]) -> None:
+        """Run the step, unless the client has disconnected."""
+        if not self._is_open:
             return
         try:
             await step()
         except ConnectionError:
-            self._is_read = False
+            self._is_open = False

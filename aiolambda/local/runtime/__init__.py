@@ -1,1 +1,1 @@
-"""The runtime of the local endpoint: processes that run handlers, and the Runtime API that they ask."""
+"""The process side of the local endpoint: runtime processes with their environment, output and logs, and the Runtime API."""

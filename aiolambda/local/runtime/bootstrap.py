@@ -1,8 +1,8 @@
-"""The built-in Python runtime: a script that loads a handler and serves it through the Lambda Runtime API.
+"""The built-in Python runtime, a standalone script: load a handler and run it for the invocations of the Runtime API.
 
-Owns what AWS's own Python runtime owns: loading the handler, the context object, logging, and the shape of errors; and, beyond
-that, a handler which is a generator streams its response. Must not import this package, nor anything slow: it is run by its
-path, once for each process of a pool.
+Owns the same as AWS's Python runtime: loading the handler, the context object, logging, and the form of errors. In addition,
+a handler that is a generator streams its response. Must not import this package or slow modules, because it runs by its path,
+once for each process.
 
 Source: "Using the Lambda runtime API for custom runtimes" and "Using the Lambda context object" of the developer guide.
 """
@@ -37,8 +37,8 @@ _STREAMED = (
 )
 
 
-class Fault(Exception):
-    """What the runtime itself has to say against a handler or its result; `error_type` is Lambda's name for it."""
+class FaultException(Exception):
+    """An error of the runtime about the handler or its result; `error_type` is Lambda's name for it."""
 
     def __init__(self, error_type: str, message: str, trace: list[str] | None = None) -> None:
         super().__init__(message)
@@ -46,12 +46,12 @@ class Fault(Exception):
         self.trace = trace or []
 
 
-class ConnectionEnded(Exception):
-    """The Runtime API is gone, and with it whoever this process worked for."""
+class RuntimeApiClosed(Exception):
+    """The connection to the Runtime API is closed, so the endpoint needs this process no longer."""
 
 
-class RuntimeApi:
-    """One kept-alive HTTP/1.1 connection to the Runtime API. Speaks no more of HTTP than that server needs."""
+class RuntimeApiClient:
+    """One HTTP/1.1 connection to the Runtime API. Supports only the parts of HTTP that this server needs."""
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
@@ -61,7 +61,7 @@ class RuntimeApi:
         self._stream = self._socket.makefile("rb")
 
     def next(self) -> tuple[dict[str, str], bytes]:
-        """Wait for an invocation; headers have lower-case names."""
+        """Wait for an invocation; header names are in lower case."""
         return self._exchange("GET", "/invocation/next")
 
     def respond(self, request_id: str, payload: bytes, content_type: str) -> None:
@@ -99,35 +99,32 @@ class RuntimeApi:
         try:
             self._socket.sendall(data)
         except OSError as error:
-            raise ConnectionEnded from error
+            raise RuntimeApiClosed from error
 
     def _read(self) -> tuple[dict[str, str], bytes]:
-        try:
-            return self._read_reply()
-        except OSError as error:
-            raise ConnectionEnded from error
-
-    def _read_reply(self) -> tuple[dict[str, str], bytes]:
-        if not self._stream.readline():
-            raise ConnectionEnded
         headers: dict[str, str] = {}
-        while line := self._stream.readline().rstrip(b"\r\n"):
-            name, _, value = line.decode("latin-1").partition(":")
-            headers[name.lower()] = value.strip()
-        length = int(headers.get("content-length", "0"))
-        body = self._stream.read(length)
+        try:
+            if not self._stream.readline():
+                raise RuntimeApiClosed
+            while line := self._stream.readline().rstrip(b"\r\n"):
+                name, _, value = line.decode("latin-1").partition(":")
+                headers[name.lower()] = value.strip()
+            length = int(headers.get("content-length", "0"))
+            body = self._stream.read(length)
+        except OSError as error:
+            raise RuntimeApiClosed from error
         if len(body) < length:
-            raise ConnectionEnded
+            raise RuntimeApiClosed
         return headers, body
 
 
 def header_of(error: Mapping[str, object]) -> str:
-    """The type of an error, fit for a header."""
+    """The type of an error, in ASCII for a header."""
     return str(error["errorType"]).encode("ascii", "replace").decode()
 
 
 class ClientContext:
-    """What the caller says of itself: `custom` and `env` are mappings, `client` names an application."""
+    """The client context of the caller: `custom` and `env` are mappings, `client` describes an application."""
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.custom = content.get("custom")
@@ -148,7 +145,7 @@ class Client:
 
 
 class CognitoIdentity:
-    """Whom a mobile SDK signed in; nobody, here."""
+    """The Amazon Cognito identity of a mobile user. Its members are `None` here."""
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.cognito_identity_id = content.get("cognitoIdentityId")
@@ -156,7 +153,7 @@ class CognitoIdentity:
 
 
 class LambdaContext:
-    """The second argument of a handler, with the attributes that it has on Lambda."""
+    """The second argument of a handler, with the same attributes as on Lambda."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self.aws_request_id = headers["lambda-runtime-aws-request-id"]
@@ -173,7 +170,7 @@ class LambdaContext:
         self._deadline = int(headers["lambda-runtime-deadline-ms"])
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the function's timeout ends this process; never below 0."""
+        """Milliseconds until the function times out; at least 0."""
         return max(0, self._deadline - int(time.time() * 1000))
 
     def log(self, message: object) -> None:
@@ -181,39 +178,43 @@ class LambdaContext:
 
 
 def load(name: str) -> Handler:
-    """The handler behind `path/module.function`; `Fault` as Lambda words it, or whatever importing the module raises."""
+    """Import the handler `path/module.function`.
+
+    Raises `FaultException` with Lambda's message, or the exception that the module raises on import.
+    """
     module_name, dot, function_name = name.rpartition(".")
     if not dot:
-        raise Fault("Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)")
+        raise FaultException(
+            "Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)"
+        )
     if module_name.partition(".")[0] in sys.builtin_module_names:
-        raise Fault("Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module_name} as a handler module")
+        raise FaultException("Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module_name} as a handler module")
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as error:
-        raise Fault("Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}") from error
+        raise FaultException("Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}") from error
     except SyntaxError as error:
         place = f'  File "{error.filename}" Line {error.lineno}\n    {error.text}'
-        raise Fault("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}", [place]) from error
+        raise FaultException(
+            "Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}", [place]
+        ) from error
     handler = getattr(module, function_name, None)
     if handler is None:
-        raise Fault("Runtime.HandlerNotFound", f"Handler '{function_name}' missing on module '{module_name}'")
+        raise FaultException("Runtime.HandlerNotFound", f"Handler '{function_name}' missing on module '{module_name}'")
     return cast("Handler", handler)
 
 
 def error_of(error: Exception, request_id: str = "") -> dict[str, object]:
-    """An exception in the shape that Lambda's Python runtime gives it."""
-    if isinstance(error, Fault):
-        kind, trace = error.error_type, error.trace
+    """Convert an exception to the same form as Lambda's Python runtime."""
+    if isinstance(error, FaultException):
+        error_type, trace = error.error_type, error.trace
     else:
-        kind, trace = type(error).__name__, stack_of(error)
-    return {"errorMessage": str(error), "errorType": kind, "requestId": request_id, "stackTrace": trace}
-
-
-def stack_of(error: Exception) -> list[str]:
-    """The frames of a traceback as lines, without those of this file that lead to the handler."""
-    frames = [(frame.filename, frame.lineno, frame.name, frame.line) for frame in traceback.extract_tb(error.__traceback__)]
-    first = next((index for index, frame in enumerate(frames) if frame[0] != __file__), 0)
-    return traceback.format_list(cast("list[Any]", frames[first:]))
+        error_type = type(error).__name__
+        frames = [(frame.filename, frame.lineno, frame.name, frame.line) for frame in traceback.extract_tb(error.__traceback__)]
+        # Skip the frames of this file that lead to the handler.
+        first = next((index for index, frame in enumerate(frames) if frame[0] != __file__), 0)
+        trace = traceback.format_list(cast("list[Any]", frames[first:]))
+    return {"errorMessage": str(error), "errorType": error_type, "requestId": request_id, "stackTrace": trace}
 
 
 def log_error(error: Mapping[str, object]) -> None:
@@ -224,7 +225,7 @@ def log_error(error: Mapping[str, object]) -> None:
 
 
 def encodable(value: object) -> object:
-    """What Lambda's encoder takes beyond the standard one: decimals, and bytes that are UTF-8."""
+    """Convert the types that Lambda's JSON encoder supports in addition: decimals, and bytes in UTF-8."""
     if isinstance(value, Decimal):
         return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
     if isinstance(value, bytes):
@@ -233,7 +234,7 @@ def encodable(value: object) -> object:
 
 
 def encode(result: object) -> tuple[bytes, str]:
-    """A result as payload and content type; bytes go out as they are."""
+    """Encode a result to payload and content type. Bytes are sent unchanged."""
     if isinstance(result, bytes):
         return result, "application/unknown"
     if isinstance(result, types.CoroutineType):
@@ -241,29 +242,29 @@ def encode(result: object) -> tuple[bytes, str]:
     try:
         return json.dumps(result, default=encodable, ensure_ascii=sys.version_info < (3, 12)).encode(), "application/json"
     except Exception as error:
-        raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
+        raise FaultException("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
 
 
 def decode(payload: bytes) -> Any:
     try:
         return json.loads(payload)
     except Exception as error:
-        raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from error
+        raise FaultException("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from error
 
 
-class Stream:
-    """The streamed response to one invocation; it begins with its first piece."""
+class ChunkedResponse:
+    """The streamed response to one invocation. Its head is sent with the first piece."""
 
-    def __init__(self, api: RuntimeApi, request_id: str) -> None:
+    def __init__(self, api: RuntimeApiClient, request_id: str) -> None:
         self._api = api
         self._request_id = request_id
         self.begun = False
 
     def write(self, piece: object) -> None:
-        """Send what a generator yields: bytes, or text, as UTF-8."""
+        """Send one piece of a generator: bytes, or text encoded as UTF-8."""
         if not isinstance(piece, str | bytes):
-            kind = type(piece).__name__
-            raise Fault("Runtime.MarshalError", f"Unable to marshal response: a generator yields bytes or str, not {kind}")
+            message = f"Unable to marshal response: a generator must yield bytes or str, not {type(piece).__name__}"
+            raise FaultException("Runtime.MarshalError", message)
         self._begin()
         self._api.send_piece(piece.encode() if isinstance(piece, str) else piece)
 
@@ -282,31 +283,23 @@ class Stream:
             self.begun = True
 
 
-def write_all(result: Generated, stream: Stream) -> None:
-    """Send what a generator yields, as it does."""
+def write_all(result: Generated, response: ChunkedResponse) -> None:
+    """Send each piece as soon as the generator yields it."""
     if not isinstance(result, AsyncGenerator):
         for piece in result:
-            stream.write(piece)
+            response.write(piece)
         return
-    import asyncio  # noqa: PLC0415 - takes longer than the rest of this file; most handlers need none of it
+    import asyncio  # noqa: PLC0415 - slower to import than the rest of this file, and most handlers do not need it
 
     async def write() -> None:
         async for piece in result:
-            stream.write(piece)
+            response.write(piece)
 
     asyncio.run(write())
 
 
-def set_trace_id(trace_id: str | None) -> None:
-    """Where the SDKs of AWS look for the trace of the invocation."""
-    if trace_id is None:
-        os.environ.pop("_X_AMZN_TRACE_ID", None)
-    else:
-        os.environ["_X_AMZN_TRACE_ID"] = trace_id
-
-
 class RequestIdFilter:
-    """Gives every log record the id of the invocation that it belongs to."""
+    """Adds the request id of the current invocation to every log record."""
 
     def __init__(self) -> None:
         self.request_id = ""
@@ -317,44 +310,48 @@ class RequestIdFilter:
 
 
 def set_up_logging() -> RequestIdFilter:
-    """The root logger writes to stdout in Lambda's format; `AWS_LAMBDA_LOG_LEVEL` sets its level."""
+    """Make the root logger write to stdout in Lambda's format, at the level of `AWS_LAMBDA_LOG_LEVEL`."""
     formatter = logging.Formatter(
         "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s", "%Y-%m-%dT%H:%M:%S"
     )
     formatter.converter = time.gmtime
-    ids = RequestIdFilter()
+    request_ids = RequestIdFilter()
     output = logging.StreamHandler(sys.stdout)
     output.setFormatter(formatter)
-    output.addFilter(ids)
+    output.addFilter(request_ids)
     root = logging.getLogger()
     root.addHandler(output)
     level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
     if level in logging.getLevelNamesMapping():
         root.setLevel(level)
-    return ids
+    return request_ids
 
 
-def serve_one(api: RuntimeApi, handler: Handler, ids: RequestIdFilter) -> None:
+def serve_one(api: RuntimeApiClient, handler: Handler, request_ids: RequestIdFilter) -> None:
     headers, event = api.next()
-    request_id = ids.request_id = headers["lambda-runtime-aws-request-id"]
-    set_trace_id(headers.get("lambda-runtime-trace-id"))
+    request_id = request_ids.request_id = headers["lambda-runtime-aws-request-id"]
+    trace_id = headers.get("lambda-runtime-trace-id")
+    if trace_id is None:
+        os.environ.pop("_X_AMZN_TRACE_ID", None)
+    else:
+        os.environ["_X_AMZN_TRACE_ID"] = trace_id  # read by the AWS SDKs
 
-    stream = Stream(api, request_id)
+    response = ChunkedResponse(api, request_id)
     try:
         result = handler(decode(event), LambdaContext(headers))
         if isinstance(result, types.GeneratorType | types.AsyncGeneratorType):
-            write_all(cast("Generated", result), stream)
-            stream.end()
+            write_all(cast("Generated", result), response)
+            response.end()
             return
         payload, content_type = encode(result)
-    except ConnectionEnded:
+    except RuntimeApiClosed:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a handler raises is its answer
+    except Exception as error:  # noqa: BLE001 - every exception of a handler becomes the response
         failure = error_of(error, request_id)
         log_error(failure)
         flush()
-        if stream.begun:
-            stream.fail(failure)
+        if response.begun:
+            response.fail(failure)
         else:
             api.fail(request_id, failure)
     else:
@@ -363,7 +360,7 @@ def serve_one(api: RuntimeApi, handler: Handler, ids: RequestIdFilter) -> None:
 
 
 def flush() -> None:
-    """A handler may have put streams of its own in the place of these, or closed them; what is in them counts to its call."""
+    """Write the buffered output, which belongs to this invocation. A handler may have replaced or closed the streams."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -373,23 +370,23 @@ def flush() -> None:
 
 def main() -> int:
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
-    ids = set_up_logging()
+    request_ids = set_up_logging()
     try:
-        api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
+        api = RuntimeApiClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
     except OSError:
         return 1
     try:
         try:
             handler = load(os.environ["_HANDLER"])
-        except Exception as error:  # noqa: BLE001 - whatever a module raises is what its callers are told
+        except Exception as error:  # noqa: BLE001 - every exception of the module becomes the init error
             failure = error_of(error)
             log_error(failure)
             flush()
             api.fail_init(failure)
             return 1
         while True:
-            serve_one(api, handler, ids)
-    except ConnectionEnded:
+            serve_one(api, handler, request_ids)
+    except RuntimeApiClosed:
         return 1
 
 

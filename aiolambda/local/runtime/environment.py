@@ -1,6 +1,6 @@
-"""The environment of a runtime process.
+"""The environment variables of a runtime process: Lambda's, the function's own, and a few inherited search paths.
 
-Owns which variables a function finds. Must not know how the process is started.
+Must not know how the process is started.
 Source: "Defined runtime environment variables" of the developer guide.
 """
 
@@ -8,20 +8,16 @@ import datetime as dt
 import os
 import platform
 import secrets
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 import attrs
 
 from ...types.values import Credentials
-from ..functions import KEYS, LocalFunction
+from ..functions import CREDENTIAL_VARIABLES, LocalFunction
 
-__all__ = ["Surroundings", "environment_of", "runtime_command"]
+__all__ = ["SharedEnvironment", "environment_of"]
 
-_BOOTSTRAP = str(Path(__file__).with_name("bootstrap.py"))
-
-_KEPT = (
+_INHERITED = (
     "PATH",
     "HOME",
     "TMPDIR",
@@ -34,28 +30,9 @@ _KEPT = (
     "DYLD_LIBRARY_PATH",
     "DYLD_FALLBACK_LIBRARY_PATH",
 )
-"""Variables of the server's own environment that a function finds: where programs and modules are on this machine."""
+"""The variables that a function inherits from the server: search paths of programs and modules."""
 
-
-@attrs.frozen(kw_only=True)
-class Surroundings:
-    """What all functions of an endpoint share: where it is, and the keys that it takes."""
-
-    url: str
-    region: str
-    credentials: Credentials
-    inherited: Mapping[str, str] = attrs.field(repr=False)
-
-
-def runtime_command(function: LocalFunction) -> tuple[str, ...]:
-    """The words to start a runtime process with."""
-    if function.runtime is not None:
-        return tuple(word.replace("{handler}", function.handler) for word in function.runtime)
-    # -u: what is printed is written, not buffered. -P: the modules beside the bootstrap stay out of the function's imports.
-    return (sys.executable, "-u", "-P", "-X", "utf8", _BOOTSTRAP)
-
-
-_OTHER_SOURCES = frozenset(
+_CREDENTIAL_SOURCES = frozenset(
     {
         "AWS_CONFIG_FILE",
         "AWS_SHARED_CREDENTIALS_FILE",
@@ -65,25 +42,39 @@ _OTHER_SOURCES = frozenset(
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     }
 )
-"""Variables that lead to keys. Keys in the environment would go before them."""
+"""Variables that name a source of credentials. Credentials in the environment would take precedence over these."""
 
 
-def environment_of(function: LocalFunction, surroundings: Surroundings, runtime_api: str, today: dt.date) -> dict[str, str]:
-    """Lambda's variables and the function's own. Of the server's environment only the places of programs and modules.
+@attrs.frozen(kw_only=True)
+class SharedEnvironment:
+    """The values that all functions of an endpoint share; `inherited` is the environment of the server."""
 
-    The shared files of AWS are not there on Lambda either, so a function does not find a developer's profiles by accident.
+    url: str
+    region: str
+    credentials: Credentials
+    inherited: Mapping[str, str] = attrs.field(repr=False)
+
+
+def environment_of(function: LocalFunction, shared: SharedEnvironment, runtime_api: str, today: dt.date) -> dict[str, str]:
+    """Build the environment of one process. `runtime_api` is the `HOST:PORT` of its Runtime API.
+
+    As on Lambda, there are no shared AWS files, so a function cannot use a developer's profiles by accident.
     """
-    kept = {name: surroundings.inherited[name] for name in _KEPT if name in surroundings.inherited}
-    environment = kept | {
+    inherited = {name: shared.inherited[name] for name in _INHERITED if name in shared.inherited}
+    environment = inherited | {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_ENDPOINT_URL_LAMBDA": surroundings.url,
+        "AWS_ENDPOINT_URL_LAMBDA": shared.url,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
     }
-    if not function.environment.keys() & (KEYS | _OTHER_SOURCES):
-        environment |= _keys(surroundings.credentials)
+    if not function.environment.keys() & (CREDENTIAL_VARIABLES | _CREDENTIAL_SOURCES):
+        credentials = shared.credentials
+        environment["AWS_ACCESS_KEY_ID"] = credentials.access_key_id
+        environment["AWS_SECRET_ACCESS_KEY"] = credentials.secret_access_key
+        if credentials.session_token is not None:
+            environment["AWS_SESSION_TOKEN"] = credentials.session_token
     if function.runtime is None:
         major, minor, _ = platform.python_version_tuple()
         environment["AWS_EXECUTION_ENV"] = f"AWS_Lambda_python{major}.{minor}"
@@ -96,15 +87,8 @@ def environment_of(function: LocalFunction, surroundings: Surroundings, runtime_
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": f"{today:%Y/%m/%d}/[$LATEST]{secrets.token_hex(16)}",
-        "AWS_REGION": surroundings.region,
-        "AWS_DEFAULT_REGION": surroundings.region,
+        "AWS_REGION": shared.region,
+        "AWS_DEFAULT_REGION": shared.region,
         "LAMBDA_TASK_ROOT": str(function.root),
     }
     return environment | dict(function.environment) | reserved
-
-
-def _keys(credentials: Credentials) -> dict[str, str]:
-    keys = {"AWS_ACCESS_KEY_ID": credentials.access_key_id, "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key}
-    if credentials.session_token is not None:
-        keys["AWS_SESSION_TOKEN"] = credentials.session_token
-    return keys

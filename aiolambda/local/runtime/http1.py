@@ -1,11 +1,11 @@
-"""HTTP/1.1 as a runtime client speaks it: one request after another on a connection, bodies as they come, trailers behind them.
+"""A small HTTP/1.1 server for runtime clients: sequential requests on a connection, streamed bodies, trailers.
 
-Law: a request that two readers could read in two ways is refused before it is acted upon.
+Law: an ambiguous request, which two parsers could read differently, is refused before it has any effect.
 
-Owns the reading of requests and the writing of replies. Must not know what is asked, or who may ask.
+Runtimes report an error in the middle of a streamed response in trailers, which `aiohttp.web` does not expose. Hence this
+server. Only processes that the endpoint started may use it.
 
-A runtime reports an error in the middle of a streamed response in trailers, and `aiohttp.web` does not show those: hence a
-server of its own, for this one port that only a process which we started may use.
+Owns the parsing of requests and the format of responses. Must not know paths, or the rules of admission.
 Source: RFC 9112.
 """
 
@@ -18,14 +18,14 @@ from typing import NamedTuple
 
 from .socket_owner import Address
 
-__all__ = ["BadRequest", "HttpServer", "Reply", "RuntimeRequest"]
+__all__ = ["BadRequest", "HttpRequest", "HttpResponse", "HttpServer"]
 
-_LONGEST_HEAD = 64 * 1024
-"""Bytes of the fields of a head, of trailers, and of any one line."""
-_MOST_FIELDS = 200
+_HEAD_LIMIT = 64 * 1024
+"""Bytes of all fields of a head, of all trailers, and of any one line."""
+_FIELD_LIMIT = 200
 _PIECE = 64 * 1024
-_STRANGER_LIMIT = 1.0
-"""Seconds that a stranger has to finish its head, before the connection ends without an answer."""
+_REFUSAL_TIMEOUT = 1.0
+"""Seconds. A refused client that has not sent its head by then gets no response."""
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED = r'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
@@ -35,193 +35,181 @@ _REQUEST_LINE = re.compile(rf"({_WORD}) (/[\x21-\x7e]*) HTTP/([0-9]\.[0-9])")
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _CHUNK = re.compile(rf"([0-9A-Fa-f]{{1,15}})(?:[ \t]*;[ \t]*{_WORD}(?:[ \t]*=[ \t]*(?:{_WORD}|{_QUOTED}))?)*")
 _SINGLE = frozenset({"content-length", "host", "transfer-encoding"})
-"""Fields that make a request ambiguous if they stand twice."""
+"""Fields that make a request ambiguous if they are repeated."""
 _WHITE = " \t"
 
 
 class BadRequest(Exception):
-    """The bytes are not a request that this server reads; `status` says so, and the connection ends."""
+    """The request is invalid or not supported. The client gets `status`, and the connection is closed."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.status = status
 
 
-class Reply(NamedTuple):
-    """An answer, whole."""
+class HttpResponse(NamedTuple):
+    """A complete response."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = {}
 
 
-class RuntimeRequest:
-    """A request whose body is still to come. Names of headers and trailers are in lower case."""
+class HttpRequest:
+    """A request whose body is not read yet. Names of headers and trailers are in lower case."""
 
     def __init__(
         self, line: str, headers: Mapping[str, str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self.method, self.path = _asked(line)
+        self.method, self.path = _parse_request_line(line)
         self.headers = headers
         self.trailers: Mapping[str, str] = {}
-        self.is_whole = False
+        self.is_complete = False
         """Whether the body was read to its end."""
-        self._length = _framing(headers)
+        self._length = _body_length(headers)
         self._reader = reader
         self._writer = writer
-        self._body = self._read()
+        self._body = self._read_body()
 
     @property
-    def sender_is_there(self) -> bool:
-        """Whether the client still has its side of the connection open."""
+    def is_connected(self) -> bool:
+        """Whether the client has not closed its side of the connection."""
         return not self._reader.at_eof() and not self._writer.is_closing()
 
     @property
-    def wants_to_close(self) -> bool:
-        """Whether the client sends nothing after this request."""
+    def closes_connection(self) -> bool:
+        """Whether this is the client's last request on the connection."""
         options = self.headers.get("connection", "").lower().split(",")
         return "close" in [option.strip(_WHITE) for option in options]
 
     async def read(self, limit: int) -> bytes | None:
-        """The body, or `None` if it has more than `limit` bytes; read to its end either way, so that an answer arrives."""
+        """Return the body, or `None` if it exceeds `limit` bytes.
+
+        The body is read to its end in both cases, because a client that is still sending would not read the response.
+        """
         body = bytearray()
-        is_over = False
+        exceeds = False
         async for piece in self.pieces():
-            is_over = is_over or len(body) + len(piece) > limit
-            if not is_over:
+            exceeds = exceeds or len(body) + len(piece) > limit
+            if not exceeds:
                 body += piece
-        return None if is_over else bytes(body)
+        return None if exceeds else bytes(body)
 
     def pieces(self) -> AsyncGenerator[bytes]:
-        """The body as it comes; the trailers are there once it is read to its end. `BadRequest` if it is cut short."""
+        """Yield the body as it arrives, and set `trailers` at its end. Raises `BadRequest` if the body is incomplete."""
         return self._body
 
-    async def _read(self) -> AsyncGenerator[bytes]:
+    async def _read_body(self) -> AsyncGenerator[bytes]:
         if self.headers.get("expect", "").lower() == "100-continue":
             self._writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         try:
             if self._length is None:
-                while length := await self._chunk_size():
-                    async for piece in self._exactly(length):
+                while size := await self._read_chunk_size():
+                    async for piece in self._read_exactly(size):
                         yield piece
-                    if await _line(self._reader):
-                        raise BadRequest("a chunk is longer than it said")
-                self.trailers = await _fields(self._reader)
+                    if await _read_line(self._reader):
+                        raise BadRequest("a chunk is longer than its size")
+                self.trailers = await _read_fields(self._reader)
             else:
-                async for piece in self._exactly(self._length):
+                async for piece in self._read_exactly(self._length):
                     yield piece
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            raise BadRequest("the body is cut short") from error
-        self.is_whole = True
+            raise BadRequest("the body is incomplete") from error
+        self.is_complete = True
 
-    async def _chunk_size(self) -> int:
-        chunk = _CHUNK.fullmatch(await _line(self._reader))
+    async def _read_chunk_size(self) -> int:
+        chunk = _CHUNK.fullmatch(await _read_line(self._reader))
         if chunk is None:
-            raise BadRequest("a chunk does not begin with its size")
+            raise BadRequest("a chunk must begin with its size")
         return int(chunk[1], 16)
 
-    async def _exactly(self, length: int) -> AsyncGenerator[bytes]:
+    async def _read_exactly(self, length: int) -> AsyncGenerator[bytes]:
         while length:
             piece = await self._reader.read(min(length, _PIECE))
             if not piece:
-                raise BadRequest("the body is cut short")
+                raise BadRequest("the body is incomplete")
             length -= len(piece)
             yield piece
 
 
-async def _next_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> RuntimeRequest:
-    try:
-        line = await _line(reader) or await _line(reader)  # one empty line before a request is to be passed over
-        return RuntimeRequest(line, await _fields(reader), reader, writer)
-    except asyncio.LimitOverrunError:
-        raise BadRequest("a line of the head is too long") from None
-
-
-async def _line(reader: asyncio.StreamReader) -> str:
+async def _read_line(reader: asyncio.StreamReader) -> str:
     line = await reader.readuntil(b"\n")
     if not line.endswith(b"\r\n"):
-        raise BadRequest("a line does not end with CR and LF")
+        raise BadRequest("a line must end with CR LF")
     return line[:-2].decode("latin-1")
 
 
-async def _fields(reader: asyncio.StreamReader) -> Mapping[str, str]:
-    """Fields by name, up to the empty line; those that may stand twice are joined."""
+async def _read_fields(reader: asyncio.StreamReader) -> Mapping[str, str]:
+    """Read the fields up to the empty line. Repeated fields are joined, if they may be repeated."""
     fields: dict[str, str] = {}
     size = count = 0
-    while line := await _line(reader):
+    while line := await _read_line(reader):
         size, count = size + len(line), count + 1
-        if size > _LONGEST_HEAD or count > _MOST_FIELDS:
+        if size > _HEAD_LIMIT or count > _FIELD_LIMIT:
             raise BadRequest("there are too many fields")
-        name, value = _field(line)
+        written, colon, value = line.partition(":")
+        if not colon or _NAME.fullmatch(written) is None or _VALUE.fullmatch(value) is None:
+            raise BadRequest("a line of the head is not a field")
+        name, value = written.lower(), value.strip(_WHITE)
         if name in fields and name in _SINGLE:
-            raise BadRequest(f"the field {name} stands twice")
+            raise BadRequest(f"the field {name} is repeated")
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
     return fields
 
 
-def _field(line: str) -> tuple[str, str]:
-    name, colon, value = line.partition(":")
-    if not colon or _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
-        raise BadRequest("a line of the head is no field")
-    return name.lower(), value.strip(_WHITE)
-
-
-def _asked(line: str) -> tuple[str, str]:
-    """Method and path of a request line."""
+def _parse_request_line(line: str) -> tuple[str, str]:
+    """Return method and path."""
     match = _REQUEST_LINE.fullmatch(line)
     if match is None:
-        raise BadRequest("the first line is not that of a request")
+        raise BadRequest("the first line is not a request line")
     method, path, version = match.groups()
     if version != "1.1":
-        raise BadRequest("this server speaks HTTP/1.1 only", HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
+        raise BadRequest("this server supports HTTP/1.1 only", HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
     return method, path
 
 
-def _framing(headers: Mapping[str, str]) -> int | None:
-    """The length of a body, or `None` if it comes in chunks. Of two statements neither is believed."""
+def _body_length(headers: Mapping[str, str]) -> int | None:
+    """The length of the body; `None` if it is chunked."""
     if "host" not in headers:
-        raise BadRequest("a request has a field Host")
+        raise BadRequest("a request must have a Host field")
     coding = headers.get("transfer-encoding")
     if coding is None:
-        return _length(headers.get("content-length", "0"))
+        length = headers.get("content-length", "0")
+        if _LENGTH.fullmatch(length) is None:
+            raise BadRequest("the Content-Length is not a number of bytes")
+        return int(length)
     if "content-length" in headers:
-        raise BadRequest("a request has a Content-Length or a Transfer-Encoding, not both")
+        raise BadRequest("a request must not have both Content-Length and Transfer-Encoding")
     if coding.lower() != "chunked":
-        raise BadRequest("the only known Transfer-Encoding is chunked", HTTPStatus.NOT_IMPLEMENTED)
+        raise BadRequest("the only supported Transfer-Encoding is chunked", HTTPStatus.NOT_IMPLEMENTED)
     return None
 
 
-def _length(text: str) -> int:
-    if _LENGTH.fullmatch(text) is None:
-        raise BadRequest("the Content-Length is no number of bytes")
-    return int(text)
-
-
 class HttpServer:
-    """Gives each request to `handler`, and its reply back to the client.
+    """Calls `handler` for each request, and sends its response.
 
-    `refusal` is asked once for each connection, with the addresses of its two ends, the client's first. If it gives a
-    reply, that is all that the client gets.
+    `refuse` is called once for each connection, with the addresses of the client and of the server. If it returns a response,
+    the client gets that response, and the connection is closed.
     """
 
     def __init__(
         self,
-        handler: Callable[[RuntimeRequest], Awaitable[Reply]],
-        refusal: Callable[[Address, Address], Awaitable[Reply | None]],
+        handler: Callable[[HttpRequest], Awaitable[HttpResponse]],
+        refuse: Callable[[Address, Address], Awaitable[HttpResponse | None]],
     ) -> None:
         self._handler = handler
-        self._refusal = refusal
+        self._refuse = refuse
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
     async def start(self) -> str:
-        """Listen on 127.0.0.1, and give the `HOST:PORT` to listen at."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_LONGEST_HEAD)
+        """Listen on a free port of 127.0.0.1, and return `HOST:PORT`."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_HEAD_LIMIT)
         host, port = self._server.sockets[0].getsockname()
         return f"{host}:{port}"
 
     async def close(self) -> None:
-        """Stop listening, and end every connection."""
+        """Stop listening, and close all connections."""
         server, self._server = self._server, None
         if server is None:
             return
@@ -233,17 +221,21 @@ class HttpServer:
         await server.wait_closed()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = asyncio.create_task(self._serve(reader, writer), name="connection of a runtime")
+        connection = asyncio.create_task(self._serve(reader, writer), name="runtime connection")
         self._connections.add(connection)
         connection.add_done_callback(self._connections.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            # A runtime that has gone, or is being ended, is no error here: the end of its process says all there is to say.
+            # A lost connection is not an error here: the exit code of the process reports the end of a runtime.
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                refusal = await self._refusal(_end(writer, "peername"), _end(writer, "sockname"))
+                refusal = await self._refuse(_address(writer, "peername"), _address(writer, "sockname"))
                 if refusal is not None:
-                    await _turn_away(refusal, reader, writer)
+                    # Read the head first: a connection that is closed with unread bytes loses its response.
+                    async with asyncio.timeout(_REFUSAL_TIMEOUT):
+                        with contextlib.suppress(asyncio.LimitOverrunError):
+                            await reader.readuntil(b"\r\n\r\n")
+                    writer.write(_serialize(refusal, closes=True))
                     return
                 while await self._serve_one(reader, writer):
                     pass
@@ -251,39 +243,35 @@ class HttpServer:
             writer.close()
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Answer one request, and say whether another may follow."""
+        """Respond to one request, and return whether another may follow."""
         try:
-            request = await _next_request(reader, writer)
-            reply = await self._handler(request)
-            async for _ in request.pieces():  # what the handler did not want to know
+            try:
+                line = await _read_line(reader) or await _read_line(reader)  # one empty line before a request is allowed
+                request = HttpRequest(line, await _read_fields(reader), reader, writer)
+            except asyncio.LimitOverrunError:
+                raise BadRequest("a line of the head is too long") from None
+            response = await self._handler(request)
+            async for _ in request.pieces():  # skip the rest of the body
                 pass
         except BadRequest as error:
-            writer.write(_reply(Reply(error.status, str(error).encode()), closes=True))
+            writer.write(_serialize(HttpResponse(error.status, str(error).encode()), closes=True))
             return False
-        closes = request.wants_to_close or not request.is_whole
-        writer.write(_reply(reply, closes=closes))
+        closes = request.closes_connection or not request.is_complete
+        writer.write(_serialize(response, closes=closes))
         await writer.drain()
         return not closes
 
 
-def _end(writer: asyncio.StreamWriter, which: str) -> Address:
-    """An end of a connection; `ConnectionError` if it is gone already."""
-    address: Address | None = writer.get_extra_info(which)
+def _address(writer: asyncio.StreamWriter, name: str) -> Address:
+    """The address of one end of the connection. Raises `ConnectionAbortedError` if it was lost."""
+    address: Address | None = writer.get_extra_info(name)
     if address is None:
         raise ConnectionAbortedError
     return address
 
 
-async def _turn_away(refusal: Reply, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer a stranger; its head is read first, because a connection that closes on unread bytes loses the answer."""
-    async with asyncio.timeout(_STRANGER_LIMIT):
-        with contextlib.suppress(asyncio.LimitOverrunError):
-            await reader.readuntil(b"\r\n\r\n")
-    writer.write(_reply(refusal, closes=True))
-
-
-def _reply(reply: Reply, *, closes: bool) -> bytes:
-    lines = [f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in reply.headers.items()]
-    lines += [f"Content-Length: {len(reply.body)}", *(["Connection: close"] if closes else []), "", ""]
-    return "\r\n".join(lines).encode("latin-1") + reply.body
+def _serialize(response: HttpResponse, *, closes: bool) -> bytes:
+    lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    lines += [f"Content-Length: {len(response.body)}", *(["Connection: close"] if closes else []), "", ""]
+    return "\r\n".join(lines).encode("latin-1") + response.body

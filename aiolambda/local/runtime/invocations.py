@@ -1,7 +1,7 @@
-"""One invocation inside the endpoint: what a runtime is given, what becomes of it, and the errors that the platform makes.
+"""Values of one invocation: the input of a runtime, its response, and the errors that Lambda itself reports.
 
-Owns these values and the words of those errors. Must not know processes, sockets or HTTP.
-Source: what Lambda itself answers, as recorded; the Runtime API page of the developer guide.
+Must not know processes, sockets or HTTP.
+Source: recorded responses of Lambda; the Runtime API page of the developer guide.
 """
 
 import json
@@ -14,24 +14,23 @@ __all__ = [
     "RESPONSE_LIMIT",
     "STREAMED_RESPONSE_LIMIT",
     "TRUNCATED",
-    "Answer",
+    "FunctionResponse",
     "Invocation",
-    "Outcome",
-    "Sink",
+    "InvocationResult",
+    "ResponseWriter",
     "exited",
     "init_timed_out",
     "not_started",
-    "streamed_too_large",
     "timed_out",
     "too_large",
     "truncated",
 ]
 
 RESPONSE_LIMIT = 6_291_556
-"""Bytes of a response; the "Lambda quotas" page says 6 MB, the service says this number."""
+"""Bytes of a response. The "Lambda quotas" page says 6 MB; the error message of the service has this number."""
 
 STREAMED_RESPONSE_LIMIT = 200 * 1024 * 1024
-"""Bytes of a streamed response, by the same page."""
+"""Bytes of a streamed response, from the same page."""
 TRUNCATED = "Runtime.TruncatedResponse"
 
 
@@ -39,8 +38,8 @@ def _size(content: bytes) -> str:
     return f"<{len(content)} bytes>"
 
 
-class Sink(Protocol):
-    """Where a streamed response goes, piece by piece; it takes its time, and that of whoever writes."""
+class ResponseWriter(Protocol):
+    """The destination of a streamed response. Its methods return when more may be written (back-pressure)."""
 
     async def begin(self, content_type: str | None) -> None: ...
     async def write(self, piece: bytes) -> None: ...
@@ -48,9 +47,9 @@ class Sink(Protocol):
 
 @attrs.frozen(kw_only=True)
 class Invocation:
-    """What the Runtime API hands to a runtime. `client_context` is JSON in ASCII; `payload` is exactly what came.
+    """The input of a runtime. `client_context` is JSON in ASCII; `payload` has the bytes of the request.
 
-    A response that a runtime streams goes to `sink`; without one it is collected, as any other is.
+    A streamed response goes to `writer`; if that is `None`, it is collected like any other response.
     """
 
     request_id: str
@@ -59,74 +58,65 @@ class Invocation:
     trace_id: str
     client_context: str | None = attrs.field(default=None, repr=False)
     tenant_id: str | None = attrs.field(default=None, repr=False)
-    sink: Sink | None = attrs.field(default=None, repr=False)
+    writer: ResponseWriter | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen
-class Answer:
-    """What a runtime sent, or what the platform says in its place; `error_type` is `None` for a function that returned."""
+class FunctionResponse:
+    """The response of a function, or the error that Lambda reports instead; `error_type` is `None` on success."""
 
     payload: bytes = attrs.field(repr=_size)
     error_type: str | None = None
     status: str | None = None
-    """`timeout` or `error` where the platform ended the invocation; the REPORT line says so."""
+    """`timeout` or `error`, for the REPORT line, if Lambda ended the invocation."""
 
 
 @attrs.frozen(kw_only=True)
-class Outcome:
-    """An invocation that is over: the answer, and the last 4 KB of the log."""
+class InvocationResult:
+    """A finished invocation: the response, and the last 4 KB of the log."""
 
-    answer: Answer
+    response: FunctionResponse
     log_tail: bytes = attrs.field(repr=_size)
 
 
-def _error(error_type: str, message: str, status: str = "error") -> Answer:
+def _error(error_type: str, message: str, status: str = "error") -> FunctionResponse:
     content = json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":"))
-    return Answer(content.encode(), error_type, status)
+    return FunctionResponse(content.encode(), error_type, status)
 
 
-def _exit_reason(return_code: int) -> str:
-    """How Lambda words the end of a process; a negative code is the signal that ended it."""
+def exited(request_id: str, return_code: int) -> FunctionResponse:
+    """The process ended before it responded; a negative code is the signal that ended it."""
     if return_code == 0:
-        return "Runtime exited without providing a reason"
-    if return_code > 0:
-        return f"Runtime exited with error: exit status {return_code}"
-    description = signal.strsignal(-return_code) or f"signal {-return_code}"
-    return f"Runtime exited with error: signal: {description.lower()}"
+        reason = "Runtime exited without providing a reason"
+    elif return_code > 0:
+        reason = f"Runtime exited with error: exit status {return_code}"
+    else:
+        description = signal.strsignal(-return_code) or f"signal {-return_code}"
+        reason = f"Runtime exited with error: signal: {description.lower()}"
+    return _error("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
 
 
-def exited(request_id: str, return_code: int) -> Answer:
-    """The process ended before it answered."""
-    return _error("Runtime.ExitError", f"RequestId: {request_id} Error: {_exit_reason(return_code)}")
-
-
-def timed_out(request_id: str, timeout: float) -> Answer:
-    """The function's timeout (seconds) passed."""
+def timed_out(request_id: str, timeout: float) -> FunctionResponse:
+    """The invocation exceeded the function's timeout, in seconds."""
     return _error("Sandbox.Timedout", f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds", "timeout")
 
 
-def init_timed_out(request_id: str, timeout: float) -> Answer:
-    """The runtime did not ask for its first invocation in time (seconds)."""
+def init_timed_out(request_id: str, timeout: float) -> FunctionResponse:
+    """The runtime did not poll for its first invocation in time, in seconds."""
     return _error("Sandbox.Timedout", f"RequestId: {request_id} Error: Init timed out after {timeout:.2f} seconds", "timeout")
 
 
-def not_started(request_id: str, command: str, reason: str) -> Answer:
-    """The runtime's command could not be started at all."""
+def not_started(request_id: str, command: str, reason: str) -> FunctionResponse:
+    """The runtime's command could not be started."""
     return _error("Runtime.InvalidEntrypoint", f"RequestId: {request_id} Error: fork/exec {command}: {reason}")
 
 
-def too_large() -> Answer:
-    """The response is over the limit."""
-    message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
+def too_large(limit: int) -> FunctionResponse:
+    """The response exceeds its limit, in bytes."""
+    message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
     return _error("Function.ResponseSizeTooLarge", message)
 
 
-def streamed_too_large() -> Answer:
-    """The streamed response is over its limit."""
-    message = f"Response payload size exceeded maximum allowed payload size ({STREAMED_RESPONSE_LIMIT} bytes)."
-    return _error("Function.ResponseSizeTooLarge", message)
-
-
-def truncated() -> Answer:
-    """The runtime broke off in the middle of its streamed response."""
+def truncated() -> FunctionResponse:
+    """The runtime disconnected in the middle of its streamed response."""
     return _error(TRUNCATED, "Response truncated")

@@ -1,6 +1,6 @@
-"""The log of one runtime process: the lines that Lambda puts around an invocation, and the tail that a caller may ask for.
+"""The log of one runtime process: its output, Lambda's START, END and REPORT lines, and the tail for `LogType=Tail`.
 
-Owns START, END and REPORT, and how much is kept. Must not know where the function's own output comes from.
+Must not know where the output of the function comes from.
 Source: "Working with Lambda function logs" of the developer guide; `LogResult` of the API reference of Invoke.
 """
 
@@ -9,18 +9,18 @@ from collections.abc import Callable
 
 import attrs
 
-__all__ = ["TAIL_SIZE", "Echo", "FunctionLog", "Usage"]
+__all__ = ["TAIL_SIZE", "FunctionLog", "LogListener", "Usage"]
 
 TAIL_SIZE = 4096
-"""Bytes of log that `LogType=Tail` gives."""
+"""Bytes of log in a response with `LogType=Tail`."""
 
-Echo = Callable[[bytes], None]
-"""Somebody who is given the whole log as it comes."""
+LogListener = Callable[[bytes], None]
+"""Called with each part of the log, as it is written."""
 
 
 @attrs.frozen(kw_only=True)
 class Usage:
-    """What an invocation took: milliseconds and megabytes. `init_duration` is that of the process's first one."""
+    """The usage of one invocation, in milliseconds and MB. Only the first one of a process has an `init_duration`."""
 
     duration: float
     memory_size: int
@@ -31,7 +31,7 @@ class Usage:
 
 
 def report_line(request_id: str, usage: Usage) -> str:
-    """The REPORT line, in its text form."""
+    """Format the REPORT line as text."""
     fields = [
         f"REPORT RequestId: {request_id}",
         f"Duration: {usage.duration:.2f} ms",
@@ -49,15 +49,15 @@ def report_line(request_id: str, usage: Usage) -> str:
 
 
 class FunctionLog:
-    """Keeps the last 4 KB of what was written since the invocation before ended; what init wrote counts to the first."""
+    """Keeps the last 4 KB of the current invocation. The output of init belongs to the first invocation."""
 
-    def __init__(self, echo: Echo | None = None) -> None:
-        self._echo = echo
+    def __init__(self, on_log: LogListener | None = None) -> None:
+        self._on_log = on_log
         self._kept = bytearray()
 
     def write(self, data: bytes) -> None:
-        if self._echo is not None:
-            self._echo(data)
+        if self._on_log is not None:
+            self._on_log(data)
         self._kept += data
         if len(self._kept) > 2 * TAIL_SIZE:
             del self._kept[:-TAIL_SIZE]
@@ -66,14 +66,10 @@ class FunctionLog:
         self.write(f"START RequestId: {request_id} Version: $LATEST\n".encode())
 
     def end(self, request_id: str, usage: Usage) -> bytes:
-        """Write the last two lines and give the tail."""
-        self._end_line()
+        """Write END and REPORT, and return the tail."""
+        if self._kept and not self._kept.endswith(b"\n"):
+            self.write(b"\n")
         self.write(f"END RequestId: {request_id}\n{report_line(request_id, usage)}".encode())
         tail = bytes(self._kept[-TAIL_SIZE:])
         self._kept.clear()
         return tail
-
-    def _end_line(self) -> None:
-        """What the function wrote last may lack its newline: END stands on a line of its own all the same."""
-        if self._kept and not self._kept.endswith(b"\n"):
-            self.write(b"\n")

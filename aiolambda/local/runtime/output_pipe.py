@@ -1,11 +1,11 @@
-"""The pipe that a runtime process writes its stdout and stderr into.
+"""The pipe for stdout and stderr of a runtime process.
 
-Owns the pipe, the reading of it, and that nothing written before a moment is missing after it. Must not know what is
-written, or by whom.
+Law: `drain` returns only after everything that was in the pipe has been handed on.
 
-One pipe takes both streams, so their order is the process's own. It is read here and not by asyncio's subprocess streams,
-because only a plain read can empty it on the spot: whatever a process wrote before it sent its answer is in the kernel by
-the time the answer arrives.
+Both streams share one pipe, so their order is preserved. asyncio's subprocess streams would not do: only a plain read can
+empty the pipe at once. When a response arrives, the output that precedes it is already in the kernel.
+
+Owns the pipe. Must not know the format of the output.
 """
 
 import asyncio
@@ -15,49 +15,50 @@ from collections.abc import Callable
 __all__ = ["OutputPipe"]
 
 _CHUNK = 65_536
-_MOST_AT_ONCE = 16 * _CHUNK
-"""A process that never stops writing must not hold the event loop; a pipe holds no more than this (`fs.pipe-max-size`)."""
+_DRAIN_LIMIT = 16 * _CHUNK
+"""The capacity of a pipe (`fs.pipe-max-size`). A process that never stops writing must not block the event loop."""
 
 
 class OutputPipe:
-    """Opened for one process; `write_end` is given to it and closed on this side, then `follow` reads to the end."""
+    """Give `write_end` to the process and close it here, then `follow` the output to its end."""
 
-    def __init__(self, sink: Callable[[bytes], None]) -> None:
-        self._sink = sink
+    def __init__(self, on_output: Callable[[bytes], None]) -> None:
+        self._on_output = on_output
         self._read_end, self.write_end = os.pipe()
         os.set_blocking(self._read_end, False)
-        self._open = True
+        self._is_open = True
 
     def follow(self) -> None:
-        """From now on, hand on what comes, as it comes."""
+        """Hand on the output from now on, as it arrives."""
         asyncio.get_running_loop().add_reader(self._read_end, self._read_some, _CHUNK)
 
     def close_write_end(self) -> None:
         os.close(self.write_end)
 
     def drain(self) -> None:
-        """Hand on everything that is in the pipe now."""
-        self._read_some(_MOST_AT_ONCE)
+        """Hand on all output that is in the pipe now."""
+        self._read_some(_DRAIN_LIMIT)
 
     def close(self) -> None:
-        """Hand on what is left and stop reading. A grandchild that still holds the pipe writes into nothing."""
-        if self._open:
+        """Drain the pipe and stop reading. The output of a grandchild that still holds the pipe is lost."""
+        if self._is_open:
             self.drain()
-            self._end()
+        if self._is_open:
+            self._detach()
 
-    def _read_some(self, most: int) -> None:
-        while self._open and most > 0:
+    def _read_some(self, limit: int) -> None:
+        while self._is_open and limit > 0:
             try:
                 data = os.read(self._read_end, _CHUNK)
             except BlockingIOError:
                 return
             if not data:
-                self._end()
+                self._detach()
                 return
-            most -= len(data)
-            self._sink(data)
+            limit -= len(data)
+            self._on_output(data)
 
-    def _end(self) -> None:
-        self._open = False
+    def _detach(self) -> None:
+        self._is_open = False
         asyncio.get_running_loop().remove_reader(self._read_end)
         os.close(self._read_end)

@@ -1,90 +1,87 @@
-"""The runtime processes of one function: started as calls need them, used again, replaced when they end.
+"""The runtime processes of one function: start them on demand, reuse them, replace those that end.
 
-Owns who gets which process, and the function's concurrency. Must not know how a process works.
+Owns the function's concurrency limit, and the choice of the process for an invocation. Must not know how a process works.
 """
 
 import asyncio
 from collections.abc import Callable
 
-from .invocations import Invocation, Outcome
-from .process import InvocationNotTaken, ProcessStopped, RuntimeProcess
+from .invocations import Invocation, InvocationResult
+from .process import EndpointClosed, InvocationNotDelivered, RuntimeProcess
 
-__all__ = ["ConcurrencyExceeded", "Pool"]
+__all__ = ["ConcurrencyExceeded", "ProcessPool"]
 
 
 class ConcurrencyExceeded(Exception):
-    """As many invocations are running as the function may have."""
+    """The function already runs as many invocations as its concurrency allows."""
 
 
-class Pool:
-    """`make_process` makes one that is not started yet. After `stop` every call gets `ProcessStopped`."""
+class ProcessPool:
+    """`make_process` makes a process that is not started yet. After `close`, every invocation raises `EndpointClosed`."""
 
     def __init__(self, concurrency: int, make_process: Callable[[], RuntimeProcess]) -> None:
         self._concurrency = concurrency
         self._make_process = make_process
         self._running = 0
-        self._stopped = False
-        self._quiet = asyncio.Event()
-        self._quiet.set()
+        self._is_closed = False
+        self._none_running = asyncio.Event()
+        self._none_running.set()
         self._idle: list[RuntimeProcess] = []
         self._processes: set[RuntimeProcess] = set()
 
     @property
     def pids(self) -> list[int]:
-        """The processes that there are, idle or busy."""
+        """The process ids, idle or busy."""
         return [process.pid for process in self._processes if process.pid is not None]
 
-    async def invoke(self, invocation: Invocation) -> Outcome:
-        """Run the invocation in a process of its own for that time; `ConcurrencyExceeded` where there can be no more."""
-        if self._stopped:
-            raise ProcessStopped
+    async def invoke(self, invocation: Invocation) -> InvocationResult:
+        """Run the invocation in an idle or a new process. Raises `ConcurrencyExceeded` if the limit is reached."""
+        if self._is_closed:
+            raise EndpointClosed
         if self._running >= self._concurrency:
             raise ConcurrencyExceeded
         self._running += 1
-        self._quiet.clear()
+        self._none_running.clear()
         try:
-            return await self._run(invocation)
+            while self._idle:
+                # Prefer the process that was used last: its memory is warm.
+                process = self._idle.pop()
+                try:
+                    return await self._use(process, invocation)
+                except InvocationNotDelivered:
+                    continue
+            if self._is_closed:
+                raise EndpointClosed
+            process = self._make_process()
+            self._processes.add(process)
+            return await self._use(process, invocation, is_new=True)
         finally:
             self._running -= 1
             if not self._running:
-                self._quiet.set()
+                self._none_running.set()
 
-    async def _run(self, invocation: Invocation) -> Outcome:
-        while self._idle:
-            # The one that was used last: the others may then end, and its memory is warm.
-            process = self._idle.pop()
-            try:
-                return await self._use(process, invocation)
-            except InvocationNotTaken:
-                continue
-        if self._stopped:
-            raise ProcessStopped
-        process = self._make_process()
-        self._processes.add(process)
-        return await self._use(process, invocation, fresh=True)
-
-    async def _use(self, process: RuntimeProcess, invocation: Invocation, *, fresh: bool = False) -> Outcome:
-        answered = False
+    async def _use(self, process: RuntimeProcess, invocation: Invocation, *, is_new: bool = False) -> InvocationResult:
+        has_responded = False
         try:
-            if fresh:
+            if is_new:
                 await process.start()
-            outcome = await process.invoke(invocation)
-            answered = True
-            return outcome
+            result = await process.invoke(invocation)
+            has_responded = True
+            return result
         finally:
-            if answered and process.usable:
+            if has_responded and process.is_usable:
                 self._idle.append(process)
             else:
-                await self._end(process)
+                await self._close(process)
 
-    async def _end(self, process: RuntimeProcess) -> None:
-        await process.stop()
+    async def _close(self, process: RuntimeProcess) -> None:
+        await process.close()
         self._processes.discard(process)
 
-    async def stop(self) -> None:
-        """End every process and await every call: those that still run get `ProcessStopped`."""
-        self._stopped = True
+    async def close(self) -> None:
+        """Kill all processes, and wait until every running invocation has raised `EndpointClosed`."""
+        self._is_closed = True
         self._idle.clear()
         for process in list(self._processes):
-            await self._end(process)
-        await self._quiet.wait()
+            await self._close(process)
+        await self._none_running.wait()

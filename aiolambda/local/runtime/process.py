@@ -1,11 +1,12 @@
-"""One runtime process: started, given one invocation at a time, ended.
+"""One runtime process: its command, its start and init, one invocation at a time, its end.
 
-Owns the life of the process and everything that comes with it: its Runtime API, its pipe, its log, its group. Must not know
-how many others there are, or what an HTTP caller is told.
+Owns the life of the process and its parts: the Runtime API server, the output pipe, the log, the supervisor. Must not know
+other processes, or HTTP.
 """
 
 import asyncio
 import datetime as dt
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,36 +15,50 @@ from typing import Any
 import attrs
 
 from ..functions import LocalFunction
-from .environment import Surroundings, environment_of, runtime_command
-from .invocations import TRUNCATED, Answer, Invocation, Outcome, exited, init_timed_out, not_started, timed_out
-from .log import Echo, FunctionLog, Usage
+from .environment import SharedEnvironment, environment_of
+from .invocations import (
+    TRUNCATED,
+    FunctionResponse,
+    Invocation,
+    InvocationResult,
+    exited,
+    init_timed_out,
+    not_started,
+    timed_out,
+)
+from .log import FunctionLog, LogListener, Usage
 from .output_pipe import OutputPipe
-from .process_groups import ProcessGroups, RuntimeChild
-from .runtime_api import RuntimeApi
+from .process_groups import ProcessGroups, SupervisedProcess
+from .runtime_api import RuntimeApiServer
 
-__all__ = ["INIT_LIMIT", "InvocationNotTaken", "ProcessStopped", "RuntimeProcess"]
+__all__ = ["INIT_LIMIT", "EndpointClosed", "InvocationNotDelivered", "RuntimeProcess", "runtime_command"]
 
 INIT_LIMIT = 10.0
-"""Seconds that a runtime has to ask for its first invocation."""
-_SEEN_TO_END = 0.5
-"""Seconds in which a process that has let go of its connection is seen to have ended."""
+"""Seconds. The maximum duration of init, which ends when the runtime polls for its first invocation."""
+_EXIT_GRACE = 0.5
+"""Seconds to wait for the exit code of a process that has closed its connection."""
+
+_BOOTSTRAP = str(Path(__file__).with_name("bootstrap.py"))
 
 
-class InvocationNotTaken(Exception):
-    """The process ended before it was given the invocation: another may have it."""
+class InvocationNotDelivered(Exception):
+    """The process ended before it received the invocation, so another process may run it."""
 
 
-class ProcessStopped(Exception):
-    """The endpoint ended the process while it ran an invocation."""
+class EndpointClosed(Exception):
+    """The endpoint was closed while the invocation ran, or before."""
 
 
-async def _first_of(*futures: "asyncio.Future[Any]", timeout: float) -> None:
-    """Return when one of them is done, or `timeout` seconds have passed; none of them is cancelled."""
-    await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+def runtime_command(function: LocalFunction) -> tuple[str, ...]:
+    """The command that starts a runtime process of the function."""
+    if function.runtime is not None:
+        return tuple(word.replace("{handler}", function.handler) for word in function.runtime)
+    # -u: output is written at once. -P: the handler cannot import the modules beside the bootstrap by accident.
+    return (sys.executable, "-u", "-P", "-X", "utf8", _BOOTSTRAP)
 
 
 def _max_memory_used(pid: int) -> int:
-    """The most memory that a process has had, in MB; 0 where the system does not say (anything but Linux)."""
+    """The peak memory of a process in MB; 0 if the system does not report it (all but Linux)."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -52,30 +67,35 @@ def _max_memory_used(pid: int) -> int:
     return -(-int(peak.split()[1]) // 1024)
 
 
+async def _wait_for_first(*futures: "asyncio.Future[Any]", timeout: float) -> None:
+    """Return when one of them is done, or after `timeout` seconds. Cancels none of them."""
+    await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+
 class RuntimeProcess:
-    """`start`, then `invoke` as often as `usable` says; `stop` always."""
+    """Call `start`, then `invoke` while `is_usable`, and `close` in any case."""
 
     def __init__(
         self,
         function: LocalFunction,
-        surroundings: Surroundings,
+        shared: SharedEnvironment,
         groups: ProcessGroups,
         *,
-        echo: Echo | None = None,
+        on_log: LogListener | None = None,
         init_limit: float = INIT_LIMIT,
     ) -> None:
         self._function = function
-        self._surroundings = surroundings
+        self._shared = shared
         self._groups = groups
         self._init_limit = init_limit
-        self._log = FunctionLog(echo)
-        self._api = RuntimeApi()
+        self._log = FunctionLog(on_log)
+        self._api = RuntimeApiServer()
         self._pipe: OutputPipe | None = None
-        self._process: RuntimeChild | None = None
-        self._end: asyncio.Task[int] | None = None
-        self._init_failure: Callable[[str], Answer] | None = None
+        self._process: SupervisedProcess | None = None
+        self._exit: asyncio.Task[int] | None = None
+        self._init_failure: Callable[[str], FunctionResponse] | None = None
         self._init_duration: float | None = None
-        self._stopping = False
+        self._is_closing = False
         self._max_memory_used = 0
 
     @property
@@ -83,128 +103,127 @@ class RuntimeProcess:
         return None if self._process is None else self._process.pid
 
     @property
-    def usable(self) -> bool:
-        """Whether the process is there for another invocation."""
-        return self._end is not None and not self._end.done() and self._init_failure is None and not self._stopping
+    def is_usable(self) -> bool:
+        """Whether the process can run another invocation."""
+        return self._exit is not None and not self._exit.done() and self._init_failure is None and not self._is_closing
 
     async def start(self) -> None:
-        """Start the process and await the end of its init. What goes wrong is the first invocation's answer, not raised."""
+        """Start the process and wait for the end of init. A failure is not raised: the first invocation reports it."""
         started = time.perf_counter()
         address = await self._api.start()
         command = runtime_command(self._function)
-        environment = environment_of(self._function, self._surroundings, address, dt.datetime.now(dt.UTC).date())
+        environment = environment_of(self._function, self._shared, address, dt.datetime.now(dt.UTC).date())
         pipe = self._pipe = OutputPipe(self._log.write)
         try:
             self._process = await self._groups.spawn(
                 command, output=pipe.write_end, environment=environment, directory=self._function.root
             )
         except OSError as error:
-            command_name, reason = command[0], (error.strerror or str(error)).lower()
-            self._init_failure = lambda request_id: not_started(request_id, command_name, reason)
+            program, reason = command[0], (error.strerror or str(error)).lower()
+            self._init_failure = lambda request_id: not_started(request_id, program, reason)
             return
         finally:
             pipe.close_write_end()
         pipe.follow()
         self._api.admit(self._process.pid)
-        self._end = asyncio.create_task(self._await_end(self._process), name=f"end of runtime process {self._process.pid}")
-        if self._stopping:
+        self._exit = asyncio.create_task(self._wait_for_exit(self._process), name=f"exit of runtime {self._process.pid}")
+        if self._is_closing:
             self._kill()
-        await self._await_init(self._end)
+        await self._wait_for_init(self._exit)
         self._init_duration = (time.perf_counter() - started) * 1000
 
-    async def _await_end(self, process: RuntimeChild) -> int:
+    async def _wait_for_exit(self, process: SupervisedProcess) -> int:
         return_code = await process.wait()
         if self._pipe is not None:
             self._pipe.close()
         return return_code
 
-    async def _await_init(self, end: "asyncio.Task[int]") -> None:
+    async def _wait_for_init(self, exit_code: "asyncio.Task[int]") -> None:
         ready = self._api.ready
-        await _first_of(ready, end, timeout=self._init_limit)
+        await _wait_for_first(ready, exit_code, timeout=self._init_limit)
         if ready.done():
             failure = ready.result()
             if failure is not None:
                 reported = attrs.evolve(failure, status="error")
                 self._init_failure = lambda _: reported
-        elif end.done():
-            return_code = end.result()
+        elif exit_code.done():
+            return_code = exit_code.result()
             self._init_failure = lambda request_id: exited(request_id, return_code)
         else:
             self._init_failure = lambda request_id: init_timed_out(request_id, self._init_limit)
             self._kill()
 
-    async def invoke(self, invocation: Invocation) -> Outcome:
-        """Run the invocation to its end, whatever that is.
+    async def invoke(self, invocation: Invocation) -> InvocationResult:
+        """Run the invocation to its end, whatever the result.
 
-        Raises `InvocationNotTaken` where the process ended while it was idle, `ProcessStopped` where `stop` ended it.
+        Raises `InvocationNotDelivered` if the process ended while it was idle, `EndpointClosed` if `close` ended it.
         """
-        if self._stopping:
-            raise ProcessStopped
+        if self._is_closing:
+            raise EndpointClosed
         started = time.perf_counter()
         if self._init_failure is not None:
             self._log.start(invocation.request_id)
-            answer = self._init_failure(invocation.request_id)
-        elif self._end is None or self._end.done():
-            raise InvocationNotTaken
+            response = self._init_failure(invocation.request_id)
+        elif self._exit is None or self._exit.done():
+            raise InvocationNotDelivered
         else:
             self._log.start(invocation.request_id)
-            answer = await self._run(invocation, self._end)
+            response = await self._run(invocation, self._exit)
         if self._pipe is not None:
             self._pipe.drain()
-        usage = self._usage(answer, (time.perf_counter() - started) * 1000)
-        return Outcome(answer=answer, log_tail=self._log.end(invocation.request_id, usage))
+        duration = (time.perf_counter() - started) * 1000
+        self._measure_memory()
+        init_duration, self._init_duration = self._init_duration, None
+        usage = Usage(
+            duration=duration,
+            memory_size=self._function.memory_size,
+            max_memory_used=self._max_memory_used,
+            init_duration=init_duration,
+            status=response.status,
+            error_type=response.error_type,
+        )
+        return InvocationResult(response=response, log_tail=self._log.end(invocation.request_id, usage))
 
-    async def _run(self, invocation: Invocation, end: "asyncio.Task[int]") -> Answer:
+    async def _run(self, invocation: Invocation, exit_code: "asyncio.Task[int]") -> FunctionResponse:
         timeout = self._function.timeout
-        answer = self._api.dispatch(invocation, time.time() + timeout)
-        await _first_of(answer, end, timeout=timeout)
-        if answer.done() and answer.result().error_type == TRUNCATED:
-            await _first_of(end, timeout=_SEEN_TO_END)  # most often it is the process that has ended, and says why
-        if answer.done() and not (answer.result().error_type == TRUNCATED and end.done()):
-            return answer.result()
-        if self._stopping:
-            raise ProcessStopped
-        if not end.done():
-            return await self._time_out(invocation, end)
-        if not self._api.taken:
-            raise InvocationNotTaken
-        return exited(invocation.request_id, end.result())
+        response = self._api.dispatch(invocation, time.time() + timeout)
+        await _wait_for_first(response, exit_code, timeout=timeout)
+        if response.done() and response.result().error_type == TRUNCATED:
+            # A truncated response usually means that the process has ended; its exit code is the better explanation.
+            await _wait_for_first(exit_code, timeout=_EXIT_GRACE)
+        if response.done() and not (response.result().error_type == TRUNCATED and exit_code.done()):
+            return response.result()
+        if self._is_closing:
+            raise EndpointClosed
+        if not exit_code.done():
+            return await self._time_out(invocation, exit_code)
+        if not self._api.is_delivered:
+            raise InvocationNotDelivered
+        return exited(invocation.request_id, exit_code.result())
 
-    async def _time_out(self, invocation: Invocation, end: "asyncio.Task[int]") -> Answer:
-        self._note_memory()
+    async def _time_out(self, invocation: Invocation, exit_code: "asyncio.Task[int]") -> FunctionResponse:
+        self._measure_memory()
         self._kill()
-        await asyncio.wait({end})
+        await asyncio.wait({exit_code})
         timeout = self._function.timeout
         self._log.write(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S.%fZ} {invocation.request_id} ".encode())
         self._log.write(f"Task timed out after {timeout:.2f} seconds\n\n".encode())
         return timed_out(invocation.request_id, timeout)
 
-    def _usage(self, answer: Answer, duration: float) -> Usage:
-        self._note_memory()
-        init_duration, self._init_duration = self._init_duration, None
-        return Usage(
-            duration=duration,
-            memory_size=self._function.memory_size,
-            max_memory_used=self._max_memory_used,
-            init_duration=init_duration,
-            status=answer.status,
-            error_type=answer.error_type,
-        )
-
-    def _note_memory(self) -> None:
-        if self._process is not None and self.usable:
+    def _measure_memory(self) -> None:
+        if self._process is not None and self.is_usable:
             self._max_memory_used = max(self._max_memory_used, _max_memory_used(self._process.pid))
 
     def _kill(self) -> None:
-        if self._process is not None and self._end is not None and not self._end.done():
+        if self._process is not None and self._exit is not None and not self._exit.done():
             self._process.kill()
 
-    async def stop(self) -> None:
-        """End the process, if it has not ended, and let go of all that it had."""
-        self._stopping = True
+    async def close(self) -> None:
+        """Kill the process, if it still runs, and release its pipe and port."""
+        self._is_closing = True
         self._kill()
-        if self._end is not None:
-            await asyncio.wait({self._end})
+        if self._exit is not None:
+            await asyncio.wait({self._exit})
         if self._pipe is not None:
             self._pipe.close()
         await self._api.close()

@@ -1,6 +1,6 @@
-"""The starting and ending of runtime processes, each with everything that it started, also if this process is killed.
+"""Start and kill runtime processes together with all their descendants, even if this process is killed.
 
-Owns the reaper, a child that starts them, and what it is told. Must not know what runs in them.
+Owns the connection to the reaper, the child process that starts them. Must not know which programs run in them.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["ProcessGroups", "RuntimeChild"]
+__all__ = ["ProcessGroups", "SupervisedProcess"]
 
 _REAPER = (sys.executable, "-I", "-S", "-X", "utf8", str(Path(__file__).with_name("reaper.py")))
 
 
-class RuntimeChild:
-    """A process that leads a session of its own, under a supervisor that ends it with its descendants."""
+class SupervisedProcess:
+    """The leader of a session, with a supervisor that kills it together with its descendants."""
 
     def __init__(self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.pid = pid
@@ -28,26 +28,26 @@ class RuntimeChild:
         self._writer = writer
 
     def kill(self) -> None:
-        """End it at once, with its descendants; a process that has ended already is fine."""
+        """Kill the process and its descendants. Does nothing if it has ended."""
         with suppress(OSError):
             self._writer.write_eof()
 
     async def wait(self) -> int:
-        """The return code, once nothing is left; a negative one is the signal that ended the process."""
+        """Wait until no descendant is left, and return the exit code. A negative code is the signal that ended the process."""
         try:
-            ended = await self._reader.readline()
+            line = await self._reader.readline()
         except OSError:
-            ended = b""
+            line = b""
         self._writer.close()
-        if not ended:  # the supervisor was killed
+        if not line:  # the supervisor was killed
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
             return -signal.SIGKILL
-        return int(ended.removeprefix(b"ended "))
+        return int(line.removeprefix(b"ended "))
 
 
 class ProcessGroups:
-    """Started before its first process, stopped after its last."""
+    """Starts processes through the reaper. Call `start` before the first `spawn`, and `close` after the last process."""
 
     def __init__(self) -> None:
         self._reaper: asyncio.subprocess.Process | None = None
@@ -61,10 +61,11 @@ class ProcessGroups:
                 *_REAPER, stdin=theirs.fileno(), stdout=asyncio.subprocess.DEVNULL, start_new_session=True
             )
 
-    async def stop(self) -> None:
+    async def close(self) -> None:
         if self._socket is not None:
             with suppress(OSError):  # the reaper has ended
-                self._socket.shutdown(socket.SHUT_RDWR)  # which is the end, also if a fork of this process has a copy
+                # Not only `close`: a fork of this process may hold a copy of the socket.
+                self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()
             self._socket = None
         if self._reaper is not None:
@@ -73,22 +74,22 @@ class ProcessGroups:
 
     async def spawn(
         self, command: Sequence[str], *, output: int, environment: Mapping[str, str], directory: Path
-    ) -> RuntimeChild:
-        """A process that writes stdout and stderr to `output`; `OSError` if it cannot start."""
+    ) -> SupervisedProcess:
+        """Start a process that writes stdout and stderr to the file descriptor `output`. Raises `OSError` on failure."""
         ours, theirs = _socket_pair()
         with theirs:
             reader, writer = await asyncio.open_unix_connection(sock=ours)
             try:
                 async with self._spawning:
-                    await self._ask([list(command), dict(environment), str(directory)], [output, theirs.fileno()])
+                    await self._request([list(command), dict(environment), str(directory)], [output, theirs.fileno()])
                     theirs.close()
-                    pid = _started(await reader.readline())
+                    pid = _started_pid(await reader.readline())
             except BaseException:
                 writer.close()
                 raise
-        return RuntimeChild(pid, reader, writer)
+        return SupervisedProcess(pid, reader, writer)
 
-    async def _ask(self, content: object, descriptors: list[int]) -> None:
+    async def _request(self, content: object, descriptors: list[int]) -> None:
         if self._socket is None:
             raise BrokenPipeError
         message = json.dumps(content).encode()
@@ -96,17 +97,17 @@ class ProcessGroups:
         await asyncio.get_running_loop().sock_sendall(self._socket, message)
 
 
-def _socket_pair() -> tuple[socket.socket, socket.socket]:
-    """Ours, for the event loop, and theirs."""
-    ours, theirs = socket.socketpair()
-    ours.setblocking(False)  # noqa: FBT003 - socket takes no keywords
-    return ours, theirs
-
-
-def _started(line: bytes) -> int:
-    """The process that the reaper says it started; `OSError` if it did not, or ended before it said anything."""
-    said, _, number = line.partition(b" ")
-    if said != b"started":
+def _started_pid(line: bytes) -> int:
+    """Parse `started PID`. Raises `OSError` for `failed ERRNO`, or if the reaper has ended and the line is empty."""
+    status, _, number = line.partition(b" ")
+    if status != b"started":
         code = int(number or errno.EPIPE)
         raise OSError(code, os.strerror(code))
     return int(number)
+
+
+def _socket_pair() -> tuple[socket.socket, socket.socket]:
+    """Our end, for the event loop, and their end."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)  # noqa: FBT003 - socket takes no keywords
+    return ours, theirs

@@ -1,15 +1,17 @@
-"""A script of its own: starts runtime processes, and ends each with everything that it started.
+"""The reaper, a standalone script: start runtime processes, and kill each with all its descendants.
 
-Laws: a supervisor leaves no descendant of its runtime behind; it ends when the runtime ends, and when the endpoint closes its
-end of their socket, be it by `close`, by a crash or by SIGKILL.
+Laws: a supervisor leaves no descendant of its runtime alive. It ends when the runtime ends, or when the endpoint's end of
+their socket is closed: by `close`, by a crash or by SIGKILL.
 
-The reaper forks a supervisor for each runtime. On Linux a supervisor is a child subreaper: a descendant whose parent has
-ended becomes its child, and `setsid` does not change that. So it kills its children until there are none. On other systems
-the process group dies, and a descendant that has left the group does not.
+The reaper forks a supervisor for each runtime. On Linux, a supervisor is a child subreaper: it inherits every descendant
+whose parent has ended, even after `setsid`. So it kills its children until there are none. On other systems, it kills the
+process group; a descendant that has left the group survives.
 
-The reaper reads from its standard input, a Unix socket: the length of a message in 4 bytes, with two file descriptors (the
-output of the runtime, the supervisor's socket), then `[command, environment, directory]` as JSON. A supervisor writes the
-lines `started PID` or `failed ERRNO`, then `ended STATUS`. Must not import anything that takes time, nor know who asks.
+Protocol: standard input is a Unix socket. A request is the length of a message in 4 bytes, with two file descriptors (the
+output of the runtime, the socket of the supervisor), then `[command, environment, directory]` as JSON. A supervisor writes
+the lines `started PID` or `failed ERRNO`, then `ended STATUS`.
+
+Must not import this package or slow modules, because it runs by its path.
 """
 
 import ctypes
@@ -27,12 +29,12 @@ from contextlib import suppress
 from typing import NamedTuple
 
 _PR_SET_CHILD_SUBREAPER = 36
-_END_LIMIT = 5.0
-"""Seconds in which processes die; those of another user cannot be killed, and are left."""
+_KILL_TIMEOUT = 5.0
+"""Seconds to wait for killed processes. Processes of another user cannot be killed and are left."""
 
 
 class Runtime(NamedTuple):
-    """What to start."""
+    """A runtime to start; `output` is a file descriptor."""
 
     command: list[str]
     environment: dict[str, str]
@@ -43,26 +45,26 @@ class Runtime(NamedTuple):
 def main() -> None:
     adopt_orphans()
     requests = socket.socket(fileno=os.dup(0))
-    os.dup2(os.open(os.devnull, os.O_RDWR), 0)  # a supervisor that held this socket would hide the end of the reaper
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)  # a supervisor must not keep this socket open after the reaper has ended
     supervisors: set[int] = set()
-    while (asked := receive(requests)) is not None:
-        message, output, control = asked
+    while (received := receive(requests)) is not None:
+        message, output, control = received
         supervisor = os.fork()
         if not supervisor:
             requests.close()
             command, environment, directory = json.loads(message)
             supervise(Runtime(command, environment, directory, output), socket.socket(fileno=control))
             return
-        supervisors = {pid for pid in (*supervisors, supervisor) if not has_ended(pid)}
+        supervisors = {pid for pid in (*supervisors, supervisor) if os.waitpid(pid, os.WNOHANG)[0] != pid}
         os.close(output)
         os.close(control)
-    for pid in supervisors:  # they have seen the end, too
+    for pid in supervisors:  # their sockets are closed too, so they end
         os.waitpid(pid, 0)
-    end_children()
+    kill_children()
 
 
 def receive(requests: socket.socket) -> tuple[bytes, int, int] | None:
-    """The next message and its two file descriptors; `None` at the end."""
+    """Return the next message and its two file descriptors; `None` at the end."""
     length, descriptors, _, _ = socket.recv_fds(requests, 4, 2)
     if not length:
         return None
@@ -77,58 +79,49 @@ def receive(requests: socket.socket) -> tuple[bytes, int, int] | None:
 
 
 def supervise(runtime: Runtime, control: socket.socket) -> None:
-    """Start a runtime, await its end or that of the endpoint's interest, and leave nothing of it."""
+    """Start a runtime, wait until it ends or the endpoint closes the socket, then kill all that is left."""
     adopt_orphans()
-    wakes, wake = os.pipe()
-    os.set_blocking(wake, False)
-    signal.signal(signal.SIGCHLD, woken)
-    signal.set_wakeup_fd(wake)
+    wakeups, wakeup = os.pipe()
+    os.set_blocking(wakeup, False)
+    signal.signal(signal.SIGCHLD, on_sigchld)
+    signal.set_wakeup_fd(wakeup)
     try:
-        process = start(runtime)
+        process = subprocess.Popen(  # noqa: S603 - the purpose of this script is to run this command
+            runtime.command,
+            stdin=subprocess.DEVNULL,
+            stdout=runtime.output,
+            stderr=runtime.output,
+            env=runtime.environment,
+            cwd=runtime.directory,
+            start_new_session=True,
+        )  # kept until the end: Popen collects the exit status of an object that is deleted
     except (OSError, ValueError) as error:
-        say(control, f"failed {error.errno if isinstance(error, OSError) else errno.EINVAL}")
+        send(control, f"failed {error.errno if isinstance(error, OSError) else errno.EINVAL}")
         return
     leader = process.pid
     os.close(runtime.output)
-    say(control, f"started {leader}")
+    send(control, f"started {leader}")
     ended: dict[int, int] = {}
-    while leader not in ended and control.fileno() not in select.select([control.fileno(), wakes], [], [])[0]:
-        os.read(wakes, 4096)
+    while leader not in ended and control.fileno() not in select.select([control.fileno(), wakeups], [], [])[0]:
+        os.read(wakeups, 4096)
         ended |= reap()
     kill(os.killpg, leader)
-    ended |= end_children()
-    say(control, f"ended {ended.get(leader, -signal.SIGKILL)}")
+    ended |= kill_children()
+    send(control, f"ended {ended.get(leader, -signal.SIGKILL)}")
 
 
-def woken(number: int, frame: object) -> None:
-    """Handle SIGCHLD, so that the system wakes this process; `reap` does the rest."""
-
-
-def start(runtime: Runtime) -> "subprocess.Popen[bytes]":
-    """The process, which must be kept: one that is forgotten takes its status with it."""
-    return subprocess.Popen(  # noqa: S603 - running what it is told to run is what this script is for
-        runtime.command,
-        stdin=subprocess.DEVNULL,
-        stdout=runtime.output,
-        stderr=runtime.output,
-        env=runtime.environment,
-        cwd=runtime.directory,
-        start_new_session=True,
-    )
+def on_sigchld(number: int, frame: object) -> None:
+    """Do nothing: with a handler set, the signal writes to the wake-up pipe."""
 
 
 def adopt_orphans() -> None:
-    """Become the parent of every descendant whose own has ended, if this system knows that."""
+    """Become the parent of every descendant whose parent ends, if the system supports it (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def has_ended(child: int) -> bool:
-    return os.waitpid(child, os.WNOHANG)[0] == child
-
-
 def reap() -> dict[int, int]:
-    """The children that have ended, and how."""
+    """Return the exit codes of the children that have ended, by process id."""
     ended: dict[int, int] = {}
     try:
         while (found := os.waitpid(-1, os.WNOHANG))[0]:
@@ -138,12 +131,17 @@ def reap() -> dict[int, int]:
     return ended
 
 
-def end_children() -> dict[int, int]:
-    """Kill the children, and theirs, which become ours as they are orphaned, until there are none."""
+def kill_children() -> dict[int, int]:
+    """Kill all children until there are none. Grandchildren become children when their parent ends."""
     ended: dict[int, int] = {}
-    limit = time.monotonic() + _END_LIMIT
+    limit = time.monotonic() + _KILL_TIMEOUT
     while time.monotonic() < limit:
-        for child in children():
+        try:
+            with open(f"/proc/self/task/{os.getpid()}/children") as file:  # noqa: PTH123 - pathlib is slow to import
+                children = [int(pid) for pid in file.read().split()]
+        except OSError:
+            children = []
+        for child in children:
             kill(os.kill, child)
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -156,21 +154,13 @@ def end_children() -> dict[int, int]:
     return ended
 
 
-def kill(how: Callable[[int, int], None], target: int) -> None:
+def kill(function: Callable[[int, int], None], target: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
-        how(target, signal.SIGKILL)
+        function(target, signal.SIGKILL)
 
 
-def children() -> list[int]:
-    try:
-        with open(f"/proc/self/task/{os.getpid()}/children") as file:  # noqa: PTH123 - pathlib takes long to import
-            return [int(pid) for pid in file.read().split()]
-    except OSError:
-        return []
-
-
-def say(control: socket.socket, line: str) -> None:
-    with suppress(OSError):  # the endpoint has gone
+def send(control: socket.socket, line: str) -> None:
+    with suppress(OSError):  # the endpoint has ended
         control.sendall(f"{line}\n".encode())
 
 

@@ -1,9 +1,9 @@
-"""Which processes hold the other end of a loopback connection.
+"""Find the process at the other end of a loopback connection.
 
-TCP has no credentials of the peer, as Unix sockets have. Runtime clients send no secret, and not all of them take a path in
-`AWS_LAMBDA_RUNTIME_API`. But the kernel knows who owns a socket: Linux tells it in `/proc`, other systems through `lsof`.
+Unlike Unix sockets, TCP has no peer credentials. Runtime clients send no secret, and not all of them accept a path in
+`AWS_LAMBDA_RUNTIME_API`. But the kernel knows the owner of a socket: Linux reports it in `/proc`, other systems in `lsof`.
 
-Owns asking the system. Must not know what the connection is for. If the system does not answer, no process holds the end.
+Owns these queries. Must not know the purpose of the connection. If a query fails, no process is the owner.
 """
 
 import asyncio
@@ -13,45 +13,43 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["Address", "is_held_in_session"]
+__all__ = ["Address", "is_owned_by_session"]
 
 Address = tuple[str, int]
 """IPv4 address and port."""
 
 _TABLES = (
     (Path("/proc/net/tcp"), socket.AF_INET, ""),
-    (Path("/proc/net/tcp6"), socket.AF_INET6, "::ffff:"),  # Java and .NET connect through sockets for IPv6
+    (Path("/proc/net/tcp6"), socket.AF_INET6, "::ffff:"),  # Java and .NET use IPv6 sockets for IPv4 too
 )
 
 
-async def is_held_in_session(session: int, client: Address, server: Address) -> bool:
-    """Whether a process of the session has the client's socket of this connection."""
-    if _TABLES[0][0].exists():
-        return _is_held_on_linux(session, client, server)
-    return any(is_of_session(pid, session) for pid in holders(await _lsof(server), client, server))
+async def is_owned_by_session(session: int, client: Address, server: Address) -> bool:
+    """Whether a process of the session has the client's socket of this connection open."""
+    if not _TABLES[0][0].exists():
+        return any(_is_in_session(pid, session) for pid in owners(await _lsof(server), client, server))
+    inode = _inode_of(client, server)
+    return inode is not None and _has_socket_in_session(session, inode)
 
 
-def is_of_session(pid: int, session: int) -> bool:
+def _has_socket_in_session(session: int, inode: str) -> bool:
+    if _has_socket(session, inode):  # usually it is the leader of the session
+        return True
+    pids = (int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit())
+    return any(_has_socket(pid, inode) for pid in pids if _is_in_session(pid, session))
+
+
+def _is_in_session(pid: int, session: int) -> bool:
     try:
         return os.getsid(pid) == session
     except OSError:
         return False
 
 
-def _is_held_on_linux(session: int, client: Address, server: Address) -> bool:
-    inode = _inode_of(client, server)
-    if inode is None:
-        return False
-    if _has_socket(session, inode):  # the leader of the session, most often
-        return True
-    pids = (int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit())
-    return any(_has_socket(pid, inode) for pid in pids if is_of_session(pid, session))
-
-
 def _inode_of(client: Address, server: Address) -> str | None:
-    """The number of the client's socket; one that its process has closed has none."""
+    """The inode of the client's socket; `None` if its process has closed it."""
     for table, family, prefix in _TABLES:
-        ends = f" {_in_hex(client, family, prefix)} {_in_hex(server, family, prefix)} "
+        ends = f" {_table_address(client, family, prefix)} {_table_address(server, family, prefix)} "
         try:
             lines = table.read_text().splitlines()
         except OSError:  # a system without IPv6
@@ -63,8 +61,8 @@ def _inode_of(client: Address, server: Address) -> str | None:
     return None
 
 
-def _in_hex(address: Address, family: socket.AddressFamily, prefix: str) -> str:
-    """As the tables have it: words of four bytes in the order of the host."""
+def _table_address(address: Address, family: socket.AddressFamily, prefix: str) -> str:
+    """The address in the format of the tables: four-byte words in host byte order, as hex."""
     packed = socket.inet_pton(family, prefix + address[0])
     words = struct.unpack(f"={len(packed) // 4}I", packed)
     return f"{''.join(f'{word:08X}' for word in words)}:{address[1]:04X}"
@@ -75,18 +73,18 @@ def _has_socket(pid: int, inode: str) -> bool:
         descriptors = list(Path(f"/proc/{pid}/fd").iterdir())
     except OSError:
         return False
-    return any(_target(descriptor) == f"socket:[{inode}]" for descriptor in descriptors)
-
-
-def _target(link: Path) -> str:
-    try:
-        return str(link.readlink())
-    except OSError:
-        return ""
+    for descriptor in descriptors:
+        try:
+            target = str(descriptor.readlink())
+        except OSError:
+            continue
+        if target == f"socket:[{inode}]":
+            return True
+    return False
 
 
 async def _lsof(server: Address) -> str:
-    """The connections to a server: a line `pPID`, then `nADDRESS->ADDRESS` for each socket of that process."""
+    """List the connections to a server: a line `pPID`, then `nADDRESS->ADDRESS` for each socket of that process."""
     command = ("lsof", "-nP", f"-iTCP:{server[1]}", "-sTCP:ESTABLISHED", "-Fpn")
     try:
         process = await asyncio.create_subprocess_exec(
@@ -101,8 +99,8 @@ async def _lsof(server: Address) -> str:
     return listing.decode(errors="replace")
 
 
-def holders(listing: str, client: Address, server: Address) -> Iterator[int]:
-    """The processes that hold the client's end of the connection."""
+def owners(listing: str, client: Address, server: Address) -> Iterator[int]:
+    """Yield the processes in an `lsof` listing that have the client's end of the connection open."""
     pid = 0
     for line in listing.splitlines():
         if line.startswith("p"):
