@@ -1,11 +1,11 @@
-"""Threads of this package for work that blocks: file reads, name look-ups, hashing.
+"""Threads for blocking work: file access, name look-ups, hashing.
 
-The program's default executor is not used: its threads may all be busy, and the interpreter waits for them when it exits.
+Why not the default executor: all its threads may be busy, and the interpreter waits for them at exit.
 
-Laws: a thread is a daemon, so no program waits for one to end; a thread ends as soon as no work is left, so a closed client
-leaves none behind; a wait that is cancelled ends at once, whatever the thread is doing.
+Laws: threads are daemons, so they do not delay the exit. A thread ends as soon as there is no work, so a closed client leaves
+none behind. If a wait is cancelled, it ends at once, even if the work goes on.
 
-Owns the threads and their number. Must not know what is done in them.
+Owns the threads and their number. Must not know the work.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class _Job(Generic[T]):
-    """A piece of work, and the future that is told of its end. It prints nothing of what it works on."""
+    """A piece of work and the future for its result. Its repr shows nothing of the work, which may hold secrets."""
 
     def __init__(self, work: Callable[[], T], done: "asyncio.Future[T]") -> None:
         self._work = work
@@ -38,45 +38,45 @@ class _Job(Generic[T]):
         failure: BaseException | None = None
         try:
             result = self._context.run(self._work)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where the work is awaited
+        except BaseException as error:  # noqa: BLE001 - every exception is raised where the work is awaited
             failure = error
-        with contextlib.suppress(RuntimeError):  # the loop was closed, and nothing waits on it
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so no task waits for the result
             self._loop.call_soon_threadsafe(self._settle, result, failure)
-        del failure  # its traceback holds this frame
+        del failure  # its traceback refers to this frame
 
     def _settle(self, result: Any, failure: BaseException | None) -> None:
         if self.done.done():
             return
         if failure is None:
             self.done.set_result(result)
-        elif isinstance(failure, StopIteration):  # a future cannot hold one
-            self.done.set_exception(RuntimeError("the work in a thread raised StopIteration"))
+        elif isinstance(failure, StopIteration):  # a future does not accept it
+            self.done.set_exception(RuntimeError("the work in a thread raised StopIteration, which a future cannot hold"))
         else:
             self.done.set_exception(failure)
 
 
 class Threads:
-    """At most `most` threads at a time for one kind of work; further work waits for one of them.
+    """Up to `most` threads for one kind of work. Further work waits for a free thread.
 
-    Work that may hang for minutes, such as a name look-up, has a group of its own: it must not hold up another kind.
+    Work that may hang for minutes, such as a name look-up, needs its own instance, so that it cannot delay other work.
     """
 
     def __init__(self, name: str, *, most: int) -> None:
         self._name = name
         self._most = most
-        self.begin_anew()
-        _groups.add(self)
+        self.reset()
+        _instances.add(self)
 
-    def begin_anew(self) -> None:
-        """Forget all threads and all work: after a fork, the child has neither."""
+    def reset(self) -> None:
+        """Forget all threads and all work. A child process needs this after a fork, which copies no threads."""
         self._lock = threading.Lock()
         self._jobs: deque[_Job[Any]] = deque()
         self._running = 0
 
     def run(self, work: Callable[[], T]) -> "asyncio.Future[T]":
-        """Do the work in a thread: `await threads.run(lambda: ...)`. `OSError` if no thread can be started.
+        """Run the work in a thread: `await threads.run(lambda: ...)`. Raises `OSError` if no thread can be started.
 
-        The work takes no arguments, because a traceback would show them: what it needs is in its closure.
+        The work takes no arguments, because a traceback would show them. Pass values in its closure.
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         job = _Job(work, done)
@@ -90,19 +90,19 @@ class Threads:
         try:
             threading.Thread(target=self._serve, name=f"aiolambda {self._name}", daemon=True).start()
         except RuntimeError:
-            if self._running:  # those that run take the new work, too
+            if self._running:  # a running thread will do the work
                 return
             self._jobs.pop()
-            raise OSError(errno.EAGAIN, f"no thread can be started for {self._name}") from None
+            raise OSError(errno.EAGAIN, f"no thread can be started for {self._name}: raise the limit (ulimit -u)") from None
         self._running += 1
 
     def _serve(self) -> None:
         while (job := self._next()) is not None:
             job.run()
-            del job  # with what it works on
+            del job  # releases the closure of the work
 
     def _next(self) -> _Job[Any] | None:
-        """The work that has waited longest; `None` if there is none, and the thread is no longer counted."""
+        """Return the oldest work; `None` if there is none. The thread must end then, and is no longer counted."""
         with self._lock:
             while self._jobs:
                 job = self._jobs.popleft()
@@ -112,16 +112,16 @@ class Threads:
         return None
 
 
-_groups: WeakSet[Threads] = WeakSet()
+_instances: WeakSet[Threads] = WeakSet()
 
 FILES = Threads("files", most=32)
 """For reading and writing files."""
 
 
-def _begin_anew() -> None:
-    for group in list(_groups):
-        group.begin_anew()
+def _reset_all() -> None:
+    for threads in list(_instances):
+        threads.reset()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_all)

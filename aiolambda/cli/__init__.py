@@ -1,6 +1,6 @@
-"""The command line: `aiolambda serve`, `aiolambda invoke`, `aiolambda map`, `aiolambda doctor`, `aiolambda demo`.
+"""The command line: `aiolambda invoke`, `map`, `serve`, `doctor` and `demo`, their options, output and exit codes.
 
-Owns what a person types and reads. Must not hold anything that a program would want: that lives in the layers below.
+Must not hold logic that programs need: that belongs in the layers below.
 """
 
 from .main import main

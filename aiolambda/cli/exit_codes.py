@@ -1,7 +1,4 @@
-"""The exit codes: what a script may conclude from each.
-
-Owns the codes and which error has which. Must not print anything.
-"""
+"""The exit codes of all commands, and the code of each error."""
 
 from ..errors import AiolambdaError, ConfigurationError, InvalidInputError
 
@@ -15,16 +12,16 @@ MAY_HAVE_RUN = 4
 INTERRUPTED = 130
 
 TABLE = """\
-  0    done
-  1    the function failed: its error is the payload
-  2    usage or configuration; nothing was sent
-  3    not run: Lambda refused, or was never reached
-  4    may have run: no answer came, or none that says
+  0    success
+  1    the function failed; the payload is its error
+  2    usage or configuration error; nothing was sent
+  3    not run: Lambda refused the request, or could not be reached
+  4    may have run: there was no conclusive response
   130  interrupted"""
 
 
 def code_of(error: AiolambdaError) -> int:
-    """The exit code of an error that ended a command."""
+    """The exit code for an error that ended a command."""
     if isinstance(error, ConfigurationError | InvalidInputError):
         return USAGE
     return MAY_HAVE_RUN if error.may_have_run else NOT_RUN

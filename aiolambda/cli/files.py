@@ -1,9 +1,9 @@
-"""Where input comes from and output goes: the files that options name, and the standard streams.
+"""Input and output of the commands: the standard streams, and the files that options name.
 
-Laws: a stream for people (stderr) that cannot be written changes nothing; a closed pipe (`aiolambda ... | head -1`) ends in
-silence, and a stdout that was closed from the start (`>&-`) takes everything; what others have written cannot steer a terminal.
+Laws: a failed write to stderr changes no exit code. A closed pipe (`aiolambda ... | head -1`) is not an error, and a stdout
+that was closed from the start (`>&-`) discards the output. Text from functions and servers cannot control a terminal.
 
-Must not know what is written.
+Must not know the content.
 """
 
 import io
@@ -19,29 +19,29 @@ from ..errors import ConfigurationError
 
 __all__ = [
     "STDIO",
-    "Output",
-    "destination",
-    "empty",
-    "give_up",
-    "let_go_of",
-    "opened",
-    "prepare",
-    "settle",
+    "StandardOutput",
+    "discard",
+    "escape_controls",
+    "flush",
+    "open_file",
+    "open_output",
+    "open_standard_streams",
+    "print_error",
     "standard_input",
-    "tell",
-    "visible",
+    "stop_writing",
+    "truncate",
 ]
 
 STDIO = "-"
-"""What stands for standard input or output where a file may be named."""
+"""The file name that stands for standard input or output."""
 
 _CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
-"""Characters that move the cursor, change colours or the direction of what follows, or end a line in some programs only."""
-_SHOWN = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _CONTROLS if chr(code) not in "\t\n"}
+"""Characters that move the cursor, change colours or the direction of text, or end a line in some programs."""
+_ESCAPES = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _CONTROLS if chr(code) not in "\t\n"}
 
 
-class Output(io.RawIOBase):
-    """Standard output, which remembers why it could not be written: a buffer above it may forget what it could not hand on."""
+class StandardOutput(io.RawIOBase):
+    """Standard output, with the error of the last failed write: the buffer above it may drop that error."""
 
     name = "<stdout>"
 
@@ -66,75 +66,75 @@ class Output(io.RawIOBase):
         return os.isatty(self._descriptor)
 
 
-def prepare() -> Output:
-    """Have all standard streams there, and give what stdout leads to.
+def open_standard_streams() -> StandardOutput:
+    """Replace closed standard streams with /dev/null, wrap stdout, and return its lowest layer.
 
-    One that was closed gets a file that holds nothing and takes everything. Else a file or a socket would get its number, and
-    `print` would write errors to stdout for want of a stderr.
+    Otherwise a file or a socket would get the number of a closed stream, and without a stderr `print` would write errors to
+    stdout.
     """
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
-            nowhere = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: its own
-            os.set_inheritable(nowhere, True)  # noqa: FBT003 - its second argument has no name
-            if name != "stdin":  # what is read from a closed one is an error, and not an empty payload
-                setattr(sys, name, open(nowhere, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - as long as the program
+            devnull = os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: that of the closed stream
+            os.set_inheritable(devnull, True)  # noqa: FBT003 - its second argument has no name
+            if name != "stdin":  # reading a closed stdin must be an error, not an empty payload
+                setattr(sys, name, open(devnull, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - as long as the program
     stdout: TextIO = sys.stdout
-    if stdout is not sys.__stdout__:  # a caller in this process has put something of its own there
-        return Output(1)
+    if stdout is not sys.__stdout__:  # a caller in this process has replaced it
+        return StandardOutput(1)
     stdout.flush()
-    output = Output(stdout.fileno())
+    output = StandardOutput(stdout.fileno())
     sys.stdout = io.TextIOWrapper(
         io.BufferedWriter(output),
         encoding=stdout.encoding,
-        errors="backslashreplace",  # as stderr has it: no text must fail for want of a character
+        errors="backslashreplace",  # like stderr: text that the encoding lacks must not fail
         line_buffering=output.isatty(),
     )
     return output
 
 
 def standard_input() -> BinaryIO:
-    """Standard input, as bytes. `ConfigurationError` if it is closed."""
+    """Standard input as bytes. Raises `ConfigurationError` if it is closed."""
     if cast("TextIO | None", sys.stdin) is None:
-        raise ConfigurationError("cannot read standard input: it is closed")
+        raise ConfigurationError("cannot read standard input: it is closed; name a file in place of -")
     return sys.stdin.buffer
 
 
-def visible(text: str) -> str:
-    """The text with all control characters but tab and line feed written out: a terminal obeys them, whoever wrote them."""
-    return text.translate(_SHOWN)
+def escape_controls(text: str) -> str:
+    """Escape all control characters but tab and line feed, so that the text cannot control a terminal."""
+    return text.translate(_ESCAPES)
 
 
-def tell(text: str) -> None:
-    """A text for people, on stderr; if it cannot be written, it is lost."""
+def print_error(text: str) -> None:
+    """Print a message to stderr. If that fails, the message is lost."""
     try:
-        print(visible(text), file=sys.stderr, flush=True)
+        print(escape_controls(text), file=sys.stderr, flush=True)
     except OSError:
-        let_go_of(sys.stderr)
+        discard(sys.stderr)
 
 
-def settle(stream: TextIO) -> None:
-    """Hand on what was written to a stream, or lose it."""
+def flush(stream: TextIO) -> None:
+    """Write the buffered text. If that fails, it is lost."""
     try:
         stream.flush()
     except OSError:
-        let_go_of(stream)
+        discard(stream)
 
 
-def let_go_of(stream: TextIO) -> None:
-    """Send what is still to come nowhere; without this the interpreter fails when it flushes at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+def discard(stream: TextIO) -> None:
+    """Redirect the stream to /dev/null. Otherwise the interpreter fails when it flushes the stream at exit."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, stream.fileno())
+    os.close(devnull)
 
 
-def give_up(file: BinaryIO) -> None:
-    """Write no more to a file that could not be written."""
+def stop_writing(file: BinaryIO) -> None:
+    """Call this after a failed write. If the file is stdout, discard its output."""
     if file is sys.stdout.buffer:
-        let_go_of(sys.stdout)
+        discard(sys.stdout)
 
 
-def opened(path: str, mode: str, purpose: str) -> BinaryIO:
-    """The file, open. `ConfigurationError` where it cannot be, with the purpose: "write to"."""
+def open_file(path: str, mode: str, purpose: str) -> BinaryIO:
+    """Open a file. Raises `ConfigurationError` on failure; the message has the purpose, such as "write to"."""
     try:
         return cast("BinaryIO", Path(path).open(mode))
     except OSError as error:
@@ -142,20 +142,20 @@ def opened(path: str, mode: str, purpose: str) -> BinaryIO:
 
 
 @contextmanager
-def destination(path: str, purpose: str) -> Generator[BinaryIO]:
-    """Where output will go; opened before anything is sent, and left as it is until there is something to put in."""
+def open_output(path: str, purpose: str) -> Generator[BinaryIO]:
+    """Open an output before anything is sent. The file keeps its content until `truncate`."""
     if path == STDIO:
         yield sys.stdout.buffer
         return
-    file = opened(path, "ab", purpose)
+    file = open_file(path, "ab", purpose)
     try:
         yield file
     finally:
-        with suppress(OSError):  # whoever writes flushes, and has told what cannot be written
+        with suppress(OSError):  # every write is flushed, and its failure is already reported
             file.close()
 
 
-def empty(file: BinaryIO) -> None:
-    """Forget what a file held before; a pipe or a device holds nothing, and what stdout leads to is not ours to empty."""
+def truncate(file: BinaryIO) -> None:
+    """Empty a regular file. Pipes and devices have no content, and a file behind stdout is left as it is."""
     if file is not sys.stdout.buffer and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.truncate(0)

@@ -1,8 +1,8 @@
-"""Ctrl-C and SIGTERM, which are the same to a command.
+"""Ctrl-C and SIGTERM, which have the same effect on every command.
 
-Laws: a signal that the program was started to ignore stays ignored; each signal is handed on as it was found.
+Laws: a signal that the program was started to ignore stays ignored. The previous handlers are restored at the end.
 
-Owns the handlers. Must not know what ends when one comes.
+Must not know which work is interrupted.
 """
 
 import asyncio
@@ -13,44 +13,44 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-__all__ = ["Interrupts", "terminated_as_interrupted"]
+__all__ = ["Interrupts", "sigterm_as_interrupt"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def terminated_as_interrupted() -> Generator[None]:
-    """For as long as the block lasts, SIGTERM raises `KeyboardInterrupt`, as Ctrl-C does."""
-    before = _replace(signal.SIGTERM, _interrupt)
+def sigterm_as_interrupt() -> Generator[None]:
+    """Inside the block, SIGTERM raises `KeyboardInterrupt`, as Ctrl-C does."""
+    previous = _set_handler(signal.SIGTERM, _interrupt)
     try:
         yield
     finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
+        if previous is not None:
+            signal.signal(signal.SIGTERM, previous)
 
 
 class Interrupts:
-    """For as long as the block lasts, the first signal calls the first function on the loop, the second the second, and so on.
+    """Inside the block, the first signal calls the first function on the event loop, the second signal the second one.
 
-    One more raises `KeyboardInterrupt`, wherever the program is. `received` counts them.
+    A further signal raises `KeyboardInterrupt` at once. `received` is the number of signals.
     """
 
     def __init__(self, *calls: Callable[[], object]) -> None:
         self._calls = calls
         self._loop = asyncio.get_running_loop()
-        self._before: dict[signal.Signals, Any] = {}
+        self._previous: dict[signal.Signals, Any] = {}
         self.received = 0
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
-            before = _replace(number, self._receive)
-            if before is not None:
-                self._before[number] = before
+            previous = _set_handler(number, self._receive)
+            if previous is not None:
+                self._previous[number] = previous
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for number, before in self._before.items():
-            signal.signal(number, before)
+        for number, previous in self._previous.items():
+            signal.signal(number, previous)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received += 1
@@ -63,10 +63,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _replace(number: signal.Signals, handler: Callable[[int, FrameType | None], object]) -> Any:
-    """Set a handler; what there was before, or `None` if nothing was set."""
-    before = signal.getsignal(number)
-    if before in (None, signal.SIG_IGN) or threading.current_thread() is not threading.main_thread():
+def _set_handler(number: signal.Signals, handler: Callable[[int, FrameType | None], object]) -> Any:
+    """Set a handler and return the previous one; `None` if the signal is ignored, or outside the main thread."""
+    previous = signal.getsignal(number)
+    if previous in (None, signal.SIG_IGN) or threading.current_thread() is not threading.main_thread():
         return None
     signal.signal(number, handler)
-    return before
+    return previous

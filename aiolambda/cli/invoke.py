@@ -1,6 +1,6 @@
-"""`aiolambda invoke`: one invocation, its payload on stdout, everything else on stderr.
+"""`aiolambda invoke`: invoke a function, and write its payload to stdout and everything else to stderr.
 
-Owns the options, and which stream gets what. Must not know how an invocation is sent.
+Owns the options and the output. Must not know how an invocation is sent.
 """
 
 import argparse
@@ -14,42 +14,46 @@ from ..errors import ConfigurationError, FunctionError
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
 from . import exit_codes
-from .files import STDIO, destination, empty, give_up, standard_input, tell
-from .options import add_connection_options, client_of, file_name, seconds
+from .files import STDIO, open_output, print_error, standard_input, stop_writing, truncate
+from .options import add_connection_options, file_name, make_client, seconds
 
-__all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
+__all__ = ["DESCRIPTION", "add_options", "run"]
 
-HELP = "invoke a function"
-DESCRIPTION = "Invoke a function. Its payload goes to stdout exactly as it comes, all else to stderr."
+DESCRIPTION = "Invoke a function. Write its payload to stdout, unchanged, and everything else to stderr."
 
-_PURPOSE = "write the answer to"
+_PURPOSE = "write the response to"
 _WITHOUT_PAYLOAD = {
     202: "accepted: Lambda has queued the event and will run the function later",
-    204: "the dry run succeeded: these credentials may invoke this function; nothing has run",
+    204: "the dry run succeeded: these credentials may invoke the function; it did not run",
 }
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("function_name", metavar="NAME", help="name, name:qualifier, partial ARN or ARN")
+    parser.add_argument("function_name", metavar="NAME", help="function name, name:qualifier, partial ARN or ARN")
     payload = parser.add_mutually_exclusive_group()
-    payload.add_argument("-p", "--payload", metavar="JSON", help="the payload, as JSON")
+    payload.add_argument("-p", "--payload", metavar="JSON", help="payload as JSON")
     file: dict[str, Any] = {"type": file_name, "metavar": "FILE"}
-    payload.add_argument("-f", "--payload-file", **file, help="a file that holds the payload; - is stdin")
-    parser.add_argument("-o", "--output", **file, default=STDIO, help="where the answer goes; - is stdout, the default")
-    parser.add_argument("--invocation-type", choices=("RequestResponse", "Event", "DryRun"), default="RequestResponse")
+    payload.add_argument("-f", "--payload-file", **file, help="file with the payload; - reads stdin")
+    parser.add_argument("-o", "--output", **file, default=STDIO, help="file for the response; - writes to stdout (default)")
+    parser.add_argument(
+        "--invocation-type",
+        choices=("RequestResponse", "Event", "DryRun"),
+        default="RequestResponse",
+        help="Event queues the event; DryRun checks the permission without running the function (default: %(default)s)",
+    )
     parser.add_argument("--log-type", choices=("None", "Tail"), help="Tail prints the last 4 KB of the log to stderr")
-    parser.add_argument("--tail", dest="log_type", action="store_const", const="Tail", help="short for --log-type Tail")
-    parser.add_argument("--stream", action="store_true", help="print the answer as the function writes it")
-    parser.add_argument("--client-context", metavar="JSON", help="a JSON object for the function's context, or its base64")
-    parser.add_argument("--qualifier", metavar="VERSION", help="a version or an alias")
-    parser.add_argument("--tenant-id", metavar="ID")
-    parser.add_argument("--durable-execution-name", metavar="NAME")
+    parser.add_argument("--tail", dest="log_type", action="store_const", const="Tail", help="same as --log-type Tail")
+    parser.add_argument("--stream", action="store_true", help="write the response as the function streams it")
+    parser.add_argument("--client-context", metavar="JSON", help="client context: a JSON object, or its base64 form")
+    parser.add_argument("--qualifier", metavar="VERSION", help="version or alias of the function")
+    parser.add_argument("--tenant-id", metavar="ID", help="tenant, for functions with tenant isolation")
+    parser.add_argument("--durable-execution-name", metavar="NAME", help="name of the durable execution")
     add_connection_options(parser)
-    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="limit of the whole call; none by default")
+    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="time limit of the whole call (default: none)")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Invoke, and print what came; the payload of a failed function is printed too."""
+    """Invoke the function and write its payload, also if it failed."""
     if options.stream:
         return _run_streaming(options)
     command = InvokeCommand(
@@ -62,32 +66,37 @@ def run(options: argparse.Namespace) -> int:
         tenant_id=options.tenant_id,
         durable_execution_name=options.durable_execution_name,
     )
-    with destination(options.output, _PURPOSE) as file:
+    with open_output(options.output, _PURPOSE) as file:
         output = asyncio.run(_send(command, options))
-        _tell(output)
-        empty(file)
-        written = _write(output.payload, file)
-    if not written:
-        return exit_codes.MAY_HAVE_RUN
+        _print_log(output.log_tail)
+        if output.status_code in _WITHOUT_PAYLOAD:
+            print_error(f"aiolambda: {_WITHOUT_PAYLOAD[output.status_code]}")
+        try:
+            output.raise_for_function_error()
+        except FunctionError as error:
+            _print_function_error(error)
+        truncate(file)
+        if not _write_payload(output.payload, file):
+            return exit_codes.MAY_HAVE_RUN
     return exit_codes.DONE if output.function_error is None else exit_codes.FUNCTION_ERROR
 
 
 def _run_streaming(options: argparse.Namespace) -> int:
-    """Invoke, and print what comes, as it comes; what ends it too early is an error behind all that had come."""
+    """Invoke the function and write its chunks as they arrive. An early end is reported after the received chunks."""
     if options.invocation_type != "RequestResponse" or options.durable_execution_name is not None:
-        raise ConfigurationError("--stream goes with neither --invocation-type nor --durable-execution-name")
+        raise ConfigurationError("--stream cannot be used with --invocation-type or --durable-execution-name")
     payload, client_context = _payload(options), _client_context(options.client_context)
-    with destination(options.output, _PURPOSE) as file:
+    with open_output(options.output, _PURPOSE) as file:
         try:
             asyncio.run(_stream(options, payload, client_context, file))
         except FunctionError as error:
-            _tell_failure(error)
+            _print_function_error(error)
             return exit_codes.FUNCTION_ERROR
-        except BrokenPipeError:  # a reader who has gone wants no more of it
-            give_up(file)
-        except _NotWritten as error:
-            give_up(file)
-            tell(f"aiolambda: the function runs, but its answer cannot be written: {error}")
+        except BrokenPipeError:  # the reader has closed the pipe, which is not an error
+            stop_writing(file)
+        except _WriteError as error:
+            stop_writing(file)
+            print_error(f"aiolambda: the function runs, but its response cannot be written: {error}")
             return exit_codes.MAY_HAVE_RUN
     return exit_codes.DONE
 
@@ -96,7 +105,7 @@ async def _stream(
     options: argparse.Namespace, payload: bytes | None, client_context: Mapping[str, object] | str | None, file: BinaryIO
 ) -> None:
     async with (
-        client_of(options) as client,
+        make_client(options) as client,
         client.stream(
             options.function_name,
             payload,
@@ -106,38 +115,38 @@ async def _stream(
             tenant_id=options.tenant_id,
         ) as stream,
     ):
-        empty(file)
+        truncate(file)
         try:
             async for chunk in stream:
-                _print(chunk, file)
+                _write_chunk(chunk, file)
         finally:
-            _tell_log(stream.log_tail)
+            _print_log(stream.log_tail)
 
 
-class _NotWritten(Exception):
-    """The place for the answer takes no more of it."""
+class _WriteError(Exception):
+    """The output cannot be written. Not an `OSError`, which the client may also raise."""
 
 
-def _print(chunk: bytes, file: BinaryIO) -> None:
+def _write_chunk(chunk: bytes, file: BinaryIO) -> None:
     try:
         file.write(chunk)
         file.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise _NotWritten(error.strerror) from None
+        raise _WriteError(error.strerror) from None
 
 
 async def _send(command: InvokeCommand, options: argparse.Namespace) -> InvokeCommandOutput:
-    async with client_of(options) as client:
+    async with make_client(options) as client:
         return await client.send(command)
 
 
 def _payload(options: argparse.Namespace) -> bytes | None:
-    """The payload's bytes, as they were given; what is typed must be JSON, what is in a file is the caller's affair."""
+    """The bytes of the payload, unchanged. `--payload` must be JSON; a file is not checked."""
     if options.payload is not None:
         text = cast("str", options.payload)
-        _parsed(text, "--payload")
+        _parse_json(text, "--payload")
         return text.encode()
     if options.payload_file is None:
         return None
@@ -149,51 +158,40 @@ def _payload(options: argparse.Namespace) -> bytes | None:
         raise ConfigurationError(f"cannot read the payload from {options.payload_file!r}: {error.strerror}") from error
 
 
-def _parsed(text: str, option: str) -> object:
+def _parse_json(text: str, option: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise ConfigurationError(f"what {option} was given is not JSON; a JSON string needs quotes of its own") from None
+        raise ConfigurationError(f"the value of {option} is not JSON; write a string with its quotes: '\"text\"'") from None
 
 
 def _client_context(text: str | None) -> Mapping[str, object] | str | None:
     if text is None or not text.lstrip().startswith("{"):
         return text
-    return cast("Mapping[str, object]", _parsed(text, "--client-context"))
+    return cast("Mapping[str, object]", _parse_json(text, "--client-context"))
 
 
-def _tell(output: InvokeCommandOutput) -> None:
-    """Print what is not payload."""
-    _tell_log(output.log_tail)
-    if output.status_code in _WITHOUT_PAYLOAD:
-        tell(f"aiolambda: {_WITHOUT_PAYLOAD[output.status_code]}")
-    try:
-        output.raise_for_function_error()
-    except FunctionError as error:
-        _tell_failure(error)
-
-
-def _tell_log(tail: str | None) -> None:
+def _print_log(tail: str | None) -> None:
     if tail is not None:
-        tell(tail.rstrip("\n"))
+        print_error(tail.rstrip("\n"))
 
 
-def _tell_failure(error: FunctionError) -> None:
+def _print_function_error(error: FunctionError) -> None:
     notes: list[str] = getattr(error, "__notes__", [])
-    tell("\n".join([f"aiolambda: {error}", *notes]))
+    print_error("\n".join([f"aiolambda: {error}", *notes]))
 
 
-def _write(payload: bytes, file: BinaryIO) -> bool:
-    """Write the payload; whether it could be. A reader who has gone wants no more of it, which is no error."""
+def _write_payload(payload: bytes, file: BinaryIO) -> bool:
+    """Write the payload, and return whether that succeeded. A closed pipe is not an error."""
     try:
         file.write(payload)
         if payload and file.isatty():
             file.write(b"\n")
         file.flush()
     except BrokenPipeError:
-        give_up(file)
+        stop_writing(file)
     except OSError as error:
-        give_up(file)
-        tell(f"aiolambda: the function has run, but its answer cannot be written: {error.strerror}")
+        stop_writing(file)
+        print_error(f"aiolambda: the function has run, but its response cannot be written: {error.strerror}")
         return False
     return True

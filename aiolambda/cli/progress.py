@@ -1,6 +1,6 @@
-"""How far a map is: a display on a terminal, a plain line every few seconds elsewhere, and the summary at its end.
+"""The progress of a map on stderr: a display on a terminal, plain lines elsewhere, and the final summary.
 
-Owns what is said of a run on standard error. Must not know how it goes on.
+Must not know how the map works.
 """
 
 import sys
@@ -10,57 +10,58 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from ..fanout.values import MapStats
-from .files import tell
+from .files import print_error
 
-__all__ = ["Teller", "line_of", "progress", "summary_of"]
+__all__ = ["ProgressListener", "progress", "status_line", "summary_of"]
 
-_EVERY = 5.0
+_LINE_INTERVAL = 5.0
 """Seconds between two plain lines."""
 
 
-class Teller(Protocol):
-    """Is told the totals, at most ten times a second."""
+class ProgressListener(Protocol):
+    """Called with the totals, at most ten times a second."""
 
     def __call__(self, stats: MapStats, /) -> None: ...
 
 
 @contextmanager
-def progress(total: int | None, *, plain_every: float = _EVERY) -> Generator[Teller]:
-    """A display for as long as the block lasts: of `rich`, on a terminal that has it; plain lines without."""
-    rich = _rich() if sys.stderr.isatty() else None
+def progress(total: int | None, *, line_interval: float = _LINE_INTERVAL) -> Generator[ProgressListener]:
+    """Show progress inside the block: with `rich` if it is installed and stderr is a terminal, else as plain lines."""
+    rich = _import_rich() if sys.stderr.isatty() else None
     if rich is None:
-        yield _PlainLines(plain_every)
+        yield _PlainLines(line_interval)
         return
-    with rich.Progress(
-        rich.TextColumn("{task.description}"),
-        rich.BarColumn(),
-        rich.MofNCompleteColumn(),
-        rich.TextColumn("{task.fields[details]}"),
-        rich.TimeElapsedColumn(),
-        console=_console(),
+    console, rich_progress = rich
+    with rich_progress.Progress(
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TextColumn("{task.fields[details]}"),
+        rich_progress.TimeElapsedColumn(),
+        console=console.Console(stderr=True),
     ) as display:
         task = display.add_task("items", total=total, details="")
 
-        def tell(stats: MapStats, /) -> None:
-            display.update(task, completed=stats.done, details=details_of(stats))
+        def update(stats: MapStats, /) -> None:
+            display.update(task, completed=stats.done, details=_details(stats))
 
-        yield tell
+        yield update
 
 
-def details_of(stats: MapStats) -> str:
+def _details(stats: MapStats) -> str:
     """Rate, window, throttles and errors."""
-    said = [f"{stats.rate:,.0f}/s", f"{stats.in_flight} of {stats.window} in flight"]
-    said += [f"{sum(stats.throttled.values()):,} throttled"] if stats.throttled else []
-    said += [f"{sum(stats.failed.values()):,} failed"] if stats.failed else []
-    return ", ".join(said)
+    parts = [f"{stats.rate:,.0f}/s", f"{stats.in_flight} of {stats.window} in flight"]
+    parts += [f"{sum(stats.throttled.values()):,} throttled"] if stats.throttled else []
+    parts += [f"{sum(stats.failed.values()):,} failed"] if stats.failed else []
+    return ", ".join(parts)
 
 
-def line_of(stats: MapStats) -> str:
-    return f"aiolambda: {stats.done:,} done, {details_of(stats)}"
+def status_line(stats: MapStats) -> str:
+    return f"aiolambda: {stats.done:,} done, {_details(stats)}"
 
 
 def summary_of(stats: MapStats, *, seconds: float, stopped_by: str | None) -> dict[str, Any]:
-    """The totals for machines."""
+    """The totals as JSON values."""
     return {
         "done": stats.done,
         "ok": stats.done - sum(stats.failed.values()),
@@ -76,25 +77,20 @@ def summary_of(stats: MapStats, *, seconds: float, stopped_by: str | None) -> di
 
 
 class _PlainLines:
-    def __init__(self, every: float) -> None:
-        self._every = every
-        self._told = time.monotonic()
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._printed_at = time.monotonic()
 
     def __call__(self, stats: MapStats, /) -> None:
-        if time.monotonic() - self._told >= self._every:
-            self._told = time.monotonic()
-            tell(line_of(stats))
+        if time.monotonic() - self._printed_at >= self._interval:
+            self._printed_at = time.monotonic()
+            print_error(status_line(stats))
 
 
-def _rich() -> Any:
+def _import_rich() -> Any:
     try:
-        import rich.progress  # noqa: PLC0415 - loaded when a terminal is there to show it
+        import rich.console  # noqa: PLC0415 - loaded only for a terminal
+        import rich.progress  # noqa: PLC0415 - as above
     except ImportError:
         return None
-    return rich.progress
-
-
-def _console() -> Any:
-    import rich.console  # noqa: PLC0415 - as above
-
-    return rich.console.Console(stderr=True)
+    return rich.console, rich.progress

@@ -1,6 +1,6 @@
-"""`aiolambda serve`: functions of yours behind the real API, on this machine.
+"""`aiolambda serve`: serve local functions behind the Lambda API until Ctrl-C.
 
-Owns the options, what is printed for the person who started it, and how it is ended. Must not know how functions are run.
+Owns the options, the instructions that it prints, and its signals. Must not know how functions run.
 """
 
 import argparse
@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,11 +27,10 @@ from ..types.values import Credentials
 from . import exit_codes
 from .options import file_name
 
-__all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
+__all__ = ["DESCRIPTION", "add_options", "run"]
 
-HELP = "serve functions of yours on this machine"
 DESCRIPTION = """\
-Serve functions behind the Lambda API on 127.0.0.1, each in runtime processes of its own.
+Serve functions behind the Lambda API on 127.0.0.1. Each function has its own runtime processes.
 
   aiolambda serve hello=examples.py:handler
   aiolambda serve hello=examples.py:handler --runtime "python -m awslambdaric {handler}"
@@ -48,53 +47,52 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=file_name,
         metavar="NAME=FILE_OR_MODULE:FUNCTION",
-        help="a function's name, and where its handler is; a module is found from this directory. "
-        "Lambda's own notation for a handler in a folder, NAME=FOLDER/MODULE.FUNCTION, is taken too",
+        help="a function name and its handler; modules are imported from the current directory. "
+        "Lambda's notation for a handler in a folder also works: NAME=FOLDER/MODULE.FUNCTION",
     )
-    parser.add_argument("--port", type=int, default=_DEFAULT_PORT, help="0 lets the system choose (default: %(default)s)")
-    parser.add_argument("--region", default="us-east-1", help="what region to be (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=_DEFAULT_PORT, help="port; 0 chooses a free one (default: %(default)s)")
+    parser.add_argument("--region", default="us-east-1", help="region that the endpoint reports (default: %(default)s)")
     parser.add_argument(
         "--concurrency",
         type=int,
         default=DEFAULT_CONCURRENCY,
         metavar="N",
-        help="processes, and so invocations at a time, of each function (default: %(default)s)",
+        help="maximum number of processes, and so of concurrent invocations, of each function (default: %(default)s)",
     )
     parser.add_argument(
         "--timeout",
         type=float,
         default=DEFAULT_TIMEOUT,
         metavar="SECONDS",
-        help="the longest an invocation may take, up to 5400 (default: %(default)g; on Lambda 3, unless configured)",
+        help="maximum duration of an invocation, up to 5400 (default: %(default)g; Lambda's own default is 3)",
     )
     parser.add_argument(
         "--memory-size",
         type=int,
         default=DEFAULT_MEMORY_SIZE,
         metavar="MB",
-        help="what functions are told they have; not enforced (default: %(default)s)",
+        help="memory size that functions read in their context; not enforced (default: %(default)s)",
     )
     parser.add_argument(
         "--env",
         action="append",
         default=[],
         metavar="NAME[=VALUE]",
-        help="a variable of the functions' environment; NAME alone takes its value from the environment of this command. "
-        "Functions find Lambda's variables, these, and the places of programs and modules (PATH, HOME, PYTHONPATH, ...): "
-        "nothing else of the environment here",
+        help="environment variable of the functions; NAME alone copies the value from the environment of this command. "
+        "From this environment, functions otherwise inherit only search paths (PATH, HOME, PYTHONPATH, ...)",
     )
     parser.add_argument(
         "--runtime",
         metavar="COMMAND",
-        help="another runtime client in place of the built-in one. It is started in the directory of the function's file, "
-        "in the same environment as the built-in one; {handler} stands for the handler as Lambda writes it (examples.handler)",
+        help="command of another runtime client. It runs in the folder of the function's file, in the same environment as the "
+        "built-in one; {handler} is replaced by the handler in Lambda's notation (examples.handler)",
     )
-    parser.add_argument("--access-key", metavar="ID", help="the keys that requests must be signed with, in place of fresh ones")
-    parser.add_argument("--secret-key", metavar="KEY")
+    parser.add_argument("--access-key", metavar="ID", help="access key id for signing requests (default: a random one)")
+    parser.add_argument("--secret-key", metavar="KEY", help="secret access key for signing requests")
     parser.add_argument(
-        "--no-verify", action="store_true", help="accept requests without verifying signatures, but none of a web page"
+        "--no-verify", action="store_true", help="accept requests without verifying signatures; refuse those of web pages"
     )
-    parser.add_argument("--quiet", action="store_true", help="do not repeat the functions' logs on stderr")
+    parser.add_argument("--quiet", action="store_true", help="do not print the functions' logs to stderr")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -116,7 +114,7 @@ async def _serve(endpoint: LocalEndpoint) -> int:
     async with endpoint:
         for signal_number in _STOPPED:
             loop.add_signal_handler(signal_number, received.put_nowait, signal_number)
-        print(_introduction(endpoint), flush=True)
+        print(_instructions(endpoint), flush=True)
         return _STOPPED[await received.get()]
 
 
@@ -142,7 +140,7 @@ def _credentials(access_key: str | None, secret_key: str | None) -> Credentials 
     if access_key is None and secret_key is None:
         return None
     if not access_key or not secret_key:
-        raise ConfigurationError("--access-key and --secret-key go together")
+        raise ConfigurationError("--access-key and --secret-key must be used together")
     return Credentials(access_key, secret_key)
 
 
@@ -151,14 +149,9 @@ def _write_log(log: bytes) -> None:
         os.write(sys.stderr.fileno(), log)
 
 
-def _past_a_proxy(environment: Mapping[str, str]) -> Iterable[str]:
-    """What keeps clients from asking the proxy of this machine for an endpoint on it."""
-    if any(name.lower() == "http_proxy" for name in environment):
-        yield 'export no_proxy="127.0.0.1,${no_proxy:-$NO_PROXY}"'
-
-
-def _introduction(endpoint: LocalEndpoint) -> str:
-    """What to paste into another terminal; all of it is shell."""
+def _instructions(endpoint: LocalEndpoint) -> str:
+    """Shell commands to paste into another terminal."""
+    has_proxy = any(name.lower() == "http_proxy" for name in os.environ)
     functions = [f"#   {name}: {function.handler} in {function.root}" for name, function in endpoint.functions.items()]
     credentials = endpoint.credentials
     first = next(iter(endpoint.functions))
@@ -169,11 +162,11 @@ def _introduction(endpoint: LocalEndpoint) -> str:
             "# in another terminal:",
             f"export AWS_ENDPOINT_URL_LAMBDA={endpoint.url}",
             f"export AWS_REGION={endpoint.region}",
-            f"export AWS_DEFAULT_REGION={endpoint.region}",  # the only one that boto3 reads
+            f"export AWS_DEFAULT_REGION={endpoint.region}",  # boto3 reads only this one
             f"export AWS_ACCESS_KEY_ID={credentials.access_key_id}",
             f"export AWS_SECRET_ACCESS_KEY={credentials.secret_access_key}",
             "unset AWS_SESSION_TOKEN AWS_PROFILE AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT",
-            *_past_a_proxy(os.environ),
+            *(['export no_proxy="127.0.0.1,${no_proxy:-$NO_PROXY}"'] if has_proxy else []),
             f"aiolambda invoke {first} --tail -p '{{}}'",
         ]
     )

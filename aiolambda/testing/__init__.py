@@ -1,4 +1,7 @@
-"""For people who test code that invokes functions: a transport that calls plain functions instead of Lambda."""
+"""Test doubles for code that invokes functions: a transport that calls Python functions in place of Lambda.
+
+Example: `LambdaClient(transport=FakeTransport({"price": lambda event: {"price": 3}}))`.
+"""
 
 from .fake_transport import FakeTransport, RecordedCall
 

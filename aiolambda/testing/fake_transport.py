@@ -1,6 +1,6 @@
-"""A transport that answers from callables of the test, shaped as Lambda shapes its answers.
+"""A transport that runs Python functions in place of Lambda, with responses in the form of Lambda's.
 
-Owns what Lambda would answer: results, function errors, refusals. Must not open a socket, or know the client.
+Must not open a socket, or know the client.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ __all__ = ["FakeTransport", "RecordedCall"]
 
 @attrs.frozen(kw_only=True)
 class RecordedCall:
-    """One request that was sent: `attempt` is 1 for the first, `payload` the bytes of the body."""
+    """A request that the client sent. `attempt` is 1 for the first attempt; `payload` has the bytes of the body."""
 
     function_name: str
     payload: bytes = attrs.field(repr=lambda payload: f"<{len(payload)} bytes>")
@@ -33,26 +33,26 @@ class RecordedCall:
     attempt: int
 
     def json(self) -> Any:
-        """The payload, decoded."""
+        """Decode the payload."""
         return json.loads(self.payload)
 
 
-class _Streamed:
-    """An answer that comes in pieces; as from a socket, a wait for one that is given up loses nothing."""
+class _PieceStream:
+    """A streamed response. As with a socket, a read that is cancelled loses no data."""
 
-    def __init__(self, answer: Response, pieces: AsyncGenerator[bytes]) -> None:
-        self.status = answer.status
-        self.headers = answer.headers
+    def __init__(self, response: Response, pieces: AsyncGenerator[bytes]) -> None:
+        self.status = response.status
+        self.headers = response.headers
         self._pieces = pieces
-        self._awaited: asyncio.Task[bytes | None] | None = None
+        self._read: asyncio.Task[bytes | None] | None = None
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        self._awaited = self._awaited or asyncio.create_task(self._next())
-        piece = await asyncio.shield(self._awaited)
-        self._awaited = None
+        self._read = self._read or asyncio.create_task(self._next())
+        piece = await asyncio.shield(self._read)
+        self._read = None
         if piece is None:
             raise StopAsyncIteration
         return piece
@@ -61,25 +61,27 @@ class _Streamed:
         return await anext(self._pieces, None)
 
     async def close(self) -> None:
-        """Let the handler end."""
-        if self._awaited is not None:
-            self._awaited.cancel()
-            await asyncio.wait({self._awaited})
+        """Close the generator of the handler."""
+        if self._read is not None:
+            self._read.cancel()
+            await asyncio.wait({self._read})
         await self._pieces.aclose()
 
 
 class FakeTransport:
-    """`FakeTransport({"price": handler})`: `LambdaClient(transport=...)` with it needs no region, credentials or server.
+    """A transport for tests: `LambdaClient(transport=FakeTransport({"price": handler}))`.
 
-    A handler takes the decoded event and gives a value to encode, or bytes to send as they are; it may be a coroutine
-    function. A generator, or an asynchronous one, writes its answer in pieces: bytes, or text. What a handler raises comes back
-    as Lambda's Python runtime shapes it, as an unhandled function error. An `Event` runs the handler too, and answers 202
-    whatever it does; a `DryRun` runs nothing. Names are looked up without their qualifier, and an ARN by its last part. `calls`
-    holds every request, in order.
+    A client with this transport needs no region, credentials or server.
+
+    A handler is a function or a coroutine function of the decoded event. It returns a value to encode, or bytes to send
+    unchanged. A generator, synchronous or asynchronous, streams its response in pieces of bytes or text. An exception becomes
+    an unhandled function error, in the form of Lambda's Python runtime. An `Event` also runs the handler, and the response is
+    always 202; a `DryRun` does not run it. Functions are found by their name, without qualifier or the rest of an ARN.
+    `calls` has every request, in order.
     """
 
     offline = True
-    """No request leaves the process: a client with this transport asks for neither region nor credentials."""
+    """No request leaves the process, so a client with this transport needs neither region nor credentials."""
 
     def __init__(self, functions: Mapping[str, Callable[[Any], object]], /) -> None:
         self._functions = dict(functions)
@@ -91,38 +93,39 @@ class FakeTransport:
         return self._calls
 
     async def send(self, request: Request, /) -> Response:
-        found = self._found(request)
-        if isinstance(found, Response):
-            return found
+        accepted = self._accept(request)
+        if isinstance(accepted, Response):
+            return accepted
         body, error = b"", None
         try:
-            async with contextlib.aclosing(self._pieces_of(await _result_of(*found))) as pieces:
+            async with contextlib.aclosing(self._pieces(await _result_of(*accepted))) as pieces:
                 async for piece in pieces:
                     body += piece
-        except Exception as raised:  # noqa: BLE001 - a handler may raise anything, and Lambda makes an answer of all of it
+        except Exception as raised:  # noqa: BLE001 - every exception of a handler becomes a response, as on Lambda
             error = self._codec.encode(_error_content(raised))
         if request.headers.get("x-amz-invocation-type") == "Event":
-            return _answer(202, b"")
-        return _answer(200, body) if error is None else _answer(200, error, {"x-amz-function-error": "Unhandled"})
+            return _response(202, b"")
+        return _response(200, body) if error is None else _response(200, error, {"x-amz-function-error": "Unhandled"})
 
     @contextlib.asynccontextmanager
-    async def stream(self, request: Request, /) -> AsyncGenerator[_Streamed]:
-        """The answer in the pieces that the handler writes, as InvokeWithResponseStream has them."""
-        found = self._found(request)
-        if isinstance(found, Response):
-            streamed = _Streamed(found, _whole(found.body))
+    async def stream(self, request: Request, /) -> AsyncGenerator[_PieceStream]:
+        """Stream the response in the pieces of the handler, as InvokeWithResponseStream does."""
+        accepted = self._accept(request)
+        if isinstance(accepted, Response):
+            stream = _PieceStream(accepted, _one_piece(accepted.body))
         else:
-            streamed = _Streamed(_answer(200, b"", {"content-type": stream_events.CONTENT_TYPE}), self._events(*found))
+            head = _response(200, b"", {"content-type": stream_events.CONTENT_TYPE})
+            stream = _PieceStream(head, self._events(*accepted))
         try:
-            yield streamed
+            yield stream
         finally:
-            await streamed.close()
+            await stream.close()
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: this transport has no connections."""
 
-    def _found(self, request: Request) -> Response | tuple[Callable[[Any], object], object]:
-        """The handler and its event; or what Lambda answers by itself."""
+    def _accept(self, request: Request) -> Response | tuple[Callable[[Any], object], object]:
+        """Record the request. Return the handler and its event, or a response of Lambda itself."""
         name = unquote(urlsplit(request.url).path.split("/")[-2])
         request.stage = "receive"
         self._calls.append(
@@ -132,27 +135,33 @@ class FakeTransport:
         if handler is None:
             return _refused(404, "ResourceNotFoundException", f"Function not found: {name}")
         if request.headers.get("x-amz-invocation-type") == "DryRun":
-            return _answer(204, b"")
+            return _response(204, b"")
         try:
             return handler, json.loads(request.body or b"{}")
         except ValueError as error:
             return _refused(400, "InvalidRequestContentException", f"Could not parse request body into json: {error}")
 
-    async def _pieces_of(self, result: object) -> AsyncGenerator[bytes]:
-        """The pieces of an answer: those of a generator, or one that is the result."""
+    async def _pieces(self, result: object) -> AsyncGenerator[bytes]:
+        """Yield the pieces of a generator, or the encoded result as one piece."""
         if isinstance(result, AsyncGenerator):
             async with contextlib.aclosing(cast("AsyncGenerator[object]", result)) as pieces:
                 async for piece in pieces:
-                    yield _piece(piece)
+                    yield _encode_piece(piece)
         elif isinstance(result, Generator):
             for piece in cast("Generator[object]", result):
-                yield _piece(piece)
+                yield _encode_piece(piece)
+        elif isinstance(result, bytes):
+            yield result
         else:
-            yield self._encoded(result)
+            try:
+                encoded = self._codec.encode(result)
+            except ValueError as error:
+                raise _MarshalError(f"Unable to marshal response: {error}") from None
+            yield encoded
 
     async def _events(self, handler: Callable[[Any], object], event: object) -> AsyncGenerator[bytes]:
         try:
-            async with contextlib.aclosing(self._pieces_of(await _result_of(handler, event))) as pieces:
+            async with contextlib.aclosing(self._pieces(await _result_of(handler, event))) as pieces:
                 async for piece in pieces:
                     yield stream_events.chunk_event(piece)
         except Exception as error:  # noqa: BLE001 - as above
@@ -161,52 +170,44 @@ class FakeTransport:
         else:
             yield stream_events.completion_event()
 
-    def _encoded(self, result: object) -> bytes:
-        if isinstance(result, bytes):
-            return result
-        try:
-            return self._codec.encode(result)
-        except ValueError as error:
-            raise _Unmarshalled(f"Unable to marshal response: {error}") from None
-
 
 async def _result_of(handler: Callable[[Any], object], event: object) -> object:
-    """What the handler gives; called here, because in a generator a `StopIteration` would become another error."""
+    """Run the handler. Not inside a generator, which would turn a `StopIteration` into another error."""
     try:
         result = handler(event)
         return await result if inspect.isawaitable(result) else result
     except (StopIteration, StopAsyncIteration) as error:
-        raise _Stopped(error) from error
+        raise _RaisedStopIteration(error) from error
 
 
-class _Stopped(Exception):
-    """A `StopIteration` that a handler raised; a coroutine cannot let it pass."""
+class _RaisedStopIteration(Exception):
+    """A `StopIteration` of a handler, wrapped because it cannot leave a coroutine."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
         self.error = error
 
 
-class _Unmarshalled(Exception):
-    """A result that has no JSON form."""
+class _MarshalError(Exception):
+    """The result cannot be encoded as JSON."""
 
 
-def _piece(piece: object) -> bytes:
+def _encode_piece(piece: object) -> bytes:
     if isinstance(piece, str):
         return piece.encode()
     if not isinstance(piece, bytes):
-        raise _Unmarshalled(f"Unable to marshal response: a generator yields bytes or text, not {type(piece).__name__}")
+        raise _MarshalError(f"Unable to marshal response: a generator must yield bytes or text, not {type(piece).__name__}")
     return piece
 
 
-async def _whole(body: bytes) -> AsyncGenerator[bytes]:
+async def _one_piece(body: bytes) -> AsyncGenerator[bytes]:
     yield body
 
 
 def _error_content(error: Exception) -> Mapping[str, object]:
-    if isinstance(error, _Stopped):
+    if isinstance(error, _RaisedStopIteration):
         error = error.error
-    if isinstance(error, _Unmarshalled):
+    if isinstance(error, _MarshalError):
         return {"errorMessage": str(error), "errorType": "Runtime.MarshalError"}
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     return {
@@ -217,17 +218,17 @@ def _error_content(error: Exception) -> Mapping[str, object]:
     }
 
 
-def _answer(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+def _response(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
     fields = {"x-amzn-requestid": str(uuid.uuid4()), "x-amz-executed-version": "$LATEST", **(headers or {})}
     return Response(status, Headers(fields), body)
 
 
 def _refused(status: int, code: str, message: str) -> Response:
-    return _answer(status, json.dumps({"Type": "User", "Message": message}).encode(), {"x-amzn-errortype": code})
+    return _response(status, json.dumps({"Type": "User", "Message": message}).encode(), {"x-amzn-errortype": code})
 
 
 def _attempt_of(request: Request) -> int:
-    """The number in `amz-sdk-request: attempt=2; max=3`; 1 where the header is gone."""
+    """Parse `amz-sdk-request: attempt=2; max=3`. Returns 1 if a middleware has removed the header."""
     first, _, _ = request.headers.get("amz-sdk-request", "").partition(";")
     number = first.removeprefix("attempt=")
     return int(number) if number.isdigit() else 1

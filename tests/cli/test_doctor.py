@@ -30,7 +30,7 @@ CHECKS = ["versions", "settings", "endpoint", "credentials", "connection", "tls"
 
 @attrs.frozen
 class Told:
-    """What was printed: the exit code, the text, and of the JSON the checks by name."""
+    """What was printed: the exit code, the text if it was asked for, and of the JSON the checks by name."""
 
     code: int
     text: str
@@ -46,21 +46,23 @@ class Told:
 
 @pytest.fixture
 def doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs it twice, for people and for machines, in a shell that has these variables."""
+    """Runs it for machines, and for people if the test reads the text, in a shell that has these variables."""
 
-    async def examine(*arguments: str, **variables: str) -> Told:
+    async def examine(*arguments: str, reads_text: bool = False, **variables: str) -> Told:
+        text = ""
         with monkeypatch.context() as patch:
             for name, value in variables.items():
                 patch.setenv(name, value)
-            code = await asyncio.to_thread(main, ["doctor", "--timeout", "5", *arguments])
-            text = capsys.readouterr().out
-            again = await asyncio.to_thread(main, ["doctor", "--timeout", "5", "--json", *arguments])
+            code = await asyncio.to_thread(main, ["doctor", "--timeout", "5", "--json", *arguments])
             told = json.loads(capsys.readouterr().out)
-        assert (again, told["could_work"]) == (code, code == 0)
+            if reads_text:
+                assert await asyncio.to_thread(main, ["doctor", "--timeout", "5", *arguments]) == code
+                text = capsys.readouterr().out
+        assert told["could_work"] == (code == 0)
         checks = {check["name"]: check for check in told["checks"]}
         assert list(checks) == CHECKS
         for check in checks.values():
-            assert f"{check['state']:<9}{check['name']:<13}" in text
+            assert not reads_text or f"{check['state']:<9}{check['name']:<13}" in text
             assert (check["advice"] is not None) == (check["state"] in ("warning", "problem"))
         for shown in (text, json.dumps(told)):
             assert SECRET not in shown
@@ -85,11 +87,11 @@ def of(endpoint: LocalEndpoint) -> dict[str, str]:
 
 async def test_all_is_well_at_the_local_endpoint(doctor: Any) -> None:
     async with serving(verify_signatures=True) as invoke:
-        told = await doctor("--function", "app", "--qualifier", "$LATEST", **of(invoke.endpoint))
+        told = await doctor("--function", "app", "--qualifier", "$LATEST", reads_text=True, **of(invoke.endpoint))
     assert told.code == 0
     assert {check["state"] for check in told.checks.values()} == {"ok"}
     assert told.checks["endpoint"]["facts"]["source"] == "AWS_ENDPOINT_URL_LAMBDA"
-    assert "an invocation could work" in told.text
+    assert "\ninvocations can work\n" in told.text
     assert told.settings["credentials"]["source"] == told.checks["credentials"]["facts"]["source"] == "environment"
     options = told.checks["keep-alive"]["facts"]["options"]
     expected = {"SO_KEEPALIVE": 1, "TCP_KEEPIDLE": 45, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 90_000}
@@ -104,7 +106,7 @@ async def test_without_a_function_nothing_is_asked_of_lambda(doctor: Any) -> Non
     async with raw_server(always(answer("403 Forbidden", "Date: Thu, 26 Nov 2026 06:00:00 GMT\r\n"))) as server:
         told = await doctor(**keys(AWS_ENDPOINT_URL=server.url))
     assert told.states("connection", "function") == ["ok", "skipped"]
-    assert [head.split(b"\r\n")[0] for head, _ in server.requests] == [b"GET / HTTP/1.1"] * 2
+    assert [head.split(b"\r\n")[0] for head, _ in server.requests] == [b"GET / HTTP/1.1"]
     assert b"authorization" not in server.requests[0][0].lower()
 
 
@@ -144,7 +146,7 @@ async def test_without_credentials_the_connection_is_tried_all_the_same(doctor: 
 
 @pytest.mark.parametrize(
     ("left", "state", "text"),
-    [(-1, "problem", "they have expired"), (0.1, "warning", "they end soon"), (3, "ok", "UTC")],
+    [(-1, "problem", "they have expired"), (0.1, "warning", "they expire soon"), (3, "ok", "UTC")],
     ids=["expired", "soon", "good"],
 )
 async def test_the_expiry_of_credentials_is_told(left: float, state: str, text: str, doctor: Any) -> None:
@@ -174,7 +176,7 @@ async def test_half_of_a_pair_of_keys_is_told(doctor: Any) -> None:
     ],
 )
 async def test_a_wrong_value_is_told_with_its_setting_and_its_source(name: str, value: str, setting: str, doctor: Any) -> None:
-    told = await doctor(**keys(**{"AWS_ENDPOINT_URL": "https://127.0.0.1:1", name: value}))
+    told = await doctor(reads_text=True, **keys(**{"AWS_ENDPOINT_URL": "https://127.0.0.1:1", name: value}))
     assert told.code == 2
     assert "settings" in told.problems()
     assert told.checks["settings"]["facts"]["settings"] == [setting]
@@ -188,7 +190,7 @@ async def test_a_wrong_value_is_told_with_its_setting_and_its_source(name: str, 
 async def test_a_refused_connection_is_told_with_what_to_look_at(doctor: Any, unused_tcp_port: int) -> None:
     told = await doctor("--endpoint-url", f"http://127.0.0.1:{unused_tcp_port}", "--function", "app", **keys())
     assert (told.code, told.problems()) == (3, ["connection", "function"])
-    assert "nothing listens there" in told.checks["connection"]["advice"]
+    assert "no server listens there" in told.checks["connection"]["advice"]
     assert told.states("tls", "clock", "keep-alive") == ["skipped"] * 3
 
 
@@ -228,7 +230,7 @@ async def test_a_certificate_of_a_private_authority_is_shown(doctor: Any, author
         tls = served_by(authority, "localhost", not_after=ends)
         async with raw_server(always(answer(headers=f"Date: {format_datetime(hours(0), usegmt=True)}\r\n")), tls=tls) as server:
             variables = keys(AWS_ENDPOINT_URL=server.url, AWS_CA_BUNDLE=str(tmp_path / "bundle.pem"))
-            told_of[name] = await doctor(**variables)
+            told_of[name] = await doctor(reads_text=True, **variables)
     facts = told_of["long"].checks["tls"]["facts"]
     assert (facts["version"], facts["issuer"].startswith("Tea House")) == ("TLSv1.3", True)
     assert "Tea House" in told_of["long"].text
@@ -261,7 +263,7 @@ async def test_a_server_that_speaks_no_tls_is_told(doctor: Any) -> None:
     async with serving() as invoke:
         told = await doctor("--endpoint-url", invoke.endpoint.url.replace("http", "https"), **keys())
     assert told.problems() == ["tls"]
-    assert "speak TLS" in told.checks["tls"]["advice"]
+    assert "supports TLS" in told.checks["tls"]["advice"]
 
 
 @pytest.mark.parametrize(
@@ -270,7 +272,7 @@ async def test_a_server_that_speaks_no_tls_is_told(doctor: Any) -> None:
         (0, True, "ok", "agrees"),
         (95, True, "warning", "s behind the server's"),
         (-95, True, "warning", "s ahead of the server's"),
-        (3600, True, "warning", "sent again with the right time"),
+        (3600, True, "warning", "sent again with the corrected time"),
         (-3600, False, "problem", "signatures are refused"),
     ],
 )
@@ -311,14 +313,22 @@ def refusal(code: str, status: str, message: str, headers: str = "") -> bytes:
             "problem",
             "allow lambda:InvokeFunction on app:live",
         ),
-        (refusal("UnrecognizedClientException", "403 Forbidden", "invalid token"), "problem", "AKIA...MPLE is not known"),
-        (refusal("InvalidSignatureException", "403 Forbidden", "does not match"), "problem", "is the secret key that of"),
+        (refusal("UnrecognizedClientException", "403 Forbidden", "invalid token"), "problem", "AKIA...MPLE is unknown"),
+        (
+            refusal("InvalidSignatureException", "403 Forbidden", "does not match"),
+            "problem",
+            "check the secret key of AKIA...MPLE",
+        ),
         (refusal("ExpiredTokenException", "403 Forbidden", "expired"), "problem", "log in again"),
         (refusal("ResourceNotFoundException", "404 Not Found", "Function not found"), "problem", "check name, qualifier"),
         (refusal("ServiceException", "500 Oops", "later"), "problem", "see the checks above"),
         (refusal("TooManyRequestsException", "429 Slow", "Rate exceeded"), "warning", "lower the rate"),
-        (answer(headers="Content-Type: text/html\r\n", body=b"<html>"), "problem", "does a proxy or a firewall stand between"),
-        (answer("206 Partial Content"), "problem", "is this the endpoint of Lambda"),
+        (
+            answer(headers="Content-Type: text/html\r\n", body=b"<html>"),
+            "problem",
+            "that no proxy or firewall changes the traffic",
+        ),
+        (answer("206 Partial Content"), "problem", "check that this is the endpoint of Lambda"),
     ],
     ids=["denied", "client", "signature", "token", "missing", "service", "throttled", "page", "partial"],
 )
@@ -356,7 +366,7 @@ async def test_the_password_of_a_proxy_is_shown_nowhere_not_even_by_its_refusal(
     refuses = answer("407 Proxy Authentication Required", "Proxy-Authenticate: Basic\r\nConnection: close\r\n")
     async with raw_server(always(refuses)) as proxy:
         where = f"http://user:p%40ssword-hunter2@{proxy.host}:{proxy.port}"
-        told = await doctor("--endpoint-url", "https://lambda.invalid", **keys(HTTPS_PROXY=where))
+        told = await doctor("--endpoint-url", "https://lambda.invalid", reads_text=True, **keys(HTTPS_PROXY=where))
     assert told.problems() == ["connection"]
     assert "407" in told.checks["connection"]["text"]
     assert "percent-encoded" in told.checks["connection"]["advice"]
@@ -365,7 +375,7 @@ async def test_the_password_of_a_proxy_is_shown_nowhere_not_even_by_its_refusal(
 
 
 async def test_a_proxy_with_half_a_password_in_its_path_is_a_problem_that_shows_nothing(doctor: Any) -> None:
-    told = await doctor(**keys(HTTPS_PROXY="http://user:pa@Hunter2/Rest8@proxy:3128"))
+    told = await doctor(reads_text=True, **keys(HTTPS_PROXY="http://user:pa@Hunter2/Rest8@proxy:3128"))
     assert (told.code, told.problems()) == (2, ["settings"])
     assert "the proxy (from HTTPS_PROXY) is not an http or https URL" in told.checks["settings"]["text"]
     assert "hunter2" not in (told.text + json.dumps(told.checks | told.settings)).lower()
@@ -373,12 +383,12 @@ async def test_a_proxy_with_half_a_password_in_its_path_is_a_problem_that_shows_
 
 async def test_a_dead_proxy_is_told_as_what_is_dead(doctor: Any, unused_tcp_port: int) -> None:
     proxy = f"http://user:hunter2@127.0.0.1:{unused_tcp_port}"
-    told = await doctor("--endpoint-url", "https://lambda.invalid", **keys(HTTPS_PROXY=proxy))
+    told = await doctor("--endpoint-url", "https://lambda.invalid", reads_text=True, **keys(HTTPS_PROXY=proxy))
     check = told.checks["connection"]
     assert told.problems() == ["connection"]
     assert f"cannot connect to the proxy 127.0.0.1:{unused_tcp_port}, through which lambda.invalid" in check["text"]
     assert check["text"].endswith(f"(the proxy is http://...@127.0.0.1:{unused_tcp_port}, from HTTPS_PROXY)")
-    assert "is the proxy's URL right" in check["advice"]
+    assert "check the proxy's URL" in check["advice"]
     assert "hunter2" not in told.text
 
 
@@ -400,7 +410,7 @@ async def test_a_credential_process_that_hangs_ends_with_the_limit_and_holds_up_
         ended = await run("doctor", "--timeout", "1.5", env=shell, start_new_session=True)
         took = time.monotonic() - began
     assert (ended.code, ended.stderr) == (2, "")
-    assert b"did not answer within 1.5 s" in ended.stdout
+    assert b"did not respond within 1.5 s" in ended.stdout
     assert b"ok       connection" in ended.stdout
     assert took < 12
 

@@ -9,53 +9,48 @@ import pytest
 from aiolambda.cli import main
 
 from ..support.cli import environment, environment_for, run, start
-from ..support.local import RAW_RUNTIME, function, read_soon, serving
+from ..support.local import read_soon
 
 
-async def test_the_payload_comes_out_exactly_as_it_came_in(tmp_path):
+async def test_the_payload_comes_out_exactly_as_it_came_in(endpoint, program, tmp_path):
     payload = b' {"a":  1.0, "b": "\\u00e9"}\n\n'
     (tmp_path / "event.json").write_bytes(payload)
-    async with serving(function(runtime=RAW_RUNTIME), verify_signatures=True) as invoke:
-        env = environment_for(invoke.endpoint)
-        from_file = await run("invoke", "app", "-f", str(tmp_path / "event.json"), env=env)
-        from_stdin = await run("invoke", "app", "-f", "-", "-o", str(tmp_path / "out"), env=env, stdin=payload)
-        from_argument = await run("invoke", "app", "-p", payload.decode(), env=env)
+    env = environment_for(endpoint)
+    from_file = await run("invoke", "raw", "-f", str(tmp_path / "event.json"), env=env)
+    from_stdin = await run("invoke", "raw", "-f", "-", "-o", str(tmp_path / "out"), env=env, stdin=payload)
+    from_argument = await program("invoke", "raw", "-p", payload.decode(), env=env)
     for ended in (from_file, from_stdin, from_argument):
         assert (ended.code, ended.stderr) == (0, "")
     assert from_file.stdout == from_argument.stdout == payload
     assert (from_stdin.stdout, (tmp_path / "out").read_bytes()) == (b"", payload)
 
 
-async def test_an_output_file_is_replaced_and_a_redirection_is_not(tmp_path):
+async def test_an_output_file_is_replaced_and_a_redirection_is_not(endpoint, program, tmp_path):
     (tmp_path / "out").write_text("what was there before, and longer")
+    env, arguments = environment_for(endpoint), ("invoke", "app", "-p", '{"op": "nothing"}')
+    await program(*arguments, "-o", str(tmp_path / "out"), env=env)
     with (tmp_path / "redirected").open("wb") as file:
         file.write(b"first ")
         file.flush()
-        async with serving(verify_signatures=True) as invoke:
-            env = environment_for(invoke.endpoint)
-            arguments = ("invoke", "app", "-p", '{"op": "nothing"}')
-            await run(*arguments, "-o", str(tmp_path / "out"), env=env)
-            await run(*arguments, env=env, stdout=file.fileno())
+        await run(*arguments, env=env, stdout=file.fileno())
     assert (tmp_path / "out").read_text() == "null"
     assert (tmp_path / "redirected").read_text() == "first null"
 
 
-async def test_the_log_tail_goes_to_stderr_when_it_is_asked_for():
-    async with serving(verify_signatures=True) as invoke:
-        env = environment_for(invoke.endpoint)
-        asked, short, silent = [
-            await run("invoke", "app", "-p", '{"op": "log"}', *options, env=env)
-            for options in (["--log-type", "Tail"], ["--tail"], [])
-        ]
+async def test_the_log_tail_goes_to_stderr_when_it_is_asked_for(endpoint, program):
+    env = environment_for(endpoint)
+    asked, short, silent = [
+        await program("invoke", "app", "-p", '{"op": "log"}', *options, env=env)
+        for options in (["--log-type", "Tail"], ["--tail"], [])
+    ]
     for ended in (asked, short):
         assert ended.stderr.count("START RequestId: ") == 1
         assert "\nprinted\nto stderr\n" in ended.stderr
     assert (silent.code, silent.stderr) == (0, "")
 
 
-async def test_a_function_error_is_exit_code_1_with_its_payload_and_its_traceback():
-    async with serving(verify_signatures=True) as invoke:
-        ended = await run("invoke", "app", "-p", '{"op": "fail", "text": "no tea"}', env=environment_for(invoke.endpoint))
+async def test_a_function_error_is_exit_code_1_with_its_payload_and_its_traceback(endpoint, program):
+    ended = await program("invoke", "app", "-p", '{"op": "fail", "text": "no tea"}', env=environment_for(endpoint))
     assert ended.code == 1
     assert b'"errorType": "ValueError"' in ended.stdout
     assert "ValueError: no tea" in ended.stderr
@@ -63,21 +58,19 @@ async def test_a_function_error_is_exit_code_1_with_its_payload_and_its_tracebac
     assert "Traceback (most recent call last)" not in ended.stderr
 
 
-async def test_the_members_of_the_api_are_options():
-    async with serving(verify_signatures=True) as invoke:
-        endpoint = invoke.endpoint
-        env = environment_for(endpoint)
-        del env["AWS_ENDPOINT_URL_LAMBDA"], env["AWS_REGION"]
-        options = ["--client-context", '{"custom": {"a": 1}}', "--qualifier", "$LATEST", "--tenant-id", "blue"]
-        place = ["--region", endpoint.region, "--endpoint-url", endpoint.url, "--timeout", "10"]
-        described = await run("invoke", "app", "-p", '{"op": "describe"}', *options, *place, env=env)
-        dry = await run("invoke", "app", "--invocation-type", "DryRun", *place, env=env)
+async def test_the_members_of_the_api_are_options(endpoint, program):
+    env = environment_for(endpoint)
+    del env["AWS_ENDPOINT_URL_LAMBDA"], env["AWS_REGION"]
+    options = ["--client-context", '{"custom": {"a": 1}}', "--qualifier", "$LATEST", "--tenant-id", "blue"]
+    connection = ["--region", endpoint.region, "--endpoint-url", endpoint.url, "--timeout", "10"]
+    described = await program("invoke", "app", "-p", '{"op": "describe"}', *options, *connection, env=env)
+    dry = await program("invoke", "app", "--invocation-type", "DryRun", *connection, env=env)
     assert described.code == 0
     assert b'"custom": {"a": 1}' in described.stdout
     assert b'"tenant_id": "blue"' in described.stdout
     assert b':app:$LATEST"' in described.stdout
     assert (dry.code, dry.stdout) == (0, b"")
-    assert "nothing has run" in dry.stderr
+    assert "it did not run" in dry.stderr
 
 
 @pytest.mark.parametrize(
@@ -89,13 +82,13 @@ async def test_the_members_of_the_api_are_options():
         (["invoke", "app", "--timeout", "-1"], "not a number of seconds above 0"),
         (["invoke", "app", "-p", "{not json}"], "is not JSON"),
         (["invoke", "app", "-f", "missing.json"], "cannot read the payload from 'missing.json'"),
-        (["invoke", "app", "-o", "missing/file"], "cannot write the answer to 'missing/file'"),
+        (["invoke", "app", "-o", "missing/file"], "cannot write the response to 'missing/file'"),
         (["invoke", "app", "--client-context", "{"], "is not JSON"),
         (["invoke", "not a name", "--region", "us-east-1"], "function_name"),
         (["invoke", "app"], "no region"),
         (["serve", "hello"], "NAME=FILE_OR_MODULE:FUNCTION"),
-        (["serve", "hello=missing.py:handler"], "there is no file"),
-        (["serve", "hello=os:getcwd", "--access-key", "AKIA"], "go together"),
+        (["serve", "hello=missing.py:handler"], "no file"),
+        (["serve", "hello=os:getcwd", "--access-key", "AKIA"], "must be used together"),
         (["serve", "hello=os:getcwd", "--port", "70000"], "port is a whole number, 0 to 65,535"),
         (["serve", "hello=os:getcwd", "--runtime", "'"], "runtime command"),
     ],
@@ -109,50 +102,46 @@ def test_what_cannot_be_done_as_asked_is_exit_code_2(tmp_path, monkeypatch, caps
     assert (stdout, said in stderr) == ("", True)
 
 
-async def test_a_refused_invocation_is_exit_code_3():
-    async with serving(verify_signatures=True) as invoke:
-        ended = await run("invoke", "nobody", env=environment_for(invoke.endpoint))
-        wrong_keys = await run("invoke", "app", env=environment_for(invoke.endpoint) | {"AWS_SECRET_ACCESS_KEY": "guess"})
+async def test_a_refused_invocation_is_exit_code_3(endpoint, program):
+    ended = await program("invoke", "nobody", env=environment_for(endpoint))
+    wrong_keys = await program("invoke", "app", env=environment_for(endpoint) | {"AWS_SECRET_ACCESS_KEY": "guess"})
     assert (ended.code, wrong_keys.code) == (3, 3)
     assert "Function not found" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
 
 
-async def test_an_endpoint_that_is_not_there_is_exit_code_3(unused_tcp_port):
+async def test_an_endpoint_that_is_not_there_is_exit_code_3(program, unused_tcp_port):
     env = environment(AWS_REGION="us-east-1", AWS_ACCESS_KEY_ID="A", AWS_SECRET_ACCESS_KEY="s")
-    ended = await run("invoke", "app", "--endpoint-url", f"http://127.0.0.1:{unused_tcp_port}", env=env)
+    ended = await program("invoke", "app", "--endpoint-url", f"http://127.0.0.1:{unused_tcp_port}", env=env)
     assert (ended.code, ended.stdout) == (3, b"")
     assert "Traceback" not in ended.stderr
 
 
-async def test_an_invocation_without_an_answer_is_exit_code_4():
-    async with serving(verify_signatures=True) as invoke:
-        arguments = ("invoke", "app", "-p", '{"op": "sleep", "seconds": 60}', "--timeout", "0.5")
-        ended = await run(*arguments, env=environment_for(invoke.endpoint))
+async def test_an_invocation_without_an_answer_is_exit_code_4(endpoint, program):
+    arguments = ("invoke", "app", "-p", '{"op": "sleep", "seconds": 1}', "--timeout", "0.5")
+    ended = await program(*arguments, env=environment_for(endpoint))
     assert (ended.code, ended.stdout) == (4, b"")
     assert "it may have run" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-async def test_an_interrupted_invocation_is_exit_code_130_and_says_what_is_not_known(tmp_path):
-    async with serving(verify_signatures=True) as invoke:
-        payload = f'{{"op": "sleep", "seconds": 60, "started": "{tmp_path / "pid"}"}}'
-        process = await start("invoke", "app", "-p", payload, env=environment_for(invoke.endpoint))
-        await read_soon(tmp_path / "pid")
-        process.send_signal(signal.SIGINT)
-        stdout, stderr = await asyncio.wait_for(process.communicate(), 10)
+async def test_an_interrupted_invocation_is_exit_code_130_and_says_what_is_not_known(endpoint, tmp_path):
+    payload = f'{{"op": "sleep", "seconds": 2, "started": "{tmp_path / "pid"}"}}'
+    process = await start("invoke", "app", "-p", payload, env=environment_for(endpoint))
+    await read_soon(tmp_path / "pid")
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = await asyncio.wait_for(process.communicate(), 10)
     assert (process.returncode, stdout) == (130, b"")
-    assert stderr == b"aiolambda: interrupted; what was sent may still run\n"
+    assert stderr == b"aiolambda: interrupted; functions that were invoked may still run\n"
 
 
-async def test_a_reader_who_has_gone_is_no_error():
+async def test_a_reader_who_has_gone_is_no_error(endpoint):
     read_end, write_end = os.pipe()
     os.close(read_end)
     try:
-        async with serving(verify_signatures=True) as invoke:
-            payload = '{"op": "big", "size": 1000000}'
-            ended = await run("invoke", "app", "-p", payload, env=environment_for(invoke.endpoint), stdout=write_end)
-            described = await run("invoke", "--help", stdout=write_end)
+        payload = '{"op": "big", "size": 1000000}'
+        ended = await run("invoke", "app", "-p", payload, env=environment_for(endpoint), stdout=write_end)
+        described = await run("invoke", "--help", stdout=write_end)
     finally:
         os.close(write_end)
     assert (ended.code, ended.stderr) == (0, "")

@@ -22,10 +22,19 @@ def client_of(env: dict[str, str]) -> LambdaClient:
     )
 
 
-async def test_what_serve_prints_is_enough_to_invoke():
-    async with served(f"hello={HANDLERS}:handler") as (_, env):
-        ended = await run("invoke", "hello", "-p", '{"op": "echo", "a": 1}', env=env)
-    assert (ended.code, ended.stdout, ended.stderr) == (0, b'{"op": "echo", "a": 1}', "")
+OF_AWS = {"AWS_PROFILE": "nowhere", "AWS_USE_FIPS_ENDPOINT": "true", "HTTP_PROXY": "http://127.0.0.1:9"}
+"""Variables of a person who works with AWS behind a proxy."""
+
+
+async def test_what_serve_prints_is_enough_to_invoke_even_past_a_proxy(program):
+    """It repeats the log on stderr, too."""
+    async with served(f"hello={HANDLERS}:handler", **OF_AWS) as (process, env):
+        ended = await program("invoke", "hello", "-p", '{"op": "log"}', env=env)
+        process.send_signal(signal.SIGTERM)
+        _, stderr = await asyncio.wait_for(process.communicate(), 10)
+    assert (ended.code, ended.stderr) == (0, "")
+    assert env["no_proxy"] == '"127.0.0.1,${no_proxy:-$NO_PROXY}"'
+    assert b"\nprinted\nto stderr\n" in stderr
 
 
 @pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
@@ -43,91 +52,71 @@ async def test_serve_stops_cleanly_with_all_its_processes(tmp_path, end, code):
     assert not any(is_running(pid) for pid in (idle, busy))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has child subreapers")
-@pytest.mark.parametrize("daemon", [False, True], ids=["a session of its own", "a daemon"])
-async def test_no_child_that_left_the_session_outlives_a_server_that_is_killed(tmp_path, daemon):
-    async with served(f"hello={HANDLERS}:handler") as (process, env), client_of(env) as client:
-        payload = {"op": "leave session", "child": str(tmp_path / "child"), "daemon": daemon}
-        runtime = (await client.invoke("hello", payload)).json()
-        child = int((tmp_path / "child").read_text())
-        assert is_running(child)
-        process.kill()
-        await process.wait()
-        await becomes_true(lambda: not is_running(child) and not is_running(runtime))
-
-
 @pytest.mark.parametrize("runtime", ["", pytest.param("awslambdaric", marks=needs_awslambdaric)])
-async def test_no_runtime_outlives_a_server_that_is_killed(tmp_path, runtime):
+async def test_no_process_outlives_a_server_that_is_killed(tmp_path, runtime):
+    """Neither an idle runtime, nor a busy one with its child, nor, on Linux, children that have left the session."""
     options = ["--runtime", f"{sys.executable} -m awslambdaric {{handler}}"] if runtime else []
     async with served(f"hello={HANDLERS}:handler", *options) as (process, env), client_of(env) as client:
+        children = []
+        for daemon in (False, True) if sys.platform == "linux" else ():
+            path = tmp_path / f"left {daemon}"
+            await client.invoke("hello", {"op": "leave session", "child": str(path), "daemon": daemon})
+            children.append(int(path.read_text()))
         idle = (await client.invoke("hello", {"op": "pid"})).json()
         payload = {"op": "spawn", "seconds": 60, "child": str(tmp_path / "child")}
         call = asyncio.create_task(client.invoke("hello", payload))
-        child = int(await read_soon(tmp_path / "child"))
+        children.append(int(await read_soon(tmp_path / "child")))
+        assert all(is_running(child) for child in children)
         process.kill()
         with pytest.raises(ConnectionError):
             await call
-    await becomes_true(lambda: not any(is_running(pid) for pid in (idle, child)))
+    await becomes_true(lambda: not any(is_running(pid) for pid in (idle, *children)))
 
 
 @needs_awslambdaric
-async def test_awss_own_runtime_client_serves_behind_the_runtime_option():
+async def test_awss_own_runtime_client_serves_behind_the_runtime_option(program):
     command = f"{sys.executable} -m awslambdaric {{handler}}"
     async with served(f"hello={HANDLERS}:handler", "--runtime", command) as (_, env):
-        ended = await run("invoke", "hello", "--tail", "-p", '{"op": "log"}', env=env)
+        ended = await program("invoke", "hello", "--tail", "-p", '{"op": "log"}', env=env)
     assert ended.code == 0
     assert "\nprinted\n" in ended.stderr
 
 
-async def test_serve_has_limits_and_keys_of_ones_choice():
+async def test_every_option_of_serve_has_its_effect(tmp_path, monkeypatch):
+    (tmp_path / "handlers").mkdir()
+    (tmp_path / "handlers" / "app.py").write_text("def handler(event, context):\n    return event\n")
+    monkeypatch.chdir(tmp_path)
     keys = ("--access-key", "AKIAMINE", "--secret-key", "mine", "--region", "eu-west-1")
     limits = ("--concurrency", "1", "--timeout", "0.5", "--memory-size", "256", "--quiet")
-    async with served(f"hello={HANDLERS}:handler", *keys, *limits) as (_, env), client_of(env) as client:
+    variables = ("--env", "TABLE=orders", "--env", "API_TOKEN")
+    functions = (f"hello={HANDLERS}:handler", "folder=handlers/app.handler")
+    tokens = {"API_TOKEN": "a secret", "OTHER_TOKEN": "a secret"}
+    async with served(*functions, *keys, *limits, *variables, **tokens) as (process, env):
         assert (env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], env["AWS_REGION"]) == ("AKIAMINE", "mine", "eu-west-1")
         assert env["AWS_DEFAULT_REGION"] == "eu-west-1", "boto3 reads this one only"
-        seen = (await client.invoke("hello", {"op": "describe"})).json()
-        with pytest.raises(FunctionError, match=r"Task timed out after 0\.50 seconds"):
-            await client.invoke("hello", {"op": "sleep", "seconds": 60})
-    assert seen["memory_limit_in_mb"] == "256"
-
-
-async def test_serve_gives_functions_the_variables_that_are_named(monkeypatch):
-    monkeypatch.setenv("API_TOKEN", "a secret")
-    monkeypatch.setenv("OTHER_TOKEN", "a secret")
-    async with (
-        served(f"hello={HANDLERS}:handler", "--env", "TABLE=orders", "--env", "API_TOKEN") as (_, env),
-        client_of(env) as client,
-    ):
-        found = (await client.invoke("hello", {"op": "all variables"})).json()
-    assert {name: found.get(name) for name in ("TABLE", "API_TOKEN", "OTHER_TOKEN")} == {
+        assert "no_proxy" not in env
+        async with client_of(env) as client:
+            seen = (await client.invoke("hello", {"op": "describe"})).json()
+            found = (await client.invoke("hello", {"op": "all variables"})).json()
+            in_folder = (await client.invoke("folder", {"a": 1})).json()
+            await client.invoke("hello", {"op": "log"})
+            with pytest.raises(FunctionError, match=r"Task timed out after 0\.50 seconds"):
+                await client.invoke("hello", {"op": "sleep", "seconds": 60})
+        process.send_signal(signal.SIGTERM)
+        _, stderr = await asyncio.wait_for(process.communicate(), 10)
+    assert (seen["memory_limit_in_mb"], in_folder) == ("256", {"a": 1})
+    assert {name: found.get(name) for name in ("TABLE", *tokens)} == {
         "TABLE": "orders",
         "API_TOKEN": "a secret",
         "OTHER_TOKEN": None,
     }
+    assert stderr == b"", "--quiet"
 
 
-async def test_serve_names_a_variable_that_it_cannot_give():
-    ended = await run("serve", f"hello={HANDLERS}:handler", "--env", "MISSING_TOKEN")
+async def test_serve_names_a_variable_that_it_cannot_give(program):
+    ended = await program("serve", f"hello={HANDLERS}:handler", "--env", "MISSING_TOKEN", env={})
     assert (ended.code, ended.stdout) == (2, b"")
     assert "'MISSING_TOKEN' is not set here" in ended.stderr
-
-
-async def test_serve_takes_the_notation_of_lambda_for_a_handler_in_a_folder(tmp_path, monkeypatch):
-    (tmp_path / "handlers").mkdir()
-    (tmp_path / "handlers" / "app.py").write_text("def handler(event, context):\n    return event\n")
-    monkeypatch.chdir(tmp_path)
-    async with served("hello=handlers/app.handler") as (_, env), client_of(env) as client:
-        assert (await client.invoke("hello", {"a": 1})).json() == {"a": 1}
-
-
-async def test_serve_repeats_the_log_on_stderr_unless_it_is_quiet():
-    for options, heard in ([], True), (["--quiet"], False):
-        async with served(f"hello={HANDLERS}:handler", *options) as (process, env):
-            async with client_of(env) as client:
-                await client.invoke("hello", {"op": "log"})
-            process.send_signal(signal.SIGTERM)
-            _, stderr = await asyncio.wait_for(process.communicate(), 10)
-        assert (b"\nprinted\nto stderr\n" in stderr) is heard
 
 
 async def test_requests_of_anybody_are_served_only_when_asked_for():
@@ -137,23 +126,9 @@ async def test_requests_of_anybody_are_served_only_when_asked_for():
             assert (await stranger.invoke("hello")).status_code == 200
 
 
-SURROUNDINGS = {"AWS_PROFILE": "nowhere", "AWS_USE_FIPS_ENDPOINT": "true", "HTTP_PROXY": "http://127.0.0.1:9"}
-"""Of somebody who works with AWS behind a proxy."""
-
-
-async def test_serve_says_how_to_get_past_a_proxy() -> None:
-    for variables, said in (SURROUNDINGS, True), ({}, False):
-        process = await start("serve", f"hello={HANDLERS}:handler", env=environment(**variables))
-        assert process.stdout is not None
-        told = await process.stdout.readuntil(b"aiolambda invoke")
-        process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.communicate(), 10)
-        assert (b'export no_proxy="127.0.0.1,${no_proxy:-$NO_PROXY}"\n' in told) is said
-
-
 async def test_the_demo_shows_everything_and_says_how_to_go_on():
     async with asyncio.timeout(30):
-        ended = await run("demo", env=environment(**SURROUNDINGS))
+        ended = await run("demo", env=environment(**OF_AWS))
     told = ended.stdout.decode()
     assert ended.code == 0
     assert re.search(r"aiolambda: 500 done, .* s\n\Z", ended.stderr)  # of the map that was resumed
@@ -163,7 +138,7 @@ async def test_the_demo_shows_everything_and_says_how_to_go_on():
     assert "ZeroDivisionError: division by zero" in told
     assert 'functions.py", line' in told
     assert re.search(r"greet took \d+\.\d ms", told)
-    assert re.search(r"1,000 answers from [1-8] processes in \d+\.\d\d s: [\d,]+ a second", told)
+    assert re.search(r"1,000 responses from [1-8] processes in \d+\.\d\d s: [\d,]+ per second", told)
     assert 'LambdaClient(region="eu-west-1")' in told
     assert "\033[" not in told
 
@@ -171,7 +146,7 @@ async def test_the_demo_shows_everything_and_says_how_to_go_on():
 async def test_the_demo_can_be_interrupted():
     process = await start("demo")
     assert process.stdout is not None
-    await process.stdout.readuntil(b"4. 1,000 invocations")
+    await process.stdout.readuntil(b"4. 1,000 concurrent")
     process.send_signal(signal.SIGINT)
     _, stderr = await asyncio.wait_for(process.communicate(), 10)
     assert process.returncode == 130
@@ -184,11 +159,22 @@ def test_help_names_the_exit_codes(capsys, arguments):
     assert "130  interrupted" in capsys.readouterr().out
 
 
-async def test_the_command_line_loads_neither_botocore_nor_rich_nor_sqlite():
-    heavy = ("aiobotocore", "botocore", "rich", "sqlite3")
-    source = f"import sys, aiolambda.cli; print([name for name in {heavy} if name in sys.modules])"
-    # Coverage, where it is measured, keeps its own data in sqlite.
+async def test_a_command_loads_only_what_it_needs():
+    """Neither botocore, rich and sqlite, nor the HTTP server and the other commands."""
+    heavy = ("aiobotocore", "botocore", "rich", "sqlite3", "aiohttp.web_runner", "aiolambda.local", "aiolambda.cli.doctor")
+    source = (
+        "import sys; from aiolambda.cli import main; assert main(['invoke', '--help']) == 0; "
+        f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
+    )
+    # Coverage, if it is measured, keeps its own data in sqlite.
     unmeasured = {name: value for name, value in environment().items() if not name.startswith("COVERAGE_")}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", source, stdout=asyncio.subprocess.PIPE, env=unmeasured)
-    stdout, _ = await process.communicate()
-    assert stdout.strip() == b"[]"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        source,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env=unmeasured,
+    )
+    _, stderr = await process.communicate()
+    assert stderr.strip() == b"[]"

@@ -217,7 +217,7 @@ async def test_the_command_line_tells_how_a_stream_ended(signing, tmp_path):
     assert (failed.code, failed.stdout, (tmp_path / "out").read_bytes()) == (1, b"", b"1")
     assert "ValueError: a deliberate failure" in failed.stderr
     assert (missing.code, usage.code) == (3, 2)
-    assert "--stream goes with neither" in usage.stderr
+    assert "--stream cannot be used with" in usage.stderr
 
 
 async def test_a_reader_of_the_command_line_who_has_enough_ends_it_in_silence(signing):

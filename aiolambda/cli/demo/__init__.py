@@ -1,1 +1,1 @@
-"""The demo: `aiolambda demo` on an embedded local endpoint."""
+"""The demo: its command and chapters, the functions that it serves, and the printer of headings and code."""

@@ -1,6 +1,6 @@
-"""`aiolambda demo`: what this package does, shown on this machine in a few seconds.
+"""`aiolambda demo`: show the features on this machine in a few seconds.
 
-Owns the story: each piece of code is printed as it stands here, then run. Must not need an AWS account, a network or Docker.
+Each example is printed from its source, then run. Must not need an AWS account, a network or Docker.
 """
 
 import argparse
@@ -16,27 +16,26 @@ from ...local import LocalEndpoint, LocalFunction
 from ...operations.invoke_types import InvokeCommandInput, InvokeCommandOutput
 from ...pipeline.call import Call, CallNext
 from .. import exit_codes
-from ..files import tell
+from ..files import print_error
 from .fan_out import fan_out
-from .printer import Stage
+from .printer import Printer
 
-__all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
+__all__ = ["DESCRIPTION", "add_options", "run"]
 
-HELP = "see it work, in a few seconds"
-DESCRIPTION = "Start a local endpoint, invoke real handlers in real processes, and show the code that does it."
+DESCRIPTION = "Start a local endpoint, invoke real handlers in real processes, and print the code of each example."
 
 PROCESSES = 8
 INVOCATIONS = 1000
 
 _FUNCTIONS = Path(__file__).with_name("functions.py")
 _TO_AWS = """\
-The same code runs against AWS: leave out endpoint_url and credentials, and name functions of yours.
+To run the same code against AWS, leave out endpoint_url and credentials, and name your own functions.
 
     async with LambdaClient(region="eu-west-1") as client:
         output = await client.invoke("your-function", {"name": "you"})
 
-Keys come from the environment, or from your AWS profile once the extra is installed: pip install '.[aws]' in the checkout.
-To serve handlers of your own here: aiolambda serve hello=examples.py:handler
+Credentials come from the environment. For AWS profiles, install the extra: pip install '.[aws]' in the checkout.
+To serve your own handlers on this machine: aiolambda serve hello=examples.py:handler
 """
 
 InvokeCall = Call[InvokeCommandInput, InvokeCommandOutput]
@@ -44,7 +43,7 @@ InvokeNext = CallNext[InvokeCommandInput, InvokeCommandOutput]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--no-color", action="store_true", help="plain text, on a terminal too")
+    parser.add_argument("--no-color", action="store_true", help="print plain text on a terminal too")
 
 
 async def an_invocation(client: LambdaClient) -> None:
@@ -79,26 +78,21 @@ async def a_thousand_at_once(client: LambdaClient) -> list[InvokeCommandOutput]:
     return await asyncio.gather(*calls)
 
 
-def _forget_surroundings() -> None:
-    """A proxy, a profile or FIPS, which the person at this machine may have set for AWS, are not for an endpoint on it."""
-    for name in list(os.environ):
+def run(options: argparse.Namespace) -> int:
+    """Run all chapters. The exit code is 1 if a response is wrong."""
+    use_colors = not options.no_color and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    reconfigure = getattr(sys.stdout, "reconfigure", None)  # a caller in this process may have replaced the stream
+    if reconfigure is not None:
+        reconfigure(line_buffering=True)  # print each line at once, also into a pipe
+    for name in list(os.environ):  # a proxy, a profile or FIPS are meant for AWS, not for the local endpoint
         if name.startswith("AWS_") or name.lower().endswith("_proxy"):
             del os.environ[name]
     os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+    return asyncio.run(_run(Printer(use_colors=use_colors)))
 
 
-def run(options: argparse.Namespace) -> int:
-    """Tell the story; exit code 1 where an answer is not what it should be."""
-    colors = not options.no_color and sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(line_buffering=True)  # into a pipe, too, the story is told as it happens
-    _forget_surroundings()
-    return asyncio.run(_tell(Stage(colors)))
-
-
-async def _tell(stage: Stage) -> int:
-    stage.heading(f"A local endpoint: the Lambda API in front, up to {PROCESSES} runtime processes a function behind")
+async def _run(printer: Printer) -> int:
+    printer.heading(f"A local endpoint: the Lambda API, and up to {PROCESSES} runtime processes for each function")
     async with (
         LocalEndpoint([_function("greet"), _function("divide"), _function("square")]) as endpoint,
         LambdaClient(
@@ -112,22 +106,22 @@ async def _tell(stage: Stage) -> int:
             f"    LambdaClient(region={endpoint.region!r}, endpoint_url={endpoint.url!r}, "
             f"credentials=..., max_concurrency={PROCESSES})"
         )
-        stage.heading("1. An invocation, with the tail of its log")
-        stage.code(an_invocation)
+        printer.heading("1. An invocation with the tail of its log")
+        printer.code(an_invocation)
         await an_invocation(client)
-        stage.heading("2. A function that fails: the error has the handler's own traceback")
-        stage.code(a_function_error)
+        printer.heading("2. A failing function: the error has the traceback of the handler")
+        printer.code(a_function_error)
         await a_function_error(client)
-        stage.heading("3. A middleware: two arguments, no base class")
-        stage.code(timed, a_middleware)
+        printer.heading("3. A middleware: a function of two arguments")
+        printer.code(timed, a_middleware)
         await a_middleware(client)
-        stage.heading(f"4. {INVOCATIONS:,} invocations awaited at once, through {PROCESSES} slots")
-        stage.code(a_thousand_at_once)
-        sound = await _thousand(client)
-    sound &= await fan_out(stage)
-    stage.heading("6. On AWS")
+        printer.heading(f"4. {INVOCATIONS:,} concurrent invocations with max_concurrency={PROCESSES}")
+        printer.code(a_thousand_at_once)
+        is_correct = await _run_thousand(client)
+    is_correct &= await fan_out(printer)
+    printer.heading("6. On AWS")
     print(_TO_AWS)
-    return exit_codes.DONE if sound else exit_codes.FUNCTION_ERROR
+    return exit_codes.DONE if is_correct else exit_codes.FUNCTION_ERROR
 
 
 def _function(name: str) -> LocalFunction:
@@ -136,15 +130,15 @@ def _function(name: str) -> LocalFunction:
     )
 
 
-async def _thousand(client: LambdaClient) -> bool:
-    """Run and check the last piece; every answer must be its own call's."""
+async def _run_thousand(client: LambdaClient) -> bool:
+    """Run chapter 4, and return whether every response belongs to its call."""
     started = time.perf_counter()
     outputs = await a_thousand_at_once(client)
     seconds = time.perf_counter() - started
     answers = [output.json() for output in outputs]
     processes = len({answer["pid"] for answer in answers})
-    print(f"{len(answers):,} answers from {processes} processes in {seconds:.2f} s: {len(answers) / seconds:,.0f} a second")
-    sound = [answer["square"] for answer in answers] == [n**2 for n in range(INVOCATIONS)]
-    if not sound:
-        tell("aiolambda: an answer is not that of its call")
-    return sound
+    print(f"{len(answers):,} responses from {processes} processes in {seconds:.2f} s: {len(answers) / seconds:,.0f} per second")
+    is_correct = [answer["square"] for answer in answers] == [n**2 for n in range(INVOCATIONS)]
+    if not is_correct:
+        print_error("aiolambda: a response does not belong to its call")
+    return is_correct

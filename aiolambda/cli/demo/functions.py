@@ -1,6 +1,6 @@
 """The functions that `aiolambda demo` serves.
 
-Owns nothing but examples. Must not import this package: it is loaded by its path, in processes of its own, as a user's file is.
+Must not import this package, because runtime processes load this file by its path, like a user's file.
 """
 
 import os
@@ -23,7 +23,7 @@ def square(event: dict[str, Any], context: Any) -> dict[str, int]:
 
 
 def nap(event: dict[str, Any], context: object) -> dict[str, int]:
-    with Path(event["diary"]).open("a") as diary:
-        diary.write(f"{event['item']}\n")
+    with Path(event["record"]).open("a") as record:
+        record.write(f"{event['item']}\n")
     time.sleep(0.1)
     return {"item": event["item"]}

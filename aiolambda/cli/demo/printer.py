@@ -1,27 +1,24 @@
-"""What the demo prints on: headings, and code as it stands.
-
-Owns how these look. Must not know the story.
-"""
+"""The output of the demo: headings, and the source code of functions."""
 
 import inspect
 import textwrap
 from collections.abc import Awaitable, Callable
 
-__all__ = ["Stage"]
+__all__ = ["Printer"]
 
 
-class Stage:
-    """Prints headings and code, in colours where they help."""
+class Printer:
+    """Prints headings and code, in colours if `use_colors`."""
 
-    def __init__(self, colors: bool) -> None:
-        self._colors = colors
+    def __init__(self, *, use_colors: bool) -> None:
+        self._use_colors = use_colors
 
     def heading(self, text: str) -> None:
-        print(self._painted("1", f"\n{text}\n"))
+        self._print("1", f"\n{text}\n")
 
     def code(self, *functions: Callable[..., Awaitable[object]]) -> None:
         for function in functions:
-            print(self._painted("36", textwrap.indent(inspect.getsource(function), "    ")))
+            self._print("36", textwrap.indent(inspect.getsource(function), "    "))
 
-    def _painted(self, color: str, text: str) -> str:
-        return f"\033[{color}m{text}\033[0m" if self._colors else text
+    def _print(self, color: str, text: str) -> None:
+        print(f"\033[{color}m{text}\033[0m" if self._use_colors else text)

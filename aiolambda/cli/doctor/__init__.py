@@ -1,20 +1,24 @@
-"""What `aiolambda doctor` looks at: each check says what it found, and what to do where that is not good."""
+"""The checks of `aiolambda doctor`: of the configuration, of one connection, and of the permission to invoke a function.
+
+`settings` checks settings, endpoint URL, credentials and versions. `network` checks connection, TLS, clock and keep-alive.
+`permission` sends a DryRun.
+"""
 
 from .check import Check, State, exit_code_of
 from .network import check_connection
 from .permission import check_function
-from .settings import Setup, check_credentials, check_endpoint, check_settings, check_versions, look_at
+from .settings import ExplainedSettings, check_credentials, check_endpoint_url, check_settings, check_versions, find_settings
 
 __all__ = [
     "Check",
-    "Setup",
+    "ExplainedSettings",
     "State",
     "check_connection",
     "check_credentials",
-    "check_endpoint",
+    "check_endpoint_url",
     "check_function",
     "check_settings",
     "check_versions",
     "exit_code_of",
-    "look_at",
+    "find_settings",
 ]

@@ -1,6 +1,6 @@
-"""One check: what was looked at, how it stands, and what to do.
+"""The result of a check: its name, state, finding and advice.
 
-Owns the form of an outcome. Must not look at anything.
+Owns the form of a result. Must not perform checks.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,14 +10,16 @@ import attrs
 
 from .. import exit_codes
 
-__all__ = ["Check", "State", "exit_code_of", "ok", "problem", "skipped", "warning"]
+__all__ = ["WRONG_SERVER_ADVICE", "Check", "State", "exit_code_of", "ok", "problem", "skipped", "warning"]
 
 State = Literal["ok", "warning", "problem", "skipped"]
+
+WRONG_SERVER_ADVICE = "check that this is the endpoint of Lambda, and that no proxy or firewall changes the traffic"
 
 
 @attrs.frozen(kw_only=True)
 class Check:
-    """`facts` are for machines. `code` is the exit code of a problem that stops every invocation."""
+    """`facts` are the finding as data. `code` is the exit code of a problem that makes every invocation fail."""
 
     name: str
     state: State
@@ -32,7 +34,7 @@ def ok(name: str, text: str, **facts: object) -> Check:
 
 
 def warning(name: str, text: str, advice: str, **facts: object) -> Check:
-    """An invocation can work, and something is not as it should be."""
+    """Invocations can work, but something needs attention."""
     return Check(name=name, state="warning", text=text, advice=advice, facts=facts)
 
 
@@ -46,5 +48,5 @@ def skipped(name: str, text: str) -> Check:
 
 
 def exit_code_of(checks: Iterable[Check]) -> int:
-    """That of the first problem, on which others may depend."""
+    """The exit code of the first problem. Later problems may be its consequences."""
     return next((check.code for check in checks if check.state == "problem"), exit_codes.DONE)
