@@ -1,4 +1,4 @@
-"""The package's own threads: what blocks runs there, whatever becomes of the program's default executor."""
+"""The package's threads: blocking work runs there, independent of the default executor."""
 
 import asyncio
 import contextvars
@@ -97,7 +97,7 @@ async def test_a_thread_that_cannot_be_started_is_an_os_error(monkeypatch: pytes
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of CPython 3.12, where the process has a thread
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of CPython 3.12, for a process with threads
 def test_a_forked_child_has_threads_of_its_own() -> None:
     threads, go_on = Threads("test", most=1), threading.Event()
 

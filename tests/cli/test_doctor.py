@@ -1,4 +1,4 @@
-"""`aiolambda doctor`: each fault is found, explained, and stops no other check; no secret is printed."""
+"""`aiolambda doctor`: each problem is found and explained, and stops no other check; no secret is printed."""
 
 import asyncio
 import datetime as dt
@@ -30,7 +30,7 @@ CHECKS = ["versions", "settings", "endpoint", "credentials", "connection", "tls"
 
 @attrs.frozen
 class Told:
-    """What was printed: the exit code, the text if it was asked for, and of the JSON the checks by name."""
+    """The exit code and the output: the text, if requested, and the checks and settings of the JSON by name."""
 
     code: int
     text: str
@@ -46,7 +46,7 @@ class Told:
 
 @pytest.fixture
 def doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs it for machines, and for people if the test reads the text, in a shell that has these variables."""
+    """Run the doctor with `--json`, and also without if the test reads the text, with these environment variables."""
 
     async def examine(*arguments: str, reads_text: bool = False, **variables: str) -> Told:
         text = ""
@@ -85,7 +85,7 @@ def of(endpoint: LocalEndpoint) -> dict[str, str]:
     }
 
 
-async def test_all_is_well_at_the_local_endpoint(doctor: Any) -> None:
+async def test_all_checks_pass_at_the_local_endpoint(doctor: Any) -> None:
     async with serving(verify_signatures=True) as invoke:
         told = await doctor("--function", "app", "--qualifier", "$LATEST", reads_text=True, **of(invoke.endpoint))
     assert told.code == 0
@@ -102,7 +102,7 @@ async def test_all_is_well_at_the_local_endpoint(doctor: Any) -> None:
     assert {"aiolambda", "aiohttp", "aiobotocore", "python", "openssl"} <= set(versions)
 
 
-async def test_without_a_function_nothing_is_asked_of_lambda(doctor: Any) -> None:
+async def test_no_function_means_no_lambda_request(doctor: Any) -> None:
     async with raw_server(always(answer("403 Forbidden", "Date: Thu, 26 Nov 2026 06:00:00 GMT\r\n"))) as server:
         told = await doctor(**keys(AWS_ENDPOINT_URL=server.url))
     assert told.states("connection", "function") == ["ok", "skipped"]
@@ -110,7 +110,7 @@ async def test_without_a_function_nothing_is_asked_of_lambda(doctor: Any) -> Non
     assert b"authorization" not in server.requests[0][0].lower()
 
 
-async def test_it_is_a_program_with_an_exit_code(tmp_path: Path) -> None:
+async def test_doctor_process_exits_with_its_code(tmp_path: Path) -> None:
     async with serving(verify_signatures=True) as invoke:
         good = await run("doctor", "--function", "app", "--json", env=environment_for(invoke.endpoint))
         other = await run("doctor", "--function", "nobody", env=environment_for(invoke.endpoint))
@@ -121,7 +121,7 @@ async def test_it_is_a_program_with_an_exit_code(tmp_path: Path) -> None:
 # --- each fault -------------------------------------------------------------------------------------------------------
 
 
-async def test_no_region_and_no_credentials_are_both_told(doctor: Any) -> None:
+async def test_missing_region_and_credentials_are_reported(doctor: Any) -> None:
     told = await doctor()
     assert (told.code, told.problems()) == (2, ["settings", "credentials"])
     assert "no region" in told.checks["settings"]["text"]
@@ -129,7 +129,7 @@ async def test_no_region_and_no_credentials_are_both_told(doctor: Any) -> None:
     assert told.states("endpoint", "connection", "tls", "clock", "keep-alive", "function") == ["skipped"] * 6
 
 
-async def test_without_a_region_the_credentials_are_found_all_the_same(doctor: Any) -> None:
+async def test_credentials_are_found_without_a_region(doctor: Any) -> None:
     variables = keys()
     del variables["AWS_REGION"]
     told = await doctor(**variables)
@@ -137,7 +137,7 @@ async def test_without_a_region_the_credentials_are_found_all_the_same(doctor: A
     assert "AKIA...MPLE from environment" in told.checks["credentials"]["text"]
 
 
-async def test_without_credentials_the_connection_is_tried_all_the_same(doctor: Any) -> None:
+async def test_connection_is_checked_without_credentials(doctor: Any) -> None:
     async with serving() as invoke:
         told = await doctor(AWS_ENDPOINT_URL=invoke.endpoint.url, AWS_REGION="eu-west-1")
     assert (told.code, told.problems()) == (2, ["credentials"])
@@ -149,7 +149,7 @@ async def test_without_credentials_the_connection_is_tried_all_the_same(doctor: 
     [(-1, "problem", "they have expired"), (0.1, "warning", "they expire soon"), (3, "ok", "UTC")],
     ids=["expired", "soon", "good"],
 )
-async def test_the_expiry_of_credentials_is_told(left: float, state: str, text: str, doctor: Any) -> None:
+async def test_expiry_of_credentials_is_reported(left: float, state: str, text: str, doctor: Any) -> None:
     ends = hours(left)
     async with serving() as invoke:
         told = await doctor(**of(invoke.endpoint), AWS_CREDENTIAL_EXPIRATION=ends.isoformat())
@@ -159,7 +159,7 @@ async def test_the_expiry_of_credentials_is_told(left: float, state: str, text: 
     assert check["facts"]["expires_at"] == ends.isoformat()
 
 
-async def test_half_of_a_pair_of_keys_is_told(doctor: Any) -> None:
+async def test_half_a_key_pair_is_reported(doctor: Any) -> None:
     told = await doctor(AWS_ACCESS_KEY_ID=KEY, AWS_REGION="eu-west-1", AWS_ENDPOINT_URL="http://127.0.0.1:1")
     assert "AWS_SECRET_ACCESS_KEY is not" in told.checks["credentials"]["text"]
 
@@ -175,7 +175,7 @@ async def test_half_of_a_pair_of_keys_is_told(doctor: Any) -> None:
         ("HTTPS_PROXY", f"socks5://user:{SECRET.replace('/', '')}@h:1", "proxy"),
     ],
 )
-async def test_a_wrong_value_is_told_with_its_setting_and_its_source(name: str, value: str, setting: str, doctor: Any) -> None:
+async def test_wrong_value_names_its_setting_and_source(name: str, value: str, setting: str, doctor: Any) -> None:
     told = await doctor(reads_text=True, **keys(**{"AWS_ENDPOINT_URL": "https://127.0.0.1:1", name: value}))
     assert told.code == 2
     assert "settings" in told.problems()
@@ -187,20 +187,20 @@ async def test_a_wrong_value_is_told_with_its_setting_and_its_source(name: str, 
         assert "Connect call failed" in told.checks["connection"]["text"] or "refused" in told.checks["connection"]["text"]
 
 
-async def test_a_refused_connection_is_told_with_what_to_look_at(doctor: Any, unused_tcp_port: int) -> None:
+async def test_refused_connection_gets_advice(doctor: Any, unused_tcp_port: int) -> None:
     told = await doctor("--endpoint-url", f"http://127.0.0.1:{unused_tcp_port}", "--function", "app", **keys())
     assert (told.code, told.problems()) == (3, ["connection", "function"])
     assert "no server listens there" in told.checks["connection"]["advice"]
     assert told.states("tls", "clock", "keep-alive") == ["skipped"] * 3
 
 
-async def test_a_name_that_does_not_resolve_is_told(doctor: Any) -> None:
+async def test_unresolvable_host_gets_advice(doctor: Any) -> None:
     told = await doctor("--endpoint-url", "https://lambda.invalid", **keys())
     assert (told.code, told.problems()) == (3, ["connection"])
     assert "resolve" in told.checks["connection"]["advice"]
 
 
-async def test_a_silent_server_ends_with_the_limit_of_each_step(doctor: Any) -> None:
+async def test_silent_server_times_out_each_step(doctor: Any) -> None:
     async with raw_server(silent) as server:
         began = time.monotonic()
         told = await doctor("--timeout", "0.3", "--function", "app", **keys(AWS_ENDPOINT_URL=server.url))
@@ -223,7 +223,7 @@ def hours(number: float) -> dt.datetime:
     return dt.datetime.now(dt.UTC) + dt.timedelta(hours=number)
 
 
-async def test_a_certificate_of_a_private_authority_is_shown(doctor: Any, authority: trustme.CA, tmp_path: Path) -> None:
+async def test_private_ca_certificate_is_shown(doctor: Any, authority: trustme.CA, tmp_path: Path) -> None:
     authority.cert_pem.write_to_path(str(tmp_path / "bundle.pem"))
     told_of = {}
     for name, ends in (("long", hours(24 * 90)), ("soon", hours(24 * 3))):
@@ -242,7 +242,7 @@ async def test_a_certificate_of_a_private_authority_is_shown(doctor: Any, author
     ("fault", "advice"),
     [("authority", "AWS_CA_BUNDLE"), ("expired", "has expired"), ("early", "not valid yet"), ("host", "another host")],
 )
-async def test_a_certificate_that_is_not_accepted_is_told_with_the_reason(
+async def test_rejected_certificate_gets_advice(
     fault: str, advice: str, doctor: Any, authority: trustme.CA, tmp_path: Path
 ) -> None:
     (trustme.CA() if fault == "authority" else authority).cert_pem.write_to_path(str(tmp_path / "bundle.pem"))
@@ -259,7 +259,7 @@ async def test_a_certificate_that_is_not_accepted_is_told_with_the_reason(
     assert told.states("connection", "clock", "keep-alive") == ["ok", "skipped", "skipped"]
 
 
-async def test_a_server_that_speaks_no_tls_is_told(doctor: Any) -> None:
+async def test_server_without_tls_gets_advice(doctor: Any) -> None:
     async with serving() as invoke:
         told = await doctor("--endpoint-url", invoke.endpoint.url.replace("http", "https"), **keys())
     assert told.problems() == ["tls"]
@@ -276,7 +276,7 @@ async def test_a_server_that_speaks_no_tls_is_told(doctor: Any) -> None:
         (-3600, False, "problem", "signatures are refused"),
     ],
 )
-async def test_a_skewed_clock_is_measured(ahead: int, corrects: bool, state: str, text: str, doctor: Any) -> None:
+async def test_clock_skew_is_measured(ahead: int, corrects: bool, state: str, text: str, doctor: Any) -> None:
     date = format_datetime(hours(ahead / 3600), usegmt=True)
     async with raw_server(always(answer("404 Not Found", f"Date: {date}\r\n"))) as server:
         disabled = "false" if corrects else "true"
@@ -287,13 +287,13 @@ async def test_a_skewed_clock_is_measured(ahead: int, corrects: bool, state: str
     assert abs(clock["facts"]["offset"] - ahead) < 10
 
 
-async def test_a_server_without_a_date_leaves_the_clock_unchecked(doctor: Any) -> None:
+async def test_missing_date_header_skips_the_clock_check(doctor: Any) -> None:
     async with raw_server(always(answer())) as server:
         told = await doctor(**keys(AWS_ENDPOINT_URL=server.url))
     assert (told.code, told.states("connection", "clock")) == (0, ["ok", "skipped"])
 
 
-async def test_keep_alive_that_is_off_or_late_is_a_warning(doctor: Any) -> None:
+async def test_disabled_keep_alive_is_a_warning(doctor: Any) -> None:
     async with raw_server(always(answer())) as server:
         told = await doctor(**keys(AWS_ENDPOINT_URL=server.url, BOTOCORE_TCP_KEEPALIVE="false"))
     assert told.states("keep-alive") == ["warning"]
@@ -332,7 +332,7 @@ def refusal(code: str, status: str, message: str, headers: str = "") -> bytes:
     ],
     ids=["denied", "client", "signature", "token", "missing", "service", "throttled", "page", "partial"],
 )
-async def test_what_a_dry_run_is_refused_with_is_explained(data: bytes, state: str, advice: str, doctor: Any) -> None:
+async def test_refused_dry_run_gets_advice(data: bytes, state: str, advice: str, doctor: Any) -> None:
     async with raw_server(always(data)) as server:
         told = await doctor("--function", "app", "--qualifier", "live", "--timeout", "1", **keys(AWS_ENDPOINT_URL=server.url))
     assert (told.checks["function"]["state"], told.code) == (state, 3 if state == "problem" else 0)
@@ -353,7 +353,7 @@ async def test_the_local_endpoint_refuses_as_lambda_does(function: str, secret: 
     assert kind in told.checks["function"]["facts"]["error"]
 
 
-async def test_a_name_that_is_none_is_told(doctor: Any) -> None:
+async def test_invalid_function_name_is_reported(doctor: Any) -> None:
     async with raw_server(always(answer())) as server:
         told = await doctor("--function", "no name", **keys(AWS_ENDPOINT_URL=server.url))
     assert (told.code, told.problems()) == (2, ["function"])
@@ -362,7 +362,7 @@ async def test_a_name_that_is_none_is_told(doctor: Any) -> None:
 # --- secrets and limits -----------------------------------------------------------------------------------------------
 
 
-async def test_the_password_of_a_proxy_is_shown_nowhere_not_even_by_its_refusal(doctor: Any) -> None:
+async def test_proxy_password_is_never_shown(doctor: Any) -> None:
     refuses = answer("407 Proxy Authentication Required", "Proxy-Authenticate: Basic\r\nConnection: close\r\n")
     async with raw_server(always(refuses)) as proxy:
         where = f"http://user:p%40ssword-hunter2@{proxy.host}:{proxy.port}"
@@ -374,14 +374,14 @@ async def test_the_password_of_a_proxy_is_shown_nowhere_not_even_by_its_refusal(
     assert f"http://...@{proxy.host}:{proxy.port}" in told.text
 
 
-async def test_a_proxy_with_half_a_password_in_its_path_is_a_problem_that_shows_nothing(doctor: Any) -> None:
+async def test_malformed_proxy_url_shows_no_password(doctor: Any) -> None:
     told = await doctor(reads_text=True, **keys(HTTPS_PROXY="http://user:pa@Hunter2/Rest8@proxy:3128"))
     assert (told.code, told.problems()) == (2, ["settings"])
     assert "the proxy (from HTTPS_PROXY) is not an http or https URL" in told.checks["settings"]["text"]
     assert "hunter2" not in (told.text + json.dumps(told.checks | told.settings)).lower()
 
 
-async def test_a_dead_proxy_is_told_as_what_is_dead(doctor: Any, unused_tcp_port: int) -> None:
+async def test_unreachable_proxy_is_reported_as_the_proxy(doctor: Any, unused_tcp_port: int) -> None:
     proxy = f"http://user:hunter2@127.0.0.1:{unused_tcp_port}"
     told = await doctor("--endpoint-url", "https://lambda.invalid", reads_text=True, **keys(HTTPS_PROXY=proxy))
     check = told.checks["connection"]
@@ -392,14 +392,14 @@ async def test_a_dead_proxy_is_told_as_what_is_dead(doctor: Any, unused_tcp_port
     assert "hunter2" not in told.text
 
 
-async def test_what_an_answer_quotes_of_a_secret_is_not_shown(doctor: Any) -> None:
+async def test_secret_quoted_in_a_response_is_masked(doctor: Any) -> None:
     quoting = refusal("InvalidSignatureException", "403 Forbidden", f"{KEY} signed with {SECRET}")
     async with raw_server(always(quoting)) as server:
         told = await doctor("--function", "app", **keys(AWS_ENDPOINT_URL=server.url))
     assert "AKIA...MPLE signed with ..." in told.checks["function"]["text"]
 
 
-async def test_a_credential_process_that_hangs_ends_with_the_limit_and_holds_up_no_exit(tmp_path: Path) -> None:
+async def test_hanging_credential_process_times_out(tmp_path: Path) -> None:
     pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
     (tmp_path / "config").write_text(
         f"[default]\nregion = eu-west-1\ncredential_process = {sys.executable} -c 'import time; time.sleep(20)'\n"
@@ -415,7 +415,7 @@ async def test_a_credential_process_that_hangs_ends_with_the_limit_and_holds_up_
     assert took < 12
 
 
-async def test_a_library_that_fails_in_its_own_way_stops_no_other_check(doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_crash_in_one_check_does_not_stop_others(doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         raise KeyError(SECRET)
 

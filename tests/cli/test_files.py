@@ -1,4 +1,4 @@
-"""The streams of the program: closed, full or left, they change no exit code, and no text of others steers a terminal."""
+"""Standard streams that are closed or full change no exit code, and text from others cannot control a terminal."""
 
 import asyncio
 import base64
@@ -55,7 +55,7 @@ REDIRECTIONS = [">&-", "2>&-", "2>/dev/full", ">/dev/full"]
 
 
 @pytest.mark.parametrize("redirection", REDIRECTIONS)
-async def test_a_stream_that_cannot_be_written_changes_no_exit_code_but_where_an_answer_is_lost(redirection: str) -> None:
+async def test_exit_code_changes_only_if_a_result_is_lost(redirection: str) -> None:
     async with raw_server(failing) as server:
         env = KEYS | {"AWS_ENDPOINT_URL_LAMBDA": server.url}
         invoked, mapped, refused = await asyncio.gather(
@@ -81,7 +81,7 @@ async def test_a_stream_that_cannot_be_written_changes_no_exit_code_but_where_an
 
 
 @pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
-async def test_doctor_and_help_keep_their_exit_codes_too(redirection: str) -> None:
+async def test_doctor_and_help_survive_unwritable_stdout(redirection: str) -> None:
     nowhere = KEYS | {"AWS_ENDPOINT_URL_LAMBDA": "http://127.0.0.1:9"}
     doctor, helped = await asyncio.gather(
         shell(redirection, "doctor", "--timeout", "2", **nowhere), shell(redirection, "map", "--help")
@@ -96,7 +96,7 @@ async def test_doctor_and_help_keep_their_exit_codes_too(redirection: str) -> No
 
 
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
-async def test_usage_keeps_its_exit_code_too(redirection: str) -> None:
+async def test_usage_error_survives_unwritable_stderr(redirection: str) -> None:
     ended = await shell(redirection, "invoke", "f", "--no-such-option")
     assert (ended.code, ended.stdout, ended.stderr) == (2, b"", "")
 
@@ -112,7 +112,7 @@ async def is_listening(port: int) -> bool:
 
 
 @pytest.mark.parametrize("redirection", ["2>/dev/full", ">&- 2>&- <&-"])
-async def test_serve_serves_and_ends_as_ever(redirection: str, program: Program, unused_tcp_port: int) -> None:
+async def test_serve_runs_with_unwritable_streams(redirection: str, program: Program, unused_tcp_port: int) -> None:
     arguments = ("serve", "--port", str(unused_tcp_port), "--no-verify", f"app={HANDLER}:handler")
     command = ("sh", "-c", f'exec "$@" {redirection}', "sh", *PROGRAM, *arguments)
     nowhere = asyncio.subprocess.DEVNULL
@@ -128,7 +128,7 @@ async def test_serve_serves_and_ends_as_ever(redirection: str, program: Program,
         assert await process.wait() == 0
 
 
-async def test_serve_and_demo_say_that_they_cannot_be_heard() -> None:
+async def test_serve_and_demo_report_full_stdout() -> None:
     served, shown = await asyncio.gather(
         shell(">/dev/full", "serve", "--port", "0", f"app={HANDLER}:handler"), shell(">/dev/full", "demo")
     )
@@ -137,7 +137,7 @@ async def test_serve_and_demo_say_that_they_cannot_be_heard() -> None:
         assert ended.stderr == "aiolambda: cannot write to standard output: No space left on device\n"
 
 
-async def test_standard_input_that_is_closed_is_no_empty_payload() -> None:
+async def test_closed_stdin_is_not_an_empty_payload() -> None:
     async with raw_server(failing) as server:
         env = KEYS | {"AWS_ENDPOINT_URL_LAMBDA": server.url}
         for arguments in (("invoke", "f", "-f", "-"), ("map", "f", "-f", "-")):
@@ -147,8 +147,8 @@ async def test_standard_input_that_is_closed_is_no_empty_payload() -> None:
         assert not server.requests
 
 
-async def test_a_number_that_is_free_is_given_to_no_file(tmp_path: Path) -> None:
-    """Results that go to a file would else be mixed with what is printed on stdout, whose number the file has."""
+async def test_result_file_never_becomes_stdout(tmp_path: Path) -> None:
+    """Otherwise a result file would get the number of the closed stdout, and mix with printed text."""
     (tmp_path / "items").write_text("1\n2\n")
     async with raw_server(failing) as server:
         env = KEYS | {"AWS_ENDPOINT_URL_LAMBDA": server.url}
@@ -162,7 +162,7 @@ async def test_a_number_that_is_free_is_given_to_no_file(tmp_path: Path) -> None
 # --- texts of others -------------------------------------------------------------------------------------------------
 
 
-async def test_what_a_function_says_cannot_steer_a_terminal(program: Program, tmp_path: Path) -> None:
+async def test_function_output_cannot_control_the_terminal(program: Program, tmp_path: Path) -> None:
     (tmp_path / "items").write_text("1\n")
     async with raw_server(failing) as server:
         env = KEYS | {"AWS_ENDPOINT_URL_LAMBDA": server.url}
@@ -171,13 +171,13 @@ async def test_what_a_function_says_cannot_steer_a_terminal(program: Program, tm
     assert invoked.stderr.startswith(
         f"first\n\t{SHOWN}\nlast\naiolambda: the function failed (Unhandled) with {SHOWN}: {SHOWN}"
     )
-    assert "\x9b31m\u202e".encode() in invoked.stdout  # the payload stays what it is
+    assert "\x9b31m\u202e".encode() in invoked.stdout  # the payload is unchanged
     for text in (invoked.stderr, mapped.stderr, mapped.stdout.decode()):
         assert not [character for character in text if not character.isprintable() and character not in "\n\t"]
 
 
 @pytest.mark.parametrize("arguments", [("invoke", "f", "-p", "1"), ("doctor", "--function", "f", "--timeout", "5")])
-async def test_what_a_server_says_cannot_either(arguments: tuple[str, ...], program: Program) -> None:
+async def test_server_text_cannot_control_the_terminal(arguments: tuple[str, ...], program: Program) -> None:
     async def refuse(connection: Connection) -> None:
         body = json.dumps({"Message": EVIL}).encode()
         while True:
@@ -191,7 +191,7 @@ async def test_what_a_server_says_cannot_either(arguments: tuple[str, ...], prog
     assert not [character for character in text if not character.isprintable() and character != "\n"]
 
 
-def test_every_control_character_is_written_out() -> None:
+def test_control_characters_are_escaped() -> None:
     for code in range(0x3000):
         character = chr(code)
         is_plain = character in "\t\n" or not (code < 0x20 or 0x7F <= code < 0xA0)
@@ -233,7 +233,7 @@ NO_TEXT = os.fsdecode(b"\xff")
         [NO_TEXT],
     ],
 )
-def test_an_argument_that_is_no_text_is_a_usage_error(
+def test_non_utf8_argument_is_a_usage_error(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in KEYS.items():
@@ -242,7 +242,7 @@ def test_an_argument_that_is_no_text_is_a_usage_error(
     assert capsys.readouterr().out == ""
 
 
-async def test_as_a_process_it_is_one_too_and_shows_nothing_of_it() -> None:
+async def test_non_utf8_argument_is_not_printed() -> None:
     process = await start("invoke", "f", "-p", os.fsdecode(b'"secret \xff"'), env=environment(**KEYS))
     stdout, stderr = await asyncio.wait_for(process.communicate(), 60)
     assert (process.returncode, stdout) == (2, b"")
@@ -254,7 +254,7 @@ async def test_as_a_process_it_is_one_too_and_shows_nothing_of_it() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
-async def test_a_file_may_have_a_name_that_is_no_text(program: Program, tmp_path: Path) -> None:
+async def test_file_names_may_be_non_utf8(program: Program, tmp_path: Path) -> None:
     items, out, failed, journal, summary = (str(tmp_path / f"{name}{NO_TEXT}") for name in "abcde")
     Path(items).write_text("1\n2\n")
     async with raw_server(failing) as server:

@@ -1,4 +1,4 @@
-"""`aiolambda invoke`: what goes to which stream, and what each exit code means."""
+"""`aiolambda invoke`: the output on each stream, and the exit codes."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from ..support.cli import environment, environment_for, run, start
 from ..support.local import read_soon
 
 
-async def test_the_payload_comes_out_exactly_as_it_came_in(endpoint, program, tmp_path):
+async def test_payload_round_trips_byte_for_byte(endpoint, program, tmp_path):
     payload = b' {"a":  1.0, "b": "\\u00e9"}\n\n'
     (tmp_path / "event.json").write_bytes(payload)
     env = environment_for(endpoint)
@@ -25,8 +25,8 @@ async def test_the_payload_comes_out_exactly_as_it_came_in(endpoint, program, tm
     assert (from_stdin.stdout, (tmp_path / "out").read_bytes()) == (b"", payload)
 
 
-async def test_an_output_file_is_replaced_and_a_redirection_is_not(endpoint, program, tmp_path):
-    (tmp_path / "out").write_text("what was there before, and longer")
+async def test_output_file_is_replaced_redirect_is_kept(endpoint, program, tmp_path):
+    (tmp_path / "out").write_text("older content, which is longer")
     env, arguments = environment_for(endpoint), ("invoke", "app", "-p", '{"op": "nothing"}')
     await program(*arguments, "-o", str(tmp_path / "out"), env=env)
     with (tmp_path / "redirected").open("wb") as file:
@@ -37,7 +37,7 @@ async def test_an_output_file_is_replaced_and_a_redirection_is_not(endpoint, pro
     assert (tmp_path / "redirected").read_text() == "first null"
 
 
-async def test_the_log_tail_goes_to_stderr_when_it_is_asked_for(endpoint, program):
+async def test_log_tail_is_printed_to_stderr_on_request(endpoint, program):
     env = environment_for(endpoint)
     asked, short, silent = [
         await program("invoke", "app", "-p", '{"op": "log"}', *options, env=env)
@@ -49,7 +49,7 @@ async def test_the_log_tail_goes_to_stderr_when_it_is_asked_for(endpoint, progra
     assert (silent.code, silent.stderr) == (0, "")
 
 
-async def test_a_function_error_is_exit_code_1_with_its_payload_and_its_traceback(endpoint, program):
+async def test_function_error_is_exit_code_1(endpoint, program):
     ended = await program("invoke", "app", "-p", '{"op": "fail", "text": "no tea"}', env=environment_for(endpoint))
     assert ended.code == 1
     assert b'"errorType": "ValueError"' in ended.stdout
@@ -58,7 +58,7 @@ async def test_a_function_error_is_exit_code_1_with_its_payload_and_its_tracebac
     assert "Traceback (most recent call last)" not in ended.stderr
 
 
-async def test_the_members_of_the_api_are_options(endpoint, program):
+async def test_api_members_are_command_options(endpoint, program):
     env = environment_for(endpoint)
     del env["AWS_ENDPOINT_URL_LAMBDA"], env["AWS_REGION"]
     options = ["--client-context", '{"custom": {"a": 1}}', "--qualifier", "$LATEST", "--tenant-id", "blue"]
@@ -93,7 +93,7 @@ async def test_the_members_of_the_api_are_options(endpoint, program):
         (["serve", "hello=os:getcwd", "--runtime", "'"], "runtime command"),
     ],
 )
-def test_what_cannot_be_done_as_asked_is_exit_code_2(tmp_path, monkeypatch, capsys, arguments, said):
+def test_invalid_arguments_are_exit_code_2(tmp_path, monkeypatch, capsys, arguments, said):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -110,14 +110,14 @@ async def test_a_refused_invocation_is_exit_code_3(endpoint, program):
     assert len(ended.stderr.splitlines()) == 1
 
 
-async def test_an_endpoint_that_is_not_there_is_exit_code_3(program, unused_tcp_port):
+async def test_unreachable_endpoint_is_exit_code_3(program, unused_tcp_port):
     env = environment(AWS_REGION="us-east-1", AWS_ACCESS_KEY_ID="A", AWS_SECRET_ACCESS_KEY="s")
     ended = await program("invoke", "app", "--endpoint-url", f"http://127.0.0.1:{unused_tcp_port}", env=env)
     assert (ended.code, ended.stdout) == (3, b"")
     assert "Traceback" not in ended.stderr
 
 
-async def test_an_invocation_without_an_answer_is_exit_code_4(endpoint, program):
+async def test_invocation_without_response_is_exit_code_4(endpoint, program):
     arguments = ("invoke", "app", "-p", '{"op": "sleep", "seconds": 1}', "--timeout", "0.5")
     ended = await program(*arguments, env=environment_for(endpoint))
     assert (ended.code, ended.stdout) == (4, b"")
@@ -125,7 +125,7 @@ async def test_an_invocation_without_an_answer_is_exit_code_4(endpoint, program)
     assert "Traceback" not in ended.stderr
 
 
-async def test_an_interrupted_invocation_is_exit_code_130_and_says_what_is_not_known(endpoint, tmp_path):
+async def test_interrupted_invocation_is_exit_code_130(endpoint, tmp_path):
     payload = f'{{"op": "sleep", "seconds": 2, "started": "{tmp_path / "pid"}"}}'
     process = await start("invoke", "app", "-p", payload, env=environment_for(endpoint))
     await read_soon(tmp_path / "pid")
@@ -135,7 +135,7 @@ async def test_an_interrupted_invocation_is_exit_code_130_and_says_what_is_not_k
     assert stderr == b"aiolambda: interrupted; functions that were invoked may still run\n"
 
 
-async def test_a_reader_who_has_gone_is_no_error(endpoint):
+async def test_closed_stdout_pipe_is_not_an_error(endpoint):
     read_end, write_end = os.pipe()
     os.close(read_end)
     try:

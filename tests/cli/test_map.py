@@ -1,4 +1,4 @@
-"""`aiolambda map`: a line in, a line out, and an end that a script can judge."""
+"""`aiolambda map`: one result line for each input line, and exit codes for scripts."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ def told(text):
     return [json.loads(line) for line in text.splitlines()]
 
 
-async def test_every_line_is_a_payload_byte_for_byte_and_has_a_line_of_results(endpoint, program, tmp_path):
+async def test_each_input_line_gives_one_result_line(endpoint, program, tmp_path):
     lines = [b'{"a":  1.0}', '"é"'.encode(), b"[1,2]", b'  {"b":null} ']
     (tmp_path / "items").write_bytes(b"\n".join(lines) + b"\r\n\n")
     env = environment_for(endpoint)
@@ -40,7 +40,7 @@ async def test_every_line_is_a_payload_byte_for_byte_and_has_a_line_of_results(e
     assert sorted(result["payload"] for result in told((tmp_path / "out").read_text())) == [1, 2, 3]
 
 
-async def test_the_exit_code_is_the_most_severe_and_lines_that_failed_go_into_a_file(program, tmp_path):
+async def test_exit_code_is_that_of_the_most_severe_item(program, tmp_path):
     lines = ['{"op": "pid"}', '{"op": "fail", "text": "no tea"}', "no json"]
     (tmp_path / "items").write_text("\n".join(lines))
     async with serving(verify_signatures=True) as invoke:  # its first start is cold
@@ -67,7 +67,7 @@ async def test_the_exit_code_is_the_most_severe_and_lines_that_failed_go_into_a_
     assert summary["stopped_by"] is None
 
 
-async def test_a_limit_of_failures_and_a_deadline_end_it(endpoint, program, tmp_path):
+async def test_max_failures_and_deadline_stop_the_map(endpoint, program, tmp_path):
     (tmp_path / "items").write_text('{"op": "fail"}\n' * 200)
     env = environment_for(endpoint)
     arguments = ("map", "app", "-f", str(tmp_path / "items"), "--concurrency", "2")
@@ -91,7 +91,7 @@ async def test_a_limit_of_failures_and_a_deadline_end_it(endpoint, program, tmp_
         ([], "required"),
     ],
 )
-async def test_usage_is_exit_code_2(arguments, text, endpoint, program, tmp_path):
+async def test_usage_error_is_exit_code_2(arguments, text, endpoint, program, tmp_path):
     (tmp_path / "items").write_text("1\n")
     ended = await program("map", "app", *arguments, env=environment_for(endpoint), cwd=tmp_path)
     assert ended.code == 2
@@ -99,7 +99,7 @@ async def test_usage_is_exit_code_2(arguments, text, endpoint, program, tmp_path
     assert "Traceback" not in ended.stderr
 
 
-async def test_a_run_that_cannot_begin_leaves_the_results_of_the_one_before(endpoint, program, tmp_path):
+async def test_failed_start_keeps_the_previous_results(endpoint, program, tmp_path):
     (tmp_path / "items").write_text("1\n")
     (tmp_path / "out").write_text("results of before\n")
     env = environment_for(endpoint)
@@ -111,7 +111,7 @@ async def test_a_run_that_cannot_begin_leaves_the_results_of_the_one_before(endp
 
 
 @pytest.mark.parametrize("is_named", [False, True], ids=["stdin", "fifo"])
-async def test_who_writes_to_a_pipe_and_falls_silent_does_not_hold_up_the_end(is_named, endpoint, tmp_path):
+async def test_silent_input_pipe_does_not_delay_the_end(is_named, endpoint, tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
     reader, writer = os.open(path, os.O_RDONLY | os.O_NONBLOCK), os.open(path, os.O_WRONLY)
@@ -129,7 +129,7 @@ async def test_who_writes_to_a_pipe_and_falls_silent_does_not_hold_up_the_end(is
     assert stderr.endswith(b"stopped by deadline\n")
 
 
-def test_nothing_is_written_over_what_is_read(tmp_path, monkeypatch, capsys):
+def test_output_never_overwrites_the_input(tmp_path, monkeypatch, capsys):
     (tmp_path / "items").write_text("1\n")
     monkeypatch.chdir(tmp_path)
     for option in ("-o", "--failed", "--summary-file", "--journal"):
@@ -144,7 +144,7 @@ def test_nothing_is_written_over_what_is_read(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("option", ["-f", "-o", "--failed", "--summary-file", "--journal"])
-def test_a_loop_of_links_is_a_usage_error(option, tmp_path, monkeypatch, capsys):
+def test_symlink_loop_is_a_usage_error(option, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for name, value in {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s"}.items():
         monkeypatch.setenv(name, value)
@@ -156,7 +156,7 @@ def test_a_loop_of_links_is_a_usage_error(option, tmp_path, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("arguments", [["--journal", "missing/run.db"], ["--concurrency", "2000000"], ["--region", "nowhere!"]])
-def test_a_run_that_cannot_begin_has_no_summary(arguments, tmp_path, monkeypatch, capsys):
+def test_failed_start_prints_no_summary(arguments, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for name, value in {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s"}.items():
         monkeypatch.setenv(name, value)
@@ -166,7 +166,7 @@ def test_a_run_that_cannot_begin_has_no_summary(arguments, tmp_path, monkeypatch
     assert "done" not in line
 
 
-async def test_a_journal_that_fails_on_the_way_is_no_usage_error(endpoint, tmp_path):
+async def test_journal_failure_is_not_a_usage_error(endpoint, tmp_path):
     """Functions have run: a script must not take it for a run that never began."""
     (tmp_path / "items").write_text("".join(f"{number}\n" for number in range(2000)))
     limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))}  # the file can grow no more
@@ -178,7 +178,7 @@ async def test_a_journal_that_fails_on_the_way_is_no_usage_error(endpoint, tmp_p
     assert "stopped by error" in ended.stderr
 
 
-async def test_an_interrupt_ends_it_with_130(endpoint, tmp_path):
+async def test_interrupted_map_is_exit_code_130(endpoint, tmp_path):
     (tmp_path / "items").write_text('{"op": "sleep", "seconds": 0.2}\n' * 1000)
     arguments = ("map", "app", "-f", str(tmp_path / "items"), "--concurrency", "2")
     process = await start(*arguments, env=environment_for(endpoint))
@@ -190,7 +190,7 @@ async def test_an_interrupt_ends_it_with_130(endpoint, tmp_path):
     assert b"interrupted" in stderr
 
 
-async def test_after_kill_9_at_any_moment_every_item_has_one_result_and_none_ran_twice(endpoint, tmp_path):
+async def test_killed_map_resumes_without_repeats(endpoint, tmp_path):
     """4 kills of a run of 100 items, each after some more have run; tests/soak/map_kills.py does it with 5,000."""
     items, diary = 100, tmp_path / "diary"
     lines = [json.dumps({"op": "diary", "file": str(diary), "item": number, "seconds": 0.01}) for number in range(items)]
@@ -214,7 +214,7 @@ async def test_after_kill_9_at_any_moment_every_item_has_one_result_and_none_ran
     assert len(executed) >= items - len(unknown)
 
 
-def test_on_a_terminal_there_is_a_display_and_elsewhere_a_plain_line(monkeypatch, capsys):
+def test_progress_is_a_display_only_on_a_terminal(monkeypatch, capsys):
     stats = MapStats(
         done=1234,
         in_flight=3,

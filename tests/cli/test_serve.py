@@ -1,4 +1,4 @@
-"""`aiolambda serve` and `aiolambda demo`, as a person starts and ends them."""
+"""`aiolambda serve` and `aiolambda demo` as processes: output, options, signals."""
 
 import asyncio
 import re
@@ -26,7 +26,7 @@ OF_AWS = {"AWS_PROFILE": "nowhere", "AWS_USE_FIPS_ENDPOINT": "true", "HTTP_PROXY
 """Variables of a person who works with AWS behind a proxy."""
 
 
-async def test_what_serve_prints_is_enough_to_invoke_even_past_a_proxy(program):
+async def test_printed_exports_are_enough_to_invoke(program):
     """It repeats the log on stderr, too."""
     async with served(f"hello={HANDLERS}:handler", **OF_AWS) as (process, env):
         ended = await program("invoke", "hello", "-p", '{"op": "log"}', env=env)
@@ -53,7 +53,7 @@ async def test_serve_stops_cleanly_with_all_its_processes(tmp_path, end, code):
 
 
 @pytest.mark.parametrize("runtime", ["", pytest.param("awslambdaric", marks=needs_awslambdaric)])
-async def test_no_process_outlives_a_server_that_is_killed(tmp_path, runtime):
+async def test_killed_server_leaves_no_process(tmp_path, runtime):
     """Neither an idle runtime, nor a busy one with its child, nor, on Linux, children that have left the session."""
     options = ["--runtime", f"{sys.executable} -m awslambdaric {{handler}}"] if runtime else []
     async with served(f"hello={HANDLERS}:handler", *options) as (process, env), client_of(env) as client:
@@ -74,7 +74,7 @@ async def test_no_process_outlives_a_server_that_is_killed(tmp_path, runtime):
 
 
 @needs_awslambdaric
-async def test_awss_own_runtime_client_serves_behind_the_runtime_option(program):
+async def test_awslambdaric_works_as_the_runtime(program):
     command = f"{sys.executable} -m awslambdaric {{handler}}"
     async with served(f"hello={HANDLERS}:handler", "--runtime", command) as (_, env):
         ended = await program("invoke", "hello", "--tail", "-p", '{"op": "log"}', env=env)
@@ -82,7 +82,7 @@ async def test_awss_own_runtime_client_serves_behind_the_runtime_option(program)
     assert "\nprinted\n" in ended.stderr
 
 
-async def test_every_option_of_serve_has_its_effect(tmp_path, monkeypatch):
+async def test_serve_options_take_effect(tmp_path, monkeypatch):
     (tmp_path / "handlers").mkdir()
     (tmp_path / "handlers" / "app.py").write_text("def handler(event, context):\n    return event\n")
     monkeypatch.chdir(tmp_path)
@@ -113,20 +113,20 @@ async def test_every_option_of_serve_has_its_effect(tmp_path, monkeypatch):
     assert stderr == b"", "--quiet"
 
 
-async def test_serve_names_a_variable_that_it_cannot_give(program):
+async def test_serve_reports_a_variable_that_is_not_set(program):
     ended = await program("serve", f"hello={HANDLERS}:handler", "--env", "MISSING_TOKEN", env={})
     assert (ended.code, ended.stdout) == (2, b"")
     assert "'MISSING_TOKEN' is not set here" in ended.stderr
 
 
-async def test_requests_of_anybody_are_served_only_when_asked_for():
+async def test_no_verify_accepts_any_signature():
     async with served(f"hello={HANDLERS}:handler", "--no-verify") as (_, env):
         stranger = client_of(env | {"AWS_SECRET_ACCESS_KEY": "guess"})
         async with stranger:
             assert (await stranger.invoke("hello")).status_code == 200
 
 
-async def test_the_demo_shows_everything_and_says_how_to_go_on():
+async def test_demo_shows_all_its_steps():
     async with asyncio.timeout(30):
         ended = await run("demo", env=environment(**OF_AWS))
     told = ended.stdout.decode()
@@ -159,7 +159,7 @@ def test_help_names_the_exit_codes(capsys, arguments):
     assert "130  interrupted" in capsys.readouterr().out
 
 
-async def test_a_command_loads_only_what_it_needs():
+async def test_command_loads_only_what_it_needs():
     """Neither botocore, rich and sqlite, nor the HTTP server and the other commands."""
     heavy = ("aiobotocore", "botocore", "rich", "sqlite3", "aiohttp.web_runner", "aiolambda.local", "aiolambda.cli.doctor")
     source = (

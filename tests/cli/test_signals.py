@@ -25,7 +25,7 @@ Answer = Callable[[bytes], Awaitable[bytes]]
 
 @attrs.define(eq=False)
 class Server:
-    """Executes what it reads, answers the first `prompt` at once, and the others when it is `released`."""
+    """Executes each request, responds to the first `prompt` at once, and to the others after `released`."""
 
     prompt: int = 0
     executed: Counter[bytes] = attrs.field(factory=Counter[bytes])
@@ -88,7 +88,7 @@ def journalled(folder: Path) -> Counter[str]:
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-async def test_every_result_that_comes_is_written_and_journalled(number: signal.Signals, tmp_path: Path) -> None:
+async def test_signal_writes_and_journals_results_in_flight(number: signal.Signals, tmp_path: Path) -> None:
     server = Server(prompt=15)
     async with mapping(tmp_path, server) as process:
         await server.until(20)  # 15 are done, 5 in flight
@@ -109,7 +109,7 @@ async def test_every_result_that_comes_is_written_and_journalled(number: signal.
     assert set((server.executed + again.executed).values()) == {1}
 
 
-async def test_before_the_first_is_sent_none_is(tmp_path: Path) -> None:
+async def test_signal_before_the_first_item_sends_none(tmp_path: Path) -> None:
     """The signal comes while keys are fetched."""
     server, asked, told = Server(prompt=10**6), asyncio.Event(), asyncio.Event()
     keys = b'{"AccessKeyId": "A", "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}'
@@ -133,7 +133,7 @@ async def test_before_the_first_is_sent_none_is(tmp_path: Path) -> None:
     assert set(journalled(tmp_path)) <= {"claimed"}
 
 
-def test_outside_of_a_loop_sigterm_raises_what_ctrl_c_raises() -> None:
+def test_sigterm_raises_keyboard_interrupt() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt), sigterm_as_interrupt():
         signal.raise_signal(signal.SIGTERM)
@@ -157,7 +157,7 @@ def test_outside_of_a_loop_sigterm_raises_what_ctrl_c_raises() -> None:
     ],
     ids=["back-off", "throttle"],
 )
-async def test_an_item_that_waits_for_another_try_is_left_for_a_later_run(
+async def test_signal_leaves_waiting_retries_to_the_next_run(
     status: str, headers: str, said_of_it: str, tmp_path: Path
 ) -> None:
     async def refuse(body: bytes) -> bytes:
@@ -168,7 +168,7 @@ async def test_an_item_that_waits_for_another_try_is_left_for_a_later_run(
         assert process.stdin is not None
         process.stdin.write(b"1\n2\n")
         await server.until(2)
-        await asyncio.sleep(0.3)  # for the answers to arrive; what follows holds if they have not, too
+        await asyncio.sleep(0.3)  # until the responses arrive; the test also holds if they have not
         process.send_signal(signal.SIGTERM)
         code, lines, _ = await ended(process)
     assert (code, server.executed.total()) == (130, 2)
@@ -181,7 +181,7 @@ async def test_an_item_that_waits_for_another_try_is_left_for_a_later_run(
     assert all(json.loads(line)["ok"] for line in stdout.splitlines())
 
 
-async def test_input_that_has_fallen_silent_does_not_hold_up_the_end(tmp_path: Path) -> None:
+async def test_signal_ends_a_map_with_silent_input(tmp_path: Path) -> None:
     server = Server(prompt=10**6)
     async with mapping(tmp_path, server, "-f", "-", stdin=asyncio.subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -196,7 +196,7 @@ async def test_input_that_has_fallen_silent_does_not_hold_up_the_end(tmp_path: P
 
 
 @pytest.mark.parametrize("is_signalled", [True, False])
-async def test_when_nobody_reads_the_results_they_are_journalled(is_signalled: bool, tmp_path: Path) -> None:
+async def test_unread_results_are_journalled(is_signalled: bool, tmp_path: Path) -> None:
     server = Server(prompt=1)
     reader, writer = os.pipe()
     try:
@@ -215,7 +215,7 @@ async def test_when_nobody_reads_the_results_they_are_journalled(is_signalled: b
     assert not journalled(tmp_path)["started"]
 
 
-async def test_a_second_signal_cuts_what_is_in_flight_and_says_that_it_may_have_run(tmp_path: Path) -> None:
+async def test_second_signal_cuts_calls_in_flight(tmp_path: Path) -> None:
     server = Server(prompt=3)
     async with mapping(tmp_path, server) as process:
         await server.until(8)
@@ -228,7 +228,7 @@ async def test_a_second_signal_cuts_what_is_in_flight_and_says_that_it_may_have_
     assert (journalled(tmp_path)["done"], journalled(tmp_path)["started"]) == (3, 5)
 
 
-async def test_a_signal_that_the_program_was_started_to_ignore_stays_ignored(tmp_path: Path) -> None:
+async def test_ignored_signal_stays_ignored(tmp_path: Path) -> None:
     server = Server(prompt=3)
     ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]  # as `&` in a script does
     async with mapping(tmp_path, server, "-f", "-", stdin=asyncio.subprocess.PIPE, within=ignoring) as process:
@@ -242,7 +242,7 @@ async def test_a_signal_that_the_program_was_started_to_ignore_stays_ignored(tmp
     assert (code, len(lines)) == (0, 8)
 
 
-async def test_sigterm_interrupts_an_invocation_too() -> None:
+async def test_sigterm_interrupts_an_invocation() -> None:
     server = Server()
     async with raw_server(server) as listening:
         place = {"AWS_ENDPOINT_URL_LAMBDA": listening.url, "AWS_REGION": "us-east-1"}

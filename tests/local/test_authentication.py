@@ -1,4 +1,4 @@
-"""Who may invoke: signatures that are good, and every way in which they are not."""
+"""Signatures: valid ones are accepted, and every kind of invalid one is refused."""
 
 import asyncio
 import contextlib
@@ -46,7 +46,7 @@ def check(parts, *, keys=KEYS, now=NOW):
         {"headers": {"x-amz-content-sha256": payload_hash(b"{}")}},
     ],
 )
-def test_a_good_signature_is_taken(settings):
+def test_good_signature_is_accepted(settings):
     check(signed(**settings))
 
 
@@ -83,7 +83,7 @@ def without_header(name):
         (with_headers(x_amz_content_sha256="UNSIGNED-PAYLOAD"), "InvalidSignatureException", "does not match"),
     ],
 )
-def test_a_request_that_was_changed_after_signing_is_refused(change, code, said):
+def test_request_changed_after_signing_is_refused(change, code, said):
     with pytest.raises(ApiError) as caught:
         check(change(signed()))
     assert (caught.value.status, caught.value.code) == (403, code)
@@ -101,14 +101,14 @@ def test_a_request_that_was_changed_after_signing_is_refused(change, code, said)
         ({"at": NOW + dt.timedelta(minutes=5, seconds=1)}, "InvalidSignatureException", "Signature not yet current"),
     ],
 )
-def test_a_signature_of_somebody_or_somewhere_or_some_time_else_is_refused(settings, code, said):
+def test_signature_of_another_scope_is_refused(settings, code, said):
     with pytest.raises(ApiError) as caught:
         check(signed(**settings))
     assert (caught.value.status, caught.value.code) == (403, code)
     assert said in caught.value.members["message"]
 
 
-def test_keys_with_a_session_token_are_no_good_without_it():
+def test_session_token_is_required():
     keys = Credentials(KEYS.access_key_id, KEYS.secret_access_key, "token")
     check(signed(keys=keys), keys=keys)
     for other in (KEYS, Credentials(KEYS.access_key_id, KEYS.secret_access_key, "another")):
@@ -131,7 +131,7 @@ def signing():
         yield endpoint
 
 
-async def test_the_endpoint_refuses_who_does_not_sign_and_runs_nothing(signing):
+async def test_unsigned_request_runs_nothing(signing):
     async with aiohttp.ClientSession() as session:
         unsigned = await Caller(signing, session)()
     assert signing.runtime_pids("app") == []
@@ -139,11 +139,11 @@ async def test_the_endpoint_refuses_who_does_not_sign_and_runs_nothing(signing):
 
 
 LONG = 6 * 1024 * 1024 + 1
-"""Bytes of a body that is announced, and never sent."""
+"""Bytes of a body that is declared but never sent."""
 
 
 async def answer_to_head(endpoint, headers):
-    """Status and code of the answer to a head alone, whose body is still to come."""
+    """Send only the head of a request, and return the status and the error code of the response."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(endpoint.url.rpartition(":")[2]))
     try:
         lines = [f"{name}: {value}" for name, value in headers.items()]
@@ -172,7 +172,7 @@ async def answer_to_head(endpoint, headers):
     ],
     ids=["unsigned", "another key", "another region", "late", "another secret", "too large", "far too large"],
 )
-async def test_a_refusal_that_the_head_deserves_comes_before_the_body(signing, settings, code):
+async def test_bad_head_is_refused_before_the_body(signing, settings, code):
     host = signing.url.removeprefix("http://")
     headers = {"host": host, "content-length": str(LONG)}
     if settings is not None:
@@ -184,7 +184,7 @@ async def test_a_refusal_that_the_head_deserves_comes_before_the_body(signing, s
     assert signing.runtime_pids("app") == []
 
 
-async def test_a_body_without_a_length_is_read_up_to_the_limit():
+async def test_chunked_body_is_read_up_to_the_limit():
     sent = 0
 
     async def body():
@@ -214,11 +214,11 @@ def botocore_client(endpoint, **settings):
 
 
 async def in_thread(method, **members):
-    """Call a client that blocks; it must not do so in the loop that serves it."""
+    """Call a blocking client in a thread, because the endpoint may serve in this event loop."""
     return await asyncio.to_thread(method, **members)
 
 
-async def test_botocore_invokes_the_endpoint_in_every_form_that_it_knows():
+async def test_botocore_invokes_the_endpoint():
     async with serving(function(), verify_signatures=True, credentials=Credentials("AKIALOCAL", "s", "t")) as invoke:
         client = botocore_client(invoke.endpoint)
         try:
@@ -248,7 +248,7 @@ async def test_botocore_invokes_the_endpoint_in_every_form_that_it_knows():
     assert b'"tenant_id": "blue"' in seen
 
 
-async def test_botocore_understands_the_errors_of_the_endpoint(tmp_path):
+async def test_botocore_understands_endpoint_errors(tmp_path):
     exceptions = pytest.importorskip("botocore.exceptions", reason="botocore is not installed")
     async with serving(function(), verify_signatures=True) as invoke:
         client, stranger = botocore_client(invoke.endpoint), botocore_client(invoke.endpoint, aws_secret_access_key="guess")

@@ -20,13 +20,13 @@ def encoded(context: object) -> str:
     return base64.b64encode(json.dumps(context).encode()).decode()
 
 
-async def test_a_handler_runs_in_a_process_of_its_own_which_the_next_call_uses_again(invoke):
+async def test_handler_process_is_reused(invoke):
     first, second = await invoke(), await invoke()
     assert (first.status, first.headers["X-Amz-Executed-Version"], first.error) == (200, "$LATEST", None)
     assert first.json() == second.json() != os.getpid()
 
 
-async def test_every_answer_has_a_request_id_and_a_trace(invoke):
+async def test_each_response_has_request_id_and_trace(invoke):
     answers = [await invoke(), await invoke("nobody"), await invoke(headers={"X-Amz-Invocation-Type": "DryRun"})]
     assert [answer.status for answer in answers] == [200, 404, 204]
     assert len({uuid.UUID(answer.headers["x-amzn-RequestId"]) for answer in answers}) == 3
@@ -49,22 +49,22 @@ async def test_payloads_cross_byte_for_byte(invoke, payload):
     assert (await invoke("raw", payload=payload)).body == payload
 
 
-async def test_no_byte_is_lost_at_the_limit_of_six_megabytes(invoke):
+async def test_six_megabyte_payload_is_unchanged(invoke):
     payload = b'"' + os.urandom(3 * 1024 * 1024 - 1).hex().encode() + b'"'
     answer = await invoke("raw", payload=payload)
     assert len(payload) == 6 * 1024 * 1024
     assert answer.body == payload
 
 
-async def test_what_a_handler_returns_as_bytes_comes_back_as_it_is(invoke):
+async def test_bytes_result_is_returned_unchanged(invoke):
     assert (await invoke(payload={"op": "bytes"})).body == b'{ "exactly":\t"so" }'
 
 
-async def test_a_body_that_says_it_is_compressed_is_not_touched(invoke):
+async def test_content_encoding_leaves_the_body_unchanged(invoke):
     assert (await invoke("raw", payload=b'"plain"', headers={"Content-Encoding": "gzip"})).body == b'"plain"'
 
 
-async def test_an_absent_payload_reaches_the_function_as_an_empty_object(invoke):
+async def test_missing_payload_is_an_empty_object(invoke):
     assert (await invoke("raw")).body == b"{}"
 
 
@@ -74,7 +74,7 @@ async def test_a_dry_run_runs_nothing(invoke):
     assert (answer.status, answer.body) == (204, b"")
 
 
-async def test_an_event_is_refused_in_words(invoke):
+async def test_event_invocation_is_refused(invoke):
     answer = await invoke(headers={"X-Amz-Invocation-Type": "Event"})
     assert (answer.status, answer.code) == (400, "InvalidParameterValueException")
     assert "Event" in answer.json()["message"]
@@ -83,7 +83,7 @@ async def test_an_event_is_refused_in_words(invoke):
 @pytest.mark.parametrize(
     ("header", "value"), [("X-Amz-Invocation-Type", "Sometimes"), ("X-Amz-Log-Type", "Head"), ("X-Amz-Tenant-Id", "h\u00e9")]
 )
-async def test_a_value_that_the_model_does_not_allow_is_refused(invoke, header, value):
+async def test_header_value_outside_the_model_is_refused(invoke, header, value):
     answer = await invoke(headers={header: value})
     assert (answer.status, answer.code) == (400, "ValidationException")
 
@@ -104,7 +104,7 @@ async def test_a_value_that_the_model_does_not_allow_is_refused(invoke, header, 
         ("arn:aws:lambda:us-east-1:000000000000:function:app:$LATEST", ""),
     ],
 )
-async def test_a_function_answers_to_all_forms_of_its_name(invoke, name, query):
+async def test_function_accepts_all_forms_of_its_name(invoke, name, query):
     assert (await invoke(name, query=query)).status == 200
 
 
@@ -125,7 +125,7 @@ async def test_a_function_answers_to_all_forms_of_its_name(invoke, name, query):
         ("not%20a%20name", "", 400, "ValidationException", "functionName"),
     ],
 )
-async def test_a_function_that_is_not_there_is_named(invoke, name, query, status, code, said):
+async def test_missing_function_is_named(invoke, name, query, status, code, said):
     answer = await invoke(name, query=query)
     assert (answer.status, answer.code) == (status, code)
     content = answer.json()
@@ -135,7 +135,7 @@ async def test_a_function_that_is_not_there_is_named(invoke, name, query, status
 @pytest.mark.parametrize(
     "payload", [b"{", b"nothing", b"NaN", b'{"a": Infinity}', b"\xff\xfe", b"  ", b"[" * 100_000, b"{} {}"], ids=repr
 )
-async def test_a_payload_that_is_not_json_is_refused(invoke, payload):
+async def test_non_json_payload_is_refused(invoke, payload):
     answer = await invoke("untouched", payload=payload)
     assert invoke.endpoint.runtime_pids("untouched") == []
     assert (answer.status, answer.code) == (400, "InvalidRequestContentException")
@@ -151,13 +151,13 @@ async def test_a_payload_over_six_megabytes_is_refused():
         assert (await invoke()).status == 200
 
 
-async def test_a_request_that_is_far_too_large_is_refused_by_the_front_end():
+async def test_oversized_request_is_refused_by_front_end():
     async with serving() as invoke:
         answer = await invoke(payload=b"x" * 69_905_068)
     assert (answer.status, answer.code) == (413, "RequestEntityTooLargeException")
 
 
-async def test_a_response_over_the_limit_is_an_error_of_the_function(invoke):
+async def test_oversized_response_is_a_function_error(invoke):
     fits = await invoke(payload={"op": "big", "size": 6_291_554})
     exceeds = await invoke(payload={"op": "big", "size": 6_291_555})
     after = await invoke()
@@ -170,7 +170,7 @@ async def test_a_response_over_the_limit_is_an_error_of_the_function(invoke):
     assert after.error is None
 
 
-async def test_calls_past_the_concurrency_are_throttled_until_there_is_room_again(tmp_path):
+async def test_calls_over_the_concurrency_are_throttled(tmp_path):
     async with serving(function(concurrency=2)) as invoke:
         started = [tmp_path / "first", tmp_path / "second"]
         running = [
@@ -192,7 +192,7 @@ async def test_calls_past_the_concurrency_are_throttled_until_there_is_room_agai
     assert after.json() in pids
 
 
-async def test_the_context_object_is_that_of_lambda():
+async def test_context_object_matches_lambda():
     context = {"custom": {"k": "\u2603"}, "env": {"locale": "de"}, "client": {"app_title": "shop"}}
     async with serving(function(memory_size=512)) as invoke:
         headers = {"X-Amz-Client-Context": encoded(context), "X-Amz-Tenant-Id": "blue"}
@@ -209,7 +209,7 @@ async def test_the_context_object_is_that_of_lambda():
     assert seen["trace"] == answer.headers["X-Amzn-Trace-Id"]
 
 
-async def test_the_qualifier_that_was_asked_for_stands_in_the_arn(invoke):
+async def test_qualifier_is_part_of_the_invoked_arn(invoke):
     answer = await invoke("app:$LATEST", {"op": "describe"})
     assert answer.json()["invoked_function_arn"] == f"{ARN}:app:$LATEST"
 
@@ -222,7 +222,7 @@ async def test_the_arn_has_the_partition_of_the_region(region):
 
 
 @pytest.mark.parametrize("context", ["%%%", encoded([1]), base64.b64encode(b"{").decode(), encoded({"custom": "x" * 3000})])
-async def test_a_client_context_that_is_not_one_is_refused(invoke, context):
+async def test_invalid_client_context_is_refused(invoke, context):
     answer = await invoke(headers={"X-Amz-Client-Context": context})
     assert (answer.status, answer.code) == (400, "InvalidRequestContentException")
     assert context not in answer.json()["message"]
@@ -235,12 +235,12 @@ async def test_a_client_context_that_is_not_one_is_refused(invoke, context):
         ("Root%3D1-5759e988-bd862e3fe1be46a994272793", "Root=1-5759e988-bd862e3fe1be46a994272793"),
     ],
 )
-async def test_a_trace_goes_through_the_function_and_back(invoke, sent, seen):
+async def test_trace_header_passes_through_the_function(invoke, sent, seen):
     answer = await invoke(payload={"op": "describe"}, headers={"X-Amzn-Trace-Id": sent})
     assert answer.headers["X-Amzn-Trace-Id"] == answer.json()["trace"] == seen
 
 
-async def test_a_trace_cannot_break_out_of_its_header(invoke):
+async def test_trace_id_cannot_inject_headers(invoke):
     answer = await invoke(headers={"X-Amzn-Trace-Id": "Root%0d%0aX-Amz-Function-Error: Unhandled"})
     assert answer.error is None
     assert answer.headers["X-Amzn-Trace-Id"].startswith("Root=1-")
@@ -252,7 +252,7 @@ async def test_other_operations_are_unknown(invoke):
         assert (response.status, response.headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
 
 
-async def test_a_port_that_is_taken_is_a_configuration_error_and_leaves_nothing_behind(invoke):
+async def test_port_in_use_is_a_configuration_error(invoke):
     port = int(invoke.endpoint.url.rpartition(":")[2])
     with pytest.raises(ConfigurationError, match=f"cannot listen on 127.0.0.1:{port}"):
         await LocalEndpoint([function()], port=port).start()
@@ -263,18 +263,18 @@ def test_a_function_cannot_be_defined_twice():
         LocalEndpoint([function(), function()])
 
 
-def test_an_endpoint_has_no_address_before_it_is_started():
+def test_url_before_start_is_an_error():
     with pytest.raises(ConfigurationError, match="before it is started"):
         _ = LocalEndpoint([function()]).url
 
 
-async def test_an_endpoint_that_was_stopped_can_be_started_again():
+async def test_closed_endpoint_can_restart():
     endpoint = LocalEndpoint([function()], verify_signatures=False)
     for _ in range(2):
         async with endpoint:
             assert endpoint.url.startswith("http://127.0.0.1:")
 
 
-def test_secrets_are_in_no_repr():
+def test_repr_shows_no_secret():
     endpoint = LocalEndpoint([function()])
     assert endpoint.credentials.secret_access_key not in repr(endpoint) + repr(endpoint.credentials)

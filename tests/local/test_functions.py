@@ -22,11 +22,11 @@ def test_a_file_may_be_of_another_language(tmp_path):
     assert parse_target("index.mjs:handler", tmp_path) == ("index.handler", tmp_path)
 
 
-def test_a_module_is_imported_from_here(tmp_path):
+def test_module_is_imported_from_the_working_directory(tmp_path):
     assert parse_target("shop.orders:handler", tmp_path) == ("shop.orders.handler", tmp_path)
 
 
-def test_the_notation_of_lambda_for_a_folder_is_taken(tmp_path):
+def test_lambda_folder_notation_is_accepted(tmp_path):
     (tmp_path / "handlers" / "orders").mkdir(parents=True)
     (tmp_path / "handlers" / "app.py").touch()
     for target in ("handlers/app.handler", "handlers/orders.handler"):
@@ -53,7 +53,7 @@ def test_the_notation_of_lambda_for_a_folder_is_taken(tmp_path):
         (".py:handler", "no file"),
     ],
 )
-def test_a_target_that_cannot_be_is_named(tmp_path, target, said):
+def test_invalid_target_is_named(tmp_path, target, said):
     (tmp_path / "two.dots.py").touch()
     (tmp_path / "handlers").mkdir()
     (tmp_path / "handlers" / "app.py").touch()
@@ -68,7 +68,7 @@ def test_a_definition_is_a_name_and_a_target():
             parse_definition(text)
 
 
-def test_a_variable_is_given_or_taken_from_the_surroundings():
+def test_variable_is_given_or_inherited():
     surroundings = {"TOKEN": "a=b", "EMPTY": ""}
     texts = ("TABLE=orders", "TABLE=a=b", "TABLE=", "TOKEN", "EMPTY")
     pairs = [("TABLE", "orders"), ("TABLE", "a=b"), ("TABLE", ""), ("TOKEN", "a=b"), ("EMPTY", "")]
@@ -92,17 +92,17 @@ def test_a_variable_is_given_or_taken_from_the_surroundings():
         ("TABLE", 7, "must be text without NUL"),
     ],
 )
-def test_a_variable_that_a_function_cannot_have_is_named_without_its_value(name, value, said):
+def test_invalid_variable_is_named_without_its_value(name, value, said):
     with pytest.raises(ConfigurationError, match=said) as caught:
         LocalFunction(name="app", handler="app.handler", root=Path(), environment={name: value})
     assert "secret" not in str(caught.value)
 
 
-def test_the_values_of_variables_are_in_no_repr():
+def test_repr_hides_variable_values():
     assert "secret" not in repr(LocalFunction(name="app", handler="app.f", root=Path(), environment={"TOKEN": "secret"}))
 
 
-def test_a_command_is_parted_as_a_shell_does():
+def test_runtime_command_is_split_like_a_shell():
     assert parse_command("python -m ric '{handler} x'") == ("python", "-m", "ric", "{handler} x")
     for command in ("", "python '"):
         with pytest.raises(ConfigurationError, match="runtime command"):
@@ -123,7 +123,7 @@ def test_a_command_is_parted_as_a_shell_does():
         {"timeout": float("nan")},
     ],
 )
-def test_a_function_that_lambda_could_not_have_is_refused(settings):
+def test_invalid_function_settings_are_refused(settings):
     with pytest.raises(ConfigurationError):
         LocalFunction(**({"name": "app", "handler": "app.handler", "root": Path()} | settings))
 
@@ -132,7 +132,7 @@ def test_a_function_may_run_for_ninety_minutes():
     assert LocalFunction(name="app", handler="app.handler", root=Path(), timeout=5400).timeout == 5400
 
 
-def test_the_report_line_has_the_fields_of_lambda_parted_by_tabs():
+def test_report_line_has_lambdas_fields():
     usage = Usage(duration=12.341, memory_size=128, max_memory_used=34, init_duration=100.5)
     assert report_line("1-2", usage) == (
         "REPORT RequestId: 1-2\tDuration: 12.34 ms\tBilled Duration: 113 ms\tMemory Size: 128 MB\tMax Memory Used: 34 MB\t"
@@ -140,7 +140,7 @@ def test_the_report_line_has_the_fields_of_lambda_parted_by_tabs():
     )
 
 
-def test_a_log_keeps_its_tail_and_nothing_of_the_invocation_before():
+def test_log_tail_holds_one_invocation_only():
     log = FunctionLog()
     usage = Usage(duration=1, memory_size=128, max_memory_used=1)
     log.start("1")

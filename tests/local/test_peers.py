@@ -48,7 +48,7 @@ def client_at(url: str, credentials: Credentials | None = None) -> LambdaClient:
     [{"a": [1, 2.5, None, True]}, "text", "é ☃ 😀", [], 0, None, {"nested": {"deep": ["x"] * 1000}}],
     ids=["object", "text", "unicode", "list", "zero", "null", "nested"],
 )
-async def test_the_emulator_runs_the_handler_and_its_answer_comes_back(emulator_url: str, value: object) -> None:
+async def test_rie_round_trips_the_payload(emulator_url: str, value: object) -> None:
     payload = json.dumps(value, ensure_ascii=False).encode()
     async with client_at(emulator_url) as client:
         output = await client.invoke("function", payload)
@@ -56,7 +56,7 @@ async def test_the_emulator_runs_the_handler_and_its_answer_comes_back(emulator_
     assert output.metadata.history[0].delivery is Delivery.EXECUTED
 
 
-async def test_the_client_context_arrives_in_the_emulators_runtime(emulator_url: str) -> None:
+async def test_rie_receives_the_client_context(emulator_url: str) -> None:
     async with client_at(emulator_url) as client:
         output = await client.invoke("function", {"op": "context"}, client_context={"custom": {"tea": "green"}})
     answer = output.json()
@@ -65,14 +65,14 @@ async def test_the_client_context_arrives_in_the_emulators_runtime(emulator_url:
     assert answer["pid"] > 0
 
 
-async def test_five_megabytes_cross_the_emulator_both_ways(emulator_url: str) -> None:
+async def test_rie_round_trips_five_megabytes(emulator_url: str) -> None:
     payload = json.dumps({"data": "x" * 5_000_000}).encode()
     async with client_at(emulator_url) as client:
         output = await client.invoke("function", payload)
     assert output.json() == json.loads(payload)
 
 
-async def test_an_error_of_the_handler_is_in_the_emulators_payload(emulator_url: str) -> None:
+async def test_rie_handler_error_is_in_the_payload(emulator_url: str) -> None:
     """The emulator sets no X-Amz-Function-Error, so `function_error` stays empty, as the API says."""
     async with client_at(emulator_url) as client:
         output = await client.invoke("function", {"op": "raise"})
@@ -82,7 +82,7 @@ async def test_an_error_of_the_handler_is_in_the_emulators_payload(emulator_url:
 
 @attrs.frozen
 class Verifier:
-    """moto with a user who may invoke, and one who may not."""
+    """moto with two users: one with the permission to invoke, one without."""
 
     url: str
     allowed: Credentials
@@ -128,9 +128,7 @@ def set_up(url: str) -> Verifier:
     "payload", [b'{"a":1}', "é ☃ 😀".encode(), b'{"data":"' + b"x" * 200_000 + b'"}'], ids=["small", "unicode", "large"]
 )
 @pytest.mark.parametrize("qualifier", [None, "$LATEST"])
-async def test_a_verifier_that_others_wrote_accepts_our_signature(
-    verifier: Verifier, payload: bytes, qualifier: str | None
-) -> None:
+async def test_moto_accepts_our_signature(verifier: Verifier, payload: bytes, qualifier: str | None) -> None:
     async with client_at(verifier.url, verifier.allowed) as client:
         output = await client.send(InvokeCommand(function_name="echo", payload=payload, qualifier=qualifier))
     assert output.status_code == 200
@@ -145,7 +143,7 @@ async def refusal(client: LambdaClient) -> LambdaServiceException:
     return raised.value
 
 
-async def test_the_verifier_refuses_a_wrong_secret_and_a_caller_without_permission(verifier: Verifier) -> None:
+async def test_moto_refuses_wrong_secret_or_permission(verifier: Verifier) -> None:
     wrong = await refusal(client_at(verifier.url, attrs.evolve(verifier.allowed, secret_access_key="wrong")))
     assert wrong.code == "SignatureDoesNotMatch"
     denied = await refusal(client_at(verifier.url, verifier.denied))
@@ -153,7 +151,7 @@ async def test_the_verifier_refuses_a_wrong_secret_and_a_caller_without_permissi
 
 
 @pytest.mark.parametrize("change", ["body", "query", "header"])
-async def test_the_verifier_refuses_a_request_that_was_changed_behind_its_signature(verifier: Verifier, change: str) -> None:
+async def test_moto_refuses_a_tampered_request(verifier: Verifier, change: str) -> None:
     async def tamper(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         if change == "body":
             call.request.body = b'{"changed":1}'

@@ -1,4 +1,4 @@
-"""The life of runtime processes: how they end, what their callers are told, and that nothing is left of them."""
+"""The life of runtime processes: how they end, the responses to their callers, and that no process is left."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ def message(answer):
     return answer.json()["errorMessage"].removeprefix(f"RequestId: {answer.headers['x-amzn-RequestId']} ")
 
 
-async def test_a_killed_runtime_gives_its_call_an_error_and_the_next_call_a_new_process(invoke, tmp_path):
+async def test_killed_runtime_is_an_error_and_is_replaced(invoke, tmp_path):
     call = asyncio.create_task(invoke(payload={"op": "sleep", "seconds": 60, "started": str(tmp_path / "pid")}))
     pid = int(await read_soon(tmp_path / "pid"))
     os.kill(pid, signal.SIGKILL)
@@ -28,7 +28,7 @@ async def test_a_killed_runtime_gives_its_call_an_error_and_the_next_call_a_new_
     assert after.json() != pid
 
 
-async def test_a_process_that_dies_while_it_is_idle_costs_no_call(invoke):
+async def test_dead_idle_process_fails_no_call(invoke):
     first = (await invoke()).json()
     os.kill(first, signal.SIGKILL)
     await becomes_true(lambda: not is_running(first))
@@ -45,14 +45,14 @@ async def test_a_process_that_dies_while_it_is_idle_costs_no_call(invoke):
         ({"op": "leave", "code": 1}, "Error: Runtime exited with error: exit status 1"),
     ],
 )
-async def test_a_process_that_exits_is_an_error_of_its_call_alone(invoke, payload, said):
+async def test_exit_fails_its_own_call_only(invoke, payload, said):
     exited, after = await invoke(payload=payload, headers={"X-Amz-Log-Type": "Tail"}), await invoke()
     assert (exited.error, exited.json()["errorType"], message(exited)) == ("Unhandled", "Runtime.ExitError", said)
     assert "\tStatus: error\tError Type: Runtime.ExitError" in exited.log
     assert after.error is None
 
 
-async def test_a_function_that_takes_too_long_is_killed_with_its_children(tmp_path):
+async def test_timeout_kills_the_function_and_its_children(tmp_path):
     async with serving(function(timeout=0.5)) as invoke:
         payload = {"op": "spawn", "seconds": 60, "child": str(tmp_path / "child")}
         late = await invoke(payload=payload, headers={"X-Amz-Log-Type": "Tail"})
@@ -66,7 +66,7 @@ async def test_a_function_that_takes_too_long_is_killed_with_its_children(tmp_pa
     assert after.error is None
 
 
-async def test_as_many_calls_as_the_concurrency_run_at_once_each_in_its_process():
+async def test_concurrent_calls_have_their_own_processes():
     async with serving(function(concurrency=4)) as invoke:
         answers = await asyncio.gather(*[invoke(payload={"op": "sleep", "seconds": 0.3}) for _ in range(4)])
         pids = invoke.endpoint.runtime_pids("app")
@@ -74,7 +74,7 @@ async def test_as_many_calls_as_the_concurrency_run_at_once_each_in_its_process(
     assert len(pids) == 4
 
 
-async def test_a_function_runs_to_its_end_though_its_caller_has_gone(tmp_path):
+async def test_function_finishes_after_its_caller_leaves(tmp_path):
     async with serving(function(concurrency=1)) as invoke:
         payload = {"op": "sleep", "seconds": 0.2, "started": str(tmp_path / "started"), "finished": str(tmp_path / "finished")}
         call = asyncio.create_task(invoke(payload=payload))
@@ -89,7 +89,7 @@ async def test_a_function_runs_to_its_end_though_its_caller_has_gone(tmp_path):
     assert answer.json() == pid
 
 
-async def test_stopping_answers_calls_that_run_and_leaves_no_process(tmp_path):
+async def test_close_answers_running_calls(tmp_path):
     async with serving(function(concurrency=3)) as invoke:
         idle = (await invoke()).json()
         payload = {"op": "sleep", "seconds": 60, "started": str(tmp_path / "pid")}
@@ -135,7 +135,7 @@ def broken(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", BROKEN)
-async def test_a_function_that_cannot_be_loaded_says_why_at_every_call(broken, name):
+async def test_import_failure_is_reported_on_each_call(broken, name):
     _, _, error_type, message = BROKEN[name]
     async with aiohttp.ClientSession() as session:
         invoke = Caller(broken, session)
@@ -147,7 +147,7 @@ async def test_a_function_that_cannot_be_loaded_says_why_at_every_call(broken, n
         assert f"Error Type: {error_type}" in answer.log
 
 
-async def test_the_traceback_of_a_module_that_raises_names_its_line(tmp_path):
+async def test_import_traceback_names_the_failing_line(tmp_path):
     (tmp_path / "module.py").write_text("\n\nraise LookupError('at import')\n")
     async with serving(function(handler="module.handler", root=tmp_path)) as invoke:
         trace = (await invoke()).json()["stackTrace"]
@@ -155,7 +155,7 @@ async def test_the_traceback_of_a_module_that_raises_names_its_line(tmp_path):
     assert not any("bootstrap.py" in line for line in trace if "importlib" not in line)
 
 
-async def test_a_runtime_that_does_not_ask_for_work_in_time_is_ended():
+async def test_slow_runtime_init_times_out():
     sleeper = (sys.executable, "-c", "import time; time.sleep(60)")
     async with serving(function(runtime=sleeper), init_limit=0.3) as invoke:
         answer = await invoke()
@@ -171,7 +171,7 @@ async def test_a_runtime_that_cannot_be_started_is_named():
     assert message(answer) == "Error: fork/exec /no/such/runtime: no such file or directory"
 
 
-async def test_a_grandchild_that_holds_the_pipe_does_not_hold_up_the_end(tmp_path):
+async def test_grandchild_does_not_delay_the_close(tmp_path):
     async with serving() as invoke:
         payload = {"op": "spawn", "seconds": 60, "child": str(tmp_path / "child")}
         call = asyncio.create_task(invoke(payload=payload))
@@ -187,7 +187,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has ch
 
 @on_linux
 @LEAVING
-async def test_a_child_that_left_the_session_ends_with_a_late_function(tmp_path, daemon):
+async def test_timeout_kills_a_detached_child(tmp_path, daemon):
     async with serving(function(timeout=3.0)) as invoke:
         then = {"op": "sleep", "seconds": 60}
         event = {"op": "leave session", "child": str(tmp_path / "child"), "daemon": daemon, "then": then}
@@ -199,7 +199,7 @@ async def test_a_child_that_left_the_session_ends_with_a_late_function(tmp_path,
 
 @on_linux
 @LEAVING
-async def test_a_child_that_left_the_session_ends_with_its_process(invoke, tmp_path, daemon):
+async def test_exit_kills_a_detached_child(invoke, tmp_path, daemon):
     then = {"op": "exit", "code": 3}
     event = {"op": "leave session", "child": str(tmp_path / "child"), "daemon": daemon, "then": then}
     exited = await invoke(payload=event)
@@ -210,13 +210,13 @@ async def test_a_child_that_left_the_session_ends_with_its_process(invoke, tmp_p
 
 @on_linux
 @LEAVING
-async def test_a_child_that_left_the_session_ends_with_the_endpoint(tmp_path, daemon):
+async def test_close_kills_a_detached_child(tmp_path, daemon):
     async with serving() as invoke:
         event = {"op": "leave session", "child": str(tmp_path / "child"), "daemon": daemon}
         assert (await invoke(payload=event)).error is None
         child = int((tmp_path / "child").read_text())
         assert (await invoke()).error is None
-        assert is_running(child), "as on Lambda, what an invocation left runs on while its process lives"
+        assert is_running(child), "as on Lambda, a child outlives its invocation as long as the process lives"
     assert not is_running(child)
 
 
@@ -225,7 +225,7 @@ def parent_of(pid):
 
 
 @on_linux
-async def test_a_process_whose_supervisor_is_killed_ends_and_is_replaced(invoke):
+async def test_process_is_replaced_if_its_supervisor_dies(invoke):
     first = (await invoke()).json()
     os.kill(parent_of(first), signal.SIGKILL)
     await becomes_true(lambda: not is_running(first))
@@ -235,7 +235,7 @@ async def test_a_process_whose_supervisor_is_killed_ends_and_is_replaced(invoke)
 
 
 @on_linux
-async def test_an_endpoint_whose_reaper_is_killed_says_that_nothing_starts():
+async def test_killed_reaper_is_reported():
     async with serving() as invoke:
         running = (await invoke()).json()
         reaper = parent_of(parent_of(running))

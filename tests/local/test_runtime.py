@@ -1,4 +1,4 @@
-"""What a handler finds and what becomes of its result, with the built-in runtime and with AWS's own."""
+"""Handlers: their event, context, environment, log and result, in the built-in runtime and in AWS's own."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ async def test_events_and_results_cross_both_runtimes(invoke, app):
 
 
 @in_both_runtimes
-async def test_an_exception_comes_back_with_the_traceback_of_the_handler_alone(invoke, app):
+async def test_traceback_shows_only_the_handler(invoke, app):
     answer = await invoke(app, payload={"op": "fail", "text": "no tea"}, headers=TAIL)
     error = answer.json()
     assert answer.error == "Unhandled"
@@ -31,7 +31,7 @@ async def test_an_exception_comes_back_with_the_traceback_of_the_handler_alone(i
 
 
 @both_runtimes
-async def test_the_log_tail_holds_all_that_the_function_wrote_between_start_and_end(runtime):
+async def test_log_tail_holds_all_output_of_the_call(runtime):
     async with serving(function(runtime=runtime)) as invoke:
         first, second = [await invoke(payload={"op": "log"}, headers=TAIL) for _ in range(2)]
     request_id = second.headers["x-amzn-RequestId"]
@@ -47,14 +47,14 @@ async def test_the_log_tail_holds_all_that_the_function_wrote_between_start_and_
 
 
 @in_both_runtimes
-async def test_no_output_is_late_for_its_own_log(invoke, app):
+async def test_output_is_in_the_log_of_its_own_call(invoke, app):
     for _ in range(50):
         answer = await invoke(app, payload={"op": "chatter", "size": 1500}, headers=TAIL)
         request_id = answer.headers["x-amzn-RequestId"]
         assert f"\n{'x' * 1500}\nEND RequestId: {request_id}\n" in answer.log
 
 
-async def test_the_report_can_be_read():
+async def test_report_line_is_parsed():
     async with serving(function(memory_size=256)) as invoke:
         cold, warm = [report_of((await invoke(headers=TAIL)).log) for _ in range(2)]
     assert cold is not None
@@ -66,18 +66,18 @@ async def test_the_report_can_be_read():
     assert sys.platform != "linux" or 1 < warm.max_memory_used_mb < 200
 
 
-async def test_the_tail_is_the_last_four_kilobytes_of_the_log(invoke):
+async def test_log_tail_is_the_last_four_kilobytes(invoke):
     answer = await invoke(payload={"op": "chatter", "size": 300_000}, headers=TAIL)
     assert len(answer.log) == 4096
     assert answer.log.startswith("xxxx")
     assert report_of(answer.log) is not None
 
 
-async def test_nobody_who_has_not_asked_gets_a_log(invoke):
+async def test_log_is_returned_only_on_request(invoke):
     assert "X-Amz-Log-Result" not in (await invoke(payload={"op": "log"})).headers
 
 
-async def test_the_whole_log_goes_to_who_wants_to_hear_it():
+async def test_on_log_receives_the_whole_log():
     heard = bytearray()
     async with serving(on_log=heard.extend) as invoke:
         answer = await invoke(payload={"op": "log"}, headers=TAIL)
@@ -85,7 +85,7 @@ async def test_the_whole_log_goes_to_who_wants_to_hear_it():
 
 
 @in_both_runtimes
-async def test_a_result_that_is_no_json_is_a_marshal_error(invoke, app):
+async def test_non_json_result_is_a_marshal_error(invoke, app):
     answer = await invoke(app, payload={"op": "unserializable"})
     assert (answer.error, answer.json()["errorType"]) == ("Unhandled", "Runtime.MarshalError")
     assert answer.json()["errorMessage"].startswith(
@@ -93,7 +93,7 @@ async def test_a_result_that_is_no_json_is_a_marshal_error(invoke, app):
     )
 
 
-async def test_an_async_handler_fails_as_on_lambda_and_without_a_warning(invoke):
+async def test_async_handler_fails_as_on_lambda(invoke):
     answer = await invoke(payload={"op": "coroutine"}, headers=TAIL)
     assert answer.json()["errorType"] == "Runtime.MarshalError"
     assert "Object of type coroutine is not JSON serializable" in answer.json()["errorMessage"]
@@ -101,12 +101,12 @@ async def test_an_async_handler_fails_as_on_lambda_and_without_a_warning(invoke)
 
 
 @in_both_runtimes
-async def test_decimals_and_bytes_inside_a_result_are_encoded(invoke, app):
+async def test_decimals_and_bytes_are_encoded(invoke, app):
     assert (await invoke(app, payload={"op": "decimal"})).json() == {"price": 1.5, "count": 3, "name": "tea"}
 
 
 @both_runtimes
-async def test_a_function_finds_the_environment_of_lambda(runtime):
+async def test_function_environment_matches_lambda(runtime):
     async with serving(function(runtime=runtime), region="eu-west-1") as invoke:
         seen = (await invoke(payload={"op": "describe"})).json()
         url, credentials = invoke.endpoint.url, invoke.endpoint.credentials
@@ -126,7 +126,7 @@ async def test_a_function_finds_the_environment_of_lambda(runtime):
     assert seen["directory"] == str(HERE)
 
 
-async def test_the_directory_of_the_function_comes_first_on_its_path(invoke):
+async def test_function_directory_is_first_on_sys_path(invoke):
     assert (await invoke(payload={"op": "describe"})).json()["path"] == str(HERE)
 
 
@@ -164,7 +164,7 @@ PLACES = {"PATH": os.defpath, "HOME": "/home/somebody", "PYTHONPATH": PACKAGE_DI
 
 
 async def variables_of(monkeypatch, **settings):
-    """All that a function finds, without those that the runtime adds by itself or that measure coverage."""
+    """All variables of a function, without those that the runtime itself or coverage adds."""
     for name in list(os.environ):
         monkeypatch.delenv(name)
     for name, value in (SECRETS | PLACES).items():
@@ -176,7 +176,7 @@ async def variables_of(monkeypatch, **settings):
 
 
 @both_runtimes
-async def test_a_function_finds_nothing_else_of_the_servers_environment(monkeypatch, runtime):
+async def test_function_inherits_no_other_variables(monkeypatch, runtime):
     found = await variables_of(monkeypatch, runtime=runtime)
     assert found.keys() == FROM_LAMBDA | BESIDES | PLACES.keys()
     assert {name: found[name] for name in PLACES} == PLACES
@@ -184,7 +184,7 @@ async def test_a_function_finds_nothing_else_of_the_servers_environment(monkeypa
 
 
 @both_runtimes
-async def test_a_function_finds_the_variables_of_its_configuration(monkeypatch, runtime):
+async def test_function_gets_its_configured_variables(monkeypatch, runtime):
     named = {
         "TABLE": "orders \u2603",
         "EMPTY": "",
@@ -203,7 +203,7 @@ async def test_a_function_may_have_keys_of_its_own(monkeypatch):
     assert {name: found.get(name) for name in (*own, "AWS_SESSION_TOKEN")} == {**own, "AWS_SESSION_TOKEN": None}
 
 
-async def test_keys_with_a_token_come_together():
+async def test_session_token_comes_with_its_keys():
     async with serving(credentials=Credentials("AKIALOCAL", "s", "t")) as invoke:
         found = (await invoke(payload={"op": "all variables"})).json()
     assert [found[f"AWS_{name}"] for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")] == ["AKIALOCAL", "s", "t"]
@@ -222,7 +222,7 @@ async def test_a_handler_may_be_in_a_folder(tmp_path, runtime):
 
 
 @both_runtimes
-async def test_a_folder_without_the_module_is_named_as_on_lambda(tmp_path, runtime):
+async def test_missing_module_is_named_as_on_lambda(tmp_path, runtime):
     (tmp_path / "handlers").mkdir()
     async with serving(function(runtime=runtime, handler="handlers/app.handler", root=tmp_path)) as invoke:
         error = (await invoke()).json()
@@ -238,7 +238,7 @@ async def test_functions_of_one_endpoint_invoke_each_other(monkeypatch):
     assert answer.json()["function_name"] == "back"
 
 
-async def test_a_failure_in_any_letters_is_logged(invoke):
+async def test_log_escapes_lone_surrogates(invoke):
     answer = await invoke(payload={"op": "fail", "text": "tea \ud800 \u2603"}, headers=TAIL)
     assert answer.json()["errorMessage"] == "tea \ud800 \u2603"
     assert "tea \\ud800 \u2603" in answer.log

@@ -1,4 +1,4 @@
-"""The Runtime API's own rules, held against runtimes that break them."""
+"""The rules of the Runtime API, tested with runtimes that break them."""
 
 import asyncio
 import base64
@@ -16,14 +16,14 @@ INVOCATION = Invocation(request_id="8f507cfc-3f56", payload=b'{"a": 1}', functio
 
 
 def admitted(**settings):
-    """A Runtime API that takes this process, which plays the runtime, for the one that the endpoint started."""
+    """A Runtime API that admits this process, which plays the runtime."""
     api = RuntimeApiServer(**settings)
     api.admit(os.getsid(0))
     return api
 
 
 class Runtime:
-    """A runtime client that does as it is told."""
+    """A runtime client that sends any request."""
 
     def __init__(self, address, session):
         self.url = f"http://{address}/2018-06-01/runtime"
@@ -48,7 +48,7 @@ async def api_and_runtime():
             await api.close()
 
 
-async def test_an_invocation_is_handed_over_with_all_that_is_known_of_it():
+async def test_next_returns_the_whole_invocation():
     invocation = Invocation(
         request_id="1-2",
         payload=b"[1]",
@@ -74,7 +74,7 @@ async def test_an_invocation_is_handed_over_with_all_that_is_known_of_it():
 
 
 @pytest.mark.parametrize("path", ["invocation/somebody-else/response", "invocation/somebody-else/error"])
-async def test_an_answer_to_an_invocation_that_does_not_run_is_refused(path):
+async def test_response_to_an_unknown_request_is_refused(path):
     async with api_and_runtime() as (api, runtime):
         answer = api.dispatch(INVOCATION, 0)
         await runtime.next()
@@ -92,14 +92,14 @@ async def test_an_invocation_is_answered_once():
     assert answer.result().payload == b"1"
 
 
-async def test_a_runtime_cannot_ask_for_more_before_it_has_answered():
+async def test_next_before_the_response_is_refused():
     async with api_and_runtime() as (api, runtime):
         api.dispatch(INVOCATION, 0)
         await runtime.next()
         assert (await runtime.next())[0] == 403
 
 
-async def test_an_error_of_the_function_keeps_its_bytes_and_its_type():
+async def test_function_error_keeps_its_bytes_and_type():
     async with api_and_runtime() as (api, runtime):
         answer = api.dispatch(INVOCATION, 0)
         await runtime.next()
@@ -116,7 +116,7 @@ async def test_an_error_without_a_type_is_an_error():
     assert answer.result().error_type == "Function.Unknown"
 
 
-async def test_a_runtime_is_ready_when_it_polls_and_has_failed_when_it_says_so():
+async def test_init_error_marks_the_runtime_as_failed():
     async with api_and_runtime() as (api, runtime):
         assert (await runtime.post("init/error", b'{"errorType": "A"}', **{"Lambda-Runtime-Function-Error-Type": "A"}))[
             0
@@ -126,7 +126,7 @@ async def test_a_runtime_is_ready_when_it_polls_and_has_failed_when_it_says_so()
         assert (await runtime.post("init/error"))[0] == 403
 
 
-async def test_a_response_that_is_too_large_is_refused_and_ends_the_invocation():
+async def test_oversized_response_ends_the_invocation():
     async with api_and_runtime() as (api, runtime):
         answer = api.dispatch(INVOCATION, 0)
         await runtime.next()
@@ -141,7 +141,7 @@ async def test_a_response_that_is_too_large_is_refused_and_ends_the_invocation()
 
 
 class Collected:
-    """A writer that keeps what is written into it."""
+    """A writer that collects the pieces."""
 
     def __init__(self):
         self.content_type = None
@@ -163,7 +163,7 @@ NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def told(data, *, writer=None, ends=False, **settings):
-    """What becomes of an invocation to whose runtime these bytes are all that it says."""
+    """Send these bytes as the runtime, and return the response head and the result of the invocation."""
     api = admitted(**settings)
     reader, connection = await asyncio.open_connection(*(await api.start()).rsplit(":", 1))
     invocation = Invocation(request_id="1", payload=b"{}", function_arn="arn:x", trace_id="Root=1", writer=writer)
@@ -182,7 +182,7 @@ async def told(data, *, writer=None, ends=False, **settings):
         await api.close()
 
 
-async def test_a_streamed_response_goes_to_its_sink_piece_by_piece_and_its_error_comes_behind_it():
+async def test_streamed_response_reaches_its_writer():
     writer = Collected()
     body = base64.b64encode(b'{"errorType":"Tea.Cold"}')
     trailers = b"Lambda-Runtime-Function-Error-Type: Tea.Cold\r\nLambda-Runtime-Function-Error-Body: " + body + b"\r\n"
@@ -192,20 +192,20 @@ async def test_a_streamed_response_goes_to_its_sink_piece_by_piece_and_its_error
     assert (answer.payload, answer.error_type) == (b'{"errorType":"Tea.Cold"}', "Tea.Cold")
 
 
-async def test_a_streamed_response_without_a_sink_is_collected():
+async def test_streamed_response_without_writer_is_collected():
     for trailers, error_type in ((b"", None), (b"Lambda-Runtime-Function-Error-Type: E\r\n", "E")):
         _, answer = await told(STREAMING + b"3\r\none\r\n1\r\n2\r\n0\r\n" + trailers + b"\r\n")
         assert (answer.payload, answer.error_type) == (b"" if error_type else b"one2", error_type)
 
 
-async def test_a_streamed_response_that_breaks_off_is_truncated():
+async def test_incomplete_streamed_response_is_truncated():
     writer = Collected()
     said, answer = await told(STREAMING + b"3\r\none\r\n5\r\nth", writer=writer, ends=True)
     assert said.startswith(b"HTTP/1.1 202 ")
     assert (writer.pieces[0], answer.error_type) == (b"one", "Runtime.TruncatedResponse")
 
 
-async def test_a_streamed_response_over_the_limit_is_read_to_its_end_and_is_an_error():
+async def test_streamed_response_over_the_limit_is_an_error():
     writer = Collected()
     _, answer = await told(STREAMING + b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n", writer=writer, streamed_response_limit=4)
     assert (writer.pieces, answer.error_type) == ([b"one"], "Function.ResponseSizeTooLarge")
@@ -277,7 +277,7 @@ def with_length(length):
         POST + b"X: y\r\n" * 300 + b"\r\n",
     ],
 )
-async def test_what_is_no_http_is_refused_and_answers_nothing(data):
+async def test_invalid_http_is_refused(data):
     said, answer = await told(data)
     assert said.startswith(b"HTTP/1.1 400 ")
     assert b"Connection: close" in said
@@ -287,14 +287,14 @@ async def test_what_is_no_http_is_refused_and_answers_nothing(data):
 @pytest.mark.parametrize(
     "coding", [b"xchunked", b"chunked, gzip", b"gzip, chunked", b"identity", b"chunked;q=1", b"chunked,", b""]
 )
-async def test_a_coding_that_is_not_known_is_refused(coding):
+async def test_unknown_transfer_coding_is_refused(coding):
     said, answer = await told(POST + b"Transfer-Encoding: " + coding + b"\r\n\r\n5\r\n[222]\r\n0\r\n\r\n")
     assert said.startswith(b"HTTP/1.1 501 ")
     assert answer is None
 
 
 @pytest.mark.parametrize("version", [b"1.0", b"2.0", b"0.9"])
-async def test_a_version_that_is_not_spoken_is_refused(version):
+async def test_unsupported_http_version_is_refused(version):
     said, answer = await told(POST.replace(b"1.1", version) + b"\r\n")
     assert said.startswith(b"HTTP/1.1 505 ")
     assert answer is None
@@ -312,13 +312,13 @@ async def test_a_version_that_is_not_spoken_is_refused(version):
         CHUNKED.replace(b"chunked", b"Chunked") + b'2;a;b=c ; d="e \\" f"\r\n[2\r\n3\r\n22]\r\n0;g\r\nX: y\r\n\r\n',
     ],
 )
-async def test_every_form_that_http_allows_is_read(data):
+async def test_all_legal_http_forms_are_read(data):
     said, answer = await told(data)
     assert said.startswith(b"HTTP/1.1 202 ")
     assert answer.payload == b"[222]"
 
 
-async def test_nothing_behind_a_damaged_stream_is_a_request():
+async def test_bytes_after_a_broken_stream_are_not_a_request():
     init_error = b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: x\r\n\r\n"
     said, answer = await told(STREAMING + b"3\r\none\r\n0x5\r\n" + init_error, writer=Collected())
     assert said.startswith(b"HTTP/1.1 202 ")
@@ -327,25 +327,25 @@ async def test_nothing_behind_a_damaged_stream_is_a_request():
 
 
 @pytest.mark.parametrize("connection", [b"close", b"Close", b"keep-alive, close", b"TE,close"])
-async def test_a_client_that_closes_is_told_that_the_server_does(connection):
+async def test_connection_close_is_echoed(connection):
     said, _ = await told(POST + b"Connection: " + connection + b"\r\nContent-Length: 2\r\n\r\n[]")
     assert said.startswith(b"HTTP/1.1 202 ")
     assert b"Connection: close" in said
 
 
-async def test_a_client_that_wants_to_be_asked_for_its_body_is_asked():
+async def test_expect_continue_is_answered():
     said, _ = await told(POST + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n[]")
     assert said == b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 @pytest.mark.parametrize("line", [b"GET /2018-06-01/runtime/nothing", b"HEAD /2018-06-01/runtime/invocation/next", b"PUT /x"])
-async def test_a_path_that_is_not_there_is_not_found(line):
+async def test_unknown_path_is_not_found(line):
     said, _ = await told(line + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert said.startswith(b"HTTP/1.1 404 ")
     assert b"Connection: close" in said
 
 
-def test_payloads_and_contexts_are_in_no_repr():
+def test_repr_hides_payload_and_context():
     invocation = Invocation(
         request_id="1",
         payload=b"secret",

@@ -1,4 +1,4 @@
-"""Who else is on this machine: processes that were not started by the endpoint, and web pages of other origins."""
+"""Strangers on this machine: processes that the endpoint did not start, and web pages of other origins."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ from ..support.local import HERE, function, in_both_runtimes, read_soon, serving
 
 
 async def tried(address, session, request_id):
-    """The status of each way in which a process can interfere with an invocation of another."""
+    """Try each request that could interfere with the invocation of another process, and return the statuses."""
     url = f"http://{address}/2018-06-01/runtime"
     statuses = []
     for method, path in (
@@ -36,7 +36,7 @@ async def tried(address, session, request_id):
 
 
 @in_both_runtimes
-async def test_a_stranger_cannot_touch_an_invocation(invoke, app, tmp_path):
+async def test_foreign_process_cannot_use_the_runtime_api(invoke, app, tmp_path):
     address = (await invoke(app, {"op": "describe"})).json()["environment"]["AWS_LAMBDA_RUNTIME_API"]
     idle = await tried(address, invoke.session, "1")
     event = {"op": "sleep", "seconds": 0.5, "started": str(tmp_path / "pid")}
@@ -49,7 +49,7 @@ async def test_a_stranger_cannot_touch_an_invocation(invoke, app, tmp_path):
     assert idle == busy == [403] * 4
 
 
-async def test_a_stranger_with_the_right_request_id_cannot_forge_an_answer(invoke, tmp_path):
+async def test_foreign_process_cannot_forge_a_response(invoke, tmp_path):
     address = (await invoke(payload={"op": "describe"})).json()["environment"]["AWS_LAMBDA_RUNTIME_API"]
     event = {"op": "tell request id", "file": str(tmp_path / "id"), "seconds": 0.3}
     call = asyncio.create_task(invoke(payload=event))
@@ -59,20 +59,20 @@ async def test_a_stranger_with_the_right_request_id_cannot_forge_an_answer(invok
     assert (answer.error, answer.json()) == (None, request_id)
 
 
-async def test_functions_of_one_endpoint_are_strangers_to_each_other():
+async def test_function_cannot_use_the_api_of_another():
     async with serving(function("front"), function("back")) as invoke:
         seen = (await invoke("back", {"op": "describe"})).json()
         answer = await invoke("front", {"op": "ask", "address": seen["environment"]["AWS_LAMBDA_RUNTIME_API"]})
     assert answer.json() == 403
 
 
-async def test_a_runtime_behind_a_launcher_is_no_stranger():
+async def test_runtime_behind_a_launcher_is_admitted():
     runtime = ("/bin/sh", "-c", f"{sys.executable} {HERE / 'local_raw_runtime.py'}; true")
     async with serving(function(runtime=runtime)) as invoke:
         assert (await invoke(payload=b'{"a": 1}')).body == b'{"a": 1}'
 
 
-async def test_a_connection_waits_until_its_process_is_known():
+async def test_request_waits_until_its_process_is_known():
     api = RuntimeApiServer()
     try:
         url = f"http://{await api.start()}/2018-06-01/runtime/invocation/next"
@@ -100,7 +100,7 @@ PROGRAM = (
 
 
 @pytest.mark.parametrize("is_ours", [True, False])
-async def test_a_socket_is_held_by_the_session_of_its_process(listener, is_ours):
+async def test_socket_belongs_to_its_session(listener, is_ours):
     command = [sys.executable, "-c", PROGRAM, str(listener.getsockname()[1])]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=not is_ours) as process:
         assert process.stdout is not None
@@ -112,7 +112,7 @@ async def test_a_socket_is_held_by_the_session_of_its_process(listener, is_ours)
         process.communicate()
 
 
-async def test_a_socket_for_both_families_is_seen(listener):
+async def test_dual_stack_socket_is_found(listener):
     with socket.socket(socket.AF_INET6) as connection:
         connection.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         connection.connect(("::ffff:127.0.0.1", listener.getsockname()[1]))
@@ -121,7 +121,7 @@ async def test_a_socket_for_both_families_is_seen(listener):
             assert await socket_owner.is_owned_by_session(os.getsid(0), client, listener.getsockname())
 
 
-async def test_a_socket_that_was_closed_is_held_by_no_process(listener):
+async def test_closed_socket_has_no_owner(listener):
     with socket.create_connection(listener.getsockname()) as connection:
         accepted, client = listener.accept()
     with accepted:
@@ -129,7 +129,7 @@ async def test_a_socket_that_was_closed_is_held_by_no_process(listener):
         assert not await socket_owner.is_owned_by_session(os.getsid(0), client, listener.getsockname())
 
 
-def test_the_listing_of_lsof_names_the_holder_of_the_clients_end():
+def test_lsof_output_names_the_socket_holder():
     listing = (
         "p41\nf5\nn127.0.0.1:51248->127.0.0.1:9001\nf6\nn127.0.0.1:51250->127.0.0.1:9001\n"
         "p42\nf3\nn127.0.0.1:9001->127.0.0.1:51248\np43\nf9\nn127.0.0.1:51248->127.0.0.1:9001\n"
@@ -154,11 +154,11 @@ HERE_HOSTS = [
 
 
 @pytest.mark.parametrize("host", [*HERE_HOSTS, "host.docker.internal:9001"])
-def test_a_request_of_an_sdk_is_taken(host):
+def test_sdk_request_is_accepted(host):
     cross_origin.check({"host": host, "user-agent": "aws-sdk-js/3", "sec-fetch-mode": "cors"})  # Node's fetch sends the last
 
 
-def test_a_page_of_the_same_origin_is_taken():
+def test_same_origin_page_is_accepted():
     cross_origin.check({"host": "localhost:5173", "origin": "http://localhost:5173", "sec-fetch-site": "same-origin"})
 
 
@@ -184,7 +184,7 @@ def test_a_page_of_the_same_origin_is_taken():
     ],
     ids=str,
 )
-def test_what_a_page_of_another_origin_may_have_sent_is_refused(headers, said):
+def test_cross_origin_headers_are_refused(headers, said):
     with pytest.raises(ApiError) as caught:
         cross_origin.check({"host": "127.0.0.1:9001", **headers})
     assert (caught.value.status, caught.value.code) == (403, "AccessDeniedException")
@@ -203,13 +203,13 @@ def test_what_a_page_of_another_origin_may_have_sent_is_refused(headers, said):
     ],
     ids=str,
 )
-async def test_a_page_of_another_origin_runs_nothing(invoke, path, headers):
+async def test_cross_origin_request_runs_nothing(invoke, path, headers):
     async with invoke.session.post(f"{invoke.endpoint.url}/{path}", data=b"{}", headers=headers) as response:
         assert (response.status, response.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
     assert invoke.endpoint.runtime_pids("untouched") == []
 
 
-async def test_a_signature_is_enough_under_any_name():
+async def test_signed_endpoint_accepts_any_host():
     async with serving(verify_signatures=True) as invoke:
         answer = await invoke(headers={"Host": "lambda.example"})
     assert answer.code == "MissingAuthenticationTokenException"

@@ -47,7 +47,7 @@ async def client(signing):
 
 
 @pytest.mark.parametrize("op", ["write", "write later"])
-async def test_a_handler_that_is_a_generator_streams_its_answer(client, op):
+async def test_generator_handler_streams_its_response(client, op):
     async with client.stream("app", {**PIECES, "op": op, "pause": 0.02}, log_type="Tail") as stream:
         assert [chunk async for chunk in stream] == [b"one", "zwei é\n".encode()]
     assert (stream.status_code, stream.executed_version, stream.completed) == (200, "$LATEST", True)
@@ -57,7 +57,7 @@ async def test_a_handler_that_is_a_generator_streams_its_answer(client, op):
     assert (await client.invoke("app", {**PIECES, "op": op})).text() == "onezwei é\n"
 
 
-async def test_a_piece_arrives_while_the_handler_still_runs(client):
+async def test_chunk_arrives_while_the_handler_runs(client):
     async with client.stream("app", {"op": "write", "pieces": ["1"], "pause": 30}) as stream:
         began = time.monotonic()
         async for chunk in stream:
@@ -66,7 +66,7 @@ async def test_a_piece_arrives_while_the_handler_still_runs(client):
         assert time.monotonic() - began < 15
 
 
-async def test_a_handler_that_does_not_stream_has_its_answer_in_one_piece(client):
+async def test_plain_handler_streams_one_chunk(client):
     async with client.stream("app", {"op": "bytes"}) as stream:
         assert [chunk async for chunk in stream] == [b'{ "exactly":\t"so" }']
     async with client.stream("app", {"op": "write", "pieces": []}) as stream:
@@ -93,12 +93,12 @@ async def test_a_handler_that_does_not_stream_has_its_answer_in_one_piece(client
         ({"op": "write", "pieces": None}, [], "TypeError", "not iterable"),
     ],
 )
-async def test_a_function_that_fails_says_so_behind_what_it_wrote(client, event, chunks, error_type, text):
+async def test_function_error_follows_the_chunks(client, event, chunks, error_type, text):
     came = []
     with pytest.raises(FunctionError, match=text) as raised:
         async with client.stream("brief", event, log_type="Tail") as stream:
             async for chunk in stream:
-                came.append(chunk)  # noqa: PERF401 - what came before the error is looked at
+                came.append(chunk)  # noqa: PERF401 - the pieces before the error are checked
     assert (came, raised.value.error_type, stream.completed) == (chunks, error_type, False)
     assert "REPORT RequestId" in stream.log_tail
     if error_type == "ValueError":
@@ -116,7 +116,7 @@ async def test_a_refusal_comes_before_the_stream():
                     pass
 
 
-async def test_a_client_that_leaves_does_not_stop_the_function(client, tmp_path):
+async def test_leaving_the_stream_lets_the_function_finish(client, tmp_path):
     async with client.stream(
         "app", {"op": "write", "pieces": ["1"] * 10, "pause": 0.02, "end": "touch", "file": str(tmp_path / "x")}
     ) as stream:
@@ -125,7 +125,7 @@ async def test_a_client_that_leaves_does_not_stop_the_function(client, tmp_path)
 
 
 @pytest.mark.parametrize("op", ["wait and write", "wait and touch"])
-async def test_a_client_that_leaves_before_the_answer_does_not_stop_the_function(op, tmp_path):
+async def test_early_timeout_lets_the_function_finish(op, tmp_path):
     async with client_of(function(concurrency=1)) as client:
         pid = (await client.invoke("app", {"op": "pid"})).json()
         event = {"op": op, "seconds": 0.3, "file": str(tmp_path / "x")}
@@ -136,13 +136,13 @@ async def test_a_client_that_leaves_before_the_answer_does_not_stop_the_function
         assert (await client.invoke("app", {"op": "pid"})).json() == pid
 
 
-async def test_a_limit_of_time_in_an_asynchronous_handler_spans_what_it_yields(client):
+async def test_handler_timeout_spans_its_yields(client):
     with pytest.raises(FunctionError, match="TimeoutError"):
         async with client.stream("app", {"op": "limited"}) as stream:
             assert await stream.read() == b"never"
 
 
-async def test_an_endpoint_that_stops_cuts_a_stream():
+async def test_endpoint_close_cuts_the_stream():
     async with serving(verify_signatures=False) as invoke:
         endpoint = invoke.endpoint
         async with client_for(endpoint) as client:
@@ -185,7 +185,7 @@ async def test_botocore_reads_the_stream(signing):
     assert json.loads(badly[-1]["InvokeComplete"]["ErrorDetails"])["errorMessage"] == "a deliberate failure"
 
 
-async def test_a_signature_is_asked_for(signing):
+async def test_unsigned_stream_request_is_refused(signing):
     url = f"{signing.url}/2021-11-15/functions/app/response-streaming-invocations"
     async with aiohttp.ClientSession() as session, session.post(url, data=b"{}") as response:
         assert (response.status, response.headers["x-amzn-ErrorType"]) == (403, "MissingAuthenticationTokenException")
@@ -194,7 +194,7 @@ async def test_a_signature_is_asked_for(signing):
 # The command line
 
 
-async def test_the_command_line_prints_a_stream_as_it_comes(signing):
+async def test_cli_prints_chunks_as_they_arrive(signing):
     env = environment_for(signing)
     event = json.dumps({"op": "write", "pieces": ["first\n", "second\n"], "pause": 30})
     process = await start("invoke", "app", "--stream", "-p", event, env=env)
@@ -208,7 +208,7 @@ async def test_the_command_line_prints_a_stream_as_it_comes(signing):
     assert "REPORT RequestId" in whole.stderr
 
 
-async def test_the_command_line_tells_how_a_stream_ended(signing, tmp_path):
+async def test_cli_reports_how_the_stream_ended(signing, tmp_path):
     env = environment_for(signing)
     event = json.dumps({"op": "write", "pieces": ["1"], "end": "fail"})
     failed = await run("invoke", "app", "--stream", "-p", event, "-o", str(tmp_path / "out"), env=env)
@@ -220,7 +220,7 @@ async def test_the_command_line_tells_how_a_stream_ended(signing, tmp_path):
     assert "--stream cannot be used with" in usage.stderr
 
 
-async def test_a_reader_of_the_command_line_who_has_enough_ends_it_in_silence(signing):
+async def test_cli_exits_quietly_when_its_reader_leaves(signing):
     env = environment_for(signing)
     event = json.dumps({"op": "write", "pieces": ["a\n"] * 1000, "pause": 0.01})
     process = await start("invoke", "app", "--stream", "-p", event, env=env)
@@ -232,13 +232,13 @@ async def test_a_reader_of_the_command_line_who_has_enough_ends_it_in_silence(si
     assert await process.wait() == 0
 
 
-async def test_a_full_disk_is_said_to_be_one(signing):
+async def test_cli_reports_a_full_disk(signing):
     ended = await run("invoke", "app", "--stream", "-p", json.dumps(PIECES), "-o", "/dev/full", env=environment_for(signing))
     assert ended.code == 4
     assert "cannot be written: No space left on device" in ended.stderr
 
 
-async def test_a_cut_stream_may_have_run():
+async def test_cli_reports_a_cut_stream_as_unknown():
     async with serving() as invoke:
         env = environment_for(invoke.endpoint)
         event = json.dumps({"op": "write", "pieces": ["1\n"], "pause": 30})
@@ -251,7 +251,7 @@ async def test_a_cut_stream_may_have_run():
     assert b"chunks had come" in stderr
 
 
-async def test_streams_of_many_clients_take_as_many_processes():
+async def test_concurrent_streams_use_several_processes():
     async with client_of(function(concurrency=4), max_concurrency=4) as client:
         event = {"op": "write", "pieces": ["1", "2"], "pause": 0.1}
 
@@ -262,7 +262,7 @@ async def test_streams_of_many_clients_take_as_many_processes():
         assert await asyncio.gather(*(one() for _ in range(8))) == [b"12"] * 8
 
 
-async def test_an_unsigned_stream_reaches_any_http_client():
+async def test_unsigned_stream_works_with_any_http_client():
     async with serving() as invoke:
         url = f"{invoke.endpoint.url}/2021-11-15/functions/app/response-streaming-invocations"
         async with invoke.session.post(url, data=json.dumps(PIECES)) as response:

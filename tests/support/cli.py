@@ -1,4 +1,4 @@
-"""What the tests of `aiolambda.cli` share: the program as a child process, and in this process, which is much faster."""
+"""Helpers of the tests of `aiolambda.cli`: run the program as a child process, or in this process, which is faster."""
 
 import asyncio
 import io
@@ -28,14 +28,14 @@ class Ended:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """That of a shell in which nothing of AWS is configured. Compiled modules are kept: compiling takes half of a start."""
+    """The environment of a shell without AWS settings. Compiled modules are kept, which halves the start of Python."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHONDONTWRITEBYTECODE"))}
     nowhere = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
     return {**kept, **nowhere, "AWS_EC2_METADATA_DISABLED": "true", "PYTHONPATH": PACKAGE_DIRECTORY, **variables}
 
 
 def environment_for(endpoint: LocalEndpoint) -> dict[str, str]:
-    """What `aiolambda serve` asks to be exported."""
+    """The variables that `aiolambda serve` prints for this endpoint."""
     return environment(
         AWS_ENDPOINT_URL_LAMBDA=endpoint.url,
         AWS_REGION=endpoint.region,
@@ -47,7 +47,7 @@ def environment_for(endpoint: LocalEndpoint) -> dict[str, str]:
 async def start(
     *arguments: str, env: Mapping[str, str] | None = None, within: Sequence[str] = (), **settings: object
 ) -> asyncio.subprocess.Process:
-    """The program with these arguments; `within` is another that starts it."""
+    """Start the program with these arguments; `within` is a command that starts it."""
     pipes = {"stdin": asyncio.subprocess.DEVNULL, "stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
     return await asyncio.create_subprocess_exec(*within, *PROGRAM, *arguments, env=env or environment(), **(pipes | settings))
 
@@ -63,13 +63,13 @@ async def run(*arguments: str, env: Mapping[str, str] | None = None, stdin: byte
 
 @attrs.frozen
 class Program:
-    """The program in this process: no signals, and standard streams that pytest has replaced."""
+    """Runs the program in this process, without signals, and with the streams of pytest."""
 
     patch: pytest.MonkeyPatch
     capture: pytest.CaptureFixture[bytes]
 
     async def __call__(self, *arguments: str, env: Mapping[str, str], stdin: bytes = b"", cwd: object = None) -> Ended:
-        """Run a command to its end, in a thread: the event loop may serve it."""
+        """Run a command to its end, in a thread, because its server may run in this event loop."""
         self.capture.readouterr()
         with self.patch.context() as patch:
             for name, value in env.items():

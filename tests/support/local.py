@@ -1,4 +1,4 @@
-"""What the tests of `aiolambda.local` share: an endpoint with the test functions, and a plain HTTP caller."""
+"""Helpers of the tests of `aiolambda.local`: endpoints with the test functions, and a plain HTTP caller."""
 
 import asyncio
 import base64
@@ -23,7 +23,7 @@ from aiolambda.local import LocalEndpoint, LocalFunction
 
 HERE = Path(__file__).parent
 PACKAGE_DIRECTORY = str(Path(aiolambda.__file__).parent.parent)
-"""Where the package under test is: the checkout, or where a wheel of it was installed."""
+"""The folder of the package under test: the checkout, or an installed wheel."""
 RAW_RUNTIME = (sys.executable, str(HERE / "local_raw_runtime.py"))
 AWS_RUNTIME = (sys.executable, "-m", "awslambdaric", "{handler}")
 
@@ -125,7 +125,7 @@ def shared_endpoint(*functions: LocalFunction, **settings: Any) -> Iterator[Loca
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process runs; one that has ended and was not awaited by its parent does not."""
+    """Whether a process runs. A zombie does not."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -138,13 +138,13 @@ def is_running(pid: int) -> bool:
 
 
 async def becomes_true(condition: Any, *, limit: float = 10.0) -> None:
-    """Await something that another process does; fail after `limit` seconds."""
+    """Wait for something that another process does; fail after `limit` seconds."""
     async with asyncio.timeout(limit):
         while not condition():
             await asyncio.sleep(0.01)
 
 
 async def read_soon(path: Path) -> str:
-    """The content of a file that another process is about to write."""
+    """Wait until another process has written the file, and return its content."""
     await becomes_true(lambda: path.exists() and path.read_text())
     return path.read_text()
