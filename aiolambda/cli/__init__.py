@@ -1,7 +1,4 @@
-"""The command line: `aiolambda invoke`, `map`, `serve`, `doctor` and `demo`, their options, output and exit codes.
-
-Must not hold logic that programs need: that belongs in the layers below.
-"""
+"""The command line: `aiolambda invoke`, `map`, `serve`, `doctor` and `demo`, with their options, output and exit codes."""
 
 from .main import main
 

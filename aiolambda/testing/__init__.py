@@ -1,7 +1,4 @@
-"""Test doubles for code that invokes functions: a transport that calls Python functions in place of Lambda.
-
-Example: `LambdaClient(transport=FakeTransport({"price": lambda event: {"price": 3}}))`.
-"""
+"""Test doubles for code that invokes functions: `FakeTransport` calls Python functions in place of Lambda."""
 
 from .fake_transport import FakeTransport, RecordedCall
 

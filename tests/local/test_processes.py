@@ -10,6 +10,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from aiolambda.local.runtime.output_pipe import OutputPipe
+
 from ..support.local import Caller, becomes_true, function, is_running, read_soon, serving, shared_endpoint
 
 
@@ -247,6 +249,16 @@ async def test_killed_reaper_is_reported():
         answer = await invoke()
     assert answer.json()["errorType"] == "Runtime.InvalidEntrypoint"
     assert "broken pipe" in message(answer)
+
+
+async def test_output_pipe_at_its_end_is_closed_once():
+    output = bytearray()
+    pipe = OutputPipe(output.extend)
+    pipe.follow()
+    os.write(pipe.write_end, b"the last words")
+    pipe.close_write_end()
+    pipe.close()  # reads to the end, at which the pipe closes by itself
+    assert output == b"the last words"
 
 
 async def test_many_processes_start_at_once():

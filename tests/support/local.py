@@ -21,6 +21,8 @@ import pytest
 import aiolambda
 from aiolambda.local import LocalEndpoint, LocalFunction
 
+from .loops import chosen_loop
+
 HERE = Path(__file__).parent
 PACKAGE_DIRECTORY = str(Path(aiolambda.__file__).parent.parent)
 """The folder of the package under test: the checkout, or an installed wheel."""
@@ -108,7 +110,8 @@ def shared_endpoint(*functions: LocalFunction, **settings: Any) -> Iterator[Loca
 
     def run() -> None:
         try:
-            asyncio.run(serve())
+            with asyncio.Runner(loop_factory=chosen_loop()) as runner:
+                runner.run(serve())
         except BaseException as error:
             if serving.done():
                 raise

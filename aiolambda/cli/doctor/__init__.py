@@ -1,8 +1,4 @@
-"""The checks of `aiolambda doctor`: of the configuration, of one connection, and of the permission to invoke a function.
-
-`settings` checks settings, endpoint URL, credentials and versions. `network` checks connection, TLS, clock and keep-alive.
-`permission` sends a DryRun.
-"""
+"""The checks of `aiolambda doctor`: of settings, endpoint URL, credentials and versions, of one connection, of a permission."""
 
 from .check import Check, State, exit_code_of
 from .network import check_connection
