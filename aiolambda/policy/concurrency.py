@@ -13,6 +13,8 @@ from typing import Literal, Protocol
 
 import attrs
 
+from .retry import backoff
+
 __all__ = ["Admission", "Fixed", "Window"]
 
 _FIRST = 16.0
@@ -107,7 +109,7 @@ class Window:
         self._lowered_at, self._probed_at = now, None
         self._note_limit(in_flight)
         if self._in_a_row > 1:
-            self._silent_until = now + min(_SHORTEST_PAUSE * 2 ** min(self._in_a_row - 2, 10), _LONGEST_PAUSE)
+            self._silent_until = now + backoff(self._in_a_row - 2, base=_SHORTEST_PAUSE, longest=_LONGEST_PAUSE)
 
     def _note_limit(self, in_flight: int) -> None:
         """What was running is the limit; where nothing was, or nothing is let in any more, it says nothing about that."""

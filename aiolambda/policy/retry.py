@@ -18,7 +18,7 @@ from ..types.values import RetryAction, shown
 if TYPE_CHECKING:
     from .failure import Failure
 
-__all__ = ["NoRetry", "StandardRetry", "announced_maximum", "repeats_at_once"]
+__all__ = ["NoRetry", "StandardRetry", "announced_maximum", "backoff", "repeats_at_once"]
 
 _BASE = 0.05
 _THROTTLE_BASE = 1.0
@@ -33,6 +33,15 @@ _LONGEST_PAUSE = 1e9
 """Seconds; the loop of a call can wait for no more."""
 
 _CORRECTIONS = frozenset({RetryAction.SET_CLOCK, RetryAction.RENEW_CREDENTIALS})
+
+
+def backoff(failures: int, *, base: float, longest: float, jitter: float = 1.0, asked: float | None = None) -> float:
+    """The seconds to pause after a failure that followed `failures` others: `base`, doubled for each of them.
+
+    The pause grows up to `longest` seconds. `jitter` (0 to 1) is the share of it that is taken. `asked` is the time that the
+    service asked for: the pause comes on top of it, so that a thousand callers do not come back at the same moment.
+    """
+    return (asked or 0.0) + jitter * min(base * 2.0 ** min(failures, _MOST_DOUBLINGS), longest)
 
 
 class StandardRetry(RetryStrategy):
@@ -82,8 +91,8 @@ class StandardRetry(RetryStrategy):
         if counted and spent + 1 >= self.max_attempts:
             return None
         base = _THROTTLE_BASE if failure.remedy is RetryAction.WAIT else _BASE
-        doublings = min(spent if counted else failure.throttles, _MOST_DOUBLINGS)
-        pause = self._pause(failure, ceiling=min(base * 2**doublings, self._max_backoff))
+        before = spent if counted else failure.throttles
+        pause = self._pause(failure, ceiling=backoff(before, base=base, longest=self._max_backoff))
         cost = self._cost(failure)
         if pause is None or cost > self.tokens:
             return None
