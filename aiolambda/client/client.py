@@ -20,11 +20,12 @@ from ..errors.checks import check_flag, check_seconds
 from ..errors.tracebacks import forget_locals
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import EventReceipt, InvokeCommandOutput, Payload, check_json_text
-from ..pipeline import BuiltinMiddlewares, Slots, Wiring, dispatch_over, most_slots
+from ..pipeline import BuiltinMiddlewares, PipelineContext, PipelineState, Slots, dispatch_over, most_slots
 from ..pipeline.call import Call, CallNext, Command
 from ..pipeline.stack import MiddlewareStack
 from ..policy.retry import StandardRetry
 from ..transport import connection_room
+from ..types.interfaces import DetachableTransport
 from ..types.values import (
     UNSET,
     ClientStats,
@@ -76,30 +77,30 @@ class LambdaClient(MapCalls):
             raise TypeError(f"LambdaClient takes settings by keyword, or one LambdaClientConfig; got {shown(config)}")
         logger = config.logger or logging.getLogger("aiolambda")
         room = None if config.transport is not None else connection_room()
-        self._wiring = Wiring(
+        context = PipelineContext(
             codec=config.codec,
             limits=config.limits,
             response_limits=config.response_limits,
-            slots=Slots(most_slots(config.max_concurrency, room), logger=logger),
             logger=logger,
             environment=os.environ,
             retry=config.retry or StandardRetry(),
         )
-        self._send_over = dispatch_over(self._wiring)
+        self._state = PipelineState(context=context, slots=Slots(most_slots(config.max_concurrency, room), logger=logger))
+        self._send_over = dispatch_over(self._state)
         self._stack: MiddlewareStack[Any, Any] = MiddlewareStack()
-        self._stack.use(BuiltinMiddlewares(self._wiring))
+        self._stack.use(BuiltinMiddlewares(self._state))
         self._no_middlewares: MiddlewareStack[Any, Any] = MiddlewareStack()
         self._limits: dict[float, Timeouts] = {}
         self._lifetime = InFlightCalls()
         self._maps = Maps(
-            most=self._wiring.slots.limit,
+            most=self._state.slots.limit,
             codec=config.codec,
             idempotent=bool(config.idempotent),
             sender=self._map_sender,
-            jitter=self._wiring.jitter,
+            jitter=self._state.jitter,
             enter=self._enter,
         )
-        self._opening = Startup(config, self._wiring, signs=lambda: "httpSigningMiddleware" in self._stack)
+        self._opening = Startup(config, self._state, signs=lambda: "httpSigningMiddleware" in self._stack)
         self._home = LoopBinding(leave=self._leave_loop, is_busy=self._is_busy)
 
     @property
@@ -115,7 +116,7 @@ class LambdaClient(MapCalls):
     @property
     def stats(self) -> ClientStats:
         """The counters at this moment."""
-        slots, counters = self._wiring.slots, self._wiring.counters
+        slots, counters = self._state.slots, self._state.counters
         return ClientStats(
             in_flight=slots.in_flight,
             waiting=slots.waiting,
@@ -298,7 +299,7 @@ class LambdaClient(MapCalls):
         )
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} region {self._opening.config.region}, {self._wiring.slots.in_flight} calls in flight>"
+        return f"<{type(self).__name__} region {self._opening.config.region}, {self._state.slots.in_flight} calls in flight>"
 
     def _opening_first(self, chain: CallNext[In, Out]) -> CallNext[In, Out]:
         async def open_first(call: Call[In, Out]) -> Out:
@@ -314,7 +315,7 @@ class LambdaClient(MapCalls):
         self._home.enter(asyncio.get_running_loop())
 
     async def _close_transport(self) -> None:
-        transport = self._wiring.end_transport() or self._opening.config.transport
+        transport = self._state.take_transport() or self._opening.config.transport
         if transport is not None:
             await transport.close()
 
@@ -323,12 +324,12 @@ class LambdaClient(MapCalls):
 
     def _leave_loop(self, *, forked: bool) -> None:
         """Begin anew on another loop: whatever waits on the one that was left never ends, and must not be waited for."""
-        self._lifetime, self._wiring.slots = self._lifetime.anew(), self._wiring.slots.anew()
+        self._lifetime, self._state.slots = self._lifetime.anew(), self._state.slots.anew()
         self._maps.leave(forked=forked)
         self._opening.forget()
-        leave = getattr(self._wiring.transport, "leave", None)
-        if leave is not None:
-            leave(forked=forked)
+        transport = self._state.transport
+        if transport is not None and isinstance(transport, DetachableTransport):
+            transport.detach(forked=forked)
 
     def _call(
         self, command: Command[In, Out], timeout: float | Timeouts | Unset | None, idempotent: bool | None
@@ -346,7 +347,7 @@ class LambdaClient(MapCalls):
             client_name=type(self).__name__,
             invocation_id=uuid_of(random.getrandbits(128)),
             said_idempotent=idempotent,
-            durable=self._wiring.durable,
+            durable=self._state.durable,
             timeouts=self._timeouts(timeout, command.operation.default_read_timeout(input)),
             loop=loop,
             started=loop.time(),

@@ -12,7 +12,7 @@ import attrs
 from ..config import LambdaClientConfig, client_user_agent, filled_config, needs_thread, resolve
 from ..errors import ClientClosedError, ConfigurationError
 from ..errors.tracebacks import forget_locals
-from ..pipeline import Wiring
+from ..pipeline import PipelineState
 from ..protocol.sigv4 import Signer
 from ..protocol.tracing import is_in_function
 from ..threads import Threads
@@ -35,10 +35,10 @@ _OPENINGS = Threads("opening", most=64)
 class Startup:
     """Opens one client. `config` are its settings, once it is `done` with what was found."""
 
-    def __init__(self, config: LambdaClientConfig, wiring: Wiring, *, signs: Callable[[], bool]) -> None:
+    def __init__(self, config: LambdaClientConfig, state: PipelineState, *, signs: Callable[[], bool]) -> None:
         self.config = config
         self.done = False
-        self._wiring = wiring
+        self._state = state
         self._signs = signs
         self._task: asyncio.Task[None] | None = None
 
@@ -90,22 +90,27 @@ class Startup:
 
     def _resolving(self) -> "Callable[[], FoundSettings]":
         """What finds the settings, as they are asked for now."""
-        signs, config, environment = self._signs(), self.config, self._wiring.environment
+        signs, config, environment = self._signs(), self.config, self._state.context.environment
         if config.is_offline:
             config = attrs.evolve(config, region=config.region or _NOWHERE, credentials=config.credentials or _OFFLINE)
             environment = dict[str, str]()
         return lambda: resolve(config, environment, signs=signs, fetch=fetch)
 
     def _connect_parts(self, resolved: "FoundSettings") -> None:
-        config, wiring, nowhere = self.config, self._wiring, resolved.signing_region == _NOWHERE
-        wiring.region = None if config.use_arn_region or nowhere else resolved.signing_region
-        wiring.endpoint = resolved.url
-        wiring.endpoint_in = resolved.url_in if config.use_arn_region and not nowhere else None
-        wiring.credentials = resolved.credentials.value
-        wiring.in_function = is_in_function(wiring.environment)
-        wiring.signer = Signer(resolved.signing_region, "lambda")
-        wiring.user_agent = client_user_agent(resolved, config.user_agent_extra, LIBRARIES)
-        wiring.use_transport(
+        config, context, nowhere = self.config, self._state.context, resolved.signing_region == _NOWHERE
+        self._state.context = attrs.evolve(
+            context,
+            required_region=None if config.use_arn_region or nowhere else resolved.signing_region,
+            endpoint=resolved.url,
+            endpoint_in=resolved.url_in if config.use_arn_region and not nowhere else None,
+            credentials=resolved.credentials.value,
+            in_function=is_in_function(context.environment),
+            signer=Signer(resolved.signing_region, "lambda"),
+            user_agent=client_user_agent(resolved, config.user_agent_extra, LIBRARIES),
+            retry=resolved.retry.value,
+            corrects_clock=not resolved.disable_clock_skew_correction.value,
+        )
+        self._state.use_transport(
             config.transport
             or AiohttpTransport(
                 keep_alive=resolved.tcp_keepalive.value,
@@ -116,7 +121,5 @@ class Startup:
                 response_limits=config.response_limits,
             )
         )
-        wiring.use_retry(resolved.retry.value)
-        wiring.corrects_clock = not resolved.disable_clock_skew_correction.value
         self.config = filled_config(config, resolved)
         self.done = True

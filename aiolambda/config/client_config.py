@@ -8,7 +8,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict, runtime_checkable
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import attrs
 
@@ -25,7 +25,7 @@ from ..errors.checks import (
     check_whole,
     checked_by,
 )
-from ..types.interfaces import Codec, CredentialsProvider, RetryStrategy, Transport
+from ..types.interfaces import Codec, CredentialsProvider, OfflineTransport, RetryStrategy, Transport
 from ..types.values import UNSET, Credentials, PayloadLimits, ResponseLimits, TcpKeepAlive, Timeouts, Unset, shown
 from .tls import checked_context
 
@@ -67,14 +67,6 @@ class ClientSettings(TypedDict, total=False):
     logger: logging.Logger | None
     user_agent_extra: str | None
     user_agent_app_id: str | None
-
-
-@runtime_checkable
-class _OfflineTransport(Protocol):
-    """A transport that says whether it never reaches AWS, such as the fake one of `aiolambda.testing`."""
-
-    @property
-    def offline(self) -> bool: ...
 
 
 _MAX_CONCURRENCY = 1_000_000_000
@@ -246,7 +238,7 @@ class LambdaClientConfig:
     def is_offline(self) -> bool:
         """Whether the transport never reaches AWS. Then the client reads neither files nor the credential chain."""
         transport: object = self.transport
-        return isinstance(transport, _OfflineTransport) and bool(transport.offline)
+        return isinstance(transport, OfflineTransport) and bool(transport.offline)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickled and copied as it was given: the copy, perhaps on another machine, looks its settings up anew."""

@@ -336,7 +336,7 @@ class MapScheduler(Generic[Item]):
         except AiolambdaError as raised:
             error = raised.with_traceback(None)
             may_repeat = not error.may_have_run or (work.idempotent and error.delivery is Delivery.UNKNOWN)
-            throttle = error if classification.remedy_of(error) is RetryAction.WAIT and may_repeat else None
+            throttle = error if classification.retry_action_of(error) is RetryAction.WAIT and may_repeat else None
             work.may_have_run |= error.may_have_run
         finally:
             self._note_end(work, throttle, sent_at, clock())

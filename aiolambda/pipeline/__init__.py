@@ -1,8 +1,8 @@
-"""The built-in middlewares of the five steps, and the order in which a client's stack has them."""
+"""The middleware stack of a client: its five steps, from the input of a command to the transport and back."""
 
 from .builtin import BuiltinMiddlewares
-from .context import Counters, Wiring
+from .context import PipelineContext, PipelineState
 from .dispatch import dispatch_over
 from .slots import Slots, most_slots
 
-__all__ = ["BuiltinMiddlewares", "Counters", "Slots", "Wiring", "dispatch_over", "most_slots"]
+__all__ = ["BuiltinMiddlewares", "PipelineContext", "PipelineState", "Slots", "dispatch_over", "most_slots"]

@@ -1,69 +1,65 @@
 """Build, once per send: the headers that every request has, whatever its command.
 
-Must not set what an attempt decides: that is finalize's.
+Must not set the headers of one attempt: `retry_loop` and `finalize` do.
 """
 
-import functools
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..protocol.tracing import propagated_trace_id
+from ..protocol.urls import host_of
 from .call import Call, Middleware
-from .context import Wiring
+from .context import PipelineState
 from .stack import SyncMiddleware
 
-__all__ = ["content_length_middleware", "host_header_middleware", "recursion_detection_middleware", "user_agent_middleware"]
+__all__ = [
+    "content_length_middleware",
+    "host_header_middleware",
+    "recursion_detection_middleware",
+    "set_content_length",
+    "set_host",
+    "user_agent_middleware",
+]
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+def set_content_length(call: Call[Any, Any]) -> None:
+    """Set `content-length` to the length of the body. A request without a body has none, unless a middleware has set it."""
+    request = call.request
+    if request.body or "content-length" in request.headers.fields:
+        request.headers.fields["content-length"] = str(len(request.body))
 
 
-def content_length_middleware(wiring: Wiring) -> Middleware[Any, Any]:
-    """Sets `content-length` where there is a body; signing corrects it if the body changes on the way."""
+def set_host(call: Call[Any, Any]) -> None:
+    """Set `host` from the URL, unless a middleware has set it."""
+    request = call.request
+    if "host" not in request.headers.fields:
+        request.headers.fields["host"] = host_of(request.url)
 
-    def set_content_length(call: Call[Any, Any]) -> None:
-        request = call.request
-        if request.body:
-            request.headers.fields["content-length"] = str(len(request.body))
 
+def content_length_middleware(state: PipelineState) -> Middleware[Any, Any]:
+    """Sets `content-length`, for the middlewares behind it. Signing sets it again: the body may have changed."""
     return SyncMiddleware(set_content_length)
 
 
-def user_agent_middleware(wiring: Wiring) -> Middleware[Any, Any]:
-    """Sets `user-agent`, unless somebody has."""
+def user_agent_middleware(state: PipelineState) -> Middleware[Any, Any]:
+    """Sets `user-agent`, unless a middleware has."""
 
     def set_user_agent(call: Call[Any, Any]) -> None:
-        call.request.headers.fields.setdefault("user-agent", wiring.user_agent)
+        call.request.headers.fields.setdefault("user-agent", state.context.user_agent)
 
     return SyncMiddleware(set_user_agent)
 
 
-@functools.lru_cache(maxsize=1024)
-def host_of(url: str) -> str:
-    """The `host` header of a URL: the port only where it is not the scheme's own."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if ":" in host:
-        host = f"[{host}]"
-    return host if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f"{host}:{parts.port}"
-
-
-def host_header_middleware(wiring: Wiring) -> Middleware[Any, Any]:
-    """Sets `host`, unless somebody has."""
-
-    def set_host(call: Call[Any, Any]) -> None:
-        request = call.request
-        if "host" not in request.headers.fields:
-            request.headers.fields["host"] = host_of(request.url)
-
+def host_header_middleware(state: PipelineState) -> Middleware[Any, Any]:
+    """Sets `host`, for the middlewares behind it. Signing sets it if it is missing: the URL decides."""
     return SyncMiddleware(set_host)
 
 
-def recursion_detection_middleware(wiring: Wiring) -> Middleware[Any, Any]:
-    """Inside a Lambda function, hands its trace id on, so that Lambda can stop a loop of functions."""
+def recursion_detection_middleware(state: PipelineState) -> Middleware[Any, Any]:
+    """Inside a Lambda function, passes its trace id on, so that Lambda can stop functions that invoke each other for ever."""
 
-    def hand_on_trace_id(call: Call[Any, Any]) -> None:
-        trace_id = propagated_trace_id(wiring.environment) if wiring.in_function else None
+    def set_trace_id(call: Call[Any, Any]) -> None:
+        trace_id = propagated_trace_id(state.context.environment) if state.context.in_function else None
         if trace_id is not None:
             call.request.headers.setdefault("x-amzn-trace-id", trace_id)
 
-    return SyncMiddleware(hand_on_trace_id)
+    return SyncMiddleware(set_trace_id)

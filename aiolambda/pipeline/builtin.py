@@ -6,7 +6,7 @@ Owns steps, priorities, names and tags. Must not hold any behaviour.
 from typing import Any
 
 from . import build, deserialize, finalize, initialize, retry_loop, serialize
-from .context import Wiring
+from .context import PipelineState
 from .stack import MiddlewareStack
 
 __all__ = ["BuiltinMiddlewares"]
@@ -15,61 +15,59 @@ __all__ = ["BuiltinMiddlewares"]
 class BuiltinMiddlewares:
     """The plugin that gives a client's stack its own middlewares."""
 
-    def __init__(self, wiring: Wiring) -> None:
-        self.wiring = wiring
+    def __init__(self, state: PipelineState) -> None:
+        self.state = state
 
     def apply_to_stack(self, stack: MiddlewareStack[Any, Any], /) -> None:
-        wiring = self.wiring
-        stack.add(initialize.logger_middleware(wiring), step="initialize", name="loggerMiddleware", tags=["LOGGER"])
+        state = self.state
+        stack.add(initialize.logger_middleware(state), step="initialize", name="loggerMiddleware", tags=["LOGGER"])
         # Low, so that what a user changes in this step at its default priority is checked too.
         stack.add(
-            initialize.validation_middleware(wiring),
+            initialize.validation_middleware(state),
             step="initialize",
             priority="low",
             name="validationMiddleware",
             tags=["VALIDATION"],
         )
-        stack.add(serialize.serializer_middleware(wiring), step="serialize", name="serializerMiddleware", tags=["SERIALIZER"])
+        stack.add(serialize.serializer_middleware(state), step="serialize", name="serializerMiddleware", tags=["SERIALIZER"])
         stack.add_relative_to(
-            serialize.endpoint_middleware(wiring),
+            serialize.endpoint_middleware(state),
             relation="before",
             to_middleware="serializerMiddleware",
             name="endpointV2Middleware",
             tags=["ENDPOINT_PARAMETERS", "ENDPOINT_V2", "ENDPOINT"],
         )
         stack.add(
-            build.content_length_middleware(wiring),
+            build.content_length_middleware(state),
             step="build",
             name="contentLengthMiddleware",
             tags=["SET_CONTENT_LENGTH", "CONTENT_LENGTH"],
         )
         stack.add(
-            build.user_agent_middleware(wiring),
+            build.user_agent_middleware(state),
             step="build",
             priority="low",
             name="getUserAgentMiddleware",
             tags=["SET_USER_AGENT", "USER_AGENT"],
         )
+        stack.add(build.host_header_middleware(state), step="build", priority="low", name="hostHeaderMiddleware", tags=["HOST"])
         stack.add(
-            build.host_header_middleware(wiring), step="build", priority="low", name="hostHeaderMiddleware", tags=["HOST"]
-        )
-        stack.add(
-            build.recursion_detection_middleware(wiring),
+            build.recursion_detection_middleware(state),
             step="build",
             priority="low",
             name="recursionDetectionMiddleware",
             tags=["RECURSION_DETECTION"],
         )
-        stack.add(retry_loop.retry_middleware(wiring), step="finalize", priority="high", name="retryMiddleware", tags=["RETRY"])
+        stack.add(retry_loop.retry_middleware(state), step="finalize", priority="high", name="retryMiddleware", tags=["RETRY"])
         stack.add_closing(
-            finalize.concurrency_middleware(wiring),
+            finalize.concurrency_middleware(state),
             step="finalize",
             place=1,
             name="concurrencyMiddleware",
             tags=["CONCURRENCY"],
         )
         stack.add_closing(
-            finalize.signing_middleware(wiring),
+            finalize.signing_middleware(state),
             step="finalize",
             place=2,
             name="httpSigningMiddleware",
@@ -77,7 +75,7 @@ class BuiltinMiddlewares:
             tags=["HTTP_SIGNING"],
         )
         stack.add_closing(
-            deserialize.deserializer_middleware(wiring),
+            deserialize.deserializer_middleware(state),
             step="deserialize",
             place=1,
             name="deserializerMiddleware",

@@ -1,6 +1,6 @@
-"""Deserialize, once per attempt: around the transport, it makes an output or an error of what came back.
+"""Deserialize, once per attempt: around the transport, it turns the answer into an output or an error.
 
-Owns which of the two an answer becomes. Must not decide what follows from it, nor note what happened: `sending` does.
+Owns which of the two an answer becomes. Must not decide the consequences, nor record the attempt: `dispatch` does.
 """
 
 from typing import Any
@@ -9,52 +9,61 @@ from ..errors import AiolambdaError
 from ..policy import delivery
 from ..protocol import error_response
 from ..types.http import Response
-from ..types.values import Metadata, ThrottleReason
+from ..types.values import Metadata
 from .call import Call, CallNext, Middleware
-from .context import Wiring
+from .context import PipelineState
+from .dispatch import parsed_error
 
 __all__ = ["deserializer_middleware"]
 
 
-def deserializer_middleware(wiring: Wiring) -> Middleware[Any, Any]:
-    """Gives the output of an answer; raises the exception of an error answer."""
+def deserializer_middleware(state: PipelineState) -> Middleware[Any, Any]:
+    """Returns the output of an answer, or raises the exception of an error answer.
 
-    async def deserialize(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
-        call.response = None
-        await call_next(call)
-        response = _answer(call)
+    The answer is the return value of `call_next`: of `dispatch`, or of a middleware behind this one that answers itself.
+    """
+
+    async def deserialize(call: Call[Any, Any], call_next: CallNext[Any, Response]) -> Any:
+        response = await call_next(call)
+        if response is not call.response:
+            call.response = _checked(response)
         if not 200 <= response.status < 300:
-            call.last_error = _exception(call, wiring, response)
+            call.last_error = _exception(call, state, response)
             raise call.last_error
         metadata = _metadata(call, response)
-        output = call.command.operation.output(call.input, response, metadata=metadata, codec=wiring.codec)
-        if getattr(output, "durable_execution_arn", None) is not None:
-            wiring.durable.add((call.function_name, getattr(call.input, "qualifier", None)))
+        output = call.command.operation.output(call.input, response, metadata=metadata, codec=state.context.codec)
+        if getattr(output, "durable_execution_arn", None) is not None:  # a user's command need not have one
+            state.durable.add((call.function_name, getattr(call.input, "qualifier", None)))
         return output
 
     return deserialize
 
 
-def _answer(call: Call[Any, Any]) -> Response:
-    if call.response is None:
-        raise AiolambdaError("a middleware behind deserializerMiddleware answered without setting call.response")
-    return call.response
+def _checked(answer: object) -> Response:
+    """The answer of a middleware behind this one, if it is one."""
+    if not isinstance(answer, Response):
+        raise AiolambdaError(
+            "a middleware behind deserializerMiddleware must return a Response, its own or that of call_next; "
+            f"it returned {type(answer).__name__}"
+        )
+    return answer
 
 
-def _exception(call: Call[Any, Any], wiring: Wiring, response: Response) -> AiolambdaError:
-    code = error_response.code_of(response)
-    verdict = delivery.verdict_of_error(response.status, code)
+def _exception(call: Call[Any, Any], state: PipelineState, response: Response) -> AiolambdaError:
+    from ..errors.service import TooManyRequestsException  # noqa: PLC0415 - sixty classes, and most calls need none
+
+    parsed = parsed_error(response)
     error = error_response.exception_of(
         response,
-        code=code,
-        delivery=delivery.worst([verdict, *(attempt.delivery for attempt in call.history)]),
+        parsed,
+        delivery=delivery.worst([parsed.delivery, *(attempt.delivery for attempt in call.history)]),
         metadata=_metadata(call, response),
         function_name=call.function_name,
-        now=wiring.now(),
+        now=state.now(),
     )
-    if isinstance(reason := getattr(error, "reason", None), ThrottleReason):
-        throttled = wiring.counters.throttled
-        throttled[reason] = throttled.get(reason, 0) + 1
+    if isinstance(error, TooManyRequestsException) and error.reason is not None:
+        throttled = state.counters.throttled
+        throttled[error.reason] = throttled.get(error.reason, 0) + 1
     return error
 
 

@@ -1,7 +1,7 @@
-"""The end of every stack: the transport, and the facts of each attempt that goes over it.
+"""The end of every stack: it hands the request to the transport, and records the facts of each attempt.
 
-Owns verdict, status and duration of an attempt, and the client's counters. No middleware can take its place, so whatever is
-removed or overridden, a request that was sent is known to have been sent. Must not make outputs or errors of answers.
+Owns verdict, status and duration of an attempt, and the client's counters. No middleware can replace it, so a request that was
+sent is always recorded as sent. Must not make outputs or errors of answers.
 """
 
 import asyncio
@@ -13,39 +13,43 @@ import attrs
 from ..errors import AiolambdaError, ConnectionLostError, InvocationTimeoutError
 from ..policy import delivery
 from ..protocol import error_response, success
-from ..types.http import Request, Response
+from ..types.http import ParsedError, Request, Response
 from ..types.interfaces import StreamedResponse, Transport
 from ..types.values import Attempt, Delivery, Unset
 from .call import Call, CallNext
-from .context import Counters, Wiring
+from .context import PipelineState
 from .open_response import OpenResponse
 
-__all__ = ["dispatch_over"]
-
-_KIND = "x-amz-invocation-type"
+__all__ = ["dispatch_over", "parsed_error"]
 
 
-def dispatch_over(wiring: Wiring) -> CallNext[Any, Any]:
-    """Sends `call.request`, and leaves the answer in `call.response`; what is still to come of it, in `call.answers`, too."""
+def dispatch_over(state: PipelineState) -> CallNext[Any, Response]:
+    """Sends `call.request`, and returns the answer, which `call.response` then holds for middlewares to look at.
 
-    async def send(call: Call[Any, Any]) -> Response:
+    A body that is still being received is added to `call.answers`.
+    """
+
+    async def dispatch(call: Call[Any, Any]) -> Response:
         request, clock = call.request, call.loop.time
-        if request.stage != "queue":  # a middleware sends it once more, perhaps at the same time: each has a stage of its own
+        if request.sent:  # a middleware sends it once more, perhaps at the same time: each send has a stage of its own
             request = request.copy()
         started = clock()
         call.response = None
         if isinstance(request.timeouts.read, Unset):  # a middleware made this request
             request.timeouts = attrs.evolve(request.timeouts, read=call.timeouts.read)
-        request.stage = "send"  # a transport that tells more sets it back to queue and connect
+        request.sent = True
+        request.stage = "send"  # a transport that reports more sets it back to queue and connect
         verdict, status = Delivery.UNKNOWN, None
         try:
-            transport = wiring.open_transport
+            transport = state.open_transport
             streamed = call.command.operation.streamed
-            kind = request.headers.fields.get(_KIND, "RequestResponse")  # a middleware may have changed it
-            most = wiring.response_limits.body
-            response = await (_opened(call, transport, request, kind, most) if streamed else transport.send(request))
+            invocation_type = request.headers.fields.get("x-amz-invocation-type", "RequestResponse")
+            if streamed:
+                response = await _open(call, transport, request, invocation_type, state.context.response_limits.body)
+            else:
+                response = await transport.send(request)
             call.response, status = response, response.status
-            verdict = _verdict(response, request, kind, streamed=streamed)
+            verdict = _verdict(response, request, invocation_type, streamed=streamed)
         except AiolambdaError as error:
             verdict, call.last_error = error.delivery, error
             raise
@@ -54,28 +58,44 @@ def dispatch_over(wiring: Wiring) -> CallNext[Any, Any]:
             raise
         finally:
             call.stage = request.stage
-            _note(call, wiring.counters, Attempt(delivery=verdict, duration=clock() - started, status_code=status))
+            call.history.append(Attempt(delivery=verdict, duration=clock() - started, status_code=status))
+            counters = state.counters
+            counters.executed += verdict is Delivery.EXECUTED
+            counters.unknown += verdict is Delivery.UNKNOWN
+            counters.retried += len(call.history) > 1
         return response
 
-    return send
+    return dispatch
 
 
-async def _opened(call: Call[Any, Any], transport: Transport, request: Request, kind: str, most: int) -> Response:
-    """The head of an answer that is to be read as it comes. One without a stream, such as an error, is read to its end."""
+def parsed_error(response: Response) -> ParsedError:
+    """Code, members and verdict of an error answer, parsed once. If a middleware changes the answer, it is parsed again."""
+    source = (response.status, response.fields.get("x-amzn-errortype"), response.body)
+    parsed = response.parsed_error
+    if parsed is None or parsed.source != source:
+        members = error_response.members_of(response)
+        code = error_response.code_of(response, members)
+        parsed = ParsedError(code, members, delivery.verdict_of_error(response.status, code), source)
+        response.parsed_error = parsed
+    return parsed
+
+
+async def _open(call: Call[Any, Any], transport: Transport, request: Request, invocation_type: str, most: int) -> Response:
+    """The head of a streamed answer, whose body is read later. An answer without a stream, such as an error, is read whole."""
     async with contextlib.AsyncExitStack() as exits:
         answer = await exits.enter_async_context(transport.stream(request))
         if answer.status == 204 or not 200 <= answer.status < 300:
             return Response(answer.status, answer.headers, await _whole_body(answer, request.timeouts.read, most))
         head = Response(answer.status, answer.headers)
-        if success.problem_of(head, request, kind, streamed=True) is not None:
-            return head  # which ends the connection: nothing is read of what is not Lambda's
+        if success.problem_of(head, request, invocation_type, streamed=True) is not None:
+            return head  # which closes the connection: the body of an answer that is not Lambda's is not read
         head.stream = OpenResponse(call, answer, exits)
         call.answers.append(head.stream)
     return head
 
 
 async def _whole_body(answer: StreamedResponse, limit: float | Unset | None, most: int) -> bytes:
-    """All of a body, which may have `most` bytes, within the read limit (seconds)."""
+    """All of a body, at most `most` bytes, within the read limit (seconds)."""
     body, piece = bytearray(), b""
     try:
         async with asyncio.timeout(None if isinstance(limit, Unset) else limit):
@@ -94,21 +114,14 @@ async def _whole_body(answer: StreamedResponse, limit: float | Unset | None, mos
         del body, piece  # a traceback that is printed with locals would show them
 
 
-def _verdict(response: Response, request: Request, kind: str, *, streamed: bool) -> Delivery:
-    """The verdict on an answer, whatever it says. `ConnectionLostError` for a success that is not Lambda's."""
+def _verdict(response: Response, request: Request, invocation_type: str, *, streamed: bool) -> Delivery:
+    """The verdict on an answer. `ConnectionLostError` for a success that is not Lambda's."""
     if not 200 <= response.status < 300:
-        return delivery.verdict_of_error(response.status, error_response.code_of(response))
-    problem = success.problem_of(response, request, kind, streamed=streamed)
+        return parsed_error(response).delivery
+    problem = success.problem_of(response, request, invocation_type, streamed=streamed)
     if problem is not None:
         raise ConnectionLostError(
             f"the answer is not Lambda's: {problem}. Check endpoint_url and the proxy settings",
             request_id=response.fields.get("x-amzn-requestid"),
         )
-    return delivery.verdict_of_output(response.status, kind)
-
-
-def _note(call: Call[Any, Any], counters: Counters, attempt: Attempt) -> None:
-    call.history.append(attempt)
-    counters.executed += attempt.delivery is Delivery.EXECUTED
-    counters.unknown += attempt.delivery is Delivery.UNKNOWN
-    counters.retried += len(call.history) > 1
+    return delivery.verdict_of_output(response.status, invocation_type)

@@ -1,61 +1,117 @@
-"""Finalize, once per attempt: the attempt's slot and its signature, in this order. Its beginning stands in `retrying`.
+"""Finalize, once per attempt: the attempt's slot, then its signature. `retry_loop` holds the beginning of this step.
 
-Must not know how a request is sent, or what an answer means.
+Must not know how a request is sent, or the meaning of an answer.
 """
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, NoReturn, cast
+from typing import Any
 
 import attrs
 
 from ..errors import ConfigurationError
 from ..protocol import sigv4
+from ..protocol.urls import path_and_query
 from ..threads import Threads
-from ..types.http import Request, StreamingBody
+from ..types.http import StreamingBody
 from ..types.interfaces import CredentialsProvider, Reservation
 from ..types.values import Credentials
-from .build import host_of
+from .build import set_content_length, set_host
 from .call import Call, CallNext, Middleware
-from .context import Wiring
+from .context import PipelineState
+from .retry_loop import attempt_header
 from .slots import Slots
 
 __all__ = ["concurrency_middleware", "signing_middleware"]
 
-_HASHED_AT_ONCE = 1024 * 1024
-"""Bytes of a payload that are hashed on the loop, in half a millisecond; to ask a thread costs a fifth of that."""
+_HASHED_ON_LOOP = 1024 * 1024
+"""Bytes of a payload that are hashed on the loop, in half a millisecond. A thread costs a fifth of that to ask."""
 _HASHES = Threads("hashing", most=4)
 
 
-def concurrency_middleware(wiring: Wiring) -> Middleware[Any, Any]:
-    """Holds a slot while the attempt is signed, sent and answered; if the answer is read as it comes, until that is closed.
+def concurrency_middleware(state: PipelineState) -> Middleware[Any, Any]:
+    """Holds a slot while the attempt is signed, sent and answered; a streamed answer keeps it until it is closed.
 
-    Credentials are fetched before it is taken.
-
-    Whatever the transport would wait for is waited for here, so that only opening a connection comes after the signature.
+    Credentials are fetched before the slot is taken. Every wait for the transport, except opening a connection, happens here:
+    nothing else comes after the signature.
     """
 
     async def hold_slot(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
-        for answer in call.answers:  # of an attempt that a middleware has made before: nobody waits for its slot
+        for answer in call.answers:  # of an earlier attempt by a middleware: its slot is free before another is taken
             await answer.aclose()
-        if wiring.credentials is not None:
-            keys = call.credentials = await wiring.credentials.get_credentials()
-            if not isinstance(cast("object", keys), Credentials):
-                _refuse_keys(keys, wiring.credentials)
-        reservation, before = await _place_with_keys(call, wiring), len(call.answers)
-        slots = wiring.slots  # a client that has moved to another loop has others there
+        provider = state.context.credentials
+        if provider is not None:
+            call.credentials = _checked(await provider.get_credentials(), provider)
+        reservation, before = await _acquire(call, state), len(call.answers)
+        slots = state.slots  # a client that moves to another loop gets other slots
         try:
             if call.time_begins is not None:
                 call.time_begins()
             return await call_next(call)
         finally:
-            _leave(slots, reservation, call.answers[before:])
+            _release(slots, reservation, call.answers[before:])
 
     return hold_slot
 
 
-def _leave(slots: Slots, reservation: Reservation | None, answers: Sequence[StreamingBody] = ()) -> None:
-    """Give the place back: the slot only once the answer that is still coming is closed."""
+def _checked(credentials: object, provider: CredentialsProvider) -> Credentials:
+    """The credentials of a provider. `ConfigurationError` for anything else, which is not shown: it may hold a secret."""
+    if not isinstance(credentials, Credentials):
+        raise ConfigurationError(
+            f"{type(provider).__name__}.get_credentials() must return aiolambda.Credentials; "
+            f"it returned {type(credentials).__name__}"
+        )
+    return credentials
+
+
+async def _acquire(call: Call[Any, Any], state: PipelineState) -> Reservation | None:
+    """Take a slot, and reserve a connection or a turn to open one. Credentials that expired meanwhile are fetched again."""
+    slots, transport, reservation = state.slots, state.reserving_transport, None
+    if transport is not None and slots.is_free:
+        reservation = transport.promise(call.request, call.loop)
+    if reservation is not None:
+        slots.take_free()
+    else:
+        reservation = await _wait_for_slot(call, state, first=bool(call.history))
+    try:
+        provider = _provider_if_expired(call.credentials, state)
+    except BaseException:
+        _release(slots, reservation)
+        raise
+    if provider is None:
+        return reservation
+    _release(slots, reservation)  # a fetch may take long, and may need a slot itself
+    call.credentials = _checked(await provider.get_credentials(), provider)
+    return await _wait_for_slot(call, state, first=True)
+
+
+def _provider_if_expired(credentials: Credentials | None, state: PipelineState) -> CredentialsProvider | None:
+    """The provider to ask again, if these credentials have expired."""
+    if credentials is None or credentials.expires_at is None or credentials.expires_at > state.now():
+        return None
+    return state.context.credentials
+
+
+async def _wait_for_slot(call: Call[Any, Any], state: PipelineState, *, first: bool) -> Reservation | None:
+    """A slot and a reservation, both within the queue limit; `first`, before all calls that have not begun."""
+    call.stage = "queue"
+    slots, limit, asked, has_waited = state.slots, call.timeouts.queue, call.loop.time(), False
+    if not slots.take_free():
+        await slots.take(limit, first=first)
+        has_waited = True
+    try:
+        if has_waited and limit is not None:  # the turn to connect may take the rest of the limit
+            rest = max(0.0, limit - (call.loop.time() - asked))
+            call.request.timeouts = attrs.evolve(call.request.timeouts, queue=rest)
+        transport = state.reserving_transport
+        return None if transport is None else await transport.reserve(call.request, first=first)
+    except BaseException:
+        slots.give_back()
+        raise
+
+
+def _release(slots: Slots, reservation: Reservation | None, answers: Sequence[StreamingBody] = ()) -> None:
+    """Give back the reservation and the slot. A streamed answer keeps the slot until it is closed."""
     try:
         if reservation is not None:
             reservation.end()
@@ -64,114 +120,48 @@ def _leave(slots: Slots, reservation: Reservation | None, answers: Sequence[Stre
             slots.give_back()
 
 
-async def _place_with_keys(call: Call[Any, Any], wiring: Wiring) -> Reservation | None:
-    """A slot, and with the transport a connection or a turn to open one; and keys that have not expired meanwhile."""
-    promise = wiring.promise if wiring.slots.is_free else None
-    reservation = None if promise is None else promise(call.request, call.loop)
-    if reservation is not None:
-        wiring.slots.take_free()
-    else:
-        reservation = await _place(call, wiring, first=call.attempt > 1)
-    try:
-        expired = _has_expired(call.credentials, wiring)
-    except BaseException:
-        _leave(wiring.slots, reservation)
-        raise
-    if not expired:
-        return reservation
-    _leave(wiring.slots, reservation)  # to fetch keys may take its time, and may need a slot itself
-    await _fetch_keys(call, wiring)
-    return await _place(call, wiring, first=True)
-
-
-async def _place(call: Call[Any, Any], wiring: Wiring, *, first: bool) -> Reservation | None:
-    call.stage = "queue"
-    slots, asked, has_waited = wiring.slots, call.loop.time(), not wiring.slots.take_free()
-    if has_waited:
-        await slots.take(call.timeouts.queue, first=first)
-    try:
-        if has_waited:
-            _shorten_queue(call, call.loop.time() - asked)
-        return None if wiring.reserve is None else await wiring.reserve(call.request, first=first)
-    except BaseException:
-        slots.give_back()
-        raise
-
-
-def _shorten_queue(call: Call[Any, Any], waited: float) -> None:
-    """What of the limit is left over is for the turn to connect."""
-    limit = call.timeouts.queue
-    if limit is not None:
-        call.request.timeouts = attrs.evolve(call.request.timeouts, queue=max(0.0, limit - waited))
-
-
-async def _fetch_keys(call: Call[Any, Any], wiring: Wiring) -> None:
-    if wiring.credentials is not None:
-        keys = call.credentials = await wiring.credentials.get_credentials()
-        if not isinstance(cast("object", keys), Credentials):
-            _refuse_keys(keys, wiring.credentials)
-
-
-def _refuse_keys(keys: object, provider: CredentialsProvider) -> NoReturn:
-    """`ConfigurationError` for what is no keys; its value is not shown, for it may hold some."""
-    raise ConfigurationError(
-        f"{type(provider).__name__}.get_credentials() gave {type(keys).__name__}, and a provider gives aiolambda.Credentials"
-    )
-
-
-def _has_expired(credentials: Credentials | None, wiring: Wiring) -> bool:
-    return credentials is not None and credentials.expires_at is not None and credentials.expires_at <= wiring.now()
-
-
-def signing_middleware(wiring: Wiring) -> Middleware[Any, Any]:
+def signing_middleware(state: PipelineState) -> Middleware[Any, Any]:
     """Signs the request as it is now: content length and payload hash are those of the body that is sent."""
 
     async def sign(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
-        if call.credentials is None:  # nobody waited for a slot
-            await _fetch_keys(call, wiring)
-        if call.request.stage != "queue":  # it was sent already, and stays as it was sent
+        context = state.context
+        if call.credentials is None and context.credentials is not None:  # concurrencyMiddleware was removed
+            call.credentials = _checked(await context.credentials.get_credentials(), context.credentials)
+        if call.request.sent:  # by a middleware that sends it again: the first must stay as it was sent
             call.request = call.request.copy()
-        _number(call)
-        signer = wiring.signer if call.signing_region is None else wiring.signer_for(call.signing_region)
+        if call.attempt <= len(call.history):
+            _renumber(call, context.attempts_suffix)
+        signer = context.signer if call.signing_region is None else state.signer_for(call.signing_region)
         if signer is not None and call.credentials is not None:
-            large = len(call.request.body) > _HASHED_AT_ONCE
-            body_hash = await _hash_in_thread(call.request) if large else sigv4.payload_hash(call.request.body)
-            _sign(call.request, body_hash, signer, call.credentials, wiring.now() + call.clock_offset)
+            body = call.request.body
+            body_hash = sigv4.payload_hash(body) if len(body) <= _HASHED_ON_LOOP else await _hash_in_thread(body)
+            _sign(call, body_hash, signer, call.credentials, state.now() + call.clock_offset)
         return await call_next(call)
 
     return sign
 
 
-async def _hash_in_thread(request: Request) -> str:
+async def _hash_in_thread(body: bytes) -> str:
     try:
-        return await _HASHES.run(lambda: sigv4.payload_hash(request.body))
-    except OSError:  # no thread can be started: a call that takes a few milliseconds longer is better than none
-        return sigv4.payload_hash(request.body)
+        return await _HASHES.run(lambda: sigv4.payload_hash(body))
+    except OSError:  # no thread can be started: hash on the loop, which takes a few milliseconds
+        return sigv4.payload_hash(body)
 
 
-def _number(call: Call[Any, Any]) -> None:
-    """A middleware may have sent requests of its own for this call: every one that is sent counts."""
-    if call.attempt == len(call.history) + 1:
-        return
-    announced, separator, rest = call.request.headers.get("amz-sdk-request", "").partition(";")
-    if announced == f"attempt={call.attempt}":  # and not what somebody else has put there
-        call.request.headers["amz-sdk-request"] = f"attempt={len(call.history) + 1}{separator}{rest}"
+def _renumber(call: Call[Any, Any], suffix: str) -> None:
+    """Count the requests that a middleware has sent for this call. A header that a middleware has written stays."""
+    fields = call.request.headers.fields
+    is_ours = fields.get("amz-sdk-request") == attempt_header(call.attempt, suffix)
+    call.attempt = len(call.history) + 1
+    if is_ours:
+        fields["amz-sdk-request"] = attempt_header(call.attempt, suffix)
 
 
-def _sign(request: Request, body_hash: str, signer: sigv4.Signer, credentials: Credentials, now: dt.datetime) -> None:
-    headers = request.headers.fields
-    if "host" not in headers:  # AWS takes no signature that leaves it out
-        headers["host"] = host_of(request.url)
-    if "content-length" in headers:
-        headers["content-length"] = str(len(request.body))
+def _sign(call: Call[Any, Any], body_hash: str, signer: sigv4.Signer, credentials: Credentials, now: dt.datetime) -> None:
+    set_content_length(call)
+    set_host(call)  # AWS accepts no signature without it
+    request, headers = call.request, call.request.headers.fields
     headers["x-amz-content-sha256"] = body_hash
-    path, query = _target_of(request.url)
     headers.pop("x-amz-security-token", None)
+    path, query = path_and_query(request.url)
     headers.update(signer.sign(request.method, path, query, headers, body_hash, credentials, now))
-
-
-def _target_of(url: str) -> tuple[str, str]:
-    """Path and query as they go over the wire."""
-    target = url.split("/", 3)[3] if url.count("/") > 2 else ""
-    path, _, query = target.partition("?")
-    return f"/{path}", query

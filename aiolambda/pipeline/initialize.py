@@ -1,4 +1,4 @@
-"""Initialize, once per send: the log of a call, and the check of its input.
+"""Initialize, once per send: the log record of a call, and the check of its input.
 
 Must not touch requests: there is none yet.
 """
@@ -10,15 +10,15 @@ from typing import Any
 
 from ..errors import AiolambdaError
 from .call import Call, CallNext, Middleware
-from .context import Wiring
+from .context import PipelineState
 from .stack import SyncMiddleware
 
 __all__ = ["logger_middleware", "validation_middleware"]
 
 
-def logger_middleware(wiring: Wiring) -> Middleware[Any, Any]:
+def logger_middleware(state: PipelineState) -> Middleware[Any, Any]:
     """One DEBUG record for each call: command, function, outcome, request id, attempts, seconds. Never a payload."""
-    logger = wiring.logger
+    logger = state.context.logger
 
     def log_call(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Awaitable[Any]:
         return logged(call, call_next) if logger.isEnabledFor(logging.DEBUG) else call_next(call)
@@ -38,7 +38,7 @@ def logger_middleware(wiring: Wiring) -> Middleware[Any, Any]:
             request_id = getattr(getattr(output, "metadata", None), "request_id", None)
             return output
         finally:
-            wiring.log(
+            state.context.log(
                 logging.DEBUG,
                 "%s %s %r: %s, request id %s, %d attempts, %.3f s",
                 call.client_name,
@@ -53,14 +53,15 @@ def logger_middleware(wiring: Wiring) -> Middleware[Any, Any]:
     return log_call
 
 
-def validation_middleware(wiring: Wiring) -> Middleware[Any, Any]:
-    """Refuses an input that Lambda would refuse, before anything is sent. Warns once of members without effect."""
+def validation_middleware(state: PipelineState) -> Middleware[Any, Any]:
+    """Raises for an input that Lambda would refuse, before anything is sent. Warns once of members without effect."""
     warned: set[str] = set()
 
     def validate(call: Call[Any, Any]) -> None:
-        warning = call.command.operation.check(call.input, region=wiring.region, limits=wiring.limits)
+        context = state.context
+        warning = call.command.operation.check(call.input, region=context.required_region, limits=context.limits)
         if warning is not None and warning not in warned:
             warned.add(warning)
-            wiring.logger.warning("%s %r: %s", call.command_name, call.function_name, warning)
+            context.logger.warning("%s %r: %s", call.command_name, call.function_name, warning)
 
     return SyncMiddleware(validate)

@@ -1,9 +1,9 @@
-"""Serialize, once per send: where the call goes, and the request that its input becomes.
+"""Serialize, once per send: the endpoint of the call, and the request of its input.
 
-Must not know what a member means: the command's operation does.
+Must not know the meaning of a member: the command's operation does.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 
 import attrs
@@ -12,37 +12,35 @@ from ..protocol import names
 from . import payload_file
 from .call import Call, Middleware, UnreadFile
 from .command import BaseCommand
-from .context import Wiring
+from .context import PipelineState
 from .stack import SyncMiddleware
 
 __all__ = ["endpoint_middleware", "serializer_middleware"]
 
 
-def endpoint_middleware(wiring: Wiring) -> Middleware[Any, Any]:
-    """Sets `call.endpoint`, the URL that the operation's path is put behind."""
+def endpoint_middleware(state: PipelineState) -> Middleware[Any, Any]:
+    """Sets `call.endpoint`, the URL before the operation's path. A function's ARN may decide the region."""
 
     def choose_endpoint(call: Call[Any, Any]) -> None:
-        call.endpoint = wiring.endpoint
-        if wiring.endpoint_in is not None:
-            _follow_arn(call, wiring, wiring.endpoint_in)
+        context = state.context
+        call.endpoint = context.endpoint
+        if context.endpoint_in is None or context.signer is None:
+            return
+        region = names.region_of(call.function_name)
+        if region is not None and region != context.signer.region:
+            call.endpoint, call.signing_region = context.endpoint_in(region), region
 
     return SyncMiddleware(choose_endpoint)
 
 
-def _follow_arn(call: Call[Any, Any], wiring: Wiring, endpoint_in: Callable[[str], str]) -> None:
-    """Send the call where its function is, and have it signed for there."""
-    region = names.region_of(call.function_name)
-    if region is not None and wiring.signer is not None and region != wiring.signer.region:
-        call.endpoint, call.signing_region = endpoint_in(region), region
-
-
-def serializer_middleware(wiring: Wiring) -> Middleware[Any, Any]:
-    """Makes the request. A payload that is an open file is read first."""
+def serializer_middleware(state: PipelineState) -> Middleware[Any, Any]:
+    """Makes the request. If the payload is an open file, it is read first."""
 
     def serialize(call: Call[Any, Any]) -> Awaitable[None] | None:
+        context = state.context
         try:
             request = call.command.operation.request(
-                call.input, endpoint=call.endpoint or wiring.endpoint, codec=wiring.codec, limits=wiring.limits
+                call.input, endpoint=call.endpoint or context.endpoint, codec=context.codec, limits=context.limits
             )
         except UnreadFile as unread:
             return read_and_serialize(call, unread.file, unread.longest)

@@ -255,7 +255,7 @@ class MiddlewareStack(Generic[In, Out]):
             preparations = []
         return _prepared(preparations, handler)
 
-    def resolve_behind(self, stack: "MiddlewareStack[Any, Any]", handler: CallNext[In, Out]) -> CallNext[In, Out]:
+    def resolve_behind(self, stack: "MiddlewareStack[Any, Any]", handler: CallNext[In, Any]) -> CallNext[In, Out]:
         """Another stack with this one joined behind it, folded; folded anew only once one of the two has changed."""
         kept = self._folded
         if kept is None or kept[0] is not handler or kept[1] != stack._version or kept[2] != self._version:

@@ -19,7 +19,7 @@ from ..errors import (
 from ..types.values import RetryAction
 from .delivery import REFUSED
 
-__all__ = ["EXPIRED", "PASSING", "SKEWED", "THROTTLES", "TRANSIENT", "explains_refusal", "remedy_of"]
+__all__ = ["EXPIRED", "PASSING", "SKEWED", "THROTTLES", "TRANSIENT", "explains_refusal", "retry_action_of"]
 
 THROTTLES = frozenset(
     {
@@ -90,10 +90,10 @@ _TOLERATED = dt.timedelta(minutes=4)
 """Lambda takes a signature that is five minutes off; an offset that is smaller by a margin explains no refusal."""
 
 
-def remedy_of(error: AiolambdaError) -> RetryAction:
+def retry_action_of(error: AiolambdaError) -> RetryAction:
     """The remedy for an attempt that ended with this error."""
     if isinstance(error, LambdaServiceException):
-        return _remedy_of_answer(error.status_code, error.code)
+        return _action_of_answer(error.status_code, error.code)
     if isinstance(error, ConnectError):
         return RetryAction.RETRY if error.transient else RetryAction.NONE
     if isinstance(error, ConnectionLostError):
@@ -103,7 +103,7 @@ def remedy_of(error: AiolambdaError) -> RetryAction:
     return RetryAction.RETRY if isinstance(error, TransportError) else RetryAction.NONE
 
 
-def _remedy_of_answer(status: int, code: str) -> RetryAction:
+def _action_of_answer(status: int, code: str) -> RetryAction:
     if status == 429 or _stands_in(THROTTLES, code):
         return RetryAction.WAIT
     if _stands_in(EXPIRED, code):

@@ -22,7 +22,7 @@ class Failure:
     """
 
     error: AiolambdaError
-    remedy: RetryAction
+    retry_action: RetryAction
     delivery: Delivery
     attempt: int
     jitter: float

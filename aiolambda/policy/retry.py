@@ -84,13 +84,13 @@ class StandardRetry(RetryStrategy):
 
     def pause(self, failure: "Failure", /) -> float | None:
         """The seconds before the next attempt; `None` where attempts, tokens or time are used up."""
-        if failure.remedy in _CORRECTIONS:
+        if failure.retry_action in _CORRECTIONS:
             return self._pause(failure, ceiling=0.0)
         counted = self._counts(failure)
         spent = failure.retries + (failure.throttles if self.throttling == "attempts" else 0)
         if counted and spent + 1 >= self.max_attempts:
             return None
-        base = _THROTTLE_BASE if failure.remedy is RetryAction.WAIT else _BASE
+        base = _THROTTLE_BASE if failure.retry_action is RetryAction.WAIT else _BASE
         before = spent if counted else failure.throttles
         pause = self._pause(failure, ceiling=backoff(before, base=base, longest=self._max_backoff))
         cost = self._cost(failure)
@@ -109,12 +109,12 @@ class StandardRetry(RetryStrategy):
         return f"{type(self).__name__}(max_attempts={self.max_attempts}, throttling={self.throttling!r})"
 
     def _counts(self, failure: "Failure") -> bool:
-        return failure.remedy is not RetryAction.WAIT or self.throttling == "attempts"
+        return failure.retry_action is not RetryAction.WAIT or self.throttling == "attempts"
 
     def _cost(self, failure: "Failure") -> int:
-        if failure.remedy is RetryAction.WAIT:
+        if failure.retry_action is RetryAction.WAIT:
             return _THROTTLE_COST if self.throttling == "attempts" else 0
-        return _RETRY_COST if failure.remedy is RetryAction.RETRY else 0
+        return _RETRY_COST if failure.retry_action is RetryAction.RETRY else 0
 
     def _pause(self, failure: "Failure", *, ceiling: float) -> float | None:
         """The pause, if the call has time for it, and for an attempt after it. A back-off that has less is drawn from that."""
@@ -135,7 +135,7 @@ class StandardRetry(RetryStrategy):
         """The deadline's, or what is left of the patience with a service that asks for time."""
         if failure.time_left is not None:
             return failure.time_left
-        if self._max_throttle_wait is None or (failure.remedy is not RetryAction.WAIT and failure.retry_after is None):
+        if self._max_throttle_wait is None or (failure.retry_action is not RetryAction.WAIT and failure.retry_after is None):
             return None
         return self._max_throttle_wait - failure.throttled_for
 
@@ -153,9 +153,9 @@ class NoRetry(RetryStrategy):
         return "NoRetry()"
 
 
-def repeats_at_once(strategy: RetryStrategy, remedy: RetryAction) -> bool:
+def repeats_at_once(strategy: RetryStrategy, retry_action: RetryAction) -> bool:
     """Whether a failure, the loss of an idle connection, is mended without asking the strategy: it spends nothing."""
-    return remedy is RetryAction.REPEAT and not isinstance(strategy, NoRetry)
+    return retry_action is RetryAction.REPEAT and not isinstance(strategy, NoRetry)
 
 
 def announced_maximum(strategy: RetryStrategy) -> int | None:

@@ -1,9 +1,10 @@
-"""An error answer of the service becomes an exception.
+"""Error answers of the service: their code, and the exception of each.
 
-Owns the spellings of the code and the message in headers and body. Must not know what follows from a code.
-Source: the restJson1 protocol of Smithy ("Operation error serialization"), and what front ends send beside it.
+Owns the spellings of code and message in headers and body. Must not know the consequences of a code.
+Source: the restJson1 protocol of Smithy ("Operation error serialization"), and answers of front ends that do not follow it.
 """
 
+import contextlib
 import datetime as dt
 import email.utils
 import re
@@ -11,11 +12,11 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from ..errors import LambdaServiceException
-from ..types.http import Response
+from ..types.http import ParsedError, Response
 from ..types.values import Delivery, Metadata, ThrottleReason
 from .json_body import object_of, text_in, writable
 
-__all__ = ["code_of", "date_of", "exception_of", "retry_after_of", "retry_hint_of"]
+__all__ = ["code_of", "date_of", "exception_of", "members_of", "retry_after_of", "retry_hint_of"]
 
 _KEPT_BODY = 64 * 1024
 _LONGEST_CODE = 200
@@ -24,48 +25,51 @@ _PAGE = rb"\s*<(?:!doctype\s+html|html)\b"
 _XML = {"code": rb"<Code>([^<]{1,200})</Code>", "message": rb"<Message>([^<]{0,2000})</Message>"}
 
 
-def code_of(response: Response) -> str | None:
-    """The error's code without namespace and address (`aws#Name:http://...`), or `None` where the answer names none."""
-    content = _content(response)
-    spellings = (response.headers.get("x-amzn-errortype"), *(text_in(content, name) for name in ("__type", "code", "Code")))
+def code_of(response: Response, members: Mapping[str, object]) -> str | None:
+    """The error's code without namespace and address (`aws#Name:http://...`), or `None` if the answer names none.
+
+    `members` are those of the body, from `members_of`.
+    """
+    spellings = (response.headers.get("x-amzn-errortype"), *(text_in(members, name) for name in ("__type", "code", "Code")))
     return next(filter(None, map(_plain_code, spellings)), None)
 
 
 def _plain_code(spelled: str | None) -> str | None:
-    """The code of a spelling, the first of a list: a front end joins headers that it finds twice."""
+    """The bare code of one spelling, or of the first in a list: a front end joins headers that it finds twice."""
     codes = (part.split(":", 1)[0].rsplit("#", 1)[-1].strip() for part in (spelled or "").split(","))
     code = next(filter(None, codes), None)
     return code and writable(code[:_LONGEST_CODE])
 
 
 def exception_of(
-    response: Response, *, code: str | None, delivery: Delivery, metadata: Metadata, function_name: str, now: dt.datetime
+    response: Response, parsed: ParsedError, *, delivery: Delivery, metadata: Metadata, function_name: str, now: dt.datetime
 ) -> LambdaServiceException:
-    """The exception of an error answer, whatever its body is: JSON, XML, HTML, nothing, or 5 MB of anything."""
-    from ..errors.service import EXCEPTIONS, EC2UnexpectedException, TooManyRequestsException  # noqa: PLC0415 - sixty classes, of which most calls need none
+    """The exception of an error answer, for any body: JSON, XML, HTML, nothing, or 5 MB of anything."""
+    from ..errors.service import EXCEPTIONS, EC2UnexpectedException, TooManyRequestsException  # noqa: PLC0415 - sixty classes, and most calls need none
 
-    content = _content(response)
+    code, members = parsed.code, parsed.members
     kind = EXCEPTIONS.get(code or "") or EXCEPTIONS.get(f"{code}Exception", LambdaServiceException)
-    messages = (text_in(content, name) for name in ("message", "Message", "errorMessage"))
+    messages = (text_in(members, name) for name in ("message", "Message", "errorMessage"))
     error = kind(
-        next(filter(None, messages), None) or writable(_without_message(response)),
+        next(filter(None, messages), None) or writable(_missing_message(response)),
         code=code or f"HTTP{response.status}",
         metadata=metadata,
         function_name=function_name,
-        type=text_in(content, "Type"),
+        type=text_in(members, "Type"),
         body=response.body[:_KEPT_BODY],
         delivery=delivery,
     )
     error.retry_after = retry_after_of(response, now)
     if isinstance(error, TooManyRequestsException):
-        error.reason = _reason(content)
+        with contextlib.suppress(ValueError):
+            error.reason = ThrottleReason(str(members.get("Reason")))
     if isinstance(error, EC2UnexpectedException):
-        error.ec2_error_code = text_in(content, "EC2ErrorCode")
+        error.ec2_error_code = text_in(members, "EC2ErrorCode")
     return error
 
 
 def retry_after_of(response: Response, now: dt.datetime) -> float | None:
-    """The seconds of `Retry-After`: given as such, or as a date, which is compared with the answer's own where it has one."""
+    """The seconds of `Retry-After`. A date is compared with the answer's own `Date`, or with `now` if it has none."""
     text = response.headers.get("retry-after", "").strip()
     seconds = _number(text)
     if seconds is not None:
@@ -75,7 +79,7 @@ def retry_after_of(response: Response, now: dt.datetime) -> float | None:
 
 
 def retry_hint_of(response: Response) -> float | None:
-    """The seconds of `x-amz-retry-after`, which is in milliseconds."""
+    """The seconds of `x-amz-retry-after`, a number of milliseconds."""
     milliseconds = _number(response.headers.get("x-amz-retry-after", "").strip())
     return None if milliseconds is None else milliseconds / 1000
 
@@ -86,7 +90,7 @@ def date_of(response: Response) -> dt.datetime | None:
 
 
 def _number(text: str) -> float | None:
-    """A number of 0 or more, as a header spells it."""
+    """A number of 0 or more, as written in a header."""
     return float(text) if re.fullmatch(_COUNT, text) else None
 
 
@@ -99,7 +103,8 @@ def _date(text: str) -> dt.datetime | None:
     return date if date.tzinfo is not None else date.replace(tzinfo=dt.UTC)
 
 
-def _content(response: Response) -> Mapping[str, object]:
+def members_of(response: Response) -> Mapping[str, object]:
+    """The members of an error's body, JSON or XML; none if it is anything else."""
     if len(response.body) > _KEPT_BODY:
         return {}
     if response.body.lstrip().startswith(b"<"):
@@ -111,24 +116,18 @@ def _content(response: Response) -> Mapping[str, object]:
 
 
 def _is_page(response: Response) -> bool:
-    """Whether the body is a page, whatever it is said to be: some servers call everything `text/html`."""
+    """Whether the body is an HTML page. Its content type is no evidence: some servers call everything `text/html`."""
     return re.match(_PAGE, response.body, re.IGNORECASE) is not None
 
 
 def _xml_text(text: bytes) -> str:
-    import html  # noqa: PLC0415 - Lambda speaks JSON; a proxy may not
+    import html  # noqa: PLC0415 - only a proxy answers in XML: Lambda answers in JSON
 
     return html.unescape(text.decode(errors="replace"))
 
 
-def _reason(content: Mapping[str, object]) -> ThrottleReason | None:
-    try:
-        return ThrottleReason(str(content.get("Reason")))
-    except ValueError:
-        return None
-
-
-def _without_message(response: Response) -> str:
+def _missing_message(response: Response) -> str:
+    """The message for an answer that has none."""
     size, status = len(response.body), response.status
     if 300 <= status < 400:
         return f"the endpoint answered HTTP {status}{_direction(response)}; Lambda does not redirect: check endpoint_url"
@@ -140,7 +139,7 @@ def _without_message(response: Response) -> str:
 
 
 def _direction(response: Response) -> str:
-    """The host that an answer points to; the rest of the URL may hold a secret."""
+    """The host that a redirect points to. The rest of the URL is not shown: it may hold a secret."""
     try:
         host = urlsplit(response.headers.get("location", "")).hostname
     except ValueError:

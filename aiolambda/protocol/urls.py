@@ -7,14 +7,25 @@ Source: RFC 3986 for URLs, RFC 1035 for the lengths of names, RFC 7617 for user 
 import base64
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from ..errors import ConfigurationError
 
-__all__ = ["checked_endpoint", "checked_proxy", "is_url", "proxy_and_authorization", "url_shown"]
+__all__ = [
+    "checked_endpoint",
+    "checked_proxy",
+    "host_of",
+    "is_url",
+    "origin_and_target",
+    "path_and_query",
+    "proxy_and_authorization",
+    "url_shown",
+]
 
 _NAME = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
 _LONGEST_NAME = 253
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _ENCODED = re.compile(r"(?:[^%@\\]|%[0-9A-Fa-f]{2})*")
 """A user, a colon, a password: what would end them in a URL is percent-encoded."""
 
@@ -65,6 +76,35 @@ def url_shown(url: str) -> str:
     userinfo, _, address = parts.netloc.rpartition("@")
     hidden = "...@" if userinfo else ""
     return f"{parts.scheme}://{hidden}{address}{parts.path}"
+
+
+@lru_cache(maxsize=1024)
+def host_of(url: str) -> str:
+    """The `host` header of a URL. It has a port only if that is not the scheme's default."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if ":" in host:
+        host = f"[{host}]"
+    return host if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f"{host}:{parts.port}"
+
+
+@lru_cache(maxsize=1024)
+def origin_and_target(url: str) -> tuple[str, str]:
+    """Scheme with authority, and the target of the request line: path and query, without the fragment."""
+    scheme, _, rest = url.partition("://")
+    scheme = scheme.lower()
+    authority, slash, path = rest.partition("#")[0].partition("/")
+    if not slash and "?" in authority:
+        authority, _, query = authority.partition("?")
+        return f"{scheme}://{authority}", f"/?{query}"
+    return f"{scheme}://{authority}", f"/{path}"
+
+
+@lru_cache(maxsize=1024)
+def path_and_query(url: str) -> tuple[str, str]:
+    """Path and query of the target, as they are sent and signed."""
+    path, _, query = origin_and_target(url)[1].partition("?")
+    return path, query
 
 
 def is_url(url: str) -> bool:

@@ -19,6 +19,7 @@ from ..codecs import JsonCodec
 from ..operations import stream_events
 from ..protocol import names
 from ..types.http import Headers, Request, Response
+from ..types.interfaces import OfflineTransport, Transport
 
 __all__ = ["FakeTransport", "RecordedCall"]
 
@@ -68,7 +69,7 @@ class _PieceStream:
         await self._pieces.aclose()
 
 
-class FakeTransport:
+class FakeTransport(OfflineTransport, Transport):
     """A transport for tests: `LambdaClient(transport=FakeTransport({"price": handler}))`.
 
     A client with this transport needs no region, credentials or server.

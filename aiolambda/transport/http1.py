@@ -11,16 +11,15 @@ import asyncio
 
 from aiohttp.http import StreamWriter
 
-from ..errors import ConfigurationError
 from ..protocol.fields import are_fit, check_names, check_values
-from ..protocol.urls import is_url
+from ..protocol.urls import host_of
 from ..types.http import Request
 from ..types.values import Unset
 from .connection import Line
 from .exchange import Exchange
 from .pool import Route
 
-__all__ = ["begin", "end_writing", "head_of", "origin_and_target"]
+__all__ = ["begin", "end_writing", "head_of"]
 
 _CONTROLS = bytes([*range(32), 127])
 _JOINED = 64 * 1024
@@ -30,25 +29,16 @@ _WRITTEN_AT_ONCE = 1024 * 1024
 _PIECE = 256 * 1024
 
 
-def origin_and_target(url: str) -> tuple[str, str]:
-    """Scheme with authority, and target. `ConfigurationError` for a URL that cannot be asked for."""
-    scheme, _, rest = url.partition("://")
-    if not is_url(url):
-        raise ConfigurationError("the request's URL is not valid")
-    scheme = scheme.lower()
-    authority, slash, path = rest.partition("#")[0].partition("/")
-    if not slash and "?" in authority:
-        authority, _, query = authority.partition("?")
-        return f"{scheme}://{authority}", f"/?{query}"
-    return f"{scheme}://{authority}", f"/{path}"
-
-
 def head_of(request: Request, target: str, route: Route) -> bytes:
-    """The request line and the header, with the length of the body as it is now."""
+    """The request line and the header.
+
+    The length is that of the body as it is now, whatever the field says: a body that was changed behind its signature is
+    refused, and must not be read as two requests.
+    """
     fields, method = request.headers.fields, request.method
     lines = [f"{name}: {value}\r\n" for name, value in fields.items() if name != "content-length"]
     if "host" not in fields:
-        lines.append(f"host: {route.host_field}\r\n")
+        lines.append(f"host: {host_of(request.url)}\r\n")
     if route.is_relayed:
         target = f"{route.url.origin()}{target}"
         if route.proxy_credentials is not None:

@@ -46,11 +46,6 @@ class Route(aiohttp.ClientRequest):
         return super().connection_key
 
     @functools.cached_property
-    def host_field(self) -> str:
-        """The `Host` of a request that has none of its own."""
-        return self.headers["Host"]
-
-    @functools.cached_property
     def shelf(self) -> Shelf[Line]:
         """The lines that wait for a request, and the requests that wait for a line."""
         return Shelf()

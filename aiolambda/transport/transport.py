@@ -14,9 +14,9 @@ from aiohttp.http import RawResponseMessage
 from yarl import URL
 
 from ..errors import ConfigurationError
-from ..protocol.urls import proxy_and_authorization
+from ..protocol.urls import is_url, origin_and_target, proxy_and_authorization
 from ..types.http import Headers, Request, Response
-from ..types.interfaces import Loop
+from ..types.interfaces import DetachableTransport, Loop, ReservingTransport, Transport
 from ..types.values import ResponseLimits, TcpKeepAlive
 from . import http1
 from .connect_queue import Reservation, current_reservation, give_back_current
@@ -58,7 +58,7 @@ class _StreamedResponse:
         raise failed  # as in `send`
 
 
-class AiohttpTransport:
+class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
     """Sends requests over the connections of one pool for the running loop, which the first request opens.
 
     `tls` is a context, or `True` for verification against the system's authorities. `idle_connection_timeout` is how many
@@ -162,7 +162,7 @@ class AiohttpTransport:
             if not content.at_eof():
                 exchange.cut()
 
-    def leave(self, *, forked: bool = False) -> None:
+    def detach(self, *, forked: bool = False) -> None:
         """Let go of the pool, whose loop is closed, or stands still; or which the process has with its parent, if it `forked`.
 
         A loop that stands still ends its connections when it runs again, or when it is closed.
@@ -242,7 +242,7 @@ class AiohttpTransport:
         loop = asyncio.get_running_loop()
         if self._loop is not None and self._loop.is_running():
             raise ConfigurationError("this transport is in use on another event loop, and belongs to one at a time")
-        self.leave()
+        self.detach()
         pool = Pool(
             ssl=self._tls,
             kept_for=self._idle_connection_timeout,
@@ -267,7 +267,9 @@ class AiohttpTransport:
         if way is None:
             if len(self._ways) > _MOST_WAYS:
                 self._ways.clear()
-            origin, target = http1.origin_and_target(url)
+            if not is_url(url):
+                raise ConfigurationError("the request's URL is not valid")
+            origin, target = origin_and_target(url)
             way = self._route_to(origin), target
             self._ways[url] = way
         return way

@@ -1,6 +1,6 @@
-"""What crosses the transport: a request, its answer, and their headers.
+"""HTTP messages: a request, its answer, and their headers.
 
-Owns the shape of a message. Must not know what a command means, how it is signed, or which library sends it.
+Owns the shape of a message. Must not know the meaning of a command, how it is signed, or which library sends it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -8,18 +8,18 @@ from typing import Literal, NamedTuple, Protocol, Self, TypeVar, cast, overload
 
 import attrs
 
-from .values import Timeouts
+from .values import Delivery, Timeouts
 
-__all__ = ["Headers", "Loss", "Request", "Response", "Stage", "StreamingBody"]
+__all__ = ["Headers", "Loss", "ParsedError", "Request", "Response", "Stage", "StreamingBody"]
 
 T = TypeVar("T")
 
 Stage = Literal["queue", "connect", "send", "wait", "receive", "backoff"]
-"""Where a call stands: before a connection is sought, opening one, writing, awaiting the head, reading the body, pausing."""
+"""How far a call has got: before a connection is sought, opening one, writing, awaiting the head, reading the body, pausing."""
 
 
 class Headers(MutableMapping[str, str]):
-    """HTTP header fields, one value a name: of a field that comes twice, the first counts.
+    """HTTP header fields, one value a name: if a field comes twice, the first counts.
 
     Names compare without case and are kept in lower case, as HTTP/2 sends them.
     """
@@ -74,7 +74,7 @@ class Headers(MutableMapping[str, str]):
 
 
 def _first_of_each(fields: Mapping[str, str]) -> dict[str, str]:
-    """The fields of which a name may come more than once: the first counts."""
+    """The fields in lower case: if two names are equal in it, the first counts."""
     found: dict[str, str] = {}
     for name, value in fields.items():
         found.setdefault(name.lower(), value)
@@ -88,9 +88,10 @@ _NO_LIMITS = Timeouts()
 class Request:
     """An HTTP request; every attempt has its own copy.
 
-    `url` is absolute and already percent-encoded. `timeouts` are the limits that the transport holds (`queue` for a turn to
-    connect, `connect`, `read`, `idle`). `stage` is where sending stands: a transport that sets it lets errors say how far
-    the request got; one that does not is taken to have sent it.
+    `url` is absolute and already percent-encoded. `timeouts` are the limits that the transport keeps (`queue` for a turn to
+    connect, `connect`, `read`, `idle`). `stage` is how far sending has got. A transport may set it, so that errors can say how
+    far the request got; without it, a request that was handed to the transport counts as sent. `sent` is true once the request
+    was handed to a transport: it must not change any more, and another send of it takes a copy.
     """
 
     method: str
@@ -99,9 +100,10 @@ class Request:
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
     timeouts: Timeouts = attrs.field(default=_NO_LIMITS, repr=False)
     stage: Stage = attrs.field(default="queue", repr=False)
+    sent: bool = attrs.field(default=False, init=False, repr=False)
 
     def copy(self) -> "Request":
-        """A request of its own for the next attempt; the body is shared, for bytes do not change."""
+        """A separate request for the next attempt, not sent yet. The two share the body, for bytes do not change."""
         return Request(self.method, self.url, self.headers.copy(), self.body, self.timeouts)
 
 
@@ -110,55 +112,70 @@ def _headers(fields: Mapping[str, str]) -> Mapping[str, str]:
 
 
 class StreamingBody(Protocol):
-    """The body of an answer that is still coming, with the connection and the slot that it keeps until it is closed."""
+    """The body of an answer that is still being received. It keeps its connection and its slot until it is closed."""
 
     @property
     def closed(self) -> bool: ...
     async def read(self, *, within: float | None = None) -> bytes:
-        """The next bytes, nothing at the end. Waits for them at most so many seconds, or as long as the call's limits say."""
+        """The next bytes, or none at the end. Waits at most `within` seconds, or as long as the call's limits allow."""
         ...
 
     def cut(self, error: Exception, /) -> None:
-        """Let whoever reads now or later have this error."""
+        """Raise this error in the read that is waiting, and in every later one."""
         ...
 
     async def aclose(self) -> None:
-        """End the connection, unless all was read; closing twice is fine."""
+        """End the connection, unless all was read. Closing twice is fine."""
         ...
 
     def keep(self, give_back_slot: Callable[[], object], /) -> bool:
-        """Give a slot back once it is closed. Whether it does: not where it is closed already, or keeps another."""
+        """Give a slot back once it is closed. `False` if it is closed already, or keeps another slot."""
         ...
 
     def on_close(self, callback: Callable[[], object], /) -> None:
-        """Call back once it is closed; at once where it is."""
+        """Call back once it is closed, or at once if it is."""
         ...
+
+
+@attrs.frozen(eq=False, repr=False)
+class ParsedError:
+    """An error answer, parsed: its code, the members of its body, and the verdict on its attempt.
+
+    `source` is the part of the answer that these were made of.
+    """
+
+    code: str | None
+    members: Mapping[str, object]
+    delivery: Delivery
+    source: tuple[object, ...]
 
 
 @attrs.define(eq=False)
 class Response:
-    """An HTTP answer: read to its end, or with the body that is still to come in `stream`.
+    """An HTTP answer: read to its end, or with a body in `stream` that is still being received.
 
-    Names of headers compare without case, in whatever mapping they were given.
+    Header names compare without case, whatever mapping they were given in. `parsed_error` is set by the client once it has
+    parsed an error answer.
     """
 
     status: int
     headers: Mapping[str, str] = attrs.field(converter=_headers, repr=False)
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
     stream: StreamingBody | None = attrs.field(default=None, repr=False)
+    parsed_error: ParsedError | None = attrs.field(default=None, init=False, repr=False)
 
     @property
     def fields(self) -> Mapping[str, str]:
-        """The headers under their names in lower case, for who asks for many of them."""
+        """The headers keyed by lower-case name: cheaper for repeated look-ups."""
         return cast("Headers", self.headers).fields
 
 
 class Loss(NamedTuple):
-    """What the kernel told of a connection that ended without an answer.
+    """The kernel's report on a connection that ended without an answer.
 
     `reused`: it had carried a request before. `taken` counts the bytes that the kernel took since the connection was handed
-    out for this request, `acknowledged` those that the peer's kernel acknowledged; `None` where they cannot be counted.
-    `ended`: the peer's end of input was read before any error. `reset`: the peer's kernel refused what was sent.
+    out for this request, `acknowledged` those that the peer's kernel acknowledged; `None` if they cannot be counted.
+    `ended`: the peer's end of input was read before any error. `reset`: the peer's kernel refused the bytes.
     """
 
     reused: bool = False

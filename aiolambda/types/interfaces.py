@@ -1,11 +1,11 @@
-"""The seams, as protocols: what one layer asks of another, or of a part that a user gives.
+"""The seams, as protocols: the parts that one layer asks of another, or of the user.
 
 Knows no implementation of them.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from .http import Request, Response
 from .values import Credentials
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Codec",
     "CredentialsProvider",
+    "DetachableTransport",
     "Fetch",
     "Loop",
+    "OfflineTransport",
     "RefreshingCredentialsProvider",
     "Reservation",
     "ReservingTransport",
@@ -37,41 +39,42 @@ Out_co = TypeVar("Out_co", covariant=True)
 
 
 class Loop(Protocol):
-    """What a call asks of the event loop that it runs on; asyncio's."""
+    """The methods of asyncio's event loop that a call uses."""
 
     def time(self) -> float: ...
     def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> "Timer": ...
 
 
 class Timer(Protocol):
-    """Something that will be called, unless it is cancelled before."""
+    """A callback that will be called, unless it is cancelled before."""
 
     def cancel(self) -> None: ...
 
 
 class Codec(Protocol):
-    """Turns values into payload bytes and back; `decode` makes a value of the type that is asked for."""
+    """Turns values into payload bytes and back; `decode` returns a value of the given type."""
 
     def encode(self, value: object, /) -> bytes: ...
     def decode(self, data: bytes, type: type[T], /) -> T: ...
 
 
 class CredentialsProvider(Protocol):
-    """Gives the keys to sign with; asked before every attempt, so it keeps what is still good."""
+    """Returns the keys to sign with. It is asked before every attempt, so it should keep keys that are still good."""
 
     async def get_credentials(self) -> Credentials: ...
 
 
+@runtime_checkable
 class RefreshingCredentialsProvider(CredentialsProvider, Protocol):
-    """A provider whose keys may be replaced: asked for others when the service refused these as expired."""
+    """A provider that can replace its keys: it is asked for others when the service has refused these as expired."""
 
     async def refresh(self, rejected: Credentials, /) -> Credentials: ...
 
 
 class Fetch(Protocol):
-    """Gets a small document that settings are in: no redirect is followed, no proxy used. `TransportError` where none comes.
+    """Gets a small document that holds settings. It follows no redirect and uses no proxy; `TransportError` if none comes.
 
-    `tls` is what an https server is verified with, `True` for the authorities of the system.
+    `tls` verifies an https server; `True` stands for the authorities of the system.
     """
 
     async def __call__(self, url: str, headers: Mapping[str, str], /, *, tls: "ssl.SSLContext | bool" = True) -> Response: ...
@@ -80,9 +83,9 @@ class Fetch(Protocol):
 class RetryStrategy(Protocol):
     """Decides when a failed call is tried again.
 
-    It is never asked about an attempt that must not be repeated, nor about the loss of an idle connection, after which the
-    request goes out at once on another. `pause` gives the seconds to wait first, or `None` to give up. `succeeded` hears of
-    every call that ended well, with the failures that it had before; what it raises is logged, and the call has its answer.
+    It is never asked about an attempt that must not be repeated, nor about a stale connection, after which the request is sent
+    at once on another. `pause` returns the seconds to wait first, or `None` to give up. `succeeded` is called for every call
+    that ended well, with the failures that it had before; an error that it raises is logged, and the call has its answer.
     """
 
     def pause(self, failure: "Failure", /) -> float | None: ...
@@ -90,7 +93,7 @@ class RetryStrategy(Protocol):
 
 
 class StreamedResponse(Protocol):
-    """An answer whose head is there and whose body comes in pieces."""
+    """An answer whose head has come, and whose body comes in pieces."""
 
     status: int
     headers: Mapping[str, str]
@@ -99,7 +102,10 @@ class StreamedResponse(Protocol):
 
 
 class Transport(Protocol):
-    """Sends one signed request and gives the answer; raises `TransportError`, with its `delivery`, where none comes."""
+    """Sends one signed request and returns the answer; raises `TransportError`, with its `delivery`, if none comes.
+
+    A transport of your own may implement more of the protocols below; the client looks for them when it opens.
+    """
 
     async def send(self, request: Request, /) -> Response: ...
     def stream(self, request: Request, /) -> AbstractAsyncContextManager[StreamedResponse]: ...
@@ -107,16 +113,35 @@ class Transport(Protocol):
 
 
 class Reservation(Protocol):
-    """A place with a transport, until it is ended."""
+    """A connection that a transport keeps for a request, or its turn to open one, until `end`."""
 
     def end(self) -> None: ...
 
 
-class ReservingTransport(Transport, Protocol):
-    """A transport that can wait before the request is signed for whatever else it would wait for after it.
+@runtime_checkable
+class ReservingTransport(Protocol):
+    """A transport that can do all its waiting, except opening a connection, before the request is signed.
 
-    `promise` does not wait: it gives `None` where `reserve` would, and is told the running loop. `first`, before all who wait.
+    `promise` does not wait: it returns `None` if `reserve` would. `loop` is the running loop. With `first`, the request goes
+    before all that wait.
     """
 
     def promise(self, request: Request, loop: Loop, /) -> Reservation | None: ...
     async def reserve(self, request: Request, /, *, first: bool = False) -> Reservation: ...
+
+
+@runtime_checkable
+class DetachableTransport(Protocol):
+    """A transport that belongs to an event loop, and can be used on another one once its own is closed or stands still.
+
+    `detach` drops the connections of that loop. With `forked`, they belong to the parent process as well, and stay open there.
+    """
+
+    def detach(self, *, forked: bool = False) -> None: ...
+
+
+@runtime_checkable
+class OfflineTransport(Protocol):
+    """A transport that may say that it reaches no AWS: if `offline`, a client asks for neither region nor credentials."""
+
+    offline: bool

@@ -119,10 +119,10 @@ def test_more_concurrency_than_open_files_allow_is_an_error_that_says_both() -> 
     try:
         with pytest.raises(ConfigurationError, match=r"max_concurrency is 501, .* room for 500 connections"):
             LambdaClient(max_concurrency=501)
-        assert LambdaClient(max_concurrency=500)._wiring.slots.limit == 500
-        assert LambdaClient()._wiring.slots.limit == 500
+        assert LambdaClient(max_concurrency=500)._state.slots.limit == 500
+        assert LambdaClient()._state.slots.limit == 500
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(5000, hard), hard))
-        assert LambdaClient()._wiring.slots.limit == 1000
+        assert LambdaClient()._state.slots.limit == 1000
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

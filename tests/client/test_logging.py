@@ -45,7 +45,7 @@ async def test_no_repr_shows_payloads_contexts_tenants_or_keys() -> None:
     async with fake_client(credentials=credentials) as client:
         client.middleware_stack.add(look, step="finalize", priority="low")
         await client.invoke("echo", {"password": "hunter2"}, client_context={"token": "hunter3"}, tenant_id="hunter4")
-        seen += [repr(client), repr(client.config), repr(credentials), repr(calls_of(client).calls), repr(client._wiring)]
+        seen += [repr(client), repr(client.config), repr(credentials), repr(calls_of(client).calls), repr(client._state)]
     assert "hunter" not in "".join(seen)
     assert "AKID...MPLE" in repr(credentials)
 

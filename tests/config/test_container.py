@@ -276,7 +276,7 @@ async def test_an_https_endpoint_of_a_private_authority_is_trusted_by_the_client
         settings = {"ca_bundle": bundle} if by == "argument" else {}
         async with LambdaClient(transport=transport, **settings) as client:  # type: ignore[call-overload]
             await client.invoke("f")
-            assert client._wiring.credentials.source == "container"  # type: ignore[union-attr]
+            assert client._state.context.credentials.source == "container"  # type: ignore[union-attr]
     assert "Credential=ASIAEKS/" in transport.calls[0].headers["authorization"]
     assert [head.split(b"\r\n")[0] for head, _ in server.requests] == [b"GET /v1 HTTP/1.1"]
 

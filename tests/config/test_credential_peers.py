@@ -57,7 +57,7 @@ async def test_their_sts_gives_keys_for_a_web_identity(sts_url: str, monkeypatch
     (tmp_path / "token").write_text("header.payload.signature")
     set_all(monkeypatch, {"AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"), "AWS_ROLE_ARN": ROLE})
     async with LambdaClient() as client:
-        provider = client._wiring.credentials
+        provider = client._state.context.credentials
         assert provider is not None
         assert "from assume-role-with-web-identity, good until" in repr(provider)
         assert lives_for(await provider.get_credentials(), 3600)
@@ -84,7 +84,7 @@ def instance(ministack_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 async def test_an_instance_finds_its_keys_and_signs_with_them(instance: str) -> None:
     async with LambdaClient(endpoint_url=instance) as client:
-        assert "from iam-role, good until" in repr(client._wiring.credentials)
+        assert "from iam-role, good until" in repr(client._state.context.credentials)
         with pytest.raises(ResourceNotFoundException):
             await client.invoke("nothing")
 

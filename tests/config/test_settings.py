@@ -359,7 +359,7 @@ async def test_the_number_of_attempts_bounds_all_of_them_in_every_mode(
     use(monkeypatch, {"AWS_MAX_ATTEMPTS": attempts} | ({"AWS_RETRY_MODE": mode} if mode else {}))
     transport = Refusing(429, 429, 429, 429, headers={"x-amzn-errortype": "TooManyRequestsException"})
     async with LambdaClient(region="us-east-1", credentials=KEYS, transport=transport) as client:
-        client._wiring.jitter = lambda: 0.0
+        client._state.jitter = lambda: 0.0
         with pytest.raises(TooManyRequestsException):
             await client.invoke("f")
     assert transport.announced == [f"attempt={n}; max={attempts}" for n in range(1, int(attempts) + 1)]
@@ -369,7 +369,7 @@ async def test_more_attempts_do_not_make_a_call_run_twice(monkeypatch: pytest.Mo
     use(monkeypatch, {"AWS_MAX_ATTEMPTS": "10", "AWS_RETRY_MODE": "legacy"})
     transport = Refusing(500)
     async with LambdaClient(region="us-east-1", credentials=KEYS, transport=transport) as client:
-        client._wiring.jitter = lambda: 0.0
+        client._state.jitter = lambda: 0.0
         with pytest.raises(Exception, match="500"):
             await client.invoke("f")
         assert len(transport.announced) == 1
@@ -381,14 +381,14 @@ async def test_more_attempts_do_not_make_a_call_run_twice(monkeypatch: pytest.Mo
 async def test_a_mode_alone_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, {"AWS_RETRY_MODE": "legacy"})
     async with LambdaClient(region="us-east-1", credentials=KEYS, transport=online()) as client:
-        assert repr(client._wiring.retry) == repr(StandardRetry())
+        assert repr(client._state.context.retry) == repr(StandardRetry())
 
 
 async def test_a_strategy_that_is_given_is_all_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, {"AWS_MAX_ATTEMPTS": "nonsense", "AWS_RETRY_MODE": "nonsense"})
     strategy = StandardRetry(max_attempts=5)
     async with LambdaClient(region="us-east-1", credentials=KEYS, transport=online(), retry=strategy) as client:
-        assert client._wiring.retry is strategy
+        assert client._state.context.retry is strategy
         rows = {row.name: row for row in client.config.explained()}
     assert (rows["retry"].source, rows["max_attempts"].source) == ("argument retry", "set aside by argument retry")
 
@@ -426,7 +426,7 @@ async def test_the_transport_probes_as_argument_and_profile_say(
 ) -> None:
     use(monkeypatch, write_profile(tmp_path, Source("profile", "tcp_keepalive", text, "")))
     async with LambdaClient(LambdaClientConfig(region="us-east-1", credentials=KEYS, **given)) as client:
-        assert client.config.tcp_keepalive == client._wiring.transport._keep_alive == probes  # type: ignore[union-attr]
+        assert client.config.tcp_keepalive == client._state.transport._keep_alive == probes  # type: ignore[union-attr]
 
 
 # --- the table ---------------------------------------------------------------------------------------------------------

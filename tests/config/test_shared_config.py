@@ -136,7 +136,7 @@ async def test_a_client_opens_with_files_that_begin_with_a_mark(
     assert [row.problem for row in config.explained()] == [None] * len(config.explained())
     async with LambdaClient(config) as client:
         assert client.config.region == "eu-north-1"
-        keys = await client._wiring.credentials.get_credentials()  # type: ignore[union-attr]
+        keys = await client._state.context.credentials.get_credentials()  # type: ignore[union-attr]
     assert (keys.access_key_id, keys.secret_access_key) == ("AKIDTEAEXAMPLE", "hunter2")
     assert {path.name: path.read_bytes() for path in places[1].iterdir()} == before
     assert list(places[0].iterdir()) == []

@@ -79,7 +79,7 @@ async def executions(use: Callable[[LambdaClient], Any], **more: Any) -> int:
     """How often a server that never answers ran the function. The caller must get a `ConfigurationError`."""
     async with raw_server(lost_after_the_request) as server:
         async with client_of(server, **more) as client:
-            client._wiring.jitter = lambda: 0.0
+            client._state.jitter = lambda: 0.0
             with pytest.raises(Exception, match=r".") as raised:
                 await use(client)
         assert isinstance(raised.value, ConfigurationError)

@@ -84,7 +84,7 @@ async def test_an_answer_that_is_no_stream_is_not_lambdas(content_type: str, say
 
 async def test_a_middlewares_answer_that_is_no_stream_says_what_it_is() -> None:
     async def answers(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
-        call.response = Response(200, {"content-type": "text/plain"}, b"no frames at all")
+        return Response(200, {"content-type": "text/plain"}, b"no frames at all")
 
     async with LambdaClient(transport=FakeTransport({})) as client:
         client.middleware_stack.add_relative_to(answers, relation="after", to_middleware="deserializerMiddleware")
@@ -232,7 +232,7 @@ async def test_an_answer_without_a_body_is_not_lambdas() -> None:
 async def test_a_middleware_that_answers_with_a_whole_body_has_it_read_as_a_stream() -> None:
     async def answers(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         body = stream_events.chunk_event(b"1") + (stream_events.completion_event() if "whole" in call.function_name else b"")
-        call.response = Response(200, {"content-type": stream_events.CONTENT_TYPE}, body)
+        return Response(200, {"content-type": stream_events.CONTENT_TYPE}, body)
 
     async with LambdaClient(transport=FakeTransport({})) as client:
         client.middleware_stack.add_relative_to(answers, relation="after", to_middleware="deserializerMiddleware")

@@ -33,7 +33,7 @@ async def test_every_attempt_is_signed_anew_and_has_the_same_bytes_and_invocatio
     transport = Scripted(ConnectError("refused"), ConnectError("refused"), answer())
     times = iter(dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=n) for n in range(100))
     client = client_of(transport)
-    client._wiring.now = lambda: next(times)
+    client._state.now = lambda: next(times)
     async with client:
         output = await client.invoke("orders", {"id": 7})
     dates = [request.headers["x-amz-date"] for request in transport.requests]

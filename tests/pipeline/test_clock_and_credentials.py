@@ -39,7 +39,7 @@ async def test_a_date_of_somebody_with_a_wrong_clock_is_forgotten() -> None:
     async with client_of(transport) as client:
         with pytest.raises(LambdaServiceException):
             await client.invoke("denied")
-        assert client._wiring.clock_offset == dt.timedelta(0)
+        assert client._state.clock_offset == dt.timedelta(0)
         await client.invoke("orders")
     assert len(transport.times) == 3
 
@@ -147,7 +147,7 @@ async def test_keys_that_expire_while_a_call_waits_for_its_slot_are_fetched_with
 
     transport = Held(answer())
     client = client_of(transport, credentials=Brokered(), max_concurrency=1)
-    client._wiring.now = lambda: began + dt.timedelta(seconds=now())
+    client._state.now = lambda: began + dt.timedelta(seconds=now())
     async with client:
         holding = asyncio.create_task(client.invoke("hold"))
         await asyncio.sleep(0.1)

@@ -35,7 +35,7 @@ Work = Callable[[LambdaClient], Coroutine[Any, Any, Any]]
 
 def places(client: LambdaClient) -> tuple[int, ...]:
     """Slots, waiters, turns and promises that are not given back."""
-    stats, transport = client.stats, client._wiring.transport
+    stats, transport = client.stats, client._state.transport
     pool = transport._pool if isinstance(transport, AiohttpTransport) else None
     kept = () if pool is None else (pool.turns.in_use, *(route.shelf.promised for route in pool._routes))
     return stats.in_flight, stats.waiting, *kept

@@ -20,7 +20,7 @@ from aiolambda import (
     RetryAction,
     StandardRetry,
 )
-from aiolambda.policy.classification import remedy_of
+from aiolambda.policy.classification import retry_action_of
 from aiolambda.policy.retry import announced_maximum
 from aiolambda.testing import FakeTransport
 
@@ -42,7 +42,7 @@ async def test_a_strategy_is_told_what_it_needs_to_decide() -> None:
     transport = Scripted(ConnectError("refused"), throttle(retry_after="3"), throttle(x_amz_retry_after="1500"), answer())
     async with client_of(transport, retry=strategy) as client:
         await client.invoke("orders", timeout=1000)
-    told = [(f.remedy, f.attempt, f.retries, f.throttles, f.throttled_for, f.time_left) for f in strategy.failures]
+    told = [(f.retry_action, f.attempt, f.retries, f.throttles, f.throttled_for, f.time_left) for f in strategy.failures]
     assert told == [
         (RetryAction.RETRY, 1, 0, 0, 0, 1000),
         (RetryAction.WAIT, 2, 1, 0, 0, 900),
@@ -63,12 +63,12 @@ async def test_without_retries_one_request_is_sent_whatever_happens() -> None:
 
 
 def test_two_clients_of_one_config_have_a_quota_each() -> None:
-    assert LambdaClient()._wiring.retry is not LambdaClient()._wiring.retry
+    assert LambdaClient()._state.context.retry is not LambdaClient()._state.context.retry
     assert announced_maximum(Patient()) is None
 
 
 @pytest.mark.parametrize(
-    ("code", "remedy"),
+    ("code", "retry_action"),
     [
         ("TooManyRequests", RetryAction.WAIT),
         ("ProvisionedThroughputExceeded", RetryAction.WAIT),
@@ -78,10 +78,10 @@ def test_two_clients_of_one_config_have_a_quota_each() -> None:
         ("KMSDisabled", RetryAction.NONE),
     ],
 )
-def test_a_code_without_its_suffix_has_the_remedy_of_the_code(code: str, remedy: RetryAction) -> None:
+def test_a_code_without_its_suffix_has_the_retry_action_of_the_code(code: str, retry_action: RetryAction) -> None:
     for spelled in (code, f"{code}Exception"):
         error = LambdaServiceException("no", code=spelled, metadata=Metadata(http_status_code=502))
-        assert remedy_of(error) is remedy
+        assert retry_action_of(error) is retry_action
 
 
 @pytest.mark.parametrize(

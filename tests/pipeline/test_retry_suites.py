@@ -100,7 +100,7 @@ def test_calls_that_share_a_quota_pass_their_case() -> None:
         else:
             failure = Failure(
                 error=TransportError("lost"),
-                remedy=RetryAction.RETRY,
+                retry_action=RetryAction.RETRY,
                 delivery=Delivery.UNKNOWN,
                 attempt=number + 1,
                 retries=number,
@@ -140,7 +140,7 @@ def test_errors_are_classified_as_in_their_suite() -> None:
         virtual.run(run())
         assert bool(strategy.failures) is row["retry"], row
         if row["error_code"] not in DIFFERENT:
-            waits = bool(strategy.failures) and strategy.failures[0].remedy is RetryAction.WAIT
+            waits = bool(strategy.failures) and strategy.failures[0].retry_action is RetryAction.WAIT
             assert waits is ("throttling" in row["kinds"]), row
 
 

@@ -49,7 +49,7 @@ async def test_the_total_limit_in_a_pause_does_not_hide_that_an_attempt_may_have
 async def test_a_back_off_that_the_deadline_cuts_short_is_drawn_from_what_is_left() -> None:
     transport = Scripted(throttle())
     client = client_of(transport)
-    client._wiring.jitter = lambda: 0.5
+    client._state.jitter = lambda: 0.5
     async with client:
         with pytest.raises(TooManyRequestsException):
             await client.invoke("orders", timeout=8)
@@ -184,7 +184,7 @@ async def test_a_strategy_that_gives_no_pause_is_an_error_that_names_it(pause: A
 
     transport = Scripted(ConnectError("refused"))
     async with client_of(transport, retry=Wrong()) as client:
-        with pytest.raises(ConfigurationError, match="Wrong object .* gave a pause of"):
+        with pytest.raises(ConfigurationError, match=r"Wrong object .*pause\(\) must return a number of seconds"):
             await client.invoke("orders")
     assert len(transport.times) == 1
 

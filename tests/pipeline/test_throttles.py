@@ -22,7 +22,7 @@ from ..support.retrying import Scripted, answer, client_of, now, throttle
 async def test_a_throttled_call_is_not_sent_again_before_lambda_asked_for_it() -> None:
     transport = Scripted(throttle(retry_after="7"), throttle(retry_after="7"), answer())
     client = client_of(transport)
-    client._wiring.jitter = lambda: 0.0
+    client._state.jitter = lambda: 0.0
     async with client:
         output = await client.invoke("orders")
         assert client.stats.throttled == {ThrottleReason.CALLER_RATE_LIMIT_EXCEEDED: 2}
@@ -36,7 +36,7 @@ async def test_a_date_in_retry_after_is_compared_with_the_date_of_the_answer() -
     date, until = (email.utils.format_datetime(when, usegmt=True) for when in (served, served + dt.timedelta(seconds=9)))
     transport = Scripted(throttle(date=date, retry_after=until), answer())
     client = client_of(transport)
-    client._wiring.jitter = lambda: 0.0
+    client._state.jitter = lambda: 0.0
     async with client:
         await client.invoke("orders")
     assert transport.times == [0, 9]

@@ -232,7 +232,7 @@ async def test_each_region_keeps_its_signing_key() -> None:
         for _ in range(3):
             await client.invoke(ARN)
             await client.invoke("f")
-        assert list(client._wiring.other_signers) == ["eu-west-1"]
+        assert list(client._state.other_signers) == ["eu-west-1"]
     scopes = [call.headers["authorization"].split("/")[2] for call in transport.calls]
     assert scopes == ["eu-west-1", "us-east-1"] * 3
 

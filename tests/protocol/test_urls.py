@@ -10,8 +10,16 @@ from hypothesis import strategies as st
 
 from aiolambda import ConfigurationError, Credentials, LambdaClient, LambdaClientConfig, MapResult, TcpKeepAlive
 from aiolambda.config.explain import explain
-from aiolambda.pipeline.build import host_of
-from aiolambda.protocol.urls import checked_endpoint, checked_proxy, is_url, proxy_and_authorization, url_shown
+from aiolambda.protocol.urls import (
+    checked_endpoint,
+    checked_proxy,
+    host_of,
+    is_url,
+    origin_and_target,
+    path_and_query,
+    proxy_and_authorization,
+    url_shown,
+)
 from aiolambda.transport import AiohttpTransport
 from aiolambda.types.http import Headers, Request
 from aiolambda.types.values import Timeouts
@@ -148,7 +156,7 @@ async def test_a_dead_proxy_is_named_without_its_password(endpoint: str, host: s
     proxy = f"http://user:hunter2@{host}:{unused_tcp_port}"
     said = f"cannot connect to the proxy {host}:{unused_tcp_port}, through which unreachable.invalid"
     async with client_of(endpoint, proxy=proxy) as client:
-        client._wiring.jitter = lambda: 0.0
+        client._state.jitter = lambda: 0.0
         with pytest.raises(ConnectionError, match=said) as raised:
             await client.invoke("f")
     assert "hunter2" not in f"{raised.value}{raised.value.__cause__!r}"
@@ -159,7 +167,7 @@ async def test_a_proxy_that_is_silent_is_named_too() -> None:
         await connection.until_client_closes()
 
     async with raw_server(silent) as proxy, client_of("https://unreachable.invalid", proxy=with_password(proxy)) as client:
-        client._wiring.jitter = lambda: 0.0
+        client._state.jitter = lambda: 0.0
         with pytest.raises(
             TimeoutError, match=f"unreachable.invalid through the proxy {proxy.host}:{proxy.port} within 0.05 s"
         ):
@@ -250,3 +258,18 @@ def test_what_is_shown_of_a_url_is_no_secret(url: str, shown: str) -> None:
 @pytest.mark.parametrize("host", ["256.1.1.1", "0", "1234567890123", "1.2.3", "127.0.0.01"])
 def test_a_host_of_digits_is_an_address_of_ipv4_or_none(host: str) -> None:
     assert not is_url(f"http://{host}:4566")
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "target"),
+    [
+        ("https://h", "https://h", "/"),
+        ("HTTPS://h:8443/a/b?x=1&y#frag?z", "https://h:8443", "/a/b?x=1&y"),
+        ("http://h?x=1", "http://h", "/?x=1"),
+        ("http://h/?", "http://h", "/?"),
+    ],
+)
+def test_a_target_is_signed_as_it_is_sent(url: str, origin: str, target: str) -> None:
+    assert origin_and_target(url) == (origin, target)
+    path, query = path_and_query(url)
+    assert f"{path}?{query}".rstrip("?") == target.rstrip("?")

@@ -106,7 +106,7 @@ class Run:
 
 def caught_by(client: LambdaClient) -> dict[str, int]:
     """What the checks of the client's connections caught."""
-    return dict(getattr(getattr(client._wiring.transport, "_pool", None), "caught", {}))
+    return dict(getattr(getattr(client._state.transport, "_pool", None), "caught", {}))
 
 
 @contextlib.asynccontextmanager

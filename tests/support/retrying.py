@@ -57,7 +57,7 @@ class Scripted(FakeTransport):
 def client_of(transport: Scripted, **settings: Any) -> LambdaClient:
     """A client whose pauses are the longest that they could be."""
     client = LambdaClient(transport=transport, region="us-east-1", credentials=settings.pop("credentials", KEYS), **settings)
-    client._wiring.jitter = lambda: 1.0
+    client._state.jitter = lambda: 1.0
     return client
 
 

@@ -45,6 +45,7 @@ from aiolambda import (
 )
 from aiolambda.errors.service import EXCEPTIONS, EC2UnexpectedException
 from aiolambda.operations.invoke_types import error_content, function_error
+from aiolambda.pipeline.dispatch import parsed_error
 from aiolambda.policy import classification, delivery
 from aiolambda.protocol import error_response
 
@@ -356,11 +357,11 @@ def test_every_error_answer_becomes_an_exception_with_code_and_message(
     status: int, body: bytes, headers: dict[str, str]
 ) -> None:
     response, now = Response(status, headers, body), dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
-    code = error_response.code_of(response)
+    parsed = parsed_error(response)
     error = error_response.exception_of(
         response,
-        code=code,
-        delivery=delivery.verdict_of_error(status, code),
+        parsed,
+        delivery=parsed.delivery,
         metadata=Metadata(http_status_code=status),
         function_name="orders",
         now=now,

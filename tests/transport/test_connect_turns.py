@@ -81,7 +81,7 @@ async def test_calls_whose_middlewares_wait_for_further_calls_do_not_wait_for_ea
         client.middleware_stack.add(nested, step="deserialize")
         await asyncio.gather(*(client.invoke("outer") for _ in range(2 * OPENING_AT_A_TIME)))
         assert len(server.requests) == 4 * OPENING_AT_A_TIME
-        pool = pool_of(client._wiring.transport)
+        pool = pool_of(client._state.transport)
         assert nothing_is_promised(pool)
 
 
@@ -108,7 +108,7 @@ async def test_a_request_whose_connection_is_gone_once_it_is_signed_is_signed_af
     async with raw_server(script) as server, client_for(server) as client:
         client.middleware_stack.add(hold, step="deserialize")
         await client.invoke("f")
-        pool = pool_of(client._wiring.transport)
+        pool = pool_of(client._state.transport)
         call = asyncio.create_task(client.invoke("f"))
         await held.wait()
         ends.set()
@@ -229,7 +229,7 @@ async def test_at_most_so_many_handshakes_go_on_at_a_time(authority: trustme.CA,
             tasks = [asyncio.create_task(client.invoke("f")) for _ in range(calls)]
             while len(server.requests) < calls:
                 await asyncio.sleep(0.001)
-                transport = client._wiring.transport
+                transport = client._state.transport
                 assert isinstance(transport, AiohttpTransport)
                 connector = transport._pool or None
                 if connector is not None:
@@ -245,7 +245,7 @@ async def test_who_waits_for_a_turn_takes_the_connection_that_comes_back_first(m
     monkeypatch.setattr(connect_queue, "AT_A_TIME", 1)
     async with raw_server(always(answer())) as server, client_for(server) as client:
         await client.invoke("first")
-        pool = pool_of(client._wiring.transport)
+        pool = pool_of(client._state.transport)
         other = pool.turns.turn()  # somebody else has the only one
         other.hold()
         ended: list[str] = []
@@ -292,7 +292,7 @@ async def test_who_waits_is_not_served_with_a_connection_that_has_ended(monkeypa
     async with raw_server(closes_unannounced) as server, client_for(server, retry=NoRetry()) as client:
         outputs = await asyncio.gather(*(client.invoke("f") for _ in range(40)))
         assert server.connections == 40
-        assert nothing_is_promised(pool_of(client._wiring.transport))
+        assert nothing_is_promised(pool_of(client._state.transport))
     assert {len(output.metadata.history) for output in outputs} == {1}
 
 
@@ -311,7 +311,7 @@ async def test_nested_calls_do_not_stand_behind_those_who_wait_for_them(monkeypa
         client.middleware_stack.add(nested, step="deserialize")
         await asyncio.gather(*(client.invoke("outer") for _ in range(100)))
         assert len(server.requests) == 205
-        assert nothing_is_promised(pool_of(client._wiring.transport))
+        assert nothing_is_promised(pool_of(client._state.transport))
 
 
 async def test_a_request_that_has_a_turn_takes_no_connection_that_is_promised_to_another() -> None:

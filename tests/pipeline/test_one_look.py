@@ -1,0 +1,181 @@
+"""Facts of an attempt that are found once, and kept in one place."""
+
+import json
+from typing import Any
+
+import pytest
+
+from aiolambda import (
+    AiolambdaError,
+    Call,
+    CallNext,
+    ConnectError,
+    Delivery,
+    LambdaClient,
+    NoRetry,
+    Request,
+    Response,
+    TooManyRequestsException,
+)
+from aiolambda.protocol import json_body
+from aiolambda.testing import FakeTransport
+
+from ..support.retrying import KEYS, Scripted, answer, client_of, throttle
+
+BEHIND = {"relation": "after", "to_middleware": "deserializerMiddleware"}
+
+
+@pytest.fixture
+def parses(monkeypatch: pytest.MonkeyPatch) -> list[bytes | str]:
+    """The bodies that were parsed as JSON, in order."""
+    parsed: list[bytes | str] = []
+
+    def counting(payload: bytes | str) -> object:
+        parsed.append(payload)
+        return json.loads(payload)
+
+    monkeypatch.setattr(json_body, "loads", counting)
+    return parsed
+
+
+@pytest.mark.virtual_time
+async def test_a_throttled_answer_is_parsed_once(parses: list[bytes | str]) -> None:
+    refused = throttle()
+    async with client_of(Scripted(refused, answer())) as client:
+        await client.invoke("orders")
+        assert client.stats.throttled
+    assert parses == [refused.body]
+
+
+async def test_an_error_answer_that_a_middleware_changes_is_parsed_again(parses: list[bytes | str]) -> None:
+    async def decrypts(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        response = await call_next(call)
+        response.body = b'{"Reason":"CallerRateLimitExceeded","message":"slow down"}'
+        return response
+
+    async with client_of(Scripted(answer(429, "TooManyRequestsException", b"x")), retry=NoRetry()) as client:
+        client.middleware_stack.add_relative_to(decrypts, **BEHIND)
+        with pytest.raises(TooManyRequestsException, match="slow down") as raised:
+            await client.invoke("orders")
+    assert raised.value.reason == "CallerRateLimitExceeded"
+    assert len(parses) == 2
+
+
+async def test_a_middleware_behind_the_deserializer_is_given_the_answer_and_may_return_another() -> None:
+    seen: list[object] = []
+
+    async def replaces(call: Call[Any, Any], call_next: CallNext[Any, Response]) -> Any:
+        response = await call_next(call)
+        seen.append(response is call.response)
+        return Response(200, response.headers, b'"replaced"')
+
+    async def looks(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        output = await call_next(call)
+        seen.append(call.response and call.response.body)
+        return output
+
+    async with client_of(Scripted(answer(body=b'"sent"'))) as client:
+        client.middleware_stack.add_relative_to(replaces, **BEHIND)
+        client.middleware_stack.add(looks, step="finalize")
+        assert (await client.invoke("orders")).json() == "replaced"
+    assert seen == [True, b'"replaced"']
+
+
+async def test_a_middleware_behind_the_deserializer_that_returns_no_answer_is_an_error() -> None:
+    async def forgets(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        await call_next(call)
+
+    async with client_of(Scripted(answer())) as client:
+        client.middleware_stack.add_relative_to(forgets, **BEHIND)
+        with pytest.raises(AiolambdaError, match=r"must return a Response, .* it returned NoneType") as raised:
+            await client.invoke("orders")
+    assert raised.value.delivery is Delivery.EXECUTED
+
+
+async def test_a_request_counts_as_sent_whatever_stage_its_transport_sets() -> None:
+    class Queueing(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            requests.append(request)
+            response = await super().send(request)
+            request.stage = "queue"
+            return response
+
+    async def twice(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        await call_next(call)
+        return await call_next(call)
+
+    requests: list[Request] = []
+    async with LambdaClient(transport=Queueing({"orders": lambda event: event})) as client:
+        client.middleware_stack.add_relative_to(twice, **BEHIND)
+        await client.invoke("orders")
+    assert len({id(request) for request in requests}) == 2
+    assert all(request.sent for request in requests)
+    assert not requests[0].copy().sent
+
+
+@pytest.mark.virtual_time
+async def test_a_requests_number_leaves_a_header_of_a_middleware_alone() -> None:
+    async def marks(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        call.request.headers["amz-sdk-request"] = "mine"
+        try:
+            return await call_next(call)
+        except ConnectError:
+            numbers.append(call.attempt)
+            return await call_next(call)
+
+    numbers: list[int] = []
+    transport = Scripted(ConnectError("refused"), answer())
+    async with client_of(transport) as client:
+        client.middleware_stack.add(marks, step="finalize")
+        client.middleware_stack.add(lambda call, call_next: _noted(numbers, call, call_next), step="deserialize")
+        await client.invoke("orders")
+    assert [request.headers["amz-sdk-request"] for request in transport.requests] == ["mine", "mine"]
+    assert numbers == [1, 1, 2]
+
+
+async def _noted(numbers: list[int], call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+    numbers.append(call.attempt)
+    return await call_next(call)
+
+
+async def test_a_body_that_changes_behind_build_is_signed_with_its_own_length() -> None:
+    async def shortens(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        call.request.body = b"{}"
+        return await call_next(call)
+
+    transport = Scripted(answer())
+    async with client_of(transport) as client:
+        client.middleware_stack.add(shortens, step="finalize")
+        client.middleware_stack.remove("contentLengthMiddleware")
+        await client.invoke("orders", {"id": 7})
+    headers = transport.requests[0].headers
+    assert headers["content-length"] == "2"
+    assert "content-length;" in headers["authorization"]
+
+
+@pytest.mark.parametrize("name", ["hostHeaderMiddleware", "contentLengthMiddleware"])
+async def test_a_request_is_signed_with_host_and_length_whatever_is_removed(name: str) -> None:
+    transport = Scripted(answer())
+    async with client_of(transport) as client:
+        client.middleware_stack.remove(name)
+        await client.invoke("orders", {"id": 7})
+    headers = transport.requests[0].headers
+    assert (headers["host"], headers["content-length"]) == ("lambda.us-east-1.amazonaws.com", "8")
+    assert "content-length;" in headers["authorization"]
+    assert "host;" in headers["authorization"]
+
+
+async def test_a_transport_with_only_send_and_close_will_do() -> None:
+    class Plain:
+        closed = False
+
+        async def send(self, request: Request, /) -> Response:
+            return answer(body=b'"plain"')
+
+        async def close(self) -> None:
+            self.closed = True
+
+    transport: Any = Plain()
+    async with LambdaClient(transport=transport, region="us-east-1", credentials=KEYS) as client:
+        assert (await client.invoke("orders")).json() == "plain"
+    assert transport.closed
