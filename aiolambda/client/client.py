@@ -20,7 +20,7 @@ from ..errors.checks import check_flag, check_seconds
 from ..errors.tracebacks import forget_locals
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import EventReceipt, InvokeCommandOutput, Payload, check_json_text
-from ..pipeline import BuiltinMiddlewares, PipelineContext, PipelineState, Slots, dispatch_over, most_slots
+from ..pipeline import BuiltinMiddlewares, PipelineContext, PipelineState, Slots, dispatch_over, slot_limit
 from ..pipeline.call import Call, CallNext, Command
 from ..pipeline.stack import MiddlewareStack
 from ..policy.retry import StandardRetry
@@ -85,7 +85,7 @@ class LambdaClient(MapCalls):
             environment=os.environ,
             retry=config.retry or StandardRetry(),
         )
-        self._state = PipelineState(context=context, slots=Slots(most_slots(config.max_concurrency, room), logger=logger))
+        self._state = PipelineState(context=context, slots=Slots(slot_limit(config.max_concurrency, room), logger=logger))
         self._send_over = dispatch_over(self._state)
         self._stack: MiddlewareStack[Any, Any] = MiddlewareStack()
         self._stack.use(BuiltinMiddlewares(self._state))
@@ -324,7 +324,7 @@ class LambdaClient(MapCalls):
 
     def _leave_loop(self, *, forked: bool) -> None:
         """Begin anew on another loop: whatever waits on the one that was left never ends, and must not be waited for."""
-        self._lifetime, self._state.slots = self._lifetime.anew(), self._state.slots.anew()
+        self._lifetime, self._state.slots = self._lifetime.anew(), self._state.slots.renewed()
         self._maps.leave(forked=forked)
         self._opening.forget()
         transport = self._state.transport

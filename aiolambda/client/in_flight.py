@@ -139,7 +139,7 @@ class InFlightCalls:
 
     def _end(self, answer: StreamingBody, error: AiolambdaError) -> None:
         """Cut an answer that is still coming; its connection and its slot do not wait for a reader to notice."""
-        answer.cut(error)
+        answer.abort(error)
         ending = asyncio.create_task(answer.aclose(), name="end a streamed answer")
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)

@@ -3,6 +3,6 @@
 from .builtin import BuiltinMiddlewares
 from .context import PipelineContext, PipelineState
 from .dispatch import dispatch_over
-from .slots import Slots, most_slots
+from .slots import Slots, slot_limit
 
-__all__ = ["BuiltinMiddlewares", "PipelineContext", "PipelineState", "Slots", "dispatch_over", "most_slots"]
+__all__ = ["BuiltinMiddlewares", "PipelineContext", "PipelineState", "Slots", "dispatch_over", "slot_limit"]

@@ -1,4 +1,4 @@
-"""Build, once per send: the headers that every request has, whatever its command.
+"""Build, once per send: the headers that the requests of all commands have.
 
 Must not set the headers of one attempt: `retry_loop` and `finalize` do.
 """

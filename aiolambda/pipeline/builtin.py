@@ -1,4 +1,4 @@
-"""The built-in middlewares in their places, under the names that they have in the AWS SDK for JavaScript v3.
+"""The order of the built-in middlewares, with their names from the AWS SDK for JavaScript v3.
 
 Owns steps, priorities, names and tags. Must not hold any behaviour.
 """
@@ -13,7 +13,7 @@ __all__ = ["BuiltinMiddlewares"]
 
 
 class BuiltinMiddlewares:
-    """The plugin that gives a client's stack its own middlewares."""
+    """The plugin that adds the built-in middlewares to a client's stack."""
 
     def __init__(self, state: PipelineState) -> None:
         self.state = state
@@ -21,7 +21,7 @@ class BuiltinMiddlewares:
     def apply_to_stack(self, stack: MiddlewareStack[Any, Any], /) -> None:
         state = self.state
         stack.add(initialize.logger_middleware(state), step="initialize", name="loggerMiddleware", tags=["LOGGER"])
-        # Low, so that what a user changes in this step at its default priority is checked too.
+        # Low, so that an input is checked after the user's middlewares of this step, which have the default priority.
         stack.add(
             initialize.validation_middleware(state),
             step="initialize",

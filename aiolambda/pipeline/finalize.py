@@ -13,7 +13,7 @@ from ..errors import ConfigurationError
 from ..protocol import sigv4
 from ..protocol.urls import path_and_query
 from ..threads import Threads
-from ..types.http import StreamingBody
+from ..types.http import Request, StreamingBody
 from ..types.interfaces import CredentialsProvider, Reservation
 from ..types.values import Credentials
 from .build import set_content_length, set_host
@@ -70,7 +70,7 @@ async def _acquire(call: Call[Any, Any], state: PipelineState) -> Reservation | 
     if transport is not None and slots.is_free:
         reservation = transport.promise(call.request, call.loop)
     if reservation is not None:
-        slots.take_free()
+        slots.acquire_nowait()
     else:
         reservation = await _wait_for_slot(call, state, first=bool(call.history))
     try:
@@ -96,8 +96,8 @@ async def _wait_for_slot(call: Call[Any, Any], state: PipelineState, *, first: b
     """A slot and a reservation, both within the queue limit; `first`, before all calls that have not begun."""
     call.stage = "queue"
     slots, limit, asked, has_waited = state.slots, call.timeouts.queue, call.loop.time(), False
-    if not slots.take_free():
-        await slots.take(limit, first=first)
+    if not slots.acquire_nowait():
+        await slots.acquire(limit, first=first)
         has_waited = True
     try:
         if has_waited and limit is not None:  # the turn to connect may take the rest of the limit
@@ -106,7 +106,7 @@ async def _wait_for_slot(call: Call[Any, Any], state: PipelineState, *, first: b
         transport = state.reserving_transport
         return None if transport is None else await transport.reserve(call.request, first=first)
     except BaseException:
-        slots.give_back()
+        slots.release()
         raise
 
 
@@ -116,8 +116,8 @@ def _release(slots: Slots, reservation: Reservation | None, answers: Sequence[St
         if reservation is not None:
             reservation.end()
     finally:
-        if not answers or not any(answer.keep(slots.give_back) for answer in answers):
-            slots.give_back()
+        if not answers or not any(answer.keep(slots.release) for answer in answers):
+            slots.release()
 
 
 def signing_middleware(state: PipelineState) -> Middleware[Any, Any]:
@@ -133,19 +133,19 @@ def signing_middleware(state: PipelineState) -> Middleware[Any, Any]:
             _renumber(call, context.attempts_suffix)
         signer = context.signer if call.signing_region is None else state.signer_for(call.signing_region)
         if signer is not None and call.credentials is not None:
-            body = call.request.body
-            body_hash = sigv4.payload_hash(body) if len(body) <= _HASHED_ON_LOOP else await _hash_in_thread(body)
+            large = len(call.request.body) > _HASHED_ON_LOOP
+            body_hash = await _hash_in_thread(call.request) if large else sigv4.payload_hash(call.request.body)
             _sign(call, body_hash, signer, call.credentials, state.now() + call.clock_offset)
         return await call_next(call)
 
     return sign
 
 
-async def _hash_in_thread(body: bytes) -> str:
+async def _hash_in_thread(request: Request) -> str:
     try:
-        return await _HASHES.run(lambda: sigv4.payload_hash(body))
+        return await _HASHES.run(lambda: sigv4.payload_hash(request.body))
     except OSError:  # no thread can be started: hash on the loop, which takes a few milliseconds
-        return sigv4.payload_hash(body)
+        return sigv4.payload_hash(request.body)
 
 
 def _renumber(call: Call[Any, Any], suffix: str) -> None:

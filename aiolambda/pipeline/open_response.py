@@ -1,8 +1,8 @@
-"""An answer that is still coming when its attempt ends: what reads it, and all that ends it.
+"""A streamed answer, which is read after its attempt has ended: its reader's waits, and its end.
 
-Laws: whatever ends it first is what its reader is told; its connection ends before its slot is free.
+Laws: the reader gets the error that ended the answer first; the connection ends before the slot is free.
 
-Owns the waiting for bytes, and the end. Must not know what the bytes are.
+Owns the wait for bytes, and the end. Must not know the meaning of the bytes.
 """
 
 import asyncio
@@ -19,68 +19,75 @@ from .call import Call
 
 __all__ = ["OpenResponse"]
 
-_AT_ONCE = 64 * 1024
-"""Bytes that a reader is given in one turn of the loop."""
+_MAX_PIECE = 64 * 1024
+"""Bytes that a reader gets in one turn of the loop."""
 
 
 class OpenResponse(StreamingBody):
-    """The body of `answer`, whose connection `exits` ends; they are taken over.
+    """The body of `answer`. Closing it closes `exits`, which ends the connection; both belong to this object from now on.
 
-    The reader waits as long as the call's `idle` limit says.
+    A read waits as long as the `idle` limit of the call allows.
     """
 
     def __init__(self, call: Call[Any, Any], answer: StreamedResponse, exits: AsyncExitStack) -> None:
-        # The call itself is not kept: it holds the payload, and this may last for half an hour.
+        # The call itself is not kept: it holds the payload, and the answer may take half an hour.
         self._function_name, self._history, self._started = call.function_name, call.history, call.started
         self._total_retry_delay, self._loop = call.total_retry_delay, call.loop
         self._idle = call.timeouts.idle
         self._pieces = aiter(answer)
-        if (end := getattr(self._pieces, "aclose", None)) is not None:  # a transport whose body is a generator
-            exits.push_async_callback(end)
+        if (aclose := getattr(self._pieces, "aclose", None)) is not None:  # a user's transport may yield from a generator
+            exits.push_async_callback(aclose)
         self._waiting: asyncio.Timeout | None = None
-        self._at_rest = asyncio.Event()
-        self._at_rest.set()
+        self._not_reading = asyncio.Event()
+        self._not_reading.set()
         self._has_closed = asyncio.Event()
-        self._surplus = b""  # of a piece that was too long
+        self._surplus = b""  # the rest of a piece that was too long
         self._keeps_slot = False
-        self._cut: Exception | None = None
+        self._error: Exception | None = None
         self._closed = False
         self._callbacks: list[Callable[[], object]] = []
-        self._exits = exits.pop_all()  # last: what fails before leaves them to the caller
+        self._exits = exits.pop_all()  # last: after an error above, the caller still has them
 
     @property
     def closed(self) -> bool:
         return self._closed
 
     async def read(self, *, within: float | None = None) -> bytes:
-        if self._cut is not None:
-            raise self._cut
+        if self._error is not None:
+            raise self._error
         if self._surplus:
-            await asyncio.sleep(0)  # what comes at once may hold thousands of events: others have their turn between
-            return self._next_of(self._surplus)
+            await asyncio.sleep(0)  # a piece may hold thousands of events: let other tasks run in between
+            return self._first_part(self._surplus)
         limit = self._idle if within is None else min(within, self._idle or within)
         scope = self._waiting = asyncio.timeout(limit)
-        self._at_rest.clear()
+        self._not_reading.clear()
         try:
             async with scope:
                 piece = await self._piece()
         except Exception as error:
-            if self._cut is not None:
-                raise self._cut from None
+            if self._error is not None:
+                raise self._error from None
             if scope.expired():
-                raise self._completed(_silence(limit)) from None
+                raise self._completed(
+                    InvocationTimeoutError(
+                        f"no further byte of the answer came within {limit} s",
+                        exceeded="idle",
+                        stage="receive",
+                        delivery=Delivery.EXECUTED,
+                    )
+                ) from None
             if isinstance(error, AiolambdaError):
                 self._completed(error)
             raise
         finally:
             self._waiting = None
-            self._at_rest.set()
-        return self._next_of(piece)
+            self._not_reading.set()
+        return self._first_part(piece)
 
-    def cut(self, error: Exception, /) -> None:
-        self._cut = self._completed(error) if isinstance(error, AiolambdaError) else error
+    def abort(self, error: Exception, /) -> None:
+        self._error = self._completed(error) if isinstance(error, AiolambdaError) else error
         if self._waiting is not None and not self._waiting.expired():
-            self._waiting.reschedule(0)  # a moment that is past: the wait ends at the loop's next turn
+            self._waiting.reschedule(0)  # a time in the past: the wait ends at the next turn of the loop
 
     async def aclose(self) -> None:
         if self._closed:
@@ -88,27 +95,23 @@ class OpenResponse(StreamingBody):
             return
         self._closed = True
         try:
-            await self._end_read()
+            if self._waiting is not None and self._error is None:  # another task is reading
+                self.abort(ConnectionLostError("the answer was closed while it was being read", delivery=Delivery.EXECUTED))
+            await self._not_reading.wait()
         finally:
             try:
                 await self._exits.aclose()
             finally:
                 self._has_closed.set()
-                with ExitStack() as callbacks:  # each of them is called, whatever another raises
+                with ExitStack() as callbacks:  # calls every callback, even if another raises
                     for callback in reversed(self._callbacks):
                         callbacks.callback(callback)
 
-    async def _end_read(self) -> None:
-        """Another task may wait for bytes, and a transport may not be left under it."""
-        if self._waiting is not None and self._cut is None:
-            self.cut(ConnectionLostError("the answer was closed while it was read", delivery=Delivery.EXECUTED))
-        await self._at_rest.wait()
-
-    def keep(self, give_back_slot: Callable[[], object], /) -> bool:
+    def keep(self, release_slot: Callable[[], object], /) -> bool:
         if self._closed or self._keeps_slot:
             return False
         self._keeps_slot = True
-        self.on_close(give_back_slot)
+        self.on_close(release_slot)
         return True
 
     def on_close(self, callback: Callable[[], object], /) -> None:
@@ -117,9 +120,9 @@ class OpenResponse(StreamingBody):
         else:
             self._callbacks.append(callback)
 
-    def _next_of(self, data: bytes) -> bytes:
-        self._surplus = data[_AT_ONCE:]
-        return data[:_AT_ONCE]
+    def _first_part(self, data: bytes) -> bytes:
+        self._surplus = data[_MAX_PIECE:]
+        return data[:_MAX_PIECE]
 
     async def _piece(self) -> bytes:
         async for piece in self._pieces:
@@ -136,8 +139,3 @@ class OpenResponse(StreamingBody):
             elapsed=elapsed,
             total_retry_delay=self._total_retry_delay,
         )
-
-
-def _silence(limit: float | None) -> InvocationTimeoutError:
-    silence = f"nothing came of the rest of the answer for {limit} s"
-    return InvocationTimeoutError(silence, exceeded="idle", stage="receive", delivery=Delivery.EXECUTED)

@@ -1,9 +1,9 @@
-"""Slots: how many invocations are in flight at a time, and who is next.
+"""Slots: the limit of invocations in flight, and a fair queue for them.
 
-Laws: first come, first served, but for a retry that is due, which goes before all that have not begun; a slot that is given
-back goes to the next waiter, never to a newcomer; a waiter that gives up takes nothing with it.
+Laws: first come, first served, except that repeated requests go before calls that have not begun; a released slot goes to the
+next waiter, never to a newcomer; a waiter that gives up takes no slot with it.
 
-Owns the queue. Must not know what a slot is used for.
+Owns the queue. Must not know the use of a slot.
 """
 
 import asyncio
@@ -12,19 +12,22 @@ from collections import deque
 
 from ..errors import ConfigurationError, QueueTimeoutError
 
-__all__ = ["Slots", "most_slots"]
+__all__ = ["Slots", "slot_limit"]
 
-_MOST_BY_DEFAULT = 1000
-_PASSED_OVER = 1000
-"""How many that gave up the queue may hold before it is swept: to look for one at a time would take quadratic time."""
-_LONG_WAIT = 60.0
-"""Seconds of waiting after which a warning says so: most who wait for that long do not know that they do."""
+_DEFAULT_LIMIT = 1000
+_MAX_ABANDONED = 1000
+"""Waiters that gave up, which the queue may hold before it is swept. Removing them one at a time would take quadratic time."""
+_WARN_AFTER = 60.0
+"""Seconds of waiting before a warning: most callers that wait so long do not know that they do."""
 
 
-def most_slots(asked: int | None, room: int | None) -> int:
-    """How many slots: what was asked for, if there is room for so many sockets; the most that is sensible otherwise."""
+def slot_limit(asked: int | None, room: int | None) -> int:
+    """The number of slots: `max_concurrency` as asked for, or else 1,000. `room` is the most sockets that can be open.
+
+    `ConfigurationError` if more slots are asked for than there is room for sockets.
+    """
     if asked is None:
-        return _MOST_BY_DEFAULT if room is None else min(_MOST_BY_DEFAULT, room)
+        return _DEFAULT_LIMIT if room is None else min(_DEFAULT_LIMIT, room)
     if room is not None and asked > room:
         raise ConfigurationError(
             f"max_concurrency is {asked:,}, and the limit of open files leaves room for {room:,} connections: raise the limit "
@@ -46,42 +49,42 @@ class Slots:
         self.limit = limit
         self._logger = logger
         self._free = limit
-        self._due: deque[_Waiter] = deque()
+        self._repeats: deque[_Waiter] = deque()
         self._waiters: deque[_Waiter] = deque()
         self.waiting = 0
-        """Calls that wait. The queues may hold more: who gives up is left in them, and passed over."""
+        """Calls that wait. The queues may hold more: a waiter that gives up stays in them, and is skipped."""
         self._warning: asyncio.TimerHandle | None = None
 
     @property
     def in_flight(self) -> int:
         return self.limit - self._free
 
-    def anew(self) -> "Slots":
-        """As many for another loop, where none of those is taken that are on this one."""
+    def renewed(self) -> "Slots":
+        """The same number of free slots, for another loop."""
         return Slots(self.limit, logger=self._logger)
 
     @property
     def is_free(self) -> bool:
-        """Whether a slot can be had without waiting."""
+        """Whether a slot is free."""
         return self._free > 0
 
-    def take_free(self) -> bool:
-        """Take a slot that is free; whether there was one."""
+    def acquire_nowait(self) -> bool:
+        """Take a free slot. `False` if there is none."""
         if not self._free:
             return False
         self._free -= 1
         return True
 
-    async def take(self, limit: float | None, *, first: bool = False) -> None:
-        """Wait for a slot, at most so many seconds, `first` before all who are not. `QueueTimeoutError` when none came."""
-        if self.take_free():
+    async def acquire(self, limit: float | None, *, first: bool = False) -> None:
+        """Wait for a slot, at most `limit` seconds; `QueueTimeoutError` if none was free. `first` goes before all others."""
+        if self.acquire_nowait():
             return
         loop = asyncio.get_running_loop()
         waiter = _Waiter(loop.create_future(), loop.time())
-        (self._due if first else self._waiters).append(waiter)
+        (self._repeats if first else self._waiters).append(waiter)
         self._count(+1)
         if self._warning is None:
-            self._warning = loop.call_later(_LONG_WAIT, self._warn)
+            self._warning = loop.call_later(_WARN_AFTER, self._warn)
         try:
             async with asyncio.timeout(limit):
                 await waiter.future
@@ -93,9 +96,9 @@ class Slots:
                 ) from None
             raise
 
-    def give_back(self) -> None:
-        """Hand a slot on to the next waiter, or make it free."""
-        for queue in (self._due, self._waiters):
+    def release(self) -> None:
+        """Hand a slot to the next waiter, or make it free."""
+        for queue in (self._repeats, self._waiters):
             while queue:
                 waiter = queue.popleft()
                 if not waiter.future.done():
@@ -106,13 +109,13 @@ class Slots:
 
     def _give_up(self, waiter: _Waiter) -> None:
         if waiter.future.done() and not waiter.future.cancelled():
-            self.give_back()  # the slot came in the same moment
+            self.release()  # the slot came at the same moment
             return
         waiter.future.cancel()
         self._count(-1)
-        if len(self._waiters) + len(self._due) > 2 * self.waiting + _PASSED_OVER:
-            self._due, self._waiters = (
-                deque(waiter for waiter in queue if not waiter.future.done()) for queue in (self._due, self._waiters)
+        if len(self._waiters) + len(self._repeats) > 2 * self.waiting + _MAX_ABANDONED:
+            self._repeats, self._waiters = (
+                deque(waiter for waiter in queue if not waiter.future.done()) for queue in (self._repeats, self._waiters)
             )
 
     def _count(self, change: int) -> None:
@@ -122,16 +125,16 @@ class Slots:
             self._warning = None
 
     def _warn(self) -> None:
-        """Say once that calls wait for long; until nobody waits any more it is not said again."""
+        """Warn of calls that have waited too long: once, until no call waits any more."""
         loop = asyncio.get_running_loop()
-        waiters = (waiter for queue in (self._due, self._waiters) for waiter in queue if not waiter.future.done())
-        longest = min((waiter.since for waiter in waiters), default=loop.time())  # none, where the last gives up in this moment
-        if loop.time() < longest + _LONG_WAIT:
-            self._warning = loop.call_at(longest + _LONG_WAIT, self._warn)
+        waiters = (waiter for queue in (self._repeats, self._waiters) for waiter in queue if not waiter.future.done())
+        longest = min((waiter.since for waiter in waiters), default=loop.time())  # none, if the last gives up at this moment
+        if loop.time() < longest + _WARN_AFTER:
+            self._warning = loop.call_at(longest + _WARN_AFTER, self._warn)
             return
         self._logger.warning(
-            "calls have waited %d s for a slot: %d are in flight, all that max_concurrency allows, and %d wait",
-            _LONG_WAIT,
+            "calls have waited %d s for a slot: %d in flight (the limit, see max_concurrency), %d waiting",
+            _WARN_AFTER,
             self.in_flight,
             self.waiting,
         )

@@ -1,1 +1,1 @@
-"""Decisions, as tables and pure functions: time is an argument, nothing is sent, slept or read here."""
+"""Decisions about calls, as tables and pure functions. Time is an argument: nothing here sends, sleeps or reads a clock."""

@@ -1,8 +1,8 @@
-"""What could make a failed attempt succeed: waiting, trying again, another connection, the right time, fresh credentials.
+"""Failures by retry action: wait, try again, use another connection, correct the clock, renew the credentials.
 
-Owns the codes of each remedy. Must not know whether the attempt may be repeated: `delivery` does, and is asked first.
+Owns the error codes of each action. Must not know whether the attempt may be repeated: `delivery` does, and is asked first.
 Source: the retry specification of the AWS SDKs (throttling, transient and clock skew codes), and the Lambda service model for
-the refusals that pass with time.
+the refusals that end by themselves.
 """
 
 import datetime as dt
@@ -38,7 +38,7 @@ THROTTLES = frozenset(
         "TransactionInProgressException",
     }
 )
-"""The throttling codes of the specification, but for EC2ThrottledException: that one is a matter of the function's set-up."""
+"""The throttling codes of the specification, without EC2ThrottledException: that one concerns the set-up of the function."""
 
 PASSING = frozenset(
     {
@@ -54,7 +54,7 @@ PASSING = frozenset(
         "SubnetIPAddressLimitReachedException",
     }
 )
-"""Refusals that describe a state which ends by itself."""
+"""Refusals because of a state that ends by itself."""
 
 TRANSIENT = frozenset(
     {
@@ -66,7 +66,7 @@ TRANSIENT = frozenset(
         "SnapStartTimeoutException",
     }
 )
-"""Failures that may not happen twice, whatever their status."""
+"""Failures that may not happen twice, with any status."""
 
 SKEWED = frozenset(
     {
@@ -79,19 +79,19 @@ SKEWED = frozenset(
     }
 )
 """Refusals that a wrong clock can cause. Most have other causes too, so the offset must explain them. The JavaScript SDK lists
-AccessDeniedException as well; Lambda says that of permissions only."""
+AccessDeniedException as well; Lambda uses that for permissions only."""
 
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
 
 _TRANSIENT_STATUSES = frozenset({408, 500, 502, 503, 504})
-_PLAUSIBLE = dt.timedelta(days=36525)
-"""A machine may start in 1970; a date that is a century off is nonsense."""
-_TOLERATED = dt.timedelta(minutes=4)
-"""Lambda takes a signature that is five minutes off; an offset that is smaller by a margin explains no refusal."""
+_MAX_OFFSET = dt.timedelta(days=36525)
+"""A machine may start in 1970, but a date that is a century off is nonsense."""
+_MIN_OFFSET = dt.timedelta(minutes=4)
+"""Lambda accepts a signature that is five minutes off: an offset below that, less a margin, explains no refusal."""
 
 
 def retry_action_of(error: AiolambdaError) -> RetryAction:
-    """The remedy for an attempt that ended with this error."""
+    """The change that could make another attempt succeed after this error."""
     if isinstance(error, LambdaServiceException):
         return _action_of_answer(error.status_code, error.code)
     if isinstance(error, ConnectError):
@@ -104,25 +104,21 @@ def retry_action_of(error: AiolambdaError) -> RetryAction:
 
 
 def _action_of_answer(status: int, code: str) -> RetryAction:
-    if status == 429 or _stands_in(THROTTLES, code):
+    if status == 429 or _is_in(THROTTLES, code):
         return RetryAction.WAIT
-    if _stands_in(EXPIRED, code):
+    if _is_in(EXPIRED, code):
         return RetryAction.RENEW_CREDENTIALS
-    if _stands_in(SKEWED, code):
+    if _is_in(SKEWED, code):
         return RetryAction.SET_CLOCK
-    if (
-        _stands_in(PASSING, code)
-        or _stands_in(TRANSIENT, code)
-        or (status in _TRANSIENT_STATUSES and not _stands_in(REFUSED, code))
-    ):
+    if _is_in(PASSING, code) or _is_in(TRANSIENT, code) or (status in _TRANSIENT_STATUSES and not _is_in(REFUSED, code)):
         return RetryAction.RETRY
     return RetryAction.NONE
 
 
-def _stands_in(table: Collection[str], code: str) -> bool:
+def _is_in(table: Collection[str], code: str) -> bool:
     return code in table or f"{code}Exception" in table  # older front ends leave the suffix out
 
 
 def explains_refusal(offset: dt.timedelta, applied: dt.timedelta) -> bool:
-    """Whether a clock that is off by `offset`, where `applied` was corrected already, had its signature refused for that."""
-    return abs(offset) < _PLAUSIBLE and abs(offset - applied) >= _TOLERATED
+    """Whether a clock that is off by `offset` explains the refusal of a signature that was corrected by `applied`."""
+    return abs(offset) < _MAX_OFFSET and abs(offset - applied) >= _MIN_OFFSET

@@ -1,10 +1,10 @@
-"""How many invocations to have in flight, where nobody tells the limit: a window that finds it, and follows it.
+"""The number of invocations to have in flight if the limit is unknown: a window that finds the limit, and follows it.
 
-Laws: a throttle brings the window down to what was running when it came; near that limit the window tries one more only now and
-then; what is tried and not refused is taken as allowed, and tried on from there faster and faster; the window never grows
-faster than Lambda scales a function; while everything is refused, one request at a time asks whether that is still so.
+Laws: a throttle lowers the window to the number that was running when it came; near that limit the window tries one more only
+now and then; a size that was tried and not throttled counts as allowed, and the window grows from there in growing steps; it
+never grows faster than Lambda scales a function; while everything is throttled, one request at a time probes.
 
-Owns the size of the window. Must not know what is sent, and never reads a clock: times are seconds of any clock that goes on.
+Owns the size of the window. Must not know the requests. Never reads a clock: times are seconds of any monotonic clock.
 Source: "Lambda function scaling" of the developer guide, for how fast Lambda scales.
 """
 
@@ -18,40 +18,40 @@ from .retry import backoff
 __all__ = ["Admission", "Fixed", "Window"]
 
 _FIRST = 16.0
-"""What is sent before anything is known."""
+"""The size of a new window."""
 _SCALES_BY = 1000.0
 _SCALES_IN = 10.0
-"""Lambda adds at most so many environments to a function in so many seconds."""
+"""Lambda adds at most 1,000 environments to a function in 10 seconds."""
 _SHORTEST_PAUSE = 0.02
 _LONGEST_PAUSE = 1.0
-"""Seconds in which nothing is sent after a throttle; doubled while all that is sent is throttled."""
+"""Seconds without a request after a throttle; doubled while every request is throttled."""
 _TRIED_AFTER = 100
-"""Invocations that end for each one that may be tried beyond the last limit: with a throttle each, 1 %."""
-_LEAST_SILENCE = 0.05
+"""Invocations that must end before one more is tried beyond the last limit: if each try is throttled, 1 % are."""
+_MIN_SILENCE = 0.05
 _SILENCE_PER_LATENCY = 2.5
-"""A request that was not throttled for so long, in seconds and in latencies of throttles, has been let in."""
-_AFTER = 0.001
-"""Seconds behind a moment, so that it is past for a clock that is not as exact."""
+"""A request counts as accepted if no throttle came for so long, in seconds and in latencies of throttles."""
+_CLOCK_MARGIN = 0.001
+"""Seconds added to a moment, so that it has passed for a less exact clock, too."""
 _SILENCES_BETWEEN_TRIES = 4
-"""So that what is refused of one try is not taken for a limit that has fallen."""
+"""Late throttles of one try must not count as a lower limit."""
 _FIRST_LATENCY = 0.1
-"""Seconds that a throttle is taken to need, until one has shown it."""
-_LARGEST_STEP = 0.15
-"""Of the window, in one step beyond the last limit."""
+"""The latency of throttles, in seconds, before the first one."""
+_MAX_STEP = 0.15
+"""The largest step beyond the last limit, as a share of the window."""
 
 
 @attrs.define(kw_only=True, eq=False)
 class Window:
-    """`room` says how many more may be sent; `sent`, `ended` and `throttled` say what happened. `most` bounds it."""
+    """The window of one limit: ask `room` before sending, and report with `sent`, `ended` and `throttled`. `most` bounds it."""
 
     most: int
     size: float = attrs.field(default=_FIRST)
     throttles: int = 0
-    _limit: float = attrs.field(default=math.inf, init=False)  # the last one that was met, or passed
+    _limit: float = attrs.field(default=math.inf, init=False)  # the last limit that was met or passed
     _step: float = attrs.field(default=1.0, init=False)
     _tries: float = attrs.field(default=0.0, init=False)
     _latency: float = attrs.field(default=_FIRST_LATENCY, init=False)
-    _in_a_row: int = attrs.field(default=0, init=False)  # throttles without anything let in between them
+    _in_a_row: int = attrs.field(default=0, init=False)  # throttles without an accepted request between them
     _lowered_at: float = attrs.field(default=-math.inf, init=False)
     _silent_until: float = attrs.field(default=-math.inf, init=False)
     _probed_at: float | None = attrs.field(default=None, init=False)
@@ -64,47 +64,47 @@ class Window:
         self.size = min(self.size, float(self.most))
 
     def room(self, in_flight: int, now: float) -> int:
-        """How many more may be sent while so many are in flight."""
+        """How many more requests may be sent while `in_flight` are."""
         if now < self._silent_until:
             return 0
-        if self._in_a_row > 1 and not self._is_let_in(in_flight, now):
+        if self._in_a_row > 1 and not self._is_accepted(in_flight, now):
             return int(self._probed_at is None)
         self._note_use(in_flight, now)
         self._grow(now)
         return max(0, int(self.size) - in_flight)
 
     def opens_at(self, now: float) -> float | None:
-        """When there may be room by the passing of time alone; `None` where only an end makes some."""
+        """The time when there may be room without any request ending; `None` if there is none."""
         moments = [self._silent_until]
         if self._in_a_row > 1 and self._probed_at is not None:
             moments.append(self._probed_at + self._silence)
         if self._full_since is not None:
             moments.append(self._full_since + self._silence)
-        return min((moment + _AFTER for moment in moments if moment + _AFTER > now), default=None)
+        return min((moment + _CLOCK_MARGIN for moment in moments if moment + _CLOCK_MARGIN > now), default=None)
 
     def sent(self, in_flight: int, now: float) -> None:
-        """One was sent; so many are in flight with it."""
+        """Report a request that was sent. `in_flight` counts it."""
         if self._probed_at is None:
             self._probed_at = now
         self._note_use(in_flight, now)
 
     def ended(self, *, sent_at: float) -> None:
-        """One that was sent then has ended, and had not been throttled."""
+        """Report the end of a request that was not throttled."""
         self._tries = min(self._tries + 1 / _TRIED_AFTER, 1.0)
         if sent_at >= self._lowered_at and self._in_a_row == 1:
             self._in_a_row = 0
 
     def throttled(self, in_flight: int, now: float, *, sent_at: float) -> None:
-        """One that was sent then was throttled; so many are in flight without it."""
+        """Report a request that was throttled. `in_flight` does not count it."""
         self.throttles += 1
         self._latency += (now - sent_at - self._latency) * (0.2 if self.throttles > 1 else 1.0)
         self.size = max(1.0, min(self.size, float(in_flight)))
         self._tries, self._step, self._full_since = 0.0, 1.0, None
-        if sent_at < self._lowered_at:  # one of several that were too many together
+        if sent_at < self._lowered_at:  # another one sent before the window was lowered
             self._note_limit(in_flight)
             return
         if self._probed_at is not None and sent_at - self._probed_at > self._silence:
-            self._in_a_row = 0  # others were let in before it
+            self._in_a_row = 0  # other requests were accepted before it
         self._in_a_row += 1
         self._lowered_at, self._probed_at = now, None
         self._note_limit(in_flight)
@@ -112,16 +112,16 @@ class Window:
             self._silent_until = now + backoff(self._in_a_row - 2, base=_SHORTEST_PAUSE, longest=_LONGEST_PAUSE)
 
     def _note_limit(self, in_flight: int) -> None:
-        """What was running is the limit; where nothing was, or nothing is let in any more, it says nothing about that."""
+        """The running requests are the limit. If none is running, or all are throttled, the limit is unknown."""
         if self._in_a_row <= 1:
             self._limit = self.size if in_flight else math.inf
 
     @property
     def _silence(self) -> float:
-        return max(_LEAST_SILENCE, _SILENCE_PER_LATENCY * self._latency)
+        return max(_MIN_SILENCE, _SILENCE_PER_LATENCY * self._latency)
 
-    def _is_let_in(self, in_flight: int, now: float) -> bool:
-        """Whether the one that asked, after everything was refused, was not; the window begins again with what is running."""
+    def _is_accepted(self, in_flight: int, now: float) -> bool:
+        """Whether the probe was accepted after everything was throttled. The window then starts from the running requests."""
         if self._probed_at is None or now - self._probed_at < self._silence:
             return False
         self._in_a_row = 0
@@ -129,7 +129,7 @@ class Window:
         return True
 
     def _note_use(self, in_flight: int, now: float) -> None:
-        """A window that stays open has little to do, and says nothing about the limit."""
+        """Note since when the window is full. A window that stays open says nothing about the limit."""
         if in_flight >= int(self.size):
             self._open_since = None
             self._full_since = now if self._full_since is None else self._full_since
@@ -139,7 +139,7 @@ class Window:
             self._full_since = None
 
     def _grow(self, now: float) -> None:
-        """Take a window that was full for long enough as allowed, and go on from there."""
+        """Grow a window that was full for long enough without a throttle: its size counts as allowed."""
         if self._full_since is None or now - self._full_since < self._silence:
             return
         grown = min(self._next_size(now), float(self.most), self.size + self._scaled(now))
@@ -157,12 +157,12 @@ class Window:
                 return self.size
             self._tries = 0.0
             return self.size + 1
-        self._limit = self.size  # what was tried is allowed
-        self._step = max(1.0, min(2 * self._step, _LARGEST_STEP * self.size))
+        self._limit = self.size  # the try was allowed
+        self._step = max(1.0, min(2 * self._step, _MAX_STEP * self.size))
         return self.size + self._step
 
     def _scaled(self, now: float) -> float:
-        """By how much Lambda may have scaled since."""
+        """The environments that Lambda may have added since the last call."""
         if self._scaled_at > -math.inf:
             self._scale = min(_SCALES_BY, self._scale + (now - self._scaled_at) * _SCALES_BY / _SCALES_IN)
         self._scaled_at = now
@@ -170,7 +170,7 @@ class Window:
 
 
 class Bound(Protocol):
-    """What says how many may be in flight: `Window`, or a number that is `Fixed`."""
+    """The bound of requests in flight: a `Window`, or a `Fixed` number."""
 
     size: float
 
@@ -183,7 +183,7 @@ class Bound(Protocol):
 
 @attrs.define(eq=False)
 class Fixed(Bound):
-    """As many as was asked for, whatever happens."""
+    """A constant bound, which throttles do not change."""
 
     size: float
 
@@ -194,13 +194,13 @@ class Fixed(Bound):
         return None
 
     def sent(self, in_flight: int, now: float) -> None:
-        """Nothing follows from it."""
+        """Does nothing."""
 
     def ended(self, *, sent_at: float) -> None:
-        """Nothing follows from it."""
+        """Does nothing."""
 
     def throttled(self, in_flight: int, now: float, *, sent_at: float) -> None:
-        """Nothing follows from it: the throttled item rests, and that is all."""
+        """Does nothing: the throttled item is tried again later, and the bound stays."""
 
 
 @attrs.define(eq=False)
@@ -210,7 +210,7 @@ class _Counted:
 
 
 class Admission:
-    """Windows of one account: one for each function, and one for all of them; a throttle names the one that it is for."""
+    """The windows of one account: one for each function, and one for all together. A throttle names the window it concerns."""
 
     def __init__(self, most: int, *, fixed: int | None = None) -> None:
         self._most = most
@@ -225,18 +225,18 @@ class Admission:
         return min(account, counted.bound.room(counted.in_flight, now)) if account else 0
 
     def opens_at(self, function: str, now: float) -> float | None:
-        """When there may be room by the passing of time alone."""
+        """The time when there may be room without any invocation ending; `None` if there is none."""
         moments = (self._account.bound.opens_at(now), self._of(function).bound.opens_at(now))
         return min((moment for moment in moments if moment is not None), default=None)
 
     def sent(self, function: str, now: float) -> None:
-        """One was sent."""
+        """Report an invocation that was sent."""
         for counted in (self._account, self._of(function)):
             counted.in_flight += 1
             counted.bound.sent(counted.in_flight, now)
 
     def ended(self, function: str, *, sent_at: float) -> None:
-        """One that was sent then has ended, whatever came of it, but for a throttle."""
+        """Report the end of an invocation that was not throttled."""
         for counted in (self._account, self._of(function)):
             counted.in_flight -= 1
             counted.bound.ended(sent_at=sent_at)
@@ -244,7 +244,7 @@ class Admission:
     def throttled(
         self, function: str, now: float, *, sent_at: float, scope: Literal["account", "function", "caller"] | None
     ) -> None:
-        """One that was sent then was throttled, by the limit of its function or by one of the whole account."""
+        """Report an invocation that was throttled, by the limit of its function or of the account."""
         refusing, other = self._of(function), self._account
         if scope in ("account", "caller"):
             refusing, other = other, refusing
@@ -253,7 +253,7 @@ class Admission:
         refusing.bound.throttled(refusing.in_flight, now, sent_at=sent_at)
 
     def forget_flights(self) -> None:
-        """Nothing is in flight any more, and nobody will tell of its end; what the windows have found stays."""
+        """Count nothing as in flight: the ends will not be reported. The windows keep their sizes."""
         for counted in (self._account, *self._functions.values()):
             counted.in_flight = 0
 

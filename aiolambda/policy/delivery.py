@@ -1,9 +1,9 @@
 """Could the function have run, and may the request be sent again? The verdict on an attempt, from its facts.
 
-Laws: what is in no row is unknown; an unknown attempt is repeated only for a caller who said that this does no harm; what was
-executed or accepted never is.
+Laws: a case in no table is unknown; an unknown attempt is repeated only if the caller said that this does no harm; an executed
+or accepted one is never repeated.
 
-Owns the rows of that table. Must not know how an answer came, or when and how often a client sends again.
+Owns these tables. Must not know how an answer arrived, or when and how often a client sends again.
 Source: the descriptions of the errors in the Lambda service model; RFC 9112, section 9.6, for a connection that ended.
 """
 
@@ -128,13 +128,13 @@ _REFUSING_STATUSES = frozenset({401, 403, 404, 405, 407, 411, 413, 414, 415, 429
 """Statuses with which any HTTP server turns a request away without acting on it, for answers that name no code."""
 
 _WITHOUT_EXECUTION = {("Event", 202): Delivery.ACCEPTED, ("DryRun", 204): Delivery.NOT_DELIVERED}
-"""What Lambda answers when it has queued an event, or has only looked whether it could run the function."""
+"""The answers for an event that was queued, and for a check whether the function could run."""
 
 _SEVERITY = {verdict: rank for rank, verdict in enumerate(Delivery)}
 
 
 def verdict_of_error(status: int, code: str | None) -> Delivery:
-    """The verdict on an error answer; what is in no row is unknown."""
+    """The verdict on an error answer. A code in no table is unknown."""
     if status == 429 or code in REFUSED or f"{code}Exception" in REFUSED:  # older front ends leave the suffix out
         return Delivery.REFUSED
     if code is None and status in _REFUSING_STATUSES:
@@ -143,12 +143,12 @@ def verdict_of_error(status: int, code: str | None) -> Delivery:
 
 
 def verdict_of_output(status: int, invocation_type: str) -> Delivery:
-    """The verdict on an answer that is no error; an `Event` or a `DryRun` that is answered in another way has run."""
+    """The verdict on an answer that is no error. With any other status, even an `Event` or a `DryRun` has run."""
     return _WITHOUT_EXECUTION.get((invocation_type, status), Delivery.EXECUTED)
 
 
 def verdict_of_silence(stage: Stage) -> Delivery:
-    """The verdict on an attempt that ended without an answer, from how far it had got."""
+    """The verdict on an attempt that ended without an answer, from the stage that it had reached."""
     return Delivery.NOT_DELIVERED if stage in ("queue", "connect", "backoff") else Delivery.UNKNOWN
 
 
@@ -158,17 +158,17 @@ def verdict_of_loss(loss: Loss) -> Delivery:
 
 
 def stale_connection(loss: Loss) -> bool:
-    """Whether the peer had ended a pooled connection before any byte of this request reached it.
+    """Whether the peer had closed a pooled connection before any byte of this request reached it.
 
-    An acknowledgement alone proves nothing: it may be late. So all of this is asked for: the peer ended its side, no byte was
-    acknowledged, and its kernel then refused the bytes. What remains is the assumption that a server which has ended its side
-    starts no further request (RFC 9112, 9.6).
+    A missing acknowledgement alone proves nothing: it may be late. So all of these must hold: the peer closed its side, no byte
+    was acknowledged, and its kernel then refused the bytes. This assumes that a server which has closed its side starts no
+    further request (RFC 9112, 9.6).
     """
     return loss.reused and (loss.taken == 0 or (loss.ended and loss.acknowledged == 0 and loss.reset))
 
 
 def proves_signature(status: int) -> bool:
-    """Whether Lambda answers with this status only once it has accepted the signature."""
+    """Whether Lambda answers with this status only after it has accepted the signature."""
     return status in (404, 409)
 
 
@@ -180,12 +180,12 @@ def may_repeat(verdict: Delivery, *, idempotent: bool) -> bool:
 def completed(
     error: AiolambdaError, *, function_name: str, history: Sequence[Attempt], elapsed: float, total_retry_delay: float
 ) -> AiolambdaError:
-    """The error with the verdict of its call: the worst of all attempts, and never better than what the error says itself."""
+    """The error with the verdict of its call: the worst of all attempts, and of the error's own."""
     verdicts = [error.delivery, *(attempt.delivery for attempt in history)]
     error.located(function_name, worst(verdicts), history=history, elapsed=elapsed, total_retry_delay=total_retry_delay)
     return error
 
 
 def worst(verdicts: list[Delivery]) -> Delivery:
-    """The verdict of a call: of all its attempts, the one after which the function is likeliest to have run."""
+    """The verdict of a call: the one of its attempts after which the function is most likely to have run."""
     return max(verdicts, key=_SEVERITY.__getitem__, default=Delivery.NOT_DELIVERED)

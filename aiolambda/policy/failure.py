@@ -1,6 +1,6 @@
-"""A failed attempt, as a retry strategy is told of it.
+"""A failed attempt, as a retry strategy sees it.
 
-Owns these facts. Must not judge them. It is loaded by the first failure.
+Owns these facts. Must not judge them. A module of its own, because only a failure loads it.
 """
 
 import attrs
@@ -15,10 +15,15 @@ __all__ = ["Failure"]
 class Failure:
     """A failed attempt that may be repeated without harm. Times are in seconds.
 
-    `delivery` is the verdict on all attempts so far, `attempt` their number, `retries` and `throttles` how many failures of
-    this call were tried again before this one, `throttled_for` the time since its first throttle, `time_left` what remains of
-    its total limit. Of the answer, `retry_after` is its `Retry-After`, before which nothing should be sent, and `retry_hint`
-    its `x-amz-retry-after`. `jitter` is a random number from 0 to 1.
+    - `retry_action`: the change that could make another attempt succeed.
+    - `delivery`: the verdict on all attempts so far.
+    - `attempt`: the number of attempts so far.
+    - `jitter`: a random number from 0 to 1.
+    - `retries`, `throttles`: failures of this call, before this one, that were followed by another attempt.
+    - `throttled_for`: time since the first throttle of this call.
+    - `time_left`: the rest of the call's total limit; `None` if it has none.
+    - `retry_after`: the `Retry-After` of the answer; nothing should be sent earlier.
+    - `retry_hint`: the `x-amz-retry-after` of the answer.
     """
 
     error: AiolambdaError

@@ -1,6 +1,6 @@
-"""HTTP messages: a request, its answer, and their headers.
+"""HTTP messages: a request, its response, and their headers.
 
-Owns the shape of a message. Must not know the meaning of a command, how it is signed, or which library sends it.
+Owns the shape of a message. Must not know commands, signatures, or the library that sends it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -15,13 +15,13 @@ __all__ = ["Headers", "Loss", "ParsedError", "Request", "Response", "Stage", "St
 T = TypeVar("T")
 
 Stage = Literal["queue", "connect", "send", "wait", "receive", "backoff"]
-"""How far a call has got: before a connection is sought, opening one, writing, awaiting the head, reading the body, pausing."""
+"""The stage of a call: waiting for a connection, opening one, writing, waiting for the head, reading the body, pausing."""
 
 
 class Headers(MutableMapping[str, str]):
-    """HTTP header fields, one value a name: if a field comes twice, the first counts.
+    """HTTP header fields with one value for each name. If a name comes twice, the first value counts.
 
-    Names compare without case and are kept in lower case, as HTTP/2 sends them.
+    Names are case-insensitive. `fields` is the underlying dictionary, keyed by lower-case name.
     """
 
     __slots__ = ("__weakref__", "fields")
@@ -33,7 +33,7 @@ class Headers(MutableMapping[str, str]):
 
     @classmethod
     def of(cls, fields: dict[str, str], /) -> Self:
-        """These fields, whose names are in lower case; the dictionary is kept, not copied."""
+        """Headers over this dictionary, which is not copied. Its names must be in lower case."""
         headers = cls.__new__(cls)
         headers.fields = fields
         return headers
@@ -66,7 +66,7 @@ class Headers(MutableMapping[str, str]):
         return len(self.fields)
 
     def copy(self) -> Self:
-        """A copy that shares nothing with this one."""
+        """An independent copy."""
         return self.of(self.fields.copy())
 
     def __repr__(self) -> str:
@@ -74,7 +74,7 @@ class Headers(MutableMapping[str, str]):
 
 
 def _first_of_each(fields: Mapping[str, str]) -> dict[str, str]:
-    """The fields in lower case: if two names are equal in it, the first counts."""
+    """The fields by lower-case name; if names differ only in case, the first value counts."""
     found: dict[str, str] = {}
     for name, value in fields.items():
         found.setdefault(name.lower(), value)
@@ -86,12 +86,14 @@ _NO_LIMITS = Timeouts()
 
 @attrs.define(eq=False)
 class Request:
-    """An HTTP request; every attempt has its own copy.
+    """An HTTP request; each attempt has its own copy.
 
-    `url` is absolute and already percent-encoded. `timeouts` are the limits that the transport keeps (`queue` for a turn to
-    connect, `connect`, `read`, `idle`). `stage` is how far sending has got. A transport may set it, so that errors can say how
-    far the request got; without it, a request that was handed to the transport counts as sent. `sent` is true once the request
-    was handed to a transport: it must not change any more, and another send of it takes a copy.
+    - `method`, `headers`, `body`: as sent. The transport adds `content-length`.
+    - `url`: absolute and percent-encoded.
+    - `timeouts`: the limits that the transport applies: `queue` (waiting for a connection), `connect`, `read` and `idle`.
+    - `stage`: the progress of the request. It is `"send"` when the transport gets it, so the request counts as sent. A
+      transport that sets it to `"queue"` and `"connect"` meanwhile lets errors say that the request did not leave.
+    - `sent`: whether the request was handed to a transport. It must not change any more; another send of it uses a copy.
     """
 
     method: str
@@ -103,7 +105,7 @@ class Request:
     sent: bool = attrs.field(default=False, init=False, repr=False)
 
     def copy(self) -> "Request":
-        """A separate request for the next attempt, not sent yet. The two share the body, for bytes do not change."""
+        """A copy for the next attempt. It shares the body, because bytes are immutable."""
         return Request(self.method, self.url, self.headers.copy(), self.body, self.timeouts)
 
 
@@ -112,28 +114,31 @@ def _headers(fields: Mapping[str, str]) -> Mapping[str, str]:
 
 
 class StreamingBody(Protocol):
-    """The body of an answer that is still being received. It keeps its connection and its slot until it is closed."""
+    """The body of a streamed answer. It keeps its connection, and the slot of its call, until it is closed."""
 
     @property
-    def closed(self) -> bool: ...
-    async def read(self, *, within: float | None = None) -> bytes:
-        """The next bytes, or none at the end. Waits at most `within` seconds, or as long as the call's limits allow."""
+    def closed(self) -> bool:
+        """Whether it was closed."""
         ...
 
-    def cut(self, error: Exception, /) -> None:
-        """Raise this error in the read that is waiting, and in every later one."""
+    async def read(self, *, within: float | None = None) -> bytes:
+        """The next bytes; `b""` at the end. Waits for at most `within` seconds, or for the `idle` limit of the call."""
+        ...
+
+    def abort(self, error: Exception, /) -> None:
+        """Raise this error in the current read and in all later ones."""
         ...
 
     async def aclose(self) -> None:
-        """End the connection, unless all was read. Closing twice is fine."""
+        """Release the connection: to the pool if all was read, else close it. Closing twice is fine."""
         ...
 
-    def keep(self, give_back_slot: Callable[[], object], /) -> bool:
-        """Give a slot back once it is closed. `False` if it is closed already, or keeps another slot."""
+    def keep(self, release_slot: Callable[[], object], /) -> bool:
+        """Keep a slot until the body is closed. Returns `False` if it is closed already, or keeps another slot."""
         ...
 
     def on_close(self, callback: Callable[[], object], /) -> None:
-        """Call back once it is closed, or at once if it is."""
+        """Call this when the body is closed, or at once if it is closed already."""
         ...
 
 
@@ -141,7 +146,7 @@ class StreamingBody(Protocol):
 class ParsedError:
     """An error answer, parsed: its code, the members of its body, and the verdict on its attempt.
 
-    `source` is the part of the answer that these were made of.
+    `source` is the part of the answer that these were made from.
     """
 
     code: str | None
@@ -152,10 +157,13 @@ class ParsedError:
 
 @attrs.define(eq=False)
 class Response:
-    """An HTTP answer: read to its end, or with a body in `stream` that is still being received.
+    """An HTTP response.
 
-    Header names compare without case, whatever mapping they were given in. `parsed_error` is set by the client once it has
-    parsed an error answer.
+    - `status`: the HTTP status.
+    - `headers`: the header fields. Names are case-insensitive.
+    - `body`: the whole body; empty for a streamed answer.
+    - `stream`: the body of a streamed answer, else `None`.
+    - `parsed_error`: set by the client once it has parsed an error answer.
     """
 
     status: int
@@ -166,16 +174,18 @@ class Response:
 
     @property
     def fields(self) -> Mapping[str, str]:
-        """The headers keyed by lower-case name: cheaper for repeated look-ups."""
+        """The headers, keyed by lower-case name; cheaper for repeated look-ups."""
         return cast("Headers", self.headers).fields
 
 
 class Loss(NamedTuple):
-    """The kernel's report on a connection that ended without an answer.
+    """The facts of a connection that ended without an answer.
 
-    `reused`: it had carried a request before. `taken` counts the bytes that the kernel took since the connection was handed
-    out for this request, `acknowledged` those that the peer's kernel acknowledged; `None` if they cannot be counted.
-    `ended`: the peer's end of input was read before any error. `reset`: the peer's kernel refused the bytes.
+    - `reused`: the connection had carried a request before.
+    - `taken`: bytes of this request that the local kernel accepted; `None` if unknown.
+    - `acknowledged`: bytes of this request that the peer's kernel acknowledged; `None` if unknown.
+    - `ended`: the peer's end of stream (EOF) was read before any error.
+    - `reset`: the peer's kernel rejected the bytes of this request with a reset.
     """
 
     reused: bool = False

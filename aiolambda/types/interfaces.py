@@ -1,6 +1,6 @@
-"""The seams, as protocols: the parts that one layer asks of another, or of the user.
+"""The interfaces between layers, and those that users may implement: codec, credentials provider, retry strategy, transport.
 
-Knows no implementation of them.
+Must not know any implementation.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -39,61 +39,74 @@ Out_co = TypeVar("Out_co", covariant=True)
 
 
 class Loop(Protocol):
-    """The methods of asyncio's event loop that a call uses."""
+    """The part of an asyncio event loop that a call uses."""
 
     def time(self) -> float: ...
     def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> "Timer": ...
 
 
 class Timer(Protocol):
-    """A callback that will be called, unless it is cancelled before."""
+    """A scheduled callback that can be cancelled."""
 
     def cancel(self) -> None: ...
 
 
 class Codec(Protocol):
-    """Turns values into payload bytes and back; `decode` returns a value of the given type."""
+    """Converts values to payload bytes and back. The default is `JsonCodec`. Both methods run on the event loop."""
 
-    def encode(self, value: object, /) -> bytes: ...
-    def decode(self, data: bytes, type: type[T], /) -> T: ...
+    def encode(self, value: object, /) -> bytes:
+        """The payload for a value. An exception is raised to the caller before anything is sent."""
+        ...
+
+    def decode(self, data: bytes, type: type[T], /) -> T:
+        """The value of a payload, as the requested type. An exception becomes the `codec_error` of a `DecodeError`."""
+        ...
 
 
 class CredentialsProvider(Protocol):
-    """Returns the keys to sign with. It is asked before every attempt, so it should keep keys that are still good."""
+    """Provides the credentials to sign with."""
 
-    async def get_credentials(self) -> Credentials: ...
+    async def get_credentials(self) -> Credentials:
+        """Valid credentials. Called before each attempt, so a provider caches them until they expire."""
+        ...
 
 
 @runtime_checkable
 class RefreshingCredentialsProvider(CredentialsProvider, Protocol):
-    """A provider that can replace its keys: it is asked for others when the service has refused these as expired."""
+    """A provider that can replace credentials before they expire."""
 
-    async def refresh(self, rejected: Credentials, /) -> Credentials: ...
+    async def refresh(self, rejected: Credentials, /) -> Credentials:
+        """Other credentials than the rejected ones. Called if the service refused them as expired."""
+        ...
 
 
 class Fetch(Protocol):
-    """Gets a small document that holds settings. It follows no redirect and uses no proxy; `TransportError` if none comes.
+    """Fetches a small document over HTTP, without redirects and without a proxy. `TransportError` if no answer comes.
 
-    `tls` verifies an https server; `True` stands for the authorities of the system.
+    `tls` verifies an https server; `True` uses the system's certificate authorities.
     """
 
     async def __call__(self, url: str, headers: Mapping[str, str], /, *, tls: "ssl.SSLContext | bool" = True) -> Response: ...
 
 
 class RetryStrategy(Protocol):
-    """Decides when a failed call is tried again.
+    """Decides whether and when a failed attempt is repeated.
 
-    It is never asked about an attempt that must not be repeated, nor about a stale connection, after which the request is sent
-    at once on another. `pause` returns the seconds to wait first, or `None` to give up. `succeeded` is called for every call
-    that ended well, with the failures that it had before; an error that it raises is logged, and the call has its answer.
+    It is not asked about an attempt that must not be repeated, because the function may have run. It is not asked about a stale
+    connection either: that request is sent again at once on another connection.
     """
 
-    def pause(self, failure: "Failure", /) -> float | None: ...
-    def succeeded(self, failures: "Sequence[Failure]", /) -> None: ...
+    def pause(self, failure: "Failure", /) -> float | None:
+        """Seconds to wait before the next attempt, or `None` to give up and raise the error."""
+        ...
+
+    def succeeded(self, failures: "Sequence[Failure]", /) -> None:
+        """Called after each call that succeeded, with its failed attempts. An exception raised here is only logged."""
+        ...
 
 
 class StreamedResponse(Protocol):
-    """An answer whose head has come, and whose body comes in pieces."""
+    """A streamed answer: `status` and `headers` have arrived, and iterating yields the body in pieces."""
 
     status: int
     headers: Mapping[str, str]
@@ -102,14 +115,19 @@ class StreamedResponse(Protocol):
 
 
 class Transport(Protocol):
-    """Sends one signed request and returns the answer; raises `TransportError`, with its `delivery`, if none comes.
+    """Sends signed requests. The default sends them over aiohttp; `aiolambda.testing.FakeTransport` calls plain functions."""
 
-    A transport of your own may implement more of the protocols below; the client looks for them when it opens.
-    """
+    async def send(self, request: Request, /) -> Response:
+        """Send one request and return the whole answer. Raises `TransportError`, with its `delivery`, if none comes."""
+        ...
 
-    async def send(self, request: Request, /) -> Response: ...
-    def stream(self, request: Request, /) -> AbstractAsyncContextManager[StreamedResponse]: ...
-    async def close(self) -> None: ...
+    def stream(self, request: Request, /) -> AbstractAsyncContextManager[StreamedResponse]:
+        """Send one request; the block gets the answer as soon as its head is there, and leaving the block ends it."""
+        ...
+
+    async def close(self) -> None:
+        """Close all connections. Requests in flight fail."""
+        ...
 
 
 class Reservation(Protocol):

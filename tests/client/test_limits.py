@@ -101,14 +101,14 @@ async def test_a_waiter_that_is_cancelled_takes_no_slot_with_it() -> None:
 @pytest.mark.virtual_time
 async def test_a_slot_that_is_handed_to_a_waiter_as_it_is_cancelled_goes_to_the_next() -> None:
     slots = Slots(1, logger=logging.getLogger())
-    await slots.take(None)
-    first, second = (asyncio.create_task(slots.take(None)) for _ in range(2))
+    await slots.acquire(None)
+    first, second = (asyncio.create_task(slots.acquire(None)) for _ in range(2))
     await asyncio.sleep(0.1)
-    slots.give_back()
+    slots.release()
     first.cancel()
     await asyncio.wait([first, second])
     assert (first.cancelled(), second.cancelled(), slots.in_flight) == (True, False, 1)
-    slots.give_back()
+    slots.release()
     assert (slots.in_flight, slots.waiting) == (0, 0)
 
 
@@ -150,11 +150,11 @@ def test_a_limit_that_would_be_none_at_zero_is_refused(limit: Any) -> None:
 async def test_ten_thousand_waiters_can_give_up_at_once() -> None:
     """Each looks at nobody else: the sum of their work grows with their number, not with its square."""
     slots = Slots(1, logger=logging.getLogger())
-    await slots.take(None)
-    waits = [asyncio.create_task(slots.take(1)) for _ in range(10_000)]
+    await slots.acquire(None)
+    waits = [asyncio.create_task(slots.acquire(1)) for _ in range(10_000)]
     done, _ = await asyncio.wait(waits)
     assert all(isinstance(task.exception(), QueueTimeoutError) for task in done)
     assert (slots.waiting, slots.in_flight) == (0, 1)
     assert len(slots._waiters) <= 1001
-    slots.give_back()
-    await slots.take(0)
+    slots.release()
+    await slots.acquire(0)

@@ -258,8 +258,8 @@ async def test_a_file_at_its_end_is_refused_and_an_empty_one_is_an_empty_payload
         (OSError(5, "Input/output error", "SECRET"), "cannot be read: Input/output error"),
         (ValueError("SECRET"), "cannot be read: ValueError"),
         (StopIteration("SECRET"), "cannot be read: StopIteration"),
-        (None, "gave NoneType in place of bytes when it was read"),
-        (7, "gave int in place of bytes when it was read"),
+        (None, "returned NoneType instead of bytes when it was read"),
+        (7, "returned int instead of bytes when it was read"),
     ],
 )
 async def test_a_file_that_fails_when_it_is_read_is_refused(content: Any, says: str) -> None:
@@ -269,7 +269,7 @@ async def test_a_file_that_fails_when_it_is_read_is_refused(content: Any, says: 
 async def test_an_asynchronous_file_is_refused() -> None:
     reader = asyncio.StreamReader()
     reader.feed_data(b"SECRET")
-    assert "is asynchronous; await its read(), and give the bytes" in str(await refusal(reader))
+    assert "is asynchronous; await its read(), and pass the bytes" in str(await refusal(reader))
 
 
 async def test_a_file_is_read_no_further_than_a_payload_may_be_long(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ async def test_a_file_is_read_no_further_than_a_payload_may_be_long(tmp_path: Pa
             error = await refusal(file, invocation_type=kind)
             assert isinstance(error, InvalidPayloadSizeError)
             assert (error.size, error.limit) == (None, limit)
-            assert f"payload is a file with more than {limit:,} bytes, and that is the limit" in str(error)
+            assert f"payload is a file with more than {limit:,} bytes, which is the limit" in str(error)
             assert file.tell() <= limit + 1
     assert await bodies_of(lambda client: client.invoke("f", io.BytesIO(b"1" * LIMIT))) == [b"1" * LIMIT]
 

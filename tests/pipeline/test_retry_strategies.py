@@ -120,4 +120,4 @@ async def test_a_long_wait_for_a_slot_is_warned_of_once() -> None:
             await asyncio.gather(*(client.invoke("sleep", 10) for _ in range(5)))
         assert records == []
         await asyncio.gather(*(client.invoke("sleep", 30) for _ in range(6)))
-    assert records == ["calls have waited 60 s for a slot: 1 are in flight, all that max_concurrency allows, and 4 wait"]
+    assert records == ["calls have waited 60 s for a slot: 1 in flight (the limit, see max_concurrency), 4 waiting"]
