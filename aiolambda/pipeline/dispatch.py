@@ -108,7 +108,7 @@ async def _whole_body(answer: StreamedResponse, limit: float | Unset | None, mos
                     )
         return bytes(body)
     except TimeoutError:
-        silence = f"the answer's head came, and not all of its body within {limit} s"
+        silence = f"the head of the answer came, but not all of its body within {limit} s"
         raise InvocationTimeoutError(silence, exceeded="read", stage="receive") from None
     finally:
         del body, piece  # a traceback that is printed with locals would show them

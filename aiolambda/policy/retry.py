@@ -86,7 +86,7 @@ class StandardRetry(RetryStrategy):
         """Seconds before the next attempt; `None` if attempts, tokens or time are used up."""
         if failure.retry_action in _CORRECTIONS:
             return self._pause(failure, ceiling=0.0)
-        counted = self._counts(failure)
+        counted = failure.retry_action is not RetryAction.WAIT or self.throttling == "attempts"
         spent = failure.retries + (failure.throttles if self.throttling == "attempts" else 0)
         if counted and spent + 1 >= self.max_attempts:
             return None
@@ -107,9 +107,6 @@ class StandardRetry(RetryStrategy):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(max_attempts={self.max_attempts}, throttling={self.throttling!r})"
-
-    def _counts(self, failure: "Failure") -> bool:
-        return failure.retry_action is not RetryAction.WAIT or self.throttling == "attempts"
 
     def _cost(self, failure: "Failure") -> int:
         if failure.retry_action is RetryAction.WAIT:
