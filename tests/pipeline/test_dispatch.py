@@ -1,5 +1,6 @@
 """Facts of an attempt that are found once, and kept in one place."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -19,6 +20,8 @@ from aiolambda import (
 )
 from aiolambda.protocol import json_body
 from aiolambda.testing import FakeTransport
+from aiolambda.transport import AiohttpTransport
+from aiolambda.types.interfaces import DetachableTransport, OfflineTransport, ReservingTransport
 
 from ..support.retrying import KEYS, Scripted, answer, client_of, throttle
 
@@ -165,17 +168,37 @@ async def test_a_request_is_signed_with_host_and_length_whatever_is_removed(name
     assert "host;" in headers["authorization"]
 
 
+class Plain:
+    """A transport of a user, which has only the two methods that a call needs."""
+
+    closed = False
+
+    async def send(self, request: Request, /) -> Response:
+        return answer(body=b'"plain"')
+
+    async def close(self) -> None:
+        self.closed = True
+
+
 async def test_a_transport_with_only_send_and_close_will_do() -> None:
-    class Plain:
-        closed = False
-
-        async def send(self, request: Request, /) -> Response:
-            return answer(body=b'"plain"')
-
-        async def close(self) -> None:
-            self.closed = True
-
     transport: Any = Plain()
     async with LambdaClient(transport=transport, region="us-east-1", credentials=KEYS) as client:
         assert (await client.invoke("orders")).json() == "plain"
     assert transport.closed
+
+
+def test_a_transport_without_detach_may_follow_its_client_to_another_loop() -> None:
+    transport: Any = Plain()
+    client = LambdaClient(transport=transport, region="us-east-1", credentials=KEYS)
+    assert [asyncio.run(client.invoke("orders")).json() for _ in range(2)] == ["plain", "plain"]
+    asyncio.run(client.close())
+
+
+def test_the_transports_of_the_package_declare_their_protocols() -> None:
+    assert isinstance(FakeTransport({}), OfflineTransport)
+    assert not isinstance(FakeTransport({}), ReservingTransport | DetachableTransport)
+    aiohttp = AiohttpTransport(keep_alive=None, idle_connection_timeout=1)
+    assert isinstance(aiohttp, ReservingTransport)
+    assert isinstance(aiohttp, DetachableTransport)
+    assert not isinstance(aiohttp, OfflineTransport)
+    assert not isinstance(Plain(), ReservingTransport | DetachableTransport | OfflineTransport)
