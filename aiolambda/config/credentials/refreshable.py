@@ -22,6 +22,7 @@ import attrs
 
 from ...errors import ConfigurationError
 from ...errors.tracebacks import forget_locals
+from ...policy.retry import backoff
 from ...types.values import Credentials
 from .background import CallerLoopEndedError, Completion, Start, in_thread
 
@@ -253,8 +254,8 @@ class RefreshableCredentials:
         return self._warning(str(self._failure))
 
     def _pause(self, now: float) -> None:
-        self._failures += 1
-        self._pause_until = now + min(_LONGEST_PAUSE, 2.0 ** min(self._failures - 1, 10)) * (1 + self._jitter()) / 2
+        pause = backoff(self._failures, base=1.0, longest=_LONGEST_PAUSE, jitter=(1 + self._jitter()) / 2)
+        self._failures, self._pause_until = self._failures + 1, now + pause
 
     def _warning(self, reason: str) -> str | None:
         """The text, unless a warning was logged lately, or there are no good keys: then the callers that wait get an error."""
