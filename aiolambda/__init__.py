@@ -33,7 +33,19 @@ from .errors import (
 )
 from .operations.commands import InvokeCommand
 from .operations.invoke_types import EventReceipt, InvokeCommandInput, InvokeCommandOutput, Payload
-from .pipeline.call import Call, CallNext, Command, Middleware, Operation, Plugin, Priority, Relation, Step
+from .pipeline.call import (
+    Call,
+    CallNext,
+    Command,
+    CommandInput,
+    CommandOutput,
+    Middleware,
+    Operation,
+    Plugin,
+    Priority,
+    Relation,
+    Step,
+)
 from .pipeline.stack import MiddlewareStack
 from .policy.retry import NoRetry, StandardRetry
 from .types.http import Headers, Request, Response
@@ -91,6 +103,8 @@ __all__ = [
     "ClientStats",
     "Codec",
     "Command",
+    "CommandInput",
+    "CommandOutput",
     "ConfigurationError",
     "ConnectError",
     "ConnectionLostError",

@@ -21,8 +21,8 @@ from ..errors.tracebacks import forget_locals
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import EventReceipt, InvokeCommandOutput, Payload, check_json_text
 from ..pipeline import BuiltinMiddlewares, PipelineContext, PipelineState, Slots, dispatch_over, slot_limit
-from ..pipeline.call import Call, CallNext, Command
-from ..pipeline.stack import MiddlewareStack
+from ..pipeline.call import Call, CallNext, Command, CommandInput, CommandOutput
+from ..pipeline.stack import ClientStack, MiddlewareStack
 from ..policy.retry import StandardRetry
 from ..transport import connection_room
 from ..types.interfaces import DetachableTransport
@@ -87,9 +87,8 @@ class LambdaClient(MapCalls):
         )
         self._state = PipelineState(context=context, slots=Slots(slot_limit(config.max_concurrency, room), logger=logger))
         self._send_over = dispatch_over(self._state)
-        self._stack: MiddlewareStack[Any, Any] = MiddlewareStack()
+        self._stack: ClientStack[CommandInput, CommandOutput] = ClientStack()
         self._stack.use(BuiltinMiddlewares(self._state))
-        self._no_middlewares: MiddlewareStack[Any, Any] = MiddlewareStack()
         self._limits: dict[float, Timeouts] = {}
         self._lifetime = InFlightCalls()
         self._maps = Maps(
@@ -109,7 +108,7 @@ class LambdaClient(MapCalls):
         return self._opening.config
 
     @property
-    def middleware_stack(self) -> MiddlewareStack[Any, Any]:
+    def middleware_stack(self) -> MiddlewareStack[CommandInput, CommandOutput]:
         """The middlewares of every call. A change is seen by the next `send`, never by one in flight."""
         return self._stack
 
@@ -365,8 +364,7 @@ class LambdaClient(MapCalls):
 
     def _chain(self, command: Command[In, Out]) -> CallNext[In, Out]:
         """The client's stack and the command's, joined and folded; commands without middlewares share one fold."""
-        own = command.middleware_stack
-        return (own if len(own) else self._no_middlewares).resolve_behind(self._stack, self._send_over)
+        return self._stack.chain_for(command, self._send_over)
 
 
 _VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))

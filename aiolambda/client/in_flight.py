@@ -59,7 +59,7 @@ class InFlightCalls:
             self._keep(call, call.command.operation.open_answer(output), scope.deadline)
             return output
         finally:
-            call.time_begins = None
+            call.on_slot = None
             call.last_error = None  # its traceback holds the call: nothing may keep the two together
             del self._calls[call]
             self._cut.discard(call)
@@ -187,7 +187,7 @@ class _Scope:
         self.expired = False
         self._call = call
         if call.run_ended is not None:
-            call.time_begins = self._begin_in_map
+            call.on_slot = self._begin_in_map
         elif call.timeouts.total is not None:
             self._begin(call.timeouts.total)
 
@@ -209,7 +209,7 @@ class _Scope:
 
     def _begin_in_map(self) -> None:
         self._check_run()
-        self._call.time_begins, self._call.started = self._check_run, self._call.loop.time()
+        self._call.on_slot, self._call.started = self._check_run, self._call.loop.time()
         if self._call.timeouts.total is not None and not self.expired:
             self._begin(self._call.timeouts.total)
 

@@ -13,6 +13,7 @@ import attrs
 
 from ..codecs import JsonCodec, Mismatch
 from ..errors import DecodeError, FunctionError, InvalidInputError
+from ..pipeline.call import CommandInput, CommandOutput
 from ..protocol import json_body
 from ..types.interfaces import Codec
 from ..types.values import Delivery, InvocationType, LogType, Metadata
@@ -65,7 +66,7 @@ def members_of_api(members: Mapping[str, object], operation: str, names: Mapping
 
 
 @attrs.frozen(kw_only=True)
-class InvokeCommandInput:
+class InvokeCommandInput(CommandInput):
     """The members of Invoke.
 
     `client_context` is a mapping, sent as base64 of its JSON, or a string that is ready. Enum members stand for their values.
@@ -87,7 +88,7 @@ class InvokeCommandInput:
 
 
 @attrs.frozen(kw_only=True)
-class InvokeCommandOutput:
+class InvokeCommandOutput(CommandOutput):
     """The answer to Invoke. `payload` is exactly what came; a `function_error` does not raise by itself, as in the API."""
 
     status_code: int

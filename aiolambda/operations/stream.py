@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 import attrs
 
+from ..pipeline.call import CommandInput, CommandOutput
 from ..types.http import Request, Response, StreamingBody
 from ..types.interfaces import Codec
 from ..types.values import LogType, Metadata, PayloadLimits
@@ -39,7 +40,7 @@ _API_MEMBERS = {
 
 
 @attrs.frozen(kw_only=True)
-class InvokeWithResponseStreamCommandInput:
+class InvokeWithResponseStreamCommandInput(CommandInput):
     """The members of InvokeWithResponseStream; they are those of Invoke, and mean the same."""
 
     function_name: str
@@ -57,7 +58,7 @@ class InvokeWithResponseStreamCommandInput:
 
 
 @attrs.frozen(kw_only=True)
-class InvokeWithResponseStreamCommandOutput:
+class InvokeWithResponseStreamCommandOutput(CommandOutput):
     """The head of a streamed answer; `event_stream` is the rest, and is closed by whoever reads it."""
 
     status_code: int

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import build, deserialize, finalize, initialize, retry_loop, serialize
 from .context import PipelineState
-from .stack import MiddlewareStack
+from .stack import ClientStack
 
 __all__ = ["BuiltinMiddlewares"]
 
@@ -18,7 +18,7 @@ class BuiltinMiddlewares:
     def __init__(self, state: PipelineState) -> None:
         self.state = state
 
-    def apply_to_stack(self, stack: MiddlewareStack[Any, Any], /) -> None:
+    def apply_to_stack(self, stack: ClientStack[Any, Any], /) -> None:
         state = self.state
         stack.add(initialize.logger_middleware(state), step="initialize", name="loggerMiddleware", tags=["LOGGER"])
         # Low, so that an input is checked after the user's middlewares of this step, which have the default priority.
@@ -62,14 +62,14 @@ class BuiltinMiddlewares:
         stack.add_closing(
             finalize.concurrency_middleware(state),
             step="finalize",
-            place=1,
+            rank=1,
             name="concurrencyMiddleware",
             tags=["CONCURRENCY"],
         )
         stack.add_closing(
             finalize.signing_middleware(state),
             step="finalize",
-            place=2,
+            rank=2,
             name="httpSigningMiddleware",
             aliases=["awsAuthMiddleware"],
             tags=["HTTP_SIGNING"],
@@ -77,7 +77,7 @@ class BuiltinMiddlewares:
         stack.add_closing(
             deserialize.deserializer_middleware(state),
             step="deserialize",
-            place=1,
+            rank=1,
             name="deserializerMiddleware",
             tags=["DESERIALIZER"],
         )

@@ -1,8 +1,11 @@
-"""The call in flight and the parts of a middleware stack, as every middleware sees them."""
+"""The types of a middleware: the call in flight, the rest of the stack, the command, and its operation.
+
+Owns these types. Must not know a concrete operation, or a step of the pipeline.
+"""
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Collection
+from typing import TYPE_CHECKING, Any, Generic, Literal, Never, Protocol, TypeVar
 
 import attrs
 
@@ -15,24 +18,28 @@ from ..types.values import Attempt, Credentials, Metadata, PayloadLimits, Timeou
 if TYPE_CHECKING:
     import asyncio
 
+    from .stack import MiddlewareStack
+
 __all__ = [
     "Call",
     "CallNext",
     "Command",
+    "CommandInput",
+    "CommandOf",
+    "CommandOutput",
     "Middleware",
     "Operation",
     "Plugin",
     "Priority",
     "Relation",
-    "Stack",
     "Step",
     "UnreadFile",
 ]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-T = TypeVar("T")
 In_contra = TypeVar("In_contra", contravariant=True)
+In_co = TypeVar("In_co", covariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
 
 Step = Literal["initialize", "serialize", "build", "finalize", "finalizeRequest", "deserialize"]
@@ -43,7 +50,7 @@ Relation = Literal["before", "after"]
 
 
 class UnreadFile(Exception):
-    """The payload is an open file, and must be read before there is a request. More than `longest` bytes need not be read."""
+    """The payload is an open file. It must be read before the request can be made; `longest` bytes are enough."""
 
     def __init__(self, file: object, longest: int) -> None:
         super().__init__("the payload is an open file")
@@ -51,11 +58,30 @@ class UnreadFile(Exception):
         self.longest = longest
 
 
-class Operation(Protocol[In_contra, Out_co]):
-    """An operation of the API: how its input becomes a request, and its answer an output. Pure.
+class CommandInput:
+    """The base of the inputs of all commands.
 
-    `streamed`: the answer is read while it comes, from `response.stream`; `open_answer` is what an output reads it from.
-    `check` raises for an input that is wrong, and returns a warning for members that have no effect.
+    A middleware on `client.middleware_stack` sees every command, so it knows this much of `call.input`. Use
+    `only=InvokeCommand` for a middleware that needs the members of one operation.
+    """
+
+    __slots__ = ()
+
+
+class CommandOutput:
+    """The base of the outputs of all commands. `metadata` is what the client knows of the answer: request id, attempts, ..."""
+
+    __slots__ = ()
+    metadata: Metadata
+
+
+class Operation(Protocol[In_contra, Out_co]):
+    """An operation of the API: how its input becomes a request, and an answer its output. Pure: it does no I/O.
+
+    - `streamed`: whether the answer is read while it arrives, from `response.stream`.
+    - `check` raises `InvalidInputError`, or returns a warning about members that have no effect.
+    - `open_answer` returns the body that an output is still reading, if there is one.
+    - `default_read_timeout` is in seconds. `durable` are the functions, with their qualifiers, that ran as durable executions.
     """
 
     @property
@@ -71,71 +97,62 @@ class Operation(Protocol[In_contra, Out_co]):
 
 
 class Plugin(Protocol):
-    """A set of middlewares that is added as one: `stack.use(plugin)`."""
+    """A set of middlewares that is added as one, with `stack.use(plugin)`; `apply_to_stack` adds each."""
 
     def apply_to_stack(self, stack: Any, /) -> None: ...
 
 
-class Stack(Plugin, Protocol[In, Out]):
-    """A middleware stack, as a client and a command's author see it; `version` grows with every change."""
-
-    @property
-    def version(self) -> int: ...
-    def __len__(self) -> int: ...
-    def add(
-        self,
-        middleware: "Middleware[In, Out]",
-        *,
-        step: Step = "initialize",
-        priority: Priority = "normal",
-        name: str | None = None,
-        aliases: Iterable[str] = (),
-        tags: Iterable[str] = (),
-        override: bool = False,
-    ) -> None: ...
-    def add_relative_to(
-        self,
-        middleware: "Middleware[In, Out]",
-        *,
-        relation: Relation,
-        to_middleware: str,
-        name: str | None = None,
-        aliases: Iterable[str] = (),
-        tags: Iterable[str] = (),
-        override: bool = False,
-    ) -> None: ...
-    def use(self, plugin: Plugin, /) -> None: ...
-    def remove(self, name_or_middleware: "str | Middleware[In, Out]", /) -> bool: ...
-    def remove_by_tag(self, tag: str, /) -> bool: ...
-    def identify(self) -> list[str]: ...
-    def resolve_behind(self, stack: Any, handler: "CallNext[In, Any]") -> "CallNext[In, Out]": ...
-
-
 class Command(Protocol[In, Out]):
-    """An input, the operation it is for, and the middlewares of this command alone."""
+    """An input, the operation that it is for, and the middlewares of this command alone: what `client.send` takes.
+
+    Inputs derive from `CommandInput`, and outputs from `CommandOutput`: the middlewares of a client rely on it.
+    """
 
     @property
     def input(self) -> In: ...
     @property
-    def middleware_stack(self) -> Stack[In, Out]: ...
+    def middleware_stack(self) -> "MiddlewareStack[In, Out]": ...
     @property
     def operation(self) -> Operation[In, Out]: ...
     @property
     def idempotent(self) -> bool | None: ...
 
 
+class CommandOf(Protocol[In_co, Out_co]):
+    """A command, as `only=` sees it. It is covariant, so that a tuple of commands has the union of their inputs and outputs."""
+
+    @property
+    def input(self) -> In_co: ...
+    @property
+    def operation(self) -> Operation[Never, Out_co]: ...
+
+
 @attrs.define(eq=False, slots=True)
 class Call(Generic[In, Out]):
-    """One `send` on its way through the stack: the only mutable thing, and nobody else's.
+    """One `send` on its way through the middlewares. It is mutable, and belongs to that send alone.
 
-    `input` may be replaced (`call.input = attrs.evolve(call.input, ...)`) until it is serialized. `attempt` is 0 before
-    finalize, then 1, 2, ... `response` is the raw answer of this attempt. `state` is for middlewares to leave notes in.
-    `request` is that of this attempt. `loop` is the one that the call runs on, and `started` its time when the call began.
-    `last_error` is what the last failed attempt raised; `credentials` and `clock_offset` are what it was signed with.
-    `run_ended` is set for a call of a map's run, and done once that run sends nothing more. The throttles of such a call are
-    the run's affair, and its time begins with its slot. `time_begins` is called for each attempt that has its slot.
-    `durable` are the functions (name and qualifier) that have shown themselves durable. `answers` are those whose bodies were
-    still to come when their attempt ended. `signing_region` is set where the call goes to another region than the client's.
+    For middlewares:
+
+    - `command`, `function_name`, `command_name`, `invocation_id`, `client_name`.
+    - `input`: may be replaced until `serialize`: `call.input = attrs.evolve(call.input, ...)`.
+    - `request`: the request of this attempt, from `serialize` on. `ConfigurationError` before.
+    - `response`: the raw answer of this attempt, or `None`.
+    - `attempt`: 0 before `finalize`, then 1, 2, ... `history`: the attempts so far, each with its verdict.
+    - `idempotent`: may be set. `timeouts`: the limits of this call, in seconds.
+    - `state`: a dict for notes between middlewares.
+    - `last_error`: the error of the last failed attempt. `total_retry_delay`: seconds of back-off so far.
+    - `started`: when the call began, by `loop.time()`. `loop`: the event loop of the call.
+
+    For the client itself:
+
+    - `credentials`, `clock_offset`, `signing_region`: how this attempt is signed. A region other than the client's is set if
+      the function's ARN names it.
+    - `endpoint`: the URL that the operation's path is appended to. `stage`: how far this attempt has come.
+    - `answers`: bodies that were still arriving when their attempt ended. The client closes those that are not returned.
+    - `durable`: functions, with their qualifiers, that answered with a durable execution.
+    - `run_ended`: set for a call of a map, and done once the map sends nothing more. The map handles the throttles of such a
+      call, and the total limit of the call starts with its first slot.
+    - `on_slot`: called for each attempt that gets a slot.
     """
 
     command: Command[In, Out]
@@ -148,7 +165,7 @@ class Call(Generic[In, Out]):
     _said_idempotent: bool | None = attrs.field(default=None, alias="said_idempotent")
     durable: Collection[tuple[str, str | None]] = attrs.field(default=(), repr=False)
     run_ended: "asyncio.Future[None] | None" = attrs.field(default=None, repr=False)
-    time_begins: Callable[[], None] | None = attrs.field(default=None, repr=False)
+    on_slot: Callable[[], None] | None = attrs.field(default=None, repr=False)
     attempt: int = 0
     response: Response | None = None
     state: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
@@ -173,7 +190,7 @@ class Call(Generic[In, Out]):
 
     @property
     def idempotent(self) -> bool:
-        """Whether it may run twice: as the call, the command or the client said, or else as the input implies."""
+        """Whether the function may run twice: as set here, for the call, the command or the client, or as the input implies."""
         if self._said_idempotent is not None:
             return self._said_idempotent
         return self.command.operation.is_idempotent(self.input, durable=self.durable)
@@ -186,12 +203,12 @@ class Call(Generic[In, Out]):
     if not TYPE_CHECKING:  # else every name would pass for a member
 
         def __getattr__(self, name: str) -> Any:
-            """What is asked for a member that is not there: for the request, until there is one."""
+            """Explain a request that is not there yet; refuse any other name."""
             if name != "request":
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             raise ConfigurationError(
-                "there is no request yet: the serialize step makes it, so a middleware that needs one belongs in the step "
-                "build, finalize or deserialize, or after serializerMiddleware",
+                "call.request does not exist yet: the serialize step makes it. Add the middleware to the step build, finalize "
+                "or deserialize, or after serializerMiddleware",
                 function_name=self.function_name,
             )
 
@@ -200,10 +217,15 @@ class Call(Generic[In, Out]):
 
 
 CallNext = Callable[[Call[In, Out]], Awaitable[Out]]
-"""The rest of the stack, as a middleware sees it."""
+"""The rest of the stack, as a middleware sees it: `output = await call_next(call)`."""
 
 
 class Middleware(Protocol[In, Out]):
-    """`async def middleware(call, call_next)`: returns the output, its own or what `await call_next(call)` gave."""
+    """`async def middleware(call, call_next)`: returns the output of `await call_next(call)`, or one of its own.
+
+    For a client's stack, annotate `call: Call[CommandInput, CommandOutput]`, `call_next: CallNext[CommandInput,
+    CommandOutput]` and `-> CommandOutput`. For one command, or with `only=InvokeCommand`, use the input and output of that
+    command.
+    """
 
     def __call__(self, call: Call[In, Out], call_next: CallNext[In, Out], /) -> Awaitable[Out]: ...

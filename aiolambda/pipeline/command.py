@@ -1,6 +1,6 @@
-"""What every command is: an input, and a middleware stack of its own.
+"""The base of all commands: an input, and a middleware stack of its own.
 
-Owns what a caller holds before and after a send. Must not know an operation, or how a command is sent.
+Owns the state that a caller keeps between sends. Must not know an operation, or how a command is sent.
 """
 
 import copy
@@ -10,24 +10,25 @@ import attrs
 
 from ..errors import InvalidInputError
 from ..errors.checks import check_flag
+from .call import CommandInput, CommandOutput
 from .stack import MiddlewareStack
 
 __all__ = ["BaseCommand"]
 
-In = TypeVar("In")
-Out = TypeVar("Out")
+In = TypeVar("In", bound=CommandInput)
+Out = TypeVar("Out", bound=CommandOutput)
 
 
 class BaseCommand(Generic[In, Out]):
-    """What every command has."""
+    """An input, and the middlewares of this command alone. A subclass sets `operation`."""
 
-    __slots__ = ("_idempotent", "_input", "_is_read", "_stack")
+    __slots__ = ("_has_begun_reading", "_idempotent", "_input", "_stack")
 
     def __init__(self, input: In, idempotent: bool | None) -> None:
         if idempotent is not None:
             check_flag("idempotent", idempotent)
         self._input = input
-        self._is_read = False
+        self._has_begun_reading = False
         self._idempotent = idempotent
         self._stack: MiddlewareStack[In, Out] | None = None
 
@@ -41,31 +42,33 @@ class BaseCommand(Generic[In, Out]):
 
     @property
     def middleware_stack(self) -> MiddlewareStack[In, Out]:
-        """Middlewares of this command alone; they join the client's when it is sent."""
+        """The middlewares of this command alone; `send` joins them to the client's. Made when first asked for."""
         if self._stack is None:
             self._stack = MiddlewareStack()
         return self._stack
 
     def begin_reading(self) -> None:
-        """Let one send read the file that is the payload. Two at once, or one behind a read that was cut, would send parts.
+        """Let one send read the file that is the payload.
 
-        `InvalidInputError` for every send but the first, until that has read it.
+        `InvalidInputError` for any other send until `keep_payload`: two readers, or one after an interrupted read, would each
+        send a part of the file.
         """
-        if self._is_read:
+        if self._has_begun_reading:
             raise InvalidInputError(
-                "payload is a file that another send of this command has begun to read; read it first, and give the bytes",
+                "payload is a file that another send of this command has begun to read; to send a command twice, read the file "
+                "yourself and pass its bytes",
                 member="payload",
             )
-        self._is_read = True
+        self._has_begun_reading = True
 
     def keep_payload(self, payload: bytes) -> None:
-        """Hold these bytes in place of the file that they were read from: the command can be sent again."""
+        """Replace the file by the bytes that were read from it, so that the command can be sent again."""
         self._input = attrs.evolve(cast("Any", self._input), payload=payload)
 
     def with_input(self, input: In) -> Self:
-        """The same command, with the same middlewares, for another input."""
+        """A copy of this command with another input. It shares the middleware stack."""
         other = copy.copy(self)
-        other._input, other._is_read = input, False
+        other._input, other._has_begun_reading = input, False
         return other
 
     def __repr__(self) -> str:

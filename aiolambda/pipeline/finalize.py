@@ -45,8 +45,8 @@ def concurrency_middleware(state: PipelineState) -> Middleware[Any, Any]:
         reservation, before = await _acquire(call, state), len(call.answers)
         slots = state.slots  # a client that moves to another loop gets other slots
         try:
-            if call.time_begins is not None:
-                call.time_begins()
+            if call.on_slot is not None:
+                call.on_slot()
             return await call_next(call)
         finally:
             _release(slots, reservation, call.answers[before:])

@@ -2,11 +2,7 @@
 
 import asyncio
 import gc
-import json
-import os
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
@@ -18,7 +14,8 @@ from aiolambda import LambdaClient
 from aiolambda.local import LocalEndpoint, LocalFunction
 from aiolambda.testing import FakeTransport
 
-from ..support.pages import FRAGMENTS, PROGRAMS, ROOT, Block, run_fragments
+from ..support.checkers import CHECKERS, check
+from ..support.pages import FRAGMENTS, PROGRAMS, Block, run_fragments
 
 REPLAYED = r"""1 \{'order': 1\} False
 2 \{'order': 2\} False
@@ -105,27 +102,10 @@ def test_the_fragments_of_a_page_run(page: str, environment: pytest.MonkeyPatch)
     assert run_fragments(page)
 
 
-@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+@pytest.mark.parametrize("checker", CHECKERS)
 def test_the_examples_are_strictly_typed(checker: str, tmp_path: Path, cache: pytest.Cache) -> None:
-    pytest.importorskip(checker, reason=f"{checker} is not installed")
-    for name, text in [*((str(program), program.text) for program in PROGRAMS), *FRAGMENTS.items()]:
-        (tmp_path / (re.sub(r"\W", "_", name) + ".py")).write_text(text)
-    commands = {
-        "mypy": [
-            "mypy",
-            "--strict",
-            "--config-file=",
-            "--follow-imports=silent",
-            f"--cache-dir={cache.mkdir('mypy')}",
-            str(tmp_path),
-        ],
-        "pyright": ["pyright", "--pythonpath", sys.executable, "-p", str(tmp_path)],
-    }
-    (tmp_path / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": "strict", "extraPaths": [str(ROOT)]}))
-    environment = {**os.environ, "MYPYPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-m", *commands[checker]], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
-    )
+    texts = {**{str(program): program.text for program in PROGRAMS}, **FRAGMENTS}
+    done = check(checker, {re.sub(r"\W", "_", name): text for name, text in texts.items()}, tmp_path, cache)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aiolambda import ConfigurationError, MiddlewareStack, MiddlewareStackError
 from aiolambda.pipeline.call import Priority, Relation, Step
+from aiolambda.pipeline.stack import ClientStack
 
 Stack = MiddlewareStack[Any, Any]
 
@@ -156,10 +157,10 @@ def test_any_tree_of_anchors_comes_out_as_if_each_had_been_inserted_next_to_its_
 # Closing entries
 
 
-def closing_stack() -> Stack:
-    stack: Stack = MiddlewareStack()
-    stack.add_closing(noting("signing"), step="finalize", place=2, name="signing", aliases=["auth"])
-    stack.add_closing(noting("slot"), step="finalize", place=1, name="slot")
+def closing_stack() -> ClientStack[Any, Any]:
+    stack: ClientStack[Any, Any] = ClientStack()
+    stack.add_closing(noting("signing"), step="finalize", rank=2, name="signing", aliases=["auth"])
+    stack.add_closing(noting("slot"), step="finalize", rank=1, name="slot")
     return stack
 
 
@@ -189,9 +190,9 @@ async def test_what_overrides_a_closing_entry_keeps_its_place_whatever_priority_
 
 
 async def test_what_overrides_a_closing_entry_and_an_ordinary_one_closes_the_step() -> None:
-    stack: Stack = MiddlewareStack()
+    stack: ClientStack[Any, Any] = ClientStack()
     stack.add(noting("ordinary"), name="ordinary", step="finalize", priority="low")
-    stack.add_closing(noting("signing"), step="finalize", place=1, name="signing")
+    stack.add_closing(noting("signing"), step="finalize", rank=1, name="signing")
     stack.add(noting("both"), name="ordinary", aliases=["signing"], step="finalize", priority="low", override=True)
     stack.add(noting("low"), name="low", step="finalize", priority="low")
     assert await run(stack) == ["low", "both"]
@@ -314,11 +315,11 @@ async def test_an_anchor_can_stand_in_the_other_stack() -> None:
 
 def test_joining_and_cloning_leave_what_they_are_made_of_unchanged() -> None:
     first, second = stack_of("f"), beside(stack_of("s"), "before", "f", "anchored")
-    before = first.identify(), second.identify(), first.version, second.version
+    before = first.identify(), second.identify(), first._version, second._version
     joined, copy = first.concat(second), first.clone()
     joined.remove("f")
     copy.add(noting("more"), name="more")
-    assert (first.identify(), second.identify(), first.version, second.version) == before
+    assert (first.identify(), second.identify(), first._version, second._version) == before
     assert names(copy) == ["f", "more"]
 
 
@@ -359,7 +360,7 @@ async def test_a_stack_is_a_plugin_too() -> None:
 
 def test_the_version_grows_with_every_change_and_with_nothing_else() -> None:
     stack = stack_of("a")
-    versions = [stack.version]
+    versions = [stack._version]
     for change in (
         lambda: stack.add(noting("b"), name="b"),
         lambda: beside(stack, "after", "a", "c"),
@@ -371,7 +372,7 @@ def test_the_version_grows_with_every_change_and_with_nothing_else() -> None:
         lambda: stack.clone().remove("a"),
     ):
         change()
-        versions.append(stack.version)
+        versions.append(stack._version)
     assert [after > before for before, after in pairwise(versions)] == [True] * 4 + [False] * 4
 
 

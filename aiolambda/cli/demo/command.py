@@ -13,8 +13,8 @@ from pathlib import Path
 from ...client.client import LambdaClient
 from ...errors import FunctionError
 from ...local import LocalEndpoint, LocalFunction
-from ...operations.invoke_types import InvokeCommandInput, InvokeCommandOutput
-from ...pipeline.call import Call, CallNext
+from ...operations.invoke_types import InvokeCommandOutput
+from ...pipeline.call import Call, CallNext, CommandInput, CommandOutput
 from .. import exit_codes
 from ..files import print_error
 from .fan_out import fan_out
@@ -38,8 +38,8 @@ Credentials come from the environment. For AWS profiles, install the extra: pip 
 To serve your own handlers on this machine: aiolambda serve hello=examples.py:handler
 """
 
-InvokeCall = Call[InvokeCommandInput, InvokeCommandOutput]
-InvokeNext = CallNext[InvokeCommandInput, InvokeCommandOutput]
+AnyCall = Call[CommandInput, CommandOutput]
+AnyNext = CallNext[CommandInput, CommandOutput]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +60,7 @@ async def a_function_error(client: LambdaClient) -> None:
         print("".join(error.stack_trace))
 
 
-async def timed(call: InvokeCall, call_next: InvokeNext) -> InvokeCommandOutput:
+async def timed(call: AnyCall, call_next: AnyNext) -> CommandOutput:
     started = time.perf_counter()
     output = await call_next(call)
     print(f"{call.function_name} took {(time.perf_counter() - started) * 1000:.1f} ms")

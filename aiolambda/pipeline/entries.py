@@ -1,0 +1,210 @@
+"""The entries of a middleware stack: their names, their places, and the order that follows.
+
+Laws: entries with a step sort by step, priority and insertion. Entries anchored on another stand next to it, the last added
+nearest on both sides. Closing entries stand after all others of their step. `only` never changes an order: a command skips
+the entries that are not for it, and the others stay where they are.
+
+Pure: every function here takes entries and gives entries. Must not know how a stack is folded, or that there is a request.
+Source: the middleware stack of the AWS SDK for JavaScript v3 (`@smithy/middleware-stack`), in names and meaning.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import attrs
+
+from ..errors import MiddlewareStackError
+from .call import CommandOf, Middleware
+
+__all__ = ["AbsoluteEntry", "Entry", "RelativeEntry", "classes_of", "entries_with", "in_order", "texts_of", "without_place"]
+
+STEPS = ("initialize", "serialize", "build", "finalize", "deserialize")
+_PRIORITIES = {"high": 0, "normal": 1, "low": 2}
+_RELATIONS = ("before", "after")
+
+CommandClass = type[CommandOf[Any, Any]]
+
+
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class _Entry:
+    middleware: Middleware[Any, Any]
+    name: str | None
+    aliases: tuple[str, ...]
+    tags: frozenset[str]
+    override: bool
+    only: tuple[CommandClass, ...] | None
+    """The classes of commands that it is for; `None`: all commands."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.aliases if self.name is None else (self.name, *self.aliases)
+
+    @property
+    def label(self) -> str:
+        name = self.name or "anonymous"
+        return f"{name} (a.k.a. {','.join(self.aliases)})" if self.aliases else name
+
+    @property
+    def audience(self) -> str:
+        """The commands that it is for, as text; empty for all commands."""
+        return "" if self.only is None else f"only {', '.join(kind.__name__ for kind in self.only)}"
+
+    def is_for(self, kind: type) -> bool:
+        """Whether commands of this class pass it."""
+        return self.only is None or issubclass(kind, self.only)
+
+
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class AbsoluteEntry(_Entry):
+    """An entry that stands in a step."""
+
+    step: str
+    priority: str
+    closes: int = 0
+    """0 for an ordinary entry; otherwise the rank among the entries that close the step."""
+
+    def __attrs_post_init__(self) -> None:
+        _check_choice("step", self.step, STEPS)
+        _check_choice("priority", self.priority, _PRIORITIES)
+
+    @property
+    def place(self) -> str:
+        return self.step
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        return STEPS.index(self.step), self.closes, 0 if self.closes else _PRIORITIES[self.priority]
+
+    def refusal_of(self, other: "Entry") -> str | None:
+        """Why another entry may not replace this one; `None` if it may."""
+        if isinstance(other, RelativeEntry):
+            return f"{other.label!r} is anchored on a middleware, and cannot override {self.label!r}, which stands in a step"
+        if other.step != self.step or (other.priority != self.priority and not self.closes):
+            return (
+                f"{self.label!r} middleware with {self.priority} priority in {self.step} step cannot be overridden by "
+                f"{other.label!r} middleware with {other.priority} priority in {other.step} step"
+            )
+        return None
+
+
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class RelativeEntry(_Entry):
+    """An entry that stands next to another, its anchor."""
+
+    relation: str
+    to_middleware: str
+
+    def __attrs_post_init__(self) -> None:
+        _check_choice("relation", self.relation, _RELATIONS)
+
+    @property
+    def place(self) -> str:
+        return f"{self.relation} {self.to_middleware}"
+
+    def refusal_of(self, other: "Entry") -> str | None:
+        """Why another entry may not replace this one; `None` if it may."""
+        if isinstance(other, AbsoluteEntry):
+            return f"{other.label!r} stands in a step, and cannot override {self.label!r}, which is anchored on a middleware"
+        if other.place != self.place:
+            return (
+                f"{self.label!r} middleware {self.relation} {self.to_middleware!r} middleware cannot be overridden by "
+                f"{other.label!r} middleware {other.relation} {other.to_middleware!r} middleware"
+            )
+        return None
+
+
+Entry = AbsoluteEntry | RelativeEntry
+
+
+def entries_with(entries: Sequence[Entry], entry: Entry) -> list[Entry]:
+    """The entries and one more. With `override`, it replaces those that have one of its names."""
+    if not callable(entry.middleware):
+        raise MiddlewareStackError(f"a middleware is called with a call and call_next; {entry.label} cannot be called")
+    replaced = [other for other in entries if not set(entry.names).isdisjoint(other.names)]
+    if replaced and not entry.override:
+        raise MiddlewareStackError(f"Duplicate middleware name {entry.label!r}; override=True replaces it")
+    for other in replaced:
+        reason = other.refusal_of(entry) or _narrowing(other, entry)
+        if reason is not None:
+            raise MiddlewareStackError(reason)
+    if isinstance(entry, AbsoluteEntry):
+        closes = max(other.closes for other in (entry, *replaced) if isinstance(other, AbsoluteEntry))
+        entry = attrs.evolve(entry, closes=closes)
+    return [*(other for other in entries if other not in replaced), entry]
+
+
+def _narrowing(replaced: Entry, entry: Entry) -> str | None:
+    """Why an entry may not replace one that is for more commands; `None` if it may."""
+    if entry.only is None or (replaced.only is not None and all(entry.is_for(kind) for kind in replaced.only)):
+        return None
+    return (
+        f"{entry.label!r} ({entry.audience}) cannot override {replaced.label!r} ({replaced.audience or 'every command'}): "
+        "the other commands would lose it; leave out only=, or add a middleware of another name"
+    )
+
+
+def in_order(entries: Iterable[Entry]) -> Iterator[tuple[str, Entry]]:
+    """Each entry that has a place, with its step, in order. Anchored entries stand in the step of their anchor."""
+    entries = tuple(entries)
+    by_name = {name: entry for entry in entries for name in entry.names}
+    neighbours: dict[Entry, list[RelativeEntry]] = {}
+    for entry in entries:
+        if isinstance(entry, RelativeEntry) and entry.to_middleware in by_name:
+            neighbours.setdefault(by_name[entry.to_middleware], []).append(entry)
+    absolute = [entry for entry in entries if isinstance(entry, AbsoluteEntry)]
+    for entry in sorted(absolute, key=lambda entry: entry.order):
+        for near in _with_neighbours(entry, neighbours):
+            yield entry.step, near
+
+
+def _with_neighbours(entry: Entry, neighbours: Mapping[Entry, Sequence[RelativeEntry]]) -> Iterator[Entry]:
+    near = neighbours.get(entry, ())
+    for neighbour in near:
+        if neighbour.relation == "before":
+            yield from _with_neighbours(neighbour, neighbours)
+    yield entry
+    for neighbour in reversed(near):
+        if neighbour.relation == "after":
+            yield from _with_neighbours(neighbour, neighbours)
+
+
+def without_place(entries: Iterable[Entry], placed: Iterable[Entry]) -> MiddlewareStackError:
+    """The error for entries that `in_order` left out: an anchor is missing, or they are anchored on each other."""
+    entries, placed = tuple(entries), set(placed)
+    names = {name for entry in entries for name in entry.names}
+    for entry in entries:
+        if isinstance(entry, RelativeEntry) and entry.to_middleware not in names:
+            return MiddlewareStackError(
+                f"{entry.to_middleware} is not found when adding {entry.label} middleware {entry.place}; "
+                "add that middleware, or remove this one"
+            )
+    circle = ", ".join(entry.label for entry in entries if entry not in placed)
+    return MiddlewareStackError(f"these middlewares are anchored on each other in a circle: {circle}")
+
+
+def classes_of(only: object) -> tuple[CommandClass, ...] | None:
+    """The classes of `only`, which is a command class, a tuple of them, or `None` for every command."""
+    if only is None:
+        return None
+    classes = cast("tuple[object, ...]", only) if isinstance(only, tuple) else (only,)
+    if not classes:
+        raise MiddlewareStackError("only=() is for no command; name a command class, such as InvokeCommand, or leave it out")
+    for kind in classes:
+        if not (isinstance(kind, type) and hasattr(kind, "operation")):
+            shown = kind.__name__ if isinstance(kind, type) else repr(kind)
+            raise MiddlewareStackError(
+                f"only= takes command classes, such as InvokeCommand, and {shown} is none: a command class has an `operation`"
+            )
+    return cast("tuple[CommandClass, ...]", classes)
+
+
+def texts_of(option: str, texts: Iterable[str]) -> tuple[str, ...]:
+    """The strings of an option that takes several."""
+    if isinstance(texts, str):
+        raise MiddlewareStackError(f"{option} are several strings, and {texts!r} is one; write [{texts!r}]")
+    return tuple(texts)
+
+
+def _check_choice(option: str, value: str, choices: Collection[str]) -> None:
+    if value not in choices:
+        raise MiddlewareStackError(f"{value!r} is not a {option}; choose from {', '.join(choices)}")
