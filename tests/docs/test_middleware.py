@@ -1,6 +1,7 @@
 """The middlewares of the manual do as their page says."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -42,36 +43,97 @@ async def through(middleware: Any, step: Any = "initialize", transport: FakeTran
     return transport
 
 
-async def test_the_cache_answers_without_calling_on(page: dict[str, Any]) -> None:
-    assert len((await through(page["cache"], step="build")).calls) == 1
+@pytest.fixture
+async def cached(page: dict[str, Any]) -> AsyncGenerator[LambdaClient]:
+    async def write(event: Any) -> AsyncGenerator[str]:
+        yield event
+
+    async with LambdaClient(transport=FakeTransport({"orders": padded, "writer": write})) as client:
+        client.middleware_stack.add(page["cache"], step="build", only=InvokeCommand)
+        yield client
+
+
+def sent(client: LambdaClient) -> int:
+    assert isinstance(client.config.transport, FakeTransport)
+    return len(client.config.transport.calls)
+
+
+async def test_the_cache_answers_without_calling_on(cached: LambdaClient) -> None:
+    assert [(await cached.invoke("orders", b"{}")).json() for _ in range(2)] == [{"ok": True}] * 2
+    assert sent(cached) == 1
+
+
+async def test_the_cache_sends_every_event_and_dry_run(cached: LambdaClient) -> None:
+    await cached.invoke("orders", b"{}")
+    assert [(await cached.invoke_event("orders", b"{}")).status_code for _ in range(2)] == [202, 202]
+    assert [(await cached.dry_run("orders", b"{}")).http_status_code for _ in range(2)] == [204, 204]
+    assert sent(cached) == 5
+
+
+async def test_the_cache_lets_every_stream_pass(cached: LambdaClient) -> None:
+    for _ in range(2):
+        async with cached.stream("writer", '"tea"') as stream:
+            assert await stream.read() == b"tea"
+    assert sent(cached) == 2
+
+
+async def test_the_cache_keeps_no_failure(cached: LambdaClient) -> None:
+    for _ in range(2):
+        with pytest.raises(FunctionError):
+            await cached.invoke("orders", '"fail"')
+    assert sent(cached) == 2
+
+
+@pytest.mark.parametrize(
+    "member",
+    [{"tenant_id": "a"}, {"client_context": {"custom": {"a": 1}}}, {"log_type": "Tail"}, {"qualifier": "7"}],
+    ids=lambda member: next(iter(member)),
+)
+async def test_the_cache_tells_other_requests_apart(cached: LambdaClient, member: dict[str, Any]) -> None:
+    for _ in range(2):
+        await cached.invoke("orders", b"{}")
+        await cached.invoke("orders", b"{}", **member)
+    assert sent(cached) == 2
 
 
 async def test_once_more_repeats_what_was_not_delivered(page: dict[str, Any]) -> None:
     assert len((await through(page["once_more"], transport=Flaky({"orders": padded}))).calls) == 3
 
 
-async def test_the_canary_changes_the_input_and_the_team_header_is_signed(page: dict[str, Any]) -> None:
-    seen: list[str] = []
+async def test_the_canary_keeps_a_qualifier_that_is_given(page: dict[str, Any]) -> None:
+    urls: list[str] = []
 
     class Looking(FakeTransport):
         async def send(self, request: Request, /) -> Response:
-            seen.append(request.url)
+            urls.append(request.url.split("/functions/")[1])
             return await super().send(request)
 
-    await through(page["canary"], transport=Looking({"orders": padded}))
-    assert seen[0].endswith("/functions/orders/invocations?Qualifier=canary")
+    async with LambdaClient(transport=Looking({"orders": padded})) as client:
+        client.middleware_stack.add(page["canary"], only=InvokeCommand)
+        await client.invoke("orders")
+        await client.invoke("orders", qualifier="7")
+    assert urls == ["orders/invocations?Qualifier=canary", "orders/invocations?Qualifier=7"]
+
+
+async def test_the_team_header_is_signed(page: dict[str, Any]) -> None:
     headers = (await through(page["team"], step="build")).calls[0].headers
     assert headers["x-team"] == "tea"
     assert "x-team" in headers["authorization"]
 
 
-async def test_the_output_is_stripped_and_deletes_are_refused(page: dict[str, Any]) -> None:
+async def test_the_output_is_stripped(page: dict[str, Any]) -> None:
     async with LambdaClient(transport=FakeTransport({"orders": padded})) as client:
-        client.middleware_stack.add(page["stripped"], step="deserialize")
-        client.middleware_stack.add(page["no_deletes"])
+        client.middleware_stack.add(page["stripped"], step="deserialize", only=InvokeCommand)
         assert (await client.invoke("orders")).payload == b'{"ok":true}'
+
+
+@pytest.mark.parametrize("name", ["delete-orders", "arn:aws:lambda:us-east-1:123456789012:function:delete-orders:7"])
+async def test_deletes_are_refused_by_any_name(page: dict[str, Any], name: str) -> None:
+    async with LambdaClient(region="us-east-1", transport=FakeTransport({"orders": padded})) as client:
+        client.middleware_stack.add(page["no_deletes"])
         with pytest.raises(PermissionError):
-            await client.invoke("delete-orders")
+            await client.invoke(name)
+        await client.invoke("orders")
 
 
 async def test_the_gauge_counts_down_however_a_call_ends(page: dict[str, Any]) -> None:
