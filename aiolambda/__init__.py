@@ -32,7 +32,8 @@ from .errors import (
     UnknownOutcomeError,
 )
 from .operations.commands import InvokeCommand
-from .operations.invoke_types import EventReceipt, InvokeCommandInput, InvokeCommandOutput, Payload
+from .operations.invoke_types import EventReceipt, InvokeCommandInput, InvokeCommandOutput
+from .operations.payload import Payload
 from .pipeline.call import (
     Call,
     CallNext,

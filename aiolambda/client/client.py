@@ -19,7 +19,8 @@ from ..errors import ClientClosedError
 from ..errors.checks import check_flag, check_seconds
 from ..errors.tracebacks import forget_locals
 from ..operations.commands import InvokeCommand
-from ..operations.invoke_types import EventReceipt, InvokeCommandOutput, Payload, check_json_text
+from ..operations.invoke_types import EventReceipt, InvokeCommandOutput
+from ..operations.payload import Payload, check_json_text
 from ..pipeline import BuiltinMiddlewares, PipelineContext, PipelineState, Slots, dispatch_over, slot_limit
 from ..pipeline.call import Call, CallNext, Command, CommandInput, CommandOutput
 from ..pipeline.stack import ClientStack, MiddlewareStack

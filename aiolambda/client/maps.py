@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from ..errors import ConfigurationError
 from ..errors.checks import check_callable, check_flag, check_path
 from ..operations.commands import InvokeCommand
-from ..operations.invoke_types import InvokeCommandInput, Payload, check_json_text
+from ..operations.invoke_types import InvokeCommandInput
+from ..operations.payload import Payload, check_json_text
 from ..types.interfaces import Codec
 from ..types.values import UNSET, LogType, Timeouts, Unset, is_whole, shown
 

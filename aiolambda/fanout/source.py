@@ -15,8 +15,8 @@ from ..errors import AiolambdaError, InvalidInputError
 from ..errors.checks import check_choice
 from ..errors.tracebacks import forget_locals
 from ..operations.commands import InvokeCommand
-from ..operations.invoke import encoded_payload
-from ..operations.invoke_types import InvokeCommandInput, Payload
+from ..operations.invoke_types import InvokeCommandInput
+from ..operations.payload import Payload, encoded_payload
 from ..types.interfaces import Codec
 
 __all__ = ["Source", "Work", "maker_of_commands", "maker_of_items"]

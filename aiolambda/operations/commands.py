@@ -1,6 +1,6 @@
-"""The commands: an input, the operation that it is for, and a middleware stack of its own.
+"""The command of Invoke: an input with its operation, and a middleware stack of its own.
 
-Owns what a caller builds to send. Must not know how it is sent.
+Owns how a command is built. Must not know how it is sent.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,8 @@ from ..pipeline.call import Operation
 from ..pipeline.command import BaseCommand
 from ..types.values import InvocationType, LogType
 from .invoke import INVOKE
-from .invoke_types import InvokeCommandInput, InvokeCommandOutput, Payload
+from .invoke_types import InvokeCommandInput, InvokeCommandOutput
+from .payload import Payload
 
 __all__ = ["InvokeCommand", "one_of"]
 
@@ -19,9 +20,13 @@ Out = TypeVar("Out")
 
 
 class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
-    """Invokes a function. It can be sent many times, and concurrently; changing its stack is seen by the next send.
+    """Invokes a function. It takes an `InvokeCommandInput`, or its members.
 
-    `idempotent` says that running the function twice does no harm; `None` leaves that to the client.
+    A command can be sent many times, and concurrently. A change of its `middleware_stack` is seen by the next send.
+    `idempotent=True` states that running the function twice is safe, so that an attempt of unknown outcome is repeated;
+    `None` leaves this to the client. `TypeError` for both an input and members.
+
+        output = await client.send(InvokeCommand(function_name="orders", payload={"id": 7}, log_type="Tail"))
     """
 
     __slots__ = ()
@@ -51,12 +56,12 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
 
     @classmethod
     def from_api(cls, members: Mapping[str, object], /) -> Self:
-        """The command from the API's member names, as JS and boto3 have them: `{"FunctionName": ..., "Payload": ...}`."""
+        """The command from the member names of the API, as in boto3: `{"FunctionName": ..., "Payload": ...}`."""
         return cls(InvokeCommandInput.from_api(members))
 
 
 def one_of(input: In | None, members: Mapping[str, object]) -> In | None:
-    """The input, where one was given; `TypeError` where its members were given, too."""
+    """The input, or `None` if there is none. `TypeError` if its members were given too."""
     if input is not None and members:
-        raise TypeError(f"give an input or its members, not both; got an input and {', '.join(members)}")
+        raise TypeError(f"pass an input or its members, not both; got an input and {', '.join(members)}")
     return input

@@ -1,22 +1,22 @@
-"""Invoke on the wire: what is checked of its input, the request that it becomes, and the output that an answer is.
+"""The operation Invoke: the checks of its input, its request, and the output of an answer.
 
-Owns the operation's path, headers and limits. Must not know how a request is signed or sent, or what an error is good for.
+Owns path, headers and limits, those that InvokeWithResponseStream shares too. Must not know how a request is signed or sent.
 Source: the Lambda API reference, "Invoke", and the restJson1 protocol.
 """
 
 import base64
 import contextlib
 import json
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Literal, Protocol, cast
+from collections.abc import Collection, Mapping
+from typing import Literal, Protocol, cast
 
 from ..errors import InvalidInputError, InvalidPayloadSizeError
-from ..pipeline.call import UnreadFile
 from ..protocol import names, uri
 from ..types.http import Headers, Request, Response, StreamingBody
 from ..types.interfaces import Codec
 from ..types.values import Metadata, PayloadLimits, text_of
 from .invoke_types import InvokeCommandInput, InvokeCommandOutput
+from .payload import body_of, encoded
 
 __all__ = [
     "INVOKE",
@@ -25,31 +25,26 @@ __all__ = [
     "InvokeOperation",
     "check",
     "default_read_timeout",
-    "encoded_payload",
+    "invocation_type_of",
     "request",
-    "type_of",
     "warning_of_context",
 ]
 
 SYNCHRONOUS_READ_LIMIT = 1860.0
-"""Seconds without a byte: a synchronous call may run for 1,800 s, and an answer needs a little longer.
+"""Seconds without a byte: a synchronous call may run for 1,800 s, and its answer needs a little longer.
 
 Source: the description of Invoke in the Lambda service model, since November 2026.
 """
 QUEUEING_READ_LIMIT = 60.0
-"""The same for `Event` and `DryRun`, which run nothing while the caller waits."""
+"""Seconds without a byte for `Event` and `DryRun`, which run nothing while the caller waits."""
 
 _LOG_TYPES = ("None", "Tail")
-_BYTES = ("B", "c")
-"""The formats of a buffer that holds bytes: unsigned ones, and those of `ctypes.create_string_buffer`."""
-_NO_BUFFERS: tuple[type, ...] = (dict, list)
-"""What most payloads are; these need not be asked for a buffer, or whether they are a file."""
-_SEEN_IN_PYTHON = {"custom", "client", "env"}
-"""The members of a client context that Lambda's runtime for Python hands on."""
+_CONTEXT_MEMBERS = {"custom", "client", "env"}
+"""The members of a client context that Lambda's runtime for Python passes to the function."""
 
 
 class InvocationInput(Protocol):
-    """What the inputs of the operations that invoke a function have in common."""
+    """The members that the inputs of Invoke and InvokeWithResponseStream share."""
 
     @property
     def function_name(self) -> str: ...
@@ -77,33 +72,37 @@ class InvokeOperation:
         return input.function_name
 
     def invocation_type(self, input: InvokeCommandInput, /) -> str:
-        """`RequestResponse` where the input names none."""
-        return type_of(input)
+        """The invocation type; `RequestResponse` if the input has none."""
+        return invocation_type_of(input)
 
     def default_read_timeout(self, input: InvokeCommandInput, /) -> float:
-        """The read limit in seconds where the caller gave none."""
+        """The read limit in seconds if the caller gave none."""
         return default_read_timeout(input)
 
     def is_idempotent(self, input: InvokeCommandInput, /, *, durable: Collection[tuple[str, str | None]]) -> bool:
-        """Whether a repeat does no harm: a `DryRun` runs nothing, and a durable function runs once for each execution name."""
-        if type_of(input) == "DryRun":
+        """Whether a repeat is safe: a `DryRun` runs nothing, and a durable function runs once for each execution name."""
+        if invocation_type_of(input) == "DryRun":
             return True
         return input.durable_execution_name is not None and (input.function_name, input.qualifier) in durable
 
     def check(self, input: InvokeCommandInput, /, *, region: str | None, limits: PayloadLimits) -> str | None:
-        """`InvalidInputError` for what Lambda would refuse; the size of the payload is checked when it is encoded.
+        """Raise `InvalidInputError` for an input that Lambda would refuse. `request` checks the size of the payload.
 
-        Returns a warning for members that Lambda takes, and that have no effect.
+        Returns a warning if a member has no effect.
         """
         check(input, region=region, types=("RequestResponse", "Event", "DryRun"))
         if input.durable_execution_name is not None:
             names.check_pattern("durable_execution_name", input.durable_execution_name)
-        if type_of(input) == "Event":
-            return _warning_of_event(input)
-        return None if input.client_context is None else warning_of_context(input.client_context)
+        if invocation_type_of(input) != "Event":
+            return None if input.client_context is None else warning_of_context(input.client_context)
+        if input.client_context is not None:
+            return "client_context has no effect in an Event: Lambda passes it to the function in a synchronous call only"
+        if text_of(input.log_type) == "Tail":
+            return "log_type 'Tail' has no effect in an Event: only the answer to a synchronous call has a log"
+        return None
 
     def request(self, input: InvokeCommandInput, /, *, endpoint: str, codec: Codec, limits: PayloadLimits) -> Request:
-        """The request without host, user agent and signature. `InvalidInputError` for a payload that cannot be sent."""
+        """The request, without host, user agent and signature. `InvalidInputError` for a payload that cannot be sent."""
         return request(
             input,
             endpoint=endpoint,
@@ -116,7 +115,7 @@ class InvokeOperation:
     def output(
         self, input: InvokeCommandInput, response: Response, /, *, metadata: Metadata, codec: Codec
     ) -> InvokeCommandOutput:
-        """The output of an answer that is no error."""
+        """The output of an answer that is not an error of the service."""
         fields = response.fields
         return InvokeCommandOutput(
             status_code=response.status,
@@ -128,36 +127,36 @@ class InvokeOperation:
             metadata=metadata,
             codec=codec,
             function_name=input.function_name,
-            invocation_type=type_of(input),
+            invocation_type=invocation_type_of(input),
         )
 
     def open_answer(self, output: InvokeCommandOutput, /) -> StreamingBody | None:
-        """An output of this operation has all of its answer."""
+        """`None`: an output of this operation has its whole answer."""
         return None
 
 
 INVOKE = InvokeOperation()
 
 
-def type_of(input: InvocationInput) -> str:
-    """The invocation type, `RequestResponse` where the input names none."""
+def invocation_type_of(input: InvocationInput) -> str:
+    """The invocation type; `RequestResponse` if the input has none."""
     kind = input.invocation_type
     return "RequestResponse" if kind is None else str(text_of(kind) or "RequestResponse")
 
 
 def default_read_timeout(input: InvocationInput) -> float:
-    """The read limit in seconds where the caller gave none."""
-    return SYNCHRONOUS_READ_LIMIT if type_of(input) == "RequestResponse" else QUEUEING_READ_LIMIT
+    """The read limit in seconds if the caller gave none."""
+    return SYNCHRONOUS_READ_LIMIT if invocation_type_of(input) == "RequestResponse" else QUEUEING_READ_LIMIT
 
 
 def check(input: InvocationInput, *, region: str | None, types: tuple[str, ...]) -> None:
-    """`InvalidInputError` for a name or a choice that Lambda would refuse."""
+    """Raise `InvalidInputError` for a name or a choice that Lambda would refuse. `types` are the invocation types to accept."""
     names.check_function_name(input.function_name)
     arn_region = names.region_of(input.function_name)
     if arn_region is not None and region is not None and arn_region != region:
         raise InvalidInputError(
-            f"function_name names the region {arn_region}, and the client's region is {region}; "
-            "LambdaClient(use_arn_region=True) goes to the ARN's",
+            f"function_name is an ARN in {arn_region}, and the client's region is {region}; "
+            "LambdaClient(use_arn_region=True) sends such a call to the region of the ARN",
             member="function_name",
         )
     _check_choice("invocation_type", input.invocation_type, types)
@@ -183,10 +182,10 @@ def request(
     limits: PayloadLimits,
     durable_execution_name: str | None = None,
 ) -> Request:
-    """The request to a path that has a place for the function's name."""
-    kind = type_of(input)
+    """The request for a path with a placeholder for the function's name. `InvalidPayloadSizeError` if it is too large."""
+    kind = invocation_type_of(input)
     limit = limits.event if kind == "Event" else limits.request_response
-    body = _body(input.payload, codec, limit)
+    body = body_of(input.payload, codec, limit)
     if len(body) > limit:
         raise InvalidPayloadSizeError(
             f"payload has {len(body):,} bytes, and the limit of {kind} is {limit:,}", size=len(body), limit=limit
@@ -206,72 +205,17 @@ def request(
     return Request("POST", f"{endpoint}{path.format(uri.encode_label(input.function_name))}{query}", Headers.of(fields), body)
 
 
-def _warning_of_event(input: InvokeCommandInput) -> str | None:
-    """What of the input has no effect in an `Event`."""
-    if input.client_context is not None:
-        return "client_context has no effect in an Event: Lambda hands it to the function in a synchronous call only"
-    if text_of(input.log_type) == "Tail":
-        return "log_type 'Tail' has no effect in an Event: only the answer to a synchronous call has a log"
-    return None
-
-
-def encoded_payload(payload: object, codec: Codec) -> bytes:
-    """The bytes that a payload is sent as. `InvalidInputError` for an open file, for nothing is read here."""
-    with contextlib.suppress(UnreadFile):
-        return _body(payload, codec, 0)
-    raise InvalidInputError(
-        "payload is an open file, and its bytes are needed before it is sent: give them instead "
-        "(in a map with a journal, key= is enough)",
-        member="payload",
-    )
-
-
-def _body(payload: object, codec: Codec, limit: int) -> bytes:
-    """The bytes that a payload is sent as. `UnreadFile` for an open file, for reading it may take its time."""
-    if payload is None:
-        return b""
-    if isinstance(payload, bytes):
-        return payload
-    if isinstance(payload, str):
-        return _encoded("payload", payload.encode)
-    if not isinstance(payload, _NO_BUFFERS):
-        content = _bytes_in(payload)
-        if content is not None:
-            return content
-        if _is_file(payload):
-            raise UnreadFile(payload, limit)
-    return _encoded("payload", lambda: codec.encode(payload))
-
-
-def _bytes_in(payload: object) -> bytes | None:
-    """The content of a buffer of bytes; `None` for anything else."""
-    try:
-        view = memoryview(cast("Any", payload))
-    except TypeError:
-        return None
-    except (ValueError, BufferError):
-        pass
-    else:
-        return view.tobytes() if _holds_bytes(view) else None
-    raise InvalidInputError("payload's bytes cannot be read: it is closed, or was released", member="payload")
-
-
-def _holds_bytes(view: memoryview) -> bool:
-    """Whether a buffer is bytes in an order; the memory of numbers is no payload, nor is one byte that is a number."""
-    return view.format.lstrip("@=<>!") in _BYTES and view.ndim > 0 and (view.ndim == 1 or view.c_contiguous)
-
-
-def _is_file(payload: object) -> bool:
-    """Whether it is to be read, as boto3 sees it; but a value of the caller's own may have a method of that name."""
-    kind = type(payload)
-    is_value = issubclass(kind, Mapping) or hasattr(kind, "__attrs_attrs__") or hasattr(kind, "__dataclass_fields__")
-    return not is_value and callable(getattr(payload, "read", None))
-
-
 def warning_of_context(context: Mapping[str, object] | str) -> str | None:
-    """A warning if no function in Python would see anything of a context: these are handed three members of it."""
-    members = _members_of(context)
-    if not members or not _SEEN_IN_PYTHON.isdisjoint(members):
+    """A warning if a function in Python would see nothing of the context: its runtime passes on three members only."""
+    members: object = context
+    if isinstance(context, str):
+        with contextlib.suppress(ValueError, RecursionError):
+            members = json.loads(base64.b64decode(context))
+    if (
+        not isinstance(members, Mapping)
+        or not members
+        or not _CONTEXT_MEMBERS.isdisjoint(cast("Mapping[object, object]", members))
+    ):
         return None
     return (
         "client_context has neither custom, client nor env: a function in Python sees nothing of it; put your values under "
@@ -279,50 +223,26 @@ def warning_of_context(context: Mapping[str, object] | str) -> str | None:
     )
 
 
-def _members_of(context: object) -> Collection[object]:
-    """The names in a context; of a string that is ready, as far as it can be read."""
-    if isinstance(context, str):
-        try:
-            context = cast("object", json.loads(base64.b64decode(context)))
-        except (ValueError, RecursionError):
-            return ()
-    return cast("Mapping[object, object]", context).keys() if isinstance(context, Mapping) else ()
-
-
 def _client_context(context: object, limit: int) -> str:
     if not isinstance(context, str | Mapping):
         raise InvalidInputError(
-            f"client_context is a mapping, or a string that is ready, not {type(context).__name__}", member="client_context"
+            f"client_context must be a mapping, or an already base64-encoded string, not {type(context).__name__}",
+            member="client_context",
         )
     if isinstance(context, str):
-        ready = context
-        if not (ready.isascii() and ready.isprintable()):
+        text = context
+        if not (text.isascii() and text.isprintable()):
             raise InvalidInputError(
-                "client_context as a string is base64, ready to be sent as a header", member="client_context"
+                "client_context is a string that is not base64; pass a mapping to have it encoded", member="client_context"
             )
     else:
-        ready = base64.b64encode(
-            _encoded("client_context", lambda: json.dumps(context, separators=(",", ":"), allow_nan=False).encode())
+        text = base64.b64encode(
+            encoded("client_context", lambda: json.dumps(context, separators=(",", ":"), allow_nan=False).encode())
         ).decode()
-    if len(ready) > limit:
+    if len(text) > limit:
         raise InvalidInputError(
-            f"client_context has {len(ready):,} characters in base64, and the limit is {limit:,}",
+            f"client_context has {len(text):,} characters in base64, and the limit is {limit:,}",
             member="client_context",
             limit=limit,
         )
-    return ready
-
-
-def _encoded(member: str, encode: Callable[[], bytes]) -> bytes:
-    """What `encode` gives. Its failure names the member and the kind of failure: the text of a codec may hold the value."""
-    try:
-        content = cast("object", encode())
-    except InvalidInputError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a codec may be anybody's, and one value must not end a whole map
-        reason = type(error).__name__
-    else:
-        if isinstance(content, bytes | bytearray | memoryview):
-            return bytes(cast("bytes", content))
-        reason = f"the codec gave {type(content).__name__}, and must give bytes"
-    raise InvalidInputError(f"{member} cannot be encoded: {reason}", member=member) from None
+    return text

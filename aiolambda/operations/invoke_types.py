@@ -1,22 +1,20 @@
-"""What Invoke takes and gives: its input, its output, and the receipt of an `Event`.
+"""The values of Invoke: its input, its output, and the receipt of an `Event`.
 
-Owns the members, their names in Python and in the API, and what an output can say of itself. Must not know how either
-crosses the wire.
+Owns the members, with their names in Python and in the API. Must not know how they cross the wire.
 """
 
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import attrs
 
 from ..codecs import JsonCodec, Mismatch
-from ..errors import DecodeError, FunctionError, InvalidInputError
+from ..errors import DecodeError, InvalidInputError
 from ..pipeline.call import CommandInput, CommandOutput
-from ..protocol import json_body
 from ..types.interfaces import Codec
 from ..types.values import Delivery, InvocationType, LogType, Metadata
+from .payload import Payload
 
 if TYPE_CHECKING:
     from .report import Report
@@ -25,23 +23,10 @@ __all__ = [
     "EventReceipt",
     "InvokeCommandInput",
     "InvokeCommandOutput",
-    "Payload",
-    "check_json_text",
-    "error_content",
-    "function_error",
     "members_of_api",
 ]
 
 T = TypeVar("T")
-
-Payload = object
-"""Bytes-like as they are; `str` is JSON text, sent as UTF-8; `None` is no body; an open binary file is read in a thread, from
-where it stands to its end; everything else goes through the codec, numbers with a buffer (arrays, those of numpy) too."""
-
-_LONGEST_TEXT = 1000
-_MOST_CAUSES = 20
-_SAID = {"errorType", "errorMessage", "stackTrace", "trace"}
-_BEGINS_JSON = r'[ \t\r\n]*(?:[\[{"0-9-]|true\b|false\b|null\b)'
 
 _API_MEMBERS = {
     "FunctionName": "function_name",
@@ -56,7 +41,7 @@ _API_MEMBERS = {
 
 
 def members_of_api(members: Mapping[str, object], operation: str, names: Mapping[str, str]) -> dict[str, Any]:
-    """The members under their names here. `InvalidInputError` for one that the operation does not have."""
+    """The members under their Python names. `InvalidInputError` for a name that the operation does not have."""
     unknown = [name for name in members if name not in names]
     if unknown:
         raise InvalidInputError(f"{operation} has no member {unknown[0]!r}; it has {', '.join(names)}", member=str(unknown[0]))
@@ -67,9 +52,19 @@ def members_of_api(members: Mapping[str, object], operation: str, names: Mapping
 
 @attrs.frozen(kw_only=True)
 class InvokeCommandInput(CommandInput):
-    """The members of Invoke.
+    """The input of Invoke: its members, under their Python names.
 
-    `client_context` is a mapping, sent as base64 of its JSON, or a string that is ready. Enum members stand for their values.
+    - `function_name`: a name, `name:alias`, or an ARN.
+    - `payload`: a value, which the client's codec encodes, JSON text, bytes, or an open binary file.
+    - `invocation_type`: `RequestResponse` (the default), `Event` or `DryRun`.
+    - `log_type`: `Tail` asks for the last 4 KB of the log.
+    - `client_context`: a mapping, sent as base64 of its JSON, or a string that is already base64.
+    - `qualifier`: a version or an alias. `tenant_id`: for a function with tenant isolation.
+    - `durable_execution_name`: names the execution of a durable function, which runs once for each name.
+
+    Members of an enum stand for their values. `send` checks the input: `InvalidInputError`.
+
+        InvokeCommand(InvokeCommandInput(function_name="orders", payload={"id": 7}, qualifier="live"))
     """
 
     function_name: str
@@ -83,13 +78,27 @@ class InvokeCommandInput(CommandInput):
 
     @classmethod
     def from_api(cls, members: Mapping[str, object], /) -> Self:
-        """The input with the member names of the API, as JS and boto3 have them: `{"FunctionName": ..., "Payload": ...}`."""
+        """The input from the member names of the API, as in boto3: `{"FunctionName": ..., "Payload": ...}`.
+
+        `InvalidInputError` for a name that Invoke does not have.
+        """
         return cls(**members_of_api(members, "Invoke", _API_MEMBERS))
 
 
 @attrs.frozen(kw_only=True)
 class InvokeCommandOutput(CommandOutput):
-    """The answer to Invoke. `payload` is exactly what came; a `function_error` does not raise by itself, as in the API."""
+    """The output of Invoke. A `function_error` does not raise by itself, as in the API.
+
+    - `status_code`: 200 for an answer, 202 for an accepted event, 204 for a dry run.
+    - `payload`: the bytes of the answer. `json()`, `text()` and `decode(type)` read them.
+    - `function_error`: `Handled` or `Unhandled` if the function failed, and the payload is its error.
+    - `log_result`: the end of the log in base64, with `log_type="Tail"`. `log_tail` and `report` read it.
+    - `executed_version`: the version that ran. `durable_execution_arn`: of a durable execution.
+    - `metadata`: request id, attempts and headers.
+
+        output = await client.send(InvokeCommand(function_name="orders", payload={"id": 7}))
+        print(output.raise_for_function_error().json())
+    """
 
     status_code: int
     function_error: Literal["Handled", "Unhandled"] | None = None
@@ -103,35 +112,40 @@ class InvokeCommandOutput(CommandOutput):
     _invocation_type: str = attrs.field(default="RequestResponse", repr=False, eq=False, alias="invocation_type")
 
     def json(self) -> Any:
-        """The payload decoded by the standard library. `DecodeError` (a `ValueError`) if there is none, or it is not JSON."""
+        """The payload, decoded by `json.loads`. `DecodeError` (a `ValueError`) if it is empty or not JSON."""
         return self._decoded(json.loads, "JSON")
 
     def decode(self, type: type[T], /) -> T:
-        """The payload as a value of a type, through the client's codec. `DecodeError` if there is none, or it is another."""
+        """The payload as a value of a type, decoded by the client's codec. `DecodeError` if it is empty or does not fit.
+
+        order = output.decode(Order)
+        """
         return self._decoded(lambda data: self._codec.decode(data, type), getattr(type, "__name__", repr(type)))
 
     def text(self) -> str:
-        """The payload as UTF-8 text. `DecodeError` if it is not."""
+        """The payload as text; empty if there is none. `DecodeError` if it is not UTF-8."""
         return self._decoded(bytes.decode, "text") if self.payload else ""
 
     @property
     def log_tail(self) -> str | None:
-        """The last 4 KB of the log, decoded; only with `log_type="Tail"`."""
+        """The last 4 KB of the function's log, as text. `None` without `log_type="Tail"`."""
         from .report import tail_of  # noqa: PLC0415 - most calls ask for no log
 
         return tail_of(self.log_result)
 
     @property
     def report(self) -> "Report | None":
-        """The REPORT line of the log tail; `None` where there is no tail, or it no longer holds the line."""
+        """The REPORT line of the log tail: durations, memory. `None` if there is no tail, or the line is not in it."""
         from .report import report_of  # noqa: PLC0415 - as above
 
         return None if self.log_tail is None else report_of(self.log_tail, request_id=self.metadata.request_id)
 
     def raise_for_function_error(self) -> Self:
-        """Raise `FunctionError` if the function failed; otherwise this output."""
+        """Raise `FunctionError` if the function failed; otherwise return this output."""
         if self.function_error is None:
             return self
+        from .function_error import error_content, function_error  # noqa: PLC0415 - most functions do not fail
+
         raise function_error(
             error_content(self.payload),
             kind=self.function_error,
@@ -141,11 +155,11 @@ class InvokeCommandOutput(CommandOutput):
         )
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickled without the client's codec, which need not be something that can be: the copy decodes with `JsonCodec`."""
+        """Pickle without the client's codec, which may not support it. The copy decodes with `JsonCodec`."""
         fields = {field.alias: getattr(self, field.name) for field in attrs.fields(type(self)) if field.name != "_codec"}
         return _rebuilt, (type(self), fields)
 
-    def _decoded(self, decode: Callable[[bytes], T], what: str) -> T:
+    def _decoded(self, decode: Callable[[bytes], T], form: str) -> T:
         if not self.payload:
             raise self._undecoded(
                 f"there is no payload to decode: {self._invocation_type} invocation of {self._function_name!r}, "
@@ -153,9 +167,9 @@ class InvokeCommandOutput(CommandOutput):
             )
         try:
             return decode(self.payload)
-        except Exception as error:  # noqa: BLE001 - a codec may be anybody's
+        except Exception as error:  # noqa: BLE001 - a codec may raise anything
             failure = self._undecoded(
-                f"the answer cannot be decoded as {what}: {_reason(error)}; output.payload has its bytes",
+                f"the answer cannot be decoded as {form}: {_reason(error)}; output.payload has its bytes",
                 codec_error=error.with_traceback(None),  # its frames hold the payload
             )
         raise failure from None
@@ -173,7 +187,7 @@ class InvokeCommandOutput(CommandOutput):
 
 
 def _reason(error: Exception) -> str:
-    """Why an answer cannot be decoded, without its content."""
+    """Why an answer cannot be decoded, without quoting it."""
     if isinstance(error, Mismatch):
         return str(error)
     if isinstance(error, json.JSONDecodeError):
@@ -189,112 +203,11 @@ def _rebuilt(kind: type[InvokeCommandOutput], fields: dict[str, Any]) -> InvokeC
 
 @attrs.frozen(kw_only=True)
 class EventReceipt:
-    """Lambda has queued the event. Accepted is not done: there is no payload to read."""
+    """Lambda has queued the event. The function has not run yet, so there is no payload.
+
+    `status_code` is 202. `durable_execution_arn` is set if the event started a durable execution.
+    """
 
     status_code: int
     durable_execution_arn: str | None = None
     metadata: Metadata
-
-
-def function_error(
-    content: Mapping[str, object],
-    *,
-    kind: Literal["Handled", "Unhandled"],
-    function_name: str,
-    request_id: str | None,
-    output: InvokeCommandOutput | None = None,
-) -> FunctionError:
-    """The exception of what a runtime said of an error; `content` has the members that the runtimes give it."""
-    return FunctionError(
-        f"the function failed ({kind}) with {_shortened(_said_in(content))}",
-        kind=kind,
-        error_type=_words(content.get("errorType")),
-        error_message=_words(content.get("errorMessage")),
-        stack_trace=_stack_trace(content),
-        output=output,
-        function_name=function_name,
-        request_id=request_id,
-    )
-
-
-def error_content(payload: bytes | str) -> Mapping[str, object]:
-    """What is said of an error, under the names that the runtimes give it.
-
-    Functions that write an error themselves send text, a JSON string, a list, or an object with names of their own.
-    """
-    try:
-        content = json_body.loads(payload)
-    except (ValueError, RecursionError):
-        return {"errorMessage": payload if isinstance(payload, str) else payload.decode(errors="replace")}
-    if not isinstance(content, dict):
-        return {"errorMessage": content}
-    members = cast("dict[str, object]", content)
-    if members.get("errorMessage") not in (None, ""):
-        return members
-    said = members.get("message") or members.get("Message")
-    if said is None and members and _SAID.isdisjoint(members):
-        said = members
-    return {**members, "errorMessage": said}
-
-
-def _shortened(text: str) -> str:
-    """What of a function's own words stands in an error's text; the attributes have all of them."""
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}... ({len(text):,} characters)"
-
-
-def _words(value: object) -> str | None:
-    """A member as text: what is none is shown as its JSON."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, str):
-        return json_body.writable(value)
-    try:
-        return json_body.writable(json.dumps(value, ensure_ascii=False))
-    except RecursionError:
-        return "a value that is nested too deeply to be shown"
-
-
-def _said_in(content: Mapping[str, object]) -> str:
-    """Type and message of an error."""
-    words = (_words(content.get("errorType")), _words(content.get("errorMessage")))
-    return ": ".join(filter(None, words)) or "an error without a description"
-
-
-def _stack_trace(content: Mapping[str, object]) -> Sequence[str]:
-    """The frames as lines, then those of the errors that caused this one, as Java prints them."""
-    lines, pending = _frames(content), _causes(content)
-    for _ in range(_MOST_CAUSES):
-        if not pending:
-            break
-        inner, *others = pending
-        lines += [f"Caused by: {_said_in(inner)}", *_frames(inner)]
-        pending = [*_causes(inner), *others]
-    return lines
-
-
-def _causes(content: Mapping[str, object]) -> list[Mapping[str, object]]:
-    """Java and .NET send `cause`, and .NET `causes` where there are several."""
-    several = content.get("causes")
-    found = cast("list[object]", several) if isinstance(several, list) else [content.get("cause")]
-    return [cast("Mapping[str, object]", cause) for cause in found if isinstance(cause, dict) and cause]
-
-
-def _frames(content: Mapping[str, object]) -> list[str]:
-    """Runtimes send `stackTrace` or `trace`, as strings, as one text, or as lists of parts."""
-    trace = content.get("stackTrace") or content.get("trace")
-    if isinstance(trace, str):
-        return json_body.writable(trace).splitlines()
-    return [_words(line) or "" for line in cast("list[object]", trace)] if isinstance(trace, list) else []
-
-
-def check_json_text(payload: Payload, function_name: str) -> Payload:
-    """The payload, unless it is text that cannot begin JSON: a caller who gives "hello" nearly always means its JSON."""
-    if isinstance(payload, str) and re.match(_BEGINS_JSON, payload) is None:
-        del payload  # a traceback that is printed with locals would show it
-        raise InvalidInputError(
-            "payload is text that is not JSON; pass a value to have it encoded, json.dumps(text) for a JSON string, or bytes "
-            "to send them as they are",
-            member="payload",
-            function_name=function_name,
-        )
-    return payload

@@ -1,6 +1,6 @@
 """The tail of a function's log, and its REPORT line in both forms that Lambda writes.
 
-Owns the reading of that line. Must not know where the log came from.
+Owns the parsing of that line. Must not know the source of the log.
 Source: "Using the Lambda runtime logs" and "platform.report" of the Telemetry API reference.
 """
 
@@ -27,10 +27,11 @@ _ROOT = re.compile(r"Root=([^;]+)")
 
 @attrs.frozen(kw_only=True)
 class Report:
-    """The REPORT line that Lambda writes at the end of an invocation. A figure that it does not have is `None`.
+    """The REPORT line that Lambda writes at the end of an invocation. A missing figure is `None`.
 
-    A call that began in a restored snapshot (SnapStart) has `restore_duration_ms`, and `billed_duration_ms` has the billed
-    part of it (`billed_restore_duration_ms`) in it. A function on Managed Instances has its duration alone.
+    Durations are in milliseconds, sizes in megabytes. `init_duration_ms` is set for a cold start. A call that began in a
+    restored snapshot (SnapStart) has `restore_duration_ms`; its `billed_duration_ms` includes `billed_restore_duration_ms`.
+    A function on Managed Instances has its duration only.
     """
 
     request_id: str
@@ -45,7 +46,7 @@ class Report:
 
 
 def tail_of(log_result: str | None) -> str | None:
-    """The end of a log, out of the base64 in which it comes; `None` where there is none, or it cannot be read."""
+    """The end of a log, decoded from base64. `None` if there is none, or it is not base64."""
     if log_result is None:
         return None
     try:
@@ -55,10 +56,10 @@ def tail_of(log_result: str | None) -> str | None:
 
 
 def report_of(log: str, *, request_id: str | None = None) -> Report | None:
-    """The REPORT that Lambda wrote into a log, in either form, or `None` if a tail of 4 KB does not hold it whole.
+    """The REPORT line that Lambda wrote into a log, in either form. `None` if a tail of 4 KB does not hold the whole line.
 
-    A function can print such lines, too. Lambda's own names the invocation (`request_id`, if it is known), stands right behind
-    the END of it, and comes last: in this order.
+    A function can print such lines too. Lambda's own is chosen by these signs, in this order: it has the `request_id` of the
+    invocation, it follows the END line, and it is the last.
     """
     found = [*_text_reports(log), *_json_reports(log)]
     best = max(found, key=lambda one: (one.report.request_id == request_id, one.at_end, one.place), default=None)
@@ -73,9 +74,9 @@ class _Found(NamedTuple):
 
 def _text_reports(log: str) -> Iterator[_Found]:
     for match in _TEXT.finditer(log):
-        said = {name: float(value) for name, value in _FIELD.findall(match["fields"])}
-        if said.keys() >= _IN_EVERY_TEXT:
-            figures = {member: said[name] for member, (name, _) in _FIGURES.items() if name in said}
+        values = {name: float(value) for name, value in _FIELD.findall(match["fields"])}
+        if values.keys() >= _IN_EVERY_TEXT:
+            figures = {member: values[name] for member, (name, _) in _FIGURES.items() if name in values}
             yield _Found(_report(match["id"], figures, match["trace"]), match["ended"] == match["id"], match.start())
 
 
@@ -84,8 +85,8 @@ def _json_reports(log: str) -> Iterator[_Found]:
         event = _members(_json(match[0]))
         record = _members(event.get("record"))
         request_id, metrics = record.get("requestId"), _members(record.get("metrics"))
-        said = {member: _figure(metrics.get(name)) for member, (_, name) in _FIGURES.items()}
-        figures = {member: value for member, value in said.items() if value is not None}
+        values = {member: _figure(metrics.get(name)) for member, (_, name) in _FIGURES.items()}
+        figures = {member: value for member, value in values.items() if value is not None}
         if event.get("type") == "platform.report" and isinstance(request_id, str) and figures:
             trace = _ROOT.search(str(_members(record.get("tracing")).get("value")))
             yield _Found(_report(request_id, figures, trace and trace[1]), at_end=True, place=match.start())
@@ -100,7 +101,7 @@ _FIGURES = {
     "restore_duration_ms": ("Restore Duration", "restoreDurationMs"),
     "billed_restore_duration_ms": ("Billed Restore Duration", "billedRestoreDurationMs"),
 }
-"""The members of a report, and what the two forms call them."""
+"""The members of a report, with their names in the two forms."""
 _IN_EVERY_TEXT = {"Duration", "Billed Duration", "Memory Size", "Max Memory Used"}
 
 
@@ -121,11 +122,11 @@ def _members(value: object) -> Mapping[str, object]:
 
 
 def _figure(value: object) -> float | None:
-    """A duration or a size; JSON as Python reads it has NaN and infinities, too, and whole numbers of any length."""
+    """A duration or a size. `None` for anything else: Python's JSON has NaN, infinities, and integers of any length."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if 0 <= value <= _MOST else None
+    return float(value) if 0 <= value <= _LARGEST else None
 
 
-_MOST = 1e15
-"""No figure is larger: milliseconds of 30,000 years, or megabytes of a zettabyte."""
+_LARGEST = 1e15
+"""Milliseconds of 30,000 years, or megabytes of a zettabyte: a larger figure is wrong."""

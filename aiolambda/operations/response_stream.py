@@ -1,8 +1,9 @@
-"""The stream that a caller reads: chunks as they come, and the texts in them.
+"""The stream that a caller reads: chunks as they arrive, as bytes, text, lines, JSON or events.
 
-Laws: a block that the stream is used in closes it at its end; without a block, the loop that reads it does, however it is left.
+Laws: `async with` closes the stream at the end of its block. Without a block, the loop that reads the stream closes it, even
+if it is left early.
 
-Owns what a caller can ask of a stream. Must not know how an answer is read, or how it was sent for.
+Owns the methods of a stream. Must not know how an answer is received, or how its request was sent.
 """
 
 import contextlib
@@ -15,91 +16,102 @@ from ..errors import ConfigurationError, PayloadTooLargeError
 from ..types.http import StreamingBody
 from ..types.values import Delivery, Metadata
 from .report import Report, report_of, tail_of
-from .stream_reader import Reading
+from .stream_reader import StreamReader
 from .text_formats import HttpPrelude, Lines, SseEvent, SseEvents, utf8_decoder
 
 __all__ = ["ResponseStream"]
 
 LARGEST_ANSWER = 200 * 1024 * 1024
-"""Bytes of a streamed answer, by the "Lambda quotas" page."""
+"""Bytes. Source: the "Lambda quotas" page."""
 
 
 class ResponseStream:
-    """An answer that is read as the function writes it, over a connection and a slot that it keeps until it is closed.
+    """An answer that is read while the function writes it. It holds a connection and a slot until it is closed.
 
-    `async with client.stream(...) as stream:` sends the invocation and closes the stream at the block's end. The stream of an
-    output (`output.event_stream`) is open already: use it in a block too, or read it in one loop, which closes it. It has one
-    reader at a time. What ends it before its completion is a `StreamError`, or an `InvocationTimeoutError` of the limit that
-    passed; a function that failed on the way is a `FunctionError`, raised once all that it wrote was read.
+    `async with client.stream(...)` sends the invocation, and closes the stream at the end of the block. The stream of an
+    output (`output.event_stream`) is open already: use it in a block too, or read it in one loop, which closes it.
+
+        async with client.stream("writer", {"topic": "tea"}) as stream:
+            async for chunk in stream:
+                print(chunk)
+
+    A stream has one reader at a time. All methods that read raise:
+
+    - `StreamError`: the answer ended before its completion, or is damaged. It says how much had arrived.
+    - `InvocationTimeoutError`: a time limit has passed; `exceeded` names it.
+    - `FunctionError`: the function failed on the way. All that it wrote has been read before.
+    - `ConfigurationError`: the stream is not open.
     """
 
-    def __init__(self, source: "Reading | Callable[[], Awaitable[ResponseStream]]", /) -> None:
-        self._opening = None if isinstance(source, Reading) else source
-        self._opened = source if isinstance(source, Reading) else None
+    def __init__(self, source: "StreamReader | Callable[[], Awaitable[ResponseStream]]", /) -> None:
+        self._open = None if isinstance(source, StreamReader) else source
+        self._opened = source if isinstance(source, StreamReader) else None
         self._in_block = False
 
     @property
-    def _reading(self) -> Reading:
+    def _reader(self) -> StreamReader:
         if self._opened is None:
-            raise ConfigurationError("the stream is not open yet: async with client.stream(...) as stream: ...")
+            raise ConfigurationError(
+                "the stream is not open yet; read it inside a block: async with client.stream(...) as stream: ..."
+            )
         return self._opened
 
     @property
     def answer(self) -> StreamingBody | None:
-        """What the stream is read from, once it is open."""
+        """The answer underneath, one of `call.answers`. The client closes it when its time is up. `None` until it is open."""
         return None if self._opened is None else self._opened.answer
 
     @property
     def status_code(self) -> int:
-        return self._reading.status_code
+        return self._reader.status_code
 
     @property
     def executed_version(self) -> str | None:
-        return self._reading.executed_version
+        return self._reader.executed_version
 
     @property
     def content_type(self) -> str | None:
-        """The type of what the function writes, as it says itself; not that of the frames which carry it."""
-        return self._reading.content_type
+        """The content type that the function gave its answer, not that of the event stream around it."""
+        return self._reader.content_type
 
     @property
     def http(self) -> HttpPrelude | None:
-        """Status, headers and cookies that the function wrote for an HTTP answer; the chunks begin behind them.
+        """Status, headers and cookies, if the function answers for HTTP. The chunks begin after them.
 
-        `None` for any other answer; without a block, until the first chunk is read.
+        `None` for any other answer. Without a block, it is `None` until the first chunk is read.
         """
-        return self._reading.http
+        return self._reader.http
 
     @property
     def metadata(self) -> Metadata:
-        return self._reading.metadata
+        return self._reader.metadata
 
     @property
     def completed(self) -> bool:
-        """Whether all has been read, and is whole: the completion event came, and told of no error."""
-        return self._reading.completed
+        """Whether all has been read, and the completion event has come, without an error."""
+        return self._reader.completed
 
     @property
     def log_tail(self) -> str | None:
-        """The last 4 KB of the log, decoded; with `log_type="Tail"`, once the completion event was read."""
-        completion = self._reading.events.completion
+        """The last 4 KB of the function's log, with `log_type="Tail"`. `None` until the completion event has been read."""
+        completion = self._reader.events.completion
         return None if completion is None else tail_of(completion.log_result)
 
     @property
     def report(self) -> Report | None:
-        """The REPORT line of the log tail; `None` where there is no tail, or it does not hold the line."""
+        """The REPORT line of the log tail: durations, memory. `None` if there is no tail, or the line is not in it."""
         return None if self.log_tail is None else report_of(self.log_tail, request_id=self.metadata.request_id)
 
     async def __aenter__(self) -> Self:
         if self._in_block:
             raise ConfigurationError(
-                "the stream has been entered before: one client.stream(...) is one invocation, and one block"
+                "this stream has been used in a block before; call client.stream(...) again for another invocation"
             )
         self._in_block = True
-        if self._opening is not None:
-            self._opened = (await self._opening())._reading
+        if self._open is not None:
+            self._opened = (await self._open())._reader
         try:
-            await self._reading.read_head()
+            await self._reader.read_head()
         except BaseException:
             await self.aclose()
             raise
@@ -109,18 +121,18 @@ class ResponseStream:
         await self.aclose()
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
-        """The bytes as they come, in the chunks that Lambda makes of them."""
-        reading = self._reading
+        """The bytes as they arrive, in the chunks that Lambda makes of them."""
+        reader = self._reader
         try:
-            while chunk := await reading.next_chunk():
+            while chunk := await reader.next_chunk():
                 yield chunk
                 del chunk  # here and below: a traceback that is printed with locals would show it
         finally:
-            if not self._in_block and not reading.is_read:
+            if not self._in_block and not reader.is_reading:
                 await self.aclose()
 
     async def iter_text(self) -> AsyncGenerator[str]:
-        """The chunks as text. `UnicodeDecodeError` for what is not UTF-8."""
+        """The chunks as text. `UnicodeDecodeError` if they are not UTF-8."""
         decoder = utf8_decoder()
         async with contextlib.aclosing(self.__aiter__()) as chunks:
             async for chunk in chunks:
@@ -130,7 +142,7 @@ class ResponseStream:
         decoder.decode(b"", final=True)
 
     async def iter_lines(self) -> AsyncGenerator[str]:
-        r"""The lines without their ends (`\n`, `\r\n`, `\r`); the last need not have one. A line is held whole."""
+        r"""The lines, without their ends (`\n`, `\r\n`, `\r`). The last need not have one. Memory holds one line at a time."""
         lines = Lines()
         async with contextlib.aclosing(self.__aiter__()) as chunks:
             async for chunk in chunks:
@@ -160,7 +172,10 @@ class ResponseStream:
                     yield event
 
     async def read(self, *, limit: int | None = LARGEST_ANSWER) -> bytes:
-        """All that is still to come. `PayloadTooLargeError` where that is over the limit (bytes), which ends the stream."""
+        """The rest of the answer. `PayloadTooLargeError` if it is over `limit` bytes (`None`: any size), which ends the stream.
+
+        The default is the 200 MB that Lambda allows a streamed answer.
+        """
         data = io.BytesIO()
         async with contextlib.aclosing(self.__aiter__()) as chunks:
             async for chunk in chunks:
@@ -172,7 +187,7 @@ class ResponseStream:
         return data.getvalue()
 
     async def aclose(self) -> None:
-        """Read no more. Before the end of the answer this ends the connection; the function goes on. Closing twice is fine."""
+        """Stop reading. Before the end of the answer, this closes the connection; the function runs on. Safe to call twice."""
         if self._opened is not None:
             await self._opened.aclose()
 
@@ -185,7 +200,7 @@ class ResponseStream:
 
     def _too_large(self, limit: int) -> PayloadTooLargeError:
         error = PayloadTooLargeError(
-            f"the answer has more than {limit:,} bytes", delivery=Delivery.EXECUTED, function_name=self._reading.function_name
+            f"the answer has more than {limit:,} bytes", delivery=Delivery.EXECUTED, function_name=self._reader.function_name
         )
         error.limit = limit
         return error

@@ -1,6 +1,6 @@
-"""InvokeWithResponseStream: its input, its output, and the operation that makes one of the other's answer.
+"""The operation InvokeWithResponseStream: its input, its request, and its output.
 
-Owns the members, their names in Python and in the API, and the operation's path. Must not know how an answer is read.
+Owns the members, with their names in Python and in the API, and the path. Must not know how an answer is read.
 Source: the Lambda API reference, "InvokeWithResponseStream".
 """
 
@@ -14,10 +14,11 @@ from ..types.http import Request, Response, StreamingBody
 from ..types.interfaces import Codec
 from ..types.values import LogType, Metadata, PayloadLimits
 from . import invoke
-from .invoke_types import Payload, members_of_api
+from .invoke_types import members_of_api
+from .payload import Payload
 from .response_stream import ResponseStream
 from .stream_events import CONTENT_TYPE, ResponseEvents
-from .stream_reader import Reading
+from .stream_reader import StreamReader
 
 __all__ = [
     "INVOKE_WITH_RESPONSE_STREAM",
@@ -41,7 +42,10 @@ _API_MEMBERS = {
 
 @attrs.frozen(kw_only=True)
 class InvokeWithResponseStreamCommandInput(CommandInput):
-    """The members of InvokeWithResponseStream; they are those of Invoke, and mean the same."""
+    """The input of InvokeWithResponseStream. Its members mean the same as those of `InvokeCommandInput`.
+
+    The answer to an `Event` cannot be streamed, so `invocation_type` is `RequestResponse` (the default) or `DryRun`.
+    """
 
     function_name: str
     payload: Payload = attrs.field(default=None, repr=False)
@@ -53,13 +57,18 @@ class InvokeWithResponseStreamCommandInput(CommandInput):
 
     @classmethod
     def from_api(cls, members: Mapping[str, object], /) -> Self:
-        """The input with the member names of the API, as JS and boto3 have them."""
+        """The input from the member names of the API, as in boto3. `InvalidInputError` for a name that it does not have."""
         return cls(**members_of_api(members, "InvokeWithResponseStream", _API_MEMBERS))
 
 
 @attrs.frozen(kw_only=True)
 class InvokeWithResponseStreamCommandOutput(CommandOutput):
-    """The head of a streamed answer; `event_stream` is the rest, and is closed by whoever reads it."""
+    """The head of a streamed answer. `event_stream` is its body: the reader closes it, best with `async with`.
+
+    - `status_code`: 200, or 204 for a dry run. `executed_version`: the version that runs.
+    - `response_stream_content_type`: the type of the event stream. `event_stream.content_type` is the function's own.
+    - `metadata`: request id, attempts and headers.
+    """
 
     status_code: int
     executed_version: str | None = None
@@ -68,8 +77,14 @@ class InvokeWithResponseStreamCommandOutput(CommandOutput):
     metadata: Metadata
 
 
+@attrs.frozen(kw_only=True)
 class InvokeWithResponseStreamOperation:
-    """The operation `InvokeWithResponseStream` of 2021-11-15."""
+    """The operation `InvokeWithResponseStream` of 2021-11-15.
+
+    `end_limit`: seconds to wait for the end of an answer after its completion event.
+    """
+
+    end_limit: float = 5.0
 
     name = "InvokeWithResponseStream"
     streamed = True
@@ -78,39 +93,39 @@ class InvokeWithResponseStreamOperation:
         return input.function_name
 
     def invocation_type(self, input: InvokeWithResponseStreamCommandInput, /) -> str:
-        """`RequestResponse` where the input names none."""
-        return invoke.type_of(input)
+        """The invocation type; `RequestResponse` if the input has none."""
+        return invoke.invocation_type_of(input)
 
     def default_read_timeout(self, input: InvokeWithResponseStreamCommandInput, /) -> float:
-        """The read limit in seconds where the caller gave none; it holds until the head of the answer."""
+        """The read limit in seconds if the caller gave none. It applies until the head of the answer."""
         return invoke.default_read_timeout(input)
 
     def is_idempotent(
         self, input: InvokeWithResponseStreamCommandInput, /, *, durable: Collection[tuple[str, str | None]]
     ) -> bool:
-        """Whether a repeat does no harm by itself: a `DryRun` runs nothing."""
-        return invoke.type_of(input) == "DryRun"
+        """Whether a repeat is safe: a `DryRun` runs nothing."""
+        return invoke.invocation_type_of(input) == "DryRun"
 
     def check(self, input: InvokeWithResponseStreamCommandInput, /, *, region: str | None, limits: PayloadLimits) -> str | None:
-        """`InvalidInputError` for what Lambda would refuse; a warning for what it takes, and does nothing with."""
+        """Raise `InvalidInputError` for an input that Lambda would refuse. Returns a warning if a member has no effect."""
         invoke.check(input, region=region, types=("RequestResponse", "DryRun"))
         return None if input.client_context is None else invoke.warning_of_context(input.client_context)
 
     def request(
         self, input: InvokeWithResponseStreamCommandInput, /, *, endpoint: str, codec: Codec, limits: PayloadLimits
     ) -> Request:
-        """The request without host, user agent and signature. `InvalidInputError` for a payload that cannot be sent."""
+        """The request, without host, user agent and signature. `InvalidInputError` for a payload that cannot be sent."""
         path = "/2021-11-15/functions/{}/response-streaming-invocations"
         return invoke.request(input, endpoint=endpoint, path=path, codec=codec, limits=limits)
 
     def output(
         self, input: InvokeWithResponseStreamCommandInput, response: Response, /, *, metadata: Metadata, codec: Codec
     ) -> InvokeWithResponseStreamCommandOutput:
-        """The head of an answer that is no error, and the stream of its body."""
+        """The head of an answer that is not an error of the service, with the stream of its body."""
         headers = response.headers
         content_type = headers.get("content-type")
         own_type = headers.get("x-amzn-remapped-content-type") or (None if content_type == CONTENT_TYPE else content_type)
-        reading = Reading(
+        reader = StreamReader(
             function_name=input.function_name,
             status_code=response.status,
             executed_version=headers.get("x-amz-executed-version"),
@@ -118,20 +133,21 @@ class InvokeWithResponseStreamOperation:
             metadata=metadata,
             events=ResponseEvents(content_type=content_type, function_name=input.function_name, request_id=metadata.request_id),
             answer=response.stream,
-            is_dry_run=invoke.type_of(input) == "DryRun",
+            end_limit=self.end_limit,
+            is_dry_run=invoke.invocation_type_of(input) == "DryRun",
         )
         if response.body:
-            reading.events.receive(response.body)
+            reader.events.receive(response.body)
         return InvokeWithResponseStreamCommandOutput(
             status_code=response.status,
-            executed_version=reading.executed_version,
+            executed_version=reader.executed_version,
             response_stream_content_type=content_type,
-            event_stream=ResponseStream(reading),
+            event_stream=ResponseStream(reader),
             metadata=metadata,
         )
 
     def open_answer(self, output: InvokeWithResponseStreamCommandOutput, /) -> StreamingBody | None:
-        """What the output's stream is read from; nothing where a middleware gave an output of its own."""
+        """The answer that the output still reads. `None` if a middleware returned an output of its own without a stream."""
         stream = getattr(output, "event_stream", None)
         return stream.answer if isinstance(stream, ResponseStream) else None
 

@@ -1,4 +1,4 @@
-"""The command whose answer is read as the function writes it. It is loaded by the first program that asks for it.
+"""The command of InvokeWithResponseStream. It is loaded when it is first asked for.
 
 Owns how it is built. Must not know how it is sent.
 """
@@ -10,7 +10,7 @@ from ..pipeline.call import Operation
 from ..pipeline.command import BaseCommand
 from ..types.values import LogType
 from .commands import one_of
-from .invoke_types import Payload
+from .payload import Payload
 from .stream import (
     INVOKE_WITH_RESPONSE_STREAM,
     InvokeWithResponseStreamCommandInput,
@@ -22,9 +22,15 @@ __all__ = ["InvokeWithResponseStreamCommand"]
 
 
 class InvokeWithResponseStreamCommand(BaseCommand[InvokeWithResponseStreamCommandInput, InvokeWithResponseStreamCommandOutput]):
-    """Invokes a function and reads its answer as it writes it: the output's `event_stream`, which its reader closes.
+    """Invokes a function, and gives its answer as a stream: `output.event_stream`, which the reader closes.
 
-    `idempotent` says that running the function twice does no harm; once an answer has begun, nothing is sent again.
+    It takes an `InvokeWithResponseStreamCommandInput`, or its members. `idempotent=True` states that running the function
+    twice is safe. Once an answer has begun, nothing is sent again. `client.stream(...)` does the same in a block.
+
+        output = await client.send(InvokeWithResponseStreamCommand(function_name="writer", payload={"topic": "tea"}))
+        async with output.event_stream as stream:
+            async for chunk in stream:
+                print(chunk)
     """
 
     __slots__ = ()
@@ -62,5 +68,5 @@ class InvokeWithResponseStreamCommand(BaseCommand[InvokeWithResponseStreamComman
 
     @classmethod
     def from_api(cls, members: Mapping[str, object], /) -> Self:
-        """The command from the API's member names, as JS and boto3 have them: `{"FunctionName": ..., "Payload": ...}`."""
+        """The command from the member names of the API, as in boto3: `{"FunctionName": ..., "Payload": ...}`."""
         return cls(InvokeWithResponseStreamCommandInput.from_api(members))

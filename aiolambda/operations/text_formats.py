@@ -1,6 +1,6 @@
-"""The texts in a stream: lines, the events of `text/event-stream`, and the head that a function writes for an HTTP answer.
+"""The text formats in a stream: lines, the events of `text/event-stream`, and the head of an HTTP answer.
 
-Owns these formats, each of them fed piece by piece. Must not know where the pieces come from.
+Owns their parsers, which are fed piece by piece. Must not know the source of the pieces.
 Source: "Server-sent events" of the HTML standard; "Response streaming" of the Lambda developer guide, for the head.
 """
 
@@ -27,34 +27,34 @@ __all__ = [
 
 HTTP_CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
 PRELUDE_END = b"\0" * 8
-"""What stands between the head and the body of an HTTP answer."""
+"""The separator between the head and the body of an HTTP answer."""
 
 utf8_decoder = codecs.getincrementaldecoder("utf-8")
-"""Makes a decoder that keeps a character whole which two chunks share; what is not UTF-8 is a `UnicodeDecodeError`."""
+"""Makes a decoder that joins a character which two chunks share. `UnicodeDecodeError` for bytes that are not UTF-8."""
 
 
 class Lines:
-    r"""Bytes of UTF-8 become lines without their ends, which are `\n`, `\r\n` or `\r`, as in a text file."""
+    r"""Splits UTF-8 bytes into lines, without their ends: `\n`, `\r\n` or `\r`, as in a text file."""
 
     def __init__(self) -> None:
         self._decoder = io.IncrementalNewlineDecoder(utf8_decoder(), translate=True)
         self._begun = io.StringIO()
 
     def feed(self, data: bytes, *, final: bool = False) -> Iterator[str]:
-        """The lines that are whole; with `final`, also what stands behind the last end of a line."""
+        """The complete lines; with `final`, also the text after the last line end."""
         first, *others = self._decoder.decode(data, final=final).split("\n")
         self._begun.write(first)
         for line in others:
-            whole, self._begun = self._begun.getvalue(), io.StringIO()
+            complete, self._begun = self._begun.getvalue(), io.StringIO()
             self._begun.write(line)
-            yield whole
+            yield complete
         if final and (rest := self._begun.getvalue()):
             yield rest
 
 
 @attrs.frozen(kw_only=True)
 class SseEvent:
-    """A server-sent event. `event` is `message` where the sender names none; `id` is the last that was sent."""
+    """A server-sent event. `event` is `message` if the sender names none. `id` is the last one sent so far."""
 
     event: str = "message"
     data: str = attrs.field(repr=lambda data: f"<{len(data)} characters>")
@@ -62,7 +62,7 @@ class SseEvent:
 
 
 class SseEvents:
-    """Lines become events; what is not ended by an empty line is none."""
+    """Joins lines into events. Lines at the end that no empty line follows are dropped."""
 
     def __init__(self) -> None:
         self._event = ""
@@ -94,7 +94,7 @@ class SseEvents:
 
 @attrs.frozen(kw_only=True)
 class HttpPrelude:
-    """The head that a function writes in front of a body that is meant for HTTP."""
+    """The head that a function writes before the body of an HTTP answer."""
 
     status_code: int = 200
     headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
@@ -102,11 +102,11 @@ class HttpPrelude:
 
 
 class PreludeError(ValueError):
-    """A head that cannot be read. The text never quotes it."""
+    """The head cannot be read. The text never quotes it."""
 
 
 def prelude_of(head: bytes) -> HttpPrelude:
-    """The head as its JSON has it. `PreludeError` if that has another shape; a member that is `null` counts as missing."""
+    """Parse the JSON of a head. `PreludeError` if it has another shape. A member that is `null` counts as missing."""
     try:
         content: object = json.loads(head)
     except (ValueError, RecursionError):
@@ -127,20 +127,20 @@ def _or(value: object, default: object) -> object:
     return default if value is None else value
 
 
-def _object(what: str, value: object) -> Mapping[str, object]:
+def _object(name: str, value: object) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise PreludeError(f"{what} must be an object, not {type(value).__name__}")
+        raise PreludeError(f"{name} must be an object, not {type(value).__name__}")
     return cast("Mapping[str, object]", value)
 
 
-def _text(what: str, value: object) -> str:
+def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
-        raise PreludeError(f"{what} must be a string, not {type(value).__name__}")
+        raise PreludeError(f"{name} must be a string, not {type(value).__name__}")
     return value
 
 
 def _status(value: object) -> int:
-    """A number of three digits, or a text of them."""
+    """A status: a number of three digits, or its text."""
     if not re.fullmatch("[1-9][0-9]{2}", str(value), re.ASCII) or not isinstance(value, int | str):
         raise PreludeError("its member statusCode must be a number of three digits")
     return int(value)

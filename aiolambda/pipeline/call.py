@@ -69,7 +69,7 @@ class CommandInput:
 
 
 class CommandOutput:
-    """The base of the outputs of all commands. `metadata` is what the client knows of the answer: request id, attempts, ..."""
+    """The base of the outputs of all commands. `metadata` has the request id, the attempts and the headers."""
 
     __slots__ = ()
     metadata: Metadata
@@ -103,9 +103,10 @@ class Plugin(Protocol):
 
 
 class Command(Protocol[In, Out]):
-    """An input, the operation that it is for, and the middlewares of this command alone: what `client.send` takes.
+    """An input, the operation that it is for, and the middlewares of this command alone.
 
-    Inputs derive from `CommandInput`, and outputs from `CommandOutput`: the middlewares of a client rely on it.
+    `client.send` takes any object with these members. The middlewares of a client rely on it that inputs derive from
+    `CommandInput`, and outputs from `CommandOutput`.
     """
 
     @property

@@ -1,9 +1,9 @@
-"""The middleware stack: what a user adds to and removes from, and how it becomes one callable.
+"""The middleware stack: middlewares are added to it and removed from it, and it folds into one callable.
 
 Laws: a folded stack is not looked at again; a change is seen by the next send. A fold holds for one class of commands, so
 `only` costs nothing when a call runs.
 
-Owns the stack and its folding; `entries` owns names and order. Must not know what any middleware does.
+Owns the stack and its folding; `entries` owns names and order. Must not know any middleware.
 """
 
 import logging

@@ -200,7 +200,7 @@ def test_the_region_of_an_arn_is_read_and_held_against_the_clients(region: str) 
     assert requested(function_name=arn, region=region)
     error = refusal(function_name=arn, region="eu-central-9")
     assert error.member == "function_name"
-    assert f"names the region {region}, and the client's region is eu-central-9" in str(error)
+    assert f"is an ARN in {region}, and the client's region is eu-central-9" in str(error)
 
 
 @pytest.mark.parametrize("name", ["orders", "orders:live", "123456789012:function:orders", "us-east-1", "not a name"])
@@ -474,7 +474,7 @@ def test_bytes_that_are_gone_are_refused() -> None:
     released.release()
     closed.close()
     for payload in (released, closed):
-        assert "payload's bytes cannot be read: it is closed, or was released" in str(refusal(payload=payload))
+        assert "payload's bytes cannot be read: the buffer is closed or was released" in str(refusal(payload=payload))
 
 
 @pytest.mark.parametrize(

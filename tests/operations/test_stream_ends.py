@@ -14,10 +14,12 @@ from aiolambda import (
     ConnectionLostError,
     Delivery,
     FunctionError,
+    InvokeWithResponseStreamCommand,
     LambdaClient,
     StreamError,
 )
 from aiolambda.operations import stream_events
+from aiolambda.operations.stream import InvokeWithResponseStreamOperation
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Response
 
@@ -89,7 +91,7 @@ async def test_a_middlewares_answer_that_is_no_stream_says_what_it_is() -> None:
     async with LambdaClient(transport=FakeTransport({})) as client:
         client.middleware_stack.add_relative_to(answers, relation="after", to_middleware="deserializerMiddleware")
         async with client.stream("writer") as stream:
-            with pytest.raises(StreamError, match="no event stream, but text/plain"):
+            with pytest.raises(StreamError, match="not an event stream, but text/plain"):
                 await stream.read()
 
 
@@ -141,10 +143,15 @@ async def test_an_event_of_a_later_version_is_passed_over() -> None:
             assert await read(stream) == [b"1"]
 
 
-async def test_a_complete_answer_is_one_although_the_connection_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aiolambda.operations.stream_reader._FAREWELL", 0.05)
+class HurriedCommand(InvokeWithResponseStreamCommand):
+    """Waits a twentieth of a second for the end of an answer that is complete."""
+
+    operation = InvokeWithResponseStreamOperation(end_limit=0.05)
+
+
+async def test_a_complete_answer_is_one_although_the_connection_does_not_end() -> None:
     async with streaming(writes(HEAD, chunk(b"1"), complete(), then=stalls)) as (server, client):
-        async with client.stream("writer") as stream:
+        async with (await client.send(HurriedCommand(function_name="writer"))).event_stream as stream:
             assert await read(stream) == [b"1"]
             assert stream.completed
         await settled(client, server)
@@ -244,13 +251,10 @@ async def test_a_middleware_that_answers_with_a_whole_body_has_it_read_as_a_stre
 
 
 @pytest.mark.parametrize("then", [ends, stalls, resets])
-async def test_a_function_that_failed_is_what_is_told_however_the_connection_ends(
-    then: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("aiolambda.operations.stream_reader._FAREWELL", 0.05)
+async def test_a_failed_function_is_told_however_the_connection_ends(then: Script) -> None:
     failed = complete(error_code="Unhandled", error_details='{"errorType":"E","errorMessage":"m"}')
     async with streaming(writes(HEAD, chunk(b"1"), failed, then=then)) as (server, client):
         with pytest.raises(FunctionError, match="E: m"):
-            async with client.stream("writer") as stream:
+            async with (await client.send(HurriedCommand(function_name="writer"))).event_stream as stream:
                 await stream.read()
         await settled(client, server)

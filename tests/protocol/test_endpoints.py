@@ -198,7 +198,7 @@ ARN = "arn:aws:lambda:eu-west-1:123456789012:function:f"
 
 
 async def test_an_arn_of_another_region_is_refused_and_the_way_is_named() -> None:
-    with pytest.raises(InvalidInputError, match=r"names the region eu-west-1.*region is us-east-1.*use_arn_region=True"):
+    with pytest.raises(InvalidInputError, match=r"is an ARN in eu-west-1, .*region is us-east-1.*use_arn_region=True"):
         await sent(ARN, region="us-east-1")
 
 

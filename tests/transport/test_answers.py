@@ -44,7 +44,7 @@ from aiolambda import (
     errors,
 )
 from aiolambda.errors.service import EXCEPTIONS, EC2UnexpectedException
-from aiolambda.operations.invoke_types import error_content, function_error
+from aiolambda.operations.function_error import error_content, function_error
 from aiolambda.pipeline.dispatch import parsed_error
 from aiolambda.policy import classification, delivery
 from aiolambda.protocol import error_response
