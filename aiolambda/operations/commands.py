@@ -26,6 +26,8 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
     `idempotent=True` states that running the function twice is safe, so that an attempt of unknown outcome is repeated;
     `None` leaves this to the client. `TypeError` for both an input and members.
 
+    ::
+
         output = await client.send(InvokeCommand(function_name="orders", payload={"id": 7}, log_type="Tail"))
     """
 

@@ -64,6 +64,8 @@ class InvokeCommandInput(CommandInput):
 
     Members of an enum stand for their values. `send` checks the input: `InvalidInputError`.
 
+    ::
+
         InvokeCommand(InvokeCommandInput(function_name="orders", payload={"id": 7}, qualifier="live"))
     """
 
@@ -96,6 +98,8 @@ class InvokeCommandOutput(CommandOutput):
     - `executed_version`: the version that ran. `durable_execution_arn`: of a durable execution.
     - `metadata`: request id, attempts and headers.
 
+    ::
+
         output = await client.send(InvokeCommand(function_name="orders", payload={"id": 7}))
         print(output.raise_for_function_error().json())
     """
@@ -118,7 +122,9 @@ class InvokeCommandOutput(CommandOutput):
     def decode(self, type: type[T], /) -> T:
         """The payload as a value of a type, decoded by the client's codec. `DecodeError` if it is empty or does not fit.
 
-        order = output.decode(Order)
+        ::
+
+            order = output.decode(Order)
         """
         return self._decoded(lambda data: self._codec.decode(data, type), getattr(type, "__name__", repr(type)))
 

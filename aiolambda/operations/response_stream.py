@@ -31,6 +31,8 @@ class ResponseStream:
     `async with client.stream(...)` sends the invocation, and closes the stream at the end of the block. The stream of an
     output (`output.event_stream`) is open already: use it in a block too, or read it in one loop, which closes it.
 
+    ::
+
         async with client.stream("writer", {"topic": "tea"}) as stream:
             async for chunk in stream:
                 print(chunk)

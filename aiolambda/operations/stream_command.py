@@ -27,6 +27,8 @@ class InvokeWithResponseStreamCommand(BaseCommand[InvokeWithResponseStreamComman
     It takes an `InvokeWithResponseStreamCommandInput`, or its members. `idempotent=True` states that running the function
     twice is safe. Once an answer has begun, nothing is sent again. `client.stream(...)` does the same in a block.
 
+    ::
+
         output = await client.send(InvokeWithResponseStreamCommand(function_name="writer", payload={"topic": "tea"}))
         async with output.event_stream as stream:
             async for chunk in stream:

@@ -105,6 +105,8 @@ class MiddlewareStack(Generic[In, Out]):
         leaves every other command alone. `override=True` replaces the middleware that has the same name or alias; step and
         priority must be those of the replaced one.
 
+        ::
+
             client.middleware_stack.add(cache, step="build", name="cache", only=InvokeCommand)
         """
         self._insert(
@@ -162,6 +164,8 @@ class MiddlewareStack(Generic[In, Out]):
 
         The last added stands nearest. The other options are those of `add`. If `only` keeps a command from the anchor, that
         command passes this middleware all the same, at the same place.
+
+        ::
 
             client.middleware_stack.add_relative_to(gauge, relation="before", to_middleware="retryMiddleware")
         """
