@@ -99,7 +99,7 @@ nearly_names = st.builds(
 
 @settings(derandomize=True, deadline=None, max_examples=600)
 @given(plain_names | arns)
-def test_every_name_and_arn_that_the_model_takes_is_taken_but_for_dots(name: str) -> None:
+def test_names_are_accepted_as_in_the_model_but_for_dots(name: str) -> None:
     only_dots = re.search(r"(?:^|:)\.\.?(?::|$)", name) is not None
     assert model_takes("FunctionName", name)
     assert takes("FunctionName", name) == (not only_dots)
@@ -194,7 +194,7 @@ def test_a_name_that_is_no_string_is_refused_by_its_type(name: object) -> None:
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_the_region_of_an_arn_is_read_and_held_against_the_clients(region: str) -> None:
+def test_an_arn_of_another_region_is_refused(region: str) -> None:
     arn = f"arn:aws-x:lambda:{region}:123456789012:function:orders:live"
     assert names.region_of(arn) == region
     assert requested(function_name=arn, region=region)
@@ -230,7 +230,7 @@ PATTERNED = {"Qualifier": "abzAZ019$-_.", "DurableExecutionName": "abzAZ019-_.",
 
 
 @pytest.mark.parametrize("member", PATTERNED)
-def test_qualifier_tenant_and_execution_name_are_taken_as_the_model_takes_them(member: str) -> None:
+def test_other_names_are_accepted_as_in_the_model(member: str) -> None:
     """But for a tenant id with spaces around it: a header loses them, and the call would be another tenant's."""
     longest = MODEL.members[member].metadata["max"]
 
@@ -262,9 +262,7 @@ def test_qualifier_tenant_and_execution_name_are_taken_as_the_model_takes_them(m
         ({"log_type": "Full"}, "log_type", None, "log_type is 'Full'; choose from None, Tail"),
     ],
 )
-def test_a_member_that_lambda_would_refuse_is_named_with_its_limit(
-    members: dict[str, Any], member: str, limit: int | None, says: str
-) -> None:
+def test_a_wrong_member_is_named_with_its_limit(members: dict[str, Any], member: str, limit: int | None, says: str) -> None:
     error = refusal(**members)
     assert (error.member, error.limit) == (member, limit)
     assert says in str(error)
@@ -297,7 +295,7 @@ def test_enum_members_are_taken_for_their_values() -> None:
         ({"log_type": "None"}, "x-amz-log-type", None),
     ],
 )
-async def test_an_event_is_sent_with_what_it_has_no_use_for_and_warned_of_once(
+async def test_members_without_effect_in_an_event_warn_once(
     members: dict[str, Any], header: str, warning: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     transport = FakeTransport({"orders": lambda event: event})
@@ -332,7 +330,7 @@ def test_only_a_dry_run_is_idempotent_by_itself(kind: Any, idempotent: bool) -> 
     assert INVOKE.is_idempotent(InvokeCommandInput(function_name="orders", invocation_type=kind), durable=()) is idempotent
 
 
-def test_a_durable_name_makes_an_invocation_idempotent_once_that_function_has_shown_itself_durable() -> None:
+def test_a_durable_function_makes_its_named_call_idempotent() -> None:
     named = InvokeCommandInput(function_name="orders", qualifier="live", durable_execution_name="order-7")
     assert not INVOKE.is_idempotent(named, durable={("orders", None), ("stock", "live")})
     assert INVOKE.is_idempotent(named, durable={("orders", "live")})
@@ -368,7 +366,7 @@ def test_an_input_can_be_given_with_the_names_of_the_api() -> None:
 
 
 @pytest.mark.parametrize("member", ["functionName", "function_name", "Timeout"])
-def test_a_member_that_the_api_does_not_have_is_named_beside_those_that_it_has(member: str) -> None:
+def test_an_unknown_member_is_named_with_the_known(member: str) -> None:
     with pytest.raises(InvalidInputError, match=f"Invoke has no member '{member}'; it has FunctionName, Payload, ") as caught:
         InvokeCommandInput.from_api({"FunctionName": "orders", member: "x"})
     assert caught.value.member == member
@@ -507,7 +505,7 @@ def test_whatever_a_codec_raises_is_a_refusal_that_shows_nothing(raised: Excepti
     assert "SECRET" not in str(caught.value)
 
 
-def test_a_payload_that_changes_after_it_was_taken_does_not_change_the_request() -> None:
+def test_a_later_change_of_a_payload_is_not_sent() -> None:
     payload = bytearray(b"{}")
     request = requested(payload=payload)
     payload[:] = b"[]"
@@ -543,7 +541,7 @@ def nest(depth: int) -> object:
         (Line, "type has no JSON form"),
     ],
 )
-def test_a_payload_that_has_no_json_form_is_refused_and_not_shown(payload: object, says: str) -> None:
+def test_a_payload_without_json_form_is_not_shown(payload: object, says: str) -> None:
     error = refusal(payload=payload)
     assert error.member == "payload"
     assert says in str(error)
@@ -555,7 +553,7 @@ SIZES = [(None, 6_291_456), ("RequestResponse", 6_291_456), ("DryRun", 6_291_456
 
 
 @pytest.mark.parametrize(("kind", "limit"), SIZES)
-def test_a_payload_may_be_as_large_as_its_kind_of_invocation_allows_and_no_byte_larger(kind: Any, limit: int) -> None:
+def test_a_payload_one_byte_over_its_limit_is_refused(kind: Any, limit: int) -> None:
     assert len(requested(invocation_type=kind, payload=b"x" * limit).body) == limit
     assert len(requested(invocation_type=kind, payload="é" * (limit // 2)).body) == limit
     for payload in (b"x" * (limit + 1), "é" * (limit // 2) + "x", ["x" * (limit - 3)]):
@@ -589,7 +587,7 @@ def test_a_client_context_goes_out_as_base64_of_its_json() -> None:
     assert context_of("eyJyZWFkeSI6MX0=") == "eyJyZWFkeSI6MX0="
 
 
-def test_a_client_context_may_have_3583_characters_in_base64_and_no_more() -> None:
+def test_a_client_context_over_3583_characters_is_refused() -> None:
     assert len(context_of({"x": "y" * 2677})) == 3580
     assert context_of("x" * 3583)
     for context in ({"x": "y" * 2678}, "x" * 3584):
@@ -601,7 +599,7 @@ def test_a_client_context_may_have_3583_characters_in_base64_and_no_more() -> No
 @pytest.mark.parametrize(
     "context", ["SECRET\r\nX-Evil: 1", "SECRETé", "SECRET\0", {"SECRET": object()}, {"SECRET": float("nan")}]
 )
-def test_a_client_context_that_cannot_be_a_header_is_refused_and_not_shown(context: Any) -> None:
+def test_a_wrong_client_context_is_refused_and_not_shown(context: Any) -> None:
     error = refusal(client_context=context)
     assert error.member == "client_context"
     assert "SECRET" not in str(error)
@@ -611,7 +609,7 @@ def test_a_client_context_that_cannot_be_a_header_is_refused_and_not_shown(conte
 @pytest.mark.parametrize(
     "context", [{"tea": "SECRET"}, {"Custom": {"tea": "SECRET"}}, base64.b64encode(b'{"tea":"SECRET"}').decode()]
 )
-async def test_a_context_that_python_functions_do_not_see_is_sent_with_one_warning(
+async def test_a_context_that_python_does_not_see_warns_once(
     context: Any, streamed: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     transport = FakeTransport({"orders": json.dumps})
@@ -631,9 +629,7 @@ async def test_a_context_that_python_functions_do_not_see_is_sent_with_one_warni
 @pytest.mark.parametrize(
     "context", [{"custom": {}}, {"client": {}, "tea": 1}, {"env": {}}, {}, "e30=", "no base64", "eyJjdXN0b20iOnt9fQ==", "W10="]
 )
-async def test_a_context_that_python_functions_see_or_that_is_empty_warns_of_nothing(
-    context: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_context_that_python_sees_gives_no_warning(context: Any, caplog: pytest.LogCaptureFixture) -> None:
     async with LambdaClient(transport=FakeTransport({"orders": json.dumps})) as client:
         await client.invoke("orders", client_context=context)
     assert [record for record in caplog.records if record.levelname == "WARNING"] == []

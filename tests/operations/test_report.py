@@ -165,7 +165,7 @@ def test_a_report_of_another_invocation_counts_least(write: Any) -> None:
     assert report_of(log, request_id="3604209a-e9a3") == PLAIN
 
 
-def test_an_endpoint_whose_request_ids_differ_still_gives_a_report() -> None:
+def test_a_report_is_found_without_the_request_id() -> None:
     assert report_of(as_text(OTHER) + END + as_text(PLAIN), request_id="the-answers") == PLAIN
 
 
@@ -211,7 +211,7 @@ LINES = st.one_of(
 
 @settings(derandomize=True, deadline=None, max_examples=400)
 @given(st.lists(LINES, max_size=5).map("\n".join), st.sampled_from([None, "a"]))
-def test_a_report_out_of_any_log_has_figures_that_can_be_summed_up(log: str, request_id: str | None) -> None:
+def test_a_report_of_any_log_has_finite_figures(log: str, request_id: str | None) -> None:
     report = report_of(log, request_id=request_id)
     if report is None:
         return

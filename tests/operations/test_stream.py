@@ -31,7 +31,7 @@ from ..support.streaming import (
 )
 
 
-async def test_a_stream_has_the_head_of_the_answer_the_chunks_and_the_log() -> None:
+async def test_a_stream_has_head_chunks_and_log() -> None:
     report = "REPORT RequestId: a\tDuration: 1 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 99 MB"
     log = base64.b64encode(f"START\n{report}".encode()).decode()
     script = writes(HEAD, chunk(b"one"), chunk("zwei é".encode()), complete(log_result=log), LAST)
@@ -84,7 +84,7 @@ async def test_frames_that_come_in_pieces_come_out_whole(pieces: int) -> None:
         assert await read(stream) == [b"a" * 5000, b"b"]
 
 
-async def test_a_stream_that_was_read_to_its_end_gives_its_connection_back() -> None:
+async def test_a_stream_read_to_its_end_returns_its_connection() -> None:
     async with streaming(writes(streamed(b"1", b"2"))) as (server, client):
         for _ in range(5):
             async with client.stream("writer") as stream:
@@ -92,7 +92,7 @@ async def test_a_stream_that_was_read_to_its_end_gives_its_connection_back() -> 
         assert (server.connections, client.stats.in_flight, client.stats.executed) == (1, 0, 5)
 
 
-async def test_send_gives_an_open_stream_which_the_loop_that_reads_it_closes() -> None:
+async def test_the_loop_that_reads_a_sent_stream_closes_it() -> None:
     async with streaming(writes(streamed(b"1", b"2"))) as (server, client):
         output = await client.send(COMMAND)
         assert (output.status_code, output.executed_version) == (200, "7")

@@ -37,7 +37,7 @@ from ..support.streaming import (
 )
 
 
-async def test_a_stream_goes_through_the_middlewares_of_the_client_and_of_its_command() -> None:
+async def test_a_stream_passes_middlewares_of_client_and_command() -> None:
     seen: list[str] = []
 
     async def note(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
@@ -57,7 +57,7 @@ async def test_a_stream_goes_through_the_middlewares_of_the_client_and_of_its_co
         assert b"x-team: tea" in server.requests[0][0]
 
 
-async def test_a_middleware_that_sends_again_waits_for_no_slot_of_its_own() -> None:
+async def test_a_middleware_that_sends_again_needs_one_slot() -> None:
     async def twice(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         await call_next(call)
         return await call_next(call)
@@ -69,7 +69,7 @@ async def test_a_middleware_that_sends_again_waits_for_no_slot_of_its_own() -> N
         assert (len(server.requests), output.metadata.attempts, client.stats.in_flight) == (2, 2, 0)
 
 
-async def test_a_middleware_that_does_not_hand_the_stream_on_leaves_nothing_open() -> None:
+async def test_a_stream_that_a_middleware_drops_is_closed() -> None:
     async def instead(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         await call_next(call)
         return "something else"
@@ -83,7 +83,7 @@ async def test_a_middleware_that_does_not_hand_the_stream_on_leaves_nothing_open
 
 
 @pytest.mark.parametrize("which", [0, 1])
-async def test_of_two_requests_at_a_time_the_stream_that_is_handed_on_is_read_and_the_other_is_closed(which: int) -> None:
+async def test_a_hedge_closes_the_stream_it_does_not_return(which: int) -> None:
     async def hedges(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         return (await asyncio.gather(call_next(call), call_next(call)))[which]
 
@@ -97,7 +97,7 @@ async def test_of_two_requests_at_a_time_the_stream_that_is_handed_on_is_read_an
 
 
 @pytest.mark.parametrize("step", ["initialize", "finalize", "deserialize"])
-async def test_a_middleware_that_raises_over_an_open_stream_leaves_nothing_open(step: Any) -> None:
+async def test_a_middleware_that_raises_leaves_no_stream_open(step: Any) -> None:
     async def breaks(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         await call_next(call)
         raise KeyError("no")
@@ -121,7 +121,7 @@ async def test_a_missing_function_is_an_error_where_the_block_begins() -> None:
         assert (server.connections, client.stats.in_flight) == (1, 0)
 
 
-async def test_what_comes_before_the_answer_is_retried_as_the_delivery_table_says() -> None:
+async def test_failures_before_the_answer_follow_the_table() -> None:
     throttle = answer("429 Too Many Requests", "x-amzn-ErrorType: TooManyRequestsException\r\nRetry-After: 0\r\n")
     outcomes = [throttle, b"", answer("503 Oops"), streamed(b"1")]
 
@@ -158,7 +158,7 @@ async def test_once_the_answer_has_begun_nothing_is_sent_again(end: str) -> None
 
 
 @pytest.mark.parametrize("then", [stalls, ends])
-async def test_an_error_whose_body_does_not_come_is_a_failure_of_its_attempt(then: Script) -> None:
+async def test_an_error_without_its_body_is_a_failed_attempt(then: Script) -> None:
     head = b"HTTP/1.1 500 Oops\r\nContent-Length: 100\r\n\r\nhalf"
     async with streaming(writes(head, then=then)) as (server, client):
         with pytest.raises(TransportError) as raised:

@@ -84,7 +84,7 @@ async def test_an_answer_that_is_no_stream_is_not_lambdas(content_type: str, say
             assert len(server.requests) == 1
 
 
-async def test_a_middlewares_answer_that_is_no_stream_says_what_it_is() -> None:
+async def test_a_middlewares_answer_of_another_type_is_named() -> None:
     async def answers(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         return Response(200, {"content-type": "text/plain"}, b"no frames at all")
 
@@ -117,7 +117,7 @@ async def test_a_middlewares_answer_that_is_no_stream_says_what_it_is() -> None:
         ({"error_details": "[1]"}, "Unhandled", None, "[1]"),
     ],
 )
-async def test_a_function_that_failed_on_the_way_is_a_function_error_behind_all_that_it_wrote(
+async def test_a_function_error_comes_after_all_chunks(
     members: dict[str, str], kind: str, error_type: str | None, message: str | None
 ) -> None:
     async with streaming(writes(HEAD, chunk(b"one"), complete(**members, log_result="bG9n"), LAST)) as (server, client):
@@ -149,7 +149,7 @@ class HurriedCommand(InvokeWithResponseStreamCommand):
     operation = InvokeWithResponseStreamOperation(end_limit=0.05)
 
 
-async def test_a_complete_answer_is_one_although_the_connection_does_not_end() -> None:
+async def test_a_complete_answer_needs_no_end_of_connection() -> None:
     async with streaming(writes(HEAD, chunk(b"1"), complete(), then=stalls)) as (server, client):
         async with (await client.send(HurriedCommand(function_name="writer"))).event_stream as stream:
             assert await read(stream) == [b"1"]
@@ -195,7 +195,7 @@ async def test_an_answer_that_is_cut_anywhere_never_ends_well(
 
 @pytest.mark.parametrize("framing", ["length", "close"])
 @pytest.mark.parametrize("over_tls", [False, True], ids=["tcp", "tls"])
-async def test_an_answer_of_another_framing_that_is_cut_never_ends_well(
+async def test_a_cut_answer_of_other_framing_is_an_error(
     framing: str, over_tls: bool, authority: trustme.CA, server_tls: ssl.SSLContext
 ) -> None:
     """One that ends with its connection is none at all, whole or cut."""
@@ -236,7 +236,7 @@ async def test_an_answer_without_a_body_is_not_lambdas() -> None:
                 pass
 
 
-async def test_a_middleware_that_answers_with_a_whole_body_has_it_read_as_a_stream() -> None:
+async def test_a_middlewares_whole_body_is_read_as_a_stream() -> None:
     async def answers(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         body = stream_events.chunk_event(b"1") + (stream_events.completion_event() if "whole" in call.function_name else b"")
         return Response(200, {"content-type": stream_events.CONTENT_TYPE}, body)

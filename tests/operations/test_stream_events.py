@@ -114,7 +114,7 @@ def test_an_exception_or_error_without_a_name_has_no_code(header: tuple[str, str
     assert str(error).startswith("Lambda ended the stream with an error")
 
 
-def test_an_errors_code_and_message_are_those_that_botocore_tells() -> None:
+def test_an_errors_code_and_message_are_those_of_botocore() -> None:
     frame = eventstream.encode(
         {":message-type": "error", ":error-code": "InternalFailure", ":error-message": "it broke"}, b"ignored"
     )
@@ -193,9 +193,7 @@ PAYLOADS = st.sampled_from([b"", b"{}", b"tea", b'{"ErrorCode":"Handled","ErrorD
     ),
     PAYLOADS,
 )
-def test_what_botocore_takes_for_a_chunk_or_the_end_is_that_and_nothing_else_is(
-    headers: dict[str, Header], payload: bytes
-) -> None:
+def test_chunks_and_ends_are_those_of_botocore(headers: dict[str, Header], payload: bytes) -> None:
     """botocore does not look at the kind of a message, so only events are compared."""
     frame = eventstream.encode(headers, payload)
     reading = events_of(frame)

@@ -29,7 +29,7 @@ async def counting_too(event: Any) -> AsyncGenerator[Any]:
 
 
 @pytest.mark.parametrize("handler", [counting, counting_too])
-async def test_a_handler_that_is_a_generator_streams_and_is_joined_for_a_plain_invocation(handler: Any) -> None:
+async def test_a_generator_streams_or_is_joined_for_an_invoke(handler: Any) -> None:
     transport = FakeTransport({"writer": handler})
     async with LambdaClient(transport=transport) as client:
         async with client.stream("writer", {}) as stream:
@@ -51,7 +51,7 @@ async def read_all(client: LambdaClient, payload: object, name: str = "writer") 
 
 
 @pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration])
-async def test_a_handler_that_raises_what_generators_end_with_has_that_in_its_answer(kind: type[Exception]) -> None:
+async def test_a_handlers_stop_iteration_is_in_its_answer(kind: type[Exception]) -> None:
     def stops(event: object) -> None:
         raise kind("over")
 

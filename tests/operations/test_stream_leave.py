@@ -97,7 +97,7 @@ async def is_cancelled_without_a_block(client: LambdaClient) -> None:
         is_cancelled_without_a_block,
     ],
 )
-async def test_a_stream_that_is_left_early_ends_its_connection_and_frees_its_slot(
+async def test_a_stream_left_early_frees_connection_and_slot(
     leave: Callable[[LambdaClient], Awaitable[None]], over_tls: bool, authority: trustme.CA, server_tls: ssl.SSLContext
 ) -> None:
     with authority.cert_pem.tempfile() as bundle:
@@ -129,7 +129,7 @@ async def test_a_read_that_is_given_up_in_a_block_loses_nothing() -> None:
 
 
 @pytest.mark.parametrize("fake", [False, True], ids=["socket", "fake"])
-async def test_a_stream_that_is_closed_while_another_task_reads_it_ends_the_read(fake: bool) -> None:
+async def test_closing_a_stream_ends_the_read_of_another_task(fake: bool) -> None:
     async def write(event: object) -> AsyncGenerator[bytes]:
         yield b"1"
         await asyncio.get_running_loop().create_future()
@@ -166,7 +166,7 @@ async def test_a_read_of_a_fake_that_is_given_up_loses_nothing() -> None:
         assert await stream.read() == b"2"
 
 
-async def test_a_second_reader_without_a_block_does_not_close_the_stream_of_the_first() -> None:
+async def test_a_second_loop_does_not_close_the_first_ones_stream() -> None:
     go_on = asyncio.Event()
 
     async def write(event: object) -> AsyncGenerator[bytes]:
@@ -201,7 +201,7 @@ async def test_a_stream_that_was_closed_is_not_read_on() -> None:
             await stream.read()
 
 
-async def test_a_second_reader_is_told_so_and_does_not_disturb_the_first() -> None:
+async def test_a_second_reader_is_refused() -> None:
     go_on = asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -220,7 +220,7 @@ async def test_a_second_reader_is_told_so_and_does_not_disturb_the_first() -> No
 
 
 @pytest.mark.parametrize("count", [200])
-async def test_many_streams_at_once_half_of_them_left_early_leave_nothing_behind(count: int) -> None:
+async def test_many_streams_left_early_leave_nothing_behind(count: int) -> None:
     tasks = tasks_of_others()
     async with streaming(writes(streamed(*[b"x" * 100] * 20)), max_concurrency=count) as (server, client):
 

@@ -68,7 +68,7 @@ async def test_the_idle_limit_is_the_longest_silence_between_chunks() -> None:
 
 
 @pytest.mark.parametrize("reads", [True, False])
-async def test_the_total_limit_covers_the_stream_and_waits_for_no_reader(reads: bool) -> None:
+async def test_the_total_limit_covers_the_whole_stream(reads: bool) -> None:
     async with streaming(ENDLESS, max_concurrency=1) as (server, client):
         async with client.stream("writer", timeout=0.1) as stream:
             if not reads:
@@ -111,7 +111,7 @@ async def test_limits_of_a_stream_hold_in_virtual_time() -> None:
         assert (raised.value.exceeded, raised.value.elapsed, client.stats.in_flight) == ("total", 1000, 0)
 
 
-async def test_an_idle_limit_and_a_close_in_one_turn_of_the_loop_end_every_stream() -> None:
+async def test_an_idle_limit_at_close_ends_every_stream() -> None:
     async with streaming(ENDLESS) as (server, client):
         limits = Timeouts(idle=0.2)
         streams = [(await client.send(COMMAND, timeout=limits)).event_stream for _ in range(3)]
@@ -126,7 +126,7 @@ async def test_an_idle_limit_and_a_close_in_one_turn_of_the_loop_end_every_strea
         await settled(client, server)
 
 
-async def test_a_stream_holds_its_slot_and_a_call_inside_its_block_is_ended_by_the_queue_limit() -> None:
+async def test_a_stream_holds_its_slot_until_its_block_ends() -> None:
     async with streaming(ENDLESS, max_concurrency=1) as (_, client):
         async with client.stream("writer") as stream:
             assert await anext(aiter(stream)) == b"1"
@@ -136,7 +136,7 @@ async def test_a_stream_holds_its_slot_and_a_call_inside_its_block_is_ended_by_t
 
 
 @pytest.mark.parametrize("reads", [True, False])
-async def test_closing_the_client_cuts_a_stream_with_an_error_of_its_own(reads: bool) -> None:
+async def test_closing_the_client_aborts_a_stream_with_its_error(reads: bool) -> None:
     async with streaming(ENDLESS) as (server, client):
         stream = (await client.send(COMMAND)).event_stream
         reading = asyncio.create_task(stream.read()) if reads else None
@@ -167,7 +167,7 @@ async def test_closing_the_client_lets_a_stream_end_that_has_time() -> None:
         await closing
 
 
-async def test_a_stream_that_begins_in_the_moment_of_the_close_does_not_keep_it_waiting() -> None:
+async def test_a_stream_that_begins_at_close_does_not_delay_it() -> None:
     began = asyncio.Event()
 
     async def late(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:

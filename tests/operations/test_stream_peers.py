@@ -48,7 +48,7 @@ async def serving(modules: Path, *names: str) -> AsyncGenerator[LambdaClient]:
         yield client
 
 
-async def test_the_runtime_client_for_node_streams_through_the_endpoint(modules: Path) -> None:
+async def test_nodes_runtime_client_streams_through_the_endpoint(modules: Path) -> None:
     async with serving(modules, "write") as client:
         async with client.stream("write", {"pieces": ["one", "zwei é"], "pause": 50}, log_type="Tail") as stream:
             assert [chunk async for chunk in stream] == [b"one", "zwei é".encode()]
@@ -60,7 +60,7 @@ async def test_the_runtime_client_for_node_streams_through_the_endpoint(modules:
         assert (await client.invoke("write", {"pieces": ["one", "two"]})).text() == "onetwo"
 
 
-async def test_an_error_in_the_trailers_of_the_runtime_client_for_node_is_a_function_error(modules: Path) -> None:
+async def test_an_error_in_nodes_trailers_is_a_function_error(modules: Path) -> None:
     async with serving(modules, "write") as client:
         with pytest.raises(FunctionError) as raised:
             async with client.stream("write", {"pieces": ["one"], "fail": "no tea", "pause": 20}) as stream:
@@ -110,7 +110,7 @@ async def test_a_stream_that_the_encoder_for_javascript_wrote_is_read(modules: P
                     assert await stream.read() == b"".join(payloads)
 
 
-def test_headers_of_every_type_that_the_encoder_for_javascript_wrote_are_read(modules: Path) -> None:
+def test_headers_of_every_type_from_javascript_are_read(modules: Path) -> None:
     extra = {
         "true": {"type": "boolean", "value": True},
         "false": {"type": "boolean", "value": False},

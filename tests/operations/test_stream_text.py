@@ -96,7 +96,7 @@ def http(head: bytes) -> bytes:
     return HEAD.replace(b"text/plain", b"application/vnd.awslambda.http-integration-response") + chunk(head)
 
 
-async def test_the_head_of_an_http_answer_is_there_when_the_block_begins_and_no_part_of_the_body() -> None:
+async def test_the_block_begins_after_the_http_head() -> None:
     prelude = json.dumps({"statusCode": 201, "headers": {"x-a": "1"}, "cookies": ["a=b"]}).encode()
     go_on = asyncio.Event()
 

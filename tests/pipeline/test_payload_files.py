@@ -210,7 +210,7 @@ async def test_a_journal_without_keys_refuses_a_file_and_says_what_to_do(tmp_pat
         async with client.map("f", [io.BytesIO(b"[1]")], journal=tmp_path / "run.db") as run:
             (result,) = [result async for result in run]
         assert isinstance(result.error, InvalidInputError)
-        assert "key= is enough" in str(result.error)
+        assert "key= in a map with a journal" in str(result.error)
 
     assert await bodies_of(send) == []
 
@@ -330,7 +330,7 @@ async def test_only_one_send_of_a_command_reads_its_file() -> None:
         command = InvokeCommand(function_name="f", payload=file)
         async with client_of(transport) as client:
             first = asyncio.create_task(client.send(command))
-            while not command._is_read:
+            while not command._has_begun_reading:
                 await asyncio.sleep(0)
             with pytest.raises(InvalidInputError, match="another send of this command"):
                 await client.send(command)

@@ -67,7 +67,7 @@ def beside(stack: Stack, relation: Relation, anchor: str, *entries: str) -> Stac
 # Order
 
 
-async def test_entries_run_by_step_then_priority_then_in_the_order_they_were_added() -> None:
+async def test_entries_run_by_step_priority_and_insertion() -> None:
     stack: Stack = MiddlewareStack()
     for step in reversed(STEPS):
         for priority in reversed(PRIORITIES):
@@ -78,7 +78,7 @@ async def test_entries_run_by_step_then_priority_then_in_the_order_they_were_add
     ]
 
 
-async def test_what_is_added_without_a_place_stands_in_initialize_at_normal_priority() -> None:
+async def test_the_default_place_is_initialize_normal() -> None:
     stack: Stack = MiddlewareStack()
     stack.add(noting("low"), priority="low")
     stack.add(noting("plain"))
@@ -111,7 +111,7 @@ async def test_what_is_anchored_follows_its_anchor_into_another_step() -> None:
     assert await run(stack) == ["moving", "follower", "first"]
 
 
-async def test_the_name_that_javascript_has_for_finalize_is_taken_for_it() -> None:
+async def test_javascripts_name_of_finalize_is_accepted() -> None:
     stack: Stack = MiddlewareStack()
     stack.add(noting("theirs"), step="finalizeRequest", name="theirs")
     stack.add(noting("ours"), step="finalize", name="ours")
@@ -124,7 +124,7 @@ anchored_entries = st.lists(st.tuples(st.sampled_from(RELATIONS), st.integers(0,
 
 @settings(derandomize=True, deadline=None, max_examples=300)
 @given(placed=placed_entries, anchored=anchored_entries, data=st.data())
-def test_any_tree_of_anchors_comes_out_as_if_each_had_been_inserted_next_to_its_anchor(
+def test_any_tree_of_anchors_has_the_order_of_insertion(
     placed: list[tuple[Step, Priority]], anchored: list[tuple[Relation, int]], data: st.DataObject
 ) -> None:
     """The oracle knows no recursion: it inserts one name at a time, those whose anchor is there already first."""
@@ -166,7 +166,7 @@ def closing_stack() -> ClientStack[Any, Any]:
 
 @settings(derandomize=True, deadline=None, max_examples=100)
 @given(placed=placed_entries)
-def test_closing_entries_stand_after_every_entry_of_their_step_at_any_priority(placed: list[tuple[Step, Priority]]) -> None:
+def test_closing_entries_stand_last_in_their_step(placed: list[tuple[Step, Priority]]) -> None:
     stack = closing_stack()
     for index, (step, priority) in enumerate(placed):
         stack.add(noting(f"m{index}"), name=f"m{index}", step=step, priority=priority)
@@ -182,14 +182,14 @@ async def test_only_what_is_anchored_on_a_closing_entry_gets_behind_it() -> None
 
 
 @pytest.mark.parametrize("priority", PRIORITIES)
-async def test_what_overrides_a_closing_entry_keeps_its_place_whatever_priority_it_names(priority: Priority) -> None:
+async def test_an_override_of_a_closing_entry_keeps_its_place(priority: Priority) -> None:
     stack = closing_stack()
     stack.add(noting("mine"), name="slot", step="finalize", priority=priority, override=True)
     stack.add(noting("low"), name="low", step="finalize", priority="low")
     assert await run(stack) == ["low", "mine", "signing"]
 
 
-async def test_what_overrides_a_closing_entry_and_an_ordinary_one_closes_the_step() -> None:
+async def test_an_override_of_both_kinds_closes_the_step() -> None:
     stack: ClientStack[Any, Any] = ClientStack()
     stack.add(noting("ordinary"), name="ordinary", step="finalize", priority="low")
     stack.add_closing(noting("signing"), step="finalize", rank=1, name="signing")
@@ -226,14 +226,14 @@ async def test_an_override_of_an_anchored_entry_becomes_the_nearest() -> None:
     assert await run(stack) == ["b2", "new b1", "X"]
 
 
-async def test_an_override_by_alias_replaces_every_entry_whose_name_it_takes() -> None:
+async def test_an_override_by_alias_replaces_each_entry_it_names() -> None:
     stack = stack_of("a", "b", "c")
     stack.add(noting("ab"), name="ab", aliases=["a", "b"], override=True)
     assert await run(stack) == ["c", "ab"]
 
 
 @pytest.mark.parametrize(("name", "aliases"), [("taken", []), ("new", ["taken"]), ("nickname", []), (None, ["nickname"])])
-def test_a_name_or_alias_that_is_taken_is_refused_without_override(name: str | None, aliases: list[str]) -> None:
+def test_a_taken_name_is_refused_without_override(name: str | None, aliases: list[str]) -> None:
     stack: Stack = MiddlewareStack()
     stack.add(noting("m"), name="taken", aliases=["nickname"])
     with pytest.raises(MiddlewareStackError, match=r"Duplicate middleware name '.*'; override=True replaces it"):
@@ -251,7 +251,7 @@ def test_any_number_of_entries_have_no_name() -> None:
     assert stack.identify() == ["anonymous - initialize", "anonymous (a.k.a. nickname) - initialize", "anonymous - initialize"]
 
 
-async def test_a_middleware_can_be_removed_by_name_by_alias_and_by_itself() -> None:
+async def test_a_middleware_is_removed_by_name_alias_or_itself() -> None:
     mine = noting("mine")
     stack = stack_of("a")
     stack.add(noting("b"), name="b", aliases=["bee"])
@@ -302,7 +302,7 @@ async def test_every_name_is_free_again_once_its_entry_is_gone() -> None:
 # Joining
 
 
-async def test_in_a_joined_stack_the_first_ones_entries_come_first_inside_a_step_and_priority() -> None:
+async def test_joined_entries_of_the_first_stack_come_first() -> None:
     first, second = stack_of("f1", "f2"), stack_of("s1", "s2")
     second.add(noting("s high"), name="s high", priority="high")
     assert await run(first.concat(second)) == ["s high", "f1", "f2", "s1", "s2"]
@@ -313,7 +313,7 @@ async def test_an_anchor_can_stand_in_the_other_stack() -> None:
     assert await run(beside(stack_of(), "after", "X", "a").concat(stack_of("X"))) == ["X", "a"]
 
 
-def test_joining_and_cloning_leave_what_they_are_made_of_unchanged() -> None:
+def test_joining_and_cloning_change_no_operand() -> None:
     first, second = stack_of("f"), beside(stack_of("s"), "before", "f", "anchored")
     before = first.identify(), second.identify(), first._version, second._version
     joined, copy = first.concat(second), first.clone()
@@ -358,7 +358,7 @@ async def test_a_stack_is_a_plugin_too() -> None:
     assert await run(stack) == ["mine", "next to it", "theirs"]
 
 
-def test_the_version_grows_with_every_change_and_with_nothing_else() -> None:
+def test_the_version_grows_with_each_change_only() -> None:
     stack = stack_of("a")
     versions = [stack._version]
     for change in (
@@ -405,7 +405,7 @@ def test_an_override_from_a_step_to_an_anchor_or_back_is_refused() -> None:
     assert names(stack) == ["placed", "anchored"]
 
 
-def test_an_override_that_is_refused_for_one_of_two_entries_replaces_neither() -> None:
+def test_an_override_refused_by_one_entry_replaces_none() -> None:
     stack = stack_of("a")
     stack.add(noting("b"), name="b", step="build")
     with pytest.raises(MiddlewareStackError):
@@ -413,7 +413,7 @@ def test_an_override_that_is_refused_for_one_of_two_entries_replaces_neither() -
     assert stack.identify() == ["a - initialize", "b - build"]
 
 
-def test_an_anchor_that_is_missing_is_named_when_the_stack_is_resolved_with_the_one_that_wants_it() -> None:
+def test_a_missing_anchor_is_named_at_resolve() -> None:
     stack = beside(stack_of("a"), "before", "missing", "lonely")
     assert names(stack) == ["a"]
     with pytest.raises(MiddlewareStackError, match="missing is not found when adding lonely middleware before missing"):
@@ -421,7 +421,7 @@ def test_an_anchor_that_is_missing_is_named_when_the_stack_is_resolved_with_the_
 
 
 @pytest.mark.parametrize("circle", [["a"], ["a", "b"], ["a", "b", "c"]])
-def test_middlewares_that_are_anchored_on_each_other_are_named_when_the_stack_is_resolved(circle: list[str]) -> None:
+def test_a_circle_of_anchors_is_named_at_resolve(circle: list[str]) -> None:
     stack = stack_of("sound")
     for name, anchor in zip(circle, [*circle[1:], circle[0]], strict=True):
         beside(stack, "after", anchor, name)
@@ -449,7 +449,7 @@ def test_an_unknown_step_priority_or_relation_is_refused(misuse: Callable[[Any],
     assert names(stack) == ["a"]
 
 
-def test_a_stack_error_is_the_callers_configuration_and_a_value_error() -> None:
+def test_a_stack_error_is_a_configuration_and_value_error() -> None:
     assert issubclass(MiddlewareStackError, ConfigurationError)
     assert issubclass(MiddlewareStackError, ValueError)
 
@@ -503,7 +503,7 @@ def test_a_resolve_logs_the_stack_once_that_is_switched_on(caplog: pytest.LogCap
     assert not stack.identify_on_resolve(False)
 
 
-def test_printed_a_stack_shows_its_steps_in_order_with_what_stands_in_them() -> None:
+def test_a_printed_stack_shows_steps_and_entries() -> None:
     stack = beside(stack_of("logger"), "after", "signing", "audit")
     stack.add(noting("m"), name="signing", aliases=["auth"], step="finalize")
     stack.add(noting("m"), step="deserialize")
