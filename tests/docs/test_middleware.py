@@ -96,7 +96,7 @@ async def test_the_cache_tells_other_requests_apart(cached: LambdaClient, member
     assert sent(cached) == 2
 
 
-async def test_once_more_repeats_what_was_not_delivered(page: dict[str, Any]) -> None:
+async def test_once_more_repeats_an_undelivered_call(page: dict[str, Any]) -> None:
     assert len((await through(page["once_more"], transport=Flaky({"orders": padded}))).calls) == 3
 
 
@@ -136,7 +136,7 @@ async def test_deletes_are_refused_by_any_name(page: dict[str, Any], name: str) 
         await client.invoke("orders")
 
 
-async def test_the_gauge_counts_down_however_a_call_ends(page: dict[str, Any]) -> None:
+async def test_the_gauge_counts_down_at_each_end_of_a_call(page: dict[str, Any]) -> None:
     async def forever(event: Any) -> None:
         await asyncio.get_running_loop().create_future()
 

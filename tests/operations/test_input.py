@@ -1,4 +1,4 @@
-"""What a caller hands in: names, members, payloads and contexts, each with what is refused and how."""
+"""The input of an invocation: names, members, payloads and contexts, and the refusal of wrong ones."""
 
 import array
 import base64
@@ -172,7 +172,7 @@ def test_a_name_of_dots_is_refused_though_the_model_takes_it(name: str) -> None:
         "arn:aws:lambda:us-east-1:12345678901:function:orders",
     ],
 )
-def test_what_is_no_functions_name_is_refused_and_shown(name: str) -> None:
+def test_a_wrong_function_name_is_refused_and_shown(name: str) -> None:
     error = refusal(function_name=name)
     assert not model_takes("FunctionName", name)
     assert (error.member, error.limit) == ("function_name", None)
@@ -445,7 +445,7 @@ def test_a_payload_goes_out_as_its_bytes_its_text_or_its_json(payload: object, b
     ids=lambda numbers: type(numbers).__name__,
 )
 def test_the_memory_of_numbers_is_not_sent_as_a_payload(numbers: Any) -> None:
-    """It is asked of the codec, which may know what it means."""
+    """The codec is asked for it, because it may know the type."""
 
     class Knowing(JsonCodec):
         def encode(self, value: object, /) -> bytes:
@@ -494,7 +494,7 @@ def test_a_codec_gives_bytes_or_its_value_is_refused(given: Any, sent: bytes | N
 
 
 @pytest.mark.parametrize("raised", [KeyError("SECRET"), AttributeError("SECRET"), OverflowError("SECRET"), Exception("SECRET")])
-def test_whatever_a_codec_raises_is_a_refusal_that_shows_nothing(raised: Exception) -> None:
+def test_an_error_of_a_codec_is_a_refusal_without_content(raised: Exception) -> None:
     class Codec(JsonCodec):
         def encode(self, value: object, /) -> bytes:
             raise raised

@@ -1,4 +1,4 @@
-"""The REPORT of an invocation, as a log tail has it: in text and in JSON, beside what a function prints, and damaged."""
+"""The REPORT line in a log tail: in text and in JSON, among the output of a function, and damaged."""
 
 import base64
 import json
@@ -120,7 +120,7 @@ def test_an_output_gives_the_report_of_its_log_tail() -> None:
     assert attrs.evolve(output, log_result=None).report is None
 
 
-# --- beside what a function prints -----------------------------------------------------------------------------------
+# --- among the output of a function ----------------------------------------------------------------------------------
 
 OTHER = attrs.evolve(PLAIN, request_id="of-another", duration_ms=1.0)
 FORGED = attrs.evolve(PLAIN, duration_ms=99.0, billed_duration_ms=1.0)

@@ -50,7 +50,7 @@ async def test_every_other_end_is_an_error_with_a_text_of_its_own(end: str) -> N
         with pytest.raises(StreamError, match=text) as raised:
             async with client.stream("writer") as stream:
                 async for chunk_ in stream:
-                    chunks.append(chunk_)  # noqa: PERF401 - what came before the error is looked at
+                    chunks.append(chunk_)  # noqa: PERF401 - the chunks before the error are asserted
         error = raised.value
         assert chunks == [b"one"]
         assert (error.received_bytes, error.received_chunks, stream.completed) == (3, 1, False)

@@ -48,7 +48,7 @@ def failure(*frames: bytes) -> StreamError:
 
 
 class Body:
-    """What botocore reads an event stream from."""
+    """The raw stream that botocore reads."""
 
     def __init__(self, data: bytes) -> None:
         self.stream = lambda: iter([data])
@@ -58,7 +58,7 @@ class Body:
 
 
 def by_botocore(frame: bytes) -> dict[str, Any]:
-    """What botocore makes of a frame, by its model of the answer: nothing of one that it passes over."""
+    """The event that botocore parses from a frame, by its model of the answer; none if it skips the frame."""
     parser = create_parser("rest-json")._event_stream_parser
     return next(iter(EventStream(Body(frame), SHAPE, parser, "InvokeWithResponseStream")), {})
 
@@ -174,7 +174,7 @@ def test_a_completion_that_names_no_error_ends_a_stream_well(payload: bytes) -> 
     ],
 )
 @pytest.mark.parametrize("together", [True, False])
-def test_whatever_comes_behind_the_completion_is_an_error(behind: bytes, together: bool) -> None:
+def test_bytes_after_the_completion_are_an_error(behind: bytes, together: bool) -> None:
     reading = events_of(stream_events.completion_event() + behind * together)
     with pytest.raises(StreamError, match=f"{len(behind)} bytes came after InvokeComplete"):
         list(reading.chunks())

@@ -62,7 +62,7 @@ async def test_a_handlers_stop_iteration_is_in_its_answer(kind: type[Exception])
             assert (raised.value.error_type, raised.value.error_message) == (kind.__name__, "over")
 
 
-async def test_what_a_generator_must_not_yield_is_a_function_error() -> None:
+async def test_a_wrong_value_of_a_generator_is_a_function_error() -> None:
     async with LambdaClient(transport=FakeTransport({"writer": lambda _: (piece for piece in [{"a": 1}])})) as client:
         with pytest.raises(FunctionError, match="bytes or text, not dict") as raised:
             await read_all(client, {})

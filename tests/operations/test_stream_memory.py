@@ -40,7 +40,7 @@ async def test_a_reader_that_stops_stops_the_sender(over_tls: bool, authority: t
         await connection.write(complete() + LAST)
 
     async def quiet() -> int:
-        """What has been sent, once nothing more is."""
+        """The number of chunks sent, once it stands still."""
         before = -1
         while before != sent:
             before = sent

@@ -1,6 +1,6 @@
-"""Streams against what AWS wrote for Node: its runtime client behind the local endpoint, and its encoder before our decoder.
+"""Streams against AWS code for Node: its runtime client behind the local endpoint, and its encoder before our decoder.
 
-`AIOLAMBDA_NODE` names a folder in whose `node_modules` are `node` (22 or later), `aws-lambda-ric` and
+`AIOLAMBDA_NODE` names a folder with a `node_modules` that has `node` (22 or later), `aws-lambda-ric` and
 `@smithy/eventstream-codec`.
 """
 

@@ -41,7 +41,7 @@ async def test_a_character_that_two_chunks_share_stays_whole() -> None:
 
 @pytest.mark.parametrize("data", [[b"ok\xff"], [b"ok", b"\xc3"]], ids=["wrong", "cut"])
 @pytest.mark.parametrize("way", ["iter_text", "iter_lines"])
-async def test_what_is_no_utf8_is_an_error(data: list[bytes], way: str) -> None:
+async def test_bytes_that_are_not_utf8_are_an_error(data: list[bytes], way: str) -> None:
     async with writer(*data) as client, client.stream("writer") as stream:
         with pytest.raises(UnicodeDecodeError):
             async for _ in getattr(stream, way)():

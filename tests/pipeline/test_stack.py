@@ -1,4 +1,4 @@
-"""The laws of the middleware stack: order, names, joining, folding, and what it refuses."""
+"""The laws of the middleware stack: order, names, joining, folding, and refusals."""
 
 import logging
 import traceback
@@ -103,7 +103,7 @@ async def test_an_anchor_can_be_named_before_it_exists_and_by_an_alias() -> None
     assert await run(stack) == ["by alias", "later", "by name"]
 
 
-async def test_what_is_anchored_follows_its_anchor_into_another_step() -> None:
+async def test_an_anchored_entry_follows_its_anchor() -> None:
     stack = beside(stack_of("first"), "after", "moving", "follower")
     stack.add(noting("moving"), name="moving", step="deserialize")
     stack.remove("moving")
@@ -127,7 +127,7 @@ anchored_entries = st.lists(st.tuples(st.sampled_from(RELATIONS), st.integers(0,
 def test_any_tree_of_anchors_has_the_order_of_insertion(
     placed: list[tuple[Step, Priority]], anchored: list[tuple[Relation, int]], data: st.DataObject
 ) -> None:
-    """The oracle knows no recursion: it inserts one name at a time, those whose anchor is there already first."""
+    """The oracle does not recurse: it inserts one name at a time, as soon as its anchor is there."""
     steps = {f"p{index}": place for index, place in enumerate(placed)}
     known = list(steps)
     anchors: dict[str, tuple[Relation, str]] = {}
@@ -174,7 +174,7 @@ def test_closing_entries_stand_last_in_their_step(placed: list[tuple[Step, Prior
     assert finalize[-2:] == ["slot - finalize", "signing (a.k.a. auth) - finalize"]
 
 
-async def test_only_what_is_anchored_on_a_closing_entry_gets_behind_it() -> None:
+async def test_an_anchored_entry_may_stand_after_a_closing_one() -> None:
     stack = beside(closing_stack(), "after", "auth", "behind")
     beside(stack, "before", "signing", "between")
     stack.add(noting("low"), name="low", step="finalize", priority="low")
@@ -376,7 +376,7 @@ def test_the_version_grows_with_each_change_only() -> None:
     assert [after > before for before, after in pairwise(versions)] == [True] * 4 + [False] * 4
 
 
-# What is refused
+# Refusals
 
 
 def test_an_override_that_changes_step_or_priority_is_refused() -> None:
@@ -454,7 +454,7 @@ def test_a_stack_error_is_a_configuration_and_value_error() -> None:
     assert issubclass(MiddlewareStackError, ValueError)
 
 
-# Folding, and what a person sees
+# Folding and printing
 
 
 async def test_a_folded_stack_does_not_change_with_the_stack() -> None:

@@ -1,4 +1,4 @@
-"""What the stack of the AWS SDK for JavaScript v3 answers to a hundred scripts, and what ours answers to the same.
+"""A hundred scripts with the results of the stack of the AWS SDK for JavaScript v3, run on ours.
 
 A case that differs on purpose is named here with its reason, and is shown to differ in that way and in no other.
 """
@@ -23,7 +23,7 @@ ON_PURPOSE: dict[int, str] = {
 one of these two: `test_stack.py` shows that ours are free again."""
 
 MEANT = {CIRCLE: "anchored on each other in a circle", ACROSS: "cannot override"}
-"""What our error says in each of these."""
+"""The text of our error in each of these cases."""
 
 Stack = MiddlewareStack[Any, Any]
 
@@ -57,12 +57,12 @@ def in_our_words(text: str | None) -> str | None:
 
 
 def without_remedy(error: MiddlewareStackError) -> str:
-    """Ours says behind a semicolon what to do about it."""
+    """The error without its remedy, which stands after a semicolon."""
     return str(error).split("; ")[0]
 
 
 def after(stack: Stack, op: dict[str, Any]) -> Stack:
-    """The stack after one operation, whose result and error are compared."""
+    """The stack after one operation. Its result and error are compared."""
     result, error = None, None
     try:
         stack, result = performed(stack, op)

@@ -1,4 +1,4 @@
-"""What the tests of streams share: events, answers that are streamed, and a server that writes them as a test says."""
+"""Helpers for tests of streams: events, streamed answers, and a server that writes them from a script."""
 
 import asyncio
 import ssl
@@ -62,7 +62,7 @@ async def stalls(connection: Connection) -> None:
 
 
 def writes_late(data: bytes) -> Script:
-    """A script that writes this once what came before it has been read."""
+    """A script that writes this after the earlier bytes have been read."""
 
     async def script(connection: Connection) -> None:
         await asyncio.sleep(0.05)
@@ -111,7 +111,7 @@ async def read(stream: ResponseStream) -> list[bytes]:
 
 
 def writer(*pieces: bytes) -> LambdaClient:
-    """A client whose function writes these pieces."""
+    """A client with a function that writes these pieces."""
 
     async def write(event: object) -> AsyncGenerator[bytes]:
         for piece in pieces:
