@@ -93,7 +93,7 @@ class LambdaClient(MapCalls):
         self._limits: dict[float, Timeouts] = {}
         self._lifetime = InFlightCalls()
         self._maps = Maps(
-            most=self._state.slots.limit,
+            max_concurrency=self._state.slots.limit,
             codec=config.codec,
             idempotent=bool(config.idempotent),
             sender=self._map_sender,
@@ -154,7 +154,7 @@ class LambdaClient(MapCalls):
             endings.callback(self._home.release)
             endings.push_async_callback(self._close_transport)
             endings.push_async_callback(self._opening.stop)
-            endings.push_async_callback(self._maps.aclose)
+            endings.push_async_callback(self._maps.close)
             await self._lifetime.close(grace)
 
     async def send(
@@ -325,7 +325,7 @@ class LambdaClient(MapCalls):
     def _leave_loop(self, *, forked: bool) -> None:
         """Begin anew on another loop: whatever waits on the one that was left never ends, and must not be waited for."""
         self._lifetime, self._state.slots = self._lifetime.anew(), self._state.slots.renewed()
-        self._maps.leave(forked=forked)
+        self._maps.detach(forked=forked)
         self._opening.forget()
         transport = self._state.transport
         if transport is not None and isinstance(transport, DetachableTransport):

@@ -1,7 +1,7 @@
-"""The calls of a client that fan out: what a map is made of, and the runs that there are.
+"""`map` and `map_commands` of a client, and the runs that they have begun.
 
-Owns the signatures of these calls, and the windows that the maps of one client share. Must not know how an invocation is sent:
-the client hands that in.
+Owns the signatures of these calls, the windows that the maps of one client share, and the end of its runs. Must not know how an
+invocation is sent: the client passes that in. `fanout` is loaded by the first map, so this module is not part of it.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from ..errors import ConfigurationError
 from ..errors.checks import check_callable, check_flag, check_path
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandInput
-from ..operations.payload import Payload, check_json_text
+from ..operations.payload import Payload
 from ..types.interfaces import Codec
 from ..types.values import UNSET, LogType, Timeouts, Unset, is_whole, shown
 
@@ -28,33 +28,34 @@ __all__ = ["MapCalls", "Maps"]
 Item = TypeVar("Item")
 
 _LEAST_HELD = 64
-_JOURNAL_ENDS_IN = 5.0
-"""Seconds."""
+"""Items and results that every run may hold."""
+_CLOSE_GRACE = 5.0
+"""Seconds for the journals of the runs, once all calls have ended."""
 _LOOKAHEAD = 1000
-"""Commands that are read beyond those for which their functions have room, so that a throttled one does not stop the rest."""
+"""Commands that are read while the window of their function is full, so that a throttled function does not stop the others."""
 
 
 class Maps:
-    """What the maps of one client share."""
+    """The windows that the maps of one client share, and their runs."""
 
     def __init__(
         self,
         *,
-        most: int,
+        max_concurrency: int,
         codec: Codec,
         idempotent: bool,
         sender: "Callable[[float | Timeouts | Unset | None, bool | None], Send]",
         jitter: Callable[[], float],
         enter: Callable[[], None],
     ) -> None:
-        self._enter = enter
         self.codec = codec
         self.idempotent = idempotent
-        self._admission: Admission | None = None
         self.runs: set[MapRun[Any]] = set()
-        self._most = most
+        self._max_concurrency = max_concurrency
         self._sender = sender
         self._jitter = jitter
+        self._enter = enter
+        self._admission: Admission | None = None
 
     def run(
         self,
@@ -67,51 +68,51 @@ class Maps:
         lookahead: int,
         **settings: Any,
     ) -> "MapRun[Item]":
-        """A run that has not begun. `ConfigurationError` for a setting that cannot be used."""
-        from ..fanout import MapRun, MapScheduler, MapSettings  # noqa: PLC0415 - as above
-        from ..policy.concurrency import Admission  # noqa: PLC0415
+        """A run that has not begun. `ConfigurationError` for an invalid setting."""
+        from ..fanout import MapRun, MapScheduler, MapSettings  # noqa: PLC0415 - most programs have no map
+        from ..policy.concurrency import Admission  # noqa: PLC0415 - as above
 
         check_flag("idempotent", idempotent)
-        most = self._most
-        fixed = None if concurrency == "adaptive" else _checked_concurrency(concurrency, most)
-        course = MapScheduler(
+        fixed = None if concurrency == "adaptive" else _checked_concurrency(concurrency, self._max_concurrency)
+        max_held = max(_LEAST_HELD, 4 * (fixed or self._max_concurrency)) + lookahead
+        scheduler = MapScheduler(
             source,
             send=self._sender(timeout, idempotent),
             admission=self.admission if fixed is None else Admission(fixed, fixed=fixed),
-            settings=MapSettings(held=max(_LEAST_HELD, 4 * (fixed or most)) + lookahead, lookahead=lookahead, **settings),
+            settings=MapSettings(max_held=max_held, lookahead=lookahead, **settings),
             journal=journal,
             codec=self.codec,
             jitter=self._jitter,
         )
-        return MapRun(course, self.runs, enter=self._enter)
+        return MapRun(scheduler, self.runs, enter=self._enter)
 
-    def leave(self, *, forked: bool) -> None:
-        """Begin anew on another loop: the runs on the one that was left go no further."""
+    def detach(self, *, forked: bool) -> None:
+        """Forget the runs: their loop is closed, or is that of another process. The windows keep what they have learned."""
         for run in self.runs:
-            run.abandon(forked=forked)
+            run.detach(forked=forked)
         self.runs.clear()
         if self._admission is not None:
             self._admission.forget_flights()
 
     @property
     def admission(self) -> "Admission":
-        """The windows that maps without a fixed concurrency share."""
+        """The windows that all maps with adaptive concurrency share."""
         from ..policy.concurrency import Admission  # noqa: PLC0415 - as above
 
         if self._admission is None:
-            self._admission = Admission(self._most)
+            self._admission = Admission(self._max_concurrency)
         return self._admission
 
     def stop(self) -> None:
-        """Submit nothing more, in any run."""
+        """Send nothing more in any run."""
         for run in list(self.runs):
             run.stop()
 
-    async def aclose(self) -> None:
-        """End every run: all calls have ended, and what is left to do is the journal's."""
-        async with contextlib.AsyncExitStack() as endings:  # each of them comes, whatever becomes of those before it
+    async def close(self) -> None:
+        """End every run. All calls have ended, so only the journals have something left to write."""
+        async with contextlib.AsyncExitStack() as closing:  # closes each run, even if another one raises
             for run in self.runs:
-                endings.push_async_callback(run.aclose, grace=_JOURNAL_ENDS_IN)
+                closing.push_async_callback(run.aclose, grace=_CLOSE_GRACE)
 
 
 class MapCalls:
@@ -141,19 +142,21 @@ class MapCalls:
         journal: str | PathLike[str] | None = None,
         on_progress: "Callable[[MapStats], None] | None" = None,
     ) -> "MapRun[Item]":
-        """Invoke a function for every item: `async with client.map(...) as run: async for result in run: ...`.
+        """Invoke a function for each item: `async with client.map(...) as run: async for result in run: ...`.
 
-        An item is a payload, or `payload(item)` gives one. `items` is read lazily, a result is a `MapResult`, and a failure is
-        one, too. `concurrency` is how many invocations are in flight; `"adaptive"` finds how many Lambda takes, up to the
-        client's `max_concurrency`. `timeout` is that of an item's invocation, and begins with its slot; throttled items wait
-        for as long as it takes, until `deadline`, in seconds from the start. The run ends with `TooManyFailuresError` once
-        more than `max_failures`, or more than a share of `max_failure_ratio`, have failed. `journal` names a file out of
-        which a run that ended goes on; its `key` is the item's name there, or else a hash of its payload. `on_progress` is
-        given the totals, at most ten times a second.
+        An item is a payload, unless `payload(item)` returns one. `items` is read lazily. Each item gets a `MapResult`, also if
+        it failed. `concurrency` is the number of invocations in flight; `"adaptive"` finds the number that Lambda accepts, up
+        to the client's `max_concurrency`. `timeout` limits one invocation, from the moment that it has a slot. Throttled items
+        wait until Lambda accepts them, or until `deadline`, in seconds from the start of the run. An item whose function failed
+        is sent again up to `retry_function_errors` times. If more than `max_failures` items, or more than a share of
+        `max_failure_ratio` (0 to 1), have failed, the run ends with `TooManyFailuresError`. `journal` is the path of a file
+        from which a later run resumes; `key(item)` returns the item's name in it, in place of a hash of the payload.
+        `on_progress` receives the totals, at most ten times a second.
         """
-        from ..fanout import Journal, Source, maker_of_items  # noqa: PLC0415 - as above
+        from ..fanout import Journal, Source, item_factory  # noqa: PLC0415 - as above
 
-        _check_sources(key, journal)
+        check_callable("key", key)
+        check_path("journal", journal)
         check_callable("payload", payload)
         template = InvokeCommandInput(
             function_name=function_name,
@@ -162,21 +165,20 @@ class MapCalls:
             tenant_id=tenant_id,
             log_type=log_type,
         )
-        make = maker_of_items(
+        prepare = item_factory(
             template,
             key=key,
             payload=payload,
-            check=check_json_text,
             codec=self._maps.codec,
             idempotent=self._maps.idempotent if idempotent is None else idempotent,
             hashed=journal is not None and key is None,
         )
-        tenant = None  # in place of the id itself; whether that is one, each item's own check says
+        tenant = None  # a hash in place of the id; the id itself is checked with each item
         if journal is not None and tenant_id is not None:
             tenant = hashlib.sha256(str(tenant_id).encode(errors="surrogatepass")).hexdigest()
         identity = {"function": function_name, "qualifier": qualifier, "type": invocation_type, "tenant": tenant}
         return self._maps.run(
-            Source(items, make),
+            Source(items, prepare),
             concurrency=concurrency,
             timeout=timeout,
             idempotent=idempotent,
@@ -206,11 +208,15 @@ class MapCalls:
         journal: str | PathLike[str] | None = None,
         on_progress: "Callable[[MapStats], None] | None" = None,
     ) -> "MapRun[InvokeCommand]":
-        """Send every command, of whatever functions; the rest is as in `map`. A function that is throttled slows no other."""
-        from ..fanout import Journal, Source, maker_of_commands  # noqa: PLC0415 - as above
+        """Send each command. The commands may be for different functions; a throttled function does not slow the others.
 
-        _check_sources(key, journal)
-        make = maker_of_commands(
+        The other arguments are those of `map`.
+        """
+        from ..fanout import Journal, Source, command_factory  # noqa: PLC0415 - as above
+
+        check_callable("key", key)
+        check_path("journal", journal)
+        prepare = command_factory(
             key=key,
             codec=self._maps.codec,
             idempotent=idempotent,
@@ -218,7 +224,7 @@ class MapCalls:
             hashed=journal is not None and key is None,
         )
         return self._maps.run(
-            Source(commands, make),
+            Source(commands, prepare),
             concurrency=concurrency,
             timeout=timeout,
             idempotent=idempotent,
@@ -233,16 +239,12 @@ class MapCalls:
         )
 
 
-def _check_sources(key: Callable[..., str] | None, journal: str | PathLike[str] | None) -> None:
-    check_callable("key", key)
-    check_path("journal", journal)
-
-
-def _checked_concurrency(asked: object, most: int) -> int:
+def _checked_concurrency(asked: object, max_concurrency: int) -> int:
     if not is_whole(asked, least=1):
         raise ConfigurationError(f"concurrency is a number of invocations, 1 or more, or 'adaptive'; got {shown(asked)}")
-    if not is_whole(asked, least=1, most=most):
+    if not is_whole(asked, least=1, most=max_concurrency):
         raise ConfigurationError(
-            f"concurrency is {shown(asked)}, and the client's max_concurrency is {most:,}: raise that, too"
+            f"concurrency is {shown(asked)}, and the client's max_concurrency is {max_concurrency:,}: lower the one, or raise "
+            "the other with LambdaClient(max_concurrency=...)"
         )
     return cast("int", asked)

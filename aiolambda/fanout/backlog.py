@@ -1,6 +1,6 @@
-"""Items that were read and are not in flight: in a lane of their function, or at rest after a throttle.
+"""The items of a map that were read and are not in flight: ready to send, or waiting for the time of their retry.
 
-Owns who is next. Must not know what an item is sent as.
+Owns the order in which items are sent. Must not know what is sent for an item.
 """
 
 import heapq
@@ -8,7 +8,7 @@ from collections import deque
 from typing import Generic, TypeVar
 
 from ..policy.concurrency import Admission
-from .source import Work
+from .item import WorkItem
 
 __all__ = ["Backlog"]
 
@@ -16,54 +16,55 @@ Item = TypeVar("Item")
 
 
 class Backlog(Generic[Item]):
-    """`park` an item, or let it `rest`; `take` the next that there is room for."""
+    """One queue of ready items for each function, and the items whose retry is not due yet."""
 
     def __init__(self) -> None:
-        self._lanes: dict[str, deque[Work[Item]]] = {}
-        self._resting: list[tuple[float, int, Work[Item]]] = []
+        self._queues: dict[str, deque[WorkItem[Item]]] = {}
+        self._delayed: list[tuple[float, int, WorkItem[Item]]] = []
 
     def __len__(self) -> int:
-        return self.parked + len(self._resting)
+        return self.ready + len(self._delayed)
 
     @property
-    def parked(self) -> int:
-        """Items that could be sent at once."""
-        return sum(map(len, self._lanes.values()))
+    def ready(self) -> int:
+        """The number of items that wait for nothing but a window."""
+        return sum(map(len, self._queues.values()))
 
     @property
-    def functions(self) -> set[str]:
-        """Those that have an item which could be sent at once."""
-        return set(self._lanes)
+    def ready_functions(self) -> set[str]:
+        """The functions that have a ready item."""
+        return set(self._queues)
 
     @property
-    def next_due(self) -> float | None:
-        """When the next item at rest is due."""
-        return self._resting[0][0] if self._resting else None
+    def next_retry_at(self) -> float | None:
+        """When the next delayed item is due."""
+        return self._delayed[0][0] if self._delayed else None
 
-    def park(self, work: Work[Item]) -> None:
-        """Behind those of its function."""
-        self._lanes.setdefault(work.function_name, deque()).append(work)
+    def add(self, work: WorkItem[Item]) -> None:
+        """Queue an item behind the ready items of its function."""
+        self._queues.setdefault(work.function_name, deque()).append(work)
 
-    def rest(self, work: Work[Item], due: float) -> None:
-        """Until then; afterwards it goes before those of its function that have not begun."""
-        heapq.heappush(self._resting, (due, work.index, work))
+    def delay(self, work: WorkItem[Item], retry_at: float) -> None:
+        """Hold an item until `retry_at`, then queue it ahead of unsent items."""
+        heapq.heappush(self._delayed, (retry_at, work.index, work))
 
-    def take(self, admission: Admission, now: float) -> Work[Item] | None:
-        """The next item whose function has room."""
-        while self._resting and self._resting[0][0] <= now:
-            work = heapq.heappop(self._resting)[2]
-            self._lanes.setdefault(work.function_name, deque()).appendleft(work)
-        for function, lane in self._lanes.items():
+    def take(self, admission: Admission, now: float) -> WorkItem[Item] | None:
+        """Remove and return the next ready item whose function has room in its window."""
+        while self._delayed and self._delayed[0][0] <= now:
+            work = heapq.heappop(self._delayed)[2]
+            self._queues.setdefault(work.function_name, deque()).appendleft(work)
+        for function, items in self._queues.items():
             if admission.room(function, now):
-                work = lane.popleft()
-                if not lane:
-                    del self._lanes[function]  # a map may come by thousands of functions, and is asked for each item
+                work = items.popleft()
+                if not items:
+                    del self._queues[function]  # a map may name thousands of functions, and each `take` looks at the queues
                 return work
         return None
 
-    def clear(self) -> list[Work[Item]]:
-        """All of them, which are not here any more."""
-        left = [work for lane in self._lanes.values() for work in lane] + [work for _, _, work in sorted(self._resting)]
-        self._lanes.clear()
-        self._resting.clear()
-        return left
+    def clear(self) -> list[WorkItem[Item]]:
+        """Remove and return all items."""
+        ready = [work for items in self._queues.values() for work in items]
+        delayed = [work for _, _, work in sorted(self._delayed)]
+        self._queues.clear()
+        self._delayed.clear()
+        return ready + delayed

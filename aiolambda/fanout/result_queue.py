@@ -1,6 +1,6 @@
-"""Where results wait for their reader: as they come, or in the order of the items.
+"""The queue of results between a run and its reader: in the order of arrival, or in the order of the items.
 
-Owns the queue and the order. Must not know what a result says.
+Owns the queue and its order. Must not know the content of a result.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 
 
 class ResultQueue(Generic[Item]):
-    """`put` from one side, `take` from the other; `len` counts what waits."""
+    """The run calls `put`, the reader `take`; `len` counts the results that were not taken."""
 
     def __init__(self, *, ordered: bool) -> None:
         self._ordered = ordered
@@ -29,7 +29,7 @@ class ResultQueue(Generic[Item]):
         return len(self._ready) + len(self._early)
 
     def put(self, result: MapResult[Item]) -> None:
-        """Have a result read, in its turn."""
+        """Queue a result; if the queue is ordered, behind the results of all earlier items."""
         if not self._ordered:
             self._ready.append(result)
         else:
@@ -40,13 +40,13 @@ class ResultQueue(Generic[Item]):
         self._arrived.set()
 
     def close(self) -> None:
-        """No more will come; what waits for one that never came does so no longer."""
+        """Expect no more results, and release those that wait for an earlier item."""
         self._closed = True
         self._ready.extend(self._early.pop(index) for index in sorted(self._early))
         self._arrived.set()
 
     async def take(self) -> MapResult[Item] | None:
-        """The next result; `None` once no more will come."""
+        """The next result; `None` if the queue is closed and empty."""
         while not self._ready:
             if self._closed:
                 return None

@@ -1,6 +1,6 @@
-"""A run of a map, as its caller sees it: results to read, totals to look at, and ways to end it.
+"""A run of a map, as its caller sees it: an iterator of results, with totals and ways to end it.
 
-Owns the block, the loop, and who closes what. Must not know how items are sent.
+Owns the `async with` block, the iteration and the check of the event loop. Must not know how items are sent.
 """
 
 import asyncio
@@ -11,8 +11,7 @@ from typing import Any, Generic, Self, TypeVar
 from ..errors import ConfigurationError
 from ..errors.checks import check_seconds
 from .scheduler import GRACE, MapScheduler
-from .settings import StoppedBy
-from .values import MapResult, MapStats
+from .values import MapResult, MapStats, StoppedBy
 
 __all__ = ["MapRun"]
 
@@ -20,32 +19,32 @@ Item = TypeVar("Item")
 
 
 class MapRun(Generic[Item]):
-    """`async with client.map(...) as run: async for result in run: ...`; leaving the block early ends the run.
+    """`async with client.map(...) as run: async for result in run: ...`. Leaving the block early ends the run.
 
-    Without the block a loop that runs to its end is right, too. One that is left early submits nothing more; what is in flight
-    ends by itself, and `client.close()` awaits it.
+    A loop without the block is correct too. If you leave that loop early, the run sends nothing more, items in flight go on,
+    and `client.close()` waits for them.
     """
 
-    def __init__(self, course: MapScheduler[Item], runs: "set[MapRun[Any]]", *, enter: Callable[[], None]) -> None:
-        self._course = course
+    def __init__(self, scheduler: MapScheduler[Item], runs: "set[MapRun[Any]]", *, enter: Callable[[], None]) -> None:
+        self._scheduler = scheduler
         self._enter = enter
         self._runs = runs
         self._in_block = False
 
     @property
     def stats(self) -> MapStats:
-        """The totals, while it runs and after."""
-        return self._course.stats
+        """The totals, during the run and after it."""
+        return self._scheduler.stats
 
     @property
     def stopped_by(self) -> StoppedBy | None:
-        """What ended the run before its input did: its deadline, too many failures, its caller, or an error."""
-        return self._course.stopped_by
+        """The reason if the run ended before its input did: its deadline, too many failures, its caller, or an error."""
+        return self._scheduler.stopped_by
 
     @property
     def next_index(self) -> int:
-        """The first item that was never read from the input."""
-        return self._course.source.index
+        """The index of the first item that was never read from the input."""
+        return self._scheduler.source.index
 
     async def __aenter__(self) -> Self:
         self._in_block = True
@@ -56,48 +55,48 @@ class MapRun(Generic[Item]):
         await self.aclose()
 
     async def __aiter__(self) -> AsyncGenerator[MapResult[Item]]:
-        """The results, as they come or in the order of the items. Raises what ended the run, when all were given."""
-        course = self._course
+        """The results as they arrive, or in the order of the items. At the end, raises the error that ended the run."""
+        scheduler = self._scheduler
         await self._begin()
         try:
-            while (result := await course.outlet.take()) is not None:
-                course.look()
+            while (result := await scheduler.results.take()) is not None:
+                scheduler.wake()
                 yield result
         finally:
             if not self._in_block:
                 self.stop()
-        course.raise_failure()
+        scheduler.raise_failure()
 
     async def aclose(self, *, grace: float | None = GRACE) -> None:
-        """Submit nothing more, let what is in flight end for so many seconds (`None`: all it needs), cut the rest."""
+        """Send nothing more, wait up to `grace` seconds for items in flight (`None`: without limit), then cancel them."""
         check_seconds("grace", grace)
-        pump = self._course.pump
-        if pump is None:
+        task = self._scheduler.task
+        if task is None:
             return
-        self._check_loop(pump)
+        self._check_loop(task)
         self.stop()
-        if asyncio.current_task() in self._course.tasks:  # a middleware of one of its calls: the run cannot end before that
+        if self._scheduler.is_current_task:  # called by a middleware of one of its items: the run cannot end before that item
             return
-        await asyncio.wait({pump}, timeout=grace)
-        self._course.cut()
-        await asyncio.wait({pump})
+        await asyncio.wait({task}, timeout=grace)
+        self._scheduler.abort()
+        await asyncio.wait({task})
 
     def stop(self) -> None:
-        """Submit nothing more; what is in flight ends by itself."""
-        self._course.stop("caller")
+        """Send nothing more. Items in flight go on."""
+        self._scheduler.stop("caller")
 
-    def abandon(self, *, forked: bool) -> None:
-        """Its loop is closed, or another process's: nobody goes on with it here."""
-        self._course.abandon(forked=forked)
+    def detach(self, *, forked: bool) -> None:
+        """Release the journal: the run's loop is closed, or is that of another process."""
+        self._scheduler.detach(forked=forked)
 
     async def _begin(self) -> None:
-        if self._course.pump is None:
+        if self._scheduler.task is None:
             self._enter()
             self._runs.add(self)
         else:
-            self._check_loop(self._course.pump)
-        await self._course.begin(functools.partial(self._runs.discard, self))
+            self._check_loop(self._scheduler.task)
+        await self._scheduler.begin(functools.partial(self._runs.discard, self))
 
-    def _check_loop(self, pump: "asyncio.Task[None]") -> None:
-        if pump.get_loop() is not asyncio.get_running_loop():
-            raise ConfigurationError("this map began on another event loop, and can be read and ended only there")
+    def _check_loop(self, task: "asyncio.Task[None]") -> None:
+        if task.get_loop() is not asyncio.get_running_loop():
+            raise ConfigurationError("this map began on another event loop: read and close it there, or call map() again")

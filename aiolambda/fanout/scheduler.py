@@ -1,46 +1,44 @@
-"""The course of a map: items are read, sent as the windows allow, and given as results.
+"""The life of one run of a map: it reads items, starts them as the windows allow, and delivers results until it ends.
 
-Laws: an item that was read gets exactly one result, while somebody reads them; one that is throttled rests, holding nothing,
-for as long as it was asked to; nothing is sent before the journal has that it was started, and nothing is given before it has
-that it is done; what is read, rests, is in flight or waits for the reader is bounded together.
+Laws: each item that was read gets exactly one result, as long as the caller reads the results; the items and results that a
+run holds are bounded together, so its memory does not grow with the input.
 
-Owns the course of a run and its ends. Must not know how an invocation is sent: `send` does, or how wide a window is: `policy`.
+Owns the loop of a run and the reasons for its end. Must not know how one item is sent: `sender` does.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
-from ..errors import AiolambdaError, ClientClosedError, FunctionError
-from ..errors.service import TooManyRequestsException
-from ..policy import classification
+from ..errors import TooManyFailuresError
+from ..policy import delivery
 from ..policy.concurrency import Admission
 from ..types.interfaces import Codec
-from ..types.values import Delivery, RetryAction
-from . import journal_records, results
 from .backlog import Backlog
-from .journal import Journal, Stored
+from .item import WorkItem
+from .journal import Journal
 from .result_queue import ResultQueue
-from .settings import MapSettings, Send, StoppedBy
-from .source import Source, Work
+from .sender import ItemSender, Run, Send
+from .source import Source
 from .stats import StatsCounter
-from .values import MapResult, MapStats
+from .values import MapResult, MapSettings, MapStats, StoppedBy
 
 __all__ = ["GRACE", "MapScheduler"]
 
 Item = TypeVar("Item")
 
 GRACE = 30.0
-"""Seconds for what is in flight when a run is left, or its deadline passes."""
-_PROGRESS_EVERY = 0.1
-_NO_FAILURES = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
-"""What ends a task, or the program, and is no failure of the run. Anything else that a user's part raises is one."""
-_LOOKED_AGAIN_AFTER = 0.05
-"""Seconds after which a run looks whether others have left it room."""
+"""Seconds that items in flight have if the caller leaves the run, or its deadline passes."""
+_PROGRESS_INTERVAL = 0.1
+"""Seconds."""
+_POLL_INTERVAL = 0.05
+"""Seconds after which a run looks again for room in a window that it shares with other runs."""
+_NOT_FAILURES = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
+"""These end a task or the program. Any other exception is a failure of the run, and the reader of the results receives it."""
 
 
-class MapScheduler(Generic[Item]):
-    """One run, from `begin` to `over`. `pump` is the task that drives it, `outlet` has its results."""
+class MapScheduler(Run[Item]):
+    """One run, from `begin` until `task` is done. `results` is the queue of its results."""
 
     def __init__(
         self,
@@ -54,146 +52,198 @@ class MapScheduler(Generic[Item]):
         jitter: Callable[[], float],
     ) -> None:
         self.source = source
-        self._send = send
+        self.results: ResultQueue[Item] = ResultQueue(ordered=settings.ordered)
+        self.task: asyncio.Task[None] | None = None
+        self.stopped_by: StoppedBy | None = None
         self._admission = admission
         self._settings = settings
-        self._journal = journal
-        self._codec = codec
-        self._jitter = jitter
-        self._on_end: Callable[[], object] | None = None
-        self._tally = StatsCounter()
-        self._parking: Backlog[Item] = Backlog()
-        self._claims: set[asyncio.Task[None]] = set()
-        self._tasks: dict[asyncio.Task[None], Work[Item]] = {}
-        self.outlet: ResultQueue[Item] = ResultQueue(ordered=settings.ordered)
-        self._replays_left = 0
+        self._stats = StatsCounter()
+        self._backlog: Backlog[Item] = Backlog()
+        self._sender = ItemSender(
+            self,
+            send=send,
+            admission=admission,
+            backlog=self._backlog,
+            stats=self._stats,
+            journal=journal,
+            codec=codec,
+            jitter=jitter,
+            retry_function_errors=settings.retry_function_errors,
+        )
         self._last_function = ""
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self.pump: asyncio.Task[None] | None = None
         self._run_ended: asyncio.Future[None] | None = None
-        self.stopped_by: StoppedBy | None = None
-        self._stopped_at = 0.0
+        self._on_end: Callable[[], object] | None = None
         self._failure: BaseException | None = None
-        self.over = False
-        self._began = 0.0
-        self._now = 0.0  # the last moment that was looked at
-        self._told = 0.0
+        self._finished = False
+        self._began = self._stopped_at = self._reported_at = 0.0
+        self._now = 0.0
+        """The loop's time when the run last did something."""
 
     @property
     def stats(self) -> MapStats:
         """The totals at this moment."""
-        return self._tally.stats(
+        return self._stats.stats(
             self._now,
             began=self._began,
-            pending=len(self._parking) + len(self._claims),
-            in_flight=len(self._tasks),
+            pending=len(self._backlog) + len(self._sender.claims),
+            in_flight=len(self._sender.in_flight),
             window=self._admission.window(self._last_function),
         )
 
     @property
-    def tasks(self) -> Collection[asyncio.Task[None]]:
-        """The tasks of the items in flight."""
-        return self._tasks.keys()
-
-    def look(self) -> None:
-        """See whether there is something to do: a result was read."""
-        self._wake.set()
-
-    def cut(self) -> None:
-        """End what is in flight now."""
-        for task in list(self._tasks):
-            task.cancel()
-
-    def abandon(self, *, forked: bool) -> None:
-        """Its loop is gone: whatever still becomes of its tasks is nobody's affair, and its journal is free for another run."""
-        self._admission = Admission(1, fixed=1)
-        if self._journal is not None and not forked:  # in a child there is no thread that could end
-            self._journal.abandon()
-
-    # The course
+    def is_current_task(self) -> bool:
+        """Whether the current task is that of an item in flight."""
+        return asyncio.current_task() in self._sender.in_flight
 
     async def begin(self, on_end: Callable[[], object]) -> None:
-        if self.pump is not None:
+        """Begin the run if it has not begun. Returns when the journal is open; calls `on_end` at the end of the run."""
+        if self.task is not None:
             return
         loop = asyncio.get_running_loop()
         self._on_end = on_end
         self._began = self._now = loop.time()
         self._run_ended = loop.create_future()
-        self.pump = asyncio.create_task(self._run(), name="map")
-        if self._journal is not None:
-            try:
-                await self._journal.open()
-            except BaseException:
-                self.stop("error")
-                await asyncio.wait({self.pump})
-                raise
-            self._replays_left = self._journal.stored
+        self.task = asyncio.create_task(self._run(), name="map")
+        try:
+            await self._sender.open(self._run_ended)
+        except BaseException:
+            self.stop("error")
+            await asyncio.wait({self.task})
+            raise
         if self._settings.deadline is not None:
             self._deadline = loop.call_at(self._began + self._settings.deadline, self.stop, "deadline")
         self._wake.set()
 
+    def stop(self, by: StoppedBy) -> None:
+        """Send nothing more. Items in flight go on; each item in the backlog gets a result."""
+        if self.stopped_by is not None or self._finished:
+            return
+        self.stopped_by, self._stopped_at = by, asyncio.get_running_loop().time()
+        if self._run_ended is not None:
+            self._run_ended.set_result(None)
+        for work in self._backlog.clear():
+            self.deliver(work.unsent(), abandoned=True)
+        self.source.stop()
+        self._wake.set()
+
+    def abort(self) -> None:
+        """Cancel the items in flight."""
+        self._sender.abort()
+
+    def detach(self, *, forked: bool) -> None:
+        """Leave the shared windows and the journal to others: the run's loop is closed, or is that of another process."""
+        self._admission = Admission(1, fixed=1)
+        self._sender.detach(self._admission, forked=forked)
+
+    def raise_failure(self) -> None:
+        """Raise the error that ended the run, if one did."""
+        if self._failure is not None:
+            raise self._failure
+        if self.stopped_by == "failures":
+            stats = self.stats
+            settings = self._settings
+            limits = f"max_failures={settings.max_failures} and max_failure_ratio={settings.max_failure_ratio}"
+            said = f"{self._stats.failures:,} of {stats.done:,} items have failed; this map has {limits}"
+            raise TooManyFailuresError(said, stats=stats, delivery=delivery.worst(list(stats.failed)))
+
+    # Called for an item
+
+    def wake(self) -> None:
+        """Have the run look for work: a result was read, or an item has ended."""
+        self._wake.set()
+
+    def fail(self, error: BaseException, /) -> None:
+        """End the run with an error. The first error is the one that the reader of the results receives."""
+        self._failure = self._failure or error
+        self.stop("error")
+
+    def enqueue(self, work: WorkItem[Item], /) -> None:
+        """Add an item that was read to the backlog. If it cannot be sent, or the run was stopped, it gets its result now."""
+        if work.input_error is not None:
+            self.deliver(work.result(None, work.input_error))
+        elif self.stopped_by is not None:
+            self.deliver(work.unsent(), abandoned=True)
+        else:
+            self._backlog.add(work)
+
+    def deliver(self, result: MapResult[Item], /, *, abandoned: bool = False) -> None:
+        """Queue the result. Items abandoned when the run stops do not count as failures."""
+        self._now = asyncio.get_running_loop().time()
+        self._stats.count_result(result, self._now, abandoned=abandoned)
+        settings = self._settings
+        if not result.ok and self._stats.has_too_many_failures(settings.max_failures, settings.max_failure_ratio):
+            self.stop("failures")
+        self.results.put(result)
+
+    # The loop of the run
+
     async def _run(self) -> None:
         try:
             await self._wake.wait()  # until the journal is open
-            while not self._is_drained():
+            while not self._is_done():
                 self._now = asyncio.get_running_loop().time()
-                self._give_up_late()
-                self._submit()
-                self._tell_progress()
-                if not self._is_drained():
-                    await self._pause()
-        except _NO_FAILURES:
+                if self.stopped_by == "deadline" and self._now >= self._stopped_at + GRACE:
+                    self.abort()
+                self._start_ready()
+                self._report_progress()
+                if not self._is_done():
+                    await self._wait()
+        except _NOT_FAILURES:
             raise
-        except BaseException as error:  # noqa: BLE001 - raised again for who reads the results
-            self._failure = error
-            self.stop("error")
+        except BaseException as error:  # noqa: BLE001 - the reader of the results receives it
+            self.fail(error)
         finally:
-            await self._end()
+            await self._finish()
 
-    async def _end(self) -> None:
-        while self._tasks or self._claims:
-            await asyncio.wait({*self._tasks, *self._claims})
-        for timer in (self._timer, self._deadline):
-            if timer is not None:
-                timer.cancel()
-        try:
-            await self._close_parts()
-        except _NO_FAILURES:
-            raise
-        except BaseException as error:  # noqa: BLE001 - raised again for who reads the results
-            self._failure = self._failure or error
-        finally:
-            self.over = True
-            self.outlet.close()
-            if self._on_end is not None:
-                self._on_end()
-
-    async def _close_parts(self) -> None:
-        work = await self.source.aclose()
-        if work is not None:
-            self._park(work)
-        if self._journal is not None:
-            await self._journal.close()
-        self._tell_progress(last=True)
-
-    def _is_drained(self) -> bool:
-        if self._tasks or self._claims:
+    def _is_done(self) -> bool:
+        if self._sender.in_flight or self._sender.claims:
             return False
-        if self.stopped_by is not None:
-            return True
-        return self.source.exhausted and not self._parking
+        return self.stopped_by is not None or (self.source.exhausted and not self._backlog)
 
-    async def _pause(self) -> None:
-        """Until something ends, comes, is due, or may be tried."""
-        moments = [] if self._parking.next_due is None else [self._parking.next_due]
-        waiting = self._parking.functions
+    def _start_ready(self) -> None:
+        """Start items and read more, until the windows are full or nothing can be read."""
+        while self.stopped_by is None:
+            replays_come_first = self._sender.replays_left and not self.source.is_waiting and self._may_read()
+            work = None if replays_come_first else self._backlog.take(self._admission, self._now)
+            if work is not None:
+                self._sender.start(work, self._now)
+            elif not self._read_item():
+                return
+
+    def _may_read(self) -> bool:
+        """Whether the input may have more items, and the run has memory for one."""
+        sender = self._sender
+        held = len(sender.in_flight) + len(sender.claims) + len(self._backlog) + len(self.results)
+        return self.stopped_by is None and not self.source.exhausted and held < self._settings.max_held
+
+    def _read_item(self) -> bool:
+        """Read the next item if there is room for it. Returns whether one was read.
+
+        A run reads as many items as the window of the last function has room for, or `lookahead` items if that is more.
+        """
+        ready = self._backlog.ready + len(self._sender.claims)
+        limit = max(self._settings.lookahead, self._admission.room(self._last_function, self._now))
+        if not self._may_read() or (ready >= limit and not self._sender.replays_left):
+            return False
+        work = self.source.take(self._wake.set)
+        if work is None:
+            return False
+        self._last_function = work.function_name
+        self._sender.claim(work)
+        return True
+
+    async def _wait(self) -> None:
+        """Wait until an item ends or arrives, a retry is due, or a window may open."""
+        moments = [] if self._backlog.next_retry_at is None else [self._backlog.next_retry_at]
+        waiting = self._backlog.ready_functions
         if self._may_read() and not self.source.is_waiting:
-            waiting.add(self._last_function)  # for its window to open, and for more to be read
-        looked_again = self._now + _LOOKED_AGAIN_AFTER  # when another run of this client, which shares a window, filled it
-        moments.extend(self._admission.opens_at(function, self._now) or looked_again for function in waiting)
-        if self.stopped_by == "deadline" and self._tasks:
+            waiting.add(self._last_function)  # once its window opens, more can be read
+        poll_at = self._now + _POLL_INTERVAL
+        moments.extend(self._admission.opens_at(function, self._now) or poll_at for function in waiting)
+        if self.stopped_by == "deadline" and self._sender.in_flight:
             moments.append(self._stopped_at + GRACE)
         if self._timer is not None:
             self._timer.cancel()
@@ -203,222 +253,29 @@ class MapScheduler(Generic[Item]):
         await self._wake.wait()
         self._wake.clear()
 
-    def stop(self, by: StoppedBy) -> None:
-        """Submit nothing more. What was read and not sent has its result all the same."""
-        if self.stopped_by is not None or self.over:
-            return
-        self.stopped_by, self._stopped_at = by, asyncio.get_running_loop().time()
-        if self._run_ended is not None:
-            self._run_ended.set_result(None)
-        for work in self._parking.clear():
-            self._give(results.result_of(work, None, work.rests_for or results.unsent(work)), is_left=True)
-        self.source.stop()
-        self._wake.set()
-
-    def _give_up_late(self) -> None:
-        """A deadline lets what is in flight end for a while, not for ever."""
-        if self.stopped_by == "deadline" and self._now >= self._stopped_at + GRACE:
-            self.cut()
-
-    # Reading and submitting
-
-    def _may_read(self) -> bool:
-        """Whether there may be more to read, and room to hold it."""
-        held = len(self._tasks) + len(self._claims) + len(self._parking) + len(self.outlet)
-        return self.stopped_by is None and not self.source.exhausted and held < self._settings.held
-
-    def _submit(self) -> None:
-        while self.stopped_by is None:
-            work = self._sendable()
+    async def _finish(self) -> None:
+        await self._sender.drain()
+        for timer in (self._timer, self._deadline):
+            if timer is not None:
+                timer.cancel()
+        try:
+            work = await self.source.close()
             if work is not None:
-                self._launch(work)
-            elif not self._read_one():
-                return
-
-    def _sendable(self) -> Work[Item] | None:
-        if self._replays_left and not self.source.is_waiting and self._may_read():
-            return None  # the results of earlier runs come first
-        return self._parking.take(self._admission, self._now)
-
-    def _read_one(self) -> bool:
-        """Take the next item, if there is room for it; whether there was one."""
-        parked = self._parking.parked + len(self._claims)
-        if not self._may_read() or (parked >= self._room_ahead() and not self._replays_left):
-            return False
-        work = self.source.take(self._wake.set)
-        if work is None:
-            return False
-        self._last_function = work.function_name
-        if self._journal is None:
-            self._park(work)
-        else:
-            claim = asyncio.create_task(self._claim(work, self._journal))
-            self._claims.add(claim)
-            claim.add_done_callback(self._claims.discard)
-            claim.add_done_callback(lambda _: self._wake.set())
-        return True
-
-    def _room_ahead(self) -> int:
-        """How many may be read and parked: as many as can be sent now, or as many as are looked ahead over full windows."""
-        return max(self._settings.lookahead, self._admission.room(self._last_function, self._now))
-
-    def _park(self, work: Work[Item]) -> None:
-        if work.refusal is not None:
-            self._give(results.result_of(work, None, work.refusal))
-            return
-        if self.stopped_by is not None:
-            self._give(results.result_of(work, None, results.unsent(work)), is_left=True)
-            return
-        self._parking.park(work)
-
-    async def _claim(self, work: Work[Item], journal: Journal) -> None:
-        try:
-            await self._take_up(work, journal, await journal.claim(work.given_key, work.hash))
-        except Exception as error:  # noqa: BLE001 - it ends the run, and is raised for who reads the results
+                self.enqueue(work)
+            await self._sender.close()
+            self._report_progress(last=True)
+        except _NOT_FAILURES:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the reader of the results receives it
             self._failure = self._failure or error
-            self.stop("error")
-
-    async def _take_up(self, work: Work[Item], journal: Journal, known: Stored) -> None:
-        work.key = known.key
-        self._replays_left -= known.state != "new"
-        if known.state == "done":
-            self._replay(work, journal, known)
-        elif known.state == "started" and not work.idempotent:
-            result = journal_records.left_in_flight(work)
-            await self._record(work, result)
-            self._give(result)
-        else:
-            work.may_have_run = known.state == "started"
-            self._park(work)
-
-    def _replay(self, work: Work[Item], journal: Journal, known: Stored) -> None:
-        fault = ""
-        try:
-            result = journal_records.restored(work, known.result, known.payload, codec=self._codec)
-            self._tally.bill(*journal_records.cost_of(known.result))
-            self._give(result)
-        except journal_records.UnreadableError as error:
-            fault = str(error)
-        if fault:  # raised here: the context of an error would hold the payload
-            raise journal.damaged(f"the result of the item {known.key!r} cannot be read: {fault}")
-
-    # One item
-
-    def _launch(self, work: Work[Item]) -> None:
-        self._admission.sent(work.function_name, self._now)
-        work.in_window = True
-        task = asyncio.create_task(self._run_one(work, self._now))
-        self._tasks[task] = work
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        work = self._tasks.pop(task)
-        if work.in_window:  # it was cancelled before it began
-            self._note_end(work, None, self._now, self._now)
-        if task.cancelled():
-            self._give(results.result_of(work, None, results.cut(work)))
-        elif task.exception() is not None:
-            self._failure = self._failure or task.exception()
-            self.stop("error")
-        self._wake.set()
-
-    async def _run_one(self, work: Work[Item], sent_at: float) -> None:
-        clock = asyncio.get_running_loop().time
-        output, error = None, None
-        throttle: AiolambdaError | None = None
-        assert self._run_ended is not None  # noqa: S101 - made by `begin`
-        if self._journal is not None:
-            await self._journal.started(work.key)
-        began = clock()
-        try:
-            output = await self._send(work.command, self._run_ended)
-            output.raise_for_function_error()
-        except AiolambdaError as raised:
-            error = raised.with_traceback(None)
-            may_repeat = not error.may_have_run or (work.idempotent and error.delivery is Delivery.UNKNOWN)
-            throttle = error if classification.retry_action_of(error) is RetryAction.WAIT and may_repeat else None
-            work.may_have_run |= error.may_have_run
         finally:
-            self._note_end(work, throttle, sent_at, clock())
-        cost = results.cost_of(output)
-        self._tally.bill(*cost)
-        work.bill(*cost)
-        work.attempts += results.attempts_of(output, error)
-        result = results.result_of(work, output, error, duration=clock() - began)
-        is_left = throttle is not None or isinstance(error, ClientClosedError) or self._is_cut_short(work, error)
-        if not is_left:  # that of a function that failed too, although it may be tried again
-            await self._record_or_stop(work, result)
-        elif self._journal is not None and not work.may_have_run:  # then a later run may send it
-            await self._journal.refused(work.key)
-        if not self._is_tried_again(work, error, throttle, clock()):
-            self._give(result, is_left=is_left)
+            self._finished = True
+            self.results.close()
+            if self._on_end is not None:
+                self._on_end()
 
-    async def _record_or_stop(self, work: Work[Item], result: MapResult[Item]) -> None:
-        """A journal that fails ends the run; the result is there all the same, and is given."""
-        try:
-            await self._record(work, result)
-        except AiolambdaError as error:
-            self._failure = self._failure or error
-            self.stop("error")
-
-    def _is_cut_short(self, work: Work[Item], error: AiolambdaError | None) -> bool:
-        """Whether an item failed that the run could have sent again, had it not ended."""
-        return error is not None and self.stopped_by is not None and results.may_be_repeated(work, error)
-
-    def _note_end(self, work: Work[Item], throttle: AiolambdaError | None, sent_at: float, now: float) -> None:
-        work.in_window = False
-        if throttle is None:
-            self._admission.ended(work.function_name, sent_at=sent_at)
-            return
-        limit = throttle if isinstance(throttle, TooManyRequestsException) else None
-        self._tally.throttle(None if limit is None else limit.reason)
-        scope = None if limit is None else limit.scope
-        self._admission.throttled(work.function_name, now, sent_at=sent_at, scope=scope)
-
-    def _is_tried_again(
-        self, work: Work[Item], error: AiolambdaError | None, throttle: AiolambdaError | None, now: float
-    ) -> bool:
-        if self.stopped_by is not None or error is None:
-            return False
-        work.rests_for = error
-        if throttle is not None:
-            asked = getattr(throttle, "retry_after", None)
-            self._rest(work, now, asked, work.throttles)
-            work.throttles += 1
-            return True
-        work.throttles = 0
-        if isinstance(error, FunctionError) and work.function_errors < self._settings.retry_function_errors:
-            self._rest(work, now, None, work.function_errors)
-            work.function_errors += 1
-            return True
-        return False
-
-    def _rest(self, work: Work[Item], now: float, asked: float | None, before: int) -> None:
-        self._parking.rest(work, now + results.rest_of(asked=asked, before=before, jitter=self._jitter()))
-
-    async def _record(self, work: Work[Item], result: MapResult[Item]) -> None:
-        if self._journal is not None:
-            content, payload = journal_records.stored(result, billed_ms=work.billed_ms, cold_starts=work.cold_starts)
-            await self._journal.done(result.key, content, payload)
-
-    # Giving
-
-    def _give(self, result: MapResult[Item], *, is_left: bool = False) -> None:
-        """Have it read. What is left over at an end is a failure of the run, not of the item."""
-        self._now = asyncio.get_running_loop().time()
-        self._tally.count(result, self._now, is_left=is_left)
-        if not result.ok and self._tally.has_too_many_failures(self._settings.max_failures, self._settings.max_failure_ratio):
-            self.stop("failures")
-        self.outlet.put(result)
-
-    def raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-        if self.stopped_by == "failures":
-            raise results.too_many_failures(self._tally.failures, self.stats)
-
-    def _tell_progress(self, *, last: bool = False) -> None:
-        tell = self._settings.on_progress
-        if tell is not None and (last or self._now - self._told >= _PROGRESS_EVERY):
-            self._told = self._now
-            tell(self.stats)
+    def _report_progress(self, *, last: bool = False) -> None:
+        report = self._settings.on_progress
+        if report is not None and (last or self._now - self._reported_at >= _PROGRESS_INTERVAL):
+            self._reported_at = self._now
+            report(self.stats)

@@ -1,6 +1,7 @@
-"""The input of a map: read item by item, from a plain or an asynchronous iterable, no earlier than there is room for one.
+"""The input of a map: read lazily from a plain or an asynchronous iterable, and turned into items that can be sent.
 
-Owns the reading, and what is made of an item: its key, its command. Must not know when it is sent.
+Owns the iterator, and the preparation of an item: its command, its key, the hash of its payload. Must not know when an item is
+sent.
 """
 
 import asyncio
@@ -11,72 +12,40 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from ..errors import AiolambdaError, InvalidInputError
+from ..errors import InvalidInputError
 from ..errors.checks import check_choice
 from ..errors.tracebacks import forget_locals
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandInput
-from ..operations.payload import Payload, encoded_payload
+from ..operations.payload import Payload, check_json_text, encoded_payload
 from ..types.interfaces import Codec
+from .item import WorkItem
 
-__all__ = ["Source", "Work", "maker_of_commands", "maker_of_items"]
+__all__ = ["Source", "command_factory", "item_factory"]
 
 Item = TypeVar("Item")
 
 
-@attrs.define(eq=False)
-class Work(Generic[Item]):
-    """An item on its way. Times are those of the loop."""
-
-    index: int
-    item: Item
-    key: str
-    command: InvokeCommand
-    function_name: str
-    idempotent: bool = False
-    refusal: AiolambdaError | None = None
-    given_key: str | None = None
-    hash: str | None = None
-    attempts: int = 0
-    throttles: int = 0
-    function_errors: int = 0
-    rests_for: AiolambdaError | None = None
-    may_have_run: bool = False
-    billed_ms: float = 0.0
-    cold_starts: int = 0
-
-    def bill(self, billed_ms: float, cold_starts: int) -> None:
-        """Add what one invocation of it has cost."""
-        self.billed_ms += billed_ms
-        self.cold_starts += cold_starts
-
-    in_window: bool = False
-
-
 class Source(Generic[Item]):
-    """Reads the items, and makes work of them with `make`. `index` is that of the next item."""
+    """Reads the input, and prepares each item with `prepare(index, item)`. `index` is that of the next item."""
 
-    def __init__(
-        self,
-        items: Iterable[Item] | AsyncIterable[Item],
-        make: Callable[[int, Item], Work[Item]],
-    ) -> None:
+    def __init__(self, items: Iterable[Item] | AsyncIterable[Item], prepare: Callable[[int, Item], WorkItem[Item]]) -> None:
         self._items = items
-        self._make = make
+        self._prepare = prepare
         self._iterator: Iterator[Item] | AsyncIterator[Item] | None = None
-        self._awaited: asyncio.Task[Work[Item] | None] | None = None
+        self._reading: asyncio.Task[WorkItem[Item] | None] | None = None
         self.index = 0
         self.exhausted = False
 
     @property
     def is_waiting(self) -> bool:
-        """Whether an asynchronous input has been asked for an item, and has not given it yet."""
-        return self._awaited is not None and not self._awaited.done()
+        """Whether an asynchronous input was asked for an item that it has not given yet."""
+        return self._reading is not None and not self._reading.done()
 
-    def take(self, on_ready: Callable[[], object]) -> Work[Item] | None:
-        """The next item, if it is there; `on_ready` is called once one is that is awaited. `None` at the end, too."""
+    def take(self, on_ready: Callable[[], object]) -> WorkItem[Item] | None:
+        """The next item, or `None`: the input is exhausted, or is asynchronous and will call `on_ready` when it has one."""
         if self._iterator is None:
-            self._iterator = _iterator_of(self._items)
+            self._iterator = aiter(self._items) if isinstance(self._items, AsyncIterable) else iter(self._items)
         if isinstance(self._iterator, Iterator):
             try:
                 item = next(self._iterator)
@@ -84,29 +53,29 @@ class Source(Generic[Item]):
                 self.exhausted = True
                 return None
             try:
-                return self._made(item)
+                return self._prepared(item)
             finally:
                 del item  # a traceback that is printed with locals would show it
-        if self._awaited is None:
-            self._awaited = asyncio.create_task(self._next(self._iterator), name="next item of a map")
-            self._awaited.add_done_callback(lambda _: on_ready())
-        if not self._awaited.done():
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read(self._iterator), name="next item of a map")
+            self._reading.add_done_callback(lambda _: on_ready())
+        if not self._reading.done():
             return None
-        awaited, self._awaited = self._awaited, None
-        return awaited.result()
+        reading, self._reading = self._reading, None
+        return reading.result()
 
     def stop(self) -> None:
-        """Wait for no more items."""
-        if self._awaited is not None:
-            self._awaited.cancel()
+        """Stop waiting for an item of an asynchronous input."""
+        if self._reading is not None:
+            self._reading.cancel()
 
-    async def aclose(self) -> Work[Item] | None:
-        """Ask for no more; an asynchronous input that can be closed is. Gives the item that came last, if nobody took it."""
-        awaited, self._awaited, work = self._awaited, None, None
-        if awaited is not None:
-            awaited.cancel()
-            await asyncio.wait({awaited})
-            work = None if awaited.cancelled() else awaited.result()
+    async def close(self) -> WorkItem[Item] | None:
+        """Close the iterator, if it can be closed and is not the caller's own. Returns an item that was read and not taken."""
+        reading, self._reading, work = self._reading, None, None
+        if reading is not None:
+            reading.cancel()
+            await asyncio.wait({reading})
+            work = None if reading.cancelled() else reading.result()
         close = getattr(self._iterator, "aclose", None) or getattr(self._iterator, "close", None)
         if self._iterator is not None and self._iterator is not self._items and close is not None:
             closing = close()
@@ -114,19 +83,22 @@ class Source(Generic[Item]):
                 await closing
         return work
 
-    async def _next(self, iterator: AsyncIterator[Item]) -> Work[Item] | None:
+    async def _read(self, iterator: AsyncIterator[Item]) -> WorkItem[Item] | None:
         try:
-            return self._made(await anext(iterator))
+            return self._prepared(await anext(iterator))
         except StopAsyncIteration:
             self.exhausted = True
             return None
 
-    def _made(self, item: Item) -> Work[Item]:
+    def _prepared(self, item: Item) -> WorkItem[Item]:
+        index = self.index
         self.index += 1
         try:
-            return self._make(self.index - 1, item)
-        except (StopIteration, StopAsyncIteration) as error:
-            raise RuntimeError("the function that makes a key or a payload of an item raised what ends an iteration") from error
+            return self._prepare(index, item)
+        except (StopIteration, StopAsyncIteration) as error:  # passed on, it would look like the end of the input
+            raise RuntimeError(
+                f"key= or payload= raised {type(error).__name__} for item {index}; make it raise another error"
+            ) from error
         except Exception as error:
             forget_locals(error)
             raise
@@ -134,63 +106,63 @@ class Source(Generic[Item]):
             del item  # as above
 
 
-def _iterator_of(items: "Iterable[Item] | AsyncIterable[Item]") -> "Iterator[Item] | AsyncIterator[Item]":
-    return aiter(items) if isinstance(items, AsyncIterable) else iter(items)
-
-
-def maker_of_items(
+def item_factory(
     template: InvokeCommandInput,
     *,
     key: Callable[[Item], str] | None,
     payload: Callable[[Item], Payload] | None,
-    check: Callable[[Payload, str], Payload],
     codec: Codec,
     idempotent: bool,
     hashed: bool,
-) -> Callable[[int, Item], Work[Item]]:
-    """For `map`: every item is the payload of one function, or has one."""
+) -> Callable[[int, Item], WorkItem[Item]]:
+    """The `prepare` of `map`: each item is a payload for one function, or `payload(item)` gives it.
 
-    def make(index: int, item: Item) -> Work[Item]:
+    If `hashed`, the payload is encoded here and sent as these bytes, so that it is encoded once.
+    """
+
+    def prepare(index: int, item: Item) -> WorkItem[Item]:
         content = item if payload is None else payload(item)
-        refusal, hash = None, None
+        input_error, hash = None, None
         try:
-            check(content, template.function_name)
+            check_json_text(content, template.function_name)
             if hashed:
                 content = encoded_payload(content, codec)
                 hash = hashlib.sha256(content).hexdigest()
         except InvalidInputError as error:
             forget_locals(error)
-            refusal = error.with_traceback(None)  # it would hold this frame, with the payload
+            input_error = error.with_traceback(None)  # the traceback holds this frame, with the payload
         command = InvokeCommand(attrs.evolve(template, payload=content))
-        return _work(index, item, command, key, idempotent=idempotent, hash=hash, refusal=refusal)
+        return _work_item(index, item, command, key, idempotent=idempotent, hash=hash, input_error=input_error)
 
-    return make
+    return prepare
 
 
-def maker_of_commands(
+def command_factory(
     *, key: Callable[[InvokeCommand], str] | None, codec: Codec, idempotent: bool | None, default: bool, hashed: bool
-) -> Callable[[int, InvokeCommand], Work[InvokeCommand]]:
-    """For `map_commands`: every item is a command."""
+) -> Callable[[int, InvokeCommand], WorkItem[InvokeCommand]]:
+    """The `prepare` of `map_commands`: each item is a command. `idempotent` overrides the command, `default` completes it.
 
-    def make(index: int, command: InvokeCommand) -> Work[InvokeCommand]:
-        said = (idempotent, command.idempotent, default)
-        repeats = next(value for value in said if value is not None)
-        check_choice("idempotent", repeats)  # of a command that is not of this package, too
-        refusal, hash, sent = None, None, command
+    If `hashed`, the payload is encoded here and sent as these bytes, so that it is encoded once.
+    """
+
+    def prepare(index: int, command: InvokeCommand) -> WorkItem[InvokeCommand]:
+        is_idempotent = next(value for value in (idempotent, command.idempotent, default) if value is not None)
+        check_choice("idempotent", is_idempotent)  # a user's own command class may hold any value
+        input_error, hash, sent = None, None, command
         if hashed:
             try:
                 content = encoded_payload(command.input.payload, codec)
-                hash = _hash(command.input, content)
+                hash = _command_hash(command.input, content)
                 sent = command.with_input(attrs.evolve(command.input, payload=content))
             except InvalidInputError as error:
                 forget_locals(error)
-                refusal = error.with_traceback(None)  # it would hold this frame, with the payload
-        return _work(index, command, sent, key, idempotent=repeats, hash=hash, refusal=refusal)
+                input_error = error.with_traceback(None)  # the traceback holds this frame, with the payload
+        return _work_item(index, command, sent, key, idempotent=is_idempotent, hash=hash, input_error=input_error)
 
-    return make
+    return prepare
 
 
-def _work(
+def _work_item(
     index: int,
     item: Any,
     command: InvokeCommand,
@@ -198,12 +170,14 @@ def _work(
     *,
     idempotent: bool,
     hash: str | None,
-    refusal: InvalidInputError | None,
-) -> Work[Any]:
+    input_error: InvalidInputError | None,
+) -> WorkItem[Any]:
     given = None if key is None else key(item)
     if given is not None and not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance] - a user's function
-        raise InvalidInputError(f"key gives a string, not {type(given).__name__}", member="key")
-    return Work(
+        raise InvalidInputError(
+            f"key= returned {type(given).__name__} for item {index}; make it return a string, as key=str does", member="key"
+        )
+    return WorkItem(
         index=index,
         item=item,
         key=str(index) if given is None else given,
@@ -211,14 +185,14 @@ def _work(
         function_name=command.input.function_name,
         idempotent=idempotent,
         given_key=given,
-        hash=hash or f"refused-{index}",
-        refusal=refusal,
+        payload_hash=hash or f"refused-{index}",
+        input_error=input_error,
     )
 
 
-def _hash(input: InvokeCommandInput, payload: bytes) -> str:
-    """Of what is sent, and to whom."""
+def _command_hash(input: InvokeCommandInput, payload: bytes) -> str:
+    """A hash of the payload and of the members that say which function receives it, and in which context."""
     digest = hashlib.sha256(payload)
-    whom = [input.function_name, input.qualifier, str(input.invocation_type or ""), input.tenant_id, input.client_context]
-    digest.update(json.dumps(whom, default=str, sort_keys=True).encode())
+    target = [input.function_name, input.qualifier, str(input.invocation_type or ""), input.tenant_id, input.client_context]
+    digest.update(json.dumps(target, default=str, sort_keys=True).encode())
     return digest.hexdigest()

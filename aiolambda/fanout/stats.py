@@ -1,6 +1,6 @@
-"""The totals of a map: what was done, what failed, how fast.
+"""The totals of a map: its results, failures and throttles, its rate, its cost.
 
-Owns the counters; their memory does not grow with the items. Must not know how an item is sent; time is an argument.
+Owns the counters, whose memory does not grow with the items. Must not know how an item is sent. Time is an argument.
 """
 
 import math
@@ -13,15 +13,15 @@ from .values import MapResult, MapStats
 __all__ = ["StatsCounter"]
 
 _PER_BUCKET = math.log(1.05)
-_FEW = 10
-"""Items that must be done before their share of failures says something."""
+_LEAST_FOR_RATIO = 10
+"""Items that must be done before the share of failures is compared with its limit."""
 _PERCENTILES = (50, 90, 99)
-_RATE_OVER = 5.0
+_RATE_SPAN = 5.0
 """Seconds."""
 
 
 class StatsCounter:
-    """Counts, and gives `stats`."""
+    """Counts results, throttles and cost; `stats` returns the totals."""
 
     def __init__(self) -> None:
         self.done = 0
@@ -32,43 +32,43 @@ class StatsCounter:
         self._durations: Counter[int] = Counter()  # by the logarithm of milliseconds
         self._billed_ms = 0.0
         self._cold_starts = 0
-        self._recent: deque[tuple[float, int]] = deque()  # results by tenths of a second
+        self._recent: deque[tuple[float, int]] = deque()  # results, by tenths of a second
 
-    def throttle(self, reason: ThrottleReason | None) -> None:
-        """A request was throttled."""
+    def count_throttle(self, reason: ThrottleReason | None) -> None:
+        """Count a request that was throttled."""
         self._throttled[reason] += 1
 
     def bill(self, billed_ms: float, cold_starts: int) -> None:
-        """Add what invocations have cost."""
+        """Add the cost of invocations."""
         self._billed_ms += billed_ms
         self._cold_starts += cold_starts
 
-    def count(self, result: MapResult[Any], now: float, *, is_left: bool = False) -> None:
-        """An item is done, or left over at an end."""
+    def count_result(self, result: MapResult[Any], now: float, *, abandoned: bool = False) -> None:
+        """Count an item that is done, or that its run has abandoned."""
         self.done += 1
         self.replayed += result.replayed
         if not result.ok:
-            self.failures += not (is_left or result.replayed)
+            self.failures += not (abandoned or result.replayed)
             self._failed[result.delivery] += 1
-        if result.replayed or is_left:
+        if result.replayed or abandoned:
             return
         self._durations[round(math.log(max(result.duration * 1000, 0.001)) / _PER_BUCKET)] += 1
         if self._recent and now - self._recent[-1][0] < 0.1:
             self._recent[-1] = self._recent[-1][0], self._recent[-1][1] + 1
         else:
             self._recent.append((now, 1))
-        while now - self._recent[0][0] > _RATE_OVER:
+        while now - self._recent[0][0] > _RATE_SPAN:
             self._recent.popleft()
 
-    def has_too_many_failures(self, most: int | None, ratio: float | None) -> bool:
-        """Whether more have failed than this number, or than this share of all."""
-        if most is not None and self.failures > most:
+    def has_too_many_failures(self, max_failures: int | None, max_ratio: float | None) -> bool:
+        """Whether the failures exceed this number, or this share of all items."""
+        if max_failures is not None and self.failures > max_failures:
             return True
-        return ratio is not None and self.done >= _FEW and self.failures > ratio * self.done
+        return max_ratio is not None and self.done >= _LEAST_FOR_RATIO and self.failures > max_ratio * self.done
 
     def stats(self, now: float, *, began: float, pending: int, in_flight: int, window: int) -> MapStats:
         """The totals at this moment."""
-        recent = sum(count for at, count in self._recent if now - at <= _RATE_OVER)
+        recent = sum(count for at, count in self._recent if now - at <= _RATE_SPAN)
         return MapStats(
             pending=pending,
             in_flight=in_flight,
@@ -77,7 +77,7 @@ class StatsCounter:
             failed=dict(self._failed),
             throttled=dict(self._throttled),
             window=window,
-            rate=recent / max(min(_RATE_OVER, now - began), 0.001),
+            rate=recent / max(min(_RATE_SPAN, now - began), 0.001),
             percentiles=self._percentiles(),
             billed_ms=self._billed_ms,
             cold_starts=self._cold_starts,

@@ -75,7 +75,7 @@ async def test_max_failures_and_deadline_stop_the_map(endpoint, program, tmp_pat
     (tmp_path / "items").write_text('{"op": "sleep", "seconds": 0.05}\n' * 200)
     deadline = await program(*arguments, "--deadline", "0.4", env=env)
     assert failures.code in (1, 3)  # one that was read and not sent has not run
-    assert "more than this map allows" in failures.stderr
+    assert "items have failed; this map has max_failures=3" in failures.stderr
     assert "stopped by failures" in failures.stderr
     assert len(told(failures.stdout)) < 20
     assert "stopped by deadline" in deadline.stderr

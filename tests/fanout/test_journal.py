@@ -41,7 +41,7 @@ from aiolambda.codecs import JsonCodec
 from aiolambda.errors.service import EXCEPTIONS
 from aiolambda.fanout import journal as journals
 from aiolambda.fanout import journal_records
-from aiolambda.fanout.source import Work
+from aiolambda.fanout.item import WorkItem
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers
 from aiolambda.types.values import Delivery, Metadata
@@ -94,7 +94,7 @@ def change(path: Path, sql: str, *values: object) -> None:
 def forge(path: Path, **columns: object) -> None:
     """Change a row, and give it the checksum that it would have."""
     with contextlib.closing(sqlite3.connect(path)) as db, db:
-        db.text_factory = journals._text
+        db.text_factory = journals._decoded
         row = dict(
             zip(
                 ("key", "claimed", "state", "result", "payload"),
@@ -106,7 +106,7 @@ def forge(path: Path, **columns: object) -> None:
         row |= columns
         assignments = ", ".join(f"{name} = ?" for name in row)
         sql = f"UPDATE items SET {assignments}, sum = ? WHERE key = ?"  # noqa: S608 - the names stand in this file
-        db.execute(sql, (*row.values(), journals._sum(*row.values()), key))
+        db.execute(sql, (*row.values(), journals._checksum(*row.values()), key))
 
 
 # --- damage ----------------------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ async def test_a_journal_that_fails_keeps_no_result_back(tmp_path: Path, monkeyp
     async def fails(*_: object) -> None:
         raise ConfigurationError("the journal cannot be used: disk I/O error")
 
-    monkeypatch.setattr(journals.Journal, "done", fails)
+    monkeypatch.setattr(journals.Journal, "mark_done", fails)
     function, results = Counting(), []
     async with function.client() as client, client.map("f", [1], journal=tmp_path / "run.db") as run:
         with pytest.raises(ConfigurationError, match="disk I/O error"):
@@ -278,8 +278,8 @@ def contents() -> list[dict[str, Any]]:
     late = InvocationTimeoutError("late", exceeded="read", stage="wait")
     result: MapResult[Any] = MapResult(index=0, key="k", item=1, error=error, delivery=Delivery.REFUSED)
     other: MapResult[Any] = MapResult(index=0, key="k", item=1, error=late, delivery=late.delivery)
-    found = json.loads(json.dumps([journal_records.stored(result)[0], journal_records.stored(other)[0]]))
-    output = dict.fromkeys(journal_records._OF_OUTPUT) | {"status_code": 200, "metadata": found[0]["error"]["metadata"]}
+    found = json.loads(json.dumps([journal_records.dump(result)[0], journal_records.dump(other)[0]]))
+    output = dict.fromkeys(journal_records._OUTPUT_MEMBERS) | {"status_code": 200, "metadata": found[0]["error"]["metadata"]}
     cost = {"billed_ms": 1.0, "cold_starts": 0}
     return [*found, {"delivery": "executed", "attempts": 1, "duration": 0.1, **cost, "output": output}]
 
@@ -305,9 +305,9 @@ def damaged(draw: Callable[..., Any]) -> Any:
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(content=JSON | damaged(), payload=st.none() | st.binary(max_size=20) | st.just(b'{"errorType": 1}'))
 def test_any_stored_result_is_read_as_one_or_is_unreadable(content: Any, payload: bytes | None) -> None:
-    work = Work(index=0, item=1, key="k", command=InvokeCommand(function_name="f"), function_name="f")
+    work = WorkItem(index=0, item=1, key="k", command=InvokeCommand(function_name="f"), function_name="f")
     try:
-        result = journal_records.restored(work, content, payload, codec=JsonCodec())
+        result = journal_records.load(work, content, payload, codec=JsonCodec())
         billed_ms, cold_starts = journal_records.cost_of(content)
     except journal_records.UnreadableError:
         return
@@ -361,10 +361,10 @@ def test_an_error_of_every_kind_has_its_attributes_when_it_comes_back() -> None:
         UnknownOutcomeError("unknown"),
         *(kind("no", code=code, metadata=metadata) for code, kind in EXCEPTIONS.items()),
     ]
-    work = Work(index=0, item=1, key="k", command=InvokeCommand(function_name="f"), function_name="f")
+    work = WorkItem(index=0, item=1, key="k", command=InvokeCommand(function_name="f"), function_name="f")
     for error in errors:
-        content, payload = journal_records.stored(MapResult(index=0, key="k", item=1, error=error, delivery=error.delivery))
-        result = journal_records.restored(work, json.loads(json.dumps(content)), payload, codec=JsonCodec())
+        content, payload = journal_records.dump(MapResult(index=0, key="k", item=1, error=error, delivery=error.delivery))
+        result = journal_records.load(work, json.loads(json.dumps(content)), payload, codec=JsonCodec())
         assert type(result.error) is type(error)
         for name, value in vars(error).items():
             if name != "_located":
@@ -520,4 +520,4 @@ async def test_an_item_whose_retries_were_cut_short_is_sent_by_a_later_run(idemp
 
 def test_the_checksum_of_a_row_is_of_its_types_and_lengths_too() -> None:
     rows = [("a", 1), ("a1",), (b"a", 1), ("a", "1"), ("", "a1"), ("a", None), ("a", "None"), ("a", 1, None)]
-    assert len({journals._sum(*row) for row in rows}) == len(rows)
+    assert len({journals._checksum(*row) for row in rows}) == len(rows)

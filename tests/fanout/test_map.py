@@ -524,7 +524,7 @@ async def test_a_function_that_ends_an_iteration_does_not_pass_for_the_end_of_th
         yield 1
 
     async with squares() as client:
-        with pytest.raises(RuntimeError, match="raised what ends an iteration"):
+        with pytest.raises(RuntimeError, match=r"key= or payload= raised StopIteration for item 0"):
             await results(client.map("square", items() if is_asynchronous else [1], **settings))
 
 
@@ -719,7 +719,7 @@ async def test_equal_payloads_are_separate_items_and_a_repeated_key_is_refused(t
         assert len({result.key for result in found}) == 4
         again = await results(client.map("square", [4, 3, 3, 3, 3], journal=tmp_path / "a.db"))
         assert [result.replayed for result in sorted(again, key=lambda result: result.index)] == [True] * 4 + [False]
-        with pytest.raises(InvalidInputError, match="stands for two items"):
+        with pytest.raises(InvalidInputError, match="duplicate key '1'"):
             await results(client.map("square", [1, 2, 1], journal=tmp_path / "b.db", key=str))
 
 
@@ -778,7 +778,7 @@ async def test_a_journal_of_another_map_is_refused(other: dict[str, Any], tmp_pa
 async def test_a_key_that_is_no_text_is_refused_and_does_no_harm_to_its_neighbours(tmp_path: Path) -> None:
     async with squares() as client:
         found = []
-        with pytest.raises(InvalidInputError, match="no text"):
+        with pytest.raises(InvalidInputError, match="not valid Unicode"):
             async with client.map(
                 "square", [1, 2], key={1: "one", 2: "\ud800"}.__getitem__, journal=tmp_path / "run.db"
             ) as run:

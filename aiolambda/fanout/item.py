@@ -1,0 +1,118 @@
+"""One item of a map on its way: its command, what was counted for it, and the result that is made of it.
+
+Owns the state of an item. Must not know when it is sent, or where its result goes.
+"""
+
+from typing import Generic, TypeVar
+
+import attrs
+
+from ..errors import (
+    AiolambdaError,
+    InvalidInputError,
+    InvocationTimeoutError,
+    LambdaServiceException,
+    TransportError,
+    UnknownOutcomeError,
+)
+from ..operations.commands import InvokeCommand
+from ..operations.invoke_types import InvokeCommandOutput
+from ..policy import delivery
+from ..types.values import Delivery
+from .values import MapResult
+
+__all__ = ["WorkItem"]
+
+Item = TypeVar("Item")
+
+
+@attrs.define(eq=False)
+class WorkItem(Generic[Item]):
+    """An item that was read, and has no result yet.
+
+    `key` is its name in the journal: `given_key` is the one that `key=` returned, and `payload_hash` stands in for it.
+    `input_error` is set if the payload cannot be sent. `admitted_at` is the loop's time since which the windows count the item
+    as in flight; `None` if they do not. `throttles` counts the last throttles in a row. `may_have_run` covers all invocations,
+    also those of earlier runs.
+    """
+
+    index: int
+    item: Item = attrs.field(repr=False)
+    key: str
+    command: InvokeCommand
+    function_name: str
+    idempotent: bool = False
+    given_key: str | None = None
+    payload_hash: str | None = None
+    input_error: InvalidInputError | None = None
+    admitted_at: float | None = None
+    attempts: int = 0
+    throttles: int = 0
+    function_errors: int = 0
+    last_error: AiolambdaError | None = None
+    may_have_run: bool = False
+    billed_ms: float = 0.0
+    cold_starts: int = 0
+
+    def count_invocation(self, output: InvokeCommandOutput | None, error: AiolambdaError | None) -> tuple[float, int]:
+        """Count an invocation that ended. Returns its billed milliseconds and cold starts, as its REPORT line has them."""
+        if isinstance(error, TransportError):
+            self.attempts += error.attempts
+        elif isinstance(error, LambdaServiceException):
+            self.attempts += error.metadata.attempts
+        elif output is not None:
+            self.attempts += output.metadata.attempts
+        report = None if output is None else output.report
+        if report is None:
+            return 0.0, 0
+        billed_ms = report.billed_duration_ms or 0.0
+        is_cold = report.init_duration_ms is not None or report.restore_duration_ms is not None
+        self.billed_ms += billed_ms
+        self.cold_starts += is_cold
+        return billed_ms, int(is_cold)
+
+    def may_be_sent_again(self, error: AiolambdaError) -> bool:
+        """Whether another invocation does no harm after this failure."""
+        has_ended = error.delivery in (Delivery.EXECUTED, Delivery.ACCEPTED)
+        return not self.may_have_run or (self.idempotent and not has_ended)
+
+    def result(
+        self, output: InvokeCommandOutput | None, error: AiolambdaError | None, *, duration: float = 0.0
+    ) -> MapResult[Item]:
+        """The result of the item, with the verdict on all its invocations."""
+        if error is not None:
+            verdict = delivery.worst([error.delivery, *([Delivery.UNKNOWN] if self.may_have_run else [])])
+        else:
+            kind = self.command.operation.invocation_type(self.command.input)
+            verdict = delivery.verdict_of_output(200 if output is None else output.status_code, kind)
+        return MapResult(
+            index=self.index,
+            key=self.key,
+            item=self.item,
+            output=output,
+            error=error,
+            delivery=verdict,
+            attempts=self.attempts,
+            duration=duration,
+        )
+
+    def unsent(self) -> MapResult[Item]:
+        """The result of an item that still waits when its run ends: its last failure, if it has one."""
+        if self.last_error is not None:
+            return self.result(None, self.last_error)
+        if self.may_have_run:
+            said = "the run ended before this item was sent again"
+            return self.result(None, UnknownOutcomeError(said, function_name=self.function_name))
+        said = "the run ended before this item was sent"
+        return self.result(None, AiolambdaError(said, delivery=Delivery.NOT_DELIVERED, function_name=self.function_name))
+
+    def aborted(self) -> MapResult[Item]:
+        """The result of an item whose invocation was cancelled by the end of its run."""
+        error = InvocationTimeoutError(
+            "the run ended while this item was in flight",
+            exceeded="total",
+            stage="wait",
+            delivery=Delivery.UNKNOWN,
+            function_name=self.function_name,
+        )
+        return self.result(None, error)

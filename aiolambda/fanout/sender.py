@@ -1,0 +1,236 @@
+"""The life of one item: its claim in the journal, its invocations and their pauses, its result.
+
+Laws: an item is journalled as started before it is sent; its result is journalled before it is delivered; an item that waits
+for a retry holds no slot and no place in a window, and is not sent earlier than the service asked.
+
+Owns the tasks of the items. Must not know when an item is read, or how wide a window is: `scheduler` and `policy` do.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+from ..errors import AiolambdaError, ClientClosedError, FunctionError, LambdaServiceException
+from ..errors.service import TooManyRequestsException
+from ..operations.commands import InvokeCommand
+from ..operations.invoke_types import InvokeCommandOutput
+from ..policy import classification, delivery
+from ..policy.concurrency import Admission
+from ..policy.retry import backoff
+from ..types.interfaces import Codec
+from ..types.values import RetryAction
+from . import journal_records
+from .backlog import Backlog
+from .item import WorkItem
+from .journal import Journal, JournalEntry
+from .stats import StatsCounter
+from .values import MapResult
+
+__all__ = ["ItemSender", "Run", "Send"]
+
+Item = TypeVar("Item")
+
+Send = Callable[[InvokeCommand, "asyncio.Future[None]"], Awaitable[InvokeCommandOutput]]
+"""Sends a command, and makes no further attempt once the future is done: the run has ended."""
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 5.0
+"""Seconds before an item is sent again, if the service asked for none: doubled for each failure in a row."""
+
+
+class Run(Protocol[Item]):
+    """The run that the items belong to."""
+
+    def enqueue(self, work: WorkItem[Item], /) -> None: ...
+    def deliver(self, result: MapResult[Item], /, *, abandoned: bool = False) -> None: ...
+    def fail(self, error: BaseException, /) -> None: ...
+    def wake(self) -> None: ...
+
+
+class ItemSender(Generic[Item]):
+    """`claim` an item that was read, `start` it when a window has room; both run in tasks, which `drain` awaits."""
+
+    def __init__(
+        self,
+        run: Run[Item],
+        *,
+        send: Send,
+        admission: Admission,
+        backlog: Backlog[Item],
+        stats: StatsCounter,
+        journal: Journal | None,
+        codec: Codec,
+        jitter: Callable[[], float],
+        retry_function_errors: int,
+    ) -> None:
+        self._run = run
+        self._send = send
+        self._admission = admission
+        self._backlog = backlog
+        self._stats = stats
+        self._journal = journal
+        self._codec = codec
+        self._jitter = jitter
+        self._retry_function_errors = retry_function_errors
+        self._run_ended: asyncio.Future[None] | None = None
+        self.claims: set[asyncio.Task[None]] = set()
+        """The tasks of the items that are looked up in the journal."""
+        self.in_flight: dict[asyncio.Task[None], WorkItem[Item]] = {}
+        """The items that are in flight, by their tasks."""
+        self.replays_left = 0
+        """The journal's items of earlier runs that were not claimed yet."""
+
+    async def open(self, run_ended: "asyncio.Future[None]") -> None:
+        """Open the journal. Items make no further attempt once `run_ended` is done."""
+        self._run_ended = run_ended
+        if self._journal is not None:
+            await self._journal.open()
+            self.replays_left = self._journal.known_items
+
+    async def drain(self) -> None:
+        """Wait until no item is in flight or looked up."""
+        while self.in_flight or self.claims:
+            await asyncio.wait({*self.in_flight, *self.claims})
+
+    async def close(self) -> None:
+        """Close the journal."""
+        if self._journal is not None:
+            await self._journal.close()
+
+    def abort(self) -> None:
+        """Cancel all items in flight."""
+        for task in list(self.in_flight):
+            task.cancel()
+
+    def detach(self, admission: Admission, *, forked: bool) -> None:
+        """Release the journal, and count items that still end in `admission`: the loop of the tasks is gone."""
+        self._admission = admission
+        if self._journal is not None and not forked:  # a forked child has no thread that could close the file
+            self._journal.detach()
+
+    def start(self, work: WorkItem[Item], now: float) -> None:
+        """Send an item that has room in its window, and process its outcome."""
+        self._admission.sent(work.function_name, now)
+        work.admitted_at = now
+        task = asyncio.create_task(self._invoke(work))
+        self.in_flight[task] = work
+        task.add_done_callback(self._on_end)
+
+    def claim(self, work: WorkItem[Item]) -> None:
+        """Enqueue an item once the journal has it, or deliver the result that an earlier run stored."""
+        if self._journal is None:
+            self._run.enqueue(work)
+            return
+        task = asyncio.create_task(self._claim(work, self._journal))
+        self.claims.add(task)
+        task.add_done_callback(self.claims.discard)
+        task.add_done_callback(lambda _: self._run.wake())
+
+    async def _claim(self, work: WorkItem[Item], journal: Journal) -> None:
+        try:
+            entry = await journal.claim(work.given_key, work.payload_hash)
+            work.key = entry.key
+            self.replays_left -= entry.state != "new"
+            if entry.state == "done":
+                self._replay(work, journal, entry)
+            elif entry.state == "started" and not work.idempotent:
+                result = journal_records.unknown_outcome(work)
+                await self._record(work, result)
+                self._run.deliver(result)
+            else:
+                work.may_have_run = entry.state == "started"
+                self._run.enqueue(work)
+        except Exception as error:  # noqa: BLE001 - it ends the run, and the reader of the results receives it
+            self._run.fail(error)
+
+    def _replay(self, work: WorkItem[Item], journal: Journal, entry: JournalEntry) -> None:
+        fault = ""
+        try:
+            result = journal_records.load(work, entry.result, entry.payload, codec=self._codec)
+            self._stats.bill(*journal_records.cost_of(entry.result))
+            self._run.deliver(result)
+        except journal_records.UnreadableError as error:
+            fault = str(error)
+        if fault:  # raised here: raised above, its context would hold the payload
+            raise journal.damaged(f"the result of the item {entry.key!r} cannot be read: {fault}")
+
+    async def _invoke(self, work: WorkItem[Item]) -> None:
+        """Send an item once; then deliver its result, or delay the item until its retry."""
+        assert self._run_ended is not None  # noqa: S101 - set by `open`
+        clock = asyncio.get_running_loop().time
+        output, error = None, None
+        throttle: LambdaServiceException | None = None
+        if self._journal is not None:
+            await self._journal.mark_started(work.key)
+        began = clock()
+        try:
+            output = await self._send(work.command, self._run_ended)
+            output.raise_for_function_error()
+        except AiolambdaError as raised:
+            error = raised.with_traceback(None)
+            throttle = _throttle(work, error)
+            work.may_have_run |= error.may_have_run
+        finally:
+            self._leave_window(work, throttle, clock())
+        self._stats.bill(*work.count_invocation(output, error))
+        result = work.result(output, error, duration=clock() - began)
+        is_cut_short = error is not None and self._run_ended.done() and work.may_be_sent_again(error)
+        abandoned = throttle is not None or isinstance(error, ClientClosedError) or is_cut_short
+        if not abandoned:  # journalled even if the function failed and is tried again: the item has run
+            try:
+                await self._record(work, result)
+            except AiolambdaError as failure:  # the result is delivered all the same
+                self._run.fail(failure)
+        elif self._journal is not None and not work.may_have_run:
+            await self._journal.mark_unsent(work.key)
+        if self._run_ended.done() or error is None or not self._delay(work, error, throttle, clock()):
+            self._run.deliver(result, abandoned=abandoned)
+
+    def _delay(self, work: WorkItem[Item], error: AiolambdaError, throttle: LambdaServiceException | None, now: float) -> bool:
+        """Whether the item is tried again; if so, it waits in the backlog."""
+        work.last_error = error
+        if throttle is not None:
+            failures, asked = work.throttles, throttle.retry_after
+            work.throttles += 1
+        else:
+            work.throttles = 0
+            failures, asked = work.function_errors, None
+            if not isinstance(error, FunctionError) or failures >= self._retry_function_errors:
+                return False
+            work.function_errors += 1
+        pause = backoff(failures, base=_FIRST_PAUSE, longest=_LONGEST_PAUSE, jitter=self._jitter(), asked=asked)
+        self._backlog.delay(work, now + pause)
+        return True
+
+    def _leave_window(self, work: WorkItem[Item], throttle: LambdaServiceException | None, now: float) -> None:
+        sent_at, work.admitted_at = work.admitted_at, None
+        if sent_at is None:
+            return
+        if throttle is None:
+            self._admission.ended(work.function_name, sent_at=sent_at)
+            return
+        limit = throttle if isinstance(throttle, TooManyRequestsException) else None
+        self._stats.count_throttle(None if limit is None else limit.reason)
+        scope = None if limit is None else limit.scope
+        self._admission.throttled(work.function_name, now, sent_at=sent_at, scope=scope)
+
+    async def _record(self, work: WorkItem[Item], result: MapResult[Item]) -> None:
+        if self._journal is not None:
+            content, payload = journal_records.dump(result, billed_ms=work.billed_ms, cold_starts=work.cold_starts)
+            await self._journal.mark_done(result.key, content, payload)
+
+    def _on_end(self, task: asyncio.Task[None]) -> None:
+        work = self.in_flight.pop(task)
+        self._leave_window(work, None, task.get_loop().time())  # for an item that was cancelled before it was sent
+        if task.cancelled():
+            self._run.deliver(work.aborted())
+        elif (error := task.exception()) is not None:
+            self._run.fail(error)
+        self._run.wake()
+
+
+def _throttle(work: WorkItem[Any], error: AiolambdaError) -> LambdaServiceException | None:
+    """The error, if it is a throttle after which the item may be sent again."""
+    action = classification.retry_action_of(error)
+    is_throttle = action is RetryAction.WAIT and delivery.may_repeat(error.delivery, idempotent=work.idempotent)
+    return error if is_throttle and isinstance(error, LambdaServiceException) else None
