@@ -28,7 +28,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ..types.http import Stage
-from ..types.values import Attempt, Delivery, Metadata
+from ..types.values import Attempt, Delivery, Metadata, RetryAction
 
 if TYPE_CHECKING:
     from ..fanout.values import MapStats
@@ -82,7 +82,12 @@ def rebuilt(kind: type[AiolambdaError], args: tuple[object, ...], state: dict[st
 
 
 class AiolambdaError(Exception):
-    """The base of every error of this package; `delivery` says how far the invocation got."""
+    """The base of every error of this package; `delivery` says how far the invocation got.
+
+    `retry_action` says what could make another attempt succeed. It is `None` if the error did not end an attempt.
+    """
+
+    retry_action: RetryAction | None = None
 
     def __init__(
         self, message: str, /, *, delivery: Delivery = Delivery.NOT_DELIVERED, function_name: str | None = None

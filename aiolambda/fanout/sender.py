@@ -230,7 +230,10 @@ class ItemSender(Generic[Item]):
 
 
 def _throttle(work: WorkItem[Any], error: AiolambdaError) -> LambdaServiceException | None:
-    """The error, if it is a throttle after which the item may be sent again."""
-    action = classification.retry_action_of(error)
+    """The error, if it is a throttle after which the item may be sent again.
+
+    The call's retry loop has classified a failed attempt. An error that a middleware raised is classified here.
+    """
+    action = error.retry_action or classification.retry_action_of(error)
     is_throttle = action is RetryAction.WAIT and delivery.may_repeat(error.delivery, idempotent=work.idempotent)
     return error if is_throttle and isinstance(error, LambdaServiceException) else None

@@ -99,7 +99,7 @@ class _RetryState:
             return None
         # The verdict on all attempts: a middleware may have made more than the one that just failed.
         verdict = delivery.worst([attempt.delivery for attempt in call.history])
-        action = classification.retry_action_of(error)
+        action = error.retry_action = classification.retry_action_of(error)
         if call.run_ended is not None and (action is RetryAction.WAIT or call.run_ended.done()):
             return None
         if action is RetryAction.NONE or not delivery.may_repeat(verdict, idempotent=call.idempotent):

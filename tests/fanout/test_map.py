@@ -30,8 +30,10 @@ from aiolambda import (
     MapResult,
     MapRun,
     MapStats,
+    Metadata,
     Request,
     Response,
+    RetryAction,
     StandardRetry,
     ThrottleReason,
     Timeouts,
@@ -39,6 +41,7 @@ from aiolambda import (
     TooManyRequestsException,
     UnknownOutcomeError,
 )
+from aiolambda.policy import classification
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers
 
@@ -562,6 +565,42 @@ async def test_what_may_have_run_stays_in_doubt_when_it_is_throttled_afterwards(
     async with LambdaClient(transport=transport, retry=StandardRetry()) as client:
         (result,) = await results(client.map("f", [1], idempotent=True, deadline=60))
     assert (result.ok, result.delivery) == (False, Delivery.UNKNOWN)
+
+
+@pytest.mark.virtual_time
+async def test_each_failure_is_classified_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[AiolambdaError] = []
+
+    def classify(error: AiolambdaError) -> RetryAction:
+        seen.append(error)
+        return retry_action_of(error)
+
+    retry_action_of = classification.retry_action_of
+    monkeypatch.setattr(classification, "retry_action_of", classify)
+    transport = Simulated(lambda _, at: 0 if at < 5 else 10)
+    async with LambdaClient(transport=transport) as client:
+        (result,) = await results(client.map("f", [1]))
+    assert result.ok
+    assert transport.throttled > 1
+    assert len(seen) == transport.throttled
+    assert {error.retry_action for error in seen} == {RetryAction.WAIT}
+
+
+@pytest.mark.virtual_time
+async def test_throttle_raised_by_a_middleware_is_waited_out_too() -> None:
+    metadata, throttled = Metadata(http_status_code=429), 0
+
+    async def throttles(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        nonlocal throttled
+        if now() < 5:
+            throttled += 1
+            raise TooManyRequestsException("slow down", code="", metadata=metadata, delivery=Delivery.REFUSED)
+        return await call_next(call)
+
+    async with squares() as client:
+        client.middleware_stack.add(throttles)
+        (result,) = await results(client.map("square", [3]))
+    assert (result.value(), throttled > 1) == (9, True)
 
 
 @pytest.mark.virtual_time
