@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Journal", "JournalEntry"]
 
-_FORMAT = "2"
+_FORMAT = "3"
 """The version of the tables and of the records in them."""
 _TRANSACTION_SIZE = 500
 """Changes in one transaction, at most."""
@@ -71,7 +71,7 @@ class Journal:
 
     def __init__(self, path: str | os.PathLike[str], identity: Mapping[str, str | None]) -> None:
         self._path = Path(path)
-        self._identity = {**identity, "format": _FORMAT}
+        self._identity = identity
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -241,6 +241,11 @@ class Journal:
         """Check the file, and begin a run. Returns the number of the run, and that of the items that were started or done."""
         known = dict(db.execute("SELECT name, value FROM map"))
         last_run = self._last_run(known)
+        if known.setdefault("format", json.dumps(_FORMAT)) != json.dumps(_FORMAT):
+            raise ConfigurationError(
+                f"the journal {str(self._path)!r} has the format {known['format']}, and this version of aiolambda uses "
+                f'"{_FORMAT}"; {_OTHER_FILE}, or resume with the version of aiolambda that wrote it'
+            )
         for name, value in self._identity.items():
             asked = json.dumps(value)
             if known.setdefault(name, asked) != asked:

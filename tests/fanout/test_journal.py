@@ -219,6 +219,21 @@ async def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_pat
         assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("orders",)]
 
 
+async def test_a_journal_of_an_earlier_format_is_refused(tmp_path: Path) -> None:
+    path, function = tmp_path / "run.db", Counting()
+    await mapped(path, function, [7])
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        known = dict(db.execute("SELECT name, value FROM map WHERE name <> 'sum'")) | {"format": '"2"'}
+        db.executemany(
+            "UPDATE map SET value = ? WHERE name = ?",
+            [('"2"', "format"), (journals._map_checksum(known), "sum")],
+        )
+    before = path.read_bytes()
+    with pytest.raises(ConfigurationError, match=r'has the format "2", and .* uses "3"; give another file, .* that wrote it'):
+        await mapped(path, function, [7])
+    assert (function.executed, path.read_bytes()) == ({7: 1}, before)
+
+
 async def test_a_journal_that_fails_keeps_no_result_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fails(*_: object) -> None:
         raise ConfigurationError("the journal cannot be used: disk I/O error")
