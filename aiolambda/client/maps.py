@@ -241,7 +241,7 @@ class MapCalls:
 
 def _checked_concurrency(asked: object, max_concurrency: int) -> int:
     if not is_whole(asked, least=1):
-        raise ConfigurationError(f"concurrency is a number of invocations, 1 or more, or 'adaptive'; got {shown(asked)}")
+        raise ConfigurationError(f"concurrency must be a number of invocations, 1 or more, or 'adaptive'; got {shown(asked)}")
     if not is_whole(asked, least=1, most=max_concurrency):
         raise ConfigurationError(
             f"concurrency is {shown(asked)}, and the client's max_concurrency is {max_concurrency:,}: lower the one, or raise "

@@ -91,7 +91,7 @@ def _check_ratio(instance: object, attribute: "attrs.Attribute[Any]", value: obj
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ConfigurationError(f"{attribute.name} is a share from 0 to 1, or None; got {shown(value)}")
+        raise ConfigurationError(f"{attribute.name} must be a share from 0 to 1, or None; got {shown(value)}")
 
 
 @attrs.frozen(kw_only=True)
