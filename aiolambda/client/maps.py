@@ -144,14 +144,14 @@ class MapCalls:
     ) -> "MapRun[Item]":
         """Invoke a function for each item: `async with client.map(...) as run: async for result in run: ...`.
 
-        An item is a payload, unless `payload(item)` returns one. `items` is read lazily. Each item gets a `MapResult`, also if
-        it failed. `concurrency` is the number of invocations in flight; `"adaptive"` finds the number that Lambda accepts, up
-        to the client's `max_concurrency`. `timeout` limits one invocation, from the moment that it has a slot. Throttled items
-        wait until Lambda accepts them, or until `deadline`, in seconds from the start of the run. An item whose function failed
-        is sent again up to `retry_function_errors` times. If more than `max_failures` items, or more than a share of
-        `max_failure_ratio` (0 to 1), have failed, the run ends with `TooManyFailuresError`. `journal` is the path of a file
-        from which a later run resumes; `key(item)` returns the item's name in it, in place of a hash of the payload.
-        `on_progress` receives the totals, at most ten times a second.
+        An item is the payload itself, or `payload(item)` returns the payload. `items` is read lazily. Each item gets a
+        `MapResult`, also if it failed. `concurrency` is the number of invocations in flight; `"adaptive"` finds the number
+        that Lambda accepts, up to the client's `max_concurrency`. `timeout` limits one invocation, from the moment that it has
+        a slot. Throttled items wait until Lambda accepts them, or until `deadline`, in seconds from the start of the run. An
+        item whose function failed is sent again up to `retry_function_errors` times. If more than `max_failures` items, or
+        more than a share of `max_failure_ratio` (0 to 1), have failed, the run ends with `TooManyFailuresError`. `journal` is
+        the path of a file from which a later run resumes; `key(item)` returns the item's name in it, in place of a hash of the
+        payload. `on_progress` receives the totals, at most ten times a second.
         """
         from ..fanout import Journal, Source, item_factory  # noqa: PLC0415 - as above
 
