@@ -1,15 +1,24 @@
-"""What every test has: the event loop that was chosen, a clean AWS environment, and nothing left behind."""
+"""For every test: its event loop, a clean AWS environment, and the workers that run it."""
 
+import gc
 import os
 import ssl
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import trustme
 
-from .support.loops import LoopFactory, chosen_loop
+from .support.loops import CHOSEN, LoopFactory, LoopName, chosen_loop
 from .support.virtual import VirtualLoop
+
+# Hundreds of child processes import the package. Without bytecode, each would spend 0.2 s on compiling it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+
+# --- event loops ------------------------------------------------------------------------------------------------------
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory]:
@@ -25,6 +34,35 @@ def new_loop() -> LoopFactory:
     return chosen_loop()
 
 
+@pytest.fixture(scope="session")
+def loop_name() -> LoopName:
+    """The chosen loop, for a test that starts a program."""
+    return CHOSEN
+
+
+# --- workers ----------------------------------------------------------------------------------------------------------
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """No workers for single files: they would start later than the tests end."""
+    if any(Path(argument.partition("::")[0]).is_dir() for argument in config.args):
+        return None
+    return 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow files first, so that no worker waits for another that has just begun one."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests stay until the end: the garbage collector need not look at them each time."""
+    gc.collect()
+    gc.freeze()
+
+
+# --- skipped tests ----------------------------------------------------------------------------------------------------
+
 _skips: list[tuple[str, str]] = []
 
 
@@ -35,9 +73,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail on a skip whose reason is not in the list that `AIOLAMBDA_SKIPS` names: in CI nothing is skipped unnoticed."""
+    """Print each skipped test, and fail if its reason is not in the file `AIOLAMBDA_SKIPS`: CI skips nothing unnoticed."""
     listed = os.environ.get("AIOLAMBDA_SKIPS")
-    if listed is None or hasattr(session.config, "workerinput"):  # a worker of xdist, which tells the session that counts
+    if listed is None or hasattr(session.config, "workerinput"):  # a worker of xdist reports to the main process
         return
     allowed = {line.split("\t")[0] for line in Path(listed).read_text().splitlines() if line and not line.startswith("#")}
     for nodeid, reason in _skips:
@@ -46,14 +84,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-_ELSEWHERE = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "request_method")
+# --- the environment --------------------------------------------------------------------------------------------------
+
+_OTHER_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "request_method")
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the keys, profiles, proxies or metadata service of the machine that it runs on."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "BOTOCORE_", "_X_AMZN_")) or name.lower() in _ELSEWHERE:
+        if name.startswith(("AWS_", "BOTOCORE_", "_X_AMZN_")) or name.lower() in _OTHER_VARIABLES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)

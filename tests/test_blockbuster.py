@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from .config.test_credentials import BASE, ROLE, TAKEN
+from .support.loops import LoopName
 from .support.servers import Connection, always, answer, raw_server
 
 pytest.importorskip("blockbuster", reason="blockbuster is not installed")
@@ -67,10 +68,8 @@ else:
 """
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-async def test_no_use_of_a_client_blocks_an_event_loop(loop: str, tmp_path: Path) -> None:
+async def test_no_use_of_a_client_blocks_an_event_loop(loop_name: LoopName, tmp_path: Path) -> None:
     """Opening with keys of each kind, first calls and warm ones, a large payload, a journal made and replayed, and closing."""
-    pytest.importorskip(loop)
     pytest.importorskip("botocore", reason="the extra 'aws' is not installed")
     authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(tls)
@@ -126,7 +125,7 @@ async def test_no_use_of_a_client_blocks_an_event_loop(loop: str, tmp_path: Path
         for _, _, variables, _ in asked:
             variables.update({**files, "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL_STS": roles.url} | variables)
         program = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", PROGRAM, loop, ROLE, stdin=-1, stdout=-1, stderr=-1, cwd=Path(__file__).parents[1]
+            sys.executable, "-c", PROGRAM, loop_name, ROLE, stdin=-1, stdout=-1, stderr=-1, cwd=Path(__file__).parents[1]
         )
         out, complaints = await asyncio.wait_for(program.communicate(json.dumps(asked).encode()), 120)
     assert complaints == b""

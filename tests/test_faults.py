@@ -9,17 +9,10 @@ import pytest
 from aiolambda import Delivery
 
 from .support import faults
-from .support.fault_table import ANSWER, FAULTS, MODES, Fault, Loop, Mode, Result, run, run_one, run_race, struck, table
+from .support.fault_table import ANSWER, FAULTS, MODES, Fault, Mode, Result, run, run_one, run_race, struck, table
+from .support.loops import LoopName
 
 PAGE = Path(__file__).parents[1] / "docs" / "errors-and-retries.md"
-LOOPS: tuple[Loop, ...] = ("asyncio", "uvloop")
-
-
-@pytest.fixture(params=LOOPS)
-def loop(request: pytest.FixtureRequest) -> Loop:
-    pytest.importorskip(request.param)
-    name: Loop = request.param
-    return name
 
 
 def _told(results: list[Result]) -> str:
@@ -27,40 +20,40 @@ def _told(results: list[Result]) -> str:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_fault_has_the_outcome_that_its_row_says(loop: Loop, fault: Fault) -> None:
+def test_a_fault_has_the_outcome_that_its_row_says(loop_name: LoopName, fault: Fault) -> None:
     """In every mode: each type of invocation, over TCP and TLS, with `idempotent` and without."""
     wrong = [
         result
-        for result in run(loop).results
+        for result in run(loop_name).results
         if result.fault is fault and not fault.expected(result.mode).allows(result.measured)
     ]
     assert not wrong, f"expected {fault.default}, idempotent {fault.idempotent}:\n{_told(wrong)}"
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_fault_breaks_no_promise(loop: Loop, fault: Fault) -> None:
+def test_a_fault_breaks_no_promise(loop_name: LoopName, fault: Fault) -> None:
     """One execution at most, and no verdict that denies it; the limits hold; an answer is that of its call; nothing leaks."""
-    wrong = [result for result in run(loop).results if result.fault is fault and result.problems]
+    wrong = [result for result in run(loop_name).results if result.fault is fault and result.problems]
     assert not wrong, _told(wrong)
 
 
-def test_every_fault_was_met_in_every_mode(loop: Loop) -> None:
-    met = {(result.fault.name, result.mode) for result in run(loop).results}
+def test_every_fault_was_met_in_every_mode(loop_name: LoopName) -> None:
+    met = {(result.fault.name, result.mode) for result in run(loop_name).results}
     missing = [
         (fault.name, str(mode))
         for fault, mode in itertools.product(FAULTS, MODES)
-        if fault.tls in (None, mode.tls) and (fault.name, mode) not in met and not (fault.struck and loop == "uvloop")
+        if fault.tls in (None, mode.tls) and (fault.name, mode) not in met and not (fault.struck and loop_name == "uvloop")
     ]
     assert not missing
 
 
-def test_all_faults_together_leave_no_task_no_file_and_no_complaint(loop: Loop) -> None:
-    assert run(loop).left == ()
+def test_all_faults_together_leave_no_task_no_file_and_no_complaint(loop_name: LoopName) -> None:
+    assert run(loop_name).left == ()
 
 
-def test_a_fault_of_the_first_connection_is_got_over_where_that_is_safe(loop: Loop) -> None:
+def test_a_fault_of_the_first_connection_is_got_over_where_that_is_safe(loop_name: LoopName) -> None:
     """What was not delivered is sent again by default, what may have run only with `idempotent`."""
-    gone = run(loop, faulty=1)
+    gone = run(loop_name, faulty=1)
     assert gone.left == ()
     assert len(gone.results) > 100
     wrong = [result for result in gone.results if result.problems or not _is_got_over(result)]
@@ -81,13 +74,13 @@ def _is_got_over(result: Result) -> bool:
 @pytest.mark.parametrize("tls", [False, True], ids=["TCP", "TLS"])
 @pytest.mark.parametrize("ending", [faults.close_with_notice, faults.close_without_notice], ids=["notice", "no notice"])
 def test_a_connection_that_ends_as_a_request_starts_costs_no_second_execution(
-    loop: Loop, tls: bool, ending: faults.Script
+    loop_name: LoopName, tls: bool, ending: faults.Script
 ) -> None:
     """Within a millisecond. What comes first is chance; where the request does, it may have been read, and the call fails.
 
     How it is where the end always comes first stands in the table, for asyncio's loop.
     """
-    race = run_race(loop, tls=tls, ending=ending)
+    race = run_race(loop_name, tls=tls, ending=ending)
     print(race)  # noqa: T201 - how the moments fell
     assert race.most_executions == 1
     assert set(race.errors) <= {Delivery.UNKNOWN}

@@ -20,7 +20,7 @@ import trustme
 from aiolambda import ClientClosedError, ConfigurationError, Credentials, LambdaClient
 from aiolambda.testing import FakeTransport
 
-from .support.loops import LoopFactory, chosen_loop
+from .support.loops import LoopFactory, LoopName, chosen_loop
 from .support.servers import Connection, RawServer, always, answer, raw_server
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
@@ -104,13 +104,11 @@ def hold(connection_count: int) -> tuple[Any, threading.Semaphore]:
 # --- loop after loop --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("closes", ["on the last loop", "on a loop of its own", "never"])
-async def test_one_client_serves_one_asyncio_run_after_another(loop: str, closes: str) -> None:
+async def test_one_client_serves_one_asyncio_run_after_another(loop_name: LoopName, closes: str) -> None:
     """As in a warm Lambda function, or in a test suite with a loop for each test: nothing is left open, nothing warns."""
-    pytest.importorskip(loop)
     program = f"""
-import asyncio, gc, os, sys, {loop}
+import asyncio, gc, os, sys, {loop_name}
 from aiolambda import Credentials, LambdaClient
 client = LambdaClient(region="us-east-1", credentials=Credentials("AKIDEXAMPLE", "s"), endpoint_url=sys.argv[1])
 def sockets():
@@ -130,12 +128,12 @@ async def main(last):
     if last:
         await client.close()
 for number in range(3):
-    with asyncio.Runner(loop_factory={loop}.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory={loop_name}.new_event_loop) as runner:
         runner.run(main(number == 2 and {closes == "on the last loop"}))
     gc.collect()
     print(sockets() - before)
 if {closes == "on a loop of its own"}:
-    with asyncio.Runner(loop_factory={loop}.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory={loop_name}.new_event_loop) as runner:
         runner.run(client.close())
 """
     async with raw_server(always(answer())) as server:
@@ -490,13 +488,11 @@ with asyncio.Runner(loop_factory=new_loop) as runner:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("program", [WHILE_IT_RUNS, BETWEEN_TWO_RUNS], ids=["while it runs", "between two runs"])
 @pytest.mark.parametrize("encrypted", [False, True], ids=["tcp", "tls"])
 async def test_a_child_process_shares_no_connection_with_its_parent(
-    program: str, encrypted: bool, loop: str, authority: trustme.CA, tmp_path: Path
+    program: str, encrypted: bool, loop_name: LoopName, authority: trustme.CA, tmp_path: Path
 ) -> None:
-    pytest.importorskip(loop)
     tls, bundle = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), tmp_path / "authority.pem"
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(tls)
     authority.cert_pem.write_to_path(str(bundle))
@@ -510,7 +506,7 @@ async def test_a_child_process_shares_no_connection_with_its_parent(
 
     async with raw_server(script, tls=tls if encrypted else None) as server:
         forks = ("-W", "ignore:This process:DeprecationWarning")  # of CPython 3.12, where the process has a thread
-        assert await ended(FORK + program, server.url, str(bundle), loop, warnings=forks) == (b"0\n0\n", b"", 0)
+        assert await ended(FORK + program, server.url, str(bundle), loop_name, warnings=forks) == (b"0\n0\n", b"", 0)
     assert sorted(map(sorted, users.values())) == [["child"], ["child"], ["parent"], ["parent"]]
     assert len(server.requests) == 10
 

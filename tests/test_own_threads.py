@@ -15,6 +15,7 @@ import pytest
 from aiolambda import ConfigurationError, ConnectError, Credentials, InvocationTimeoutError, LambdaClient, Timeouts
 
 from .config.test_config import set_all
+from .support.loops import LoopName
 from .support.servers import RawServer, always, answer, raw_server
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
@@ -200,14 +201,12 @@ HANGING = {
 """The endpoint, and variables that lead to a server whose name is looked up."""
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("name", HANGING)
-async def test_a_look_up_that_hangs_keeps_no_program_from_ending(name: str, loop: str) -> None:
-    pytest.importorskip(loop)
+async def test_a_look_up_that_hangs_keeps_no_program_from_ending(name: str, loop_name: LoopName) -> None:
     endpoint, variables = HANGING[name]
     environment = {**os.environ, **_REGION, **variables, "PYTHONPATH": str(Path(__file__).parents[1])}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", HANG, endpoint, loop, stdout=-1, stderr=-1, env=environment
+        sys.executable, "-c", HANG, endpoint, loop_name, stdout=-1, stderr=-1, env=environment
     )
     try:
         out, complaints = await asyncio.wait_for(process.communicate(), 120)

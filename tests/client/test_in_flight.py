@@ -27,6 +27,7 @@ from aiolambda import (
 from aiolambda.testing import FakeTransport
 
 from ..support import virtual
+from ..support.loops import LoopName
 from ..support.servers import RawServer, Reader, Writer, always, answer, raw_server
 from ..test_loops import ended
 
@@ -208,21 +209,19 @@ async def far_away(server: RawServer, one_way: float) -> AsyncIterator[int]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-async def test_a_program_that_ends_without_a_close_leaves_nothing_open_over_tls(loop: str, tmp_path: Path) -> None:
+async def test_a_program_that_ends_without_a_close_leaves_nothing_open_over_tls(loop_name: LoopName, tmp_path: Path) -> None:
     """However far the server is: its goodbye is not waited for."""
-    pytest.importorskip(loop)
     authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(tls)
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     program = f"""
-import asyncio, gc, sys, {loop}
+import asyncio, gc, sys, {loop_name}
 from aiolambda import Credentials, LambdaClient
 keys = Credentials("AKIDEXAMPLE", "s")
 async def main():
     client = LambdaClient(region="us-east-1", credentials=keys, endpoint_url=sys.argv[1], ca_bundle=sys.argv[2])
     await asyncio.gather(*(client.invoke("f", 1) for _ in range(5)))
-with asyncio.Runner(loop_factory={loop}.new_event_loop) as runner:
+with asyncio.Runner(loop_factory={loop_name}.new_event_loop) as runner:
     runner.run(main())
 gc.collect()
 """

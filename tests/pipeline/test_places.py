@@ -20,11 +20,11 @@ from aiolambda import AiolambdaError, InvokeWithResponseStreamCommand, LambdaCli
 from aiolambda.transport import AiohttpTransport, connect_queue
 
 from ..support import faults
-from ..support.fault_table import KEYS, Certificates, Loop, loop_factory, open_files
+from ..support.fault_table import KEYS, Certificates, open_files
 from ..support.faults import Connection, FaultServer, Play, Script
+from ..support.loops import LoopFactory
 from ..support.streaming import streamed
 
-LOOPS: tuple[Loop, ...] = ("asyncio", "uvloop")
 EXPIRES = 0.02
 LARGE = b"1" * 1_500_000
 Work = Callable[[LambdaClient], Coroutine[Any, Any, Any]]
@@ -282,9 +282,8 @@ def certificates() -> Iterator[Certificates]:
 
 @pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
 @pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
-@pytest.mark.parametrize("loop", LOOPS)
 def test_a_call_that_is_disturbed_at_any_await_keeps_nothing(
-    loop: Loop, tls: bool, scene: Scene, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+    new_loop: LoopFactory, tls: bool, scene: Scene, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def undisturbed() -> None:
         with FaultServer() as server:
@@ -303,10 +302,9 @@ def test_a_call_that_is_disturbed_at_any_await_keeps_nothing(
                     raise
                 assert waits >= 1
 
-    pytest.importorskip(loop)
     monkeypatch.setattr(connect_queue, "AT_A_TIME", 1)
     complaints: list[dict[str, Any]] = []
-    with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.get_loop().set_exception_handler(lambda _, context: complaints.append(context))
         runner.run(undisturbed())  # what a loop opens when it is first used is there before it is counted
         before = open_files()

@@ -23,7 +23,7 @@ from aiolambda import (
     TransportError,
 )
 
-from ..support.fault_table import Loop, loop_factory
+from ..support.loops import LoopFactory
 from ..support.servers import Connection, RawServer, Script, always, answer, raw_server, silent
 from ..support.streaming import HEAD, LAST, chunk, complete
 
@@ -31,14 +31,12 @@ KEYS = Credentials("AKIDEXAMPLE", "secret")
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Callable[[Coroutine[Any, Any, None]], None]:
-    """Runs to the end on a loop of this kind."""
-    pytest.importorskip(request.param)
-    loop: Loop = request.param
+@pytest.fixture
+def run(new_loop: LoopFactory) -> Callable[[Coroutine[Any, Any, None]], None]:
+    """Runs a coroutine to its end on a new loop."""
 
     def run(main: Coroutine[Any, Any, None]) -> None:
-        with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(main)
 
     return run
