@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, NewType, TypedDict, TypeVar
 import attrs
 import pydantic.dataclasses
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolambda import JsonCodec
@@ -287,7 +287,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
 @given(VALUES, VALUES, VALUES, st.dictionaries(st.text(min_size=1, max_size=4), VALUES, max_size=3))
 def test_any_members_survive_beside_any_others(a: Any, b: Any, c: Any, others: dict[str, Any]) -> None:
     value = changed(Free(a, b), c=c)

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolambda import (
@@ -404,7 +404,6 @@ def test_a_local_function_is_made_of_right_values(wrong: dict[str, Any]) -> None
         LocalFunction(name="f", handler="a.b", root=Path(), **wrong)
 
 
-@settings(derandomize=True, deadline=None)
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.lists(st.integers())))
 def test_whatever_a_setting_is_given_it_is_taken_or_refused_in_words(value: Any) -> None:
     names = [field for field in LambdaClientConfig.__init__.__annotations__ if field not in ("return", "_filled")]

@@ -46,6 +46,8 @@ from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers
 from aiolambda.types.values import Delivery, Metadata
 
+from ..support import THOROUGH
+
 ITEMS = range(20)
 NUMBERS = itertools.count()
 MEMORY = Path("/dev/shm")  # noqa: S108 - each test has a directory of its own there
@@ -172,7 +174,7 @@ async def test_a_row_that_says_what_no_run_writes_is_an_error_that_names_it(colu
 
 
 async def test_no_byte_that_changes_lets_an_item_run_again_or_raises_a_bare_error(tmp_path: Path) -> None:
-    """400 bytes of a journal of 20 items, changed one at a time."""
+    """Random bytes of a journal of 20 items, changed one at a time."""
     path, changed, before = tmp_path / "run.db", tmp_path / "changed.db", Counting()
     async with before.client() as client, client.map("f", ITEMS, journal=path, concurrency=2) as run:
         async for _ in run:
@@ -180,7 +182,8 @@ async def test_no_byte_that_changes_lets_an_item_run_again_or_raises_a_bare_erro
                 break
     sound, random_ = path.read_bytes(), random.Random(14)  # noqa: S311 - the same bytes every time
     ended: Counter[str] = Counter()
-    for _ in range(400):
+    changes = 400 if THOROUGH else 80
+    for _ in range(changes):
         data = bytearray(sound)
         data[random_.randrange(len(data))] ^= random_.choice((1, 2, 4, 8, 16, 32, 64, 128, 255))
         changed.write_bytes(data)
@@ -193,7 +196,7 @@ async def test_no_byte_that_changes_lets_an_item_run_again_or_raises_a_bare_erro
         assert len(results) == (len(ITEMS) if error is None else 0)
         assert error is None or (str(changed) in str(error) and "give another" in str(error))
         assert not function.executed.keys() & before.executed.keys()
-    assert min(ended["refused"], ended["went on"]) > 50  # pages have room that holds nothing
+    assert min(ended["refused"], ended["went on"]) > changes / 8  # pages have room that holds nothing
 
 
 @pytest.mark.parametrize("size", [1, 100, 4096, -4096, -1])
@@ -317,7 +320,7 @@ def damaged(draw: Callable[..., Any]) -> Any:
         return content
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(derandomize=False)
 @given(content=JSON | damaged(), payload=st.none() | st.binary(max_size=20) | st.just(b'{"errorType": 1}'))
 def test_any_stored_result_is_read_as_one_or_is_unreadable(content: Any, payload: bytes | None) -> None:
     work = WorkItem(index=0, item=1, key="k", command=InvokeCommand(function_name="f"), function_name="f")
@@ -335,7 +338,7 @@ def test_any_stored_result_is_read_as_one_or_is_unreadable(content: Any, payload
         assert (result.error.fault, result.error.request_id, result.error.body) is not None
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(derandomize=False, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     columns=st.fixed_dictionaries(
         {},

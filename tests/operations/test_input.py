@@ -97,7 +97,6 @@ nearly_names = st.builds(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=600)
 @given(plain_names | arns)
 def test_names_are_accepted_as_in_the_model_but_for_dots(name: str) -> None:
     only_dots = re.search(r"(?:^|:)\.\.?(?::|$)", name) is not None
@@ -105,7 +104,7 @@ def test_names_are_accepted_as_in_the_model_but_for_dots(name: str) -> None:
     assert takes("FunctionName", name) == (not only_dots)
 
 
-@settings(derandomize=True, deadline=None, max_examples=1500)
+@settings(max_examples=3 * settings().max_examples)
 @given(nearly_names | st.text("a.:$-_/1\n ", max_size=12))
 def test_no_name_is_taken_that_the_model_refuses(name: str) -> None:
     assert model_takes("FunctionName", name) or not takes("FunctionName", name)
@@ -234,7 +233,6 @@ def test_other_names_are_accepted_as_in_the_model(member: str) -> None:
     """But for a tenant id with spaces around it: a header loses them, and the call would be another tenant's."""
     longest = MODEL.members[member].metadata["max"]
 
-    @settings(derandomize=True, deadline=None, max_examples=400)
     @given(
         st.text(PATTERNED[member], max_size=12)
         | st.sampled_from(["$LATEST", "$LATEST.PUBLISHED", "é", "x" * longest, "x" * (longest + 1)])

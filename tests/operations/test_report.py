@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolambda import InvokeCommandOutput, JsonCodec, Metadata, Report
@@ -101,7 +101,6 @@ def test_the_report_is_read_from_the_json_form_of_a_log(log: str, report: Report
     assert report_of(log) == report
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
 @given(st.text(max_size=60), st.text("REPORT uestId:\tDanmsB.19\n", max_size=80))
 def test_no_text_breaks_the_reading_of_a_report(text: str, nearly: str) -> None:
     assert report_of(text) is None
@@ -209,7 +208,6 @@ LINES = st.one_of(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=400)
 @given(st.lists(LINES, max_size=5).map("\n".join), st.sampled_from([None, "a"]))
 def test_a_report_of_any_log_has_finite_figures(log: str, request_id: str | None) -> None:
     report = report_of(log, request_id=request_id)
@@ -221,7 +219,6 @@ def test_a_report_of_any_log_has_finite_figures(log: str, request_id: str | None
     assert isinstance(report.request_id, str)
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode) | LINES.map(str.encode), st.booleans())
 def test_no_log_result_breaks_an_output(data: bytes, encoded: bool) -> None:
     log_result = base64.b64encode(data).decode() if encoded else data.decode(errors="replace")

@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 from botocore.eventstream import EventStream
 from botocore.parsers import create_parser
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolambda import FunctionError, HttpPrelude, StreamError
@@ -186,7 +186,6 @@ KINDS = st.sampled_from(["event", "exception", "error", "other", b"event", True]
 PAYLOADS = st.sampled_from([b"", b"{}", b"tea", b'{"ErrorCode":"Handled","ErrorDetails":"d","LogResult":"bG9n"}'])
 
 
-@settings(derandomize=True, deadline=None, max_examples=400)
 @given(
     st.fixed_dictionaries(
         {}, optional={":message-type": KINDS, ":event-type": NAMES, ":exception-type": NAMES, ":error-code": NAMES}

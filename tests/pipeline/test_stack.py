@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolambda import ConfigurationError, MiddlewareStack, MiddlewareStackError
@@ -122,7 +122,6 @@ placed_entries = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(PRIO
 anchored_entries = st.lists(st.tuples(st.sampled_from(RELATIONS), st.integers(0, 30)), max_size=12)
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
 @given(placed=placed_entries, anchored=anchored_entries, data=st.data())
 def test_any_tree_of_anchors_has_the_order_of_insertion(
     placed: list[tuple[Step, Priority]], anchored: list[tuple[Relation, int]], data: st.DataObject
@@ -164,7 +163,6 @@ def closing_stack() -> ClientStack[Any, Any]:
     return stack
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
 @given(placed=placed_entries)
 def test_closing_entries_stand_last_in_their_step(placed: list[tuple[Step, Priority]]) -> None:
     stack = closing_stack()

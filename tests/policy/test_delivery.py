@@ -1,7 +1,7 @@
 """The tables that decide whether a function could have run."""
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from aiolambda import Delivery
@@ -58,7 +58,6 @@ def test_a_code_that_leaves_open_whether_the_function_ran_is_unknown_whatever_th
     assert delivery.verdict_of_error(status, code) is Delivery.UNKNOWN
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
 @given(st.integers(300, 599).filter(lambda status: status != 429), st.text(min_size=1, max_size=20))
 def test_a_code_that_is_in_no_row_is_unknown(status: int, code: str) -> None:
     assume(code not in delivery.REFUSED and f"{code}Exception" not in delivery.REFUSED)
@@ -119,7 +118,6 @@ def test_silence_is_unknown_once_a_request_is_being_written(stage: Stage, verdic
 FROM_BEST_TO_WORST = [Delivery.NOT_DELIVERED, Delivery.REFUSED, Delivery.UNKNOWN, Delivery.ACCEPTED, Delivery.EXECUTED]
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
 @given(st.lists(st.sampled_from(FROM_BEST_TO_WORST), max_size=6))
 def test_the_verdict_of_a_call_is_the_worst_of_its_attempts(verdicts: list[Delivery]) -> None:
     ranks = [FROM_BEST_TO_WORST.index(verdict) for verdict in verdicts]

@@ -112,7 +112,7 @@ HEADERS = st.dictionaries(
 MESSAGES = st.lists(st.builds(Message, HEADERS, st.binary(max_size=2000)), max_size=6)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(derandomize=False)
 @given(messages=MESSAGES, data=st.data())
 def test_random_frames_in_random_pieces_come_out_as_they_went_in_and_as_botocore_reads_them(
     messages: list[Message], data: st.DataObject
@@ -128,7 +128,7 @@ def test_random_frames_in_random_pieces_come_out_as_they_went_in_and_as_botocore
     assert [plain(message) for message in ours] == [plain(message) for message in by_botocore(frames)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(derandomize=False)
 @given(message=st.builds(Message, HEADERS, st.binary(max_size=100)), data=st.data())
 def test_a_frame_with_a_changed_bit_is_refused_as_botocore_refuses_it(message: Message, data: st.DataObject) -> None:
     frame = bytearray(encode(message.headers, message.payload))

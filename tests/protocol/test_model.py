@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolambda import (
@@ -210,12 +210,10 @@ def test_every_name_that_the_model_takes_is_taken(member: str, model: dict[str, 
     described = model["operations"]["Invoke"]["input"][member]
     pattern = re.compile(described["pattern"], re.ASCII)
 
-    @settings(derandomize=True, deadline=None, max_examples=300)
     @given(st.from_regex(pattern, fullmatch=True).filter(lambda value: len(value) <= described["max"]))
     def taken(value: str) -> None:
         assert takes(member, value) is not is_dangerous(member, value)
 
-    @settings(derandomize=True, deadline=None, max_examples=300)
     @given(
         st.text("a1:$._-/ +@=%\r\n\0\u00e9\u0661\u2603\U0001f600", max_size=8)
         | st.builds(

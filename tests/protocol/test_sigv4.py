@@ -11,7 +11,7 @@ import pytest
 from botocore.auth import SIGNED_HEADERS_BLACKLIST, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolambda import Credentials
@@ -106,7 +106,6 @@ tokens = st.text(string.ascii_letters + string.digits + "+/=", min_size=1, max_s
 keys = st.builds(Credentials, key_ids, secrets, st.none() | tokens)
 
 
-@settings(derandomize=True, deadline=None, max_examples=500)
 @given(
     method=st.sampled_from(["POST", "GET"]),
     path=paths,
@@ -294,7 +293,6 @@ def test_the_verifier_refuses_the_key_of_one_day_for_a_request_of_another() -> N
     assert not authorization.matches(KEYS.secret_access_key, "POST", "/", "", headers, sigv4.EMPTY_PAYLOAD_HASH)
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
 @given(st.integers(0, 63), st.sampled_from("0123456789abcdef"))
 def test_the_verifier_refuses_a_signature_with_any_other_digit(place: int, digit: str) -> None:
     headers = signed_request()

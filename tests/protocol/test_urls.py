@@ -5,7 +5,7 @@ import urllib.parse
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aiolambda import ConfigurationError, Credentials, LambdaClient, LambdaClientConfig, MapResult, TcpKeepAlive
@@ -65,7 +65,6 @@ proxies = st.tuples(schemes, parts_of_user.map("".join), st.just("@"), hosts, po
 
 
 @given(proxies)
-@settings(derandomize=True, deadline=None, max_examples=300)
 @example("http://user:pa@Secret9/Rest8@proxy:3128")
 @example("http://user:pa/Secret9@proxy:3128")
 @example("http://user:pa#Secret9@proxy:3128")
@@ -184,7 +183,6 @@ endpoints = st.tuples(schemes, hosts, ports, st.sampled_from(["", "/", "/base", 
 
 
 @given(endpoints)
-@settings(derandomize=True, deadline=None, max_examples=300)
 @example("https://a..b")
 @example("https://" + "a" * 64 + ".example")
 @example("https://" + "a." * 127 + "a")

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import botocore.session
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import aiolambda
@@ -333,7 +333,6 @@ BODIES = (
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=400)
 @given(BODIES)
 def test_every_body_of_a_function_error_becomes_texts_that_can_be_written(body: bytes) -> None:
     error = function_error(error_content(body), kind="Unhandled", function_name="orders", request_id="the-id")
@@ -343,7 +342,6 @@ def test_every_body_of_a_function_error_becomes_texts_that_can_be_written(body: 
     assert "".join(traceback.format_exception_only(error)).encode()
 
 
-@settings(derandomize=True, deadline=None, max_examples=400)
 @given(
     st.sampled_from([301, 400, 403, 404, 409, 418, 429, 500, 502]),
     BODIES,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolambda import Call, CallNext, Credentials, LambdaClient
@@ -313,7 +313,6 @@ MOVES = st.tuples(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=400)
 @given(st.lists(MOVES, min_size=10, max_size=80))
 def test_whatever_callers_do_nobody_waits_for_what_is_there_and_nothing_is_lost(steps: list[tuple[str, int, bool]]) -> None:
     async def traffic() -> None:

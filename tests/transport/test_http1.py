@@ -16,7 +16,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolambda import (
@@ -195,11 +195,10 @@ def target_of(url: str) -> tuple[str, str]:
 
 
 def test_botocore_sends_the_same_target_the_same_modelled_headers_and_the_same_body() -> None:
-    """600 generated inputs, each through the whole client on both sides."""
+    """Generated inputs, each through the whole client on both sides."""
     theirs = Botocore()
     with asyncio.Runner() as runner:
 
-        @settings(derandomize=True, deadline=None, max_examples=600, suppress_health_check=[HealthCheck.too_slow])
         @given(invocation=invocations(), endpoint=st.sampled_from(ENDPOINTS))
         def compare(invocation: tuple[str, dict[str, Any], dict[str, Any]], endpoint: str) -> None:
             region, members, members_for_botocore = invocation
