@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 import trustme
+from hypothesis import HealthCheck, settings
 
 from .support import THOROUGH
 from .support.loops import CHOSEN, LoopFactory, LoopName, chosen_loop

@@ -45,6 +45,8 @@ from aiolambda.policy import classification
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers
 
+from ..support import THOROUGH
+
 
 def now() -> float:
     return asyncio.get_running_loop().time()
@@ -271,7 +273,7 @@ async def test_the_input_is_read_no_further_than_there_is_room_for() -> None:
 
 @pytest.mark.virtual_time
 async def test_the_window_follows_the_limit_and_no_item_fails() -> None:
-    limits = [50, 500, 20]
+    limits = [50, 500, 20] if THOROUGH else [20, 200, 8]
     transport = Simulated(lambda _, at: limits[min(int(at // 20), 2)])
     async with LambdaClient(transport=transport) as client:
         found = await results(client.map("f", iter(range(10**9)), deadline=60))

@@ -10,6 +10,8 @@ import pytest
 
 from aiolambda.policy.concurrency import Admission, Fixed, Window
 
+from ..support import THOROUGH
+
 
 @attrs.define
 class Seen:
@@ -106,12 +108,13 @@ def test_a_slow_network_costs_time_and_not_throttles() -> None:
 
 
 def test_it_never_grows_faster_than_lambda_scales() -> None:
-    seen = Simulation(Window(most=100_000), lambda _: 1e9, duration=1.0, latency=0.01).run(40)
-    for start in range(30):
+    seconds = 40 if THOROUGH else 22
+    seen = Simulation(Window(most=100_000), lambda _: 1e9, duration=1.0, latency=0.01).run(seconds)
+    for start in range(seconds - 10):
         before = max((count for at, count in seen.in_flight if at <= start), default=0)
         after = max(count for at, count in seen.in_flight if at <= start + 10)
         assert after - before <= 2016  # what may come at once, and a thousand in ten seconds
-    assert max(count for _, count in seen.in_flight) > 3000
+    assert max(count for _, count in seen.in_flight) > (3000 if THOROUGH else 1500)
 
 
 def test_it_never_passes_its_own_bound() -> None:

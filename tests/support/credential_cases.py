@@ -26,6 +26,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiobotocore.httpsession
 import attrs
 import botocore.httpsession
+import botocore.loaders
 from aiobotocore.awsrequest import AioAWSResponse
 from aiobotocore.session import AioSession
 from botocore.awsrequest import AWSResponse
@@ -204,6 +205,8 @@ def main(cases: Path, root: Path) -> None:
 
     asyncio.sleep = no_pause  # type: ignore[assignment]
     time.sleep = lambda _: None
+    loader = botocore.loaders.create_loader()  # one for all sessions: each would parse the same models again
+    botocore.loaders.create_loader = lambda *_: loader
     results = {
         f"{case['suite']}/{case['dir']}": {"ours": outcome(ours, case, root), "theirs": outcome(theirs, case, root)}
         for case in json.loads(cases.read_text(encoding="utf-8"))["cases"]
