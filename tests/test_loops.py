@@ -5,7 +5,6 @@ import concurrent.futures
 import contextlib
 import gc
 import os
-import re
 import socket
 import ssl
 import sys
@@ -20,7 +19,7 @@ import trustme
 from aiolambda import ClientClosedError, ConfigurationError, Credentials, LambdaClient
 from aiolambda.testing import FakeTransport
 
-from .support.loops import LoopFactory, LoopName, chosen_loop
+from .support.loops import NO_SLOW_CALLBACKS, LoopFactory, LoopName, chosen_loop
 from .support.servers import Connection, RawServer, always, answer, raw_server
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
@@ -141,12 +140,12 @@ if {closes == "on a loop of its own"}:
 
 
 async def ended(program: str, *arguments: str, warnings: tuple[str, ...] = ()) -> tuple[bytes, bytes, int | None]:
-    """The output of a program that fails at any warning. How long its steps took on a busy machine is left out."""
-    command = [sys.executable, "-X", "dev", "-W", "error", *warnings, "-c", program, *arguments]
+    """The output of a program in development mode, in which each warning is an error."""
+    command = [sys.executable, "-X", "dev", "-W", "error", *warnings, "-c", NO_SLOW_CALLBACKS + program, *arguments]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     running = await asyncio.create_subprocess_exec(*command, env=environment, stdout=-1, stderr=-1)
     out, err = await asyncio.wait_for(running.communicate(), 30)
-    return out, re.sub(rb"(?m)^Executing <.*> took [0-9.]+ seconds\n", b"", err), running.returncode
+    return out, err, running.returncode
 
 
 @closed_by_hand

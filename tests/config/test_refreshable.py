@@ -17,6 +17,7 @@ from aiolambda.config.credentials.background import CallerLoopEndedError, in_thr
 from aiolambda.config.credentials.refreshable import RefreshableCredentials
 
 from ..support import virtual
+from ..support.loops import NO_SLOW_CALLBACKS
 
 EPOCH = 1_800_000_000.0
 HOUR, MINUTE = 3600.0, 60.0
@@ -389,7 +390,7 @@ async def test_the_provider_shows_its_source_and_no_secret() -> None:
 
 def program(code: str) -> str:
     """The output of a fresh interpreter in which every warning is an error, and asyncio reports leaks."""
-    prelude = """
+    prelude = f"""{NO_SLOW_CALLBACKS}
 import asyncio, datetime as dt, gc, threading
 from aiolambda import Credentials
 from aiolambda.config.credentials.refreshable import RefreshableCredentials

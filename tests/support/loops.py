@@ -12,6 +12,13 @@ from typing import Literal
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 LoopName = Literal["asyncio", "uvloop"]
 
+NO_SLOW_CALLBACKS = """
+import logging
+logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith("Executing %s took"))
+"""
+"""The head of a program that must write nothing to stderr in development mode: there a loop logs each step of over 0.1 s,
+and on a busy machine any step can take that long."""
+
 CHOSEN: LoopName = "uvloop" if os.environ.get("AIOLAMBDA_LOOP") == "uvloop" else "asyncio"
 
 
