@@ -49,6 +49,23 @@ def loop_name() -> LoopName:
     return CHOSEN
 
 
+# --- selections -------------------------------------------------------------------------------------------------------
+
+TESTS = Path(__file__).parent
+PLACES_BY_MARKER = {
+    # Their programs and loops also run with the checks of `python -X dev`.
+    "development_mode": "client transport local/test_endpoint.py test_loops.py",
+    # The result depends neither on the Python nor on the version of a library.
+    "once": "soak test_benchmarks.py",
+    # Only transport and local import aiohttp. These tests use fakes, or connections like those of the other tests.
+    "no_aiohttp": "cli fanout policy protocol soak test_benchmarks.py test_codecs.py test_readme.py",
+    # Only config imports botocore. These tests pass their keys as arguments.
+    "no_botocore": "cli client fanout local operations pipeline policy protocol soak transport test_benchmarks.py"
+    " test_budget.py test_codecs.py test_faults.py test_loops.py test_readme.py test_threads.py",
+}
+"""Folders and files of `tests/`, by the marker that all of their tests get: see `.ci/run`. A new file is left out of no run."""
+
+
 # --- workers ----------------------------------------------------------------------------------------------------------
 
 
@@ -59,8 +76,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 0
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow files first, so that no worker waits for another that has just begun one."""
+    """Mark the tests that a run may leave out, and put slow files first: a worker that starts one last ends last."""
+    for item in items:
+        path = item.path.relative_to(TESTS)
+        for marker, places in PLACES_BY_MARKER.items():
+            if any(path.is_relative_to(place) for place in places.split()):
+                item.add_marker(marker)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
