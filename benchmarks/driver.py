@@ -1,6 +1,6 @@
 """One client of `peers.py` in a process of its own, driven over standard input by `processes.py`.
 
-`python benchmarks/driver.py CLIENT [--loop uvloop] [--watched]` runs in an environment where that client is installed. Takes an
+`python benchmarks/driver.py CLIENT [--loop uvloop] [--watched]` runs in an environment with that client. Reads one
 order a line, as JSON, and answers with a line. Figures are of this process: seconds of CPU and of the clock, bytes.
 """
 
@@ -41,9 +41,9 @@ class WatchedSelector(selectors.DefaultSelector):
 
 
 def memory():
-    """The memory of this process now; its peak where the system does not tell."""
+    """The memory of this process now, or its peak if the system does not tell."""
     try:
-        with open("/proc/self/statm") as file:  # noqa: PTH123 - this runs where pathlib's import would count
+        with open("/proc/self/statm") as file:  # noqa: PTH123 - the import of pathlib would count
             return int(file.read().split()[1]) * resource.getpagesize()
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -55,7 +55,7 @@ def marks():
 
 
 class Driver:
-    """What a client is ordered to do."""
+    """The orders to a client."""
 
     def __init__(self, client, selector=None):
         self.client, self.selector = client, selector
@@ -139,7 +139,7 @@ class Driver:
         return found
 
     async def map(self, count, in_flight, payload):
-        """This client's own fan-out over so many items; workers over one iterator where it has none."""
+        """The client's own fan-out over so many items, or workers over one iterator if it has none."""
         if not hasattr(self.client, "map"):
             return await self.run(in_flight, payload, count=count)
         body = check_json_text(payload)
@@ -155,7 +155,7 @@ class Driver:
         self.held += [asyncio.ensure_future(self.client.call("hold", body)) for _ in range(count)]
 
     async def pause(self):
-        """A moment, in which held calls go on. Raises what one of them has failed with."""
+        """A moment in which held calls go on. Raises the error of a failed one."""
         await asyncio.sleep(0.02)
         if failed := next((task.exception() for task in self.held if task.done()), None):
             raise failed
@@ -190,10 +190,10 @@ def until(moment, least):
 
 
 async def outcome(client, name):
-    """What the caller of this call sees. A right answer is the call's own name in JSON."""
+    """The outcome for the caller. A right answer is the call's own name in JSON."""
     try:
         payload = await client.call(name)
-    except Exception as error:  # noqa: BLE001 - the class is what is asked for
+    except Exception as error:  # noqa: BLE001 - its class is the result
         return type(error).__name__
     if payload == json.dumps(name).encode():
         return "answer"
@@ -205,13 +205,13 @@ async def obey(driver):
         words = json.loads(line)
         try:
             reply = await getattr(driver, words.pop("order"))(**words)
-        except Exception as error:  # noqa: BLE001 - the one who ordered decides
+        except Exception as error:  # noqa: BLE001 - the other process decides
             reply = {"error": f"{type(error).__name__}: {error}"[:500]}
         print(json.dumps(reply), flush=True)
 
 
 def main():
-    from peers import CLIENTS  # beside this file: that is what the peers' environments see
+    from peers import CLIENTS  # beside this file: the peers' environments find no package
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("client", choices=CLIENTS)

@@ -1,6 +1,6 @@
 """The peers' own environments: one folder each, made when it is first asked for.
 
-Owns which packages a peer needs and which interpreters there are. Must not know what is measured in them.
+Owns which packages a peer needs and which interpreters there are. Must not know the measurements.
 """
 
 import json
@@ -15,28 +15,28 @@ import attrs
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aiolambda-benchmarks"
-"""Where environments are kept unless another folder is named."""
+"""The default folder of the environments."""
 
 OURS = "aiolambda"
 
 
 @attrs.frozen
 class Packages:
-    """What is installed into an environment, and the least Python for it."""
+    """The packages of an environment, and the oldest Python for them."""
 
     names: tuple[str, ...]
     least: tuple[int, int] = (3, 11)
 
 
 HERE = {OURS, "aiohttp", "aiohttp-tuned"}
-"""These run where this command runs, so that all three stand on the same aiohttp."""
+"""These run in the environment of the command, so that all three use the same aiohttp."""
 
 PACKAGES = {
     "aiobotocore": Packages(("aiobotocore", "uvloop")),
     "boto3": Packages(("boto3",)),
     "aws-sdk-lambda": Packages(("aws-sdk-lambda", "uvloop"), (3, 12)),
     "capo-lambda": Packages(("capo-lambda", "uvloop")),
-    "signers": Packages(("aiobotocore", "awscrt")),  # botocore signs through awscrt where it finds it: not in a peer's own
+    "signers": Packages(("aiobotocore", "awscrt")),  # apart from the peers: botocore signs through awscrt if it finds it
 }
 NODE = "aws-sdk-js"
 NODE_PACKAGES = ("@aws-sdk/client-lambda@3",)

@@ -2,9 +2,9 @@
 
 `python benchmarks/eventstream.py [--rounds N] [--piece BYTES] [--json]`
 
-Prints the CPU time of a megabyte, and the ratio (median and range of alternating rounds). Exit code 1 where ours does not need
-a quarter of the time at most with events of 1 KiB, or where a byte of a large event costs more than one of a small. `--json` is
-for `run.py`, and judges nothing.
+Prints the CPU time of a megabyte, and the ratio (median and range of alternating rounds). Exit code 1 if ours needs
+more than a quarter of the time with events of 1 KiB, or if a byte of a large event costs more than one of a small event.
+`--json` is for `run.py`, and judges nothing.
 """
 
 import argparse

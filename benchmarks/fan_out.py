@@ -1,9 +1,8 @@
-"""Fan-out from one process, against a simulated Lambda in another whose limit changes.
+"""Fan-out from one process, against a simulated Lambda in another process. Its concurrency limit changes.
 
 `python benchmarks/fan_out.py [--only TEXT] [--environments FOLDER] [--million N]`
 
-Prints what was measured, and exits with 1 where a claim does not hold. Makes environments for the peers, as `executions.py`
-does.
+Prints the measurements, and exits with 1 if a claim does not hold. Makes an environment for each peer, as `run.py` does.
 """
 
 import argparse
@@ -68,7 +67,7 @@ async def ten_thousand(server: Handle, options: argparse.Namespace) -> list[Clai
 
 
 async def workers(peer: Driver, server: Handle) -> str:
-    """What 10,000 items at 1,000 took with another client."""
+    """Seconds that another client took for 10,000 items, 1,000 at a time."""
     await peer.order("open", url=server.url, pool=1000, read_limit=60)
     began = time.perf_counter()
     outcomes = await peer.order("calls", names=[f"call-{number}" for number in range(10_000)], in_flight=1000)

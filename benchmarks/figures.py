@@ -1,4 +1,4 @@
-"""Figures and how they are told: values by round, ratios within a round, their median and range, as Markdown and as JSON.
+"""Figures and their presentation: values by round, ratios within a round, median and range, as Markdown and as JSON.
 
 Must not know how anything is measured.
 """
@@ -30,9 +30,9 @@ class Spread:
 
 @attrs.frozen
 class Figure:
-    """One line of a table: what each peer needed, a value for each round. `values` has this project's own under its name.
+    """One line of a table: a value of each peer for each round. `values` has this project's own under its name.
 
-    `is_compared`: told as ratios; what is about nothing wherever all is well is told as it is.
+    `is_compared`: shown as ratios. A figure near zero is shown as it is.
     """
 
     section: str

@@ -1,8 +1,8 @@
-"""What a process pays once, measured in a fresh one: `python benchmarks/fresh.py CLIENT import`, or `... first URL`.
+"""The one-time cost of a client, measured in a fresh process: `python benchmarks/fresh.py CLIENT import`, or `... first URL`.
 
 `import`: seconds of CPU and of the clock for importing the client, and the memory of the process behind it, interpreter and
 all. `first`: the CPU of the process from its start to its first answer, with keys in the environment; the clock from the start
-of this file on. Must not import anything before it measures that a client would import too.
+of this file on. Must not import a module that a client imports, too, before it measures.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""CPU time of one invocation beside a bare aiohttp POST, both in this process: what to look at with a profiler.
+"""CPU time of one invocation beside a bare aiohttp POST, both in this process: run it under a profiler.
 
 `python benchmarks/invocation.py [--calls N] [--in-flight N] [--rounds N] [--payload BYTES] [--alone]`
 
-`run.py` has the figures to quote: there each client has a process of its own.
+Quote the figures of `run.py` instead: it gives each client a process of its own.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """The cost of the middleware stack, over a transport that answers at once.
 
 `python benchmarks/middlewares.py [--rounds N] [--json]` measures a `send` as it is, how much less it costs without each of the
-built-ins that can be removed, and what each added no-op costs, by step: the slope of a line through 0, 5, 10 and 20 of them.
+removable built-ins, and the cost of each added no-op, by step: the slope of a line through 0, 5, 10 and 20 of them.
 CPU time, in alternating rounds, in one process.
 """
 
@@ -39,7 +39,7 @@ REMOVABLE = (
 
 
 class Instant:
-    """The same answer for whatever is sent."""
+    """The same answer for every request."""
 
     answer = Response(200, {"x-amzn-requestid": "1", "x-amz-executed-version": "1", "content-length": "2"}, b"{}")
 

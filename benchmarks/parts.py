@@ -1,6 +1,6 @@
 """The rows of parts that need no server: decoding of streams, signing, the middleware stack. Each is a script of its own.
 
-Owns in which environment a script runs, and how what it prints becomes figures. Must not know what it measures.
+Owns the environment of each script, and the figures made of its output. Must not know the measurement.
 """
 
 import json
@@ -30,7 +30,7 @@ async def middlewares(run: Run) -> list[Figure]:
 
 
 def _figures(run: Run, script: str, env: str | None, section: str) -> list[Figure]:
-    """What a script says of its cases: `[{"case", "unit", "values": {name: [a value for each round]}}]`."""
+    """The cases that a script prints: `[{"case", "unit", "values": {name: [a value for each round]}}]`."""
     try:
         python = environment(env, run.folder) if env else sys.executable
         return [Figure(section=section, **found) for found in _said(python, script, run.rounds)]

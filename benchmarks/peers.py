@@ -1,8 +1,8 @@
 """The clients of Lambda that are compared, each behind `open`, `call` and `close`.
 
-Owns how each is used as its manual says. Settings are the defaults of each; but its pool holds as many connections as there are
-calls in flight, where its default is less, and a read limit can be set. Runs in the environments of the peers, so it must not
-need anything that is not in all of them.
+Owns the use of each client, as its manual says. The settings are its defaults, with two exceptions: its pool has room for all
+calls in flight, and a read limit can be set. Runs in the environments of the peers, so it must not need a package that one of
+them lacks.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""The processes of a measurement, as the one that measures sees them: drivers, each with one client, and the server.
+"""The processes of a measurement, seen from the measuring one: drivers, each with one client, and the server.
 
-Owns starting, asking and ending them. Must not know what is measured.
+Owns starting, asking and ending them. Must not know the measurement.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from benchmarks.environments import CACHE, HERE, NODE, ROOT, environment, node_e
 
 FOLDER = ROOT / "benchmarks"
 LIMIT = 120.0
-"""Seconds that an answer may take: what is measured takes a few."""
+"""Seconds that an answer may take. A measurement takes a few."""
 
 
 class DriverError(Exception):
@@ -55,7 +55,7 @@ class Driver:
 
 @asynccontextmanager
 async def running(name: str, command: list[str], env: dict[str, str] | None = None) -> AsyncGenerator[Driver]:
-    """A process that says what it is in its first line, and ends with its standard input."""
+    """A process that greets in its first line, and ends with its standard input."""
     process = await asyncio.create_subprocess_exec(
         *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=2**24, env=env
     )
@@ -63,7 +63,7 @@ async def running(name: str, command: list[str], env: dict[str, str] | None = No
     assert process.stdout is not None
     try:
         if not (greeting := await process.stdout.readline()):
-            raise DriverError(f"{name} has ended before it said a word")
+            raise DriverError(f"{name} ended before its greeting")
         yield Driver(name, json.loads(greeting), process)
     finally:
         process.stdin.close()

@@ -60,7 +60,7 @@ QUICK_CELLS = {
 
 @attrs.frozen
 class Run:
-    """What a row may use: the server, the peers that could be had, how much to measure, and where to note what was not."""
+    """The means of a row: the server, the available peers, how much to measure, and notes on missing figures."""
 
     server: Server
     peers: list[str]
@@ -72,7 +72,7 @@ class Run:
     items: int
     notes: list[str] = attrs.field(factory=list)
     server_per_client: dict[str, float] = attrs.field(factory=dict)
-    """The most CPU that the server used in a row for a second of a client's: from 1 on the server is what one waits for."""
+    """By row, the most CPU of the server for a second of a client's. From 1 on the clients wait for the server."""
 
     def note(self, text: str) -> None:
         print(f"  {text}", file=sys.stderr)
@@ -97,7 +97,7 @@ class Run:
             await self.ask(drivers, peer, "close")
 
     async def ask(self, drivers: Drivers, peer: str, order: str, **words: Any) -> Any:
-        """An answer, or `None` where the peer failed: then it is left out from here on."""
+        """An answer, or `None` if the peer failed. It is left out from then on."""
         if peer not in drivers:
             return None
         try:
@@ -116,7 +116,7 @@ class Run:
             await self.ask(drivers, peer, "pause")
 
     async def let_go(self, drivers: Drivers, peer: str) -> None:
-        """Have the server answer what it holds, and wait until the peer has the answers."""
+        """Let the server answer the requests it holds, and wait until the peer has the answers."""
         await self.server.control.order("release")
         await self.ask(drivers, peer, "released")
 
@@ -204,7 +204,7 @@ async def _cell(run: Run, drivers: Drivers, cell: Cell, loop: str) -> list[Figur
 
 
 async def throughput(run: Run) -> list[Figure]:
-    """Calls for each second of CPU: the inverse of the first row's figure, where more is better."""
+    """Calls for each second of CPU: the inverse of the first row's figure. More is better."""
     async with run.drivers(run.peers) as drivers, run.opened(drivers, pool=50):
         answers = await run.alternate(
             drivers, "throughput", "run", rounds=run.rounds, in_flight=50, payload=100, seconds=2 * run.seconds
@@ -220,7 +220,7 @@ async def throughput(run: Run) -> list[Figure]:
 
 @attrs.frozen
 class Wave:
-    """What a call takes in KB while it is in flight, and what is left of one afterwards, in KB and in blocks of Python's."""
+    """Memory of a call in flight, in KB, and the rest afterwards, in KB and in blocks of Python's allocator."""
 
     held: float
     left: float
@@ -228,7 +228,7 @@ class Wave:
 
 
 async def memory(run: Run) -> list[Figure]:
-    """Memory of a call in flight, all held by the server at once; then what another such wave leaves behind."""
+    """Memory of a call in flight, all held by the server at once, and the rest after another such wave."""
     count = min(run.held, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 500)
     found: dict[str, list[Wave]] = {}
     for _ in range(1 if run.is_quick else 2):
@@ -238,7 +238,7 @@ async def memory(run: Run) -> list[Figure]:
     waves = {peer: some for peer, some in found.items() if len(some) == len(found[OURS])}
     in_blocks = {peer: some for peer, some in waves.items() if peer != NODE}
     section = f"memory, {count:,} in flight"
-    left = f"{section}: what a second client's calls leave when it is closed (as it is, not as a ratio)"
+    left = f"{section}: left by a second, closed client (as it is, not as a ratio)"
     return [
         Figure(section, "a call in flight", "KB", _values(waves, lambda wave: wave.held)),
         Figure(left, "of the process, by call", "KB", _values(waves, lambda wave: wave.left), is_compared=False),
@@ -247,7 +247,7 @@ async def memory(run: Run) -> list[Figure]:
 
 
 async def _waves(run: Run, drivers: Drivers, peer: str, count: int) -> list[Wave]:
-    """Two clients, one after the other: the first fills what is kept for good, the second shows what stays of its calls."""
+    """Two clients, one after the other: the first fills the lasting caches, the second shows the rest of its calls."""
     marks: list[Any] = []
     second = max(2, count // 4)
     for number in (count, second):
@@ -263,7 +263,7 @@ async def _waves(run: Run, drivers: Drivers, peer: str, count: int) -> list[Wave
 async def _held(run: Run, drivers: Drivers, peer: str, count: int) -> list[Any]:
     """The marks while the server has half of the calls, while it has all, and when their client is closed.
 
-    The first half uses up what was free before: the second is what calls take from the system.
+    The first half uses up free memory. The second half takes its memory from the system.
     """
     half, marks = count // 2, []
     await run.ask(drivers, peer, "open", url=run.server.http, pool=count)

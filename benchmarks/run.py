@@ -3,8 +3,7 @@
 `python benchmarks/run.py [--only ROW,...] [--quick] [--markdown FILE] [--json FILE] [--environments FOLDER]`
 
 Installs each peer into an environment of its own, once. A full run takes about 15 minutes on two cores, `--quick` under two.
-`benchmarks/README.md` says how to read what comes out. Exit code 1 where this client could not do a row; a peer that cannot is
-left out of it.
+`benchmarks/README.md` explains the output. Exit code 1 if this client fails in a row. A peer that fails is left out of it.
 """
 
 import argparse
@@ -48,7 +47,7 @@ BOTTLENECK = 1.0
 
 
 async def versions(peers: list[str], folder: Path, notes: list[str]) -> dict[str, str]:
-    """What each peer calls itself, where it can be had."""
+    """The version of each available peer."""
     found: dict[str, str] = {}
     for peer in peers:
         print(f"environment of {peer}", file=sys.stderr)
@@ -147,7 +146,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, metavar="N", help="of each peer's turn in a round")
     parser.add_argument("--held", type=int, metavar="CALLS", help="in flight while memory is measured")
     parser.add_argument("--items", type=int, metavar="N", help="to fan out over")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="standard output where it is not given")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="standard output if it is not given")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--environments", type=Path, default=CACHE, metavar="FOLDER")
     options = parser.parse_args()

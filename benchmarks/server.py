@@ -18,7 +18,7 @@ HEAD = (
     b"x-amzn-RequestId: 11111111-2222-3333-4444-555555555555\r\nX-Amz-Executed-Version: $LATEST\r\n\r\n"
 )
 SPACE = memoryview(bytearray(1024 * 1024))
-"""What every connection reads into: a read is dealt with before the next begins."""
+"""The buffer of all connections: each read is handled before the next begins."""
 
 
 @functools.lru_cache(maxsize=16)

@@ -1,7 +1,7 @@
 """Signing one invocation, beside botocore's signer and awscrt's: `python benchmarks/signing.py [--rounds N] [--json]`.
 
 Each gets a request of its own, made beforehand, with the headers that this client sends; each hashes the payload, and writes
-its headers. Runs where botocore is installed; without awscrt that column is missing.
+its headers. Needs botocore. Without awscrt that column is missing.
 """
 
 import argparse

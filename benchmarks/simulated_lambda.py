@@ -1,6 +1,6 @@
-"""A Lambda on loopback whose limit changes: it takes its time for each invocation, and throttles beyond the limit.
+"""A Lambda on loopback with a changing limit. It takes its time for each invocation, and throttles beyond the limit.
 
-Owns the server, which runs in a process of its own and is asked over a pipe. Must not know who invokes.
+Owns the server, which runs in a process of its own and is asked over a pipe. Must not know the callers.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX-Amz-Executed-Version: 1\r\n\r\
 
 
 class Simulated:
-    """What there is to know of all functions."""
+    """The state of all functions."""
 
     def __init__(self) -> None:
         self.reset(seconds=0.0, limits={})

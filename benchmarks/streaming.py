@@ -2,7 +2,7 @@
 
 `python benchmarks/streaming.py [--megabytes N] [--streams N] [--rounds N]`
 
-The server is a process of its own. Prints what was measured, and exits with 1 where a claim does not hold: the first byte is
+The server is a process of its own. Prints the measurements, and exits with 1 if a claim does not hold: the first byte is
 there within 10 ms of the server's write, while the rest has not been sent; memory (`VmHWM`) grows by less than 8 MB; a sender
 stops with its reader; and no connection, task or slot is left.
 """
@@ -79,7 +79,7 @@ async def serve(pipe: Connection) -> None:
 
 
 def run_server(pipe: Connection) -> None:
-    logging.getLogger("asyncio").setLevel(logging.ERROR)  # clients that leave early are what is measured here
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # the measured clients leave early
     asyncio.run(serve(pipe))
 
 

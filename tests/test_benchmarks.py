@@ -117,6 +117,6 @@ async def test_peer_that_fails_is_left_out_and_noted() -> None:
 
 
 async def test_process_that_ends_at_once_is_named() -> None:
-    with pytest.raises(processes.DriverError, match="peer has ended before it said a word"):
+    with pytest.raises(processes.DriverError, match="peer ended before its greeting"):
         async with processes.running("peer", [sys.executable, "-c", ""]):
             pass

@@ -1,6 +1,6 @@
-"""What an invocation may cost, in counts that no load of the machine changes; `benchmarks/` measures the time.
+"""The cost of an invocation, in counts that do not depend on the load of the machine. `benchmarks/` measures the time.
 
-A change that passes a budget either is worth it, and raises the number here, or is not.
+A change that exceeds a budget must be worth it, and then raises the number here.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from .support.servers import Connection, always, answer, raw_server
 PACKAGE = str(Path(aiolambda.__file__).parent)
 
 FRAMES = 145
-"""Frames of this package that one invocation enters over an open connection, a coroutine that goes on counted again (measured
-on 3.11, where a comprehension is a frame, too: 141)."""
+"""Frames of this package that one invocation enters over an open connection. A resumed coroutine counts again. Measured: 141
+on 3.11, on which a comprehension is a frame, too."""
 FRAMES_OF_A_MIDDLEWARE = 1.5
 """For each middleware that is added, beside its own: the link to it (measured: 1.2)."""
 BYTES_IN_FLIGHT = 8_500

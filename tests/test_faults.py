@@ -53,7 +53,7 @@ def test_all_faults_together_leave_no_task_no_file_and_no_complaint(loop_name: L
 
 
 def test_a_fault_of_the_first_connection_is_got_over_where_that_is_safe(loop_name: LoopName) -> None:
-    """What was not delivered is sent again by default, what may have run only with `idempotent`."""
+    """An undelivered request is sent again by default, one that may have run only with `idempotent`."""
     gone = run(loop_name, faulty=1)
     assert gone.left == ()
     assert len(gone.results) > 100
@@ -77,9 +77,9 @@ def _is_got_over(result: Result) -> bool:
 def test_a_connection_that_ends_as_a_request_starts_costs_no_second_execution(
     loop_name: LoopName, tls: bool, ending: faults.Script
 ) -> None:
-    """Within a millisecond. What comes first is chance; where the request does, it may have been read, and the call fails.
+    """Within a millisecond. Chance decides which comes first. If it is the request, it may have been read, and the call fails.
 
-    How it is where the end always comes first stands in the table, for asyncio's loop.
+    The table has the case in which the end always comes first, for asyncio's loop.
     """
     race = run_race(loop_name, tls=tls, ending=ending)
     print(race)  # noqa: T201 - how the moments fell
@@ -93,8 +93,8 @@ EXECUTES_AFTER_ITS_END = struck("half-close, reads it, RST", faults.half_close_a
 
 
 def test_a_server_that_executes_what_came_after_its_end_and_then_resets_passes_for_one_that_has_closed() -> None:
-    """What is left to assume: RFC 9112 (9.6) has a server that ended its side begin no further request. The kernel of this one
-    sends RST before its acknowledgement, and says nothing else than that of a server which closed before the request came."""
+    """The remaining assumption: after RFC 9112 (9.6), a server that ended its side begins no further request. The kernel of
+    this server sends RST before its acknowledgement, exactly like one that closed before the request came."""
     results = run_one("asyncio", EXECUTES_AFTER_ITS_END, [Mode(tls=False, kind="RequestResponse", idempotent=None)])
     assert [result.measured.executions for result in results] == [(2,)]
 
@@ -112,5 +112,5 @@ def test_the_manual_quotes_the_table() -> None:
     assert "<!-- end of fault table -->" in text
     quoted = text.partition("<!-- fault table -->")[2].partition("<!-- end of fault table -->")[0]
     measured = table(run("asyncio").results)
-    print(measured)  # noqa: T201 - to be copied into the page
+    print(measured)  # noqa: T201 - the text to quote
     assert quoted.strip() == measured.strip()

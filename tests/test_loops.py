@@ -40,7 +40,7 @@ def authority() -> trustme.CA:
 
 @contextlib.contextmanager
 def in_thread(start: Callable[[], contextlib.AbstractAsyncContextManager[Any]]) -> Iterator[Any]:
-    """What this gives, open on a loop of its own in a thread, so that the test may start and close loops itself."""
+    """The value of this context manager, open on a loop in a thread, so that the test may start and close loops itself."""
     opened, ends = concurrent.futures.Future[Any](), asyncio.Event()
 
     async def keep_open() -> None:
@@ -105,7 +105,7 @@ def hold(connection_count: int) -> tuple[Any, threading.Semaphore]:
 
 @pytest.mark.parametrize("closes", ["on the last loop", "on a loop of its own", "never"])
 async def test_one_client_serves_one_asyncio_run_after_another(loop_name: LoopName, closes: str) -> None:
-    """As in a warm Lambda function, or in a test suite with a loop for each test: nothing is left open, nothing warns."""
+    """As in a warm Lambda function, or a test suite with a loop for each test. Nothing stays open, nothing warns."""
     program = f"""
 import asyncio, gc, os, sys, {loop_name}
 from aiolambda import Credentials, LambdaClient
@@ -504,14 +504,14 @@ async def test_a_child_process_shares_no_connection_with_its_parent(
             await connection.write(answer())
 
     async with raw_server(script, tls=tls if encrypted else None) as server:
-        forks = ("-W", "ignore:This process:DeprecationWarning")  # of CPython 3.12, where the process has a thread
+        forks = ("-W", "ignore:This process:DeprecationWarning")  # CPython 3.12 warns of a fork with threads
         assert await ended(FORK + program, server.url, str(bundle), loop_name, warnings=forks) == (b"0\n0\n", b"", 0)
     assert sorted(map(sorted, users.values())) == [["child"], ["child"], ["parent"], ["parent"]]
     assert len(server.requests) == 10
 
 
 async def test_the_descriptors_that_a_child_inherits_end_in_it_and_not_in_its_parent(tmp_path: Path) -> None:
-    """What the parent closes is closed: no child that has gone its own way keeps the connection open."""
+    """A connection that the parent closes is closed: no child keeps it open."""
     program = """
 async def main():
     await two()

@@ -1,4 +1,4 @@
-"""What blocks runs in threads of the package's own: the program's default executor may be busy, and no exit waits for them."""
+"""Blocking work runs in threads of the package: the default executor may be busy, and no exit waits for these threads."""
 
 import asyncio
 import concurrent.futures
@@ -198,7 +198,7 @@ HANGING = {
     "the container": ("http://127.0.0.1:9", {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "https://slow.test/"}),
     "STS": ("http://127.0.0.1:9", _ROLE),
 }
-"""The endpoint, and variables that lead to a server whose name is looked up."""
+"""The endpoint, and variables that cause a look-up of a server's name."""
 
 
 @pytest.mark.parametrize("name", HANGING)

@@ -65,7 +65,7 @@ def client_of(url: str, **settings: Any) -> LambdaClient:
 
 
 async def error_of(awaitable: Awaitable[object]) -> BaseException:
-    """What it raises. The wait has no part in the tracebacks: it is in a task of its own."""
+    """The error that it raises. It runs in a task of its own, so the wait is in no traceback."""
     task = asyncio.ensure_future(awaitable)
     await asyncio.wait([task], timeout=60)
     if task.cancelled():
@@ -160,7 +160,7 @@ FAULTS: dict[str, tuple[Script, Timeouts]] = {
     "page": (always(answer("503 Service Unavailable", "Content-Type: text/html\r\n", b"<p>" + SAID)), Timeouts()),
     "the function failed": (always(FAILED), Timeouts()),
 }
-"""What a server does, and the limits of the call that fails by it."""
+"""The server's script, and the limits of the call that fails."""
 
 
 def fails(fault: str, operation: str) -> bool:
@@ -169,7 +169,7 @@ def fails(fault: str, operation: str) -> bool:
 
 
 async def given_away_by(client: LambdaClient, operation: str) -> set[str]:
-    """What an operation that fails gives away; the client is closed behind it."""
+    """The secrets that a failing operation gives away. Closes the client."""
     error = await error_of(OPERATIONS[operation](client))
     await client.close(grace=0)
     assert operation == "map" or any(map(is_ours, frames_of(error)))  # the errors of a map's results were raised elsewhere

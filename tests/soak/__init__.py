@@ -1,1 +1,1 @@
-"""Proofs that take minutes, each with a fiftieth of its size in the suite."""
+"""Proofs that take minutes: `python -m tests.soak.NAME`. The README of this folder lists them. The suite runs them small."""

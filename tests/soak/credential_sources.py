@@ -1,9 +1,9 @@
 """How late the event loop is while keys are fetched: the first time, and again before they expire.
 
-Each source has a process of its own, for the import of a library counts. The loop is looked at every millisecond, while calls
-go through a client every 5 ms; what is shown is the longest time that it was late, in milliseconds, over some runs: in the
-middle one of them, and in the worst. `given keys` fetches nothing: it is the noise of the machine. Keys live for a few seconds,
-so that they are renewed while one looks; what is late with `shared file`, which is not, is Python collecting garbage.
+Each source has a process of its own, since the import of a library counts. A probe looks at the loop every millisecond, while a
+client makes a call every 5 ms. The table shows the longest delay of a run in milliseconds: of the median run, and of the worst.
+`given keys` fetches nothing and shows the noise of the machine. Keys live for a few seconds, so they are renewed during a run.
+The keys of `shared file` are not renewed: its delays are Python's garbage collection.
 
 Without `awscrt`: that library alone takes 50 ms to load. Servers answer on 127.0.0.1, from the process of the benchmark.
 """

@@ -1,9 +1,9 @@
-"""How often one call is executed, and what its caller sees, fault by fault: this client beside three others.
+"""Executions of one call and its outcome for the caller, fault by fault: this client beside three others.
 
 Makes an environment for each peer under `--environments` (aws-sdk-lambda needs Python 3.12 or later), serves the faults of
-`tests/faults.py` on 127.0.0.1, and prints a Markdown table: executions / outcome. The settings are the defaults of each client,
-but for the read limit of half a second (`peers.py` says by which option). The races are many calls, and show how many of them
-were executed twice, and how many failed. Exit code 1 where this client executes a call twice, or gives another call's answer.
+`tests/support/faults.py` on 127.0.0.1, and prints a Markdown table: executions / outcome. Each client has its default settings,
+but for the read limit of half a second (see `benchmarks/peers.py`). A race is many calls: it shows how many of them ran twice,
+and how many failed. Exit code 1 if this client executes a call twice, or returns the answer of another call.
 """
 
 import argparse
@@ -107,7 +107,7 @@ async def race_of(server: FaultServer, client: Driver, script: str, calls: int) 
 
 
 async def column(name: str, options: argparse.Namespace) -> tuple[str, dict[str, str]]:
-    """What one client makes of everything."""
+    """All results of one client."""
     async with started(name, options.environments) as client:
         with FaultServer() as server:
             cells = {

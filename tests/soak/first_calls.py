@@ -1,4 +1,4 @@
-"""So many first calls at once over TLS: every one gets through, though each needs a handshake and all share two cores.
+"""Thousands of first calls at once over TLS. All succeed, though each needs a handshake.
 
 The server is a process of its own; both it and the client raise their limit of open files as far as they may.
 """

@@ -1,9 +1,9 @@
-"""Calls against a server that ends idle connections at random: no error that a user sees, and nothing runs twice.
+"""Calls against a server that ends idle connections at random: no call fails, and none runs twice.
 
-The server, a process of its own, ends one idle connection in three within 3 ms of its answer, if no byte of another request has
-come; so many ends meet the next request. A request that came between that look and the end is executed and not answered: it
-fails as `unknown`, rightly, and is counted (1 to 14 in 10,000). Every other call must be answered. On Linux, asyncio's loop;
-with `--uvloop` such a loss is `unknown`, and only duplicates and untruths count.
+The server is a process of its own. It ends one idle connection in three within 3 ms of its answer, unless a byte of another
+request has come. Many of these ends cross the next request. A request that comes after the server's last look is executed and
+not answered: it rightly fails as `unknown`, and is counted (1 to 14 in 10,000). Every other call must be answered. This holds
+on Linux with asyncio's loop. With `--uvloop` such a loss is `unknown`, and only duplicates and false verdicts fail the run.
 """
 
 import argparse

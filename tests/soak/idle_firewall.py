@@ -1,7 +1,7 @@
 """A long invocation through a firewall that forgets silent flows, at its real length: 400 s against 350 s.
 
-Two calls are made at once through network namespaces with such a firewall between them: one by a client with the default
-TCP keep-alive, which must return, and one without keep-alive, whose answer must be lost: so the firewall does forget.
+Two calls run at once through network namespaces with such a firewall between them. The one with the default TCP keep-alive must
+return. The one without keep-alive must lose its answer, which proves that the firewall forgets.
 As root, on Linux: `python -m tests.soak.idle_firewall [--invocation SECONDS] [--forgets-after SECONDS]`
 """
 

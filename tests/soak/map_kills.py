@@ -1,9 +1,9 @@
-"""`kill -9` at 20 random moments of a map of 5,000 items with a journal, and what there is after the resumes.
+"""`kill -9` at 20 random moments of a map of 5,000 items with a journal, and the results after all resumes.
 
 `python -m tests.soak.map_kills [--items N] [--kills N] [--idempotent] [--seed N]`
 
-The server is a process of its own, and counts executions by payload. Exit code 1 where an item has no result or two, or ran
-twice without having been reported as unknown before.
+The server is a process of its own, and counts executions by payload. Exit code 1 if an item has no result or two results, or if
+it ran twice and was not reported as unknown before.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=5000)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--idempotent", action="store_true", help="what was in flight is sent again")
+    parser.add_argument("--idempotent", action="store_true", help="items in flight are sent again")
     options = parser.parse_args()
     with simulated_lambda() as server, tempfile.TemporaryDirectory() as folder:
         holds = asyncio.run(run(server, options, Path(folder)))

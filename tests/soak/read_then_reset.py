@@ -1,9 +1,9 @@
-"""Calls whose request is read and whose connection is then reset: each is `unknown`, and none is sent again.
+"""A server that reads a request and then resets its connection: each call is `unknown`, and none is sent again.
 
-Every connection answers its first request; the second is read whole, which is its execution, and reset within a millisecond.
-So each loss is one of a reused connection, where a client might think that the server had only closed it while it was idle.
-With `--half-close` the server ends its own side of an idle connection, reads and executes what comes all the same, and then
-closes: none of that is sent again, either.
+Every connection answers its first request. It reads the second one whole, which is its execution, and is reset within a
+millisecond. So each loss is on a reused connection, and looks as if the server had closed it while it was idle. With
+`--half-close` the server ends its side of an idle connection, still reads and executes a request, and then closes. Such a
+request must not be sent again, either.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""Many calls against a server that misbehaves at random: what came of each, beside what the server executed.
+"""Many calls against a server that misbehaves at random: the outcome of each, beside the executions that the server counted.
 
-Owns the soaks: the calls, the server's process, and what is claimed of them. Each gives its run, and what does not hold.
-`test_soak` runs them in small, the scripts of `benchmarks/` at their full size.
+Owns the soaks: the calls, the server's process, and the claims. Each returns its run and the claims that do not hold.
+`test_small` runs them at a small size, the programs of this folder at their full size.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ ANSWER = "answer"
 
 @attrs.frozen
 class Outcome:
-    """What came of one call."""
+    """The outcome of one call."""
 
     what: str
     attempts: int = 1
@@ -40,7 +40,7 @@ class Outcome:
 
 @attrs.define
 class Run:
-    """A server and the client that calls it; what came of the calls, and at the end what the server saw."""
+    """A client, the outcomes of its calls, and at the end the executions and notes of the server."""
 
     client: LambdaClient
     outcomes: dict[str, Outcome] = attrs.field(factory=dict)
@@ -86,7 +86,7 @@ class Run:
 
     @property
     def untrue(self) -> dict[str, Outcome]:
-        """Calls that are said not to have run, and have; or to have run, and have not."""
+        """Calls with a false verdict: not run, though executed, or the reverse."""
         return {
             name: outcome
             for name, outcome in self.outcomes.items()
@@ -97,7 +97,7 @@ class Run:
     def report(self) -> str:
         rows: list[tuple[str, object]] = [("calls", len(self.outcomes)), ("answered", self.answered)]
         rows += sorted(Counter(f"failed: {outcome}" for outcome in self.errors.values()).items())
-        rows += [("executed more than once", len(self.duplicates)), ("said wrongly to have run, or not", len(self.untrue))]
+        rows += [("executed more than once", len(self.duplicates)), ("with a false verdict", len(self.untrue))]
         rows += sorted(Counter(f"with {outcome.attempts} attempts" for outcome in self.outcomes.values()).items())
         rows += [(f"client caught: {what}", count) for what, count in self.caught.items()]
         rows += [(f"server: {what}", count) for what, count in self.notes.items()]
@@ -105,13 +105,13 @@ class Run:
 
 
 def caught_by(client: LambdaClient) -> dict[str, int]:
-    """What the checks of the client's connections caught."""
+    """Connections that the client's checks caught, by check."""
     return dict(getattr(getattr(client._state.transport, "_pool", None), "caught", {}))
 
 
 @contextlib.asynccontextmanager
 async def run(script: str, *, tls: bool = False, count: int = 0, **settings: Any) -> AsyncGenerator[Run]:
-    """A run against that script of `soak_server`. What the server saw is there when the block has ended."""
+    """A run against a script of `random_faults_server`. The server's counts are there when the block has ended."""
     command = [
         sys.executable,
         "-m",
@@ -153,11 +153,11 @@ def _broken(claims: Mapping[str, bool]) -> list[str]:
 
 
 def _honest(run: Run) -> dict[str, bool]:
-    """What holds of every run."""
+    """The claims for every run."""
     return {
-        "nothing is executed twice": not run.duplicates,
-        "what is said of a call is true": not run.untrue,
-        "what failed is unknown": all(outcome.delivery is Delivery.UNKNOWN for outcome in run.errors.values()),
+        "no call is executed twice": not run.duplicates,
+        "every verdict is true": not run.untrue,
+        "every failed call is unknown": all(outcome.delivery is Delivery.UNKNOWN for outcome in run.errors.values()),
     }
 
 
@@ -169,7 +169,7 @@ async def idle_close(*, calls: int, in_flight: int, tls: bool) -> Soak:
     return this, _broken(
         {
             **_honest(this),
-            "nothing fails of which no byte had come": len(this.errors) <= came or not this.proves_delivery,
+            "no call fails before its first byte came": len(this.errors) <= came or not this.proves_delivery,
         }
     )
 
@@ -181,22 +181,22 @@ async def read_then_reset(*, losses: int, in_flight: int, tls: bool) -> Soak:
     return this, _broken(
         {
             **_honest(this),
-            "so many were lost": len(this.errors) >= losses,
-            "every one that was reset failed": len(this.errors) == this.notes["read, then reset"],
-            "nothing is repeated": all(outcome.attempts == 1 for outcome in this.outcomes.values()),
+            "enough calls were lost": len(this.errors) >= losses,
+            "every reset call failed": len(this.errors) == this.notes["read, then reset"],
+            "no call is repeated": all(outcome.attempts == 1 for outcome in this.outcomes.values()),
         }
     )
 
 
 async def half_close(*, calls: int, in_flight: int, tls: bool) -> Soak:
-    """Calls against a server that ends its own side of idle connections, and executes what it reads there all the same."""
+    """Calls against a server that ends its side of idle connections, and still executes the requests it reads there."""
     async with run("half_closes_and_reads", tls=tls) as this:
         await this.calls(_names(calls), in_flight=in_flight)
     read = sum(count for note, count in this.notes.items() if note.startswith("read behind"))
     return this, _broken(
         {
             **_honest(this),
-            "nothing fails that was not read": len(this.errors) <= read or not this.proves_delivery,
+            "no call fails that was not read": len(this.errors) <= read or not this.proves_delivery,
         }
     )
 
@@ -230,7 +230,7 @@ async def first_calls(*, calls: int, tls: bool) -> Soak:
 
 
 def tell(soaking: Coroutine[Any, Any, Soak], *, uvloop: bool = False) -> None:
-    """Run a soak as a script: its report, and exit code 1 where a claim does not hold."""
+    """Run a soak as a program: print its report, and exit with 1 if a claim does not hold."""
     began = time.monotonic()
     with asyncio.Runner(loop_factory=loop_factory("uvloop" if uvloop else "asyncio")) as runner:
         this, broken = runner.run(soaking)

@@ -1,8 +1,8 @@
 """Calls that queue for 10 slots: how old a signature is when the server reads it.
 
-No more than 2 s on an open connection, and no more than the connect limit on a new one, however long the call waited. The
-server answers after 5 ms, ends a connection after a hundred requests, and is a second late with the handshake of one in ten.
-A signature's date has whole seconds, so up to a second of what is shown is not age.
+At most 2 s on an open connection, and at most the connect limit on a new one, even if the call waited longer. The server
+answers after 5 ms, ends a connection after a hundred requests, and delays one handshake in ten by a second. The date of a
+signature has whole seconds, so a shown age is up to a second too high.
 """
 
 import argparse

@@ -48,14 +48,14 @@ SILENCE = 0.3
 LIMITS = Timeouts(connect=20, read=20)
 SILENT = Timeouts(connect=20, read=SILENCE)
 LARGE = b'"' + b"x" * 900_000 + b'"'
-"""More than the kernels of both sides hold, where the server's is told to hold little; an `Event` takes no more."""
+"""More than the buffers of both kernels hold, with a small one at the server. An `Event` may not be larger."""
 SMALL_BUFFER = 32_768
 AT_A_TIME = 24
 MARGIN = 4.0
 """Seconds beyond its limits that a cell may take on a machine that does other things, too."""
 
 LONGEST_RUN = 120
-"""Seconds for all cells together, so that one that hangs is an error."""
+"""Seconds for all cells together. A cell that hangs is an error."""
 
 ANSWER = "answer"
 _OF_AN_ANSWER = {200: "executed", 202: "accepted", 204: "not_delivered"}
@@ -63,7 +63,7 @@ _OF_AN_ANSWER = {200: "executed", 202: "accepted", 204: "not_delivered"}
 
 @attrs.frozen
 class Outcome:
-    """What one cell says. A member with more than one value is one that a race decides."""
+    """The result of one cell. A member has several values if a race decides it."""
 
     executions: tuple[int, ...]
     attempts: tuple[int, ...]
@@ -83,10 +83,10 @@ def outcome(executions: int, attempts: int, what: str, delivery: str) -> Outcome
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """A row: a script on every connection, and what comes of it by default and with `idempotent=True`."""
+    """A row: the script of every connection, and the outcome by default and with `idempotent=True`."""
 
     name: str = attrs.field(kw_only=False)
-    script: Script | None = attrs.field(kw_only=False)  # None: nobody listens
+    script: Script | None = attrs.field(kw_only=False)  # None: the port is closed
     default: Outcome
     idempotent: Outcome
     tls: bool | None = None  # None for both
@@ -118,7 +118,7 @@ class Mode:
 
     @property
     def repeats(self) -> bool:
-        """Whether what may have run is sent again: a `DryRun` runs nothing."""
+        """Whether a request that may have run is sent again. A `DryRun` runs nothing."""
         return self.kind == "DryRun" if self.idempotent is None else self.idempotent
 
     def __str__(self) -> str:
@@ -136,7 +136,7 @@ _QUOTED = (Mode(False, "RequestResponse", None), Mode(False, "RequestResponse", 
 
 @attrs.frozen(kw_only=True)
 class Result:
-    """What came of a cell."""
+    """The measured outcome of a cell."""
 
     fault: Fault
     mode: Mode
@@ -150,13 +150,13 @@ class Result:
 def unknown(
     name: str, script: Script, error: str = "ConnectionLostError", *, executions: int = 1, again: bool = True, **more: Any
 ) -> Fault:
-    """It may have run: sent again only where that does no harm, and, without `again`, not even there: it would do no good."""
+    """The request may have run. It is sent again only if that does no harm; without `again` never, since it would not help."""
     once, thrice = outcome(executions, 1, error, "unknown"), outcome(3 * executions, 3, error, "unknown")
     return Fault(name, script, default=once, idempotent=thrice if again else once, **more)
 
 
 def undelivered(name: str, script: Script | None, error: str = "ConnectError", *, attempts: int = 3, **more: Any) -> Fault:
-    """It has not run, and everybody knows: sent again in any case."""
+    """The request has certainly not run, so it is always sent again."""
     row = outcome(0, attempts, error, "not_delivered")
     return Fault(name, script, default=row, idempotent=row, **more)
 
@@ -236,12 +236,12 @@ _HEADS = {
     "HTTP/2.0": ("Content-Length: 7\r\n", _WHOLE, "2.0"),
     "HTTP/1.2": ("Content-Length: 7\r\n", _WHOLE, "1.2"),
 }
-"""Heads that do not say exactly where the answer ends: what they say of it, what follows, and the version of HTTP."""
+"""Heads that do not say exactly where the answer ends: their framing fields, the bytes after them, the HTTP version."""
 _ENDINGS = (("FIN", faults.fin), ("RST", faults.rst), ("silence", faults.silence))
 
 
 def _unframed() -> Iterable[Fault]:
-    """Whatever comes behind such a head, it makes no answer of it."""
+    """Such a head makes no valid answer, with any bytes after it."""
     for name, (framing, body, version) in _HEADS.items():
         what = answer_faults.framed(framing, body, version=version)
         all_endings = name in ("no length", "Transfer-Encoding: xchunked")
@@ -264,7 +264,7 @@ def _cut_chunks() -> Iterable[Fault]:
 
 
 def _trailers() -> Iterable[Fault]:
-    """Nothing that stands there is told of another answer."""
+    """Trailers must not leak into another answer."""
     bare_502 = faults.service_error("502 Bad Gateway", None)
     throttle = answer_faults.chunked(trailers="X-Amzn-Errortype: TooManyRequestsException\r\n")
     name = "trailers with an error type, then a 502 without a code"
@@ -281,7 +281,7 @@ def _trailers() -> Iterable[Fault]:
 
 
 def _surplus() -> Iterable[Fault]:
-    """What comes behind an answer, and belongs to no request."""
+    """Bytes after an answer that belong to no request."""
     for what, piece in {
         "half a head": faults.half_an_intruder(20),
         "a byte": faults.half_an_intruder(1),
@@ -425,7 +425,7 @@ FAULTS: list[Fault] = [
     struck("idle: close as the request is written", faults.close_with_notice, 1),
     struck("idle: half-close as the request is written, reads it, stays", faults.half_close_and(faults.read_and_stay), 2),
     struck("idle: half-close as the request is written, reads it, closes", faults.half_close_and(faults.read_and_close), 2),
-    # What the service, or something in front of it, answers.
+    # Answers of the service, or of a proxy in front of it.
     unknown("500 without a code", faults.always(faults.service_error("500 Oops", None)), _BROKEN),
     unknown("502 without a code", faults.always(faults.service_error("502 Bad Gateway", None)), _BROKEN),
     unknown("503 without a code", faults.always(faults.service_error("503 Service Unavailable", None)), _BROKEN),
@@ -536,7 +536,7 @@ FAULTS: list[Fault] = [
 
 @attrs.frozen
 class Run:
-    """All cells of a run, and what was left when it had ended."""
+    """All cells of a run, and the tasks, files and complaints that it left."""
 
     results: tuple[Result, ...]
     left: tuple[str, ...]
@@ -561,7 +561,7 @@ async def client_of(play: Play, certificates: Certificates, **settings: Any) -> 
 
 @attrs.frozen
 class Measured:
-    """One call: its attempts, outcome, delivery and seconds, and what is wrong with it in any case."""
+    """One call: its attempts, outcome, delivery, seconds and broken promises."""
 
     attempts: int
     outcome: str
@@ -585,7 +585,7 @@ async def measure(client: LambdaClient, call: str, fault: Fault, mode: Mode) -> 
     except Exception as error:  # the other cells go on
         return Measured(0, type(error).__name__, "-", clock() - started, [f"it raised {error!r}"])
     problems = list(_wrong_answer(output, call, fault, mode))
-    # What an answer to an Event or a DryRun tells is checked there; the table has one word for it.
+    # The delivery of an Event or a DryRun is checked above; the table has one word for all answers.
     return Measured(output.metadata.attempts, ANSWER, "executed", clock() - started, problems)
 
 
@@ -642,14 +642,14 @@ async def run_cell(
 
 
 async def _warmed(client: LambdaClient, play: Play, fault: Fault, mode: Mode) -> Measured:
-    """The first call, and what the script does to the connection that it leaves."""
+    """The first call. Returns when the script has acted on the connection that it left idle."""
     first = await measure(client, "call-1", fault, mode)
     await asyncio.wrap_future(play.deed)
     return first
 
 
 def _broken_promises(play: Play, call: str, mode: Mode, measured: Measured, fault: Fault) -> Iterator[str]:
-    """What holds of every cell, whatever its row says."""
+    """The promises that hold for every cell of every row."""
     executions = play.executions[call]
     if executions > 1 and not mode.repeats:
         yield f"it ran {executions} times"
@@ -663,13 +663,13 @@ def _broken_promises(play: Play, call: str, mode: Mode, measured: Measured, faul
 
 
 _before_write: dict[tuple[str, int], Callable[[], None]] = {}
-"""What is done, once, before the next byte is written to a server at this address."""
+"""Actions, each done once before the next byte is written to the server at this address."""
 
 
 @contextlib.contextmanager
 def watched_writes() -> Iterator[None]:
-    """Sockets do what stands in `_before_write`. No seam of the client lies between its last check and the write, and the
-    window is what this is about; asyncio's own loop writes through these methods, uvloop does not."""
+    """Sockets run the actions of `_before_write`. The client has no seam between its last check and the write, and this
+    window is the subject here. asyncio's own loop writes through these methods, uvloop does not."""
 
     def watched(name: str) -> Callable[..., int]:
         original = getattr(_socket.socket, name)
@@ -704,11 +704,11 @@ def cells(loop: Loop, modes: Iterable[Mode], chosen: Iterable[Fault]) -> list[tu
 
 
 async def run_cells(chosen: list[tuple[Fault, Mode]], *, faulty: int | None = None) -> Run:
-    """Many cells at a time, and what they left: tasks, open files, complaints of the loop."""
+    """Run many cells at a time, and report the tasks, open files and complaints that they left."""
     left: list[str] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: left.append(f"the loop complained: {context}"))
     with faults.certificates() as certificates:
-        with FaultServer() as server:  # so that what a loop opens when it is first used is there before it is counted
+        with FaultServer() as server:  # a loop opens some files when it is first used: before they are counted
             for mode in MODES:
                 await run_cell(server, certificates, FAULTS[0], mode)
         before = open_files()
@@ -782,7 +782,7 @@ def run_race(loop: Loop, *, tls: bool, ending: Script, calls: int = 200) -> Race
 
 
 def open_files() -> set[tuple[str, str]]:
-    """The open files of this process, by number and what they are; none where there is no /proc."""
+    """The open files of this process: number and target. Empty if there is no /proc."""
     found: set[tuple[str, str]] = set()
     for file in Path("/proc/self/fd").iterdir() if sys.platform == "linux" else ():
         with contextlib.suppress(OSError):  # the one that lists
@@ -806,7 +806,7 @@ _HEAD = ["fault", *(f"{column}{mark}" for mark in ("", ", idempotent") for colum
 
 
 def table(results: Iterable[Result]) -> str:
-    """The Markdown that the manual quotes: `RequestResponse`, over TCP where that can be. Races show all they can be."""
+    """The quoted Markdown: `RequestResponse`, over TCP if the fault allows it. A race shows all outcomes that it may have."""
     rows: dict[str, list[str]] = {}
     for result in results:
         mode = attrs.evolve(result.mode, tls=False)

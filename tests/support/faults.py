@@ -1,7 +1,7 @@
 """A raw server that misbehaves: it plays a script on every connection, at the level of bytes, and counts executions.
 
-Owns the server, which runs on a loop in a thread of its own, so that its moves fall between any two of a client's; and the
-scripts. Must not know what a client should make of them: that stands in `fault_table`.
+Owns the scripts and the server. The server runs on a loop in a thread of its own, so it can act between any two steps of the
+client. Must not know the right outcome of a script: see `fault_table`.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ Script = Callable[["Connection"], Awaitable[None]]
 INTRUDER = "x-amzn-requestid: nobody-asked\r\n"
 """Stands in every answer that belongs to no request: a client that reports it has mixed up two calls."""
 _LEAVING = (OSError, EOFError, ssl.SSLError)
-"""How a client that leaves shows itself to a script."""
+"""The exceptions that a script sees if the client leaves."""
 
 
 @attrs.frozen
@@ -57,7 +57,7 @@ class Received:
 
 
 def answer(status: str, body: bytes = b"", headers: str = "", *, length: int | None = None) -> bytes:
-    """An HTTP answer, whose length may be a lie."""
+    """An HTTP answer. Its length may be wrong."""
     said = len(body) if length is None else length
     return f"HTTP/1.1 {status}\r\nContent-Length: {said}\r\n{headers}\r\n".encode() + body
 
@@ -67,7 +67,7 @@ def own_id(request: Received) -> str:
 
 
 def normal_answer(request: Received) -> bytes:
-    """What Lambda says when all is well; the request id names the call that the answer is for."""
+    """The answer of Lambda if all is well. Its request id is the name of the call."""
     own = own_id(request)
     if request.invocation_type == "Event":
         return answer("202 Accepted", headers=own)
@@ -77,7 +77,7 @@ def normal_answer(request: Received) -> bytes:
 
 
 def intruder(request: Received) -> bytes:
-    """An answer that nobody asked for, of the kind that a client waits for."""
+    """An unsolicited answer, of the kind that the client waits for."""
     return normal_answer(request).replace(own_id(request).encode(), INTRUDER.encode())
 
 
@@ -87,7 +87,7 @@ def half_an_intruder(end: int) -> Callable[[Received], bytes]:
 
 
 class Play:
-    """A script at a port: what was read there, what is still open, and the signals between the script and the client."""
+    """A script at a port: the requests it read, its connections, and its signals to and from the client."""
 
     def __init__(self, script: Script | None, *, faulty: int | None, tls: ssl.SSLContext | None, buffer: int | None) -> None:
         self.script = script
@@ -97,8 +97,8 @@ class Play:
         self.heads = 0  # requests that a script counted, over all connections
         self.opened = 0
         self.closed = 0
-        self.deed: Future[None] = Future()  # done once a script has done on an idle connection what it is there to do
-        self.released = asyncio.Event()  # the client has closed, or is about to: who stays waits for its end now
+        self.deed: Future[None] = Future()  # done once a script has acted on an idle connection
+        self.released = asyncio.Event()  # the client closes: scripts that keep a connection now wait for its end
         self.struck = threading.Event()
         self.strike = asyncio.Event()  # now is the moment to close
         self.changed = asyncio.Condition()
@@ -116,7 +116,7 @@ class Play:
             self.deed.set_result(None)
 
     async def accept(self) -> None:
-        """Serve connections until this is cancelled. Without a script nobody listens; the port is taken all the same."""
+        """Serve connections until this is cancelled. Without a script the port is reserved, but does not listen."""
         if self.script is None:
             return
         self.listener.listen(100)
@@ -167,7 +167,7 @@ class Connection:
         await self._receive()
 
     def flight(self) -> bytes:
-        """What the server says next in its handshake."""
+        """The next bytes of the server's handshake."""
         assert self._tls is not None
         with contextlib.suppress(ssl.SSLWantReadError):
             self._tls.do_handshake()
@@ -264,7 +264,7 @@ class Connection:
             self._incoming.write(data)
 
     def _decrypt(self) -> bool:
-        """Whether bytes came out of what was received. `EOFError` at a close_notify."""
+        """Whether the received bytes gave plain text. Raises `EOFError` at a close_notify."""
         before, ended = len(self._read), False
         try:
             while self._tls is not None and not ended:
@@ -317,7 +317,7 @@ class FaultServer:
         return left
 
     def strike(self, play: Play, *, wait: bool = False) -> None:
-        """Tell the script that the moment has come; `wait` until it has done what it does then."""
+        """Tell the script to act now. With `wait`, return when it has acted."""
         play.struck.clear()
         self._loop.call_soon_threadsafe(play.strike.set)
         if wait and not play.struck.wait(10):
@@ -459,7 +459,7 @@ async def bad_chunk_later(connection: "Connection") -> None:
 
 
 def always(what: Callable[[Received], bytes], *, executes: bool = True, first: int | None = None) -> Script:
-    """Gives every request the same answer; or the first so many of the play, on whatever connection, and is well then."""
+    """Gives every request the same answer, or only the `first` so many of the play, over all connections."""
 
     async def script(connection: Connection) -> None:
         play = connection.play
@@ -581,7 +581,7 @@ def service_error(status: str, code: str | None, headers: str = "", **members: s
 
 
 def good(status: str, headers: str = "") -> Callable[[Received], bytes]:
-    """An answer that says of itself that all went well, whoever sent it."""
+    """An answer with a success status, not necessarily from Lambda."""
     return lambda request: answer(status, b"{}", own_id(request) + headers)
 
 
@@ -608,7 +608,7 @@ def idle(deed: Callable[[Connection, Received], Awaitable[None]], then: Script =
 
 
 async def serve_on(connection: Connection) -> None:
-    """What is sent on this connection is executed: a client that goes on with it can be caught."""
+    """Executes each request on this connection, so a client that still uses it is caught."""
     while True:
         await connection.write(normal_answer(await connection.read_request()))
 
@@ -676,7 +676,7 @@ def on_client_hello(ending: Script, say: bytes = b"") -> Script:
 
 
 def in_the_flight(share: float, ending: Script) -> Script:
-    """Sends a part of what follows the ClientHello: ServerHello, certificate, and so on."""
+    """Sends a part of the bytes after the ClientHello: ServerHello, certificate, and so on."""
 
     async def script(connection: Connection) -> None:
         await connection.client_hello()
@@ -693,7 +693,7 @@ async def stalls(connection: Connection) -> None:
 
 
 async def hangs_up(connection: Connection) -> None:
-    """Closes at once, with whatever has come unread."""
+    """Closes at once, and leaves received bytes unread."""
 
 
 async def fin_at_once(connection: Connection) -> None:
@@ -726,7 +726,7 @@ def on_strike(ending: Script, *, pause: Callable[[], float] = lambda: 0.0) -> Sc
 
 
 def within_a_millisecond() -> float:
-    return random.random() / 1000  # noqa: S311 - chance is what is wanted
+    return random.random() / 1000  # noqa: S311 - chance is wanted here
 
 
 async def close_with_notice(connection: Connection) -> None:
@@ -740,7 +740,7 @@ async def close_without_notice(connection: Connection) -> None:
 
 
 def half_close_and(then: Script) -> Script:
-    """Ends our side, and reads what comes all the same."""
+    """Ends our side, and still reads."""
 
     async def ending(connection: Connection) -> None:
         await connection.fin()
