@@ -58,10 +58,10 @@ PLACES_BY_MARKER = {
     # The result depends neither on the Python nor on the version of a library.
     "once": "soak test_benchmarks.py",
     # Only transport and local import aiohttp. These tests use fakes, or connections like those of the other tests.
-    "no_aiohttp": "cli fanout policy protocol soak test_benchmarks.py test_codecs.py test_readme.py",
+    "no_aiohttp": "cli docs fanout policy protocol soak test_benchmarks.py test_codecs.py",
     # Only config imports botocore. These tests pass their keys as arguments.
-    "no_botocore": "cli client fanout local operations pipeline policy protocol soak transport test_benchmarks.py"
-    " test_budget.py test_codecs.py test_faults.py test_loops.py test_readme.py test_threads.py",
+    "no_botocore": "cli client docs fanout local operations pipeline policy protocol soak transport test_benchmarks.py"
+    " test_budget.py test_codecs.py test_faults.py test_loops.py test_threads.py",
 }
 """Folders and files of `tests/`, by the marker that all of their tests get: see `.ci/run`. A new file is left out of no run."""
 
@@ -70,9 +70,10 @@ PLACES_BY_MARKER = {
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """No workers for single files: they would start later than the tests end."""
+    """One more than the cores, since many tests wait. None for single files: they would start later than the tests end."""
     if any(Path(argument.partition("::")[0]).is_dir() for argument in config.args):
-        return None
+        cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+        return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores + 1
     return 0
 
 

@@ -33,11 +33,6 @@ closed_by_hand = pytest.mark.filterwarnings(
 left_behind = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 @contextlib.contextmanager
 def in_thread(start: Callable[[], contextlib.AbstractAsyncContextManager[Any]]) -> Iterator[Any]:
     """The value of this context manager, open on a loop in a thread, so that the test may start and close loops itself."""

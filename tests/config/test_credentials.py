@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -553,6 +553,16 @@ def test_the_large_documents_of_botocore_are_loaded_in_pieces() -> None:
     assert not loader.file_loader.exists("/nonexistent")
 
 
+@pytest.fixture
+def nothing_frozen() -> Iterator[None]:
+    """Undoes for a test that `tests/conftest.py` has frozen the objects of the collection."""
+    gc.unfreeze()
+    yield
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.mark.usefixtures("nothing_frozen")
 def test_the_collector_is_as_it_was_before() -> None:
     with botocore_files.collector_paused():
         assert not gc.isenabled()
