@@ -68,7 +68,7 @@ else:
 """
 
 
-async def test_no_use_of_a_client_blocks_an_event_loop(loop_name: LoopName, tmp_path: Path) -> None:
+async def test_client_never_blocks_an_event_loop(loop_name: LoopName, tmp_path: Path) -> None:
     """Opening with keys of each kind, first calls and warm ones, a large payload, a journal made and replayed, and closing."""
     pytest.importorskip("botocore", reason="the extra 'aws' is not installed")
     authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -61,7 +61,7 @@ async def passes_on(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
     return await call_next(call)
 
 
-async def test_an_invocation_enters_no_more_frames_than_its_budget_allows() -> None:
+async def test_invocation_keeps_its_budget_of_frames() -> None:
     command = InvokeCommand(function_name="f", payload=b"x" * 100)
     async with raw_server(always(answer())) as server, client_of(server.port) as client:
         await client.send(command)
@@ -75,7 +75,7 @@ async def test_an_invocation_enters_no_more_frames_than_its_budget_allows() -> N
 
 
 @pytest.mark.skipif(sys.gettrace() is not None, reason="a tracer holds memory of its own")
-async def test_a_call_that_waits_holds_no_more_memory_than_its_budget_allows() -> None:
+async def test_waiting_call_keeps_its_budget_of_memory() -> None:
     held, released = 200, asyncio.Event()
 
     async def holds(connection: Connection) -> None:

@@ -21,7 +21,7 @@ def _told(results: list[Result]) -> str:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_fault_has_the_outcome_that_its_row_says(loop_name: LoopName, fault: Fault) -> None:
+def test_fault_has_the_outcome_of_its_row(loop_name: LoopName, fault: Fault) -> None:
     """In every mode: each type of invocation, over TCP and TLS, with `idempotent` and without."""
     wrong = [
         result
@@ -32,13 +32,13 @@ def test_a_fault_has_the_outcome_that_its_row_says(loop_name: LoopName, fault: F
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_fault_breaks_no_promise(loop_name: LoopName, fault: Fault) -> None:
+def test_fault_breaks_no_promise(loop_name: LoopName, fault: Fault) -> None:
     """One execution at most, and no verdict that denies it; the limits hold; an answer is that of its call; nothing leaks."""
     wrong = [result for result in run(loop_name).results if result.fault is fault and result.problems]
     assert not wrong, _told(wrong)
 
 
-def test_every_fault_was_met_in_every_mode(loop_name: LoopName) -> None:
+def test_every_fault_met_every_mode(loop_name: LoopName) -> None:
     met = {(result.fault.name, result.mode) for result in run(loop_name).results}
     missing = [
         (fault.name, str(mode))
@@ -48,20 +48,20 @@ def test_every_fault_was_met_in_every_mode(loop_name: LoopName) -> None:
     assert not missing
 
 
-def test_all_faults_together_leave_no_task_no_file_and_no_complaint(loop_name: LoopName) -> None:
+def test_all_faults_together_leave_nothing(loop_name: LoopName) -> None:
     assert run(loop_name).left == ()
 
 
-def test_a_fault_of_the_first_connection_is_got_over_where_that_is_safe(loop_name: LoopName) -> None:
+def test_fault_of_the_first_connection_is_overcome_if_safe(loop_name: LoopName) -> None:
     """An undelivered request is sent again by default, one that may have run only with `idempotent`."""
     gone = run(loop_name, faulty=1)
     assert gone.left == ()
     assert len(gone.results) > 100
-    wrong = [result for result in gone.results if result.problems or not _is_got_over(result)]
+    wrong = [result for result in gone.results if result.problems or not _is_overcome(result)]
     assert not wrong, "\n".join(f"{result.fault.name}, {_told([result])}" for result in wrong)
 
 
-def _is_got_over(result: Result) -> bool:
+def _is_overcome(result: Result) -> bool:
     expected, measured = result.fault.expected(result.mode), result.measured
     if expected.attempts == (1,):
         return expected.allows(measured)
@@ -74,9 +74,7 @@ def _is_got_over(result: Result) -> bool:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["TCP", "TLS"])
 @pytest.mark.parametrize("ending", [faults.close_with_notice, faults.close_without_notice], ids=["notice", "no notice"])
-def test_a_connection_that_ends_as_a_request_starts_costs_no_second_execution(
-    loop_name: LoopName, tls: bool, ending: faults.Script
-) -> None:
+def test_end_at_the_start_of_a_request_costs_no_second_execution(loop_name: LoopName, tls: bool, ending: faults.Script) -> None:
     """Within a millisecond. Chance decides which comes first. If it is the request, it may have been read, and the call fails.
 
     The table has the case in which the end always comes first, for asyncio's loop.
@@ -92,14 +90,14 @@ def test_a_connection_that_ends_as_a_request_starts_costs_no_second_execution(
 EXECUTES_AFTER_ITS_END = struck("half-close, reads it, RST", faults.half_close_and(faults.read_and_reset), 2)
 
 
-def test_a_server_that_executes_what_came_after_its_end_and_then_resets_passes_for_one_that_has_closed() -> None:
+def test_reset_after_a_half_close_looks_like_a_close() -> None:
     """The remaining assumption: after RFC 9112 (9.6), a server that ended its side begins no further request. The kernel of
     this server sends RST before its acknowledgement, exactly like one that closed before the request came."""
     results = run_one("asyncio", EXECUTES_AFTER_ITS_END, [Mode(tls=False, kind="RequestResponse", idempotent=None)])
     assert [result.measured.executions for result in results] == [(2,)]
 
 
-def test_without_repeat_lost_idle_no_server_is_trusted_so_far() -> None:
+def test_without_retry_stale_connections_no_server_is_trusted() -> None:
     fault = attrs.evolve(EXECUTES_AFTER_ITS_END, settings={"retry_stale_connections": False})
     results = run_one("asyncio", fault, [mode for mode in MODES if not mode.repeats])
     assert {str(result.measured) for result in results} == {"1 | 1 | ConnectionLostError | unknown"}

@@ -99,7 +99,7 @@ def hold(connection_count: int) -> tuple[Any, threading.Semaphore]:
 
 
 @pytest.mark.parametrize("closes", ["on the last loop", "on a loop of its own", "never"])
-async def test_one_client_serves_one_asyncio_run_after_another(loop_name: LoopName, closes: str) -> None:
+async def test_client_serves_one_asyncio_run_after_another(loop_name: LoopName, closes: str) -> None:
     """As in a warm Lambda function, or a test suite with a loop for each test. Nothing stays open, nothing warns."""
     program = f"""
 import asyncio, gc, os, sys, {loop_name}
@@ -145,7 +145,7 @@ async def ended(program: str, *arguments: str, warnings: tuple[str, ...] = ()) -
 
 @closed_by_hand
 @pytest.mark.parametrize("encrypted", [False, True], ids=["tcp", "tls"])
-def test_the_sockets_of_a_loop_that_was_closed_by_hand_are_closed_at_the_next_use(
+def test_sockets_of_a_closed_loop_close_at_the_next_use(
     encrypted: bool, new_loop: LoopFactory, authority: trustme.CA, tmp_path: Path
 ) -> None:
     tls, bundle = None, None
@@ -170,7 +170,7 @@ def test_the_sockets_of_a_loop_that_was_closed_by_hand_are_closed_at_the_next_us
 
 @closed_by_hand
 @left_behind
-def test_calls_that_a_closed_loop_left_behind_take_no_slot_from_the_next(new_loop: LoopFactory) -> None:
+def test_calls_of_a_closed_loop_keep_no_slot(new_loop: LoopFactory) -> None:
     script, came = hold(2)
     with serving(script) as server:
         client = client_for(server, max_concurrency=2)
@@ -205,7 +205,7 @@ def run_until(loop: asyncio.AbstractEventLoop, condition: Callable[[], bool]) ->
 
 @closed_by_hand
 @left_behind
-def test_a_map_that_a_closed_loop_left_behind_frees_its_journal_and_its_window(new_loop: LoopFactory, tmp_path: Path) -> None:
+def test_map_of_a_closed_loop_frees_its_journal_and_window(new_loop: LoopFactory, tmp_path: Path) -> None:
     script, came = hold(4)
     with serving(script) as server:
         client = client_for(server, max_concurrency=4)
@@ -242,9 +242,7 @@ def test_a_map_that_a_closed_loop_left_behind_frees_its_journal_and_its_window(n
 
 
 @left_behind
-def test_an_opening_that_a_closed_loop_left_behind_is_begun_again(
-    new_loop: LoopFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_opening_of_a_closed_loop_starts_again(new_loop: LoopFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
 
     def slow(*_: Any, **__: Any) -> None:
@@ -271,7 +269,7 @@ def test_an_opening_that_a_closed_loop_left_behind_is_begun_again(
 # --- close ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_client_is_closed_on_another_loop_than_it_was_used_on_and_then_closed_for_all(new_loop: LoopFactory) -> None:
+def test_close_on_another_loop_closes_for_all(new_loop: LoopFactory) -> None:
     with serving() as server:
         client = client_for(server)
         with asyncio.Runner(loop_factory=new_loop) as runner:
@@ -285,7 +283,7 @@ def test_a_client_is_closed_on_another_loop_than_it_was_used_on_and_then_closed_
             runner.run(client.close())
 
 
-async def test_a_client_that_is_closed_says_so_while_the_loop_that_closed_it_runs() -> None:
+async def test_closed_client_says_so_while_its_loop_runs() -> None:
     client = LambdaClient(transport=FakeTransport({"f": lambda event: event}))
     await client.invoke("f", 1)
     await client.close()
@@ -352,7 +350,7 @@ async def used_client(fake: bool) -> AsyncIterator[LambdaClient]:
 
 @pytest.mark.parametrize("fake", [True, False], ids=["custom transport", "aiohttp"])
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
-async def test_use_on_a_second_loop_while_the_first_runs_is_one_clear_error(
+async def test_use_on_a_second_running_loop_is_a_clear_error(
     use: Callable[[LambdaClient], Coroutine[Any, Any, Any]], fake: bool
 ) -> None:
     async with used_client(fake) as client:
@@ -375,7 +373,7 @@ async def test_a_map_is_read_and_ended_only_where_it_began() -> None:
         assert len([result async for result in run]) == 3
 
 
-async def test_of_many_loops_that_begin_at_once_one_has_the_client() -> None:
+async def test_one_of_many_loops_gets_the_client() -> None:
     client = LambdaClient(transport=FakeTransport({"f": lambda event: event}))
     together = threading.Barrier(8)
 
@@ -401,7 +399,7 @@ async def test_of_many_loops_that_begin_at_once_one_has_the_client() -> None:
 # --- a loop that stands still -----------------------------------------------------------------------------------------
 
 
-def test_a_client_moves_from_a_loop_that_stands_still_and_its_connections_end_when_that_goes_on(new_loop: LoopFactory) -> None:
+def test_client_moves_from_a_stopped_loop_and_its_connections_end(new_loop: LoopFactory) -> None:
     with serving() as server:
         client = client_for(server)
         with asyncio.Runner(loop_factory=new_loop) as first, asyncio.Runner(loop_factory=new_loop) as second:
@@ -413,7 +411,7 @@ def test_a_client_moves_from_a_loop_that_stands_still_and_its_connections_end_wh
             assert sockets_to(server) == 0
 
 
-def test_a_client_does_not_move_from_calls_in_flight_on_a_loop_that_stands_still(new_loop: LoopFactory) -> None:
+def test_client_does_not_leave_calls_in_flight_on_a_stopped_loop(new_loop: LoopFactory) -> None:
     script, came = hold(1)
     with serving(script) as server:
         client = client_for(server)
@@ -484,7 +482,7 @@ with asyncio.Runner(loop_factory=new_loop) as runner:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.parametrize("program", [WHILE_IT_RUNS, BETWEEN_TWO_RUNS], ids=["while it runs", "between two runs"])
 @pytest.mark.parametrize("encrypted", [False, True], ids=["tcp", "tls"])
-async def test_a_child_process_shares_no_connection_with_its_parent(
+async def test_child_process_shares_no_connection_with_its_parent(
     program: str, encrypted: bool, loop_name: LoopName, authority: trustme.CA, tmp_path: Path
 ) -> None:
     tls, bundle = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), tmp_path / "authority.pem"
@@ -505,7 +503,7 @@ async def test_a_child_process_shares_no_connection_with_its_parent(
     assert len(server.requests) == 10
 
 
-async def test_the_descriptors_that_a_child_inherits_end_in_it_and_not_in_its_parent(tmp_path: Path) -> None:
+async def test_inherited_descriptors_end_in_the_child(tmp_path: Path) -> None:
     """A connection that the parent closes is closed: no child keeps it open."""
     program = """
 async def main():

@@ -47,7 +47,7 @@ def named(server: RawServer) -> str:
 
 
 @pytest.mark.usefixtures("busy", "profile")
-async def test_a_busy_default_executor_delays_neither_opening_nor_a_call(tmp_path: Path) -> None:
+async def test_busy_default_executor_delays_no_call(tmp_path: Path) -> None:
     async with asyncio.timeout(60), raw_server(always(answer())) as server:
         async with LambdaClient(endpoint_url=named(server)) as client:
             await client.invoke("f", b"x" * 2_000_000)
@@ -71,7 +71,7 @@ def looks_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("by", ["direct", "proxy"])
-async def test_a_name_is_looked_up_in_a_thread_of_our_own(by: str, looks_up: list[str]) -> None:
+async def test_names_are_looked_up_in_our_own_thread(by: str, looks_up: list[str]) -> None:
     async with raw_server(always(answer())) as server:
         url, proxy = (named(server), None) if by == "direct" else ("http://lambda.test", named(server))
         async with LambdaClient(region="eu-west-1", credentials=KEYS, endpoint_url=url, proxy=proxy) as client:
@@ -79,7 +79,7 @@ async def test_a_name_is_looked_up_in_a_thread_of_our_own(by: str, looks_up: lis
     assert looks_up == [LOOK_UP]
 
 
-async def test_a_name_that_leads_nowhere_is_a_connect_error_with_its_cause() -> None:
+async def test_failed_look_up_is_a_connect_error_with_its_cause() -> None:
     client = LambdaClient(region="eu-west-1", credentials=KEYS, endpoint_url="http://nowhere.invalid", retry=None)
     async with client:
         with pytest.raises(ConnectError, match=r"cannot connect to nowhere\.invalid") as caught:
@@ -87,7 +87,7 @@ async def test_a_name_that_leads_nowhere_is_a_connect_error_with_its_cause() -> 
     assert isinstance(caught.value.__cause__, socket.gaierror)
 
 
-async def test_a_client_that_can_start_no_thread_says_so(profile: None, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_client_that_can_start_no_thread_says_so(profile: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -117,7 +117,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("limits", "exceeded"), [(Timeouts(total=0.05), "total"), (Timeouts(connect=0.05, total=None), "connect")]
 )
-async def test_limits_hold_for_a_look_up_that_hangs(limits: Timeouts, exceeded: str) -> None:
+async def test_limits_hold_for_a_hanging_look_up(limits: Timeouts, exceeded: str) -> None:
     from aiolambda import StandardRetry
 
     once = StandardRetry(max_attempts=1)
@@ -128,7 +128,7 @@ async def test_limits_hold_for_a_look_up_that_hangs(limits: Timeouts, exceeded: 
     assert (caught.value.exceeded, caught.value.may_have_run) == (exceeded, False)
 
 
-async def test_the_total_limit_holds_while_the_client_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_total_limit_holds_while_the_client_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The program that gives the keys waits for a pipe that the test opens at its end."""
     pipe, config = tmp_path / "pipe", tmp_path / "config"
     os.mkfifo(pipe)
@@ -156,7 +156,7 @@ def ours(prefix: str = "aiolambda") -> list[str]:
 
 
 @pytest.mark.usefixtures("profile")
-async def test_no_thread_is_left_when_a_client_has_closed(tmp_path: Path) -> None:
+async def test_closed_client_leaves_no_thread(tmp_path: Path) -> None:
     async with raw_server(always(answer())) as server:
         async with LambdaClient(endpoint_url=named(server)) as client:
             await client.invoke("f", b"x" * 2_000_000)
@@ -202,7 +202,7 @@ HANGING = {
 
 
 @pytest.mark.parametrize("name", HANGING)
-async def test_a_look_up_that_hangs_keeps_no_program_from_ending(name: str, loop_name: LoopName) -> None:
+async def test_hanging_look_up_does_not_delay_exit(name: str, loop_name: LoopName) -> None:
     endpoint, variables = HANGING[name]
     environment = {**os.environ, **_REGION, **variables, "PYTHONPATH": str(Path(__file__).parents[1])}
     process = await asyncio.create_subprocess_exec(

@@ -178,9 +178,7 @@ async def given_away_by(client: LambdaClient, operation: str) -> set[str]:
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["tcp", "tls"])
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_what_a_server_does_wrong_gives_nothing_away(
-    operation: str, encrypted: bool, authority: tuple[ssl.SSLContext, str]
-) -> None:
+async def test_server_fault_gives_nothing_away(operation: str, encrypted: bool, authority: tuple[ssl.SSLContext, str]) -> None:
     tls, bundle = authority if encrypted else (None, None)
     found: dict[str, set[str]] = {}
     for fault, (script, limits) in FAULTS.items():
@@ -222,7 +220,7 @@ PROXIES: dict[str, tuple[Script, Timeouts]] = {
 
 @pytest.mark.parametrize("operation", ["invoke", "stream"])
 @pytest.mark.parametrize("url", ["http://lambda.test", "https://lambda.test"])
-async def test_a_proxy_that_fails_gives_nothing_away(url: str, operation: str) -> None:
+async def test_failing_proxy_gives_nothing_away(url: str, operation: str) -> None:
     address = f"http://user:{PASSWORD}@127.0.0.1"
     found = {"dead": await given_away_by(client_of(url, proxy=f"{address}:{refused_port()}"), operation)}
     for name, (script, limits) in PROXIES.items():
@@ -233,9 +231,7 @@ async def test_a_proxy_that_fails_gives_nothing_away(url: str, operation: str) -
 
 
 @pytest.mark.parametrize("operation", ["invoke", "stream"])
-async def test_a_connection_that_cannot_be_opened_gives_nothing_away(
-    operation: str, authority: tuple[ssl.SSLContext, str]
-) -> None:
+async def test_failed_connection_gives_nothing_away(operation: str, authority: tuple[ssl.SSLContext, str]) -> None:
     found = {
         "refused": await given_away_by(client_of(f"http://127.0.0.1:{refused_port()}"), operation),
         "no such name": await given_away_by(client_of("http://nowhere.invalid"), operation),
@@ -251,7 +247,7 @@ async def test_a_connection_that_cannot_be_opened_gives_nothing_away(
 
 @pytest.mark.parametrize("operation", ["invoke", "stream"])
 @pytest.mark.parametrize("by", ["server", "proxy"])
-async def test_a_call_that_is_ended_from_outside_gives_nothing_away(operation: str, by: str) -> None:
+async def test_call_ended_from_outside_gives_nothing_away(operation: str, by: str) -> None:
     """By a cancellation, by the client's close, and by a limit of the wait for a slot."""
     work, found = OPERATIONS[operation], dict[str, set[str]]()
     async with raw_server(silent) as server:
@@ -305,7 +301,7 @@ async def sets_a_surrogate(call: Call[Any, Any], call_next: CallNext[Any, Any]) 
 
 @pytest.mark.parametrize("operation", ["invoke", "stream"])
 @pytest.mark.parametrize("step", ["initialize", "serialize", "build", "finalize", "deserialize"])
-async def test_a_middleware_that_fails_gives_nothing_away(step: Any, operation: str) -> None:
+async def test_failing_middleware_gives_nothing_away(step: Any, operation: str) -> None:
     found: dict[str, set[str]] = {}
     middlewares: list[Any] = [raises, raises_behind, translates]
     if step in ("build", "finalize"):
@@ -347,7 +343,7 @@ async def mapped(client: LambdaClient, items: list[Any], **settings: Any) -> Non
 
 
 @pytest.mark.parametrize("name", INPUTS)
-async def test_an_input_that_is_refused_is_not_given_away(name: str) -> None:
+async def test_refused_input_is_not_given_away(name: str) -> None:
     async with client_of("http://127.0.0.1:9") as client:
 
         async def use() -> None:
@@ -386,7 +382,7 @@ KEYS_CASES: dict[str, tuple[dict[str, str], str, Callable[[], Any]]] = {
 
 
 @pytest.mark.parametrize("name", KEYS_CASES)
-async def test_keys_that_cannot_be_had_are_not_given_away(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unavailable_keys_are_not_given_away(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("botocore", reason="the extra 'aws' is not installed")
     variables, text, credentials = KEYS_CASES[name]
     (tmp_path / "config").write_text(text)
@@ -405,13 +401,13 @@ async def test_keys_that_cannot_be_had_are_not_given_away(name: str, tmp_path: P
             await client.close(grace=0)
 
 
-def test_a_proxy_that_is_refused_is_not_given_away() -> None:
+def test_refused_proxy_is_not_given_away() -> None:
     with pytest.raises(ConfigurationError) as caught:
         LambdaClient(proxy=f"http://user:{PASSWORD}@/nowhere")
     assert given_away(caught.value, SECRETS) == set()
 
 
-def test_the_walk_sees_what_is_given_away() -> None:
+def test_walk_sees_secrets() -> None:
     """A test of the tests: payloads and tokens in locals, in members of mappings, in causes and in suppressed contexts."""
     made: dict[str, Any] = {"__name__": "aiolambda.made"}
     exec("def fail(token):\n    fields = [{'token': token}]\n    raise KeyError('x')", made)  # noqa: S102 - a frame of the package
