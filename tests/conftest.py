@@ -53,7 +53,7 @@ def loop_name() -> LoopName:
 
 TESTS = Path(__file__).parent
 PLACES_BY_MARKER = {
-    # Their programs and loops also run with the checks of `python -X dev`.
+    # The tests of connections and loops also run with the checks of `python -X dev`. In others, these disturb stderr.
     "development_mode": "client transport local/test_endpoint.py test_loops.py",
     # The result depends neither on the Python nor on the version of a library.
     "once": "soak test_benchmarks.py",
@@ -63,7 +63,10 @@ PLACES_BY_MARKER = {
     "no_botocore": "cli client docs fanout local operations pipeline policy protocol soak transport test_benchmarks.py"
     " test_budget.py test_codecs.py test_faults.py test_loops.py test_threads.py",
 }
-"""Folders and files of `tests/`, by the marker that all of their tests get: see `.ci/run`. A new file is left out of no run."""
+"""Folders and files of `tests/`, by the marker that all of their tests get: see `.ci/run`. Each run but that in development
+mode has all other files, so also new ones."""
+if missing := [place for places in PLACES_BY_MARKER.values() for place in places.split() if not (TESTS / place).exists()]:
+    raise pytest.UsageError(f"PLACES_BY_MARKER in tests/conftest.py names files that do not exist: {', '.join(missing)}")
 
 
 # --- workers ----------------------------------------------------------------------------------------------------------
