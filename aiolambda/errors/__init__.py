@@ -1,9 +1,13 @@
-"""Every error that aiolambda raises. Those of the service's own codes stand in `service.py`; five of them have their name here.
+"""Every error that aiolambda raises: whose fault it is, whether the function may have run, and what to do.
+
+Catch `AiolambdaError` for all of them. `delivery` says how far the invocation got, and `may_have_run` sums it up: if it is
+`False`, sending the call again cannot run the function twice. No error text holds a payload or a secret. All errors can be
+pickled. The errors that Lambda itself answers with are in `aiolambda.errors.service`, one class for each code.
 
 AiolambdaError                  .delivery .may_have_run .function_name
 ├─ ConfigurationError           nothing was sent: no region, no credentials, contradictory settings
 │   └─ MiddlewareStackError     (also ValueError) a stack that cannot be built as asked
-├─ ClientClosedError            (also RuntimeError) used after close, or cut by it
+├─ ClientClosedError            (also RuntimeError) the client is closed, or was closed during the call
 ├─ InvalidInputError            (also ValueError) .member .limit
 ├─ PayloadTooLargeError         .size .limit
 ├─ TransportError               .attempts .elapsed .history .total_retry_delay .request_id
@@ -15,10 +19,10 @@ AiolambdaError                  .delivery .may_have_run .function_name
 ├─ FunctionError                .kind .error_type .error_message .stack_trace .output
 ├─ DecodeError                  (also ValueError and TypeError) .output .codec_error .request_id
 ├─ StreamError                  .code .received_bytes .received_chunks .request_id
-├─ TooManyFailuresError         .stats: a map's limit was passed
-└─ UnknownOutcomeError          an item that an earlier run of a map left in flight
+├─ TooManyFailuresError         .stats: more items of a map failed than its limit allows
+└─ UnknownOutcomeError          an item that was in flight when an earlier run of a map ended
 
-Owns what an error says: whose fault, did it run, may one try again. Must not know how a failure was noticed.
+Owns the classes and their texts. Must not know how a failure was noticed.
 """
 
 from __future__ import annotations
@@ -75,6 +79,7 @@ Category = Literal["permission", "limit", "function", "request", "service"]
 
 
 def rebuilt(kind: type[AiolambdaError], args: tuple[object, ...], state: dict[str, object]) -> AiolambdaError:
+    """An error out of a pickle: the constructors take more than `args`."""
     error = kind.__new__(kind, *args)
     error.args = args
     error.__dict__.update(state)
@@ -82,9 +87,9 @@ def rebuilt(kind: type[AiolambdaError], args: tuple[object, ...], state: dict[st
 
 
 class AiolambdaError(Exception):
-    """The base of every error of this package; `delivery` says how far the invocation got.
+    """The base class of all errors of this package.
 
-    `retry_action` says what could make another attempt succeed. It is `None` if the error did not end an attempt.
+    `retry_action` is the change that could make another attempt succeed; `None` if the error did not end an attempt.
     """
 
     retry_action: RetryAction | None = None
@@ -99,40 +104,18 @@ class AiolambdaError(Exception):
 
     @property
     def delivery(self) -> Delivery:
+        """How far the invocation got: the worst verdict of all its attempts."""
         return self._delivery
 
     @property
     def may_have_run(self) -> bool:
-        """Whether the function may have run: unknown, accepted or executed."""
+        """`True` if `delivery` is unknown, accepted or executed. If `False`, sending again cannot run the function twice."""
         return self._delivery.may_have_run
 
     @property
     def function_name(self) -> str | None:
-        """The name that was invoked, as the caller gave it; `None` where no function was named yet."""
+        """The function's name as the caller gave it; `None` if the error belongs to no function."""
         return self._function_name
-
-    def located(
-        self,
-        function_name: str,
-        delivery: Delivery,
-        *,
-        history: Sequence[Attempt],
-        elapsed: float,
-        total_retry_delay: float = 0.0,
-    ) -> None:
-        """Fill in what the place that raised could not know: the call, the verdict on all its attempts, and these; seconds.
-
-        An error that comes from inside the call of another function keeps that one's name, and says so in a note.
-        """
-        self._delivery = delivery
-        if not self._comes_from_another_call(function_name):
-            self._function_name, self._located = function_name, True
-        else:
-            outcome = "may have run" if delivery.may_have_run else "has not run"
-            self.add_note(f"It came out of a call of {function_name!r}, which {outcome}.")
-
-    def _comes_from_another_call(self, function_name: str) -> bool:
-        return self._located or self._function_name not in (None, function_name)
 
     def _details(self) -> list[str]:
         return [] if self._function_name is None else [f"function {self._function_name!r}"]
@@ -146,20 +129,53 @@ class AiolambdaError(Exception):
         return rebuilt, (type(self), self.args, self.__dict__.copy())
 
 
+def locate(
+    error: AiolambdaError,
+    function_name: str,
+    delivery: Delivery,
+    *,
+    history: Sequence[Attempt],
+    elapsed: float,
+    total_retry_delay: float,
+) -> None:
+    """Fill in the facts of the call that the code which raised the error did not know. Times are in seconds.
+
+    A middleware may call a second function. An error of that inner call keeps the inner function's name and history, and gets
+    the outer call's verdict and a note.
+    """
+    error._delivery = delivery
+    if error._located or error._function_name not in (None, function_name):
+        outcome = "may have run" if delivery.may_have_run else "has not run"
+        error.add_note(f"Raised inside a call of {function_name!r}, which {outcome}.")
+        return
+    error._function_name, error._located = function_name, True
+    if isinstance(error, TransportError):
+        error.history, error.elapsed, error.total_retry_delay = tuple(history), elapsed, total_retry_delay
+
+
 class ConfigurationError(AiolambdaError):
-    """A setting is missing, wrong or contradicts another; nothing was sent."""
+    """A setting is missing, invalid, or contradicts another. Nothing was sent.
+
+    The text names the setting, the place it came from, and the remedy. `client.config.explain()` shows all settings.
+    """
 
 
 class MiddlewareStackError(ConfigurationError, ValueError):
-    """A middleware stack cannot be built as asked: a name twice, an anchor that is missing, a cycle, an unknown step."""
+    """A middleware stack cannot be built: a duplicate name, a missing anchor, a cycle, or an unknown step. Nothing was sent."""
 
 
 class ClientClosedError(AiolambdaError, RuntimeError):
-    """The client is closed (`delivery` is not delivered), or `close` cut this call off (unknown, once it was sent)."""
+    """The client is closed, or it was closed during this call.
+
+    A call on a closed client is not sent. If `close` ended a call in flight, the function may have run: see `delivery`.
+    """
 
 
 class InvalidInputError(AiolambdaError, ValueError):
-    """An input that Lambda would refuse; nothing was sent. `member` names it, `limit` is the limit it passes, if any."""
+    """Lambda would refuse this input, so nothing was sent.
+
+    `member` names the member of the input. `limit` is the limit that it exceeds, in bytes or characters, or `None`.
+    """
 
     def __init__(self, message: str, /, *, member: str, limit: int | None = None, function_name: str | None = None) -> None:
         super().__init__(message, function_name=function_name)
@@ -168,14 +184,17 @@ class InvalidInputError(AiolambdaError, ValueError):
 
 
 class PayloadTooLargeError(AiolambdaError):
-    """The payload passes a limit: of ours before it was sent, or of the service (413). Sizes in bytes, where known."""
+    """The payload is too large; the function did not run. Send less, or put the data into S3 and send its key.
+
+    Raised before sending (see `PayloadLimits`), or if Lambda answers 413. `size` and `limit` are in bytes, `None` if unknown.
+    """
 
     size: int | None = None
     limit: int | None = None
 
 
 class InvalidPayloadSizeError(InvalidInputError, PayloadTooLargeError):
-    """The payload passes the limit of its invocation type; nothing was sent."""
+    """The payload exceeds the limit of its invocation type, so nothing was sent. `LambdaClient(limits=...)` sets the limits."""
 
     def __init__(self, message: str, /, *, size: int | None, limit: int, function_name: str | None = None) -> None:
         super().__init__(message, member="payload", limit=limit, function_name=function_name)
@@ -183,9 +202,10 @@ class InvalidPayloadSizeError(InvalidInputError, PayloadTooLargeError):
 
 
 class TransportError(AiolambdaError):
-    """No answer came from Lambda. `attempts` were sent in `elapsed` seconds, and `history` has the facts of each.
+    """No complete answer came from Lambda. Whether the function may have run: see `delivery`.
 
-    `total_retry_delay` are the seconds of pauses between them, `request_id` is that of an answer's head.
+    `history` has one `Attempt` for each request of the call. `elapsed` is the duration of the call in seconds, and
+    `total_retry_delay` the part of it that was spent in pauses. `request_id` is set if the head of an answer had come.
     """
 
     def __init__(
@@ -205,20 +225,8 @@ class TransportError(AiolambdaError):
 
     @property
     def attempts(self) -> int:
+        """The number of attempts."""
         return len(self.history)
-
-    def located(
-        self,
-        function_name: str,
-        delivery: Delivery,
-        *,
-        history: Sequence[Attempt],
-        elapsed: float,
-        total_retry_delay: float = 0.0,
-    ) -> None:
-        if not self._comes_from_another_call(function_name):
-            self.history, self.elapsed, self.total_retry_delay = tuple(history), elapsed, total_retry_delay
-        super().located(function_name, delivery, history=history, elapsed=elapsed, total_retry_delay=total_retry_delay)
 
     def _details(self) -> list[str]:
         details = super()._details()
@@ -233,8 +241,8 @@ class TransportError(AiolambdaError):
 class ConnectError(TransportError, ConnectionError):
     """No connection could be opened: name resolution, TCP, TLS or the proxy failed. The function has not run.
 
-    `transient`: trying again can help. It is `False` if the server's certificate is not accepted, or if the proxy asks for
-    other credentials.
+    `transient` is `True` if trying again can help. It is `False` if the server's certificate was rejected (see `ca_bundle`), or
+    if the proxy refused its credentials.
     """
 
     def __init__(self, message: str, /, *, transient: bool = True, function_name: str | None = None) -> None:
@@ -243,9 +251,10 @@ class ConnectError(TransportError, ConnectionError):
 
 
 class ConnectionLostError(TransportError, ConnectionError):
-    """The connection ended, or made no sense, before the whole answer was there; or the answer is not Lambda's.
+    """The connection ended before the answer was complete, or the answer is not a valid answer of Lambda.
 
-    `stale_connection`: the server had ended this pooled connection before any byte of the request reached it.
+    The function may have run, unless `delivery` says otherwise. `stale_connection` is `True` if the server had closed this
+    pooled connection before any byte of the request reached it; then the function has not run.
     """
 
     def __init__(
@@ -263,7 +272,11 @@ class ConnectionLostError(TransportError, ConnectionError):
 
 
 class InvocationTimeoutError(TransportError, TimeoutError):
-    """A limit of `Timeouts` passed. `exceeded` names it, `stage` says what was going on, `last_error` what came before it."""
+    """A limit of `Timeouts` expired. The function may have run, unless `delivery` says otherwise.
+
+    `exceeded` names the limit. `stage` says how far the attempt had got. `last_error` is the error of the previous attempt, or
+    `None`. To wait longer, raise that limit with `timeout=Timeouts(...)`.
+    """
 
     def __init__(
         self,
@@ -283,18 +296,24 @@ class InvocationTimeoutError(TransportError, TimeoutError):
 
 
 class QueueTimeoutError(InvocationTimeoutError):
-    """The wait for a slot, or for a turn to connect, took longer than `Timeouts.queue`. The function has not run."""
+    """The call waited longer than `Timeouts.queue` for a slot or a connection. The function has not run.
+
+    Raise `max_concurrency`, start fewer calls at a time, or wait longer.
+    """
 
     def __init__(self, message: str, /, *, function_name: str | None = None) -> None:
         super().__init__(message, exceeded="queue", stage="queue", delivery=Delivery.NOT_DELIVERED, function_name=function_name)
 
 
 class LambdaServiceException(AiolambdaError):
-    """Lambda answered with an error of its own. An unknown code has this class; the others have one each.
+    """Lambda answered with an error code. Whether the function may have run depends on the code: see `delivery`.
 
-    `fault` says whose it is, `category` what kind: permission, limit, function (its configuration), request, service.
-    `type` is the API's `Type` member. `body` is the answer's content, at most its first 64 KiB. `retry_after` are the seconds
-    for which the service asked to be left alone.
+    Each known code has its own subclass in `aiolambda.errors.service`; an unknown code raises this class.
+
+    - `code`, `message`: from the answer. `type` is its `Type` member.
+    - `category`: "permission", "limit", "function" (its configuration), "request" or "service".
+    - `retry_after`: the seconds that the service asked to wait, or `None`.
+    - `metadata`: status, request ids, headers and attempts. `body`: the first 64 KiB of the answer.
     """
 
     category: ClassVar[Category] = "service"
@@ -321,14 +340,17 @@ class LambdaServiceException(AiolambdaError):
 
     @property
     def status_code(self) -> int:
+        """The HTTP status."""
         return self.metadata.http_status_code
 
     @property
     def request_id(self) -> str | None:
+        """The `x-amzn-requestid` of the answer; AWS support asks for it."""
         return self.metadata.request_id
 
     @property
     def fault(self) -> Fault:
+        """The side at fault: "server" for a status of 500 and above, else "client"."""
         return "server" if self.status_code >= 500 else "client"
 
     def _details(self) -> list[str]:
@@ -339,9 +361,10 @@ class LambdaServiceException(AiolambdaError):
 
 
 class FunctionError(AiolambdaError):
-    """The function raised, timed out or crashed; `output` is the whole answer (`None` when it came out of a stream).
+    """The function ran and failed: it raised an exception, timed out or crashed. The client does not retry it.
 
-    `kind` is `Handled` or `Unhandled`. `error_type`, `error_message` and `stack_trace` are the function's own words.
+    `kind` is "Handled" or "Unhandled", the value of `X-Amz-Function-Error`. `error_type`, `error_message` and `stack_trace`
+    come from the function. `output` is the whole answer; `None` if the function failed during a stream.
     """
 
     def __init__(
@@ -373,11 +396,11 @@ class FunctionError(AiolambdaError):
 
 
 class DecodeError(AiolambdaError, ValueError, TypeError):
-    """An answer that is not what it was to be decoded as; the function has run. `output` is the whole answer.
+    """The answer cannot be decoded as the requested type. The function has run.
 
-    `codec_error` is what the codec raised, such as the `ValidationError` of pydantic: its text may quote the payload, so this
-    error's does not have it. `None` if there is no payload. It is not pickled. This is a `ValueError` and a `TypeError`, for a
-    codec may raise either.
+    `output` is the whole answer. `codec_error` is the exception of the codec, such as pydantic's `ValidationError`, or `None`
+    if there is no payload. Its text may quote the payload, so this error does not repeat it, and pickling drops it. This is
+    a `ValueError` and a `TypeError`, because a codec may raise either.
     """
 
     def __init__(
@@ -405,10 +428,10 @@ class DecodeError(AiolambdaError, ValueError, TypeError):
 
 
 class StreamError(AiolambdaError):
-    """A streamed answer that is cut short, damaged, or without its completion; what had come is not the whole answer.
+    """A streamed answer is incomplete or damaged. The function has run; the chunks that came are not the whole answer.
 
-    `code` is the name of the exception or error with which Lambda ended the stream, `None` if it ended in another way.
-    `received_bytes` and `received_chunks` count what the function's answer had brought by then.
+    `code` is the error name with which Lambda ended the stream, or `None`. `received_bytes` and `received_chunks` count the
+    function's output until then.
     """
 
     def __init__(
@@ -432,12 +455,15 @@ class StreamError(AiolambdaError):
         details = super()._details()
         if self.request_id is not None:
             details.append(f"request id {self.request_id}")
-        details.append(f"{self.received_bytes:,} bytes in {self.received_chunks:,} chunks had come")
+        details.append(f"received {self.received_bytes:,} bytes in {self.received_chunks:,} chunks")
         return details
 
 
 class TooManyFailuresError(AiolambdaError):
-    """More items of a map failed than it allows; every result that there was has been given before. `stats` are its totals."""
+    """More items of a map failed than `max_failures` or `max_failure_ratio` allows.
+
+    The map has yielded every result before it raises this. `stats` has its totals. Items that were not sent did not run.
+    """
 
     def __init__(self, message: str, /, *, stats: MapStats, delivery: Delivery = Delivery.UNKNOWN) -> None:
         super().__init__(message, delivery=delivery)
@@ -445,16 +471,19 @@ class TooManyFailuresError(AiolambdaError):
 
 
 class UnknownOutcomeError(AiolambdaError):
-    """An item that an earlier run of a map had sent, and of which it had no result when it ended. It may have run."""
+    """An earlier run of a journalled map sent this item, and ended before its result came. The function may have run.
+
+    It is not sent again, unless the map is `idempotent`.
+    """
 
     def __init__(self, message: str, /, *, function_name: str | None = None) -> None:
         super().__init__(message, delivery=Delivery.UNKNOWN, function_name=function_name)
 
 
-if not TYPE_CHECKING:  # else every name would pass for one of these
+if not TYPE_CHECKING:  # with it, type checkers would accept any name
 
     def __getattr__(name: str) -> object:
-        """The names of the service's own errors, of which most calls need none."""
+        """Load the errors of the service on first use: most programs need none."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = globals()[name] = getattr(import_module(".service", __name__), name)

@@ -1,9 +1,9 @@
 """The errors that Lambda itself answers with, a class for each code.
 
-Owns the codes, the class and the category of each, and the members that some carry. Must not know how an answer is read, nor
-what follows from a code: whether the function may have run stands in `policy/delivery.py`.
+Owns the codes, the class and the category of each, and the members that some of them have. Must not know how an answer is
+parsed, nor the verdict on a code: `policy/delivery.py` has it.
 
-Source: the Lambda service model (2015-03-31), and the codes that the front end sends without modelling them.
+Source: the Lambda service model (2015-03-31), and the codes that Lambda's front end sends although the model lacks them.
 """
 
 from typing import ClassVar, Literal
@@ -111,12 +111,16 @@ class _RequestException(LambdaServiceException):
 
 
 class TooManyRequestsException(_LimitException):
-    """A limit was passed. `reason` says which, `scope` whose."""
+    """Lambda throttled the call; the function has not run.
+
+    `reason` names the limit that was exceeded. `scope` says whose limit it is: "account", "function" or "caller".
+    """
 
     reason: ThrottleReason | None = None
 
     @property
     def scope(self) -> Scope | None:
+        """The owner of the limit that was exceeded; `None` if the answer has no reason."""
         return None if self.reason is None else _SCOPES[self.reason]
 
     def _details(self) -> list[str]:
@@ -124,26 +128,26 @@ class TooManyRequestsException(_LimitException):
 
 
 class ThrottlingException(TooManyRequestsException):
-    """The front end's own throttle; it says no reason."""
+    """Lambda's front end throttled the call; it gives no reason."""
 
 
 class AccessDeniedException(_PermissionException):
-    """The credentials may not invoke this function: they lack `lambda:InvokeFunction` on it."""
+    """The credentials lack the permission `lambda:InvokeFunction` on this function."""
 
     def __str__(self) -> str:
         return f"{super().__str__()}; the action to allow is lambda:InvokeFunction on {self.function_name or 'the function'}"
 
 
 class ExpiredTokenException(_PermissionException):
-    """The security token has expired."""
+    """The session token has expired."""
 
 
 class UnrecognizedClientException(_PermissionException):
-    """The access key id or the security token is not known."""
+    """AWS does not know the access key id or the session token."""
 
 
 class InvalidSignatureException(_PermissionException):
-    """The signature does not fit the request: a wrong secret key, a wrong clock, or a request changed on its way."""
+    """The signature does not match the request: a wrong secret key, a wrong clock, or a proxy that changed the request."""
 
 
 class MissingAuthenticationTokenException(_PermissionException):
@@ -151,32 +155,32 @@ class MissingAuthenticationTokenException(_PermissionException):
 
 
 class ValidationException(_RequestException):
-    """The front end found a parameter that its constraints do not allow."""
+    """Lambda's front end rejected a parameter."""
 
 
 class RequestTooLargeException(_LimitException, PayloadTooLargeError):
-    """The payload passes the limit of Invoke."""
+    """The payload exceeds the limit of Invoke."""
 
 
 class RequestEntityTooLargeException(_LimitException, PayloadTooLargeError):
-    """The request passes what the front end takes at all."""
+    """The request exceeds the limit of Lambda's front end."""
 
 
 class SerializedRequestEntityTooLargeException(_LimitException, PayloadTooLargeError):
-    """The request passes the limit once Lambda has serialized it for the function."""
+    """The request exceeds the limit after Lambda has serialized it for the function."""
 
 
 class ServiceException(LambdaServiceException):
-    """Lambda failed; whether the function ran is not known."""
+    """Lambda had an internal error. It is unknown whether the function ran."""
 
 
 class EC2UnexpectedException(_FunctionException):
-    """EC2 failed in an unexpected way while Lambda set the function up; `ec2_error_code` is its own code."""
+    """EC2 failed unexpectedly while Lambda set up the function. `ec2_error_code` is the error code of EC2, or `None`."""
 
     ec2_error_code: str | None = None
 
 
-# The errors of the Lambda model that Invoke names, by whose matter they are.
+# The errors that the Lambda model lists for Invoke, grouped by category.
 
 
 class EC2AccessDeniedException(_PermissionException):
@@ -184,7 +188,7 @@ class EC2AccessDeniedException(_PermissionException):
 
 
 class KMSAccessDeniedException(_PermissionException):
-    """Lambda may not use the KMS key that the function's environment variables are encrypted with."""
+    """Lambda has no permission to use the KMS key of the function's environment variables."""
 
 
 class KMSDisabledException(_FunctionException):
@@ -192,7 +196,7 @@ class KMSDisabledException(_FunctionException):
 
 
 class KMSInvalidStateException(_FunctionException):
-    """The KMS key of the function's environment variables is in a state that allows no decryption."""
+    """The KMS key of the function's environment variables is in a state that does not allow decryption."""
 
 
 class KMSNotFoundException(_FunctionException):
@@ -204,11 +208,11 @@ class ENILimitReachedException(_LimitException):
 
 
 class ENINotReadyException(_FunctionException):
-    """The network interface of the function's VPC is not ready yet."""
+    """The network interface of the function's VPC is not ready yet. The client tries again."""
 
 
 class EC2ThrottledException(_LimitException):
-    """EC2 throttled Lambda while it set the function up."""
+    """EC2 throttled Lambda while it set up the function."""
 
 
 class SubnetIPAddressLimitReachedException(_FunctionException):
@@ -260,15 +264,15 @@ class InvalidZipFileException(_FunctionException):
 
 
 class CodeArtifactUserDeletedException(_FunctionException):
-    """The user that owns the function's code artifact is gone; a new one has to be made first."""
+    """The user that owns the function's code artifact was deleted; create a new one first."""
 
 
 class CodeArtifactUserFailedException(_FunctionException):
-    """The user that owns the function's code artifact could not be made."""
+    """The user that owns the function's code artifact could not be created."""
 
 
 class CodeArtifactUserPendingException(_FunctionException):
-    """The user that owns the function's code artifact is still being made."""
+    """The user that owns the function's code artifact is still being created. The client tries again."""
 
 
 class NoPublishedVersionException(_FunctionException):
@@ -276,7 +280,7 @@ class NoPublishedVersionException(_FunctionException):
 
 
 class ModeNotSupportedException(_FunctionException):
-    """The function does not take this type of invocation."""
+    """The function does not support this type of invocation."""
 
 
 class RecursiveInvocationException(_FunctionException):
@@ -284,15 +288,15 @@ class RecursiveInvocationException(_FunctionException):
 
 
 class ResourceConflictException(_FunctionException):
-    """The function is in a state that allows no invocation, such as Pending."""
+    """The function is in a state that does not allow invocations, such as Pending."""
 
 
 class ResourceNotFoundException(_RequestException):
-    """There is no such function, version or alias."""
+    """The function, version or alias does not exist in this region and account."""
 
 
 class ResourceNotReadyException(_FunctionException):
-    """The function is inactive, and its VPC connection has to come back first."""
+    """The function is inactive; Lambda restores its VPC connection first. The client tries again."""
 
 
 class RuntimeAliasDeletedException(_FunctionException):
@@ -308,11 +312,11 @@ class SnapStartException(_FunctionException):
 
 
 class SnapStartNotReadyException(_FunctionException):
-    """Lambda is still making the function's snapshot."""
+    """Lambda is still creating the function's snapshot. The client tries again."""
 
 
 class SnapStartRegenerationFailureException(_FunctionException):
-    """The function's snapshot could not be made anew."""
+    """Lambda could not recreate the function's snapshot."""
 
 
 class SnapStartTimeoutException(_FunctionException):
@@ -328,22 +332,22 @@ class InvalidRequestContentException(_RequestException):
 
 
 class UnsupportedMediaTypeException(_RequestException):
-    """The content type of the request is not the one that Invoke takes."""
+    """Invoke does not support the content type of the request."""
 
 
 class DurableExecutionAlreadyStartedException(_RequestException):
-    """A durable execution of this name exists already."""
+    """A durable execution with this name exists already."""
 
 
 class ServiceQuotaExceededException(_LimitException):
-    """The request would pass a quota of the account."""
+    """The request would exceed a quota of the account."""
 
 
-# Errors of the model's other operations: a front end may send them too, and callers port code that names them.
+# Errors of the model's other operations. The front end may send them too, and code that is ported may name them.
 
 
 class AliasLimitExceededException(_LimitException):
-    """The function has as many aliases as the account allows."""
+    """The function has the most aliases that the account allows."""
 
 
 class CallbackTimeoutException(_RequestException):
@@ -351,15 +355,15 @@ class CallbackTimeoutException(_RequestException):
 
 
 class CapacityProviderLimitExceededException(_LimitException):
-    """The account has as many capacity providers as it may."""
+    """The account has the most capacity providers that its quota allows."""
 
 
 class CodeSigningConfigNotFoundException(_RequestException):
-    """There is no such code signing configuration."""
+    """The code signing configuration does not exist."""
 
 
 class CodeStorageExceededException(_LimitException):
-    """The account stores as much code as it may."""
+    """The account has used its quota for code storage."""
 
 
 class CodeVerificationFailedException(_FunctionException):
@@ -367,7 +371,7 @@ class CodeVerificationFailedException(_FunctionException):
 
 
 class FunctionVersionsPerCapacityProviderLimitExceededException(_LimitException):
-    """The capacity provider has as many function versions as it may."""
+    """The capacity provider has the most function versions that its quota allows."""
 
 
 class InvalidCodeSignatureException(_FunctionException):
@@ -383,7 +387,7 @@ class PreconditionFailedException(_RequestException):
 
 
 class ProvisionedConcurrencyConfigNotFoundException(_RequestException):
-    """There is no such provisioned concurrency configuration."""
+    """The provisioned concurrency configuration does not exist."""
 
 
 class PublicPolicyException(_PermissionException):
@@ -406,4 +410,4 @@ EXCEPTIONS: dict[str, type[LambdaServiceException]] = {
     for code, kind in _codes(LambdaServiceException).items()
     if not code.startswith("_") and kind is not LambdaServiceException
 }
-"""The class of each code; a code that is missing here has `LambdaServiceException`."""
+"""The class of each code. A code that is missing here raises `LambdaServiceException`."""

@@ -9,7 +9,7 @@ Source: the descriptions of the errors in the Lambda service model; RFC 9112, se
 
 from collections.abc import Sequence
 
-from ..errors import AiolambdaError
+from ..errors import AiolambdaError, locate
 from ..types.http import Loss, Stage
 from ..types.values import Attempt, Delivery
 
@@ -182,7 +182,8 @@ def completed(
 ) -> AiolambdaError:
     """The error with the verdict of its call: the worst of all attempts, and of the error's own."""
     verdicts = [error.delivery, *(attempt.delivery for attempt in history)]
-    error.located(function_name, worst(verdicts), history=history, elapsed=elapsed, total_retry_delay=total_retry_delay)
+    verdict = worst(verdicts)
+    locate(error, function_name, verdict, history=history, elapsed=elapsed, total_retry_delay=total_retry_delay)
     return error
 
 

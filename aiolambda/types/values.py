@@ -1,6 +1,6 @@
-"""Values that a caller hands in or is handed: settings, credentials, verdicts, metadata.
+"""Values that callers pass in or get back: timeouts, limits, credentials, verdicts, metadata, statistics.
 
-Owns what these values are and how they print. Must not know what makes them, what raises them, or that there is a network.
+Owns their fields, their checks and how they print. Must not know the code that makes them, or that there is a network.
 """
 
 import datetime as dt
@@ -38,39 +38,44 @@ LogType = Literal["None", "Tail"]
 
 
 class Delivery(StrEnum):
-    """How far an invocation got; the verdict of a call is the worst of its attempts."""
+    """How far an invocation got. The verdict of a call is the worst of its attempts; the members are in that order."""
 
     NOT_DELIVERED = "not_delivered"
+    """The request did not reach Lambda. The function did not run."""
     REFUSED = "refused"
+    """Lambda answered with an error before it started the function. The function did not run."""
     UNKNOWN = "unknown"
+    """The request may have reached Lambda. The function may have run."""
     ACCEPTED = "accepted"
-    """An `Event` that Lambda queued: it may run it up to three times, or drop it."""
+    """Lambda queued an `Event`. It may run the function up to three times, or drop the event."""
     EXECUTED = "executed"
+    """The function ran, with or without an error of its own."""
 
     @property
     def may_have_run(self) -> bool:
+        """Whether the function may have run: unknown, accepted or executed."""
         return self not in (Delivery.NOT_DELIVERED, Delivery.REFUSED)
 
 
 class RetryAction(StrEnum):
-    """What could make a failed attempt succeed, if it may be repeated at all."""
+    """The change that could make a failed attempt succeed. Whether it may be repeated at all is another question."""
 
     NONE = "none"
-    """Nothing that waiting or asking again would change."""
+    """None: waiting or trying again does not help."""
     RETRY = "retry"
-    """Trying again, after a pause."""
+    """Try again after a pause."""
     WAIT = "wait"
-    """Waiting: the service throttled the call."""
+    """Wait: the service throttled the call."""
     REPEAT = "repeat"
-    """Another connection: the one that was taken had ended before the request reached the peer."""
+    """Send again at once on another connection: the server had closed this one before the request reached it."""
     SET_CLOCK = "set_clock"
-    """Signing with the service's time: the clock of this machine is wrong."""
+    """Sign with the time of the service: the clock of this machine is wrong."""
     RENEW_CREDENTIALS = "renew_credentials"
-    """Signing with fresh credentials: those that were used have expired."""
+    """Sign with fresh credentials: those that were used have expired."""
 
 
 class ThrottleReason(StrEnum):
-    """Which limit a 429 speaks of (the `Reason` of `TooManyRequestsException`)."""
+    """The limit that caused a 429: the `Reason` of `TooManyRequestsException`."""
 
     CONCURRENT_INVOCATION_LIMIT_EXCEEDED = "ConcurrentInvocationLimitExceeded"
     FUNCTION_INVOCATION_RATE_LIMIT_EXCEEDED = "FunctionInvocationRateLimitExceeded"
@@ -82,7 +87,7 @@ class ThrottleReason(StrEnum):
 
 @final
 class Unset(Enum):
-    """The type of `UNSET`: "not given", where `None` already means "no limit"."""
+    """The type of `UNSET`, which means "not given": `None` already means "no limit"."""
 
     UNSET = "unset"
 
@@ -94,46 +99,46 @@ UNSET: Final = Unset.UNSET
 
 
 LONGEST_TIME: Final = 1_000_000_000
-"""Seconds, some 32 years: the longest that every event loop can wait."""
+"""Seconds, about 32 years: every event loop can wait that long."""
 _MOST_SHOWN = 40
-"""Characters of a text that is quoted in an error."""
+"""Characters of a string that an error may quote."""
 _LONGEST_KEEP_ALIVE = 32_767
 _MOST_PROBES = 127
-"""What Linux takes for the keep-alive of a socket (tcp(7))."""
+"""The highest values that Linux accepts for TCP keep-alive, in seconds and as a count (tcp(7))."""
 
 
 def is_seconds(value: object, *, above_zero: bool = False) -> bool:
-    """Whether it is a number of seconds that a loop can wait: no bool, no NaN, not negative, at most `LONGEST_TIME`."""
+    """Whether the value is a number of seconds from 0 to `LONGEST_TIME`; a bool or NaN is not."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 < value <= LONGEST_TIME or (value == 0 and not above_zero)
 
 
 def is_whole(value: object, *, least: int, most: int | None = None) -> bool:
-    """Whether it is a whole number in this range; no bool."""
+    """Whether the value is a whole number in this range; a bool is not."""
     if isinstance(value, bool) or not isinstance(value, int):
         return False
     return value >= least and (most is None or value <= most)
 
 
 def shown(value: object) -> str:
-    """A wrong value as an error may quote it: numbers and short texts as they are, of everything else only the type."""
+    """A wrong value as an error may quote it: numbers and short strings as they are, anything else as its type."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**20:
-        return "a whole number with more than 20 digits"  # Python writes out only some thousands of them
+        return "a whole number with more than 20 digits"  # Python refuses to write out a few thousand digits
     if value is None or isinstance(value, int | float):
         return repr(value)
     return repr(value) if isinstance(value, str) and len(value) <= _MOST_SHOWN else f"a value of type {type(value).__name__}"
 
 
 def _limit(*, above_zero: bool, may_be_unset: bool = False) -> "Callable[[object, attrs.Attribute[Any], object], None]":
-    """Accepts a number of seconds, or `None` for no limit."""
+    """A validator that accepts a number of seconds, or `None` for no limit."""
     range = "above 0" if above_zero else "0 or more"
 
     def check(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
         is_unset = may_be_unset and isinstance(value, Unset)
         if not (value is None or is_unset or is_seconds(value, above_zero=above_zero)):
             raise ValueError(
-                f"{attribute.name} is a number of seconds, {range} and at most {LONGEST_TIME:,}, or None for no limit; "
+                f"{attribute.name} must be a number of seconds, {range} and at most {LONGEST_TIME:,}, or None for no limit; "
                 f"got {shown(value)}"
             )
 
@@ -141,7 +146,7 @@ def _limit(*, above_zero: bool, may_be_unset: bool = False) -> "Callable[[object
 
 
 def _whole(most: int | None = None) -> "Callable[[object, attrs.Attribute[Any], object], None]":
-    """Accepts a whole number from 1 on."""
+    """A validator that accepts a whole number, 1 or more."""
     range = "1 or more" if most is None else f"1 to {most:,}"
 
     def check(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -160,13 +165,18 @@ def _check_probe_time(instance: object, attribute: "attrs.Attribute[Any]", value
 
 @attrs.frozen(kw_only=True)
 class Timeouts:
-    """Limits of one call, in seconds; `None` is no limit.
+    """The time limits of one call, in seconds. `None` is no limit.
 
-    `total` covers everything from `send` to the output. `queue` is the longest wait for a slot or for a turn to connect,
-    `connect` the longest time to open a connection (name resolution, TCP, TLS), `read` the longest silence while an answer
-    is awaited, or while nothing of a large payload gets through (unset: 1,860 for a synchronous call, 60 for `Event` and
-    `DryRun`), `idle` the longest silence between the chunks of a stream. `read` also bounds the time from the first byte of an
-    answer's head to its end, and from there to the end of a body that is not a stream's.
+    - `total`: from the start of the call to its output, with all attempts and pauses (default `None`). In a map it starts when
+      the item gets its slot.
+    - `queue`: waiting for a slot, and for a connection to become free (default `None`).
+    - `connect`: opening a connection: name resolution, TCP, TLS and the proxy (default 5).
+    - `read`: silence while the answer is awaited, or while the server takes no byte of a large payload. It also limits the time
+      from the first byte of the answer's head to the end of the head, and from there to the end of a body that is not streamed.
+      The default is 1,860 for a synchronous call or a stream, and 60 for `Event` and `DryRun`.
+    - `idle`: silence between two chunks of a stream (default `None`).
+
+    A limit that expires raises `InvocationTimeoutError`, or `QueueTimeoutError` for `queue`. A wrong value raises `ValueError`.
     """
 
     total: float | None = attrs.field(default=None, validator=_limit(above_zero=False))
@@ -176,15 +186,19 @@ class Timeouts:
     idle: float | None = attrs.field(default=None, validator=_limit(above_zero=True))
 
     def with_read_limit(self, read: float) -> "Timeouts":
-        """These limits, with this one for `read` where none was given."""
+        """These limits, with `read` filled in if it is unset."""
         return attrs.evolve(self, read=read) if self.read is UNSET else self
 
 
 @attrs.frozen(kw_only=True)
 class TcpKeepAlive:
-    """When the kernel probes a silent connection: after `idle` seconds, every `interval` seconds, `count` times.
+    """When the kernel probes a silent connection, so that a dead peer is found.
 
-    On Linux the same sum (`idle + interval * count`) bounds how long sent bytes may stay unacknowledged.
+    - `idle`: seconds of silence before the first probe (default 45).
+    - `interval`: seconds between two probes (default 15).
+    - `count`: unanswered probes after which the connection ends (default 3).
+
+    On Linux, sent bytes may stay unacknowledged for `idle + interval * count` seconds. Times are rounded up to whole seconds.
     """
 
     idle: float = attrs.field(default=45, validator=_check_probe_time)
@@ -194,9 +208,13 @@ class TcpKeepAlive:
 
 @attrs.frozen(kw_only=True)
 class PayloadLimits:
-    """The service's limits, checked before anything is sent: bytes of payload by invocation type, characters of context.
+    """The limits of Lambda for a request. They are checked before sending; raise them when Lambda raises its own.
 
-    Raise them when Lambda raises its own. Source: the "Lambda quotas" page and the API reference of Invoke.
+    - `request_response`: bytes of the payload of a synchronous call or a stream (default 6 MiB).
+    - `event`: bytes of the payload of an `Event` (default 1 MiB).
+    - `client_context`: characters of the base64-encoded client context (default 3,583).
+
+    Source: the "Lambda quotas" page and the API reference of Invoke.
     """
 
     request_response: int = attrs.field(default=6 * 1024 * 1024, validator=_whole())
@@ -206,10 +224,11 @@ class PayloadLimits:
 
 @attrs.frozen(kw_only=True)
 class ResponseLimits:
-    """The bounds of an answer. One that passes a bound is a `ConnectionLostError`, and its connection is closed.
+    """The limits of an answer. If an answer exceeds one, the call raises `ConnectionLostError` and the connection is closed.
 
-    `body` is how many bytes a body may have that is kept in memory: that of every answer but a stream. `head` is how many bytes
-    a head may have, together with its trailers. `interim` is how many heads with a status of 1xx may come before the answer.
+    - `body`: bytes of a body that is read into memory, so of every answer that is not a stream (default 16 MiB).
+    - `head`: bytes of the head and the trailers together (default 64 KiB).
+    - `interim`: heads with a status of 1xx before the answer (default 16).
     """
 
     body: int = attrs.field(default=16 * 1024 * 1024, validator=_whole())
@@ -218,32 +237,36 @@ class ResponseLimits:
 
 
 def masked(access_key_id: str) -> str:
-    """The form in which an access key id may be shown: `AKIA...MPLE`."""
+    """An access key id with its middle hidden: `AKIA...MPLE`."""
     return f"{access_key_id[:4]}...{access_key_id[-4:]}" if len(access_key_id) >= 12 else "..."
 
 
 def _token(value: str | None) -> str | None:
-    """An empty session token is none, wherever the keys come from: AWS refuses it."""
+    """`None` for an empty session token: AWS refuses an empty one."""
     return value or None
 
 
 def _is_text(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     if not isinstance(value, str):
-        raise TypeError(f"{attribute.name} is a string; got {type(value).__name__}")  # and not the value: it may be a secret
+        raise TypeError(f"{attribute.name} must be a string; got {type(value).__name__}")  # the value may be a secret
 
 
 def _is_moment(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     if not isinstance(value, dt.datetime):
-        raise TypeError(f"{attribute.name} is a datetime with a time zone, or None; got {type(value).__name__}")
+        raise TypeError(f"{attribute.name} must be a datetime with a time zone, or None; got {type(value).__name__}")
     if value.utcoffset() is None:
-        raise ValueError(f"{attribute.name} is a datetime with a time zone, such as tzinfo=datetime.UTC; got {value!r}")
+        raise ValueError(f"{attribute.name} must be a datetime with a time zone, such as tzinfo=datetime.UTC; got {value!r}")
 
 
 @attrs.frozen
 class Credentials:
-    """AWS keys; `expires_at` (aware) is when they stop working, `None` for never. An empty session token is `None`.
+    """AWS keys. Printing them shows neither the secret nor the token.
 
-    `TypeError` or `ValueError` for what no keys are: a key that is no string, or an expiry without a time zone.
+    - `access_key_id`, `secret_access_key`: strings.
+    - `session_token`: a string, or `None` for long-term keys (the default). An empty string becomes `None`.
+    - `expires_at`: the end of their validity, a `datetime` with a time zone; `None` if they do not expire (the default).
+
+    A value of another type raises `TypeError`; an `expires_at` without a time zone raises `ValueError`.
     """
 
     access_key_id: str = attrs.field(repr=masked, validator=_is_text)
@@ -259,27 +282,41 @@ class Credentials:
 
 @attrs.frozen(kw_only=True)
 class Attempt:
-    """One request that was sent: its verdict, its duration in seconds and the HTTP status, if one came."""
+    """One request of a call.
+
+    - `delivery`: its verdict.
+    - `duration`: seconds.
+    - `status_code`: the HTTP status; `None` if no answer came.
+    """
 
     delivery: Delivery
     duration: float
     status_code: int | None
 
 
-def _ids_only(headers: Mapping[str, str]) -> str:
+def _count_only(headers: Mapping[str, str]) -> str:
     return f"<{len(headers)} headers>"
 
 
 @attrs.frozen(kw_only=True)
 class Metadata:
-    """What is known of an answer beside its content. `total_retry_delay` is in seconds."""
+    """The facts of an answer beside its content, and of the call.
+
+    - `http_status_code`: the HTTP status.
+    - `request_id`: the `x-amzn-requestid` of the answer. AWS support asks for it. `None` if the answer has none.
+    - `extended_request_id`, `cf_id`: the `x-amz-id-2` and `x-amz-cf-id` of the answer, or `None`.
+    - `trace_id`: the `x-amzn-trace-id` of the answer, or `None`.
+    - `headers`: all headers of the answer. Printing the metadata shows only their number.
+    - `attempts`: the number of requests of the call; `history` has one `Attempt` for each.
+    - `total_retry_delay`: seconds that the call spent in pauses between its attempts.
+    """
 
     http_status_code: int
     request_id: str | None = None
     extended_request_id: str | None = None
     cf_id: str | None = None
     trace_id: str | None = None
-    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=_ids_only)
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=_count_only)
     attempts: int = 1
     total_retry_delay: float = 0.0
     history: tuple[Attempt, ...] = ()
@@ -287,7 +324,17 @@ class Metadata:
 
 @attrs.frozen(kw_only=True)
 class ClientStats:
-    """A client's counters at one moment: calls that hold a slot, calls that wait for one, and verdicts since it was built."""
+    """The counters of a client at one moment.
+
+    - `in_flight`: calls that hold a slot now. `waiting`: calls that wait for one.
+
+    Since the client was built:
+
+    - `executed`: calls that the function answered.
+    - `retried`: attempts that were repeats.
+    - `unknown`: attempts after which it is unknown whether the function ran.
+    - `throttled`: attempts that Lambda throttled, by reason.
+    """
 
     in_flight: int
     waiting: int
@@ -298,5 +345,5 @@ class ClientStats:
 
 
 def text_of(value: object) -> object:
-    """The string behind an enum member; anything else as it is. Callers give `InvocationType` values either way."""
+    """The value of an enum member; anything else as it is. Callers may give an invocation type either way."""
     return value.value if isinstance(value, Enum) else value

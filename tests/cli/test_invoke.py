@@ -89,7 +89,7 @@ async def test_api_members_are_command_options(endpoint, program):
         (["serve", "hello"], "NAME=FILE_OR_MODULE:FUNCTION"),
         (["serve", "hello=missing.py:handler"], "no file"),
         (["serve", "hello=os:getcwd", "--access-key", "AKIA"], "must be used together"),
-        (["serve", "hello=os:getcwd", "--port", "70000"], "port is a whole number, 0 to 65,535"),
+        (["serve", "hello=os:getcwd", "--port", "70000"], "port must be a whole number, 0 to 65,535"),
         (["serve", "hello=os:getcwd", "--runtime", "'"], "runtime command"),
     ],
 )

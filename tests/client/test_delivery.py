@@ -102,7 +102,7 @@ async def test_an_error_behind_an_answer_says_that_the_function_has_run() -> Non
         with pytest.raises(ResourceNotFoundException) as raised:
             await client.invoke("echo")
     assert (raised.value.function_name, raised.value.delivery) == ("nobody", Delivery.EXECUTED)
-    assert raised.value.__notes__ == ["It came out of a call of 'echo', which may have run."]
+    assert raised.value.__notes__ == ["Raised inside a call of 'echo', which may have run."]
 
 
 @pytest.mark.virtual_time

@@ -15,13 +15,13 @@ from aiolambda.testing import FakeTransport
 @pytest.mark.parametrize(
     ("members", "said"),
     [
-        ({"expires_at": dt.datetime(2099, 1, 1)}, "expires_at is a datetime with a time zone"),  # noqa: DTZ001 - it has none
-        ({"expires_at": "2030"}, "expires_at is a datetime with a time zone, or None; got str"),
-        ({"expires_at": 4070908800}, "expires_at is a datetime with a time zone, or None; got int"),
-        ({"expires_at": dt.date(2099, 1, 1)}, "expires_at is a datetime with a time zone, or None; got date"),
-        ({"access_key_id": None}, "access_key_id is a string; got NoneType"),
-        ({"secret_access_key": b"the secret"}, "secret_access_key is a string; got bytes"),
-        ({"session_token": 12345}, "session_token is a string; got int"),
+        ({"expires_at": dt.datetime(2099, 1, 1)}, "expires_at must be a datetime with a time zone"),  # noqa: DTZ001 - it has none
+        ({"expires_at": "2030"}, "expires_at must be a datetime with a time zone, or None; got str"),
+        ({"expires_at": 4070908800}, "expires_at must be a datetime with a time zone, or None; got int"),
+        ({"expires_at": dt.date(2099, 1, 1)}, "expires_at must be a datetime with a time zone, or None; got date"),
+        ({"access_key_id": None}, "access_key_id must be a string; got NoneType"),
+        ({"secret_access_key": b"the secret"}, "secret_access_key must be a string; got bytes"),
+        ({"session_token": 12345}, "session_token must be a string; got int"),
     ],
 )
 def test_what_no_keys_are_is_refused_when_they_are_made(members: dict[str, Any], said: str) -> None:
@@ -34,7 +34,7 @@ def test_what_no_keys_are_is_refused_when_they_are_made(members: dict[str, Any],
 
 @pytest.mark.parametrize("given", [("AKIDEXAMPLE", "the secret"), "the secret", Credentials])
 def test_what_is_no_provider_is_refused_when_the_client_is_built(given: Any) -> None:
-    with pytest.raises(ConfigurationError, match="credentials is Credentials, or a provider of them; got") as raised:
+    with pytest.raises(ConfigurationError, match="credentials must be Credentials, or a provider of them; got") as raised:
         LambdaClient(region="us-east-1", credentials=given)
     assert "the secret" not in str(raised.value)
 

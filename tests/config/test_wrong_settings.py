@@ -67,7 +67,7 @@ FLAGS = [
 @pytest.mark.parametrize("name", FLAGS)
 def test_every_flag_of_a_client_is_a_bool_or_an_error(name: str, value: object) -> None:
     for make in (LambdaClient, LambdaClientConfig):
-        with pytest.raises(ConfigurationError, match=f"^{name} is True"):
+        with pytest.raises(ConfigurationError, match=f"^{name} must be True"):
             make(**{name: value})
 
 
@@ -165,7 +165,7 @@ async def test_the_flag_wins_as_a_bool_alone() -> None:
 def test_what_an_error_shows_of_a_flag_is_no_payload() -> None:
     with pytest.raises(ConfigurationError) as raised:
         check_flag("idempotent", {"card": "hunter2"})
-    assert str(raised.value) == "idempotent is True, False or None; got a value of type dict"
+    assert str(raised.value) == "idempotent must be True, False or None; got a value of type dict"
     assert "hunter2" not in shown("hunter2" * 20)
     assert shown(-(10**5000)) == "a whole number with more than 20 digits"  # Python itself refuses to write it out
 
@@ -176,21 +176,21 @@ def test_what_an_error_shows_of_a_flag_is_no_payload() -> None:
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=shown)
 @pytest.mark.parametrize("name", ["total", "queue", "connect", "read", "idle"])
 def test_a_limit_that_no_loop_can_wait_is_refused(name: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=f"{name} is a number of seconds"):
+    with pytest.raises(ValueError, match=f"{name} must be a number of seconds"):
         Timeouts(**{name: value})
 
 
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=shown)
 async def test_a_wrong_timeout_of_a_call_sends_nothing(value: Any) -> None:
-    with pytest.raises(ValueError, match="total is a number of seconds"):
+    with pytest.raises(ValueError, match="total must be a number of seconds"):
         LambdaClient(timeout=value)
     async with fake() as client:
-        with pytest.raises(ValueError, match="total is a number of seconds"):
+        with pytest.raises(ValueError, match="total must be a number of seconds"):
             await client.invoke("f", timeout=value)
         for make in (lambda: client.map("f", [1], timeout=value), lambda: client.map_commands([], timeout=value)):
-            with pytest.raises(ValueError, match="total is a number of seconds"):
+            with pytest.raises(ValueError, match="total must be a number of seconds"):
                 make()
-        with pytest.raises(ConfigurationError, match="grace is a number of seconds"):
+        with pytest.raises(ConfigurationError, match="grace must be a number of seconds"):
             await client.close(grace=value)
         assert (await client.invoke("f", 1)).json() == 1
 
@@ -200,7 +200,7 @@ async def test_a_wrong_timeout_of_a_call_sends_nothing(value: Any) -> None:
 def test_a_number_of_a_client_is_a_number(name: str, value: Any) -> None:
     if (name, value) == ("max_concurrency", None):
         return
-    with pytest.raises(ConfigurationError, match=f"{name} is a"):
+    with pytest.raises(ConfigurationError, match=f"{name} must be a"):
         LambdaClient(**{name: value})
 
 
@@ -238,7 +238,7 @@ def test_a_payload_limit_is_a_number_of_bytes(name: str, value: Any) -> None:
 def test_a_strategy_is_made_of_numbers(name: str, value: Any) -> None:
     if value is HUGE and name in ("max_attempts", "quota"):
         return
-    with pytest.raises(ConfigurationError, match=f"{name} is"):
+    with pytest.raises(ConfigurationError, match=f"{name} (is|must be) "):
         StandardRetry(**{name: value})
 
 
@@ -266,17 +266,17 @@ async def test_a_map_that_is_asked_for_nonsense_reads_no_item(name: str, value: 
 
     async with fake() as client:
         for make in (lambda: client.map("f", items(), **{name: value}), lambda: client.map_commands([], **{name: value})):
-            with pytest.raises(ConfigurationError, match=f"^{name} is"):
+            with pytest.raises(ConfigurationError, match=f"^{name} (is|must be) "):
                 make()
     assert read == []
 
 
 async def test_a_map_takes_its_payloads_from_a_function() -> None:
     async with fake() as client:
-        with pytest.raises(ConfigurationError, match="payload is a function; got 'id'"):
+        with pytest.raises(ConfigurationError, match="payload must be a function; got 'id'"):
             client.map("f", [1], payload="id")  # type: ignore[arg-type]
         run = client.map("f", [1])
-        with pytest.raises(ConfigurationError, match="grace is a number"):
+        with pytest.raises(ConfigurationError, match="grace must be a number"):
             await run.aclose(grace=NAN)
 
 
@@ -286,39 +286,39 @@ async def test_a_map_takes_its_payloads_from_a_function() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"region": 1}, "region is a string; got int"),
-        ({"region": b"eu-west-1"}, "region is a string"),
-        ({"profile": True}, "profile is a string"),
-        ({"endpoint_url": Path("x")}, "endpoint_url is a string"),
-        ({"proxy": False}, "proxy is a string"),
-        ({"proxy": b"http://user:hunter2@h:1"}, "proxy is a string; got bytes$"),
-        ({"user_agent_extra": 1}, "user_agent_extra is a string"),
-        ({"user_agent_extra": "\ud800"}, "user_agent_extra goes into a header"),
-        ({"user_agent_app_id": "a\nb"}, "user_agent_app_id goes into a header"),
+        ({"region": 1}, "region must be a string; got int"),
+        ({"region": b"eu-west-1"}, "region must be a string"),
+        ({"profile": True}, "profile must be a string"),
+        ({"endpoint_url": Path("x")}, "endpoint_url must be a string"),
+        ({"proxy": False}, "proxy must be a string"),
+        ({"proxy": b"http://user:hunter2@h:1"}, "proxy must be a string; got bytes$"),
+        ({"user_agent_extra": 1}, "user_agent_extra must be a string"),
+        ({"user_agent_extra": "\ud800"}, "user_agent_extra becomes part of a header"),
+        ({"user_agent_app_id": "a\nb"}, "user_agent_app_id becomes part of a header"),
         ({"ca_bundle": False}, "ca_bundle must be a PEM file .*; got False: TLS is always verified"),
         ({"ca_bundle": True}, "ca_bundle must be a PEM file"),
-        ({"ca_bundle": 1}, "ca_bundle is a path; got 1"),
-        ({"ca_bundle": b"x"}, "ca_bundle is a path"),
+        ({"ca_bundle": 1}, "ca_bundle must be a path; got 1"),
+        ({"ca_bundle": b"x"}, "ca_bundle must be a path"),
         ({"ssl_context": True}, "ssl_context must be an ssl.SSLContext; got True"),
         ({"ssl_context": False}, "ssl_context must be an ssl.SSLContext; got False"),
         ({"tcp_keepalive": True}, r"tcp_keepalive must be TcpKeepAlive\(...\), or None .*; got True"),
         ({"tcp_keepalive": False}, "tcp_keepalive must be"),
         ({"tcp_keepalive": 45}, "tcp_keepalive must be"),
-        ({"retry": "standard"}, r"retry is a retry strategy; got str, which has no pause\(\)"),
-        ({"retry": NoRetry}, "retry is a retry strategy; got the class NoRetry: make one of it"),
-        ({"retry": 3}, "retry is"),
+        ({"retry": "standard"}, r"retry must be a retry strategy; got str, which has no pause\(\)"),
+        ({"retry": NoRetry}, "retry must be a retry strategy; got the class NoRetry: create an instance of it"),
+        ({"retry": 3}, "retry must be"),
         ({"limits": None}, "limits must be PayloadLimits"),
         ({"limits": 6_000_000}, "limits must be PayloadLimits"),
-        ({"codec": None}, "codec is a codec"),
-        ({"codec": JsonCodec}, "codec is a codec; got the class JsonCodec"),
-        ({"transport": FakeTransport}, "transport is a transport; got the class"),
-        ({"transport": []}, r"transport is a transport; got list, which has no send\(\)"),
-        ({"logger": "aiolambda"}, "logger is a logging.Logger"),
+        ({"codec": None}, "codec must be a codec"),
+        ({"codec": JsonCodec}, "codec must be a codec; got the class JsonCodec"),
+        ({"transport": FakeTransport}, "transport must be a transport; got the class"),
+        ({"transport": []}, r"transport must be a transport; got list, which has no send\(\)"),
+        ({"logger": "aiolambda"}, "logger must be a logging.Logger"),
         (
             {"credentials": ("AKID", "hunter2")},
-            "credentials is Credentials, or a provider of them; got tuple",
+            "credentials must be Credentials, or a provider of them; got tuple",
         ),
-        ({"credentials": {"accessKeyId": "hunter2"}}, "credentials is"),
+        ({"credentials": {"accessKeyId": "hunter2"}}, "credentials must be"),
     ],
     ids=lambda value: None if isinstance(value, str) else repr(value)[:50],
 )
@@ -390,7 +390,7 @@ def test_a_role_is_asked_for_with_values_of_its_types(wrong: dict[str, Any]) -> 
     ids=repr,
 )
 def test_a_local_endpoint_is_made_of_right_values(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match=f"{next(iter(wrong))} is"):
+    with pytest.raises(ConfigurationError, match=f"{next(iter(wrong))} (is|must be) "):
         LocalEndpoint([], **wrong)
 
 
@@ -414,7 +414,7 @@ def test_whatever_a_setting_is_given_it_is_taken_or_refused_in_words(value: Any)
         except ConfigurationError as error:
             assert name in str(error)  # noqa: PT017 - most values are refused, some taken
         except ValueError as error:
-            assert (name, "total is" in str(error)) == ("timeout", True)  # noqa: PT017
+            assert (name, "total must be" in str(error)) == ("timeout", True)  # noqa: PT017
 
 
 # --- headers ----------------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ async def test_every_other_end_is_an_error_with_a_text_of_its_own(end: str) -> N
         assert chunks == [b"one"]
         assert (error.received_bytes, error.received_chunks, stream.completed) == (3, 1, False)
         assert (error.function_name, error.request_id, error.delivery) == ("writer", "the-id", Delivery.EXECUTED)
-        assert "function 'writer', request id the-id, 3 bytes in 1 chunks had come" in str(error)
+        assert "function 'writer', request id the-id, received 3 bytes in 1 chunks" in str(error)
         assert b"one" not in str(error).encode()
         assert pickle.loads(pickle.dumps(error)).received_bytes == 3
         with pytest.raises(StreamError):

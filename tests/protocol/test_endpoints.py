@@ -190,7 +190,7 @@ async def test_a_custom_url_contradicts_fips_and_dual_stack(kind: str) -> None:
     "kind", ["use_fips_endpoint", "use_dualstack_endpoint", "use_arn_region", "disable_clock_skew_correction"]
 )
 def test_a_choice_that_is_a_text_is_refused_when_the_client_is_built(kind: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"{kind} is True(, | or )False.*'false'"):
+    with pytest.raises(ConfigurationError, match=f"{kind} must be True(, | or )False.*'false'"):
         LambdaClientConfig(**{kind: "false"})  # type: ignore[arg-type]
 
 

@@ -141,7 +141,7 @@ SETTINGS = (
             profile("sdk_ua_app_id", "written"),
         ),
         wrong=("café", "\N{SNOWMAN}", "a\x7fb"),
-        accepted="goes into a header, and holds a character that none may",
+        accepted="becomes part of a header and must be printable ASCII",
     ),
     Case("execution_environment", None, "-", (variable("AWS_EXECUTION_ENV", "AWS_Lambda_python3.13"),)),
 )
