@@ -23,7 +23,7 @@ from .support.loops import NO_SLOW_CALLBACKS, LoopFactory, LoopName, chosen_loop
 from .support.servers import Connection, RawServer, always, answer, raw_server
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
-OF_ANOTHER_LOOP = "this client is in use on another event loop that runs"
+OF_ANOTHER_LOOP = "this client is bound to another running event loop"
 
 # asyncio and uvloop say so themselves of a loop that was closed over its open connections.
 closed_by_hand = pytest.mark.filterwarnings(
@@ -255,7 +255,7 @@ def test_opening_of_a_closed_loop_starts_again(new_loop: LoopFactory, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr("aiolambda.client.startup.resolve", slow)
         task = loop.create_task(client.open())
-        run_until(loop, lambda: client._opening.is_under_way)
+        run_until(loop, lambda: client._startup.is_running)
     loop.close()
     other = new_loop()
     assert other.run_until_complete(asyncio.wait_for(client.open(), 10)).region == "us-east-1"
@@ -418,7 +418,7 @@ def test_client_does_not_leave_calls_in_flight_on_a_stopped_loop(new_loop: LoopF
         first, second = new_loop(), new_loop()
         call = first.create_task(client.invoke("f"))
         run_until(first, lambda: came.acquire(blocking=False))
-        with pytest.raises(ConfigurationError, match="calls in flight on another event loop, which stands still"):
+        with pytest.raises(ConfigurationError, match="calls in flight on another event loop, which is stopped"):
             second.run_until_complete(client.invoke("f"))
         first.run_until_complete(client.close(grace=0))
         assert isinstance(call.exception(), ClientClosedError)

@@ -1,10 +1,9 @@
-"""The calls in flight: the time that each has, and how they end when their client closes.
+"""The calls in flight of a client: their deadlines, and how they end if the client closes.
 
-Laws: a call ends by its own outcome, by its total limit, by a cancellation from outside, or by the client's close, and each
-looks different to the caller; one whose answer is read as it comes has ended once that is closed; a closed client starts
-nothing.
+Laws: a call ends by its own outcome, by its total limit, by a cancellation from outside, or by the close of its client, and the
+caller can tell these apart. A streamed call ends when its stream is closed. A closed client starts nothing.
 
-Owns total limits and the register of calls. Must not know what a call does.
+Owns the total limit and the register of calls. Must not know what a call does.
 """
 
 import asyncio
@@ -28,162 +27,149 @@ Out = TypeVar("Out")
 
 
 class InFlightCalls:
-    """The register of one client's calls."""
+    """The calls of one client on one event loop, and the streams that they opened."""
 
     def __init__(self, *, closed: bool = False) -> None:
-        self._calls: dict[Call[Any, Any], _Scope] = {}
-        self._answers: set[StreamingBody] = set()
-        self._endings: set[asyncio.Task[None]] = set()
-        self._cut: set[Call[Any, Any]] = set()
-        self._closed = closed
+        self.closed = closed
+        self._calls: dict[Call[Any, Any], _Deadline] = {}
+        self._aborted: set[Call[Any, Any]] = set()
+        self._streams: set[StreamingBody] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+        """Tasks that close aborted streams."""
         self._closers: set[asyncio.Task[Any] | None] = set()
-        """The tasks that wait for the end of the calls."""
+        """Tasks that are in `close`."""
         self._changed: asyncio.Event | None = None
 
     async def run(self, call: Call[In, Out], chain: CallNext[In, Out]) -> Out:
-        """Run a call within its total limit, until it ends or is cut."""
-        if self._closed:
+        """Run a call to its end, within its total limit."""
+        if self.closed:
             raise _completed(ClientClosedError("this client is closed"), call)
-        scope = self._calls[call] = _Scope(call)
+        deadline = self._calls[call] = _Deadline(call)
         try:
             output = await chain(call)
         except BaseException as error:
             forget_locals(error)
-            if not (scope.leave() and isinstance(error, asyncio.CancelledError)):
+            if not (deadline.disarm() and isinstance(error, asyncio.CancelledError)):
                 if isinstance(error, AiolambdaError):
                     _completed(error, call)
                 raise
-            ended = _completed(self._ended(call), call)
+            late = _closed_in_flight() if call in self._aborted else _late(call.timeouts.total, call.stage, call.last_error)
+            ended = _completed(late, call)
         else:
-            scope.leave()
-            self._keep(call, call.command.operation.open_answer(output), scope.deadline)
+            deadline.disarm()
+            self._keep_stream(call, call.command.operation.open_answer(output), deadline.at)
             return output
         finally:
             call.on_slot = None
-            call.last_error = None  # its traceback holds the call: nothing may keep the two together
+            call.last_error = None  # its traceback refers to the call: this breaks the cycle
             del self._calls[call]
-            self._cut.discard(call)
+            self._aborted.discard(call)
             try:
                 if call.answers:
-                    await self._end_unread(call)
+                    await self._close_unread(call)
             finally:
-                self._look_again()
-        raise ended  # here, for the cancellation must not be its context: frames of aiohttp in there hold a proxy's password
-
-    @property
-    def closed(self) -> bool:
-        return self._closed
+                self._notify()
+        raise ended  # not in the `except` block: aiohttp's frames in the context would hold the password of a proxy
 
     @property
     def is_busy(self) -> bool:
-        """Whether there are calls, or answers that are still to be read."""
-        return bool(self._calls or self._answers)
-
-    def anew(self) -> "InFlightCalls":
-        """One for another loop, which knows nothing of the calls on this one."""
-        return InFlightCalls(closed=self._closed)
+        """Whether calls are in flight, or streams are open."""
+        return bool(self._calls or self._streams)
 
     async def close(self, grace: float | None) -> None:
-        """Start nothing more; give the calls in flight so many seconds (`None`: all they need), then cut the rest.
+        """Start no more calls, wait `grace` seconds for those in flight (`None`: without a limit), then abort the rest.
 
-        A call that closes its own client, in a middleware, is neither awaited nor cut: it goes on when this returns.
+        A middleware may close the client. Its own call is neither awaited nor aborted, and goes on after this returns.
         """
-        self._closed = True
+        self.closed = True
         task = asyncio.current_task()
-        within_call = any(scope.task is task for scope in self._calls.values())
+        within_call = any(deadline.task is task for deadline in self._calls.values())
         self._closers.add(task)
-        self._look_again()
+        self._notify()
+        # If two calls close their client at the same time, neither waits for the other.
+        exempt: AbstractSet[asyncio.Task[Any] | None] = self._closers if within_call else frozenset()
         try:
-            # Out of two calls at once: neither waits for the other.
-            await self._end_all(grace, but_of=self._closers if within_call else frozenset())
+            try:
+                if grace != 0:
+                    async with asyncio.timeout(grace):
+                        await self._until_empty(exempt)
+            except TimeoutError:
+                pass
+            finally:
+                self._abort_all(exempt)
+            await self._until_empty(exempt)
+            if self._closing:
+                await asyncio.wait(self._closing)
         finally:
             self._closers.discard(task)
 
-    async def _end_all(self, grace: float | None, *, but_of: AbstractSet[asyncio.Task[Any] | None]) -> None:
-        try:
-            if grace != 0:
-                async with asyncio.timeout(grace):
-                    await self._until_empty(but_of)
-        except TimeoutError:
-            pass
-        finally:
-            self._cut_all(but_of)
-        await self._until_empty(but_of)
-        if self._endings:
-            await asyncio.wait(self._endings)
-
-    async def _end_unread(self, call: Call[Any, Any]) -> None:
-        """Close the answers that nobody can read."""
-        async with contextlib.AsyncExitStack() as endings:
+    async def _close_unread(self, call: Call[Any, Any]) -> None:
+        """Close the streams that the call opened and did not return."""
+        async with contextlib.AsyncExitStack() as exits:
             for answer in call.answers:
-                if answer not in self._answers:
-                    endings.push_async_callback(answer.aclose)
+                if answer not in self._streams:
+                    exits.push_async_callback(answer.aclose)
 
-    def _keep(self, call: Call[Any, Any], answer: StreamingBody | None, deadline: float | None) -> None:
-        """The answer that is still to be read stays in the register until it is closed; what nobody can read is not kept."""
-        if answer is None or answer.closed:
+    def _keep_stream(self, call: Call[Any, Any], stream: StreamingBody | None, deadline: float | None) -> None:
+        """Keep the stream that a call returned in the register until it is closed."""
+        if stream is None or stream.closed:
             return
         timer = None
-        if call in self._cut:
-            self._end(answer, _cut_off())
+        if call in self._aborted:
+            self._abort_stream(stream, _closed_in_flight())
         elif deadline is not None:
-            timer = call.loop.call_at(deadline, self._end, answer, _late(call.timeouts.total, "receive"))
-        self._answers.add(answer)
-        answer.on_close(functools.partial(self._let_go, answer, timer))
+            timer = call.loop.call_at(deadline, self._abort_stream, stream, _late(call.timeouts.total, "receive"))
+        self._streams.add(stream)
+        stream.on_close(functools.partial(self._forget_stream, stream, timer))
 
-    def _let_go(self, answer: StreamingBody, timer: Timer | None) -> None:
-        self._answers.discard(answer)
+    def _forget_stream(self, stream: StreamingBody, timer: Timer | None) -> None:
+        self._streams.discard(stream)
         if timer is not None:
             timer.cancel()
-        self._look_again()
+        self._notify()
 
-    def _end(self, answer: StreamingBody, error: AiolambdaError) -> None:
-        """Cut an answer that is still coming; its connection and its slot do not wait for a reader to notice."""
-        answer.abort(error)
-        ending = asyncio.create_task(answer.aclose(), name="end a streamed answer")
-        self._endings.add(ending)
-        ending.add_done_callback(self._endings.discard)
+    def _abort_stream(self, stream: StreamingBody, error: AiolambdaError) -> None:
+        """Abort a stream. A task closes it, so that its connection and slot do not wait for the reader."""
+        stream.abort(error)
+        task = asyncio.create_task(stream.aclose(), name="close an aborted stream")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
-    def _look_again(self) -> None:
-        """Let who closes see whether it has to wait any more."""
-        if self._changed is not None:
-            self._changed.set()
+    def _abort_all(self, exempt: AbstractSet[asyncio.Task[Any] | None]) -> None:
+        for stream in list(self._streams):
+            self._abort_stream(stream, _closed_in_flight())
+        for call, deadline in self._calls.items():
+            if not deadline.expired and deadline.task not in exempt:
+                self._aborted.add(call)
+                deadline.expire()
 
-    def _cut_all(self, but_of: AbstractSet[asyncio.Task[Any] | None]) -> None:
-        for answer in list(self._answers):
-            self._end(answer, _cut_off())
-        for call, scope in self._calls.items():
-            if not scope.expired and scope.task not in but_of:
-                self._cut.add(call)
-                scope.expire()
-
-    async def _until_empty(self, but_of: AbstractSet[asyncio.Task[Any] | None]) -> None:
-        while self._answers or any(scope.task not in but_of for scope in self._calls.values()):
+    async def _until_empty(self, exempt: AbstractSet[asyncio.Task[Any] | None]) -> None:
+        while self._streams or any(deadline.task not in exempt for deadline in self._calls.values()):
             self._changed = self._changed or asyncio.Event()
             self._changed.clear()
             await self._changed.wait()
 
-    def _ended(self, call: Call[Any, Any]) -> AiolambdaError:
-        if call in self._cut:
-            return _cut_off()
-        return _late(call.timeouts.total, call.stage, call.last_error)
+    def _notify(self) -> None:
+        """Wake the tasks in `_until_empty`."""
+        if self._changed is not None:
+            self._changed.set()
 
 
-class _Scope:
-    """The task of a call, and when its time ends: what `asyncio.timeout` does, with nothing to set up where there is no limit.
+class _Deadline:
+    """The total limit of one call. It does the same as `asyncio.timeout`, and costs next to nothing if there is no limit.
 
-    The time counts from now on, or in a map, from the call's slot.
+    The time counts from the start of the call, or in a map, from the moment the item gets its slot.
     """
 
-    __slots__ = ("_call", "_cancelling", "_timer", "deadline", "expired", "task")
+    __slots__ = ("_call", "_cancelling", "_timer", "at", "expired", "task")
 
     def __init__(self, call: Call[Any, Any]) -> None:
         task = asyncio.current_task(cast("asyncio.AbstractEventLoop", call.loop))
         if task is None:
-            raise RuntimeError("a call is awaited in a task")
+            raise RuntimeError("LambdaClient must be used inside an asyncio task")
         self.task, self._cancelling = task, task.cancelling()
         self._timer: Timer | None = None
-        self.deadline: float | None = None
+        self.at: float | None = None
         self.expired = False
         self._call = call
         if call.run_ended is not None:
@@ -192,20 +178,20 @@ class _Scope:
             self._begin(call.timeouts.total)
 
     def expire(self) -> None:
-        """End the call now, by one cancellation that `leave` tells from others."""
+        """Cancel the task of the call. `disarm` tells this cancellation from others."""
         if not self.expired:
             self.expired = True
             self.task.cancel()
 
-    def leave(self) -> bool:
-        """The call is over; whether this has cancelled its task, and nobody else has."""
+    def disarm(self) -> bool:
+        """The call has ended. Returns `True` if `expire` cancelled its task, and nothing else did."""
         if self._timer is not None:
             self._timer.cancel()
         return self.expired and self.task.uncancel() <= self._cancelling
 
     def _begin(self, total: float) -> None:
-        self.deadline = self._call.started + total
-        self._timer = self._call.loop.call_at(self.deadline, self.expire)
+        self.at = self._call.started + total
+        self._timer = self._call.loop.call_at(self.at, self.expire)
 
     def _begin_in_map(self) -> None:
         self._check_run()
@@ -214,12 +200,12 @@ class _Scope:
             self._begin(self._call.timeouts.total)
 
     def _check_run(self) -> None:
-        """Refuse an attempt that got its slot when the run of its map had ended."""
+        """Refuse an attempt that got its slot after the run of its map had ended."""
         if self._call.run_ended is not None and self._call.run_ended.done():
             raise AiolambdaError("the run ended before this item was sent")
 
 
-def _cut_off() -> ClientClosedError:
+def _closed_in_flight() -> ClientClosedError:
     return ClientClosedError("the client was closed while this call was in flight")
 
 
@@ -234,6 +220,7 @@ def _late(limit: float | None, stage: Stage, last_error: AiolambdaError | None =
 
 
 def _completed(error: AiolambdaError, call: Call[Any, Any]) -> AiolambdaError:
+    """The error with the call's facts and verdict."""
     elapsed = call.loop.time() - call.started
     return delivery.completed(
         error,

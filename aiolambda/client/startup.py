@@ -1,6 +1,6 @@
-"""The opening of a client: its settings are found off the loop, once for all who wait, and its parts are made of them.
+"""Opens a client once: looks up its settings off the event loop, and builds the transport, the signer and the rest from them.
 
-Owns which part comes of which setting, and the task that opens. Must not send anything.
+Owns the mapping of settings to parts, and the task that opens. Must not send anything.
 """
 
 import asyncio
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 __all__ = ["Startup"]
 
 _NOWHERE = "nowhere"
-"""The region of a client that reaches no AWS and was given none: an ARN of any region is good for it."""
+"""The region of an offline client without one: it accepts an ARN of any region."""
 _OFFLINE = Credentials("AKIDOFFLINE00000000", "offline")
 
-_OPENINGS = Threads("opening", most=64)
-"""A program that a profile names, or a metadata service, may hang: other clients open beside it."""
+_THREADS = Threads("opening", most=64)
+"""Many, because one may hang in a program that a profile names, or in a metadata service, while other clients open."""
 
 
 class Startup:
-    """Opens one client. `config` are its settings, once it is `done` with what was found."""
+    """The opening of one client. Once it is `done`, `config` has the settings that were looked up, too."""
 
     def __init__(self, config: LambdaClientConfig, state: PipelineState, *, signs: Callable[[], bool]) -> None:
         self.config = config
@@ -43,60 +43,60 @@ class Startup:
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def is_under_way(self) -> bool:
+    def is_running(self) -> bool:
+        """Whether the client is being opened now."""
         return self._task is not None
 
     async def run(self) -> None:
-        """Open, or wait until whoever began it has; `ConfigurationError` where something is missing or wrong."""
+        """Open the client once for all callers. `ConfigurationError` if a setting is missing or wrong; a later call retries."""
         if self.done:
             return
         if self._task is None:
             self._task = asyncio.create_task(self._open(), name="open LambdaClient")
-            self._task.add_done_callback(self._end)
+            self._task.add_done_callback(self._forget)
         task = self._task
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
             if not task.cancelled():
                 raise
-            raise ClientClosedError("the client was closed while it opened") from None
+            raise ClientClosedError("the client was closed while it was opening") from None
 
-    async def stop(self) -> None:
-        """Open no more."""
+    async def abort(self) -> None:
+        """Stop opening; callers that wait get `ClientClosedError`."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    def forget(self) -> None:
-        """The loop on which it may have been under way is gone."""
+    def detach(self) -> None:
+        """Drop the task of a loop that is gone."""
         self._task = None
 
-    def _end(self, task: "asyncio.Task[None]") -> None:
-        """Who waited has its outcome; after a failure the next caller may try again."""
+    def _forget(self, task: "asyncio.Task[None]") -> None:
         self._task = None
         if not task.cancelled():
-            task.exception()
+            task.exception()  # the callers of `run` raise it; asyncio must not log it as unretrieved
 
     async def _open(self) -> None:
-        resolve_now = self._resolving()
+        resolve_settings = self._resolver()
         try:
-            found = await _OPENINGS.run(resolve_now) if needs_thread(self.config) else resolve_now()
+            resolved = await _THREADS.run(resolve_settings) if needs_thread(self.config) else resolve_settings()
         except OSError as error:
-            raise ConfigurationError(f"the client cannot open: {error.strerror or error}") from error
+            raise ConfigurationError(f"the client cannot look up its settings: {error.strerror or error}") from error
         except Exception as error:
             forget_locals(error)
             raise
-        self._connect_parts(found)
+        self._build_parts(resolved)
 
-    def _resolving(self) -> "Callable[[], FoundSettings]":
-        """What finds the settings, as they are asked for now."""
+    def _resolver(self) -> "Callable[[], FoundSettings]":
+        """A function that looks up the settings; a thread may call it."""
         signs, config, environment = self._signs(), self.config, self._state.context.environment
         if config.is_offline:
             config = attrs.evolve(config, region=config.region or _NOWHERE, credentials=config.credentials or _OFFLINE)
             environment = dict[str, str]()
         return lambda: resolve(config, environment, signs=signs, fetch=fetch)
 
-    def _connect_parts(self, resolved: "FoundSettings") -> None:
+    def _build_parts(self, resolved: "FoundSettings") -> None:
         config, context, nowhere = self.config, self._state.context, resolved.signing_region == _NOWHERE
         self._state.context = attrs.evolve(
             context,

@@ -87,7 +87,7 @@ async def test_the_total_limit_of_a_stream_that_has_ended_ends_nothing() -> None
             await stream.read()
         await asyncio.sleep(0.08)
         assert stream.completed
-        assert not client._lifetime._endings
+        assert not client._in_flight._closing
 
 
 @pytest.mark.virtual_time

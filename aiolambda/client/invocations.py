@@ -1,0 +1,163 @@
+"""The calls of a client that invoke one function: `invoke`, `invoke_event`, `stream` and `dry_run`.
+
+Owns their signatures. Must not know how a command is sent: `LambdaClient.send` does that.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from ..operations.commands import InvokeCommand
+from ..operations.invoke_types import EventReceipt, InvokeCommandOutput
+from ..operations.payload import Payload, check_json_text
+from ..pipeline.call import Command
+from ..types.values import UNSET, LogType, Metadata, Timeouts, Unset
+
+if TYPE_CHECKING:
+    from ..operations.response_stream import ResponseStream
+
+__all__ = ["InvocationCalls"]
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class InvocationCalls:
+    """The convenience calls on top of `send`."""
+
+    async def send(
+        self, command: Command[In, Out], *, timeout: float | Timeouts | Unset | None = UNSET, idempotent: bool | None = None
+    ) -> Out:
+        """Send a command and return its output."""
+        raise NotImplementedError
+
+    async def invoke(
+        self,
+        function_name: str,
+        payload: Payload = None,
+        *,
+        qualifier: str | None = None,
+        log_type: LogType | None = None,
+        client_context: Mapping[str, object] | str | None = None,
+        tenant_id: str | None = None,
+        durable_execution_name: str | None = None,
+        timeout: float | Timeouts | Unset | None = UNSET,
+        idempotent: bool | None = None,
+    ) -> InvokeCommandOutput:
+        """Invoke a function and wait for its answer: `output = await client.invoke("orders", {"id": 7}, timeout=30)`.
+
+        - `function_name`: a name, `name:qualifier`, a partial ARN or an ARN.
+        - `payload`: bytes, JSON text, an open binary file, or any value that the client's codec can encode.
+        - `qualifier`: a version or an alias.
+        - `log_type`: `"Tail"` returns the last 4 KiB of the log in `output.log_result`.
+        - `client_context`: a mapping, or an already base64-encoded string.
+        - `tenant_id`, `durable_execution_name`: members of the Invoke API.
+        - `timeout`: seconds for the whole call, or `Timeouts`; `None` is no limit. The default is the client's.
+        - `idempotent`: `True` if running the function twice does no harm. Then an attempt with an unknown outcome is repeated.
+
+        Raises `FunctionError` if the function failed, and the errors of `send`.
+        """
+        try:
+            command = InvokeCommand(
+                function_name=function_name,
+                payload=check_json_text(payload, function_name),
+                qualifier=qualifier,
+                log_type=log_type,
+                client_context=client_context,
+                tenant_id=tenant_id,
+                durable_execution_name=durable_execution_name,
+            )
+        finally:
+            del payload, client_context, tenant_id  # a traceback that is printed with locals would show them
+        output = await self.send(command, timeout=timeout, idempotent=idempotent)
+        return output.raise_for_function_error()
+
+    async def invoke_event(
+        self,
+        function_name: str,
+        payload: Payload = None,
+        *,
+        qualifier: str | None = None,
+        tenant_id: str | None = None,
+        durable_execution_name: str | None = None,
+        timeout: float | Timeouts | Unset | None = UNSET,
+        idempotent: bool | None = None,
+    ) -> EventReceipt:
+        """Queue an event for a function, and return once Lambda has accepted it. The parameters are those of `invoke`.
+
+        Lambda may run the function up to three times, or drop the event. Raises the errors of `send`.
+        """
+        try:
+            command = InvokeCommand(
+                function_name=function_name,
+                payload=check_json_text(payload, function_name),
+                invocation_type="Event",
+                qualifier=qualifier,
+                tenant_id=tenant_id,
+                durable_execution_name=durable_execution_name,
+            )
+        finally:
+            del payload, tenant_id  # as above
+        output = await self.send(command, timeout=timeout, idempotent=idempotent)
+        return EventReceipt(
+            status_code=output.status_code, durable_execution_arn=output.durable_execution_arn, metadata=output.metadata
+        )
+
+    def stream(
+        self,
+        function_name: str,
+        payload: Payload = None,
+        *,
+        qualifier: str | None = None,
+        log_type: LogType | None = None,
+        client_context: Mapping[str, object] | str | None = None,
+        tenant_id: str | None = None,
+        timeout: float | Timeouts | Unset | None = UNSET,
+        idempotent: bool | None = None,
+    ) -> "ResponseStream":
+        """Invoke a function and read its answer while it is written. The parameters are those of `invoke`.
+
+        ::
+
+            async with client.stream("writer", {"topic": "tea"}) as stream:
+                async for chunk in stream:
+                    print(chunk)
+
+        Entering the block sends the invocation, and raises the errors of `send`. Leaving it closes the stream. The stream
+        holds its slot until it is closed. In `timeout`, `read` applies until the answer begins, `idle` between two chunks, and
+        `total` until the stream is closed.
+        """
+        from ..operations.response_stream import ResponseStream  # noqa: PLC0415
+        from ..operations.stream_command import InvokeWithResponseStreamCommand  # noqa: PLC0415 - loaded by the first stream
+
+        try:
+            command = InvokeWithResponseStreamCommand(
+                function_name=function_name,
+                payload=check_json_text(payload, function_name),
+                qualifier=qualifier,
+                log_type=log_type,
+                client_context=client_context,
+                tenant_id=tenant_id,
+            )
+        finally:
+            del payload, client_context, tenant_id  # as above
+
+        async def open_stream() -> ResponseStream:
+            return (await self.send(command, timeout=timeout, idempotent=idempotent)).event_stream
+
+        return ResponseStream(open_stream)
+
+    async def dry_run(self, function_name: str, payload: Payload = None, *, qualifier: str | None = None) -> Metadata:
+        """Check that these credentials may invoke the function, without running it.
+
+        Raises `AccessDeniedException` if they may not, and the errors of `send`.
+        """
+        try:
+            command = InvokeCommand(
+                function_name=function_name,
+                payload=check_json_text(payload, function_name),
+                invocation_type="DryRun",
+                qualifier=qualifier,
+            )
+        finally:
+            del payload  # as above
+        return (await self.send(command)).metadata
