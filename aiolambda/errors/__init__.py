@@ -117,6 +117,29 @@ class AiolambdaError(Exception):
         """The function's name as the caller gave it; `None` if the error belongs to no function."""
         return self._function_name
 
+    def _locate(
+        self,
+        function_name: str,
+        delivery: Delivery,
+        *,
+        history: Sequence[Attempt],
+        elapsed: float,
+        total_retry_delay: float,
+    ) -> None:
+        """Fill in the facts of the call that the code which raised the error did not know. Times are in seconds.
+
+        A middleware may call a second function. An error of that inner call keeps the inner function's name and history; it
+        gets the outer call's verdict, and a note.
+        """
+        self._delivery = delivery
+        if self._located or self._function_name not in (None, function_name):
+            outcome = "may have run" if delivery.may_have_run else "has not run"
+            self.add_note(f"Raised inside a call of {function_name!r}, which {outcome}.")
+            return
+        self._function_name, self._located = function_name, True
+        if isinstance(self, TransportError):
+            self.history, self.elapsed, self.total_retry_delay = tuple(history), elapsed, total_retry_delay
+
     def _details(self) -> list[str]:
         return [] if self._function_name is None else [f"function {self._function_name!r}"]
 
@@ -127,30 +150,6 @@ class AiolambdaError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         return rebuilt, (type(self), self.args, self.__dict__.copy())
-
-
-def locate(
-    error: AiolambdaError,
-    function_name: str,
-    delivery: Delivery,
-    *,
-    history: Sequence[Attempt],
-    elapsed: float,
-    total_retry_delay: float,
-) -> None:
-    """Fill in the facts of the call that the code which raised the error did not know. Times are in seconds.
-
-    A middleware may call a second function. An error of that inner call keeps the inner function's name and history, and gets
-    the outer call's verdict and a note.
-    """
-    error._delivery = delivery
-    if error._located or error._function_name not in (None, function_name):
-        outcome = "may have run" if delivery.may_have_run else "has not run"
-        error.add_note(f"Raised inside a call of {function_name!r}, which {outcome}.")
-        return
-    error._function_name, error._located = function_name, True
-    if isinstance(error, TransportError):
-        error.history, error.elapsed, error.total_retry_delay = tuple(history), elapsed, total_retry_delay
 
 
 class ConfigurationError(AiolambdaError):

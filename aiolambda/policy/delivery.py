@@ -9,7 +9,7 @@ Source: the descriptions of the errors in the Lambda service model; RFC 9112, se
 
 from collections.abc import Sequence
 
-from ..errors import AiolambdaError, locate
+from ..errors import AiolambdaError
 from ..types.http import Loss, Stage
 from ..types.values import Attempt, Delivery
 
@@ -182,8 +182,9 @@ def completed(
 ) -> AiolambdaError:
     """The error with the verdict of its call: the worst of all attempts, and of the error's own."""
     verdicts = [error.delivery, *(attempt.delivery for attempt in history)]
-    verdict = worst(verdicts)
-    locate(error, function_name, verdict, history=history, elapsed=elapsed, total_retry_delay=total_retry_delay)
+    error._locate(  # pyright: ignore[reportPrivateUsage] - of this package, and no business of the users of an error
+        function_name, worst(verdicts), history=history, elapsed=elapsed, total_retry_delay=total_retry_delay
+    )
     return error
 
 
