@@ -15,16 +15,16 @@ from typing import Any, Generic, TypeVar
 
 from ..errors import ClientClosedError
 
-__all__ = ["AT_A_TIME", "Reservation", "Shelf", "Turns", "current_reservation", "give_back_current"]
+__all__ = ["MAX_CONNECTING", "RESERVATION_TTL", "Reservation", "Shelf", "Turns", "current_reservation", "give_back_current"]
 
 T = TypeVar("T")
 
-AT_A_TIME = 64
-"""Connections that are being opened at once. With more, thousands of first calls over TLS time each other out: a handshake
-costs the loop about a millisecond, and all of them would share the connect limit (measured: 3,000 at once fail)."""
+MAX_CONNECTING = 64
+"""Connections that are opened at the same time. With more, thousands of first calls over TLS make each other time out: a
+handshake costs the loop about a millisecond, and all of them would share the `connect` limit (3,000 at once failed)."""
 
-KEPT = 1.0
-"""Seconds between the signature and the connector, after which a turn goes to somebody else. It takes some 50 us."""
+RESERVATION_TTL = 1.0
+"""Seconds that a reserved turn may stay unused before another request gets it. Normally it takes about 50 us."""
 
 
 class Reservation:
@@ -45,7 +45,7 @@ class Reservation:
         self._lapse: asyncio.TimerHandle | None = None
         if shelf is None:
             turns.in_use += 1
-            self._lapse = turns.loop.call_later(KEPT, self.release)
+            self._lapse = turns.loop.call_later(turns.reservation_ttl, self.release)
         else:
             shelf.promised += 1
 
@@ -132,7 +132,9 @@ class Shelf(Generic[T]):
 class Turns:
     """The turns of one pool, and the queue for its shelves and for a turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_connecting: int = MAX_CONNECTING, reservation_ttl: float = RESERVATION_TTL) -> None:
+        self.max_connecting = max_connecting
+        self.reservation_ttl = reservation_ttl
         self.loop = asyncio.get_running_loop()  # kept: a call that is thrown away gives its place back where none runs
         self.in_use = 0
         self._waiting: OrderedDict[_Waiter, Shelf[Any]] = OrderedDict()
@@ -140,7 +142,7 @@ class Turns:
     @property
     def is_free(self) -> bool:
         """Whether a turn can be had without waiting."""
-        return self.in_use < AT_A_TIME
+        return self.in_use < self.max_connecting
 
     def promise(self, shelf: Shelf[Any]) -> Reservation | None:
         """Promise a connection of this shelf, if it has one to spare."""

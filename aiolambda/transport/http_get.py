@@ -1,6 +1,6 @@
-"""One small document over HTTP, for the configuration: a GET, and nothing that could lead it elsewhere.
+"""Fetches one small document over HTTP for the configuration: one GET, without redirects, proxy or cookies.
 
-Owns the limits of such a fetch: time, size, no redirect, no proxy, no cookie. Must not know what the document says.
+Owns the limits of such a fetch in time and size. Must not know the content of the document.
 """
 
 import ssl
@@ -16,23 +16,25 @@ from .resolver import resolver_of_own
 
 __all__ = ["fetch"]
 
-_TIMEOUT = aiohttp.ClientTimeout(total=5, sock_connect=2)
-"""Seconds. Whoever answers stands on the same machine or beside it."""
+_CONNECT_TIMEOUT = 2
+"""Seconds. The server is on this machine or next to it."""
 
-_MOST = 65_536
-"""Bytes of a body; credentials have some 2,000."""
+_LONGEST_BODY = 65_536
+"""Bytes. Credentials take about 2,000."""
 
 
-async def fetch(url: str, headers: Mapping[str, str], /, *, tls: ssl.SSLContext | bool = True) -> Response:
-    """The answer to a GET, whatever its status; `TransportError` where none came, or one without an end.
+async def fetch(
+    url: str, headers: Mapping[str, str], /, *, tls: ssl.SSLContext | bool = True, timeout: float = 5.0
+) -> Response:
+    """The answer to a GET, with any status. `TransportError` if no answer comes, or an incomplete one.
 
-    `tls` is what an https server is verified with; `True` is the authorities of the system.
+    `tls` verifies an https server; `True` uses the system's certificate authorities. `timeout` is in seconds.
     """
     try:
         async with (
             aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(resolver=resolver_of_own()),  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
-                timeout=_TIMEOUT,
+                timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT_TIMEOUT),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             ) as session,
@@ -44,20 +46,20 @@ async def fetch(url: str, headers: Mapping[str, str], /, *, tls: ssl.SSLContext 
     except (aiohttp.ClientConnectorError, aiohttp.InvalidURL, ValueError) as error:
         raise ConnectError(f"no connection to {_host(url)}: {reason_of(error)}") from None
     except (aiohttp.ClientError, OSError) as error:
-        raise ConnectionLostError(f"{_host(url)} gave no whole answer: {reason_of(error)}") from None
+        raise ConnectionLostError(f"{_host(url)} sent no complete answer: {reason_of(error)}") from None
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for piece in answer.content.iter_any():
         body += piece
-        if len(body) > _MOST:
-            raise TransportError(f"{_host(str(answer.url))} answered with more than {_MOST:,} bytes")
+        if len(body) > _LONGEST_BODY:
+            raise TransportError(f"{_host(str(answer.url))} answered with more than {_LONGEST_BODY:,} bytes")
     return bytes(body)
 
 
 def _host(url: str) -> str:
-    """What may be said of a URL: its query could hold a secret."""
+    """The host of a URL, for error texts: the rest of it may hold a secret."""
     try:
         return URL(url, encoded=True).authority.rpartition("@")[2] or "the URL"
     except ValueError:

@@ -57,16 +57,23 @@ class Route(aiohttp.ClientRequest):
 
 
 class Pool:
-    """Lines without a limit of its own (slots bound them), of which at most `turns.AT_A_TIME` are opened at once."""
+    """The connections of one event loop. Their number is not limited here (slots do that), but opening them is."""
 
     def __init__(
-        self, *, keep_alive: TcpKeepAlive | None, kept_for: float, response_limits: ResponseLimits, **options: Any
+        self,
+        *,
+        keep_alive: TcpKeepAlive | None,
+        kept_for: float,
+        response_limits: ResponseLimits,
+        max_connecting: int,
+        reservation_ttl: float,
+        **options: Any,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._sockets: WeakValueDictionary[int, ObservedSocket] = WeakValueDictionary()
         factory = self._noting(socket_factory(keep_alive, self._sockets))
         self._connector = aiohttp.TCPConnector(limit=0, socket_factory=factory, resolver=resolver_of_own(), **options)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
-        self.turns = Turns()
+        self.turns = Turns(max_connecting=max_connecting, reservation_ttl=reservation_ttl)
         self._kept_for = kept_for
         self._response_limits = response_limits
         self._routes: set[Route] = set()

@@ -19,7 +19,7 @@ from ..types.http import Headers, Request, Response
 from ..types.interfaces import DetachableTransport, Loop, ReservingTransport, Transport
 from ..types.values import ResponseLimits, TcpKeepAlive
 from . import http1
-from .connect_queue import Reservation, current_reservation, give_back_current
+from .connect_queue import MAX_CONNECTING, RESERVATION_TTL, Reservation, current_reservation, give_back_current
 from .connection import Line
 from .error_mapping import FAILURES, translation
 from .exchange import Exchange
@@ -76,6 +76,8 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         proxy: str | Callable[[str], str | None] | None = None,
         retry_stale_connections: bool = True,
         response_limits: ResponseLimits = _RESPONSE_LIMITS,
+        max_connecting: int = MAX_CONNECTING,
+        reservation_ttl: float = RESERVATION_TTL,
     ) -> None:
         self._keep_alive = keep_alive
         self._idle_connection_timeout = idle_connection_timeout
@@ -83,6 +85,8 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         self._proxy = proxy
         self._repeat_lost_idle = retry_stale_connections
         self._response_limits = response_limits
+        self._max_connecting = max_connecting
+        self._reservation_ttl = reservation_ttl
         self._pool: Pool | None = None
         self._keeper: AsyncGenerator[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -248,6 +252,8 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
             kept_for=self._idle_connection_timeout,
             keep_alive=self._keep_alive,
             response_limits=self._response_limits,
+            max_connecting=self._max_connecting,
+            reservation_ttl=self._reservation_ttl,
         )
         self._loop, self._pool, self._keeper = loop, pool, _kept(pool)
         await anext(self._keeper)

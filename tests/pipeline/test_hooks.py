@@ -27,13 +27,14 @@ from aiolambda import (
     RetryStrategy,
     Timeouts,
 )
-from aiolambda.transport import AiohttpTransport, connect_queue
+from aiolambda.transport import AiohttpTransport
 from aiolambda.types.http import Request, Response
 from aiolambda.types.interfaces import Loop
 
 from ..support.loops import chosen_loop
 from ..support.servers import Connection, RawServer, answer, raw_server
 from ..support.streaming import streamed
+from ..support.transports import transport_with
 from .test_places import alone, at_rest
 
 T = TypeVar("T")
@@ -228,7 +229,7 @@ def client_of(server: RawServer, hooks: Hooks, *, many: bool) -> LambdaClient:
         codec=Codec(hooks),
         retry=Strategy(hooks),
         logger=logger,
-        transport=Transport(hooks, AiohttpTransport(keep_alive=None, idle_connection_timeout=60, proxy=proxy)),
+        transport=Transport(hooks, transport_with(proxy=proxy, max_connecting=1)),
         max_concurrency=2,
         idempotent=True,
     )
@@ -335,7 +336,7 @@ async def run_with(server: RawServer, work: Work, raising: int | None, error: ty
     ids=["invoke", "stream", "map"],
 )
 def test_whatever_a_hook_raises_what_the_call_kept_comes_back(
-    work: Work, of_its_own: set[str], error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+    work: Work, of_its_own: set[str], error: type[BaseException]
 ) -> None:
     async def every_call() -> None:
         for number in itertools.count():  # 0: none
@@ -355,7 +356,6 @@ def test_whatever_a_hook_raises_what_the_call_kept_comes_back(
                 return
             await alone()
 
-    monkeypatch.setattr(connect_queue, "AT_A_TIME", 1)
     complaints: list[dict[str, Any]] = []
     with asyncio.Runner(loop_factory=chosen_loop()) as runner:
         runner.get_loop().set_exception_handler(lambda _, context: complaints.append(context))

@@ -7,6 +7,7 @@ import asyncio
 import functools
 import gc
 import itertools
+import ssl
 import time
 import types
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
@@ -17,13 +18,14 @@ import attrs
 import pytest
 
 from aiolambda import AiolambdaError, InvokeWithResponseStreamCommand, LambdaClient, Timeouts
-from aiolambda.transport import AiohttpTransport, connect_queue
+from aiolambda.transport import AiohttpTransport
 
 from ..support import faults
 from ..support.fault_table import KEYS, Certificates, open_files
 from ..support.faults import Connection, FaultServer, Play, Script
 from ..support.loops import LoopFactory
 from ..support.streaming import streamed
+from ..support.transports import transport_with
 
 EXPIRES = 0.02
 LARGE = b"1" * 1_500_000
@@ -227,9 +229,9 @@ SCENES = {
 
 @asynccontextmanager
 async def client_of(play: Play, certificates: Certificates, **settings: Any) -> AsyncIterator[LambdaClient]:
-    client = LambdaClient(
-        region="us-east-1", credentials=KEYS, endpoint_url=play.url, ca_bundle=certificates.bundle, **settings
-    )
+    trusting = ssl.create_default_context(cafile=certificates.bundle)
+    transport = transport_with(tls=trusting, max_connecting=1)
+    client = LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=play.url, transport=transport, **settings)
     try:
         yield client
     finally:
@@ -283,7 +285,7 @@ def certificates() -> Iterator[Certificates]:
 @pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
 @pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
 def test_a_call_that_is_disturbed_at_any_await_keeps_nothing(
-    new_loop: LoopFactory, tls: bool, scene: Scene, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+    new_loop: LoopFactory, tls: bool, scene: Scene, certificates: Certificates
 ) -> None:
     async def undisturbed() -> None:
         with FaultServer() as server:
@@ -302,7 +304,6 @@ def test_a_call_that_is_disturbed_at_any_await_keeps_nothing(
                     raise
                 assert waits >= 1
 
-    monkeypatch.setattr(connect_queue, "AT_A_TIME", 1)
     complaints: list[dict[str, Any]] = []
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.get_loop().set_exception_handler(lambda _, context: complaints.append(context))

@@ -23,10 +23,14 @@ def client_for(server: RawServer, **settings: object) -> LambdaClient:
     return LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=server.url, **settings)  # type: ignore[call-overload]
 
 
+def transport_with(**settings: object) -> AiohttpTransport:
+    options: dict[str, object] = {"keep_alive": TcpKeepAlive(), "idle_connection_timeout": 60.0, **settings}
+    return AiohttpTransport(**options)  # type: ignore[arg-type]
+
+
 @contextlib.asynccontextmanager
 async def transport_to(**settings: object) -> AsyncIterator[AiohttpTransport]:
-    options: dict[str, object] = {"keep_alive": TcpKeepAlive(), "idle_connection_timeout": 60.0, **settings}
-    transport = AiohttpTransport(**options)  # type: ignore[arg-type]
+    transport = transport_with(**settings)
     try:
         yield transport
     finally:

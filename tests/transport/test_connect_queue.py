@@ -13,14 +13,14 @@ from aiolambda.transport import connect_queue as module
 from aiolambda.transport.connect_queue import Reservation, Shelf, Turns
 
 from ..support.servers import always, answer, raw_server
+from ..support.transports import transport_with
 
 Task = asyncio.Task[Reservation]
 
 
-def busy(monkeypatch: pytest.MonkeyPatch) -> tuple[Turns, Reservation]:
-    """Turns of which there is one, and who has it."""
-    monkeypatch.setattr(module, "AT_A_TIME", 1)
-    turns = Turns()
+def busy() -> tuple[Turns, Reservation]:
+    """A queue with one turn, and the reservation that has it."""
+    turns = Turns(max_connecting=1)
     holder = turns.turn()
     holder.hold()
     return turns, holder
@@ -37,8 +37,8 @@ def comes_back(turns: Turns, shelf: Shelf[str]) -> None:
     turns.hand_out(shelf)
 
 
-async def test_the_longest_wait_ends_first_by_whatever_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns, holder = busy(monkeypatch)
+async def test_the_longest_wait_ends_first_by_whatever_comes_first() -> None:
+    turns, holder = busy()
     shelf: Shelf[str] = Shelf()
     one, two, three = [await waiting(turns, shelf) for _ in range(3)]
     comes_back(turns, shelf)
@@ -54,8 +54,8 @@ async def test_the_longest_wait_ends_first_by_whatever_comes_first(monkeypatch: 
     assert (turns.in_use, shelf.promised, len(shelf.waiting)) == (0, 0, 0)
 
 
-async def test_a_connection_to_one_place_is_not_promised_to_who_wants_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns, holder = busy(monkeypatch)
+async def test_a_connection_to_one_place_is_not_promised_to_who_wants_another() -> None:
+    turns, holder = busy()
     here: Shelf[str] = Shelf()
     there: Shelf[str] = Shelf()
     first, second = await waiting(turns, here), await waiting(turns, there)
@@ -67,8 +67,8 @@ async def test_a_connection_to_one_place_is_not_promised_to_who_wants_another(mo
     first.result().release()
 
 
-async def test_a_promise_that_is_not_used_goes_to_the_next_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns, _ = busy(monkeypatch)
+async def test_a_promise_that_is_not_used_goes_to_the_next_who_waits() -> None:
+    turns, _ = busy()
     shelf: Shelf[str] = Shelf()
     shelf.idle.append("a connection")
     promise = turns.promise(shelf)
@@ -80,10 +80,8 @@ async def test_a_promise_that_is_not_used_goes_to_the_next_who_waits(monkeypatch
 
 
 @pytest.mark.parametrize("by_turn", [False, True])
-async def test_who_is_cancelled_in_the_moment_it_is_served_takes_nothing_along(
-    monkeypatch: pytest.MonkeyPatch, by_turn: bool
-) -> None:
-    turns, holder = busy(monkeypatch)
+async def test_who_is_cancelled_in_the_moment_it_is_served_takes_nothing_along(by_turn: bool) -> None:
+    turns, holder = busy()
     shelf: Shelf[str] = Shelf()
     gone, next_one = await waiting(turns, shelf), await waiting(turns, shelf)
     if by_turn:
@@ -98,9 +96,9 @@ async def test_who_is_cancelled_in_the_moment_it_is_served_takes_nothing_along(
 
 
 @pytest.mark.parametrize("by_turn", [False, True])
-async def test_those_who_were_cancelled_before_are_passed_over(monkeypatch: pytest.MonkeyPatch, by_turn: bool) -> None:
+async def test_those_who_were_cancelled_before_are_passed_over(by_turn: bool) -> None:
     """Thousands of them, as when the caller of a large fan-out gives up."""
-    turns, holder = busy(monkeypatch)
+    turns, holder = busy()
     shelf: Shelf[str] = Shelf()
     gone = [await waiting(turns, shelf) for _ in range(5000)]
     next_one = await waiting(turns, shelf)
@@ -117,8 +115,8 @@ async def test_those_who_were_cancelled_before_are_passed_over(monkeypatch: pyte
     assert all(isinstance(outcome, asyncio.CancelledError) for outcome in ended)
 
 
-async def test_a_wait_that_is_too_long_leaves_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns, holder = busy(monkeypatch)
+async def test_a_wait_that_is_too_long_leaves_the_queue() -> None:
+    turns, holder = busy()
     shelf: Shelf[str] = Shelf()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
@@ -128,8 +126,8 @@ async def test_a_wait_that_is_too_long_leaves_the_queue(monkeypatch: pytest.Monk
     assert turns.in_use == 0
 
 
-async def test_who_was_served_in_vain_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns, holder = busy(monkeypatch)
+async def test_who_was_served_in_vain_goes_first() -> None:
+    turns, holder = busy()
     shelf: Shelf[str] = Shelf()
     later = await waiting(turns, shelf)
     first = asyncio.create_task(turns.reserve(shelf, first=True))
@@ -140,8 +138,8 @@ async def test_who_was_served_in_vain_goes_first(monkeypatch: pytest.MonkeyPatch
     assert (await later).shelf is None
 
 
-async def test_a_place_that_is_in_use_is_no_other_requests_of_the_same_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns, _ = busy(monkeypatch)
+async def test_a_place_that_is_in_use_is_no_other_requests_of_the_same_task() -> None:
+    turns, _ = busy()
     turn = turns.turn()
     turn.enter()
     assert module.current_reservation() is turn
@@ -150,8 +148,8 @@ async def test_a_place_that_is_in_use_is_no_other_requests_of_the_same_task(monk
     turn.end()
 
 
-async def test_who_asks_for_a_place_gives_the_one_back_that_the_task_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns, holder = busy(monkeypatch)
+async def test_who_asks_for_a_place_gives_the_one_back_that_the_task_keeps() -> None:
+    turns, holder = busy()
     holder.end()
     outer = turns.turn()
     outer.enter()
@@ -160,7 +158,7 @@ async def test_who_asks_for_a_place_gives_the_one_back_that_the_task_keeps(monke
     outer.end()
 
 
-async def test_a_child_task_gives_its_parents_place_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_child_task_gives_its_parents_place_to_nobody() -> None:
     """Its parent goes on beside it, and is about to use that place; the child waits for one of its own."""
 
     async def child() -> Reservation | None:
@@ -171,7 +169,7 @@ async def test_a_child_task_gives_its_parents_place_to_nobody(monkeypatch: pytes
         own.end()
         return found
 
-    turns, holder = busy(monkeypatch)
+    turns, holder = busy()
     holder.end()
     outer = turns.turn()
     outer.enter()
@@ -184,9 +182,7 @@ async def test_a_child_task_gives_its_parents_place_to_nobody(monkeypatch: pytes
     assert turns.in_use == 0
 
 
-async def test_a_call_that_is_started_behind_a_signature_leaves_the_signed_one_its_turn(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_call_that_is_started_behind_a_signature_leaves_the_signed_one_its_turn() -> None:
     async def starts_another(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         if call.function_name == "parent":
             calls.extend(asyncio.create_task(client.invoke(name)) for name in ("waits", "child"))
@@ -194,11 +190,11 @@ async def test_a_call_that_is_started_behind_a_signature_leaves_the_signed_one_i
                 await asyncio.sleep(0)
         return await call_next(call)
 
-    monkeypatch.setattr(module, "AT_A_TIME", 1)
     calls: list[asyncio.Task[Any]] = []
     async with raw_server(always(answer())) as server:
         keys = Credentials("AKIDEXAMPLE", "secret")
-        async with LambdaClient(region="us-east-1", credentials=keys, endpoint_url=server.url) as client:
+        transport = transport_with(max_connecting=1)
+        async with LambdaClient(region="us-east-1", credentials=keys, endpoint_url=server.url, transport=transport) as client:
             client.middleware_stack.add_relative_to(starts_another, relation="after", to_middleware="httpSigningMiddleware")
             await client.invoke("parent")
             await asyncio.gather(*calls)
@@ -208,12 +204,12 @@ async def test_a_call_that_is_started_behind_a_signature_leaves_the_signed_one_i
 
 
 @pytest.mark.parametrize("by_turn", [False, True])
-def test_what_comes_back_where_the_loop_is_closed_wakes_nobody(monkeypatch: pytest.MonkeyPatch, by_turn: bool) -> None:
+def test_what_comes_back_where_the_loop_is_closed_wakes_nobody(by_turn: bool) -> None:
     loop = asyncio.new_event_loop()
     shelf: Shelf[str] = Shelf()
 
     async def begin() -> tuple[Turns, Reservation, Task]:
-        turns, holder = busy(monkeypatch)
+        turns, holder = busy()
         shelf.idle.append("a connection")
         held = holder if by_turn else turns.promise(shelf)
         assert held is not None
@@ -231,7 +227,7 @@ class Traffic:
     """Callers of two places who ask, are served, give back, give up, and lose connections, in any order; and what must hold."""
 
     def __init__(self) -> None:
-        self.turns = Turns()
+        self.turns = Turns(max_connecting=2)
         self.shelves: list[Shelf[str]] = [Shelf(), Shelf()]
         self.waiting: list[tuple[Shelf[str], Task]] = []
         self.held: list[tuple[Shelf[str], Reservation]] = []
@@ -318,6 +314,4 @@ def test_whatever_callers_do_nobody_waits_for_what_is_there_and_nothing_is_lost(
     async def traffic() -> None:
         await Traffic().run(steps)
 
-    with pytest.MonkeyPatch.context() as patching:
-        patching.setattr(module, "AT_A_TIME", 2)
-        asyncio.run(traffic())
+    asyncio.run(traffic())

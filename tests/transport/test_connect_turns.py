@@ -24,15 +24,15 @@ from aiolambda import (
     Timeouts,
     TransportError,
 )
-from aiolambda.transport import AiohttpTransport, connect_queue
-from aiolambda.transport.connect_queue import AT_A_TIME as OPENING_AT_A_TIME
+from aiolambda.transport import AiohttpTransport
+from aiolambda.transport.connect_queue import MAX_CONNECTING
 from aiolambda.transport.exchange import Exchange
 from aiolambda.transport.pool import Pool
 from aiolambda.transport.sockets import socket_factory
 from aiolambda.types.http import Headers
 
 from ..support.servers import Connection, always, answer, raw_server, silent
-from ..support.transports import KEYS, client_for, request_to, transport_to, unreachable
+from ..support.transports import KEYS, client_for, request_to, transport_to, transport_with, unreachable
 
 
 def pool_of(transport: object) -> Pool:
@@ -56,20 +56,17 @@ async def test_a_request_is_signed_when_it_is_its_turn_to_open_a_connection_not_
         client = LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=url, retry=NoRetry())
         client.middleware_stack.add_relative_to(note, relation="after", to_middleware="httpSigningMiddleware")
         async with client:
-            calls = [client.invoke("f", timeout=Timeouts(connect=0.3)) for _ in range(OPENING_AT_A_TIME + 5)]
+            calls = [client.invoke("f", timeout=Timeouts(connect=0.3)) for _ in range(MAX_CONNECTING + 5)]
             tasks = [asyncio.create_task(call) for call in calls]
             await asyncio.sleep(0.1)
-            assert len(signed) == OPENING_AT_A_TIME
+            assert len(signed) == MAX_CONNECTING
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         assert [getattr(outcome, "exceeded", None) for outcome in outcomes] == ["connect"] * len(tasks)
         assert len(signed) == len(tasks)
 
 
-async def test_calls_whose_middlewares_wait_for_further_calls_do_not_wait_for_each_others_turns(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_calls_whose_middlewares_wait_for_further_calls_do_not_wait_for_each_others_turns() -> None:
     """Behind the signature a middleware sends another call, and exchanges the request, while each has a turn to connect."""
-    monkeypatch.setattr(connect_queue, "KEPT", 0.05)
 
     async def nested(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         if call.function_name == "outer":
@@ -77,17 +74,20 @@ async def test_calls_whose_middlewares_wait_for_further_calls_do_not_wait_for_ea
         call.request = call.request.copy()
         return await call_next(call)
 
-    async with raw_server(always(answer())) as server, client_for(server) as client, asyncio.timeout(10):
+    async with (
+        raw_server(always(answer())) as server,
+        client_for(server, transport=transport_with(reservation_ttl=0.05)) as client,
+        asyncio.timeout(10),
+    ):
         client.middleware_stack.add(nested, step="deserialize")
-        await asyncio.gather(*(client.invoke("outer") for _ in range(2 * OPENING_AT_A_TIME)))
-        assert len(server.requests) == 4 * OPENING_AT_A_TIME
+        await asyncio.gather(*(client.invoke("outer") for _ in range(2 * MAX_CONNECTING)))
+        assert len(server.requests) == 4 * MAX_CONNECTING
         pool = pool_of(client._state.transport)
         assert nothing_is_promised(pool)
 
 
-async def test_a_request_whose_connection_is_gone_once_it_is_signed_is_signed_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_whose_connection_is_gone_once_it_is_signed_is_signed_afresh() -> None:
     """Behind the signature only opening a connection may come; to wait for a turn would make the signature old."""
-    monkeypatch.setattr(connect_queue, "AT_A_TIME", 1)
     signed: list[float] = []
     held, released, ends = asyncio.Event(), asyncio.Event(), asyncio.Event()
     clock = asyncio.get_running_loop().time
@@ -105,7 +105,8 @@ async def test_a_request_whose_connection_is_gone_once_it_is_signed_is_signed_af
             await released.wait()
         return await call_next(call)
 
-    async with raw_server(script) as server, client_for(server) as client:
+    transport = transport_with(max_connecting=1)
+    async with raw_server(script) as server, client_for(server, transport=transport) as client:
         client.middleware_stack.add(hold, step="deserialize")
         await client.invoke("f")
         pool = pool_of(client._state.transport)
@@ -214,7 +215,7 @@ async def test_a_request_that_a_middleware_made_has_the_limits_of_its_call() -> 
 
 
 async def test_at_most_so_many_handshakes_go_on_at_a_time(authority: trustme.CA, server_tls: ssl.SSLContext) -> None:
-    calls = OPENING_AT_A_TIME * 5
+    calls = MAX_CONNECTING * 5
     most = 0
     held = asyncio.Event()
 
@@ -236,14 +237,14 @@ async def test_at_most_so_many_handshakes_go_on_at_a_time(authority: trustme.CA,
                     most = max(most, connector.turns.in_use)  # type: ignore[attr-defined]
             held.set()
             await asyncio.gather(*tasks)
-    assert most == OPENING_AT_A_TIME
+    assert most == MAX_CONNECTING
     assert server.connections == calls
 
 
-async def test_who_waits_for_a_turn_takes_the_connection_that_comes_back_first(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_waits_for_a_turn_takes_the_connection_that_comes_back_first() -> None:
     """Nobody is left behind while those who came later go on over the connections that there are."""
-    monkeypatch.setattr(connect_queue, "AT_A_TIME", 1)
-    async with raw_server(always(answer())) as server, client_for(server) as client:
+    transport = transport_with(max_connecting=1)
+    async with raw_server(always(answer())) as server, client_for(server, transport=transport) as client:
         await client.invoke("first")
         pool = pool_of(client._state.transport)
         other = pool.turns.turn()  # somebody else has the only one
@@ -286,27 +287,31 @@ async def closes_unannounced(connection: Connection) -> None:
     await connection.writer.drain()
 
 
-async def test_who_waits_is_not_served_with_a_connection_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_waits_is_not_served_with_a_connection_that_has_ended() -> None:
     """It would be signed for it in vain, and wait again behind all others."""
-    monkeypatch.setattr(connect_queue, "AT_A_TIME", 2)
-    async with raw_server(closes_unannounced) as server, client_for(server, retry=NoRetry()) as client:
+    async with (
+        raw_server(closes_unannounced) as server,
+        client_for(server, transport=transport_with(max_connecting=2), retry=NoRetry()) as client,
+    ):
         outputs = await asyncio.gather(*(client.invoke("f") for _ in range(40)))
         assert server.connections == 40
         assert nothing_is_promised(pool_of(client._state.transport))
     assert {len(output.metadata.history) for output in outputs} == {1}
 
 
-async def test_nested_calls_do_not_stand_behind_those_who_wait_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nested_calls_do_not_stand_behind_those_who_wait_for_them() -> None:
     """Behind the signature a middleware sends another call: what its own call keeps would else be kept for as long."""
-    monkeypatch.setattr(connect_queue, "AT_A_TIME", 2)
-    monkeypatch.setattr(connect_queue, "KEPT", 60.0)
 
     async def nested(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         if call.function_name == "outer":
             await client.invoke("inner")
         return await call_next(call)
 
-    async with raw_server(always(answer())) as server, client_for(server) as client, asyncio.timeout(10):
+    async with (
+        raw_server(always(answer())) as server,
+        client_for(server, transport=transport_with(max_connecting=2, reservation_ttl=60.0)) as client,
+        asyncio.timeout(10),
+    ):
         await asyncio.gather(*(client.invoke("warm") for _ in range(5)))
         client.middleware_stack.add(nested, step="deserialize")
         await asyncio.gather(*(client.invoke("outer") for _ in range(100)))
@@ -346,8 +351,7 @@ async def test_a_request_that_has_a_turn_takes_no_connection_that_is_promised_to
         assert nothing_is_promised(pool)
 
 
-async def test_a_request_that_is_turned_elsewhere_gives_its_promise_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect_queue, "AT_A_TIME", 1)
+async def test_a_request_that_is_turned_elsewhere_gives_its_promise_back_at_once() -> None:
     arrived, released = asyncio.Event(), asyncio.Event()
 
     async def slow(connection: Connection) -> None:
@@ -356,7 +360,7 @@ async def test_a_request_that_is_turned_elsewhere_gives_its_promise_back_at_once
         await released.wait()
         await connection.write(answer())
 
-    async with raw_server(always(answer())) as here, raw_server(slow) as there, transport_to() as transport:
+    async with raw_server(always(answer())) as here, raw_server(slow) as there, transport_to(max_connecting=1) as transport:
         await transport.send(request_to(here))
 
         async def redirected() -> None:
@@ -377,9 +381,8 @@ async def test_a_request_that_is_turned_elsewhere_gives_its_promise_back_at_once
         assert nothing_is_promised(pool_of(transport))
 
 
-async def test_a_promise_outlives_that_a_hundred_other_origins_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect_queue, "AT_A_TIME", 1)
-    async with raw_server(always(answer())) as server, transport_to() as transport:
+async def test_a_promise_outlives_that_a_hundred_other_origins_are_asked_for() -> None:
+    async with raw_server(always(answer())) as server, transport_to(max_connecting=1) as transport:
         request = request_to(server, timeouts=Timeouts(queue=1, read=5))
         await transport.send(request.copy())
         place = await transport.reserve(request)
@@ -398,10 +401,9 @@ async def test_a_promise_outlives_that_a_hundred_other_origins_are_asked_for(mon
         assert len(transport._routes) < 110
 
 
-async def test_who_waits_for_a_connection_when_the_transport_is_closed_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect_queue, "AT_A_TIME", 1)
+async def test_who_waits_for_a_connection_when_the_transport_is_closed_fails() -> None:
     with unreachable() as endpoint:
-        transport = AiohttpTransport(keep_alive=None, idle_connection_timeout=60)
+        transport = transport_with(max_connecting=1)
         request = Request("POST", f"{endpoint}/", Headers({}), b"{}", Timeouts(connect=30))
         sends = [asyncio.create_task(transport.send(request.copy())) for _ in range(3)]
         await asyncio.sleep(0.05)
@@ -412,11 +414,8 @@ async def test_who_waits_for_a_connection_when_the_transport_is_closed_fails(mon
     assert [type(outcome) for outcome in outcomes].count(ClientClosedError) == 2
 
 
-async def test_a_wait_for_a_connection_that_is_too_long_says_its_limit_and_leaves_the_queue(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(connect_queue, "AT_A_TIME", 1)
-    async with raw_server(always(answer())) as server, transport_to() as transport:
+async def test_a_wait_for_a_connection_that_is_too_long_says_its_limit_and_leaves_the_queue() -> None:
+    async with raw_server(always(answer())) as server, transport_to(max_connecting=1) as transport:
         await transport.send(request_to(server))
         pool = pool_of(transport)
         (route,) = pool._routes
@@ -434,7 +433,7 @@ async def test_the_wait_for_a_turn_to_connect_is_queue_time() -> None:
     with unreachable() as endpoint:
         async with LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=endpoint) as client:
             limits = Timeouts(queue=0.3, connect=1.0)
-            calls = [asyncio.create_task(client.invoke("f", timeout=limits)) for _ in range(OPENING_AT_A_TIME + 1)]
+            calls = [asyncio.create_task(client.invoke("f", timeout=limits)) for _ in range(MAX_CONNECTING + 1)]
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes].count(QueueTimeoutError) == 1
     assert all(isinstance(outcome, AiolambdaError) and not outcome.may_have_run for outcome in outcomes)

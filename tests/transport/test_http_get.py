@@ -13,7 +13,7 @@ from aioresponses import aioresponses
 from yarl import URL
 
 from aiolambda import ConnectError, ConnectionLostError, InvocationTimeoutError, TransportError
-from aiolambda.transport import fetch, http_get
+from aiolambda.transport import fetch
 
 from ..support.servers import Connection, always, answer, raw_server, silent
 
@@ -114,11 +114,10 @@ async def test_nobody_listens() -> None:
             await fetch(f"http://127.0.0.1:{bound.getsockname()[1]}/secret", {})
 
 
-async def test_a_server_that_stays_silent_takes_its_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_get, "_TIMEOUT", aiohttp.ClientTimeout(total=0.1))
+async def test_a_server_that_stays_silent_takes_its_time_only() -> None:
     async with raw_server(silent) as server:
         with pytest.raises(InvocationTimeoutError, match="did not answer in time"):
-            await fetch(server.url, {})
+            await fetch(server.url, {}, timeout=0.1)
 
 
 async def test_an_answer_without_end_is_given_up() -> None:
@@ -139,7 +138,7 @@ async def test_an_answer_that_is_cut_short_is_none() -> None:
         await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}")
 
     async with raw_server(cut) as server:
-        with pytest.raises(ConnectionLostError, match="no whole answer"):
+        with pytest.raises(ConnectionLostError, match="no complete answer"):
             await fetch(server.url, {})
 
 

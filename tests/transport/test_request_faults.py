@@ -23,7 +23,7 @@ from aiolambda import (
     Request,
     Timeouts,
 )
-from aiolambda.transport.connect_queue import AT_A_TIME as OPENING_AT_A_TIME
+from aiolambda.transport.connect_queue import MAX_CONNECTING
 from aiolambda.types.http import Headers
 
 from ..support.servers import Connection, always, answer, raw_server
@@ -112,12 +112,12 @@ async def test_a_request_is_not_kept_alive_by_the_context_of_its_caller() -> Non
 async def test_a_call_that_waits_for_its_turn_to_connect_has_not_been_sent() -> None:
     with unreachable() as endpoint:
         async with LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=endpoint) as client:
-            limits = [Timeouts(total=1, connect=5)] * OPENING_AT_A_TIME + [Timeouts(total=0.3, connect=5)] * 5
+            limits = [Timeouts(total=1, connect=5)] * MAX_CONNECTING + [Timeouts(total=0.3, connect=5)] * 5
             calls = [asyncio.create_task(client.invoke("f", timeout=limit)) for limit in limits]
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
             assert client.stats.unknown == 0
     stages = [outcome.stage for outcome in outcomes if isinstance(outcome, InvocationTimeoutError) and not outcome.may_have_run]
-    assert stages == ["connect"] * OPENING_AT_A_TIME + ["queue"] * 5
+    assert stages == ["connect"] * MAX_CONNECTING + ["queue"] * 5
 
 
 async def test_an_idle_connection_to_another_host_opens_no_gate() -> None:
@@ -130,7 +130,7 @@ async def test_an_idle_connection_to_another_host_opens_no_gate() -> None:
             async def send() -> None:
                 await transport.send(Request("POST", f"{endpoint}/x", Headers({"host": "h"}), b"", elsewhere))
 
-            calls = [asyncio.create_task(send()) for _ in range(OPENING_AT_A_TIME + 1)]
+            calls = [asyncio.create_task(send()) for _ in range(MAX_CONNECTING + 1)]
             done, waiting = await asyncio.wait(calls, timeout=1, return_when=asyncio.FIRST_COMPLETED)
             assert [type(task.exception()) for task in done] == [QueueTimeoutError]
             for task in waiting:
