@@ -1,6 +1,7 @@
-"""Codecs: how values become payload bytes, and back.
+"""Codecs convert values to payload bytes and back. `JsonCodec` is the default.
 
-Owns the standard library's JSON as the default. Must not know what carries the bytes.
+Another codec, such as one over `orjson`, `msgspec` or pydantic, is any object with `encode(value) -> bytes` and
+`decode(data, type)`: `LambdaClient(codec=...)`. Must not know how the bytes are sent.
 """
 
 import json
@@ -19,44 +20,45 @@ T = TypeVar("T")
 
 
 class Mismatch(TypeError):
-    """A value that is not of the type that was asked for. The text names types and members, never values."""
+    """The payload does not fit the requested type. The text names types and members, never values."""
 
 
 class _UnknownTypeError(Mismatch):
-    """A type that this codec cannot compare a value with."""
+    """The codec does not support the requested type."""
 
 
 class JsonCodec:
-    """The standard library's JSON: compact, UTF-8, no NaN; attrs and data classes are written as objects.
+    """JSON of the standard library: compact, in UTF-8, without NaN.
 
-    `decode` gives plain JSON types, and attrs and data classes, alone or in a union, a list or a dictionary. The members of
-    such a class are plain JSON types: for nested models take a codec that knows them. A member that the class does not have
-    is passed over. A megabyte of JSON takes some 5 to 20 ms of the event loop's time, in either direction.
+    `encode` writes attrs classes and data classes as objects. `decode` supports plain JSON types, attrs classes and data
+    classes, alone or in a union, a list or a dictionary. Members of such a class must have plain JSON types; for nested models
+    use another codec. Unknown members are ignored. A megabyte of JSON blocks the event loop for about 5 to 20 ms in either
+    direction.
     """
 
     def encode(self, value: object, /) -> bytes:
-        """JSON in UTF-8. `InvalidInputError` for what has no JSON form: a type, NaN, a cycle, a lone surrogate."""
+        """The value as JSON. `InvalidInputError` if it has no JSON form: an unknown type, NaN, a cycle, a lone surrogate."""
         try:
             return json.dumps(value, default=_plain, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError) as error:
-            # The library's own texts name types, never values, but for that of a surrogate.
+            # The texts of the library name types and never values, except for lone surrogates.
             reason = type(error).__name__ if isinstance(error, UnicodeError) else str(error)
         raise InvalidInputError(f"payload cannot be encoded: {reason}", member="payload") from None
 
     def decode(self, data: bytes, type: type[T], /) -> T:
-        """A value of the type. `ValueError` if the data is not JSON, `TypeError` if it is of another shape."""
+        """The data as a value of the type. `ValueError` if it is not JSON, `TypeError` if it does not fit the type."""
         return cast("T", _made(json.loads(data), type))
 
 
 def _plain(value: object) -> object:
     kind = type(value)
     if not _is_model(kind):
-        raise TypeError(f"{kind.__name__} has no JSON form; give bytes, or a client a codec that knows it")
+        raise TypeError(f"{kind.__name__} has no JSON form; pass bytes, or a codec that supports it: LambdaClient(codec=...)")
     return {name: getattr(value, name) for name in _fields(kind) if hasattr(value, name)}
 
 
 def _made(value: object, asked: Any) -> object:
-    """The value as the type that is asked for. `Mismatch` if it is of another shape."""
+    """The value as the requested type. `Mismatch` if it does not fit."""
     if type(value) is asked:
         return value
     asked = _unwrapped(asked)
@@ -71,7 +73,7 @@ def _made(value: object, asked: Any) -> object:
 
 
 def _with_models(value: object, arguments: tuple[Any, ...]) -> object:
-    """A list or a dictionary with the classes that are asked for in it; other members are not looked at, for there are many."""
+    """A list or dictionary with its members as the requested classes. Members of other types are not checked: that is slow."""
     if not arguments or not _holds_models(arguments[-1]):
         return value
     many = cast("Any", value)
@@ -83,7 +85,7 @@ def _with_models(value: object, arguments: tuple[Any, ...]) -> object:
 
 
 def _made_of_union(value: object, asked: Any) -> object:
-    """The value as the first type that it fits."""
+    """The value as the first type of the union that it fits."""
     failures: list[Exception] = []
     for option in get_args(asked):
         try:
@@ -93,13 +95,13 @@ def _made_of_union(value: object, asked: Any) -> object:
         except (TypeError, ValueError) as failure:  # a validator of a class may raise either
             if option is not type(None):
                 failures.append(failure)
-    if len(failures) == 1:  # `X | None`, which says what X does
+    if len(failures) == 1:  # `X | None` fails like X
         raise failures[0]
-    raise Mismatch(f"the payload is JSON of type {type(value).__name__}, and fits none of {asked!r}")
+    raise Mismatch(f"the payload is JSON of type {type(value).__name__}, and fits no type of {asked!r}")
 
 
 def _unwrapped(asked: Any) -> Any:
-    """The type that `Annotated` and `NewType` speak of."""
+    """The type inside `Annotated` and `NewType`."""
     while True:
         if get_origin(asked) is Annotated:
             asked = asked.__origin__
@@ -110,7 +112,7 @@ def _unwrapped(asked: Any) -> Any:
 
 
 def _fits(value: object, kind: Any) -> bool:
-    """Whether JSON of this type is good for a type: a whole number is for a `float`, a truth value is for no number."""
+    """Whether a JSON value fits a type. A whole number fits `float`; `true` fits no number."""
     if kind is Any or kind is object:
         return True
     if kind is int or kind is float:
@@ -119,7 +121,7 @@ def _fits(value: object, kind: Any) -> bool:
         return isinstance(value, dict if is_typeddict(kind) else kind)
     except TypeError:
         pass
-    raise _UnknownTypeError(f"JsonCodec does not know the type {kind!r}; give the client a codec that does")
+    raise _UnknownTypeError(f"JsonCodec does not support the type {kind!r}; pass a codec that does: LambdaClient(codec=...)")
 
 
 def _is_model(kind: Any) -> bool:
@@ -132,7 +134,7 @@ def _holds_models(asked: Any) -> bool:
 
 
 class _Constructor(NamedTuple):
-    """What makes an instance of a class: its parameters with the fields that they set, and the fields that it does not set."""
+    """The constructor of a class: its parameters, the field that each one sets, and the fields that no parameter sets."""
 
     parameters: Mapping[str, str]
     needed: frozenset[str]
@@ -141,7 +143,7 @@ class _Constructor(NamedTuple):
 
 
 def _fields(kind: Any) -> Mapping[str, str]:
-    """The fields of a class, and the names that the constructor has for them."""
+    """The fields of a class, and their names in the constructor."""
     if attrs.has(kind):
         return {field.name: field.alias or field.name for field in attrs.fields(kind)}
     import dataclasses  # noqa: PLC0415 - most payloads are mappings
@@ -166,12 +168,12 @@ def _constructor(kind: Any) -> _Constructor:
 
 
 def _instance(kind: Any, members: Mapping[str, object]) -> object:
-    """An instance of an attrs or data class. A member has the name of the field, as in `encode`, or of the constructor."""
+    """An instance of an attrs class or data class. A member is named like the field, as in `encode`, or like the parameter."""
     constructor = _constructor(kind)
     named = {alias: name if name in members else alias for alias, name in constructor.parameters.items()}
     arguments = {alias: members[name] for alias, name in named.items() if name in members}
     if missing := sorted(named[alias] for alias in constructor.needed - arguments.keys()):
-        raise Mismatch(f"the payload has no member {missing[0]!r}, and {kind.__name__} needs one")
+        raise Mismatch(f"the payload has no member {missing[0]!r}, which {kind.__name__} requires")
     if constructor.takes_all:
         arguments |= {name: value for name, value in members.items() if name not in {*named.values(), *constructor.others}}
     instance = kind(**arguments)

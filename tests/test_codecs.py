@@ -147,12 +147,16 @@ def test_json_of_another_shape_is_a_type_error_and_what_is_no_json_a_value_error
 @pytest.mark.parametrize(
     ("data", "type", "says"),
     [
-        (b'{"SECRET": 1}', Order, "the payload has no member 'id', and Order needs one"),
-        (b'{"SECRET": 1}', MAYBE[Order], "the payload has no member 'id', and Order needs one"),
-        (b'"SECRET"', Order | Line, "the payload is JSON of type str, and fits none of "),
+        (b'{"SECRET": 1}', Order, "the payload has no member 'id', which Order requires"),
+        (b'{"SECRET": 1}', MAYBE[Order], "the payload has no member 'id', which Order requires"),
+        (b'"SECRET"', Order | Line, "the payload is JSON of type str, and fits no type of "),
         (b'"SECRET"', Order, "the payload is JSON of type str, not "),
-        (b"1", typing.Literal[1], "JsonCodec does not know the type typing.Literal; give the client a codec that does"),
-        (b"1", typing.Literal[1] | None, "JsonCodec does not know the type typing.Literal"),
+        (
+            b"1",
+            typing.Literal[1],
+            "JsonCodec does not support the type typing.Literal; pass a codec that does: LambdaClient(codec=...)",
+        ),
+        (b"1", typing.Literal[1] | None, "JsonCodec does not support the type typing.Literal"),
     ],
 )
 def test_a_shape_that_does_not_fit_is_named_and_no_value_shown(data: bytes, type: Any, says: str) -> None:

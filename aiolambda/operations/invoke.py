@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Literal, Protocol, cast
 
 from ..errors import InvalidInputError, InvalidPayloadSizeError
-from ..protocol import names, uri
+from ..protocol import names, urls
 from ..types.http import Headers, Request, Response, StreamingBody
 from ..types.interfaces import Codec
 from ..types.values import Metadata, PayloadLimits, text_of
@@ -201,8 +201,8 @@ def request(
         fields["x-amz-tenant-id"] = input.tenant_id
     if input.client_context is not None:
         fields["x-amz-client-context"] = _client_context(input.client_context, limits.client_context)
-    query = "" if input.qualifier is None else f"?Qualifier={uri.encode_label(input.qualifier)}"
-    return Request("POST", f"{endpoint}{path.format(uri.encode_label(input.function_name))}{query}", Headers.of(fields), body)
+    query = "" if input.qualifier is None else f"?Qualifier={urls.encode_label(input.qualifier)}"
+    return Request("POST", f"{endpoint}{path.format(urls.encode_label(input.function_name))}{query}", Headers.of(fields), body)
 
 
 def warning_of_context(context: Mapping[str, object] | str) -> str | None:

@@ -17,7 +17,7 @@ from ..errors import FunctionError, StreamError
 from ..protocol import eventstream
 from ..protocol.eventstream import Decoder, FrameError, Message
 from ..protocol.json_body import object_of
-from ..protocol.success import EVENT_STREAM as CONTENT_TYPE
+from ..protocol.success_response import EVENT_STREAM as CONTENT_TYPE
 from .function_error import error_content, function_error
 
 __all__ = ["CONTENT_TYPE", "Completion", "ResponseEvents", "chunk_event", "completion_event"]

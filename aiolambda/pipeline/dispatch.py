@@ -12,7 +12,7 @@ import attrs
 
 from ..errors import AiolambdaError, ConnectionLostError, InvocationTimeoutError
 from ..policy import delivery
-from ..protocol import error_response, success
+from ..protocol import error_response, success_response
 from ..types.http import ParsedError, Request, Response
 from ..types.interfaces import StreamedResponse, Transport
 from ..types.values import Attempt, Delivery, Unset
@@ -87,7 +87,7 @@ async def _open(call: Call[Any, Any], transport: Transport, request: Request, in
         if answer.status == 204 or not 200 <= answer.status < 300:
             return Response(answer.status, answer.headers, await _whole_body(answer, request.timeouts.read, most))
         head = Response(answer.status, answer.headers)
-        if success.problem_of(head, request, invocation_type, streamed=True) is not None:
+        if success_response.problem_of(head, request, invocation_type, streamed=True) is not None:
             return head  # which closes the connection: the body of an answer that is not Lambda's is not read
         head.stream = OpenResponse(call, answer, exits)
         call.answers.append(head.stream)
@@ -118,7 +118,7 @@ def _verdict(response: Response, request: Request, invocation_type: str, *, stre
     """The verdict on an answer. `ConnectionLostError` for a success that is not Lambda's."""
     if not 200 <= response.status < 300:
         return parsed_error(response).delivery
-    problem = success.problem_of(response, request, invocation_type, streamed=streamed)
+    problem = success_response.problem_of(response, request, invocation_type, streamed=streamed)
     if problem is not None:
         raise ConnectionLostError(
             f"the answer is not Lambda's: {problem}. Check endpoint_url and the proxy settings",

@@ -1,6 +1,6 @@
-"""Where Lambda is: the URL for a region, FIPS and dual-stack, and what it is signed for.
+"""Endpoints of Lambda: the URL for a region, FIPS and dual-stack, and the region and name to sign for.
 
-Owns these rules. Must not know where region, URL and options were configured.
+Owns these rules. Must not know how region, URL and options were configured.
 Source: the endpoint rule set of Lambda.
 """
 
@@ -17,20 +17,20 @@ __all__ = ["Endpoint", "Partition", "checked_region", "endpoint_for", "is_aws_ur
 
 @attrs.frozen(eq=False, repr=False)
 class Partition:
-    """A partition, and the DNS suffixes of its endpoints: the usual one, and that of the dual-stack ones (IPv4 and IPv6).
+    """A partition of AWS, with the DNS suffixes of its endpoints and of its dual-stack endpoints (IPv4 and IPv6).
 
-    A suffix of `None` is a kind of endpoint that the partition does not have.
+    `None` if the partition has no endpoints of that kind.
     """
 
     id: str
     _beginnings: tuple[str, ...]
-    """What its regions' names begin with."""
+    """The prefixes of its region names."""
     dns_suffix: str
     dualstack_dns_suffix: str | None
     supports_fips: bool = True
 
     def has(self, region: str) -> bool:
-        """Whether a region, or the partition's own pseudo-region, is of this partition."""
+        """Whether a region belongs to this partition; so does its pseudo-region, such as `aws-global`."""
         if region == f"{self.id}-global":
             return True
         beginning = next(filter(region.startswith, self._beginnings), None)
@@ -50,7 +50,7 @@ _OTHERS = (
 
 
 def partition_of(region: str) -> Partition:
-    """The partition of a region, known or new; `aws` for what no pattern fits."""
+    """The partition of a region, known or new; `aws` if no pattern matches."""
     return next((partition for partition in _OTHERS if partition.has(region)), _AWS)
 
 
@@ -64,7 +64,7 @@ _SUFFIXES = tuple(
 
 @lru_cache(maxsize=1024)
 def is_aws_url(url: str) -> bool:
-    """Whether a URL's host is under a DNS suffix of AWS: an endpoint of any partition, or of PrivateLink."""
+    """Whether the host of a URL is under a DNS suffix of AWS: an endpoint of any partition, or of PrivateLink."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
@@ -77,7 +77,7 @@ _REGION = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 
 @attrs.frozen(kw_only=True)
 class Endpoint:
-    """A URL without a trailing slash, and what its requests are signed for. Only a custom URL can be without a region."""
+    """A URL without a trailing slash, and the scope of its signatures. Only a custom URL may have no region."""
 
     url: str
     signing_region: str | None
@@ -88,12 +88,12 @@ class Endpoint:
 def endpoint_for(
     region: str | None, *, use_fips: bool = False, use_dualstack: bool = False, custom_url: str | None = None
 ) -> Endpoint:
-    """The endpoint. `ConfigurationError` where the options contradict each other, or the partition has no such endpoint."""
+    """The endpoint. `ConfigurationError` if the options contradict each other, or the partition has no such endpoint."""
     if custom_url is not None:
         _check_alone(use_fips=use_fips, use_dualstack=use_dualstack)
         return Endpoint(url=custom_url, signing_region=region, partition=partition_of(region or "").id)
     if region is None:
-        raise ConfigurationError("without a region and an endpoint URL there is no endpoint")
+        raise ConfigurationError("no endpoint: set region= or endpoint_url=")
     partition = partition_of(region)
     suffix = _suffix(partition, use_fips=use_fips, use_dualstack=use_dualstack)
     host = "lambda-fips" if use_fips else "lambda"
@@ -103,25 +103,25 @@ def endpoint_for(
 def _check_alone(*, use_fips: bool, use_dualstack: bool) -> None:
     for chosen, name in ((use_fips, "FIPS"), (use_dualstack, "dual-stack")):
         if chosen:
-            raise ConfigurationError(f"a {name} endpoint and a custom endpoint URL contradict each other: give one of them")
+            raise ConfigurationError(f"a {name} endpoint and a custom endpoint URL contradict each other: set only one of them")
 
 
 def _suffix(partition: Partition, *, use_fips: bool, use_dualstack: bool) -> str:
     suffix = partition.dualstack_dns_suffix if use_dualstack else partition.dns_suffix
     if suffix is None or (use_fips and not partition.supports_fips):
         kind = " and ".join(name for name, chosen in (("FIPS", use_fips), ("dual-stack", use_dualstack)) if chosen)
-        raise ConfigurationError(f"the partition {partition.id} has no endpoints of the kind {kind}")
+        raise ConfigurationError(f"the partition {partition.id} has no {kind} endpoints; use another region or endpoint")
     return suffix
 
 
 def checked_region(region: str, source: str) -> str:
-    """The region, if it can be part of a host name; `ConfigurationError` names the source otherwise."""
+    """The region. `ConfigurationError`, which names the source, if it cannot be part of a host name."""
     if re.fullmatch(_REGION, region) is None:
         raise ConfigurationError(f"{region!r} (from {source}) is not a region, such as 'eu-west-1'")
     return region
 
 
 def without_fips_mark(region: str) -> tuple[str, bool]:
-    """The region behind a pseudo-region such as `fips-us-east-1` or `us-east-1-fips`, and whether it was one."""
+    """The region of a pseudo-region such as `fips-us-east-1` or `us-east-1-fips`, and whether it was one."""
     plain = region.removeprefix("fips-").removesuffix("-fips")
     return plain, plain != region

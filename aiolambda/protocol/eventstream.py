@@ -1,9 +1,9 @@
-"""Frames of `application/vnd.amazon.eventstream`: bytes become messages, and messages bytes.
+"""Frames of `application/vnd.amazon.eventstream`: decodes bytes to messages, and encodes messages to bytes.
 
-Laws: a message is given only once both checksums of its frame are right; no more is kept than the frame that is not whole yet,
-and that is bounded; every byte is looked at as often in one piece as in a thousand.
+Laws: a message is returned only after both checksums of its frame were verified. The buffer holds at most one incomplete frame,
+whose size is limited. The work does not depend on the size of the pieces in which the bytes come.
 
-Owns the layout of a frame and of its headers. Must not know what a message means, or where the bytes come from.
+Owns the layout of a frame and its headers. Must not know the meaning of a message, or the origin of the bytes.
 Source: "Amazon Event Stream" of the Smithy specification. The limits are those of the AWS SDKs.
 """
 
@@ -17,10 +17,10 @@ __all__ = ["Byte", "Decoder", "FrameError", "Header", "Long", "Message", "Short"
 
 LONGEST_HEADERS: Final = 128 * 1024
 LONGEST_PAYLOAD: Final = 24 * 1024 * 1024
-"""Bytes of one frame."""
+"""Limits in bytes, for one frame."""
 _LONGEST_VALUE: Final = 0x7FFF
 
-# A frame: its length, that of its headers, the checksum of these two; headers; payload; the checksum of all that.
+# A frame: its length, the length of its headers, the checksum of these two; headers; payload; the checksum of all of it.
 _PRELUDE: Final = struct.Struct("!III")
 _CHECKSUM: Final = struct.Struct("!I")
 _LENGTHS: Final = _PRELUDE.size - _CHECKSUM.size
@@ -29,66 +29,66 @@ _AROUND: Final = _PRELUDE.size + _CHECKSUM.size
 
 
 class FrameError(ValueError):
-    """Bytes that are no frame. The text never quotes them."""
+    """The bytes are not a valid frame. The text never quotes them."""
 
 
 class Byte(int):
-    """A header of 8 bits; a plain `int` has 32."""
+    """A header value of 8 bits; a plain `int` has 32."""
 
 
 class Short(int):
-    """A header of 16 bits."""
+    """A header value of 16 bits."""
 
 
 class Long(int):
-    """A header of 64 bits."""
+    """A header value of 64 bits."""
 
 
 class Timestamp(int):
-    """A header that is a time, in milliseconds since 1970."""
+    """A header value that is a time: milliseconds since 1970."""
 
 
 Header = bool | int | bytes | str | uuid.UUID
-"""`True` and `False` have types of their own; so have the four kinds of `int` above."""
+"""The type of a header value. On the wire, `True`, `False` and the four kinds of `int` above have types of their own."""
 
 
 class Message(NamedTuple):
-    """One frame: its headers, which may be shared with other messages, and its payload."""
+    """One frame: headers and payload. Messages may share the mapping of headers."""
 
     headers: Mapping[str, Header]
     payload: bytes
 
 
 _new: Final = cast("Callable[[type[Message], tuple[Mapping[str, Header], bytes]], Message]", cast("Any", tuple).__new__)
-"""Makes a message in half the time that its class takes."""
+"""Creates a message in half the time of a call of its class."""
 
 
 class Decoder:
-    """`receive` bytes as they come, then take the `messages` that are whole."""
+    """Decodes a stream: pass bytes to `receive`, then iterate over the complete `messages`."""
 
     def __init__(self, *, longest_headers: int = LONGEST_HEADERS, longest_payload: int = LONGEST_PAYLOAD) -> None:
         self._longest_headers = longest_headers
         self._longest_payload = longest_payload
         self._buffer = bytearray()
-        self._at = 0  # where the next frame begins
-        self._summed = 0  # bytes of it that its checksum has seen, if it is longer than what was there
+        self._at = 0  # the start of the next frame
+        self._summed = 0  # bytes of an incomplete frame that are in the checksum already
         self._checksum = 0
         self._failure: FrameError | None = None
-        self._known: tuple[bytes, Mapping[str, Header]] = (b"", {})  # the last headers: those of a stream hardly ever change
+        self._known: tuple[bytes, Mapping[str, Header]] = (b"", {})  # the last headers; in a stream they hardly ever change
 
     @property
     def pending(self) -> int:
-        """Bytes that no message was made of yet."""
+        """Bytes that are not part of a returned message."""
         return len(self._buffer) - self._at
 
     def receive(self, data: bytes) -> None:
-        """Take bytes, in pieces of any size. Not while `messages` are being taken."""
+        """Add bytes, in pieces of any size. Must not be called while `messages` is being iterated."""
         del self._buffer[: self._at]
         self._at = 0
         self._buffer += data
 
     def messages(self) -> Iterator[Message]:
-        """The messages that are whole, in order. `FrameError` for what is no frame, then and ever after."""
+        """The complete messages, in order. `FrameError` for an invalid frame, now and at each later call."""
         if self._failure is not None:
             raise self._failure
         at, buffer, (known, headers) = self._at, self._buffer, self._known
@@ -116,7 +116,7 @@ class Decoder:
                 yield _new(Message, (headers, view[payload_at:end].tobytes()))
 
     def _sum_up(self, view: memoryview, seen: int, end: int) -> None:
-        """Checksum what is there of a long frame, so that its end does not take as long as all of it."""
+        """Add the new bytes of an incomplete frame to its checksum, so that no byte is summed twice."""
         before, checksum = (self._summed, self._checksum) if self._summed else (_LENGTHS, seen)
         self._checksum = crc32(view[self._at + before : end], checksum)
         self._summed = end - self._at
@@ -128,13 +128,13 @@ class Decoder:
             raise self._failed(str(error)) from None
 
     def _refused(self, intact: bool, headers_length: int, payload_length: int) -> FrameError:
-        """Lengths are believed only with the right checksum."""
+        """The error for a prelude. Its lengths are quoted only if their checksum is right."""
         if not intact:
             return self._failed("the checksum of a prelude is wrong")
         if payload_length < 0:
             return self._failed("a message is shorter than its own headers")
         return self._failed(
-            f"a message has {headers_length:,} bytes of headers and {payload_length:,} of payload, and the limits are "
+            f"a message has {headers_length:,} bytes of headers and {payload_length:,} of payload; the limits are "
             f"{self._longest_headers:,} and {self._longest_payload:,}"
         )
 
@@ -144,7 +144,7 @@ class Decoder:
 
 
 def encode(headers: Mapping[str, Header], payload: bytes = b"") -> bytes:
-    """The frame of a message. `ValueError` for a header that does not fit its type, and for what is over the limits."""
+    """The frame of a message. `ValueError` if a header does not fit its type, or if the message exceeds the limits."""
     block = b"".join(_encoded(name, value) for name, value in headers.items())
     if len(block) > LONGEST_HEADERS or len(payload) > LONGEST_PAYLOAD:
         raise ValueError(f"a message has at most {LONGEST_HEADERS:,} bytes of headers and {LONGEST_PAYLOAD:,} of payload")
@@ -154,7 +154,7 @@ def encode(headers: Mapping[str, Header], payload: bytes = b"") -> bytes:
 
 
 class _Fields:
-    """A block of headers that is read from its front."""
+    """A reader of a block of headers."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -174,7 +174,7 @@ class _Fields:
         return int.from_bytes(self.take(count), signed=signed)
 
     def counted(self) -> bytes:
-        """Bytes behind their length."""
+        """Bytes that follow their length."""
         return self.take(self.number(2, signed=False))
 
     def text(self, data: bytes) -> str:
@@ -196,7 +196,7 @@ _READERS: Final[tuple[Callable[[_Fields], Header], ...]] = (
     lambda fields: Timestamp(fields.number(8)),
     lambda fields: uuid.UUID(bytes=fields.take(16)),
 )
-"""How the value of a header is read, by the number of its type."""
+"""The reader of a header value, by the number of its type."""
 
 
 def _decoded(data: bytes) -> Mapping[str, Header]:
@@ -208,9 +208,9 @@ def _decoded(data: bytes) -> Mapping[str, Header]:
         if not name:
             raise FrameError("a header has no name")
         if name in headers:
-            raise FrameError("a header stands twice")
+            raise FrameError("a message has two headers of one name")
         if kind >= len(_READERS):
-            raise FrameError(f"a header has the type {kind}, and there are {len(_READERS)}")
+            raise FrameError(f"a header has the unknown type {kind}")
         headers[name] = _READERS[kind](fields)
     return headers
 
@@ -222,7 +222,7 @@ _WIDTHS: Final[Mapping[type[int], tuple[int, int]]] = {
     Long: (5, 8),
     Timestamp: (8, 8),
 }
-"""The number of a type, and the bytes of its values."""
+"""The number of each type, and the size of its values in bytes."""
 
 
 def _encoded(name: str, value: Header) -> bytes:

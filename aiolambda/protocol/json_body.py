@@ -1,6 +1,6 @@
-"""A JSON body that may be anything: read as an object, and its members as text that can be written.
+"""JSON bodies of untrusted shape: the members of an object, and their texts in printable characters.
 
-Never raises for a body that is not JSON, and never shows one. Must not know what the members mean.
+Owns the tolerance: invalid UTF-8 is replaced, and errors never quote a body. Must not know the meaning of a member.
 """
 
 import json
@@ -11,7 +11,7 @@ __all__ = ["loads", "object_of", "text_in", "writable"]
 
 
 def object_of(payload: bytes | str) -> Mapping[str, object]:
-    """The members of a JSON object; none where it is something else. A byte that is not UTF-8 costs its character only."""
+    """The members of a JSON object; empty if the body is anything else. Invalid UTF-8 is replaced."""
     try:
         content = loads(payload)
     except (ValueError, RecursionError):
@@ -20,13 +20,13 @@ def object_of(payload: bytes | str) -> Mapping[str, object]:
 
 
 def text_in(content: Mapping[str, object], name: str) -> str | None:
-    """The text of a member, if it is one, in characters that can be written."""
+    """The text of a member in printable characters; `None` if it is missing or not a string."""
     value = content.get(name)
     return writable(value) if isinstance(value, str) else None
 
 
 def loads(payload: bytes | str) -> object:
-    """The value of a JSON text. A byte that is not UTF-8 costs its character only. Raises `ValueError` or `RecursionError`."""
+    """The value of a JSON text. Invalid UTF-8 is replaced. Raises `ValueError` or `RecursionError`."""
     try:
         return json.loads(payload)
     except UnicodeDecodeError:
@@ -34,5 +34,5 @@ def loads(payload: bytes | str) -> object:
 
 
 def writable(text: str) -> str:
-    """The text without halves of surrogate pairs, which no file and no terminal takes."""
+    """The text without lone surrogates, which cannot be written to a file or a terminal."""
     return text.encode(errors="replace").decode()

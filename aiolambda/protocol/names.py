@@ -1,6 +1,6 @@
-"""Function names, ARNs and the other names that Invoke takes: what is well-formed, and which region an ARN is of.
+"""Names that Invoke accepts: function names, ARNs, qualifiers, tenant ids and durable execution names, and their parts.
 
-Owns these shapes. Must not know what is done with a name.
+Owns their patterns. Must not know the use of a name.
 Source: the patterns of the Lambda service model (NamespacedFunctionName, Qualifier, TenantId, DurableExecutionName).
 """
 
@@ -21,7 +21,7 @@ _LONGEST_FUNCTION_NAME = 256
 
 _PATTERNS = {
     "qualifier": (r"\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9$_-]+", 128, "letters, digits, $, - and _"),
-    # A header loses the spaces around its value, and the call would be another tenant's.
+    # HTTP strips spaces around a header value, and the call would go to another tenant.
     "tenant_id": (
         r"[a-zA-Z0-9._:/=+\-@](?:[a-zA-Z0-9._:/=+\-@ ]*[a-zA-Z0-9._:/=+\-@])?",
         256,
@@ -33,7 +33,7 @@ _PATTERNS = {
 
 @lru_cache(maxsize=1024)
 def _parts(name: str) -> "re.Match[str] | None":
-    """The parts of a function's name; the same few are asked for again and again."""
+    """The parts of a function name. Cached, because calls repeat the same few."""
     return _FUNCTION.fullmatch(name)
 
 
@@ -42,54 +42,54 @@ def _shown(value: str) -> str:
 
 
 def check_function_name(name: object) -> None:
-    """`InvalidInputError` unless the service takes it: a name, `name:qualifier`, or an ARN, of which any part may be left out.
+    """`InvalidInputError` unless it is a name, `name:qualifier`, a partial ARN or an ARN.
 
-    A name of dots alone is refused all the same: as a segment of a path it would lead to another resource.
+    `.` and `..` are refused, too: as a segment of a path they would address another resource.
     """
     if not isinstance(name, str):
-        raise InvalidInputError(f"function_name is a string, not {type(name).__name__}", member="function_name")
+        raise InvalidInputError(f"function_name must be a string; got {type(name).__name__}", member="function_name")
     if len(name) > _LONGEST_FUNCTION_NAME:
         raise InvalidInputError(
-            f"function_name has {len(name)} characters, and the limit is {_LONGEST_FUNCTION_NAME}",
+            f"function_name has {len(name)} characters; at most {_LONGEST_FUNCTION_NAME} are allowed",
             member="function_name",
             limit=_LONGEST_FUNCTION_NAME,
         )
     match = _parts(name)
     if match is None or match["name"] in (".", ".."):
         raise InvalidInputError(
-            f"function_name {_shown(name)} is not a function's name, name:qualifier, partial ARN or ARN "
+            f"function_name {_shown(name)} is not a function name, name:qualifier, partial ARN or ARN "
             "(letters, digits, -, _ and .)",
             member="function_name",
         )
 
 
 def check_pattern(member: str, value: object) -> None:
-    """`InvalidInputError` unless the value has the shape that the model gives this member. A tenant id is never shown."""
+    """`InvalidInputError` unless the value matches the model's pattern of this member. The text never shows a tenant id."""
     pattern, longest, allowed = _PATTERNS[member]
     if not isinstance(value, str):
-        raise InvalidInputError(f"{member} is a string, not {type(value).__name__}", member=member)
+        raise InvalidInputError(f"{member} must be a string; got {type(value).__name__}", member=member)
     if not 1 <= len(value) <= longest:
         raise InvalidInputError(
             f"{member} has {len(value)} characters; 1 to {longest} are allowed", member=member, limit=longest
         )
     if re.fullmatch(pattern, value) is None:
         shown = "" if member == "tenant_id" else f" {_shown(value)}"
-        raise InvalidInputError(f"{member}{shown} may hold {allowed}", member=member)
+        raise InvalidInputError(f"{member}{shown} may contain only {allowed}", member=member)
 
 
 def region_of(function_name: str) -> str | None:
-    """The region that an ARN names, whole or in part; `None` where it names none."""
+    """The region in an ARN or partial ARN; `None` if it has none."""
     match = _parts(function_name)
     return match and match["region"]
 
 
 def plain_name_of(function_name: str) -> str:
-    """The name alone, without account, ARN and qualifier; what is no function's name stays as it is."""
+    """The bare name, without ARN, account and qualifier. A text that is not a function name stays as it is."""
     match = _parts(function_name)
     return function_name if match is None else match["name"]
 
 
 def qualifier_of(function_name: str) -> str | None:
-    """The version or alias behind a name or an ARN; `None` where there is none."""
+    """The version or alias at the end of a name or an ARN; `None` if there is none."""
     match = _parts(function_name)
     return match and match["qualifier"]

@@ -1,9 +1,9 @@
-"""AWS Signature Version 4, in its header form.
+"""AWS Signature Version 4 in its header form.
 
-Owns the canonical request, the string to sign, the derived key and the header that carries them. Must not know the clock
-(time is an argument), where credentials come from, or that the service is Lambda.
+Owns the canonical request, the string to sign, the signing key and the header. Must not know the clock (time is an argument),
+the origin of credentials, or that the service is Lambda.
 
-Source: "Signing AWS API requests" in the IAM user guide.
+Source: "Signing AWS API requests" in the IAM user guide; RFC 3986 for percent-encoding.
 """
 
 import datetime as dt
@@ -12,15 +12,16 @@ import hmac
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import quote
 
 import attrs
 
 from ..errors import ConfigurationError
 from ..types.values import Credentials
-from . import uri
-from .fields import check_lower_case
+from .header_fields import check_lower_case
+from .urls import UNRESERVED
 
-__all__ = ["NEVER_SIGNED", "Signer", "canonical_request", "payload_hash", "signature"]
+__all__ = ["NEVER_SIGNED", "Signer", "canonical_path", "canonical_query", "canonical_request", "payload_hash", "signature"]
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 EMPTY_PAYLOAD_HASH = hashlib.sha256().hexdigest()
@@ -49,7 +50,7 @@ NEVER_SIGNED = frozenset(
         "x-amzn-trace-id",
     }
 )
-"""Headers that proxies, load balancers and tracers rewrite on the way: a signature over them would break."""
+"""Headers that proxies, load balancers and tracers change on the way, which would break the signature."""
 
 _CONTROLS = bytes(range(32))
 
@@ -59,6 +60,39 @@ def payload_hash(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest() if body else EMPTY_PAYLOAD_HASH
 
 
+def without_dot_segments(path: str) -> str:
+    """The path without `.`, `..` and empty segments; a trailing slash stays.
+
+    botocore and the SDK for JavaScript resolve it like this. RFC 3986 would also end `/a/.` in a slash.
+    """
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            if kept:
+                kept.pop()
+        elif segment not in ("", "."):
+            kept.append(segment)
+    trailing = "/" if kept and path.endswith("/") else ""
+    return f"/{'/'.join(kept)}{trailing}"
+
+
+@lru_cache(maxsize=1024)
+def canonical_path(path: str, normalize: bool = True, double_encode: bool = True) -> str:  # noqa: FBT002 - a cache that is asked by keyword takes twice as long
+    """The path of the canonical request: normalized, and encoded once more than on the wire (for every service but S3)."""
+    path = path or "/"
+    if normalize:
+        path = without_dot_segments(path)
+    return quote(path, safe=UNRESERVED + "/") if double_encode else path
+
+
+def canonical_query(query: str) -> str:
+    """The query of the canonical request: its encoded pairs, sorted by name, then by value."""
+    if not query:
+        return ""
+    pairs = [pair.partition("=")[::2] for pair in query.split("&") if pair]
+    return "&".join(f"{name}={value}" for name, value in sorted(pairs))
+
+
 def _folded(value: str) -> str:
     return " ".join(value.split())
 
@@ -66,7 +100,7 @@ def _folded(value: str) -> str:
 def canonical_request(
     method: str, path: str, query: str, headers: Mapping[str, str], signed: Iterable[str], body_hash: str
 ) -> str:
-    """What is hashed to be signed. `path` is canonical; `query` is as on the wire; `headers` has lower-case names."""
+    """The canonical request. `path` is canonical already, `query` is as sent, and `headers` has lower-case names."""
     names = tuple(sorted(signed))
     return _canonical_request(method, path, query, headers, names, ";".join(names), body_hash)
 
@@ -77,11 +111,11 @@ def _canonical_request(
     lines = "".join([f"{name}:{headers[name]}\n" for name in names])
     if _may_need_folding(lines, len(names)):
         lines = "".join([f"{name}:{_folded(headers[name])}\n" for name in names])
-    return f"{method}\n{path}\n{uri.canonical_query(query)}\n{lines}\n{joined}\n{body_hash}"
+    return f"{method}\n{path}\n{canonical_query(query)}\n{lines}\n{joined}\n{body_hash}"
 
 
 def _may_need_folding(lines: str, count: int) -> bool:
-    """Whether a value may begin or end with a space, or hold two, or something unprintable: seldom, so asked of all at once."""
+    """Whether a value may need its spaces folded: one check of all values, because nearly none do."""
     return (
         "  " in lines
         or ": " in lines
@@ -92,13 +126,13 @@ def _may_need_folding(lines: str, count: int) -> bool:
 
 
 def string_to_sign(timestamp: str, scope: str, request: str) -> str:
-    # A lone surrogate is the transport's to refuse: an error of the encoding would hold the whole request.
+    # The transport refuses lone surrogates. A UnicodeEncodeError here would hold the whole request.
     digest = hashlib.sha256(request.encode(errors="surrogatepass")).hexdigest()
     return f"{ALGORITHM}\n{timestamp}\n{scope}\n{digest}"
 
 
 class _Second(NamedTuple):
-    """A second in the form `20060102T150405Z`, for all who sign in it."""
+    """The timestamp `20060102T150405Z` of one second, shared by all signatures in it."""
 
     begin: dt.datetime
     end: dt.datetime
@@ -116,9 +150,9 @@ def _hmac(key: bytes, text: str) -> bytes:
 
 
 def signing_key(secret_access_key: str, date: str, region: str, service: str) -> bytes:
-    """The key of one day, region and service; four HMACs, so worth keeping."""
-    if not secret_access_key.isascii():  # a provider's: it must not be in the text of an error of its encoding
-        raise ConfigurationError("secret_access_key holds a character that no key has")
+    """The signing key of one day, region and service. It takes four HMACs, so callers keep it."""
+    if not secret_access_key.isascii():  # a UnicodeEncodeError would quote the key
+        raise ConfigurationError("secret_access_key of the credentials contains a character that is not ASCII")
     key = f"AWS4{secret_access_key}".encode()
     for part in (date, region, service, "aws4_request"):
         key = _hmac(key, part)
@@ -126,13 +160,13 @@ def signing_key(secret_access_key: str, date: str, region: str, service: str) ->
 
 
 def signature(key: bytes, text: str) -> str:
-    """The signature of a string to sign, in hexadecimal."""
+    """The signature of the string to sign, in hexadecimal."""
     return _hmac(key, text).hex()
 
 
 @lru_cache(maxsize=256)
 def _signed_names(headers: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
-    """Which of these headers are signed, in order and joined: the same for nearly every request of a client."""
+    """The names of the signed headers, sorted, and joined by `;`. Nearly all requests of a client have the same."""
     for name in headers:
         check_lower_case(name)
     names = tuple(sorted({name for name in headers if name not in NEVER_SIGNED}))
@@ -141,16 +175,16 @@ def _signed_names(headers: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
 
 @attrs.frozen(eq=False, repr=False)
 class _Scope:
-    """What a derived key is good for, with the key and the texts that go with it."""
+    """A signing key, with the credentials and the date that it is valid for, and its text in the header."""
 
     credentials: Credentials
     date: str
     text: str
-    key: bytes = attrs.field(repr=False)  # rich goes by the fields, not by the class
+    key: bytes = attrs.field(repr=False)  # rich prints the fields, and ignores the repr of the class
 
 
 class Signer:
-    """Signs requests to one service in one region; keeps the derived key while day and credentials stay the same."""
+    """Signs requests to one service in one region. It keeps the signing key until the day or the credentials change."""
 
     def __init__(self, region: str, service: str, *, normalize: bool = True, double_encode: bool = True) -> None:
         self.region = region
@@ -170,10 +204,10 @@ class Signer:
         credentials: Credentials,
         now: dt.datetime,
     ) -> dict[str, str]:
-        """The headers to add: `x-amz-date`, `x-amz-security-token` where there is one, and `authorization`.
+        """The headers to add: `x-amz-date`, `authorization`, and `x-amz-security-token` if the credentials have a token.
 
-        `headers` has lower-case names and `host` among them; `path` and `query` are as on the wire; `now` is aware.
-        `InvalidInputError` for a name with capitals.
+        `headers` must have lower-case names and include `host`, else `InvalidInputError` for a name with capitals. `path` and
+        `query` are as sent. `now` must have a time zone.
         """
         second = self._second
         if second is None or not second.begin <= now < second.end:
@@ -187,8 +221,8 @@ class Signer:
         if "x-amz-security-token" not in added:
             to_sign.pop("x-amz-security-token", None)
         names, joined = _signed_names(tuple(to_sign))
-        canonical_path = uri.canonical_path(path, self._normalize, self._double_encode)
-        request = _canonical_request(method, canonical_path, query, to_sign, names, joined, body_hash)
+        resolved = canonical_path(path, self._normalize, self._double_encode)
+        request = _canonical_request(method, resolved, query, to_sign, names, joined, body_hash)
         signed = signature(scope.key, string_to_sign(timestamp, scope.text, request))
         added["authorization"] = (
             f"{ALGORITHM} Credential={credentials.access_key_id}/{scope.text}, SignedHeaders={joined}, Signature={signed}"

@@ -1,6 +1,6 @@
-"""The trace id that a function hands on, so that Lambda can see recursion.
+"""The trace id that a function passes on with its requests, so that Lambda can detect recursion.
 
-Owns when it is handed on and how it is encoded. Must not read the environment.
+Owns the condition and the encoding. Must not read the environment.
 Source: the recursion detection that AWS SDKs share.
 """
 
@@ -13,7 +13,7 @@ _KEPT = "=;:+&[]{}\"',"
 
 
 def is_in_function(environment: Mapping[str, str]) -> bool:
-    """Whether this is the environment of a Lambda function."""
+    """Whether these are the environment variables of a Lambda function."""
     return bool(environment.get("AWS_LAMBDA_FUNCTION_NAME"))
 
 

@@ -1,6 +1,6 @@
-"""The URLs that a caller gives: of an endpoint, and of a proxy. No library refuses later what is accepted here.
+"""URLs: percent-encoding, and the check of endpoint and proxy URLs. No library refuses later a URL that is accepted here.
 
-Owns their grammar, what may be shown of them, and what a proxy is told of its user. Must not resolve a name.
+Owns their grammar, how errors show them without secrets, and the credentials for a proxy. Must not resolve a name.
 Source: RFC 3986 for URLs, RFC 1035 for the lengths of names, RFC 7617 for user and password.
 """
 
@@ -8,13 +8,15 @@ import base64
 import ipaddress
 import re
 from functools import lru_cache
-from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 
 from ..errors import ConfigurationError
 
 __all__ = [
+    "UNRESERVED",
     "checked_endpoint",
     "checked_proxy",
+    "encode_label",
     "host_of",
     "is_url",
     "origin_and_target",
@@ -23,42 +25,49 @@ __all__ = [
     "url_shown",
 ]
 
+UNRESERVED = "-_.~"
+"""The characters beside letters and digits that are never percent-encoded."""
+
 _NAME = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
 _LONGEST_NAME = 253
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ENCODED = re.compile(r"(?:[^%@\\]|%[0-9A-Fa-f]{2})*")
-"""A user, a colon, a password: what would end them in a URL is percent-encoded."""
+"""A user, a colon and a password, percent-encoded."""
+
+
+@lru_cache(maxsize=1024)
+def encode_label(text: str) -> str:
+    """A path segment or query value, percent-encoded except for unreserved characters; `/` and `:` are encoded, too."""
+    return quote(text, safe=UNRESERVED)
 
 
 def checked_endpoint(url: str, source: str) -> str:
-    """The URL without a trailing slash; `ConfigurationError` unless it is http(s), a host, and at most a port and a path."""
+    """The URL without a trailing slash. `ConfigurationError` unless it is http(s), a host, and at most a port and a path."""
     parts = _parts(url)
     if parts is None:
         raise ConfigurationError(f"the endpoint URL (from {source}) is not an http or https URL with a host")
     if any(mark in url for mark in "@?#"):
-        raise ConfigurationError(
-            f"the endpoint URL (from {source}) holds credentials, a query or a fragment, which an endpoint cannot"
-        )
+        raise ConfigurationError(f"the endpoint URL (from {source}) must not contain credentials, a query or a fragment")
     return f"{parts.scheme}://{parts.netloc.removesuffix(':')}{parts.path.rstrip('/')}"
 
 
 def checked_proxy(url: str, source: str = "") -> str:
-    """The proxy's URL, which may hold a password. `ConfigurationError`, which shows nothing of it, if it is none.
+    """The URL of a proxy. `ConfigurationError` if it is not one; its text never shows the URL, which may hold a password.
 
-    It has a host, perhaps a port, a user and a password, and nothing else: what follows a path may be half of a password.
+    It must have a host, may have a port, a user and a password, and nothing else: text after a path may be half of a password.
     """
     parts = _parts(url)
     if parts is None or not _is_proxy(url, parts):
         named = f"the proxy (from {source})" if source else "proxy"
         raise ConfigurationError(
-            f"{named} is not an http or https URL with a host, at most a port, a user and a password beside it, such as "
-            "'http://user:password@host:3128', in which user and password are percent-encoded"
+            f"{named} is not an http or https URL such as 'http://user:password@host:3128': percent-encode user and password, "
+            "and put nothing after the port"
         )
     return f"{parts.scheme}://{parts.netloc.removesuffix(':')}"
 
 
 def proxy_and_authorization(url: str) -> tuple[str, str | None]:
-    """A checked proxy URL without user and password, and the `Proxy-Authorization` that they make, if there are any."""
+    """A checked proxy URL without user and password, and the `Proxy-Authorization` made of them, `None` without a user."""
     parts = urlsplit(url)
     userinfo, _, address = parts.netloc.rpartition("@")
     if not userinfo:
@@ -69,7 +78,7 @@ def proxy_and_authorization(url: str) -> tuple[str, str | None]:
 
 
 def url_shown(url: str) -> str:
-    """A URL without the user and password that it may hold, and without what follows the path; `...` if it is none."""
+    """A URL as an error may show it: without user, password, query and fragment. `...` if it is not a URL."""
     parts = _parts(url)
     if parts is None or ("@" in url and not _is_proxy(url, parts)):
         return "..."
@@ -108,15 +117,15 @@ def path_and_query(url: str) -> tuple[str, str]:
 
 
 def is_url(url: str) -> bool:
-    """Whether it is an http(s) URL whose host can be looked up."""
+    """Whether the text is an http(s) URL whose host can be looked up."""
     return _parts(url) is not None
 
 
 def _has_host(parts: SplitResult) -> bool:
-    """Whether there is a name that can be looked up, or an address; one of IPv6 stands in brackets, and nothing else does."""
+    """Whether the host is a valid name, an IPv4 address, or an IPv6 address in brackets."""
     host = parts.hostname or ""
     if "[" not in parts.netloc:
-        is_number = not host.strip(".0123456789")  # a resolver takes it for an address
+        is_number = not host.strip(".0123456789")  # a resolver would read it as an address
         return len(host) <= _LONGEST_NAME and _NAME.fullmatch(host) is not None and (not is_number or _is_ipv4(host))
     try:
         return ipaddress.IPv6Address(host).scope_id is None
@@ -133,7 +142,7 @@ def _is_ipv4(host: str) -> bool:
 
 
 def _parts(url: str) -> SplitResult | None:
-    """The parts of an http(s) URL with a host that can be looked up and a port that there is; `None` if it is none."""
+    """The parts of a valid http(s) URL, else `None`."""
     if not (url.isascii() and url.isprintable()) or " " in url:
         return None
     try:
@@ -148,5 +157,5 @@ def _is_proxy(url: str, parts: SplitResult) -> bool:
     userinfo, _, _ = parts.netloc.rpartition("@")
     user, _, _ = userinfo.partition(":")
     bare = parts.path in ("", "/") and "?" not in url and "#" not in url
-    # A user with a colon would be told to the proxy as another user with another password.
+    # A colon in the user would shift the border between user and password.
     return bare and _ENCODED.fullmatch(userinfo) is not None and b":" not in unquote_to_bytes(user)

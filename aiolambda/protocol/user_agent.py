@@ -1,6 +1,6 @@
 """The user agent, in the form that AWS SDKs share: product, then `ua/2.1`, `os/`, `lang/`, `md/`, `exec-env/`, `app/`, `m/`.
 
-Owns its grammar. Must not look anything up: what is told of this machine is handed in.
+Owns its grammar. Must not look anything up: facts about this machine are arguments.
 """
 
 import string
@@ -24,11 +24,11 @@ FEATURES: dict[str, str] = {
     "CREDENTIALS_IMDS": "0",
     "CREDENTIALS_LOGIN": "AD",
 }
-"""The letters by which the `m/` part names what a client uses."""
+"""The codes of the features in the `m/` part."""
 
 
 def token(text: str) -> str:
-    """The text with everything that a header token may not hold turned into `-`."""
+    """The text, with `-` for each character that a header token must not contain."""
     return "".join(character if character in _TOKEN else "-" for character in text)
 
 
@@ -44,10 +44,9 @@ def user_agent(
     app_id: str | None = None,
     extra: str | None = None,
 ) -> str:
-    """The header's value.
+    """The value of the header.
 
-    `features` are keys of `FEATURES`, `app_id` is the user's name for the program, `extra` the caller's own text, appended as
-    it is.
+    `features` are keys of `FEATURES`. `app_id` is the user's name for the program. `extra` is appended as it is.
     """
     parts = [
         f"{product}/{token(version)}",

@@ -11,7 +11,7 @@ import asyncio
 
 from aiohttp.http import StreamWriter
 
-from ..protocol.fields import are_fit, check_names, check_values
+from ..protocol.header_fields import are_fit, check_names, check_values
 from ..protocol.urls import host_of
 from ..types.http import Request
 from ..types.values import Unset

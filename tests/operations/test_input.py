@@ -175,7 +175,7 @@ def test_a_wrong_function_name_is_refused_and_shown(name: str) -> None:
     error = refusal(function_name=name)
     assert not model_takes("FunctionName", name)
     assert (error.member, error.limit) == ("function_name", None)
-    assert f"function_name {name!r} is not a function's name" in str(error)
+    assert f"function_name {name!r} is not a function name" in str(error)
     assert "\n" not in str(error)
 
 
@@ -183,13 +183,13 @@ def test_a_name_of_256_characters_is_taken_and_one_more_is_not() -> None:
     assert takes("FunctionName", "a" * 256)
     error = refusal(function_name="a" * 257)
     assert (error.member, error.limit) == ("function_name", 256)
-    assert "257 characters, and the limit is 256" in str(error)
+    assert "257 characters; at most 256 are allowed" in str(error)
     assert len(str(refusal(function_name="é" * 250))) < 300
 
 
 @pytest.mark.parametrize("name", [None, 7, b"orders", ["orders"]])
 def test_a_name_that_is_no_string_is_refused_by_its_type(name: object) -> None:
-    assert str(refusal(function_name=name)).startswith(f"function_name is a string, not {type(name).__name__}")
+    assert str(refusal(function_name=name)).startswith(f"function_name must be a string; got {type(name).__name__}")
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -246,14 +246,14 @@ def test_other_names_are_accepted_as_in_the_model(member: str) -> None:
 @pytest.mark.parametrize(
     ("members", "member", "limit", "says"),
     [
-        ({"qualifier": "a b"}, "qualifier", None, "qualifier 'a b' may hold letters, digits, $, - and _"),
+        ({"qualifier": "a b"}, "qualifier", None, "qualifier 'a b' may contain only letters, digits, $, - and _"),
         ({"qualifier": ""}, "qualifier", 128, "qualifier has 0 characters; 1 to 128 are allowed"),
         ({"qualifier": "x" * 129}, "qualifier", 128, "qualifier has 129 characters; 1 to 128 are allowed"),
-        ({"qualifier": 7}, "qualifier", None, "qualifier is a string, not int"),
-        ({"durable_execution_name": "a.b"}, "durable_execution_name", None, "durable_execution_name 'a.b' may hold"),
+        ({"qualifier": 7}, "qualifier", None, "qualifier must be a string; got int"),
+        ({"durable_execution_name": "a.b"}, "durable_execution_name", None, "durable_execution_name 'a.b' may contain only"),
         ({"durable_execution_name": "x" * 65}, "durable_execution_name", 64, "has 65 characters; 1 to 64 are allowed"),
         ({"tenant_id": "x" * 257}, "tenant_id", 256, "tenant_id has 257 characters; 1 to 256 are allowed"),
-        ({"tenant_id": b"blue"}, "tenant_id", None, "tenant_id is a string, not bytes"),
+        ({"tenant_id": b"blue"}, "tenant_id", None, "tenant_id must be a string; got bytes"),
         ({"invocation_type": "Async"}, "invocation_type", None, "'Async'; choose from RequestResponse, Event, DryRun"),
         ({"invocation_type": ""}, "invocation_type", None, "''; choose from"),
         ({"invocation_type": ["Event"]}, "invocation_type", None, "['Event']; choose from"),
@@ -450,7 +450,10 @@ def test_the_memory_of_numbers_is_not_sent_as_a_payload(numbers: Any) -> None:
             return b"known" if value is numbers else super().encode(value)
 
     error = refusal(payload=numbers)
-    assert f"{type(numbers).__name__} has no JSON form; give bytes, or a client a codec that knows it" in str(error)
+    assert (
+        f"{type(numbers).__name__} has no JSON form; pass bytes, or a codec that supports it: LambdaClient(codec=...)"
+        in str(error)
+    )
     input = InvokeCommandInput(function_name="orders", payload=numbers)
     assert INVOKE.request(input, endpoint="https://h", codec=Knowing(), limits=PayloadLimits()).body == b"known"
 
@@ -532,7 +535,7 @@ def nest(depth: int) -> object:
         ({"SECRET": "\udfff"}, "payload cannot be encoded: UnicodeEncodeError"),
         (circle(), "Circular reference detected"),
         (nest(100_000), "payload cannot be encoded: "),
-        ({"SECRET": object()}, "object has no JSON form; give bytes, or a client a codec that knows it"),
+        ({"SECRET": object()}, "object has no JSON form; pass bytes, or a codec that supports it: LambdaClient(codec=...)"),
         ({("SECRET",): 1}, "keys must be str"),
         ({1, 2}, "set has no JSON form"),
         (Order, "type has no JSON form"),

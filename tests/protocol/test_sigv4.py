@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from aiolambda import Credentials
 from aiolambda.local.api.authentication import parse_authorization
-from aiolambda.protocol import sigv4, uri
+from aiolambda.protocol import sigv4, urls
 
 from ..support import suites
 
@@ -52,7 +52,7 @@ def disagreements(case: dict[str, Any]) -> list[str]:
     signed = signer.sign(request["method"], path, query, headers, body_hash, credentials, now)
 
     to_sign = headers | {name: value for name, value in signed.items() if name != "authorization"}
-    canonical_path = uri.canonical_path(path, **spelling)
+    canonical_path = sigv4.canonical_path(path, **spelling)
     canonical = sigv4.canonical_request(request["method"], canonical_path, query, to_sign, to_sign, body_hash)
     timestamp = signed["x-amz-date"]
     scope = f"{timestamp[:8]}/{context['region']}/{context['service']}/aws4_request"
@@ -96,7 +96,7 @@ header_names = st.text(string.ascii_letters + string.digits + "-", min_size=1, m
 printable = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
 unicode = st.characters(codec="utf-8")
 header_values = st.text(printable, max_size=30) | st.sampled_from(["a  b", " a ", "\ta\tb "])
-encoded_texts = st.text(unicode, max_size=10).map(uri.encode_label)
+encoded_texts = st.text(unicode, max_size=10).map(urls.encode_label)
 paths = st.lists(encoded_texts | st.sampled_from([".", "..", "", "arn%3Aaws"]), max_size=5).map("/".join)
 queries = st.lists(st.tuples(encoded_texts, encoded_texts).map("=".join), max_size=4).map("&".join)
 moments = st.datetimes(NOON.replace(2015, tzinfo=None), NOON.replace(2040, tzinfo=None), timezones=st.just(dt.UTC))

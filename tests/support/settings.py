@@ -97,7 +97,7 @@ SETTINGS = (
             profile("endpoint_url", "https://profile:4"),
         ),
         wrong=("localhost:4566", "ftp://h", "http://user:hunter2@h", "http://h/?q=hunter2", "http://", "http://h:99999"),
-        accepted="is not an http or https URL with a host|holds credentials, a query or a fragment",
+        accepted="is not an http or https URL with a host|must not contain credentials, a query or a fragment",
     ),
     flag("ignore_configured_endpoint_urls"),
     flag("use_fips_endpoint"),

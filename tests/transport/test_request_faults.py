@@ -86,7 +86,7 @@ async def test_a_header_that_http_cannot_carry_is_refused_before_anything_is_sen
 
     async with raw_server(always(answer())) as server, client_for(server) as client:
         client.middleware_stack.add(spoil, step="finalize")
-        with pytest.raises(InvalidInputError, match="holds a character that HTTP cannot carry") as raised:
+        with pytest.raises(InvalidInputError, match="contains a character that HTTP cannot carry") as raised:
             await client.invoke("f")
         assert (raised.value.delivery, client.stats.unknown) == (Delivery.NOT_DELIVERED, 0)
     assert (server.connections, server.requests) == (0, [])

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from ...protocol import sigv4, uri
+from ...protocol import sigv4
 from ...types.values import Credentials
 from . import errors
 
@@ -56,7 +56,7 @@ class Authorization:
         timestamp = headers.get("x-amz-date", "")
         if timestamp[:8] != self.date or any(name not in headers for name in self.signed_headers):
             return False
-        request = sigv4.canonical_request(method, uri.canonical_path(path), query, headers, self.signed_headers, body_hash)
+        request = sigv4.canonical_request(method, sigv4.canonical_path(path), query, headers, self.signed_headers, body_hash)
         scope = f"{self.date}/{self.region}/{self.service}/aws4_request"
         key = sigv4.signing_key(secret_access_key, self.date, self.region, self.service)
         return hmac.compare_digest(sigv4.signature(key, sigv4.string_to_sign(timestamp, scope, request)), self.signature)

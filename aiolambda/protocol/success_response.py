@@ -1,8 +1,8 @@
-"""Which 2xx answers are Lambda's: the status, type and headers that an invocation is answered with.
+"""Success responses: checks that a 2xx answer comes from Lambda, by its status, content type and headers.
 
-Laws: a page is never an answer, at any endpoint; what is not Lambda's says nothing of the function.
+Laws: an HTML page is never an answer, at any endpoint. An answer that is not Lambda's says nothing about the function.
 
-Owns these rules. Must not know what follows from them: whether the function may have run, or what is raised.
+Owns these rules. Must not know their consequences: whether the function may have run, or the error to raise.
 Source: the API reference of Invoke and InvokeWithResponseStream. AWS's Runtime Interface Emulator answers 200 to everything.
 """
 
@@ -13,19 +13,19 @@ __all__ = ["EVENT_STREAM", "problem_of"]
 
 EVENT_STREAM = "application/vnd.amazon.eventstream"
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
-"""The media types of what is written for people to look at."""
+"""The media types of pages for people."""
 
 _STATUSES = {"RequestResponse": 200, "Event": 202, "DryRun": 204}
 _BUFFERED = frozenset({"application/json", "application/octet-stream", None})
 _STREAMED = frozenset({EVENT_STREAM, None})
-"""Types that need no second look."""
+"""Content types that are right at first sight."""
 _BY_A_PROXY = "a proxy on the way may have sent it"
 
 
 def problem_of(response: Response, request: Request, kind: str, *, streamed: bool) -> str | None:
-    """Why a 2xx is not Lambda's answer to an invocation of this kind (`RequestResponse`, ...); `None` if it is.
+    """The reason why a 2xx is not Lambda's answer to an invocation of this type; `None` if it is.
 
-    A host that is not AWS's may answer an `Event` and a `DryRun` with 200, and any of them without `x-amzn-requestid`.
+    A host outside AWS may answer an `Event` and a `DryRun` with 200, and any invocation without `x-amzn-requestid`.
     """
     status, fields = response.status, response.fields
     content_type = fields.get("content-type")
@@ -57,7 +57,7 @@ def _problem_of_type(content_type: str | None, status: int, *, streamed: bool) -
 
 
 def _problem_of_encoding(encoding: str, request: Request) -> str | None:
-    """A body in a coding that the request did not ask for; what was asked for is the caller's to decode."""
+    """The problem with a content coding that the request did not ask for. The caller decodes one that it asked for."""
     if encoding.strip().lower() in ("", "identity") or "accept-encoding" in request.headers:
         return None
-    return f"its body is encoded ({encoding[:100]!r}), which was not asked for; {_BY_A_PROXY}"
+    return f"its body is encoded ({encoding[:100]!r}), although the request did not ask for that; {_BY_A_PROXY}"
