@@ -9,4 +9,4 @@ from .transport import AiohttpTransport
 __all__ = ["LIBRARIES", "AiohttpTransport", "connection_room", "fetch"]
 
 LIBRARIES = {"aiohttp": aiohttp.__version__}
-"""What requests are sent with, and its version."""
+"""The libraries that send requests, and their versions, for the user agent."""

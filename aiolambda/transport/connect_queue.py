@@ -1,11 +1,14 @@
-"""Who gets the next connection: one that lies idle, or a turn to open one; and a place that is kept from before the signature.
+"""The queue for connections: a request waits for an idle connection or for a turn to open one, and reserves it before signing.
 
-Laws: first come, first served, by whatever can be had first, a connection that comes back or a turn; only an attempt that
-follows another, or was served in vain, goes before; a newcomer never does; at most so many connections are being opened at a
-time; a request that was promised a connection or a turn does not wait again; what was promised comes back, whatever becomes of
-the request; nobody keeps a place while waiting for another.
+Laws:
 
-Owns the queue, the count of turns and that of promises. Must not know what a connection is.
+- First come, first served, by the first connection or turn that becomes free. Only a repeated attempt, or a request whose
+  reservation proved useless, goes to the front; a new request never does.
+- At most `max_connecting` connections are opened at the same time.
+- A request with a reservation does not wait again. A reservation is always released, however the request ends.
+- A task holds no reservation while it waits for another.
+
+Owns the queue, and the counts of turns and reservations. Must not know what a connection is.
 """
 
 import asyncio
@@ -28,10 +31,10 @@ RESERVATION_TTL = 1.0
 
 
 class Reservation:
-    """What a request was promised before it was signed: a connection of one shelf, or its turn to open one.
+    """A connection of one shelf, or a turn to open one, that a request reserved before it was signed.
 
-    It counts from when it is made until it is released. A turn is kept only for so long: between the signature and the
-    transport stand the user's own middlewares, which may wait for anything, such as another call that wants a turn.
+    It counts until it is released. A turn expires after `reservation_ttl` seconds: the user's middlewares between the signature
+    and the transport may wait for anything, such as another call that needs a turn.
     """
 
     __slots__ = ("_lapse", "_task", "_token", "ended", "shelf", "taken", "turns")
@@ -50,22 +53,22 @@ class Reservation:
             shelf.promised += 1
 
     def enter(self) -> None:
-        """Let the transport find it, which is called in the task of the request, or in one that this starts."""
+        """Make it visible to the transport, which runs in the task of the request, or in a child task."""
         self._token, self._task = _current.set(self), asyncio.current_task(self.turns.loop)
 
     @property
     def is_of_this_task(self) -> bool:
-        """Whether this task's request was promised it: a task that a request starts sees it, and has none of its own yet."""
+        """Whether this task made it. A child task sees it, too, but it belongs to the parent."""
         return self._task is asyncio.current_task(self.turns.loop)
 
     def hold(self) -> None:
-        """Its turn is being used: it does not lapse any more, and another request of the same task has no part in it."""
+        """Start to use the turn: it does not expire any more, and no other request of the task can use it."""
         self.taken = True
         if self._lapse is not None:
             self._lapse.cancel()
 
     def release(self) -> None:
-        """The request has its connection, or needs none any more."""
+        """The request has its connection, or does not need one any more."""
         if self.ended:
             return
         self.ended = True
@@ -78,12 +81,12 @@ class Reservation:
                 self.turns.hand_out(self.shelf)
 
     def end(self) -> None:
-        """The request is over."""
+        """The request has ended: release it, and hide it from the task."""
         self.release()
         if self._token is not None:
             try:  # noqa: SIM105 - `suppress` takes longer than all the rest here
                 _current.reset(self._token)
-            except ValueError:  # a task that is thrown away ends in another context than its own
+            except ValueError:  # a task that was garbage-collected ends in another context
                 pass
             self._token = None
 
@@ -94,15 +97,15 @@ _current: ContextVar[Reservation | None] = ContextVar("current_reservation", def
 
 
 def current_reservation() -> Reservation | None:
-    """What this task's request was promised, if that is still good, and not in use."""
+    """The reservation of this task, if it is valid and not in use."""
     reservation = _current.get()
     return None if reservation is None or reservation.ended or reservation.taken else reservation
 
 
 def give_back_current() -> None:
-    """Release what this task's request was promised: it waits for another, which may need the same.
+    """Release the reservation of this task, because it starts to wait for another request, which may need the same.
 
-    What its parent's was promised stays: a parent goes on beside its child.
+    A reservation of the parent task stays: the parent goes on beside its child.
     """
     reservation = _current.get()
     if reservation is not None and not reservation.taken and reservation.is_of_this_task:
@@ -110,50 +113,50 @@ def give_back_current() -> None:
 
 
 class Shelf(Generic[T]):
-    """The connections to one place: those that lie `idle`, the youngest last, and who waits for one more than is promised."""
+    """The connections to one origin: the `idle` ones, the youngest last, and the requests that wait for one."""
 
     def __init__(self) -> None:
         self.idle: deque[T] = deque()
         self.promised = 0
-        """Connections that are promised, and not taken yet."""
+        """Idle connections that are reserved."""
         self.waiting: OrderedDict[_Waiter, None] = OrderedDict()
 
     @property
     def has_spare(self) -> bool:
-        """Whether one lies here that is promised to nobody."""
+        """Whether an idle connection is not reserved."""
         return len(self.idle) > self.promised
 
     @property
     def is_used(self) -> bool:
-        """Whether one lies here, or is promised or waited for."""
+        """Whether a connection is idle, reserved or waited for."""
         return bool(self.idle or self.promised or self.waiting)
 
 
 class Turns:
-    """The turns of one pool, and the queue for its shelves and for a turn."""
+    """The turns to open a connection in one pool, and the queue of the requests that wait."""
 
     def __init__(self, *, max_connecting: int = MAX_CONNECTING, reservation_ttl: float = RESERVATION_TTL) -> None:
         self.max_connecting = max_connecting
         self.reservation_ttl = reservation_ttl
-        self.loop = asyncio.get_running_loop()  # kept: a call that is thrown away gives its place back where none runs
+        self.loop = asyncio.get_running_loop()  # kept: a garbage-collected call releases its reservation where no loop runs
         self.in_use = 0
         self._waiting: OrderedDict[_Waiter, Shelf[Any]] = OrderedDict()
 
     @property
     def is_free(self) -> bool:
-        """Whether a turn can be had without waiting."""
+        """Whether a turn is free now."""
         return self.in_use < self.max_connecting
 
     def promise(self, shelf: Shelf[Any]) -> Reservation | None:
-        """Promise a connection of this shelf, if it has one to spare."""
+        """Reserve an idle connection of this shelf, if one is not reserved."""
         return Reservation(self, shelf) if shelf.has_spare else None
 
     def turn(self) -> Reservation:
-        """A turn; whoever takes one without having waited sees to it that one is free."""
+        """A turn. The caller must check `is_free` first, unless it has waited."""
         return Reservation(self)
 
     async def reserve(self, shelf: Shelf[Any], *, first: bool = False) -> Reservation:
-        """A turn, or the promise of a connection that comes back first; `first`, before all who wait."""
+        """Wait for a turn or a connection, the one that is free first. `first` goes to the front of the queue."""
         if self.is_free:
             return self.turn()
         waiter: _Waiter = self.loop.create_future()
@@ -166,30 +169,30 @@ class Turns:
             return await waiter
         except BaseException:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                waiter.result().release()  # it came in the same moment
+                waiter.result().release()  # it was served in the moment in which it was cancelled
             self._forget(waiter)
             raise
 
     def hand_out(self, shelf: Shelf[Any]) -> None:
-        """Promise what this shelf has to spare to those who wait for it."""
+        """Reserve the free connections of this shelf for the requests that wait for it."""
         while shelf.has_spare and (waiter := self._first_of(shelf.waiting)) is not None:
             waiter.set_result(Reservation(self, shelf))
 
     def give_back(self) -> None:
-        """Let the next one open a connection."""
+        """Pass the turn to the next request."""
         self.in_use -= 1
         if self.is_free and (waiter := self._first_of(self._waiting)) is not None:
             waiter.set_result(self.turn())
 
     def close(self) -> None:
-        """Let nobody wait any more."""
+        """Fail all requests that wait."""
         while (waiter := self._first_of(self._waiting)) is not None:
             waiter.set_exception(ClientClosedError("the transport was closed while the request waited for a connection"))
 
     def _first_of(self, waiting: "OrderedDict[_Waiter, Any]") -> _Waiter | None:
-        """Who waited longest here, taken out of the queue. A task that was cancelled, and has not run since, is passed over.
+        """Take the longest waiter out of the queue. A task that was cancelled, and has not run since, is skipped.
 
-        Nobody, where the loop is closed: there is nothing that could wake them.
+        `None` if the loop is closed, because it cannot wake a task.
         """
         while waiting and not self.loop.is_closed():
             waiter = next(iter(waiting))

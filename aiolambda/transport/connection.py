@@ -1,9 +1,9 @@
-"""One open connection, and what is asked of it before it carries another request.
+"""One open connection, and the check whether it can carry another request.
 
-Laws: a line that was used before is clean only while the peer has neither ended it nor sent anything since its last answer, so
-an answer belongs to its request.
+Laws: a used connection is clean only while the peer has neither closed it nor sent a byte since its last answer. So an answer
+always belongs to its request.
 
-Owns the facts of a connection between two requests. Must not know HTTP, nor which requests there are.
+Owns the state of a connection between two requests. Must not know HTTP, or the requests.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ __all__ = ["Line"]
 
 
 class Line:
-    """A connection that aiohttp opened, with the socket under it. `until` is when it has lain in the pool for too long."""
+    """A connection that aiohttp opened, with its socket. `until` is the end of its time in the pool."""
 
     def __init__(
         self,
@@ -47,13 +47,13 @@ class Line:
         return self.protocol.is_connected()
 
     def stain(self) -> tuple[str | None, tcp_info.TcpInfo | None]:
-        """Why it must not carry another request, `None` if it may; and what the kernel told of it."""
+        """The reason not to send another request on it, `None` if it is clean; and the kernel's facts about it."""
         sock = self.sock
         if sock is None or not sock.uses:
             return None, None
         info = tcp_info.tcp_info(sock)
         if info is not None and info.received and info.received == sock.come_at_rest and info.state == tcp_info.ESTABLISHED:
-            return None, info  # nearly always: nothing has come since
+            return None, info  # nearly always: nothing has arrived since
         return self._stain(sock, info), info
 
     def _stain(self, sock: ObservedSocket, info: tcp_info.TcpInfo | None) -> str | None:
@@ -69,17 +69,17 @@ class Line:
         return "bytes while idle" if come is not None and come != sock.come_at_rest else None
 
     def may_rest(self) -> bool:
-        """Whether it can serve another request, as far as can be seen now."""
+        """Whether it can go back to the pool, as far as can be seen now."""
         is_clean = self.intake.end() and not self.protocol.should_close
         return is_clean and (self.sock is None or self.sock.rest())
 
     def close(self) -> None:
-        """End it."""
+        """Close it."""
         self.intake.close()
         self.connection.close()
 
-    def abandon(self) -> None:
-        """End it where its loop is closed, and can do nothing more."""
+    def detach(self) -> None:
+        """Close it after its loop was closed."""
         with contextlib.suppress(RuntimeError):
             self.transport.abort()
         with contextlib.suppress(RuntimeError):

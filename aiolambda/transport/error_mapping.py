@@ -1,6 +1,6 @@
-"""What an exception of aiohttp means for a request: the error that says how far it got, without what aiohttp's own may hold.
+"""Maps exceptions of aiohttp to errors of this package, which say how far the request got and hold no secret.
 
-Owns the words of these errors. Must not decide whether the function may have run: `policy` does.
+Owns the texts of these errors. Must not decide whether the function may have run: `policy` does.
 """
 
 import re
@@ -15,7 +15,7 @@ from ..types.values import Delivery
 from .exchange import Exchange
 from .intake import LateAnswer, UnfitAnswer
 
-__all__ = ["FAILURES", "reason_of", "translation"]
+__all__ = ["FAILURES", "map_error", "reason_of"]
 
 _QUOTED = r"[:\n'\"]|\bb(?=['\"])"
 
@@ -23,19 +23,19 @@ FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError)
 _CONNECT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)
 
 
-async def translation(error: Exception, exchange: Exchange, proxy: URL | None = None) -> TransportError:
-    """The error that says how far the request got, for one that aiohttp raised. `proxy`: the one on the way.
+async def map_error(error: Exception, exchange: Exchange, proxy: URL | None = None) -> TransportError:
+    """The error of this package for an exception of aiohttp. `proxy` is the proxy of the request, if any.
 
-    Raise it behind the `except` block: in there aiohttp's error would be its context.
+    Raise it after the `except` block, or aiohttp's exception becomes its context.
     """
     if isinstance(error, QueueTimeoutError):
         return error
-    translated = await _translated(error, exchange, proxy)
-    translated.__cause__ = _cause_of(error)
-    return translated
+    mapped = await _mapped(error, exchange, proxy)
+    mapped.__cause__ = _cause_of(error)
+    return mapped
 
 
-async def _translated(error: Exception, exchange: Exchange, proxy: URL | None) -> TransportError:
+async def _mapped(error: Exception, exchange: Exchange, proxy: URL | None) -> TransportError:
     request = exchange.request
     where = URL(request.url, encoded=True).host_port_subcomponent or "the server"
     if request.stage in ("queue", "connect") or isinstance(error, _CONNECT_ERRORS):
@@ -53,7 +53,7 @@ async def _translated(error: Exception, exchange: Exchange, proxy: URL | None) -
 
 async def _lost(error: Exception, exchange: Exchange, where: str) -> ConnectionLostError:
     if isinstance(error, HttpProcessingError):
-        return ConnectionLostError(f"the answer from {where} is not HTTP that can be read: {_complaint(error.message)}")
+        return ConnectionLostError(f"the answer from {where} is not valid HTTP: {_complaint(error.message)}")
     if isinstance(error, UnfitAnswer):
         return ConnectionLostError(f"the answer from {where} {error}")
     if exchange.request.stage == "receive":
@@ -69,7 +69,7 @@ async def _lost(error: Exception, exchange: Exchange, where: str) -> ConnectionL
 def _connect_error(error: Exception, exchange: Exchange, where: str, proxy: URL | None) -> TransportError:
     request = exchange.request
     if exchange.displaced:
-        gone = f"the idle connection to {where} that was to take the request has ended"
+        gone = f"the idle connection to {where} that was reserved for the request was closed"
         return ConnectionLostError(gone, delivery=Delivery.NOT_DELIVERED, stale_connection=True)
     way = where if proxy is None else f"{where} through the proxy {proxy.host_port_subcomponent}"
     if proxy is not None and _is_at(error, proxy):
@@ -85,14 +85,14 @@ def _connect_error(error: Exception, exchange: Exchange, where: str, proxy: URL 
 
 
 def _is_at(error: Exception, peer: URL) -> bool:
-    """Whether it was this peer that could not be reached."""
+    """Whether this peer is the one that could not be reached."""
     return isinstance(error, aiohttp.ClientConnectorError) and (error.host, error.port) == (peer.raw_host, peer.port)
 
 
 def _is_transient(error: Exception) -> bool:
-    """Whether the next attempt can succeed: not if the certificate is not accepted, or if the proxy refuses the client.
+    """Whether the next attempt can succeed: not if the certificate was rejected, or if the proxy refused the client.
 
-    For a wrong password some proxies answer 401, such as tinyproxy.
+    Some proxies, such as tinyproxy, answer 401 to a wrong password.
     """
     return not isinstance(error, aiohttp.ClientConnectorCertificateError) and getattr(error, "status", None) not in (
         401,
@@ -102,11 +102,11 @@ def _is_transient(error: Exception) -> bool:
 
 
 def _cause_of(error: Exception) -> BaseException | None:
-    """What may stand behind our error: aiohttp's own errors hold URLs with passwords, request headers and parts of answers.
+    """A cause that is safe to show. aiohttp's exceptions hold URLs with passwords, request headers and parts of answers.
 
-    So do the frames of its traceback, and what stands behind it itself.
+    So do their tracebacks, and their own causes and contexts.
     """
-    if isinstance(error, HttpProcessingError):  # which quotes what came
+    if isinstance(error, HttpProcessingError):  # it quotes the answer
         return None
     cause: BaseException | None = error
     if isinstance(error, aiohttp.ClientError):
@@ -117,19 +117,19 @@ def _cause_of(error: Exception) -> BaseException | None:
 
 
 def _complaint(message: str) -> str:
-    """What the parser says is wrong, without the bytes that it quotes: they may be of a payload."""
+    """The parser's complaint without the bytes that it quotes, which may belong to a payload."""
     words = message.rpartition("message:")[2].strip()
     return re.split(_QUOTED, words, maxsplit=1)[0].strip() or "malformed"
 
 
 def reason_of(error: Exception) -> str:
-    """Why, without what aiohttp's own texts may quote: URLs with their queries, and bytes of an answer."""
+    """The reason, without the URLs and bytes of an answer that aiohttp's texts may quote."""
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"the proxy answered {error.status}"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return str(error.certificate_error)
     if isinstance(error, aiohttp.ClientResponseError):
-        return f"the answer is not HTTP that can be read: {_complaint(error.message)}"
+        return f"the answer is not valid HTTP: {_complaint(error.message)}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__

@@ -1,9 +1,9 @@
-"""One request on its connection: how far it got, and what the kernel can tell when the connection ends without an answer.
+"""One request on its connection: how far it got, and the kernel's facts if the connection ends without an answer.
 
-Laws: what is read from the kernel is read on a descriptor that stays open for as long as this object wants, and that it closes;
-counters that cannot be trusted count as not there.
+Laws: facts of the kernel are read from a descriptor that this object keeps open, and closes. A counter that cannot be trusted
+counts as unknown.
 
-Owns the facts of a loss. Must not judge them: `policy` does.
+Owns the facts of a lost connection. Must not judge them: `policy` does.
 """
 
 import asyncio
@@ -20,23 +20,23 @@ from .sockets import ObservedSocket
 __all__ = ["Exchange"]
 
 _TAKEN_AT_ONCE = 64 * 1024
-"""Bytes of a body that a connection takes without waiting for the peer, as a rule."""
+"""Bytes of a body that a connection usually accepts without waiting for the peer."""
 _RESET_WITHIN = 0.05
-"""Seconds in which the peer's kernel has refused the bytes, unless two round trips take longer."""
+"""Seconds in which the reset of the peer's kernel arrives, unless two round trips take longer."""
 _FIRST_LOOK_AFTER = 0.0005
 _LOOK_EVERY = 1.0
 _LOOK_AGAIN_AFTER = 0.1
-"""Seconds between two looks at whether a connection still lives whose answer has begun."""
+"""Seconds between two checks whether the connection of an incomplete answer is still open."""
 
 
 class Exchange:
-    """One request, the asyncio transport that it was given, and the socket under that, with its counters at the beginning."""
+    """One request, its asyncio transport and socket, and the counters of the socket before the request."""
 
     def __init__(self, request: Request, proves: bool) -> None:
         self.request = request
         self.proves = proves
         self.head = b""
-        """The request line and the header until they are written. No local holds them, for tracebacks may show locals."""
+        """The request line and the header until they are written. They are in no local, because tracebacks may show locals."""
         self.transport: asyncio.Transport | None = None
         self.sock: ObservedSocket | None = None
         self._use = self._taken_before = 0
@@ -45,16 +45,16 @@ class Exchange:
         self._before: tcp_info.TcpInfo | None = None
         self._kept: ObservedSocket | None = None
         self.displaced = False
-        """What was reserved for the request before it was signed is gone, and there is nothing in its place."""
+        """The connection that was reserved before signing is gone, and no other is free."""
         self.stalled = False
-        """The peer took no byte of the request for as long as `read` allows."""
+        """The peer took no byte of the request for `read` seconds."""
         self._watch: asyncio.TimerHandle | None = None
         self._answer_watch: asyncio.TimerHandle | None = None
 
     def begin(
         self, transport: asyncio.Transport | None, sock: ObservedSocket | None, info: tcp_info.TcpInfo | None = None
     ) -> None:
-        """Note the connection that the request goes over, and what the kernel tells of one that was used before."""
+        """Note the connection of the request. `info` is the kernel's facts about it, if it was used before."""
         self.transport, self.sock = transport, sock
         if len(self.request.body) > _TAKEN_AT_ONCE:
             self._watch_upload(None)
@@ -65,7 +65,7 @@ class Exchange:
         self._use = sock.uses
         self._before = info
         sock.heard = sock.answered_back = False
-        # Some sandboxes answer zeros: a counter is believed when it fits what was sent before this request.
+        # Some sandboxes report zeros: a counter is trusted if it matches the bytes sent before this request.
         if self.proves and info is not None and info.acknowledged == sock.taken + 1:
             self._acknowledged_before = info.acknowledged
             sock.before_close = self._keep
@@ -75,32 +75,32 @@ class Exchange:
         return None if self.sock is None or self.sock.uses != self._use else self.sock
 
     def out_of_place(self) -> aiohttp.ClientError:
-        """The error for `connect` to raise: the request should be signed afresh, once there is a place for it again."""
+        """The error to raise if the reservation was lost: the request must wait again, and be signed again."""
         self.displaced = True
         return aiohttp.ClientConnectionError("the connection that was reserved is gone")
 
     def note_stage(self) -> None:
-        """Tell sending from waiting: bytes that are still in our own buffer have not left."""
+        """Set the stage to `wait`, unless bytes of the request are still in the local buffer."""
         transport = self.transport
         if transport is None or self.request.stage != "send":
             return
         if not _unsent(transport):
             self.request.stage = "wait"
 
-    def cut(self) -> None:
-        """End the connection now. Closing it the usual way would wait for the peer's goodbye, where it is encrypted."""
+    def abort(self) -> None:
+        """End the connection now. An orderly close of TLS would wait for the peer."""
         sock = self._own_socket()
         if sock is not None:
-            sock.cut()
+            sock.abort()
 
     def end(self, *, answered: bool) -> None:
-        """The request is over. Without an answer its connection is of no use any more, and ends now."""
+        """The request has ended. Without an answer, abort its connection."""
         if not answered:
             self.note_stage()
-            self.cut()
+            self.abort()
         if self._watch is not None:
             self._watch.cancel()
-        self.answer_has_ended()
+        self.stop_watching()
         sock = self._own_socket()
         if sock is not None:
             sock.before_close = None
@@ -109,28 +109,28 @@ class Exchange:
             self._kept = None
 
     def watch_answer(self, content: aiohttp.StreamReader, *, seen_to_close: bool = False) -> None:
-        """Let whoever reads an answer know that its connection has ended.
+        """Fail the reader of an answer if the connection ends.
 
-        aiohttp does so itself, but for one case: when what comes in the middle of an answer cannot be read, it closes the
-        connection, and says nothing to a reader that waits.
+        aiohttp does this itself except in one case: if it cannot parse bytes in the middle of an answer, it closes the
+        connection and leaves the reader waiting.
         """
         if content.is_eof() or content.exception() is not None or self.transport is None:
             return
         closes = self.transport.is_closing()
-        if closes and seen_to_close:  # and not in the moment in which aiohttp is about to say so
+        if closes and seen_to_close:  # at the second look: at the first, aiohttp may be about to do it
             content.set_exception(aiohttp.ClientPayloadError("the answer cannot be read"))
             return
         look = functools.partial(self.watch_answer, content, seen_to_close=closes)
         delay = _LOOK_AGAIN_AFTER if closes else _LOOK_EVERY
         self._answer_watch = asyncio.get_running_loop().call_later(delay, look)
 
-    def answer_has_ended(self) -> None:
-        """Nobody reads any more."""
+    def stop_watching(self) -> None:
+        """Stop watching the answer."""
         if self._answer_watch is not None:
             self._answer_watch.cancel()
 
     def _watch_upload(self, before: tuple[int, int, int] | None) -> None:
-        """End an upload of which nothing goes on for `read` seconds: aiohttp's own limit begins when all is written."""
+        """Abort an upload that makes no progress for `read` seconds: aiohttp's own limit starts after the last byte."""
         limit, transport = self.request.timeouts.read, self.transport
         if transport is None or self.request.stage != "send" or not isinstance(limit, int | float):
             return
@@ -142,13 +142,13 @@ class Exchange:
         )
         if progress == before and progress[0]:
             self.stalled = True
-            self.cut()
+            self.abort()
             transport.abort()
             return
         self._watch = asyncio.get_running_loop().call_later(limit, self._watch_upload, progress)
 
     async def loss(self) -> Loss:
-        """What is known of a connection that ended without an answer. Takes 50 ms, or two round trips, at most."""
+        """The facts of a connection that ended without an answer. Takes at most 50 ms, or two round trips."""
         sock = self.sock
         if sock is None:
             return Loss(reused=self._reused)
@@ -162,7 +162,7 @@ class Exchange:
         return loss if self._kept is None else await self._watched(loss, sock, self._kept, self._acknowledged_before)
 
     async def _watched(self, loss: Loss, sock: ObservedSocket, kept: ObservedSocket, acknowledged_before: int) -> Loss:
-        """The same with what the kernel told until the peer refused the bytes, or the time for it had passed."""
+        """The loss with the kernel's facts at the moment of the peer's reset, or after the time for it."""
         loop, pause = asyncio.get_running_loop(), _FIRST_LOOK_AFTER
         began = loop.time()
         ended = _is_ended(sock, kept)
@@ -180,20 +180,20 @@ class Exchange:
             pause *= 2
 
     def _taken_by_kernel(self, sock: ObservedSocket) -> int | None:
-        """How much of the request the kernel took, by its own count: believed if that has what was acknowledged before."""
-        before = 0 if self._before is None else self._before.acknowledged - 1  # the opening counts as a byte
+        """Bytes of the request that the kernel took, by its own counter; trusted if it includes the earlier requests."""
+        before = 0 if self._before is None else self._before.acknowledged - 1  # the SYN counts as a byte
         taken = tcp_info.bytes_taken(sock) if sock.is_ours else sock.taken_at_close
         return taken - before if taken is not None and taken >= before > 0 else None
 
     def _keep(self, sock: ObservedSocket) -> None:
-        """Keep the connection open in the kernel under a descriptor of our own, while the loop closes its own."""
+        """Duplicate the descriptor, so that the kernel keeps the connection after the loop closes its own."""
         if self._kept is None:
             with contextlib.suppress(OSError):
                 self._kept = sock.dup()
 
 
 def _is_ended(sock: ObservedSocket, kept: ObservedSocket) -> bool:
-    """Whether the peer had ended its side. What is still unread, such as an alert of TLS, is passed over."""
+    """Whether the peer closed its side. Unread bytes before that, such as a TLS alert, are skipped."""
     while not sock.ended and not sock.failed:
         try:
             sock.note_end(kept.recv(65536, socket.MSG_DONTWAIT))
@@ -203,7 +203,7 @@ def _is_ended(sock: ObservedSocket, kept: ObservedSocket) -> bool:
 
 
 def _unsent(transport: asyncio.Transport) -> int:
-    """Bytes that wait in the loop's own buffer. asyncio's TLS cannot tell once it is closed, and has none then."""
+    """Bytes in the buffer of the loop. A closed TLS transport of asyncio raises here, and has none."""
     try:
         return transport.get_write_buffer_size()
     except AttributeError:

@@ -1,10 +1,11 @@
-"""HTTP/1.1 on a connection that is lent: a request as bytes.
+"""Writes a request in HTTP/1.1 on a connection from the pool.
 
-Laws: what HTTP cannot carry is never written; the length of a body is its own; a request goes out once.
+Laws: a request that HTTP cannot carry is never written. `content-length` is always the true length of the body. A request is
+written once.
 
-Owns the writing of a request. Must not know where connections come from, nor Lambda.
-Source: RFC 9112. aiohttp's own session and request classes do the same for any use of HTTP (redirects, cookies, decompression,
-forms); for this one they cost three times as much as all that is here (`benchmarks/README.md`).
+Owns the writing of a request. Must not know the origin of connections, or Lambda.
+Source: RFC 9112. aiohttp's session and request classes support any use of HTTP (redirects, cookies, decompression, forms), and
+cost three times as much as this module (`benchmarks/README.md`).
 """
 
 import asyncio
@@ -23,17 +24,17 @@ __all__ = ["begin", "end_writing", "head_of"]
 
 _CONTROLS = bytes([*range(32), 127])
 _JOINED = 64 * 1024
-"""Bytes of a body that are written in one piece with the head."""
+"""Up to so many bytes, a body is written in one piece with the head."""
 _WRITTEN_AT_ONCE = 1024 * 1024
-"""Bytes of a body that are handed to the loop in one piece; a larger one goes by pieces, beside the wait for the answer."""
+"""Up to so many bytes, a body is handed to the loop at once. A task writes a larger one in pieces, beside the wait."""
 _PIECE = 256 * 1024
 
 
 def head_of(request: Request, target: str, route: Route) -> bytes:
     """The request line and the header.
 
-    The length is that of the body as it is now, whatever the field says: a body that was changed behind its signature is
-    refused, and must not be read as two requests.
+    `content-length` is the current length of the body, and the field is ignored. If the body was changed after signing, the
+    server refuses the request, and must not read it as two requests.
     """
     fields, method = request.headers.fields, request.method
     lines = [f"{name}: {value}\r\n" for name, value in fields.items() if name != "content-length"]
@@ -44,9 +45,9 @@ def head_of(request: Request, target: str, route: Route) -> bytes:
         if route.proxy_credentials is not None:
             lines.append(f"proxy-authorization: {route.proxy_credentials}\r\n")
     head = f"{method} {target} HTTP/1.1\r\n{''.join(lines)}content-length: {len(request.body)}\r\n\r\n".encode(
-        errors="surrogatepass"  # as for signing: it is refused below
+        errors="surrogatepass"  # as in the signature; the check below refuses them
     )
-    # Two control characters end each line. With any other, or with what is not ASCII, the fields are looked at one by one.
+    # Two control characters end each line. If there are others, or non-ASCII characters, each field is checked.
     if len(head.translate(None, _CONTROLS)) != len(head) - 2 * len(lines) - 6 or not head.isascii():
         check_values(fields)
     if not are_fit(method, *fields):
@@ -55,7 +56,7 @@ def head_of(request: Request, target: str, route: Route) -> bytes:
 
 
 def begin(line: Line, exchange: Exchange) -> "asyncio.Task[None] | None":
-    """Send a request; a large one by a task, beside the wait for the answer."""
+    """Write a request. For a large one, return the task that writes it."""
     request = exchange.request
     size, limit = len(request.body), request.timeouts.read
     line.intake.begin(None if isinstance(limit, Unset) else limit)
@@ -73,7 +74,7 @@ def begin(line: Line, exchange: Exchange) -> "asyncio.Task[None] | None":
 
 
 async def end_writing(line: Line, writing: "asyncio.Task[None]") -> None:
-    """An answer, or the end of the connection, came before all was written: the rest is not."""
+    """Stop writing: an answer, or the end of the connection, came before all was written."""
     if not writing.done():
         line.protocol.force_close()
         writing.cancel()
@@ -81,18 +82,18 @@ async def end_writing(line: Line, writing: "asyncio.Task[None]") -> None:
 
 
 def _forget(writing: "asyncio.Task[None]") -> None:
-    """What ends the writing is told where the answer is awaited."""
+    """Retrieve the exception; the wait for the answer reports the failure."""
     if not writing.cancelled():
         writing.exception()
 
 
 async def _write_pieces(line: Line, exchange: Exchange) -> None:
-    """Head and body, no faster than the peer takes them. Where the answer is awaited, a connection that ends says so."""
+    """Write head and body as fast as the peer reads. If the connection ends, the wait for the answer reports it."""
     writer, request = StreamWriter(line.protocol, asyncio.get_running_loop()), exchange.request
     await writer.write(exchange.head)
     exchange.head = b""
     pieces = memoryview(request.body)
     for start in range(0, len(pieces), _PIECE):
         await writer.write(pieces[start : start + _PIECE])
-        await asyncio.sleep(0)  # others have their turn between, however quick the peer is
+        await asyncio.sleep(0)  # let other tasks run, even if the peer is fast
     line.intake.expect()

@@ -1,9 +1,9 @@
-"""The pool: lends a request a clean line that lies idle, or opens one when it is this request's turn.
+"""The connection pool of one event loop: lends a request a clean idle connection, or opens one when it is its turn.
 
-Laws: the line that came back last is lent first, so that those which are not needed grow old and end; a request that was
-promised a line does not wait again.
+Laws: the connection that came back last is lent first, so that unneeded ones expire. A request with a reservation does not wait
+again.
 
-Owns the idle lines. Must not know HTTP; aiohttp's connector opens the lines, and has no pool of its own to keep.
+Owns the idle connections (`Line`). Must not know HTTP. aiohttp's connector opens connections, and keeps none.
 """
 
 import asyncio
@@ -32,27 +32,27 @@ from .sockets import AddressInfo, ObservedSocket, socket_factory
 __all__ = ["Pool", "Route"]
 
 _made: ContextVar[list[ObservedSocket] | None] = ContextVar("made", default=None)
-"""The sockets that one `connect` made, for itself to look through."""
+"""The sockets that the current `_connect` created."""
 
 
 class Route(aiohttp.ClientRequest):
-    """What aiohttp opens connections for: an origin, its TLS and its proxy. It is kept, and never sent itself."""
+    """A destination of connections: an origin with its TLS and proxy. aiohttp wants it as a request, but it is never sent."""
 
     proxy_credentials: str | None = None
-    """What a proxy that reads the requests is told of who sends them; one that only tunnels is told when it is asked to."""
+    """The credentials for a proxy that relays requests. A proxy that tunnels gets them with CONNECT."""
 
     @functools.cached_property
-    def connection_key(self) -> ConnectionKey:  # pyright: ignore[reportIncompatibleMethodOverride] - worked out once, not at each call
+    def connection_key(self) -> ConnectionKey:  # pyright: ignore[reportIncompatibleMethodOverride] - computed once, not at each call
         return super().connection_key
 
     @functools.cached_property
     def shelf(self) -> Shelf[Line]:
-        """The lines that wait for a request, and the requests that wait for a line."""
+        """The idle connections of this route, and the requests that wait for one."""
         return Shelf()
 
     @functools.cached_property
     def is_relayed(self) -> bool:
-        """Whether a proxy reads the requests, and passes them on."""
+        """Whether a proxy relays the requests, instead of tunnelling a connection."""
         return self.proxy is not None and not self.is_ssl()
 
 
@@ -80,10 +80,10 @@ class Pool:
         self._sweeping: asyncio.TimerHandle | None = None
         self._closed = False
         self.caught: Counter[str] = Counter()
-        """Idle lines that were not clean any more, by the check that found them."""
+        """Idle connections that were no longer clean, counted by reason."""
 
     def lend_idle(self, exchange: Exchange, route: Route, reservation: Reservation) -> Line | None:
-        """A clean line out of the pool; `None` if there is none."""
+        """A clean idle connection; `None` if there is none."""
         shelf, has_turn = route.shelf, reservation.shelf is None
         if has_turn:
             reservation.hold()
@@ -97,13 +97,13 @@ class Pool:
                 return line
             self._end_stained(line, stain)
         if not has_turn:
-            reservation.release()  # there is nothing behind that promise any more
+            reservation.release()  # the connection that it reserved is gone
         return None
 
     async def lend(
         self, exchange: Exchange, route: Route, reservation: Reservation | None, limits: aiohttp.ClientTimeout
     ) -> Line:
-        """A clean line. `QueueTimeoutError` if its turn to open one does not come in time."""
+        """A clean connection, idle or new. `QueueTimeoutError` if the request waits too long for its turn."""
         request = exchange.request
         request.stage = "queue"
         reservation = reservation or await self.reserve(route, request.timeouts.queue)
@@ -117,14 +117,14 @@ class Pool:
             reservation.release()
         return line
 
-    def take_back(self, route: Route, line: Line, *, reusable: bool) -> None:
-        """A line whose request is over: it waits for another, or ends where it cannot serve one."""
+    def release(self, route: Route, line: Line, *, reusable: bool) -> None:
+        """Take back a connection after its request: it becomes idle, or is closed if it cannot be reused."""
         if self._closed or not reusable or not line.may_rest():
             line.close()
             return
         line.until = self._loop.time() + self._kept_for
         route.shelf.idle.append(line)
-        if route.shelf.waiting and self._has_clean(route):  # who waits would sign in vain for one that has ended
+        if route.shelf.waiting and self._has_clean(route):  # a waiter must not sign for a connection that has ended
             self.turns.hand_out(route.shelf)
         self._routes.add(route)
         if self._sweeping is None:
@@ -136,16 +136,16 @@ class Pool:
         line.close()
 
     def promised(self, route: Route) -> Reservation | None:
-        """A promise of an idle line, if one is left to promise."""
+        """A reservation of an idle connection, if one is free."""
         idle = route.shelf.idle
         while idle and not (idle[-1].is_open and self._loop.time() < idle[-1].until):
             idle.pop().close()
         return self.turns.promise(route.shelf)
 
     async def reserve(self, route: Route, limit: float | None, *, first: bool = False) -> Reservation:
-        """Promise an idle line, if one is left to promise, or else what comes first, within so many seconds: one, or a turn.
+        """Reserve an idle connection or a turn to open one, the one that is free first, within `limit` seconds.
 
-        `first`, before all who wait.
+        `first` goes to the front of the queue.
         """
         reservation = self.promised(route)
         if reservation is not None:
@@ -156,13 +156,13 @@ class Pool:
                     reservation = await self.turns.reserve(route.shelf, first=first)
                     if reservation.shelf is None or self._has_clean(route):
                         return reservation
-                    reservation.release()  # the line ended before its new owner could run
+                    reservation.release()  # the connection ended before this task could run
                     first = True
         except TimeoutError:
-            raise QueueTimeoutError(f"no connection and no turn to open one came within {limit} s") from None
+            raise QueueTimeoutError(f"no connection became free, and no new one could be opened, within {limit} s") from None
 
     def _has_clean(self, route: Route) -> bool:
-        """Whether the line that is lent next could carry a request now. Those that could not are ended."""
+        """Whether an idle connection is clean. Closes those that are not."""
         idle = route.shelf.idle
         while idle:
             stain, _ = idle[-1].stain()
@@ -172,16 +172,16 @@ class Pool:
         return False
 
     async def close(self) -> None:
-        """End the idle lines, and those that are lent, without the goodbyes of TLS; whoever waits for one fails."""
+        """Close all connections, idle and lent, without an orderly close of TLS. Requests that wait for one fail."""
         for sock in list(self._sockets.values()):
-            sock.cut()
-        closed = self._connector.close()  # before the lines are let go: it waits for the end of those that it has lent
-        self.end()
+            sock.abort()
+        closed = self._connector.close()  # first: it waits for the end of the connections that are lent
+        self.close_idle()
         self.turns.close()
         await closed
 
-    def end(self) -> None:
-        """End the idle lines, and take none back."""
+    def close_idle(self) -> None:
+        """Close the idle connections, and take none back."""
         self._closed = True
         if self._sweeping is not None:
             self._sweeping.cancel()
@@ -189,20 +189,20 @@ class Pool:
             while route.shelf.idle:
                 route.shelf.idle.pop().close()
 
-    def abandon(self, *, forked: bool) -> None:
-        """Its loop is closed, or the copy of one that runs in the parent process: close the descriptors in this one.
+    def detach(self, *, forked: bool) -> None:
+        """Close the descriptors in this process: the loop is closed, or belongs to the parent process (`forked`).
 
-        Nothing is asked of the loop's copy: what it sees to the kernel's end of is its parent's, too.
+        A copied loop is not called: it shares its epoll descriptor with the parent.
         """
         self._closed = True
         for sock in list(self._sockets.values()):
-            sock.let_go(shared=forked)
+            sock.close_descriptor(shared=forked)
         for route in () if forked else self._routes:
             while route.shelf.idle:
-                route.shelf.idle.pop().abandon()
+                route.shelf.idle.pop().detach()
 
     def _sweep(self) -> None:
-        """End the lines that nobody needed for so long."""
+        """Close the connections whose time in the pool is over."""
         self._sweeping, now = None, self._loop.time()
         for route in list(self._routes):
             for _ in range(len(route.shelf.idle)):
@@ -218,10 +218,10 @@ class Pool:
             self._sweeping = self._loop.call_at(oldest, self._sweep)
 
     async def _opened(self, exchange: Exchange, reservation: Reservation, route: Route, limits: aiohttp.ClientTimeout) -> Line:
-        """A new line, in this request's turn."""
+        """A new connection, in the turn of this request."""
         if reservation.shelf is None:
             return await self._connect(exchange, route, limits)
-        if not self.turns.is_free:  # the line that was promised has ended meanwhile, and the request is signed
+        if not self.turns.is_free:  # the reserved connection has ended meanwhile, and the request is signed
             raise exchange.out_of_place()
         turn = self.turns.turn()
         turn.hold()
@@ -238,11 +238,11 @@ class Pool:
             connection = await self._connector.connect(route, [], limits)
         finally:
             for sock in made:
-                # uvloop closes the descriptor, not the socket, when the peer resets before the connection is open. The socket
-                # would close it again when it is collected, and by then it may be somebody else's.
+                # If the peer resets before the connection is open, uvloop closes the descriptor and not the socket. The socket
+                # would close that number again when it is collected, and by then another file may have it.
                 if sock.fileno() >= 0 and not sock.is_ours:
                     sock.detach()
-            with contextlib.suppress(ValueError):  # a task that is thrown away ends in another context than its own
+            with contextlib.suppress(ValueError):  # a task that was garbage-collected ends in another context
                 _made.reset(token)
         protocol = cast("ResponseHandler", connection.protocol)
         own_socket = self._socket_of(connection)
@@ -256,16 +256,16 @@ class Pool:
 
     @staticmethod
     async def _check_silence(line: Line) -> None:
-        """`ClientOSError` if the server has answered, or closed, before anything was written: no request was delivered."""
-        await asyncio.sleep(0)  # uvloop hands on what came with the end of a handshake only after the task that opened has run
+        """`ClientOSError` if the server has answered or closed before the request: then it was not delivered."""
+        await asyncio.sleep(0)  # uvloop delivers bytes that came with the handshake only after this task has run
         if not line.is_open:
-            raise aiohttp.ClientOSError(errno.ECONNRESET, "the server closed the connection before it was asked anything")
+            raise aiohttp.ClientOSError(errno.ECONNRESET, "the server closed the connection before the request was sent")
         if line.protocol.should_close:
-            raise aiohttp.ClientOSError(errno.EPROTO, "the server answered before it was asked anything")
+            raise aiohttp.ClientOSError(errno.EPROTO, "the server answered before the request was sent")
 
     @staticmethod
     def _noting(make: Callable[[AddressInfo], ObservedSocket]) -> Callable[[AddressInfo], ObservedSocket]:
-        """The factory, in a form that leaves a note of each socket with the `connect` that it is for."""
+        """The factory; it also adds each socket to the list of the current `_connect`."""
 
         def make_and_note(address: AddressInfo) -> ObservedSocket:
             sock = make(address)
@@ -277,6 +277,6 @@ class Pool:
         return make_and_note
 
     def _socket_of(self, connection: Connection) -> ObservedSocket | None:
-        """The socket that we made for it. The loop shows it as another object, of the same descriptor."""
+        """The socket that our factory created. The loop shows another object with the same descriptor."""
         shown = None if connection.transport is None else connection.transport.get_extra_info("socket")
         return None if shown is None else self._sockets.get(shown.fileno())

@@ -1,6 +1,6 @@
-"""One plain request to an endpoint, to learn who answers there and over what connection.
+"""Sends one unsigned request to an endpoint, to learn about the server and the connection; for the doctor.
 
-Owns the facts of that connection: addresses, TLS, socket options, the server's clock. Must not judge them.
+Owns the facts of that connection: address, TLS, socket options, the server's clock. Must not judge them.
 """
 
 import datetime as dt
@@ -22,7 +22,7 @@ __all__ = ["Certificate", "Peer", "probe"]
 
 @attrs.frozen(kw_only=True)
 class Certificate:
-    """What a server showed, and the context accepted."""
+    """The certificate of the server, which was verified."""
 
     subject: str
     issuer: str
@@ -31,9 +31,11 @@ class Certificate:
 
 @attrs.frozen(kw_only=True)
 class Peer:
-    """Who answered: `address` is that of the server, or of the proxy before it; `date` the server's clock, if it told.
+    """The peer that answered.
 
-    `keep_alive` are the socket's options by their names in the kernel, as it gives them back.
+    - `address`: of the server, or of the proxy in front of it.
+    - `date`: the `Date` of the answer, or `None`.
+    - `keep_alive`: the socket options by name, as the kernel reports them.
     """
 
     address: str
@@ -52,7 +54,7 @@ async def probe(
     keep_alive: TcpKeepAlive | None,
     limit: float,
 ) -> Peer:
-    """Ask an endpoint for its root, unsigned; whatever it answers is an answer. `TransportError` where none comes in time."""
+    """Request the root of an endpoint. Any answer counts; `TransportError` if none comes within `limit` seconds."""
     transport = AiohttpTransport(keep_alive=keep_alive, idle_connection_timeout=limit, tls=tls, proxy=proxy)
     request = Request("GET", f"{url}/", Headers({}), b"", Timeouts(queue=limit, connect=limit, read=limit))
     try:
@@ -85,7 +87,7 @@ def _certificate_of(encrypted: ssl.SSLObject) -> Certificate | None:
 
 
 def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:
-    """A distinguished name by what tells most of it."""
+    """Organization and common name of a distinguished name."""
     named = {key: value for part in parts for key, value in part}
     found = (named[key] for key in ("organizationName", "organizationalUnitName", "commonName") if key in named)
     return ", ".join(found)

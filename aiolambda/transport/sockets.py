@@ -1,6 +1,6 @@
-"""Sockets as this client wants them: probed while they are silent, never waiting to fill a segment, and counting what leaves.
+"""Sockets with keep-alive probes and without Nagle's algorithm, which count the bytes that leave.
 
-Owns the kernel options and their names on each system, and what a socket notes of itself. Must not know what it carries.
+Owns the socket options and their names on each system, and the counters of a socket. Must not know the protocol on it.
 Source: tcp(7); a NAT gateway forgets a flow after 350 s of silence, so probes must come well before that.
 """
 
@@ -19,33 +19,33 @@ from .tcp_info import ESTABLISHED, bytes_taken, news_of, tcp_info
 __all__ = ["AddressInfo", "ObservedSocket", "connection_room", "keep_alive_of", "socket_factory"]
 
 _KEPT_FOR_OTHERS = 100
-"""Open files that are left to the rest of the process."""
+"""Open files that are left for the rest of the process."""
 
 _LEAST_APPETITE = 16 * 1024
-"""Bytes that a read makes room for, until one fills that."""
+"""The size of a read buffer in bytes, until a read fills it."""
 
 _LONGEST_USER_TIMEOUT = 2**31 - 1
-"""Milliseconds that fit into what `setsockopt` takes, 24 days."""
+"""Milliseconds, 24 days: the highest value of `setsockopt`."""
 
 AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]]
-"""What `getaddrinfo` gives: family, type, protocol, canonical name, address."""
+"""A result of `getaddrinfo`: family, type, protocol, canonical name, address."""
 
 
 def _seconds(value: float) -> int:
-    """Whole seconds, as the kernel counts them: at least one."""
+    """Whole seconds for the kernel: rounded up, at least one."""
     return max(1, math.ceil(value))
 
 
 def _options(keep_alive: TcpKeepAlive) -> list[tuple[int, int, int]]:
-    """The socket options as (level, name, value), those that this system has."""
+    """The socket options that this system has, as (level, name, value)."""
     idle = getattr(socket, "TCP_KEEPIDLE", None) or getattr(socket, "TCP_KEEPALIVE", None)
     user_timeout = _seconds(keep_alive.idle) + _seconds(keep_alive.interval) * keep_alive.count
     named = [
         (idle, _seconds(keep_alive.idle)),
         (getattr(socket, "TCP_KEEPINTVL", None), _seconds(keep_alive.interval)),
         (getattr(socket, "TCP_KEEPCNT", None), keep_alive.count),
-        # The kernel sends no probes while bytes are unacknowledged: without this a request written into a dead flow hangs
-        # for as long as retransmission goes on, a quarter of an hour.
+        # The kernel sends no probes while bytes are unacknowledged. Without this, a request that is written to a dead peer
+        # hangs as long as the kernel retransmits: 15 minutes.
         (getattr(socket, "TCP_USER_TIMEOUT", None), min(user_timeout * 1000, _LONGEST_USER_TIMEOUT)),
     ]
     options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
@@ -53,44 +53,44 @@ def _options(keep_alive: TcpKeepAlive) -> list[tuple[int, int, int]]:
 
 
 def _set_windows_keep_alive(sock: socket.socket, keep_alive: TcpKeepAlive) -> None:
-    """Windows takes idle and interval in milliseconds through an ioctl; the count of probes is its own."""
+    """On Windows an ioctl takes idle and interval in milliseconds; the number of probes is fixed."""
     if sys.platform == "win32":
         sock.ioctl(socket.SIO_KEEPALIVE_VALS, (1, _seconds(keep_alive.idle) * 1000, _seconds(keep_alive.interval) * 1000))
 
 
 class ObservedSocket(socket.socket):
-    """A socket that notes what the kernel took from it, and how its input ended. asyncio's own loop calls these methods."""
+    """A socket that counts the bytes that the kernel took, and notes how its input ended. asyncio's loop calls its methods."""
 
     inode = 0
-    """What the kernel knows it by; a descriptor may be another socket's by now."""
+    """Identifies the socket in the kernel: its descriptor number may belong to another file by now."""
     uses = 0
-    """Requests that it was handed out for."""
+    """Requests that it was used for."""
     taken = 0
-    """Bytes that the kernel took; 0 under a loop that writes in its own way."""
+    """Bytes that the kernel took; 0 if the loop, such as uvloop, writes without these methods."""
     refused = False
-    """The kernel refused bytes."""
+    """A send failed."""
     taken_at_close: int | None = None
-    """Bytes that the kernel took, by its own count, of a socket that had counted none when it was closed."""
+    """Bytes that the kernel took, by its own counter when the socket was closed, if `taken` counted none."""
     read = 0
-    """Bytes that were read from it; 0 under a loop that reads in its own way."""
+    """Bytes that were read; 0 if the loop reads without these methods."""
     come_at_rest: int | None = None
-    """Bytes that had come when it was given back to the pool: those that were read, or that the kernel had received."""
+    """Bytes that had arrived when it went back to the pool: read, or received by the kernel."""
     ended = False
-    """The peer's end of input was read, before any error."""
+    """The end of stream (EOF) was read, before any error."""
     failed = False
     """The kernel reported an error."""
     news: Callable[[], bool] | None = None
-    """Whether there is something to read, once it is connected."""
+    """Returns `True` if there is something to read; set once it is connected."""
     before_close: "Callable[[ObservedSocket], None] | None" = None
-    """Who wants to know of the end; set while the refusal of a request would prove something."""
+    """Called before it closes; set while a reset would prove that the request did not arrive."""
     heard = False
-    """Something came since it was handed out last."""
+    """Something was received for the current request."""
     _appetite = _LEAST_APPETITE
     answered_back = False
     """Something was sent after that, while `before_close` was set."""
 
     def send(self, *args: Any) -> int:
-        if self._would_speak_to_the_dead():
+        if self._peer_closed_before_write():
             return memoryview(args[0]).nbytes
         try:
             count = super().send(*args)
@@ -102,7 +102,7 @@ class ObservedSocket(socket.socket):
         return count
 
     def sendmsg(self, *args: Any) -> int:
-        if self._would_speak_to_the_dead():
+        if self._peer_closed_before_write():
             return sum(memoryview(buffer).nbytes for buffer in args[0])
         try:
             count = super().sendmsg(*args)
@@ -114,9 +114,9 @@ class ObservedSocket(socket.socket):
         return count
 
     def recv(self, size: int, *flags: int) -> bytes:
-        """What has come, at most so much: room for `size` bytes is made only once that much comes.
+        """Receive at most `size` bytes, with a buffer that grows to `size` only if it is filled.
 
-        asyncio asks for 256 KiB each time, which the allocator takes from the system, and gives back, for each small answer.
+        asyncio asks for 256 KiB at each read. The allocator would take them from the system, and return them, for each answer.
         """
         asked = min(size, self._appetite)
         try:
@@ -145,19 +145,19 @@ class ObservedSocket(socket.socket):
 
     @property
     def counts(self) -> bool:
-        """Whether it has been written to through the methods above, so that what they count is all there is."""
+        """Whether the loop writes through the methods above, so that `taken` is complete."""
         return self.taken > 0 or self.refused
 
     def has_news(self) -> bool:
-        """Whether there is something to read: bytes, the peer's end of input, or an error. For a connected socket."""
+        """Whether there is something to read: bytes, the end of stream (EOF), or an error. Needs a connected socket."""
         if self.news is None:
             self.news = news_of(self)
         return self.news()
 
     def rest(self) -> bool:
-        """Note how much had come when it is given back to the pool: nothing may come until it is lent again.
+        """Note the bytes received so far, before it goes back to the pool: none may arrive until it is lent again.
 
-        Whether it may go there: not with something to read, which a loop that reads by itself would swallow unseen.
+        Returns `False` if there is something to read: a loop with its own reading would consume it unseen.
         """
         if self.read:
             self.come_at_rest = self.read
@@ -168,24 +168,24 @@ class ObservedSocket(socket.socket):
 
     @property
     def is_ours(self) -> bool:
-        """Whether the descriptor still is this socket's."""
+        """Whether the descriptor still belongs to this socket."""
         try:
             return self.fileno() >= 0 and os.fstat(self.fileno()).st_ino == self.inode
         except OSError:
             return False
 
-    def cut(self) -> None:
-        """End the connection in both directions, whatever the loop still means to do with it."""
+    def abort(self) -> None:
+        """End the connection now, in both directions; the loop still closes the descriptor."""
         if self.is_ours:
-            self.failed = True  # what comes of it from here on says nothing about the peer
+            self.failed = True  # later failures say nothing about the peer
             with contextlib.suppress(OSError):
                 self.shutdown(socket.SHUT_RDWR)
 
-    def let_go(self, *, shared: bool) -> None:
-        """Close the descriptor behind the back of a loop that is gone. What other processes have of the connection stays.
+    def close_descriptor(self, *, shared: bool) -> None:
+        """Close the descriptor without the loop, which is gone. The connection stays open for other processes that have it.
 
-        A descriptor that is `shared` with the parent process keeps its number, for somebody may still close that: it leads
-        nowhere from now on.
+        If it was inherited from the parent process (`shared`), its number now refers to `/dev/null`, because other code may
+        still close that number.
         """
         self.before_close = None
         if not self.is_ours:
@@ -206,16 +206,16 @@ class ObservedSocket(socket.socket):
         super().close()
 
     def note_end(self, received: bytes | int) -> None:
-        """Nothing received is the end of input; after an error it is only the end of the connection."""
+        """Zero bytes are the end of stream; after an error they only mean that the connection has ended."""
         self.heard = True
         if not received and not self.failed:
             self.ended = True
 
-    def _would_speak_to_the_dead(self) -> bool:
-        """Whether the peer has ended its side, while its refusal of what was sent before is to be seen.
+    def _peer_closed_before_write(self) -> bool:
+        """Whether the peer has closed its side, while a reset would prove that the request did not arrive.
 
-        TLS answers the peer's goodbye with one of its own. Refused, that would pass for a refusal of the request. So it is kept
-        back, as if it had been sent; what came can still be read.
+        TLS answers the peer's close_notify with its own. A reset of that would look like a reset of the request. So these bytes
+        are dropped as if they were sent; received bytes can still be read.
         """
         if self.before_close is None or not self.heard:
             return False
@@ -229,14 +229,14 @@ class ObservedSocket(socket.socket):
         if isinstance(error, BlockingIOError | InterruptedError):
             return
         if error.errno == errno.EPIPE and not self.failed:
-            self.ended = True  # what the kernel says of a reset after the end of input; without that it is ECONNRESET
+            self.ended = True  # a reset after the end of stream; without one it is ECONNRESET
         self.failed = True
 
 
 def socket_factory(
     keep_alive: TcpKeepAlive | None, opened: MutableMapping[int, ObservedSocket] | None = None
 ) -> Callable[[AddressInfo], ObservedSocket]:
-    """What aiohttp calls for each new connection; `None` leaves keep-alive off. `opened` gets each socket by descriptor."""
+    """The function that aiohttp calls for each new connection. `None` switches keep-alive off. `opened` gets the sockets."""
     options = [] if keep_alive is None else _options(keep_alive)
 
     def make(address: AddressInfo) -> ObservedSocket:
@@ -260,7 +260,7 @@ def socket_factory(
 
 
 def keep_alive_of(sock: socket.socket) -> dict[str, int]:
-    """The options that this system has, as the kernel gives them back: in seconds, the user timeout in milliseconds."""
+    """The options as the kernel reports them: in seconds, the user timeout in milliseconds."""
     named = ("TCP_KEEPIDLE", "TCP_KEEPALIVE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
     numbers = {name: getattr(socket, name) for name in named if hasattr(socket, name)}
     options = {"SO_KEEPALIVE": sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)}
@@ -268,9 +268,9 @@ def keep_alive_of(sock: socket.socket) -> dict[str, int]:
 
 
 def connection_room() -> int | None:
-    """How many sockets may be open beside everything else: the soft limit of open files less 100; `None` for no limit."""
+    """The number of sockets that may be open: the soft limit of open files minus 100; `None` if there is no limit."""
     try:
-        import resource  # noqa: PLC0415 - not there on Windows, which has no such limit
+        import resource  # noqa: PLC0415 - Windows has neither this module nor the limit
     except ImportError:
         return None
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,8 +1,7 @@
-"""What the kernel tells of a TCP connection: its state, what it took and the peer acknowledged, what came, what is unread.
+"""The kernel's facts about a TCP connection: its state, the bytes sent, acknowledged and received, and whether any are unread.
 
-Owns the layout of `TCP_INFO` and the flags of `poll`. Must not know what the connection carries.
-Source: tcp(7) and `struct tcp_info` of Linux (the counters of acknowledged and received bytes came with 4.1, that of sent bytes
-with 4.19); poll(2).
+Owns the layout of `TCP_INFO` and the flags of `poll`. Must not know the protocol on the connection.
+Source: tcp(7) and `struct tcp_info` of Linux (acknowledged and received bytes since 4.1, sent bytes since 4.19); poll(2).
 """
 
 import select
@@ -17,19 +16,19 @@ __all__ = ["CLOSED", "CLOSE_WAIT", "ESTABLISHED", "TcpInfo", "bytes_taken", "new
 ESTABLISHED = 1
 CLOSED = 7
 CLOSE_WAIT = 8
-"""The states that matter here; the last is TCP's CLOSE_WAIT."""
+"""TCP states, as `tcp_info` numbers them."""
 
 _LAYOUT = struct.Struct("=B67xI48xQQ")
 _SENDING = struct.Struct("=144xI52xQQ")
-"""Bytes that were taken and not sent yet; bytes that were sent, and of those the ones that were sent again."""
+"""Bytes not sent yet, bytes sent, and bytes sent again."""
 _TCP_INFO: int | None = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
 _NEWS = getattr(select, "POLLIN", 0) | getattr(select, "POLLRDHUP", 0)
 
 
 class TcpInfo(NamedTuple):
-    """One look at a connection: its state, the round trip in microseconds, and bytes acknowledged and received since it opened.
+    """A snapshot of a connection: its state, the round trip in microseconds, and the bytes acknowledged and received so far.
 
-    The peer's acknowledgement of the opening counts as a byte.
+    The acknowledgement of the SYN counts as a byte.
     """
 
     state: int
@@ -39,7 +38,7 @@ class TcpInfo(NamedTuple):
 
 
 def tcp_info(sock: socket.socket) -> TcpInfo | None:
-    """What Linux knows of this connection; `None` on other systems, and where the kernel tells less."""
+    """A snapshot of this connection; `None` on other systems than Linux, and on kernels before 4.1."""
     if _TCP_INFO is None:
         return None
     try:
@@ -50,9 +49,9 @@ def tcp_info(sock: socket.socket) -> TcpInfo | None:
 
 
 def bytes_taken(sock: socket.socket) -> int | None:
-    """How many bytes the kernel took for this connection since it opened, whoever wrote them; `None` if it does not tell.
+    """The bytes that the kernel has accepted for this connection, from any writer; `None` if it does not report them.
 
-    Our own end of the connection counts as a byte.
+    Our own FIN counts as a byte.
     """
     try:
         data = b"" if _TCP_INFO is None else sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _SENDING.size)
@@ -65,7 +64,7 @@ def bytes_taken(sock: socket.socket) -> int | None:
 
 
 def news_of(sock: socket.socket) -> Callable[[], bool]:
-    """A function that says whether there is something to read: bytes, the peer's end of input, or an error."""
+    """A function that returns `True` if there is something to read: bytes, the end of stream (EOF), or an error."""
     if not hasattr(select, "poll"):
         return lambda: False
     poll = select.poll()

@@ -1,6 +1,6 @@
-"""The transport over aiohttp: its connections and its parser, one pool for the running loop.
+"""The default transport: sends requests over aiohttp's connections and parser, with one pool for the running loop.
 
-Owns the life of the pool, and of a request on a connection of it. Must not know Lambda, signatures, retries or slots.
+Owns the life of the pool, and of a request on one of its connections. Must not know Lambda, signatures, retries or slots.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from ..types.values import ResponseLimits, TcpKeepAlive
 from . import http1
 from .connect_queue import MAX_CONNECTING, RESERVATION_TTL, Reservation, current_reservation, give_back_current
 from .connection import Line
-from .error_mapping import FAILURES, translation
+from .error_mapping import FAILURES, map_error
 from .exchange import Exchange
 from .pool import Pool, Route
 
@@ -29,12 +29,12 @@ __all__ = ["AiohttpTransport"]
 
 _MOST_KEPT = 100
 _MOST_WAYS = 1000
-"""Limits, origins and URLs that are remembered: callers that make up one for each call must not fill the memory."""
+"""Cached limits and origins, and URLs: callers with a new one for each call must not fill the memory."""
 _RESPONSE_LIMITS = ResponseLimits()
 
 
 class _StreamedResponse:
-    """An answer that is read as it comes."""
+    """An answer that is read while it arrives."""
 
     def __init__(self, status: int, headers: Mapping[str, str], content: aiohttp.StreamReader, exchange: Exchange) -> None:
         self.status = status
@@ -46,11 +46,11 @@ class _StreamedResponse:
         return self
 
     async def __anext__(self) -> bytes:
-        """What has come; a wait that is cancelled loses nothing."""
+        """The bytes that have arrived. Cancelling the wait loses nothing."""
         try:
             chunk = await self._content.readany()
         except FAILURES as error:
-            failed = await translation(error, self.exchange)
+            failed = await map_error(error, self.exchange)
         else:
             if not chunk:
                 raise StopAsyncIteration
@@ -59,12 +59,16 @@ class _StreamedResponse:
 
 
 class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
-    """Sends requests over the connections of one pool for the running loop, which the first request opens.
+    """Sends requests over a pool of connections for the running loop, which the first request opens.
 
-    `tls` is a context, or `True` for verification against the system's authorities. `idle_connection_timeout` is how many
-    seconds a connection may lie in the pool. `proxy` is a URL, or what gives the one for a URL. `retry_stale_connections` lets
-    an error say that a request did not arrive because the server had ended the pooled connection before. `response_limits`
-    are the bounds of an answer.
+    - `keep_alive`: TCP keep-alive, or `None` to switch it off.
+    - `idle_connection_timeout`: seconds for which an unused connection stays in the pool.
+    - `tls`: an `ssl.SSLContext`, or `True` for the system's certificate authorities.
+    - `proxy`: a URL, or a function that returns the proxy of a URL; `None` is no proxy.
+    - `retry_stale_connections`: let an error report that the server had closed the connection before the request arrived.
+    - `response_limits`: the limits of an answer.
+    - `max_connecting`: connections that are opened at the same time.
+    - `reservation_ttl`: seconds after which an unused turn to open a connection is passed on.
     """
 
     def __init__(
@@ -83,7 +87,7 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         self._idle_connection_timeout = idle_connection_timeout
         self._tls = tls
         self._proxy = proxy
-        self._repeat_lost_idle = retry_stale_connections
+        self._retry_stale_connections = retry_stale_connections
         self._response_limits = response_limits
         self._max_connecting = max_connecting
         self._reservation_ttl = reservation_ttl
@@ -97,8 +101,8 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         self._ways: dict[str, tuple[Route, str]] = {}
 
     async def send(self, request: Request, /) -> Response:
-        """The whole answer. Raises `TransportError` where none comes; a cancelled request closes its connection."""
-        exchange, answered = Exchange(request, self._repeat_lost_idle), False
+        """Send a request and return the whole answer. `TransportError` if none comes. Cancelling closes the connection."""
+        exchange, answered = Exchange(request, self._retry_stale_connections), False
         try:
             most = self._response_limits.body
             pool, route, line, message, content = await self._answer(exchange, most)
@@ -111,19 +115,19 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
                     body = await line.intake.rest_of(content, most)
                 answered = True
             finally:
-                pool.take_back(route, line, reusable=answered)
+                pool.release(route, line, reusable=answered)
         except FAILURES as error:
-            failed = await translation(error, exchange, self._proxy_of(exchange))
+            failed = await map_error(error, exchange, self._proxy_of(exchange))
         else:
             return Response(message.code, Headers(message.headers), body)
         finally:
             exchange.end(answered=answered)
-        raise failed  # here, and not where aiohttp's error would be its context: that holds passwords and headers
+        raise failed  # not in the `except` block: aiohttp's error in the context holds passwords and headers
 
     async def reserve(self, request: Request, /, *, first: bool = False) -> Reservation:
-        """Wait until there is a connection for this task's request, or it is its turn to open one; both are kept for it.
+        """Wait for a connection, or for a turn to open one, and reserve it for the request of this task.
 
-        `first`, before all who wait. What the task keeps for another request is given back: that one waits for this one.
+        `first` goes to the front of the queue. A reservation that the task holds for an outer request is released.
         """
         give_back_current()
         pool = self._pool_now() or await self._open_pool()
@@ -133,7 +137,7 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         return reservation
 
     def promise(self, request: Request, loop: Loop, /) -> Reservation | None:
-        """The same where there is a connection that nobody waits for."""
+        """Reserve an idle connection; `None` if that needs waiting."""
         give_back_current()
         pool = self._pool
         if pool is None or self._loop is not loop:
@@ -146,11 +150,11 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
 
     @contextlib.asynccontextmanager
     async def stream(self, request: Request, /) -> AsyncGenerator[_StreamedResponse]:
-        """The head of the answer, and its body as it comes; left before its end, the connection is closed.
+        """Send a request; the block gets the answer as soon as its head is there. Leaving it early closes the connection.
 
-        The read limit holds until the head. How long the rest may take is for the reader to say.
+        The read limit applies until the head. The reader of the body applies its own limits.
         """
-        exchange, answered = Exchange(request, self._repeat_lost_idle), False
+        exchange, answered = Exchange(request, self._retry_stale_connections), False
         try:
             pool, route, line, message, content = await self._answer_or_error(exchange, None)
             answered = True
@@ -161,15 +165,15 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         try:
             yield _StreamedResponse(message.code, Headers(message.headers), content, exchange)
         finally:
-            exchange.answer_has_ended()
-            pool.take_back(route, line, reusable=content.at_eof())
+            exchange.stop_watching()
+            pool.release(route, line, reusable=content.at_eof())
             if not content.at_eof():
-                exchange.cut()
+                exchange.abort()
 
     def detach(self, *, forked: bool = False) -> None:
-        """Let go of the pool, whose loop is closed, or stands still; or which the process has with its parent, if it `forked`.
+        """Drop the pool of a loop that is closed or stopped, or, if `forked`, of the parent process.
 
-        A loop that stands still ends its connections when it runs again, or when it is closed.
+        A stopped loop closes its connections when it runs again, or when it is closed.
         """
         loop, pool, keeper = self._loop, self._pool, self._keeper
         self._loop = self._pool = self._keeper = None
@@ -178,25 +182,25 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         if loop is not None and pool is not None and keeper is not None:
             self._left.append((loop, pool, keeper))
             if not (forked or loop.is_closed()):
-                loop.call_soon_threadsafe(pool.end)
-        if forked:  # kept, because what is collected is closed by its loop, which is not ours
+                loop.call_soon_threadsafe(pool.close_idle)
+        if forked:  # kept: garbage collection would let the parent's loop close them
             self._inherited.extend(self._left)
-        self._abandon_left(forked=forked)
+        self._detach_left(forked=forked)
 
     async def close(self) -> None:
-        """Close the pool with its connections; what is in flight ends with an error."""
+        """Close the pool and its connections. Requests in flight fail."""
         keeper = self._keeper
         self._loop = self._keeper = self._pool = None
-        self._abandon_left()
+        self._detach_left()
         if keeper is not None:
             await keeper.aclose()
 
-    def _abandon_left(self, *, forked: bool = False) -> None:
-        """Close the connections that no loop will."""
+    def _detach_left(self, *, forked: bool = False) -> None:
+        """Close the connections that no loop will close."""
         gone = [left for left in self._left if forked or left[0].is_closed()]
         self._left = [left for left in self._left if left not in gone]
         for _, pool, _ in gone:
-            pool.abandon(forked=forked)
+            pool.detach(forked=forked)
 
     async def _answer_or_error(
         self, exchange: Exchange, most: int | None
@@ -204,20 +208,20 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         try:
             return await self._answer(exchange, most)
         except FAILURES as error:
-            failed = await translation(error, exchange, self._proxy_of(exchange))
+            failed = await map_error(error, exchange, self._proxy_of(exchange))
         raise failed  # as in `send`
 
     async def _answer(
         self, exchange: Exchange, most: int | None
     ) -> tuple[Pool, Route, Line, RawResponseMessage, aiohttp.StreamReader]:
-        """A request on its line, and the head of its answer, whose body may have `most` bytes."""
+        """Send a request on a connection, and read the head of its answer. The body may have `most` bytes."""
         pool, request, promise = self._pool, exchange.request, current_reservation()
-        if pool is None or promise is None or promise.turns is not pool.turns:  # which shows that the pool is this loop's
+        if pool is None or promise is None or promise.turns is not pool.turns:  # proves that the pool is this loop's
             pool, promise = self._pool_now() or await self._open_pool(), None
         route, target = self._way_of(request.url)
-        exchange.head = http1.head_of(request, target, route)  # before there is a line: HTTP may not be able to carry it
+        exchange.head = http1.head_of(request, target, route)  # before a connection is taken: HTTP may be unable to carry it
         if promise is not None and promise.shelf not in (None, route.shelf):
-            promise.release()  # a middleware has turned the request elsewhere
+            promise.release()  # a middleware has changed the destination
             promise = None
         line = None if promise is None else pool.lend_idle(exchange, route, promise)
         if line is None:
@@ -234,7 +238,7 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
                 if writing is not None:
                     await http1.end_writing(line, writing)
         except BaseException:
-            pool.take_back(route, line, reusable=False)
+            pool.release(route, line, reusable=False)
             raise
         return pool, route, line, *answer
 
@@ -242,10 +246,10 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         return self._pool if self._loop is asyncio.get_running_loop() else None
 
     async def _open_pool(self) -> Pool:
-        """A pool for the running loop. `ConfigurationError` while another loop that runs has one."""
+        """A new pool for the running loop. `ConfigurationError` if the transport is in use on another running loop."""
         loop = asyncio.get_running_loop()
         if self._loop is not None and self._loop.is_running():
-            raise ConfigurationError("this transport is in use on another event loop, and belongs to one at a time")
+            raise ConfigurationError("this transport is bound to another running event loop; create one transport per loop")
         self.detach()
         pool = Pool(
             ssl=self._tls,
@@ -268,20 +272,20 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         return limits
 
     def _way_of(self, url: str) -> tuple[Route, str]:
-        """The route and the target of a URL; `ConfigurationError` for one that cannot be asked for."""
+        """The route and the request target of a URL. `ConfigurationError` for an invalid URL."""
         way = self._ways.get(url)
         if way is None:
             if len(self._ways) > _MOST_WAYS:
                 self._ways.clear()
             if not is_url(url):
-                raise ConfigurationError("the request's URL is not valid")
+                raise ConfigurationError("the URL of the request is not valid; check endpoint_url and the middlewares that change it")
             origin, target = origin_and_target(url)
             way = self._route_to(origin), target
             self._ways[url] = way
         return way
 
     def _forget_unused(self) -> None:
-        """The routes on which there is nothing."""
+        """Drop the routes without connections and waiters."""
         self._routes = {origin: route for origin, route in self._routes.items() if route.shelf.is_used}
         self._ways.clear()
 
@@ -303,15 +307,15 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         return route
 
     def _proxy_of(self, exchange: Exchange) -> URL | None:
-        """The proxy that a request was to go through."""
+        """The proxy of a request."""
         way = self._ways.get(exchange.request.url)
         return None if way is None else way[0].proxy
 
 
 async def _kept(pool: Pool) -> AsyncGenerator[None]:
-    """Keeps a pool until it is closed: by `close`, or by the loop itself, which closes the generators that it began.
+    """Keeps a pool open until `close`, or until the loop ends: a loop closes the async generators that were started on it.
 
-    So a client that is made once and used under one `asyncio.run` after another leaves nothing open behind any of them.
+    So a client that is used in several `asyncio.run` calls leaves no connection open after any of them.
     """
     try:
         yield

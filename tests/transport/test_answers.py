@@ -451,7 +451,11 @@ class Quoting:
         (b'{"a":\nSECRET', lambda output: output.json(), "cannot be decoded as JSON: it is not JSON, at line 2, column 1;"),
         (b"SECRET", lambda output: output.decode(list[int]), "decoded as list: it is not JSON, at line 1, column 1;"),
         (b'"SECRET"', lambda output: output.decode(dict), "payload is JSON of type str, not <class 'dict'>;"),
-        (b'{"SECRET":1}', lambda output: output.decode(Tea), "decoded as Tea: the payload has no member 'name', and Tea needs"),
+        (
+            b'{"SECRET":1}',
+            lambda output: output.decode(Tea),
+            "decoded as Tea: the payload has no member 'name', which Tea requires",
+        ),
         (b"[" * 100_000, lambda output: output.json(), "decoded as JSON: RecursionError;"),
         (
             b"",

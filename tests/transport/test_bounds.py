@@ -84,12 +84,12 @@ async def failure_of(script: Script, *, streamed: bool = False, **settings: Any)
 @pytest.mark.parametrize(
     ("begun", "text"),
     [
-        (b"H", "the head of the answer did not come whole within 1.0 s of its first byte"),
+        (b"H", "the head of the answer was not complete within 1.0 s of its first byte"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n1",
-            "the body of the answer did not come whole within 1.0 s of its head",
+            "the body of the answer was not complete within 1.0 s of its head",
         ),
-        (CHUNKED + b"1\r\n1\r\n0\r\nX-T: ", "the body of the answer did not come whole within 1.0 s of its head"),
+        (CHUNKED + b"1\r\n1\r\n0\r\nX-T: ", "the body of the answer was not complete within 1.0 s of its head"),
         (b"HTTP/1.1 102 Processing\r\n\r\n", "no byte came from .* for 1.0 s"),
     ],
     ids=["head", "body", "trailers", "102"],

@@ -342,7 +342,7 @@ async def test_a_request_that_has_a_turn_takes_no_connection_that_is_promised_to
         assert promise is not None
         spare = route.shelf.idle[-1].sock
         assert spare is not None
-        spare.cut()
+        spare.abort()
         assert pool.lend_idle(Exchange(request, proves=True), route, turn) is None
         turn.release()
         line = pool.lend_idle(Exchange(request, proves=False), route, promise)
