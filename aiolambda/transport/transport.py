@@ -278,7 +278,7 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
             if len(self._ways) > _MOST_WAYS:
                 self._ways.clear()
             if not is_url(url):
-                raise ConfigurationError("the URL of the request is not valid; check endpoint_url and the middlewares that change it")
+                raise ConfigurationError("the URL of the request is not valid; check the middleware that changed it")
             origin, target = origin_and_target(url)
             way = self._route_to(origin), target
             self._ways[url] = way

@@ -221,7 +221,7 @@ async def test_a_name_that_a_middleware_makes_up_is_refused_in_words() -> None:
 
     async with client_of("http://127.0.0.1:1") as client:
         client.middleware_stack.add(turn, step="build")
-        with pytest.raises(ConfigurationError, match="the request's URL is not valid"):
+        with pytest.raises(ConfigurationError, match="the URL of the request is not valid"):
             await client.invoke("f")
 
 
