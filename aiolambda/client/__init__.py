@@ -1,4 +1,4 @@
-"""The front door: a client, its life, its calls in flight and its maps."""
+"""The client that users hold: opening and closing, `send` and the calls on top of it, event loops, calls in flight."""
 
 from .client import LambdaClient
 

@@ -1,4 +1,4 @@
-"""Configuration: the settings of a client, and the sources of its credentials.
+"""Every setting of a client: arguments, environment, profiles, proxies, and the sources of credentials.
 
 The modules that look settings up are loaded by the first look-up, off the event loop.
 """

@@ -1,4 +1,4 @@
-"""Maps of one function, or of many commands, over a stream of items."""
+"""One map over many items: reading items, scheduling, results, statistics, and the journal of what is done."""
 
 from .journal import Journal
 from .run import MapRun

@@ -1,1 +1,4 @@
-"""The operations of the Lambda API: commands, inputs, outputs, streams. This face is empty: streams load on demand."""
+"""The operations of Lambda: commands, inputs, outputs, log reports, and streams that are read while they arrive.
+
+This module imports nothing, so that streams are loaded only when they are used.
+"""

@@ -1,4 +1,4 @@
-"""The middleware stack of a client: its five steps, from the input of a command to the transport and back."""
+"""One call through its five steps: the middleware stack, the built-in middlewares, slots, and the loop of attempts."""
 
 from .builtin import BuiltinMiddlewares
 from .context import PipelineContext, PipelineState

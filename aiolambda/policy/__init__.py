@@ -1,1 +1,4 @@
-"""Decisions about calls, as tables and pure functions. Time is an argument: nothing here sends, sleeps or reads a clock."""
+"""Decisions, as pure functions: may the function have run, is a call sent again and when, how many run at a time.
+
+Time is an argument: nothing here sends, sleeps or reads a clock.
+"""

@@ -1,1 +1,4 @@
-"""Bytes and values of the Lambda API: names, signatures, requests, answers. Pure: no clock, no socket, no environment."""
+"""The formats of AWS, as pure functions: names, URLs, signatures, endpoints, event streams, error and success responses.
+
+Nothing here reads a clock, a socket or the environment.
+"""

@@ -1,4 +1,4 @@
-"""The transport: one signed request over aiohttp, and the answer or the error that says how far it got."""
+"""One HTTP request on one connection: opening, pooling, sending, reading, with the facts about what left."""
 
 import aiohttp
 

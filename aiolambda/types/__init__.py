@@ -1,1 +1,4 @@
-"""Values and seams: the words that every layer uses. Imports nothing else of the package at run time."""
+"""Values and interfaces that all layers share: timeouts, limits, credentials, requests, responses, protocol classes.
+
+Imports nothing else of the package at run time.
+"""
