@@ -1,7 +1,13 @@
-"""An asyncio client for AWS Lambda: one call is one execution, and failure is never silent.
+"""An asyncio client for AWS Lambda: one call is at most one execution, and each error says whether the function may have run.
 
-Owns the public names. Must not load what a call with keys at hand does not need: maps, streams and the service's own errors
-are loaded when they are first asked for.
+::
+
+    async with LambdaClient(region="eu-west-1") as client:
+        output = await client.invoke("orders", {"id": 7}, timeout=30)
+
+All public names are here, except those of `aiolambda.errors`, `aiolambda.credentials`, `aiolambda.local` and
+`aiolambda.testing`. Importing this module loads only the parts that a plain call needs. Maps, streams and the errors of the
+service are loaded on first use.
 """
 
 from importlib import import_module
@@ -196,7 +202,7 @@ _LOADED_LATER = {
     "TooManyRequestsException": ".errors",
 }
 
-if not TYPE_CHECKING:  # else every name would pass for one of the package's
+if not TYPE_CHECKING:  # with it, type checkers would accept any name
 
     def __getattr__(name: str) -> object:
         module = _LOADED_LATER.get(name)

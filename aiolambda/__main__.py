@@ -1,4 +1,4 @@
-"""`python -m aiolambda`: the command line, where the console script is not on the path."""
+"""`python -m aiolambda` runs the command line, if the console script is not on the path."""
 
 import sys
 
