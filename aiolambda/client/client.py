@@ -26,13 +26,7 @@ from ..pipeline.stack import ClientStack, MiddlewareStack
 from ..policy.retry import StandardRetry
 from ..transport import connection_room
 from ..types.interfaces import DetachableTransport
-from ..types.values import (
-    UNSET,
-    ClientStats,
-    Timeouts,
-    Unset,
-    shown,
-)
+from ..types.values import UNSET, ClientStats, Timeouts, Unset, shown
 from .in_flight import InFlightCalls
 from .invocations import InvocationCalls
 from .loop_binding import LoopBinding

@@ -90,7 +90,11 @@ def endpoint_for(
 ) -> Endpoint:
     """The endpoint. `ConfigurationError` if the options contradict each other, or the partition has no such endpoint."""
     if custom_url is not None:
-        _check_alone(use_fips=use_fips, use_dualstack=use_dualstack)
+        for chosen, name in ((use_fips, "FIPS"), (use_dualstack, "dual-stack")):
+            if chosen:
+                raise ConfigurationError(
+                    f"a {name} endpoint and a custom endpoint URL contradict each other: set only one of them"
+                )
         return Endpoint(url=custom_url, signing_region=region, partition=partition_of(region or "").id)
     if region is None:
         raise ConfigurationError("no endpoint: set region= or endpoint_url=")
@@ -98,12 +102,6 @@ def endpoint_for(
     suffix = _suffix(partition, use_fips=use_fips, use_dualstack=use_dualstack)
     host = "lambda-fips" if use_fips else "lambda"
     return Endpoint(url=f"https://{host}.{region}.{suffix}", signing_region=region, partition=partition.id)
-
-
-def _check_alone(*, use_fips: bool, use_dualstack: bool) -> None:
-    for chosen, name in ((use_fips, "FIPS"), (use_dualstack, "dual-stack")):
-        if chosen:
-            raise ConfigurationError(f"a {name} endpoint and a custom endpoint URL contradict each other: set only one of them")
 
 
 def _suffix(partition: Partition, *, use_fips: bool, use_dualstack: bool) -> str:

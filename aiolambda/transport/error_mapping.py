@@ -72,7 +72,8 @@ def _connect_error(error: Exception, exchange: Exchange, where: str, proxy: URL 
         gone = f"the idle connection to {where} that was reserved for the request was closed"
         return ConnectionLostError(gone, delivery=Delivery.NOT_DELIVERED, stale_connection=True)
     way = where if proxy is None else f"{where} through the proxy {proxy.host_port_subcomponent}"
-    if proxy is not None and _is_at(error, proxy):
+    failed_at = (error.host, error.port) if isinstance(error, aiohttp.ClientConnectorError) else None
+    if proxy is not None and failed_at == (proxy.raw_host, proxy.port):
         way = f"the proxy {proxy.host_port_subcomponent}, through which {where} is reached"
     if not isinstance(error, TimeoutError):
         return ConnectError(f"cannot connect to {way}: {reason_of(error)}", transient=_is_transient(error))
@@ -82,11 +83,6 @@ def _connect_error(error: Exception, exchange: Exchange, where: str, proxy: URL 
         stage="connect",
         delivery=Delivery.NOT_DELIVERED,
     )
-
-
-def _is_at(error: Exception, peer: URL) -> bool:
-    """Whether this peer is the one that could not be reached."""
-    return isinstance(error, aiohttp.ClientConnectorError) and (error.host, error.port) == (peer.raw_host, peer.port)
 
 
 def _is_transient(error: Exception) -> bool:

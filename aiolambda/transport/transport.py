@@ -284,16 +284,12 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
             self._ways[url] = way
         return way
 
-    def _forget_unused(self) -> None:
-        """Drop the routes without connections and waiters."""
-        self._routes = {origin: route for origin, route in self._routes.items() if route.shelf.is_used}
-        self._ways.clear()
-
     def _route_to(self, origin: str) -> Route:
         route = self._routes.get(origin)
         if route is None:
             if len(self._routes) > _MOST_KEPT:
-                self._forget_unused()
+                self._routes = {key: used for key, used in self._routes.items() if used.shelf.is_used}
+                self._ways.clear()
             found = self._proxy(origin) if callable(self._proxy) else self._proxy
             proxy, authorization = (None, None) if found is None else proxy_and_authorization(found)
             route = self._routes[origin] = Route(

@@ -294,10 +294,6 @@ class Attempt:
     status_code: int | None
 
 
-def _count_only(headers: Mapping[str, str]) -> str:
-    return f"<{len(headers)} headers>"
-
-
 @attrs.frozen(kw_only=True)
 class Metadata:
     """The facts of an answer beside its content, and of the call.
@@ -316,7 +312,7 @@ class Metadata:
     extended_request_id: str | None = None
     cf_id: str | None = None
     trace_id: str | None = None
-    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=_count_only)
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=lambda headers: f"<{len(headers)} headers>")
     attempts: int = 1
     total_retry_delay: float = 0.0
     history: tuple[Attempt, ...] = ()
