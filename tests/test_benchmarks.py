@@ -57,7 +57,7 @@ def test_rows_with_a_server_have_its_cpu(run: tuple[dict[str, Any], str]) -> Non
     assert all(most > 0 for most in found["server_per_client"].values())
 
 
-def test_the_table_names_what_was_compared(run: tuple[dict[str, Any], str]) -> None:
+def test_table_names_the_compared_clients(run: tuple[dict[str, Any], str]) -> None:
     found, text = run
     assert f"- aiohttp: {found['peers']['aiohttp']}" in text
     assert "| / aiohttp" in text

@@ -104,7 +104,7 @@ def test_without_retry_stale_connections_no_server_is_trusted() -> None:
 
 
 @pytest.mark.skipif(CHOSEN == "uvloop", reason="uvloop does not write through our sockets")
-def test_the_manual_quotes_the_table() -> None:
+def test_manual_quotes_the_fault_table() -> None:
     text = PAGE.read_text()
     assert "<!-- fault table -->" in text
     assert "<!-- end of fault table -->" in text

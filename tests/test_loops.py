@@ -360,7 +360,7 @@ async def test_use_on_a_second_running_loop_is_a_clear_error(
         assert (client.stats.in_flight, client.stats.waiting) == (0, 0)
 
 
-async def test_a_map_is_read_and_ended_only_where_it_began() -> None:
+async def test_map_is_bound_to_its_loop() -> None:
     async with used_client(fake=True) as client, client.map("f", [1, 2, 3]) as run:
 
         async def read() -> None:
@@ -399,7 +399,7 @@ async def test_one_of_many_loops_gets_the_client() -> None:
 # --- a loop that stands still -----------------------------------------------------------------------------------------
 
 
-def test_client_moves_from_a_stopped_loop_and_its_connections_end(new_loop: LoopFactory) -> None:
+def test_client_moves_from_a_stopped_loop(new_loop: LoopFactory) -> None:
     with serving() as server:
         client = client_for(server)
         with asyncio.Runner(loop_factory=new_loop) as first, asyncio.Runner(loop_factory=new_loop) as second:

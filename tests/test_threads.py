@@ -21,14 +21,14 @@ async def until_no_thread_is_left() -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_work_runs_in_a_daemon_thread_that_ends_with_it() -> None:
+async def test_work_runs_in_a_daemon_thread() -> None:
     threads = Threads("test", most=4)
     thread = await threads.run(threading.current_thread)
     assert (thread.name, thread.daemon) == ("aiolambda test", True)
     await until_no_thread_is_left()
 
 
-async def test_an_error_is_raised_where_the_work_is_awaited() -> None:
+async def test_work_error_is_raised_to_the_awaiter() -> None:
     def fail() -> None:
         raise KeyError("missing")
 
@@ -36,12 +36,12 @@ async def test_an_error_is_raised_where_the_work_is_awaited() -> None:
         await Threads("test", most=1).run(fail)
 
 
-async def test_work_that_raises_stop_iteration_does_not_hang() -> None:
+async def test_stop_iteration_in_work_does_not_hang() -> None:
     with pytest.raises(RuntimeError, match="StopIteration"):
         await asyncio.wait_for(Threads("test", most=1).run(lambda: next(iter(()))), 10)
 
 
-async def test_no_more_threads_run_than_allowed_and_all_work_is_done() -> None:
+async def test_thread_limit_holds_and_all_work_is_done() -> None:
     threads, together = Threads("test", most=3), 0
 
     def work() -> int:
@@ -55,7 +55,7 @@ async def test_no_more_threads_run_than_allowed_and_all_work_is_done() -> None:
     await until_no_thread_is_left()
 
 
-async def test_a_cancelled_wait_ends_at_once_and_work_not_begun_is_dropped() -> None:
+async def test_cancelled_wait_drops_work_that_has_not_begun() -> None:
     threads, go_on, done = Threads("test", most=1), threading.Event(), list[int]()
     blocked, dropped = threads.run(go_on.wait), threads.run(lambda: done.append(1))
     for wait in (blocked, dropped):
@@ -74,7 +74,7 @@ async def test_work_sees_the_context_of_its_caller() -> None:
     assert await Threads("test", most=1).run(variable.get) == 7
 
 
-def test_the_end_of_work_on_a_closed_loop_is_not_told() -> None:
+def test_result_for_a_closed_loop_is_dropped() -> None:
     threads, go_on = Threads("test", most=1), threading.Event()
 
     async def begin() -> None:
@@ -85,7 +85,7 @@ def test_the_end_of_work_on_a_closed_loop_is_not_told() -> None:
     asyncio.run(until_no_thread_is_left())
 
 
-async def test_a_thread_that_cannot_be_started_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_thread_start_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 

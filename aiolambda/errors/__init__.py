@@ -4,7 +4,7 @@ Catch `AiolambdaError` for all of them. `delivery` says how far the invocation g
 `False`, sending the call again cannot run the function twice. No error text holds a payload or a secret. All errors can be
 pickled. The errors that Lambda itself answers with are in `aiolambda.errors.service`, one class for each code.
 
-AiolambdaError                  .delivery .may_have_run .function_name
+AiolambdaError                  .delivery .may_have_run .function_name .retry_action
 ├─ ConfigurationError           nothing was sent: no region, no credentials, contradictory settings
 │   └─ MiddlewareStackError     (also ValueError) a stack that cannot be built as asked
 ├─ ClientClosedError            (also RuntimeError) the client is closed, or was closed during the call

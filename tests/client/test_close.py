@@ -34,7 +34,7 @@ async def test_closing_lets_calls_end_within_the_grace() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_closing_cuts_what_the_grace_does_not_suffice_for() -> None:
+async def test_close_cuts_calls_after_the_grace() -> None:
     client = fake_client()
     calls = [asyncio.create_task(client.invoke("sleep", {"s": seconds})) for seconds in (1, 60, 60)]
     await asyncio.sleep(0.5)
@@ -56,7 +56,7 @@ async def test_closing_without_a_limit_waits_for_all() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_call_that_waits_for_a_slot_is_cut_as_not_delivered() -> None:
+async def test_close_cuts_a_waiting_call_as_not_delivered() -> None:
     client = fake_client(max_concurrency=1)
     calls = [asyncio.create_task(client.invoke("sleep", {"s": 60})) for _ in range(2)]
     await asyncio.sleep(1)
@@ -67,7 +67,7 @@ async def test_a_call_that_waits_for_a_slot_is_cut_as_not_delivered() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_leaving_the_block_by_an_exception_cuts_at_once() -> None:
+async def test_exception_in_the_block_cuts_calls_at_once() -> None:
     call: asyncio.Task[InvokeCommandOutput] | None = None
     with pytest.raises(KeyError):
         async with fake_client() as client:
@@ -80,7 +80,7 @@ async def test_leaving_the_block_by_an_exception_cuts_at_once() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_closing_twice_is_fine_and_a_closed_client_starts_nothing() -> None:
+async def test_closing_twice_is_allowed() -> None:
     client = fake_client()
     await client.open()
     await client.close()
@@ -91,7 +91,7 @@ async def test_closing_twice_is_fine_and_a_closed_client_starts_nothing() -> Non
 
 
 @pytest.mark.virtual_time
-async def test_a_close_that_is_cancelled_still_cuts_the_calls() -> None:
+async def test_cancelled_close_still_cuts_calls() -> None:
     client = fake_client()
     call = asyncio.create_task(client.invoke("sleep", {"s": 60}))
     await asyncio.sleep(1)
@@ -109,7 +109,7 @@ async def test_a_closed_client_cannot_be_opened_again() -> None:
         await client.open()
 
 
-async def test_a_transport_is_closed_with_its_client_even_if_that_was_never_opened() -> None:
+async def test_unopened_client_closes_its_transport() -> None:
     class Closing(FakeTransport):
         closed = 0
 
@@ -121,7 +121,7 @@ async def test_a_transport_is_closed_with_its_client_even_if_that_was_never_open
     assert transport.closed == 1
 
 
-async def test_calls_that_wait_for_an_open_that_fails_all_have_its_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_open_fails_all_waiting_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[object] = []
 
     def failing(*arguments: object, **options: object) -> Any:
@@ -139,7 +139,7 @@ async def test_calls_that_wait_for_an_open_that_fails_all_have_its_outcome(monke
     await client.close()
 
 
-async def test_a_first_call_that_is_cancelled_leaves_the_opening_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cancelled_first_call_does_not_stop_the_open(monkeypatch: pytest.MonkeyPatch) -> None:
     resolve, release = opening_module.resolve, threading.Event()
 
     def slow(*arguments: Any, **options: Any) -> Any:
@@ -159,7 +159,7 @@ async def test_a_first_call_that_is_cancelled_leaves_the_opening_to_the_others(m
         await client.close()
 
 
-async def test_closing_does_not_wait_for_an_open_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_close_does_not_wait_for_a_hanging_open(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr("aiolambda.client.startup.needs_thread", lambda *_, **__: True)
     monkeypatch.setattr("aiolambda.client.startup.resolve", lambda *_, **__: release.wait(10))
@@ -176,7 +176,7 @@ async def test_closing_does_not_wait_for_an_open_that_hangs(monkeypatch: pytest.
     assert all(isinstance(outcome, ClientClosedError) and not outcome.may_have_run for outcome in outcomes)
 
 
-async def test_a_command_is_freed_with_the_middlewares_that_hold_it() -> None:
+async def test_command_is_freed_with_its_middlewares() -> None:
     class Counting(InvokeCommand):
         __slots__ = ("__weakref__",)
 

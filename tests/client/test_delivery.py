@@ -54,7 +54,7 @@ async def once_more(call: AnyCall, call_next: AnyNext) -> Any:
 
 @pytest.mark.parametrize("step", ["initialize", "build", "finalize", "deserialize"])
 @pytest.mark.parametrize("anchored", [False, True], ids=["in its step", "behind the deserializer"])
-async def test_the_verdict_of_a_call_is_the_worst_of_its_attempts(step: Any, anchored: bool) -> None:
+async def test_delivery_is_the_worst_of_all_attempts(step: Any, anchored: bool) -> None:
     transport = Failing(ConnectionLostError("lost"), ConnectError("refused"))
     async with LambdaClient(transport=transport, retry=NoRetry()) as client:
         if anchored:
@@ -68,7 +68,7 @@ async def test_the_verdict_of_a_call_is_the_worst_of_its_attempts(step: Any, anc
 
 
 @pytest.mark.virtual_time
-async def test_a_retry_that_finds_no_slot_does_not_hide_that_the_first_attempt_may_have_run() -> None:
+async def test_retry_without_slot_keeps_unknown_delivery() -> None:
     async def twice(call: AnyCall, call_next: AnyNext) -> Any:
         try:
             return await call_next(call)
@@ -90,7 +90,7 @@ async def test_a_retry_that_finds_no_slot_does_not_hide_that_the_first_attempt_m
     assert (raised.value.delivery, raised.value.attempts) == (Delivery.UNKNOWN, 1)
 
 
-async def test_an_error_behind_an_answer_says_that_the_function_has_run() -> None:
+async def test_error_after_a_response_is_delivery_executed() -> None:
     async def audit(call: AnyCall, call_next: AnyNext) -> Any:
         output = await call_next(call)
         if call.function_name == "echo":
@@ -110,7 +110,7 @@ async def test_an_error_behind_an_answer_says_that_the_function_has_run() -> Non
     "name", ["deserializerMiddleware", "retryMiddleware", "concurrencyMiddleware", "httpSigningMiddleware"]
 )
 @pytest.mark.parametrize("how", ["limit", "close"])
-async def test_a_request_that_was_sent_is_known_to_have_been_sent_whatever_is_removed(name: str, how: str) -> None:
+async def test_sent_request_is_unknown_without_middlewares(name: str, how: str) -> None:
     client = fake_client()
     client.middleware_stack.remove(name)
     call = asyncio.create_task(client.send(InvokeCommand(function_name="sleep", payload={"s": 60}), timeout=5))
@@ -123,7 +123,7 @@ async def test_a_request_that_was_sent_is_known_to_have_been_sent_whatever_is_re
     await client.close()
 
 
-async def test_an_attempt_does_not_see_the_answer_of_the_one_before() -> None:
+async def test_attempt_does_not_see_the_previous_response() -> None:
     seen: list[object] = []
 
     async def twice(call: AnyCall, call_next: AnyNext) -> Any:
@@ -152,7 +152,7 @@ async def test_a_middleware_may_make_an_output_of_its_own() -> None:
     assert (output.json(), output.decode(list)) == ([1], [1])
 
 
-async def test_a_function_error_can_be_pickled_whatever_the_codec() -> None:
+async def test_function_error_pickles_with_any_codec() -> None:
     def fails(event: object) -> object:
         raise ValueError("no")
 

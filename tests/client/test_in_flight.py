@@ -55,9 +55,7 @@ def is_at_rest(client: LambdaClient) -> bool:
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("grace", [0, 30, None])
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_middleware_that_closes_its_client_after_the_answer_waits_for_no_call_of_its_own(
-    step: Step, grace: float | None
-) -> None:
+async def test_middleware_may_close_its_own_client(step: Step, grace: float | None) -> None:
     async def closes(call: AnyCall, call_next: AnyNext) -> Any:
         output = await call_next(call)
         await client.close(grace=grace)
@@ -73,7 +71,7 @@ async def test_a_middleware_that_closes_its_client_after_the_answer_waits_for_no
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_call_that_has_closed_its_client_before_it_is_sent_is_not_sent(step: Step) -> None:
+async def test_call_that_closes_its_client_is_not_sent(step: Step) -> None:
     async def closes(call: AnyCall, call_next: AnyNext) -> Any:
         await client.close()
         return await call_next(call)
@@ -92,7 +90,7 @@ async def test_a_call_that_has_closed_its_client_before_it_is_sent_is_not_sent(s
 
 
 @pytest.mark.virtual_time
-async def test_two_calls_that_close_their_client_at_once_do_not_wait_for_each_other() -> None:
+async def test_two_calls_may_close_their_client_at_once() -> None:
     async def closes(call: AnyCall, call_next: AnyNext) -> Any:
         output = await call_next(call)
         await client.close(grace=None)
@@ -109,7 +107,7 @@ async def test_two_calls_that_close_their_client_at_once_do_not_wait_for_each_ot
 
 
 @pytest.mark.virtual_time
-async def test_a_close_from_outside_waits_for_a_call_that_closes_too() -> None:
+async def test_outer_close_waits_for_a_closing_call() -> None:
     async def closes(call: AnyCall, call_next: AnyNext) -> Any:
         output = await call_next(call)
         await client.close(grace=None)
@@ -128,7 +126,7 @@ async def test_a_close_from_outside_waits_for_a_call_that_closes_too() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_call_of_a_map_that_closes_its_client_ends_the_map() -> None:
+async def test_map_call_that_closes_the_client_ends_the_map() -> None:
     async def closes(call: AnyCall, call_next: AnyNext) -> Any:
         output = await call_next(call)
         await client.close()
@@ -149,7 +147,7 @@ async def test_a_call_of_a_map_that_closes_its_client_ends_the_map() -> None:
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("first", ["close", "limit"])
-async def test_a_close_and_the_total_limit_at_once_are_one_end(first: str) -> None:
+async def test_close_and_timeout_at_once_end_a_call_once(first: str) -> None:
     """The limit passes in the turn of the loop in which the close cuts the call, before or after it."""
 
     client = fake_client()
@@ -209,7 +207,7 @@ async def far_away(server: RawServer, one_way: float) -> AsyncIterator[int]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_a_program_that_ends_without_a_close_leaves_nothing_open_over_tls(loop_name: LoopName, tmp_path: Path) -> None:
+async def test_unclosed_client_leaves_no_tls_connection(loop_name: LoopName, tmp_path: Path) -> None:
     """However far the server is: its goodbye is not waited for."""
     authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(tls)
@@ -242,7 +240,7 @@ class Sulking(RetryStrategy):
 
 
 @pytest.mark.parametrize("failures", [0, 1])
-async def test_a_strategy_that_fails_takes_no_answer_away(failures: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_failing_retry_strategy_keeps_the_response(failures: int, caplog: pytest.LogCaptureFixture) -> None:
     transport = Failing({"echo": lambda event: event}, failures)
     async with LambdaClient(transport=transport, retry=Sulking()) as client:
         assert (await client.invoke("echo", 7)).json() == 7
@@ -271,7 +269,7 @@ class Failing(FakeTransport):
 
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])
-async def test_a_logger_that_fails_takes_no_answer_away(level: int) -> None:
+async def test_failing_logger_keeps_the_response(level: int) -> None:
     def refuse(record: logging.LogRecord) -> bool:
         raise RuntimeError("this filter has a bug")
 

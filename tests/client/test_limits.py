@@ -21,7 +21,7 @@ from ..support.client_calls import AnyCall, AnyNext, calls_of, fake_client
 
 
 @pytest.mark.virtual_time
-async def test_the_total_limit_ends_a_call_wherever_it_is() -> None:
+async def test_total_limit_ends_a_running_call() -> None:
     async with fake_client() as client:
         with pytest.raises(InvocationTimeoutError, match="'sleep'") as raised:
             await client.invoke("sleep", {"s": 60}, timeout=3)
@@ -38,7 +38,7 @@ async def test_a_call_can_lift_the_limit_of_its_client() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_limit_from_outside_stays_that_of_its_owner() -> None:
+async def test_outer_timeout_raises_plain_timeout_error() -> None:
     async with fake_client(timeout=100) as client:
         with pytest.raises(TimeoutError) as raised:
             async with asyncio.timeout(2):
@@ -49,7 +49,7 @@ async def test_a_limit_from_outside_stays_that_of_its_owner() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_the_total_limit_before_anything_is_sent_says_not_delivered() -> None:
+async def test_total_limit_before_sending_is_not_delivered() -> None:
     async def slow_credentials(call: AnyCall, call_next: AnyNext) -> Any:
         await asyncio.sleep(10)
         return await call_next(call)
@@ -62,7 +62,7 @@ async def test_the_total_limit_before_anything_is_sent_says_not_delivered() -> N
 
 
 @pytest.mark.virtual_time
-async def test_slots_are_given_in_the_order_of_asking() -> None:
+async def test_slots_are_given_in_order() -> None:
     async with fake_client(max_concurrency=2) as client:
         tasks = [asyncio.create_task(client.invoke("sleep", {"s": 1, "number": number})) for number in range(6)]
         await asyncio.sleep(0.5)
@@ -86,7 +86,7 @@ async def test_the_queue_limit_ends_a_wait_for_a_slot() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_waiter_that_is_cancelled_takes_no_slot_with_it() -> None:
+async def test_cancelled_waiter_takes_no_slot() -> None:
     async with fake_client(max_concurrency=1) as client:
         holder = asyncio.create_task(client.invoke("sleep", {"s": 1}))
         await asyncio.sleep(0.1)
@@ -99,7 +99,7 @@ async def test_a_waiter_that_is_cancelled_takes_no_slot_with_it() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_slot_that_is_handed_to_a_waiter_as_it_is_cancelled_goes_to_the_next() -> None:
+async def test_slot_of_a_cancelled_waiter_goes_to_the_next() -> None:
     slots = Slots(1, logger=logging.getLogger())
     await slots.acquire(None)
     first, second = (asyncio.create_task(slots.acquire(None)) for _ in range(2))
@@ -112,7 +112,7 @@ async def test_a_slot_that_is_handed_to_a_waiter_as_it_is_cancelled_goes_to_the_
     assert (slots.in_flight, slots.waiting) == (0, 0)
 
 
-def test_more_concurrency_than_open_files_allow_is_an_error_that_says_both() -> None:
+def test_max_concurrency_over_open_files_is_an_error() -> None:
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (600, hard))
@@ -128,19 +128,19 @@ def test_more_concurrency_than_open_files_allow_is_an_error_that_says_both() -> 
 
 
 @pytest.mark.parametrize("number", [0, -1, True, 1.5, "10"])
-def test_a_concurrency_that_is_no_positive_number_is_an_error(number: Any) -> None:
+def test_invalid_max_concurrency_is_an_error(number: Any) -> None:
     with pytest.raises(ConfigurationError, match="max_concurrency"):
         LambdaClient(max_concurrency=number)
 
 
 @pytest.mark.parametrize("limit", [-1, "5", True])
-def test_a_limit_that_is_no_number_of_seconds_is_an_error(limit: Any) -> None:
+def test_invalid_timeout_is_an_error(limit: Any) -> None:
     with pytest.raises(ValueError, match="total"):
         LambdaClient(timeout=limit)
 
 
 @pytest.mark.parametrize("limit", ["connect", "read", "idle"])
-def test_a_limit_that_would_be_none_at_zero_is_refused(limit: Any) -> None:
+def test_zero_connect_read_or_idle_limit_is_an_error(limit: Any) -> None:
     with pytest.raises(ValueError, match=limit):
         Timeouts(**{limit: 0})
     assert Timeouts(total=0, queue=0).total == 0

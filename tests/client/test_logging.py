@@ -33,7 +33,7 @@ async def test_a_call_is_logged_without_its_payload(caplog: pytest.LogCaptureFix
     assert "hunter" not in caplog.text
 
 
-async def test_no_repr_shows_payloads_contexts_tenants_or_keys() -> None:
+async def test_reprs_show_no_payload_or_secret() -> None:
     seen: list[str] = []
 
     async def look(call: AnyCall, call_next: AnyNext) -> Any:
@@ -65,7 +65,7 @@ async def test_throttles_are_counted_by_reason() -> None:
     assert (str(copy), copy.retry_after, copy.metadata) == (str(raised.value), 7.0, raised.value.metadata)
 
 
-async def test_a_client_that_was_not_closed_leaves_no_task() -> None:
+async def test_unclosed_client_leaves_no_task() -> None:
     before = asyncio.all_tasks()
     client = fake_client()
     await client.invoke("echo")

@@ -26,7 +26,7 @@ from aiolambda.types.http import Headers
 from ..support.client_calls import AnyCall, AnyNext, calls_of, echo, fake_client
 
 
-async def test_a_middleware_can_answer_without_calling_on() -> None:
+async def test_middleware_can_answer_without_call_next() -> None:
     kept: dict[Any, InvokeCommandOutput] = {}
 
     async def cache(call: AnyCall, call_next: AnyNext) -> Any:
@@ -44,7 +44,7 @@ async def test_a_middleware_can_answer_without_calling_on() -> None:
 
 
 @pytest.mark.parametrize("step", ["initialize", "serialize", "build", "finalize", "deserialize"])
-async def test_a_middleware_can_call_on_several_times_at_every_step(step: Any) -> None:
+async def test_middleware_can_call_next_twice_at_any_step(step: Any) -> None:
     async def twice(call: AnyCall, call_next: AnyNext) -> Any:
         await call_next(call)
         return await call_next(call)
@@ -69,7 +69,7 @@ async def test_a_middleware_can_change_the_input() -> None:
         assert (await client.invoke("other")).json() == {"changed": True}
 
 
-async def test_an_input_that_a_middleware_changed_is_checked_again() -> None:
+async def test_changed_input_is_validated_again() -> None:
     async def spoil(call: Call[InvokeCommandInput, Any], call_next: CallNext[InvokeCommandInput, Any]) -> Any:
         call.input = attrs.evolve(call.input, function_name="../escape")
         return await call_next(call)
@@ -95,7 +95,7 @@ async def test_a_header_that_a_middleware_sets_is_signed(step: Any) -> None:
     assert "x-team" in headers["authorization"]
 
 
-async def test_a_header_behind_the_signature_is_sent_unsigned() -> None:
+async def test_header_set_after_signing_is_unsigned() -> None:
     async def add_header(call: AnyCall, call_next: AnyNext) -> Any:
         call.request.headers["x-late"] = "yes"
         return await call_next(call)
@@ -108,7 +108,7 @@ async def test_a_header_behind_the_signature_is_sent_unsigned() -> None:
     assert "x-late" not in headers["authorization"]
 
 
-async def test_length_and_hash_are_those_of_the_body_as_it_is_sent() -> None:
+async def test_length_and_hash_match_the_changed_body() -> None:
     async def rewrite(call: AnyCall, call_next: AnyNext) -> Any:
         call.request.body = b'{"rewritten":true}'
         return await call_next(call)
@@ -147,7 +147,7 @@ async def test_a_middleware_can_raise() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_middleware_can_clean_up_when_its_call_is_cancelled() -> None:
+async def test_middleware_can_clean_up_on_cancellation() -> None:
     cleaned: list[str] = []
 
     async def watch(call: AnyCall, call_next: AnyNext) -> Any:
@@ -167,7 +167,7 @@ async def test_a_middleware_can_clean_up_when_its_call_is_cancelled() -> None:
     assert cleaned == ["InvokeCommand"]
 
 
-async def test_a_middleware_sees_the_call_as_far_as_it_has_come() -> None:
+async def test_call_gains_request_and_attempt_by_step() -> None:
     seen: dict[str, tuple[int, bool]] = {}
 
     def at(step: Any) -> Any:
@@ -198,7 +198,7 @@ async def test_a_middleware_sees_the_call_as_far_as_it_has_come() -> None:
     }
 
 
-async def test_nothing_that_an_attempt_sets_outlives_it() -> None:
+async def test_attempt_state_does_not_reach_the_retry() -> None:
     seen: list[Headers] = []
 
     async def twice(call: AnyCall, call_next: AnyNext) -> Any:
@@ -214,7 +214,7 @@ async def test_nothing_that_an_attempt_sets_outlives_it() -> None:
     assert [call.attempt for call in calls_of(client).calls] == [1, 2]
 
 
-async def test_the_stack_of_a_command_joins_that_of_the_client_behind_it() -> None:
+async def test_command_middlewares_run_after_the_clients() -> None:
     order: list[str] = []
 
     def note(name: str) -> Any:
@@ -235,7 +235,7 @@ async def test_the_stack_of_a_command_joins_that_of_the_client_behind_it() -> No
     assert order == ["client", "command", "client", "client", "later", "command"]
 
 
-async def test_stacks_that_do_not_change_are_folded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unchanged_stacks_are_folded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def passing(call: AnyCall, call_next: AnyNext) -> Any:
         return await call_next(call)
 
@@ -252,7 +252,7 @@ async def test_stacks_that_do_not_change_are_folded_once(monkeypatch: pytest.Mon
 
 
 @pytest.mark.virtual_time
-async def test_a_change_of_the_stack_does_not_reach_a_call_in_flight() -> None:
+async def test_stack_change_spares_calls_in_flight() -> None:
     ran: list[str] = []
 
     async def late(call: AnyCall, call_next: AnyNext) -> Any:
@@ -274,7 +274,7 @@ async def test_a_change_of_the_stack_does_not_reach_a_call_in_flight() -> None:
         assert ran == ["late"]
 
 
-async def test_a_missing_anchor_fails_the_call_and_names_both() -> None:
+async def test_missing_anchor_fails_the_call() -> None:
     async def lost(call: AnyCall, call_next: AnyNext) -> Any:
         return await call_next(call)
 
@@ -284,7 +284,7 @@ async def test_a_missing_anchor_fails_the_call_and_names_both() -> None:
             await client.invoke("echo")
 
 
-async def test_a_traceback_shows_one_frame_for_each_middleware_that_waits_for_the_rest() -> None:
+async def test_traceback_has_one_frame_for_each_middleware() -> None:
     """Those that only prepare the call are over by then; neighbours among them share the frame that goes on."""
 
     async def mine(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
@@ -302,7 +302,7 @@ async def test_a_traceback_shows_one_frame_for_each_middleware_that_waits_for_th
     ]
 
 
-async def test_an_error_in_a_preparation_shows_where_it_was_raised() -> None:
+async def test_traceback_shows_the_failed_preparation() -> None:
     async with fake_client() as client:
         with pytest.raises(InvalidInputError) as raised:
             await client.send(InvokeCommand(function_name="a/b"))
@@ -325,14 +325,14 @@ async def test_an_error_in_a_preparation_shows_where_it_was_raised() -> None:
         "httpSigningMiddleware",
     ],
 )
-async def test_a_built_in_can_be_removed_and_the_call_still_goes_through(name: str) -> None:
+async def test_built_in_middleware_can_be_removed(name: str) -> None:
     async with fake_client() as client:
         assert client.middleware_stack.remove(name)
         output = await client.invoke("echo", {"n": 1})
     assert output.json() == {"n": 1}
 
 
-async def test_without_signing_no_credentials_are_needed() -> None:
+async def test_unsigned_client_needs_no_credentials() -> None:
     class Plain(FakeTransport):
         offline = False
 
@@ -357,7 +357,7 @@ async def test_signing_can_be_replaced() -> None:
     assert order.index("httpSigningMiddleware - finalize") > order.index("concurrencyMiddleware - finalize")
 
 
-async def test_a_middleware_may_send_another_command_with_one_slot() -> None:
+async def test_middleware_may_send_with_a_single_slot() -> None:
     async def nested(call: AnyCall, call_next: AnyNext) -> Any:
         if call.function_name == "echo":
             await client.invoke("sleep", {"s": 0})

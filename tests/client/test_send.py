@@ -22,7 +22,7 @@ from aiolambda.testing import FakeTransport
 from ..support.client_calls import AnyCall, AnyNext, calls_of, echo, fake_client
 
 
-async def test_send_gives_the_typed_output_of_its_command() -> None:
+async def test_send_returns_the_output_of_its_command() -> None:
     async with fake_client() as client:
         output = await client.send(InvokeCommand(function_name="echo", payload={"id": 7}))
     assert isinstance(output, InvokeCommandOutput)
@@ -32,19 +32,19 @@ async def test_send_gives_the_typed_output_of_its_command() -> None:
     assert output.metadata.request_id
 
 
-async def test_a_client_that_is_only_used_opens_itself() -> None:
+async def test_unopened_client_opens_at_its_first_call() -> None:
     client = fake_client()
     assert (await client.invoke("echo", 1)).json() == 1
     await client.close()
 
 
-async def test_a_client_can_be_built_without_a_running_loop() -> None:
+async def test_client_can_be_built_without_a_running_loop() -> None:
     client = await asyncio.to_thread(fake_client)
     async with client:
         assert (await client.invoke("echo", [1])).json() == [1]
 
 
-async def test_send_does_not_raise_on_a_function_error_and_invoke_does() -> None:
+async def test_only_invoke_raises_on_a_function_error() -> None:
     def fails(event: object) -> object:
         raise ValueError("no such order")
 
@@ -62,7 +62,7 @@ async def test_send_does_not_raise_on_a_function_error_and_invoke_does() -> None
     assert error.output.payload == raised.value.output.payload
 
 
-async def test_an_event_gives_a_receipt_without_a_payload() -> None:
+async def test_invoke_event_returns_a_receipt() -> None:
     async with fake_client() as client:
         receipt = await client.invoke_event("echo", {"a": 1})
     assert receipt.status_code == 202
@@ -70,7 +70,7 @@ async def test_an_event_gives_a_receipt_without_a_payload() -> None:
     assert not hasattr(receipt, "json")
 
 
-async def test_an_output_without_a_payload_says_which_kind_of_invocation_it_answers() -> None:
+async def test_output_without_payload_names_the_type() -> None:
     async with fake_client() as client:
         output = await client.send(InvokeCommand(function_name="echo", invocation_type="Event"))
     with pytest.raises(ValueError, match="Event invocation of 'echo'"):
@@ -86,7 +86,7 @@ async def test_a_dry_run_runs_nothing() -> None:
     assert ran == []
 
 
-async def test_a_command_can_be_sent_many_times_and_at_once() -> None:
+async def test_command_can_be_sent_concurrently() -> None:
     command = InvokeCommand(function_name="echo", payload=[1])
     async with fake_client() as client:
         outputs = await asyncio.gather(*(client.send(command) for _ in range(50)))
@@ -94,7 +94,7 @@ async def test_a_command_can_be_sent_many_times_and_at_once() -> None:
     assert len({call.headers["amz-sdk-invocation-id"] for call in calls_of(client).calls}) == 50
 
 
-async def test_an_error_names_the_function_and_says_that_it_has_not_run() -> None:
+async def test_refused_call_names_its_function() -> None:
     async with fake_client() as client:
         with pytest.raises(ResourceNotFoundException) as raised:
             await client.invoke("nobody")
@@ -103,7 +103,7 @@ async def test_an_error_names_the_function_and_says_that_it_has_not_run() -> Non
 
 
 @pytest.mark.parametrize("text", ["hello", "", " ", "NaN", "nothing", "True", "'a'", "undefined"])
-async def test_invoke_refuses_text_that_cannot_begin_json(text: str) -> None:
+async def test_invoke_refuses_text_that_is_not_json(text: str) -> None:
     async with fake_client() as client:
         for call in (client.invoke, client.invoke_event, client.dry_run):
             with pytest.raises(InvalidInputError, match=r"json\.dumps") as raised:
@@ -119,7 +119,7 @@ async def test_invoke_sends_json_text_as_it_is(text: str) -> None:
     assert calls_of(client).calls[0].payload == text.encode()
 
 
-async def test_a_value_that_has_no_json_form_names_the_payload_and_hides_it() -> None:
+async def test_encoding_error_hides_the_payload() -> None:
     async with fake_client() as client:
         with pytest.raises(InvalidInputError, match="payload cannot be encoded.*set") as raised:
             await client.invoke("echo", {"secret-value": {1, 2}})
@@ -127,7 +127,7 @@ async def test_a_value_that_has_no_json_form_names_the_payload_and_hides_it() ->
     assert "secret-value" not in str(raised.value)
 
 
-async def test_the_output_is_decoded_through_the_codec_of_the_client() -> None:
+async def test_output_is_decoded_by_the_clients_codec() -> None:
     @attrs.frozen
     class Order:
         id: int
@@ -140,7 +140,7 @@ async def test_the_output_is_decoded_through_the_codec_of_the_client() -> None:
         output.decode(list)
 
 
-async def test_a_config_object_is_taken_in_place_of_settings() -> None:
+async def test_config_object_replaces_settings() -> None:
     config = LambdaClientConfig(transport=FakeTransport({"echo": echo}), region="eu-west-1")
     async with LambdaClient(config) as client:
         await client.invoke("echo")
@@ -163,7 +163,7 @@ async def test_a_config_object_is_taken_in_place_of_settings() -> None:
         (True, False, True, True),
     ],
 )
-async def test_idempotent_is_decided_by_the_call_then_the_command_then_the_client(
+async def test_idempotent_of_the_call_overrides_command(
     client_says: bool, command_says: bool | None, call_says: bool | None, expected: bool
 ) -> None:
     seen: list[bool] = []
@@ -178,7 +178,7 @@ async def test_idempotent_is_decided_by_the_call_then_the_command_then_the_clien
     assert seen == [expected]
 
 
-async def test_a_dry_run_is_idempotent_unless_the_caller_says_otherwise() -> None:
+async def test_dry_run_is_idempotent_by_default() -> None:
     seen: list[bool] = []
 
     async def note(call: AnyCall, call_next: AnyNext) -> Any:

@@ -73,9 +73,7 @@ VARIABLES = {
 
 
 @pytest.mark.parametrize("by", [*GIVEN, *VARIABLES])
-async def test_an_empty_session_token_is_none_wherever_the_keys_come_from(
-    by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_empty_session_token_is_not_sent(by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If it were sent and signed, the service would refuse it."""
     if by in ("profile", "process", "session"):
         pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
@@ -94,7 +92,7 @@ async def test_an_empty_session_token_is_none_wherever_the_keys_come_from(
     assert f"Credential=AKID{by.upper()}/" in headers["authorization"]
 
 
-async def test_the_default_region_is_used_where_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_aws_default_region_is_the_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
     set_all(monkeypatch, {**KEYS, "AWS_DEFAULT_REGION": "us-west-2", "AWS_REGION": ""})
     assert (await sent_headers())["host"] == "lambda.us-west-2.amazonaws.com"
 
@@ -156,33 +154,33 @@ async def test_every_partition_has_its_own_host(region: str, host: str) -> None:
         "http://host/\r\nx: y",
     ],
 )
-async def test_an_endpoint_that_is_none_is_refused_and_not_shown(url: str) -> None:
+async def test_invalid_endpoint_url_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="argument endpoint_url") as raised:
         await LambdaClient(region="us-east-1", credentials=Credentials("a", "b"), endpoint_url=url).open()
     assert "hunter2" not in str(raised.value)
 
 
 @pytest.mark.parametrize("region", ["", "eu west", "eu-west-1/", "a" * 64, "EU-WEST-1", "eu-west-1\r\nx: y", "😀"])
-async def test_a_region_that_cannot_be_in_a_host_name_is_refused(region: str) -> None:
+async def test_invalid_region_is_refused(region: str) -> None:
     with pytest.raises(ConfigurationError, match="argument region"):
         await LambdaClient(region=region, credentials=Credentials("a", "b")).open()
 
 
 @pytest.mark.parametrize("missing", list(KEYS))
-async def test_half_a_pair_of_keys_is_an_error_that_names_the_other_half(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+async def test_half_a_key_pair_names_the_missing_variable(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     set_all(monkeypatch, {**KEYS, missing: ""})
     with pytest.raises(ConfigurationError, match=f"{missing} is not"):
         await LambdaClient(region="us-east-1").open()
 
 
-async def test_nothing_configured_says_what_is_missing() -> None:
+async def test_missing_region_or_credentials_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="no region.*AWS_REGION"):
         await LambdaClient(credentials=Credentials("a", "b")).open()
     with pytest.raises(ConfigurationError, match="no credentials"):
         await LambdaClient(region="us-east-1").open()
 
 
-async def test_a_client_that_failed_to_open_can_be_opened_once_the_cause_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_open_can_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     client = LambdaClient(credentials=Credentials("a", "b"))
     with pytest.raises(ConfigurationError):
         await client.open()
@@ -211,7 +209,7 @@ async def test_profiles_are_found_through_the_chain() -> None:
 
 
 @pytest.mark.usefixtures("profile_files")
-async def test_a_profile_that_is_named_goes_before_the_keys_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_named_profile_overrides_environment_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
     set_all(monkeypatch, KEYS)
     headers = await sent_headers(profile="tea")
@@ -251,7 +249,7 @@ async def test_many_first_calls_ask_the_chain_once(process_runs: Path) -> None:
     assert (process_runs.read_text(), len(transport.calls)) == ("x", 200)
 
 
-async def test_keys_of_the_chain_that_are_refused_as_expired_are_looked_up_anew_once_for_all(
+async def test_expired_chain_keys_are_fetched_once_for_all(
     process_runs: Path,
 ) -> None:
     pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
@@ -289,11 +287,11 @@ LOADED = (
 )
 
 
-def test_the_import_loads_nothing_that_a_call_does_not_need() -> None:
+def test_import_loads_no_unneeded_module() -> None:
     assert python(f"import sys, aiolambda; {LOADED}") == "[]\n"
 
 
-def test_a_call_with_keys_in_the_environment_loads_no_chain() -> None:
+def test_environment_keys_load_no_chain() -> None:
     code = f"""
 import asyncio, sys
 from aiolambda import LambdaClient
@@ -309,7 +307,7 @@ asyncio.run(main())
     assert python(code, **KEYS, AWS_REGION="eu-west-1") == "[]\n"
 
 
-def test_the_settings_of_a_profile_are_found_without_the_chain(tmp_path: Path) -> None:
+def test_profile_settings_load_no_chain(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("[profile tea]\nregion = ap-east-1\nuse_dualstack_endpoint = true\n")
     code = f"""
 import asyncio, sys
@@ -343,7 +341,7 @@ asyncio.run(main())
     assert python(code, **KEYS, AWS_CONFIG_FILE=str(tmp_path / "config")) == "1 False\n"
 
 
-def test_without_the_extra_the_error_names_what_to_install() -> None:
+def test_missing_extra_is_named_in_the_error() -> None:
     code = """
 import asyncio, sys
 sys.modules["botocore"] = None
@@ -357,7 +355,7 @@ except ConfigurationError as error:
 
 
 @pytest.mark.usefixtures("profile_files")
-def test_the_chain_is_loaded_and_read_off_the_event_loop() -> None:
+def test_chain_is_loaded_off_the_loop() -> None:
     """The import of botocore takes a third of a second, so it must not run in the thread of the loop."""
     pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
     code = """

@@ -68,14 +68,14 @@ async def keys_from(environment: dict[str, str], asked: FakeEndpoint) -> Credent
     return await ContainerSource(environment, asked, sleep=asked.sleep).fetch(rejected=False, caller_loop=None)
 
 
-async def test_a_task_of_ecs_is_asked_at_its_path() -> None:
+async def test_ecs_task_uses_the_relative_uri() -> None:
     asked = endpoint()
     keys = await keys_from({RELATIVE: "/v2/credentials/id?x=1", FULL: "https://elsewhere"}, asked)
     assert keys == Credentials("ASIAECS", "hunter2", "token", expires_at=dt.datetime(2099, 2, 13, 23, 31, 30, tzinfo=dt.UTC))
     assert asked.asked == [("http://169.254.170.2/v2/credentials/id?x=1", {"accept": "application/json"})]
 
 
-async def test_a_pod_of_eks_reads_its_token_anew_for_each_request(tmp_path: Path) -> None:
+async def test_eks_token_file_is_read_for_each_request(tmp_path: Path) -> None:
     token, asked = tmp_path / "token", endpoint(Response(200, {}, EKS))
     environment = {FULL: "http://169.254.170.23/v1/credentials", TOKEN_FILE: str(token), TOKEN: "not this"}
     source = ContainerSource(environment, asked)
@@ -86,7 +86,7 @@ async def test_a_pod_of_eks_reads_its_token_anew_for_each_request(tmp_path: Path
     assert {url for url, _ in asked.asked} == {"http://169.254.170.23/v1/credentials"}
 
 
-async def test_the_token_of_the_environment_goes_with_the_request() -> None:
+async def test_token_variable_is_sent_as_authorization() -> None:
     """A Lambda function with SnapStart has these two variables in place of keys."""
     asked = endpoint()
     await keys_from({FULL: "http://127.0.0.1:9001/2021-04-23/credentials", TOKEN: "Basic abcd"}, asked)
@@ -109,7 +109,7 @@ async def test_the_token_of_the_environment_goes_with_the_request() -> None:
         "http://[fd00:0ec2:0:0::23]/v1/credentials",
     ],
 )
-async def test_these_addresses_are_asked(url: str) -> None:
+async def test_allowed_addresses_are_requested(url: str) -> None:
     asked = endpoint()
     await keys_from({FULL: url}, asked)
     assert [url for url, _ in asked.asked] == [url]
@@ -138,7 +138,7 @@ async def test_these_addresses_are_asked(url: str) -> None:
         "http://[::1",
     ],
 )
-async def test_no_other_address_is_asked(url: str) -> None:
+async def test_other_addresses_are_refused(url: str) -> None:
     asked = endpoint()
     with pytest.raises(ConfigurationError, match=FULL) as raised:
         await keys_from({FULL: url}, asked)
@@ -153,7 +153,7 @@ async def test_a_path_cannot_lead_to_another_host(path: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["a\n", "a\r\nX-Y: z", "\r", "naïve", "a\x00"])
-async def test_a_token_with_a_line_end_is_refused_and_not_shown(tmp_path: Path, token: str) -> None:
+async def test_token_with_a_line_end_is_refused(tmp_path: Path, token: str) -> None:
     file = tmp_path / "token"
     file.write_bytes(token.encode())
     for environment in ({TOKEN_FILE: str(file)}, {TOKEN: token}):
@@ -162,7 +162,7 @@ async def test_a_token_with_a_line_end_is_refused_and_not_shown(tmp_path: Path, 
         assert token not in str(raised.value)
 
 
-async def test_a_token_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+async def test_unreadable_token_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=rf"{tmp_path}/token.*No such file"):
         await keys_from({RELATIVE: "/x", TOKEN_FILE: str(tmp_path / "token")}, endpoint())
     (tmp_path / "binary").write_bytes(b"\xff")
@@ -171,7 +171,7 @@ async def test_a_token_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("trouble", [Response(500, {}), Response(503, {}), Response(429, {}), ConnectionLostError("lost")])
-async def test_what_may_pass_is_tried_three_times(trouble: Response | Exception) -> None:
+async def test_transient_errors_are_tried_three_times(trouble: Response | Exception) -> None:
     asked = endpoint(trouble, trouble, Response(200, {}, ECS))
     assert (await keys_from({RELATIVE: "/x"}, asked)).access_key_id == "ASIAECS"
     assert asked.pauses == [0.1, 0.5]
@@ -181,7 +181,7 @@ async def test_what_may_pass_is_tried_three_times(trouble: Response | Exception)
     assert len(asked.asked) == 3
 
 
-async def test_what_will_not_pass_is_told_at_once_with_the_endpoints_own_words() -> None:
+async def test_permanent_error_is_reported_at_once() -> None:
     asked = endpoint(Response(403, {}, b'{"code": "AccessDenied", "message": "no such role"}'))
     with pytest.raises(ConfigurationError, match=r"it answered 403 \(AccessDenied: no such role\)") as raised:
         await keys_from({RELATIVE: "/secret-path"}, asked)
@@ -201,13 +201,13 @@ async def test_what_will_not_pass_is_told_at_once_with_the_endpoints_own_words()
         (b'{"AccessKeyId": "a", "SecretAccessKey": "hunter2", "Expiration": "soon"}', "returned an invalid Expiration"),
     ],
 )
-async def test_an_answer_that_holds_no_keys_is_told_and_not_shown(body: bytes, said: str) -> None:
+async def test_response_without_keys_is_not_shown(body: bytes, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said) as raised:
         await keys_from({RELATIVE: "/x"}, endpoint(Response(200, {}, body)))
     assert "hunter2" not in str(raised.value)
 
 
-async def test_keys_without_expiry_or_zone_are_taken_as_they_are_meant() -> None:
+async def test_expiry_and_its_time_zone_are_optional() -> None:
     body = b'{"AccessKeyId": "a", "SecretAccessKey": "b"%s}'
     assert (await keys_from({RELATIVE: "/x"}, endpoint(Response(200, {}, body % b"")))).expires_at is None
     dated = await keys_from({RELATIVE: "/x"}, endpoint(Response(200, {}, body % b', "Expiration": "2099-01-01T00:00:00"')))
@@ -224,7 +224,7 @@ async def test_keys_without_expiry_or_zone_are_taken_as_they_are_meant() -> None
         {"AWS_SHARED_CREDENTIALS_FILE": __file__},
     ],
 )
-def test_what_goes_before_the_container_is_left_to_the_chain(monkeypatch: pytest.MonkeyPatch, before: dict[str, str]) -> None:
+def test_earlier_sources_are_left_to_the_chain(monkeypatch: pytest.MonkeyPatch, before: dict[str, str]) -> None:
     monkeypatch.setenv("HOME", "/nonexistent")
     assert source_without_a_chain({RELATIVE: "/x"}) == "container"
     assert source_without_a_chain({RELATIVE: "/x", **before}) is None
@@ -258,7 +258,7 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.mark.parametrize("chained", [False, True], ids=["alone", "behind files"])
 @pytest.mark.parametrize("by", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "argument"])
-async def test_an_https_endpoint_of_a_private_authority_is_trusted_by_the_clients_bundle(
+async def test_https_endpoint_uses_the_ca_bundle(
     by: str, chained: bool, authority: trustme.CA, tls: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If no file can go before the container, a client asks it at once; if one can, the chain goes first."""
@@ -281,9 +281,7 @@ async def test_an_https_endpoint_of_a_private_authority_is_trusted_by_the_client
     assert [head.split(b"\r\n")[0] for head, _ in server.requests] == [b"GET /v1 HTTP/1.1"]
 
 
-async def test_an_https_endpoint_that_nobody_vouches_for_gets_no_token(
-    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unverified_https_endpoint_gets_no_token(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     async with raw_server(always(answer(body=EKS)), tls=tls) as server:
         set_all(monkeypatch, {FULL: f"{server.url}/v1", TOKEN: "token", "AWS_REGION": "eu-west-1"})
         async with LambdaClient(transport=Online({"f": echo})) as client:
@@ -299,7 +297,7 @@ async def fetched_with(url: str) -> Credentials:
     return await ContainerSource({FULL: url, **os.environ}, fetch).fetch(rejected=False, caller_loop=None)
 
 
-async def test_a_client_in_a_container_asks_a_real_endpoint_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_calls_ask_the_endpoint_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async with raw_server(always(answer(body=EKS))) as server:
         set_all(monkeypatch, {FULL: f"{server.url}/v1/credentials", TOKEN: "token", "AWS_REGION": "eu-west-1"})
         transport = Online({"f": echo})

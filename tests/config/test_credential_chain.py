@@ -81,13 +81,13 @@ def is_right(case: dict[str, Any], result: dict[str, Any], *, with_expiry: bool)
     return not with_expiry or result["expiry"] == (0.0 if "expiry" in expected else None)
 
 
-def test_every_case_ends_as_it_should_or_is_explained(results: dict[str, Any]) -> None:
+def test_each_chain_case_is_right_or_explained(results: dict[str, Any]) -> None:
     wrong = {name for name, case in cases().items() if not is_right(case, results[name]["ours"], with_expiry=True)}
     assert wrong == set(DIFFERENCES)
     assert len(results) == 47
 
 
-def test_no_case_ends_worse_than_with_aiobotocore_alone(results: dict[str, Any]) -> None:
+def test_no_chain_case_is_worse_than_aiobotocore(results: dict[str, Any]) -> None:
     worse = {
         name
         for name, case in cases().items()
@@ -97,7 +97,7 @@ def test_no_case_ends_worse_than_with_aiobotocore_alone(results: dict[str, Any])
     assert worse == set()
 
 
-def test_every_failure_is_a_configuration_error_that_names_its_cause(results: dict[str, Any]) -> None:
+def test_each_chain_failure_names_its_cause(results: dict[str, Any]) -> None:
     for name, case in cases().items():
         said = results[name]["ours"].get("error")
         if said is not None:

@@ -43,7 +43,7 @@ def lives_for(keys: Credentials, seconds: float) -> bool:
     return abs((keys.expires_at - dt.datetime.now(dt.UTC)).total_seconds() - seconds) < 10
 
 
-async def test_their_sts_gives_keys_for_a_role(sts_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_peer_sts_gives_keys_for_a_role(sts_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     set_all(monkeypatch, KEYS)
     provider = assume_role(ROLE, session_name="tests", duration=dt.timedelta(minutes=20))
     keys = await provider.get_credentials()
@@ -53,7 +53,7 @@ async def test_their_sts_gives_keys_for_a_role(sts_url: str, monkeypatch: pytest
     assert await provider.refresh(keys) != keys  # type: ignore[attr-defined]
 
 
-async def test_their_sts_gives_keys_for_a_web_identity(sts_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_peer_sts_gives_keys_for_a_web_identity(sts_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("header.payload.signature")
     set_all(monkeypatch, {"AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"), "AWS_ROLE_ARN": ROLE})
     async with LambdaClient() as client:
@@ -63,9 +63,7 @@ async def test_their_sts_gives_keys_for_a_web_identity(sts_url: str, monkeypatch
         assert lives_for(await provider.get_credentials(), 3600)
 
 
-async def test_their_sts_gives_keys_for_a_profile_with_a_source(
-    sts_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_peer_sts_gives_keys_for_a_source_profile(sts_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "config").write_text(
         f"[profile tea]\nrole_arn = {ROLE}\nsource_profile = base\nduration_seconds = 900\n"
         "[profile base]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = s\n"
@@ -82,16 +80,14 @@ def instance(ministack_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return ministack_url
 
 
-async def test_an_instance_finds_its_keys_and_signs_with_them(instance: str) -> None:
+async def test_client_signs_with_instance_keys(instance: str) -> None:
     async with LambdaClient(endpoint_url=instance) as client:
         assert "from iam-role, good until" in repr(client._state.context.credentials)
         with pytest.raises(ResourceNotFoundException):
             await client.invoke("nothing")
 
 
-async def test_the_keys_of_an_instance_lead_to_a_role_once_for_many_calls(
-    instance: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_instance_keys_assume_a_role_once(instance: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", instance)
     provider = assume_role(ROLE)
     keys = await asyncio.gather(*(provider.get_credentials() for _ in range(1000)))
@@ -101,7 +97,7 @@ async def test_the_keys_of_an_instance_lead_to_a_role_once_for_many_calls(
             await client.invoke("nothing")
 
 
-async def test_an_instance_whose_service_is_switched_off_has_no_keys(instance: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_disabled_instance_metadata_gives_no_keys(instance: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(ConfigurationError, match="no credentials"):
         await LambdaClient().open()

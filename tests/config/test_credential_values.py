@@ -24,7 +24,7 @@ from aiolambda.testing import FakeTransport
         ({"session_token": 12345}, "session_token must be a string; got int"),
     ],
 )
-def test_what_no_keys_are_is_refused_when_they_are_made(members: dict[str, Any], said: str) -> None:
+def test_invalid_credentials_are_refused_when_made(members: dict[str, Any], said: str) -> None:
     given = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "s", **members}
     with pytest.raises((TypeError, ValueError), match=f"^{re.escape(said)}") as raised:
         Credentials(**given)
@@ -33,7 +33,7 @@ def test_what_no_keys_are_is_refused_when_they_are_made(members: dict[str, Any],
 
 
 @pytest.mark.parametrize("given", [("AKIDEXAMPLE", "the secret"), "the secret", Credentials])
-def test_what_is_no_provider_is_refused_when_the_client_is_built(given: Any) -> None:
+def test_invalid_provider_is_refused_by_the_client(given: Any) -> None:
     with pytest.raises(ConfigurationError, match="credentials must be Credentials, or a provider of them; got") as raised:
         LambdaClient(region="us-east-1", credentials=given)
     assert "the secret" not in str(raised.value)
@@ -54,7 +54,7 @@ EXPIRED = Credentials("AKIDEXAMPLE", "s", expires_at=dt.datetime(2000, 1, 1, tzi
 
 @pytest.mark.parametrize("given", [("AKIDEXAMPLE", "the secret"), "the secret", None])
 @pytest.mark.parametrize("before", [[], [EXPIRED]], ids=["at first", "after expired keys"])
-async def test_a_provider_that_gives_no_keys_is_named_and_costs_no_slot(given: object, before: list[object]) -> None:
+async def test_provider_without_keys_releases_its_slot(given: object, before: list[object]) -> None:
     provider = Giving([*before, given, Credentials("AKIDEXAMPLE", "s")])
     async with LambdaClient(
         region="us-east-1", credentials=provider, transport=FakeTransport({"f": lambda event: event}), max_concurrency=1
@@ -70,7 +70,7 @@ async def test_a_provider_that_gives_no_keys_is_named_and_costs_no_slot(given: o
             assert (await client.invoke("f", 2)).json() == 2
 
 
-async def test_a_clock_that_fails_as_keys_are_checked_costs_no_slot() -> None:
+async def test_failing_expiry_check_releases_its_slot() -> None:
     """An error between taking the slot and sending the request gives the slot back."""
 
     class Broken(dt.tzinfo):

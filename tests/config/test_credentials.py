@@ -74,7 +74,7 @@ async def sts(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Sts]:
         yield sts
 
 
-async def test_a_role_is_assumed_as_it_was_asked_for(sts: Sts) -> None:
+async def test_assume_role_sends_its_arguments(sts: Sts) -> None:
     provider = assume_role(
         ROLE, session_name="me", external_id="theirs", duration=dt.timedelta(minutes=20), source=SOURCE, region="ap-south-1"
     )
@@ -95,9 +95,7 @@ async def test_a_role_is_assumed_as_it_was_asked_for(sts: Sts) -> None:
     assert b"/ap-south-1/sts/aws4_request" in head
 
 
-async def test_a_role_is_assumed_with_files_that_begin_with_a_mark(
-    sts: Sts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_assume_role_reads_files_with_a_bom(sts: Sts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config").write_text("\ufeff[default]\nregion = eu-north-1\n", encoding="utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.delenv("AWS_REGION")
@@ -116,14 +114,14 @@ async def test_clients_that_share_a_provider_fetch_once(sts: Sts) -> None:
     assert {"Credential=ASIA1/" in call.headers["authorization"] for call in transport.calls} == {True}
 
 
-async def test_a_role_is_assumed_by_default_with_what_a_client_would_find(sts: Sts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_assume_role_defaults_to_the_clients_keys(sts: Sts, monkeypatch: pytest.MonkeyPatch) -> None:
     set_all(monkeypatch, KEYS)
     await assume_role(ROLE).get_credentials()
     assert sts.signers == ["AKIDENVIRONMENT"]
     assert b"/eu-west-1/sts/aws4_request" in sts.server.requests[0][0]
 
 
-async def test_one_role_leads_to_another(sts: Sts) -> None:
+async def test_role_may_be_assumed_from_another_role(sts: Sts) -> None:
     assert (await assume_role(ROLE, source=assume_role(ROLE, source=SOURCE)).get_credentials()).access_key_id == "ASIA2"
     assert sts.signers == ["AKIDSOURCE", "ASIA1"]
 
@@ -142,7 +140,7 @@ class Theirs:
         return SOURCE
 
 
-async def test_a_source_of_the_callers_is_asked_on_the_callers_loop(sts: Sts) -> None:
+async def test_source_provider_runs_on_the_callers_loop(sts: Sts) -> None:
     theirs = Theirs(asyncio.get_running_loop())
     middle = assume_role(ROLE, source=theirs)
     assert (await assume_role(ROLE, source=middle).get_credentials()).access_key_id == "ASIA2"
@@ -150,7 +148,7 @@ async def test_a_source_of_the_callers_is_asked_on_the_callers_loop(sts: Sts) ->
 
 
 @pytest.mark.parametrize("landed", [True, False])
-def test_a_loop_that_ends_while_its_source_is_asked_stops_nobody_later(landed: bool) -> None:
+def test_ended_loop_does_not_block_the_provider(landed: bool) -> None:
     """The next loop begins after the fetch has noticed that end (`landed`), or before."""
     code = (
         f"landed = {landed}"
@@ -178,7 +176,7 @@ print("left twice")
     assert python(code, AWS_REGION="eu-west-1") == "left twice\n"
 
 
-async def test_a_source_whose_keys_have_expired_is_renewed_once(sts: Sts) -> None:
+async def test_expired_source_keys_are_renewed_once(sts: Sts) -> None:
     class Renewed(Theirs):
         async def refresh(self, rejected: Credentials, /) -> Credentials:
             assert rejected == SOURCE
@@ -193,7 +191,7 @@ async def test_a_source_whose_keys_have_expired_is_renewed_once(sts: Sts) -> Non
     assert len(sts.signers) == 4
 
 
-async def test_what_sts_refuses_is_told_with_the_role_and_without_secrets(sts: Sts) -> None:
+async def test_sts_refusal_names_the_role(sts: Sts) -> None:
     sts.refuses["AKIDSOURCE"] = "AccessDenied"
     with pytest.raises(ConfigurationError, match=rf"to assume {ROLE} failed: .*AccessDenied.*said by STS") as raised:
         await assume_role(ROLE, source=SOURCE).get_credentials()
@@ -212,7 +210,7 @@ async def test_what_sts_refuses_is_told_with_the_role_and_without_secrets(sts: S
         ({"source": Credentials("AKID\n", "s")}, "white space"),
     ],
 )
-def test_what_sts_could_only_refuse_is_refused_at_once(settings: dict[str, Any], said: str) -> None:
+def test_invalid_role_arguments_are_refused_at_once(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         assume_role(**{"role_arn": ROLE, **settings})
 
@@ -231,7 +229,7 @@ def config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], N
 BASE = "[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = hunter2\n"
 
 
-async def test_a_profile_leads_to_its_role_in_the_region_that_the_client_has(sts: Sts, config: Callable[[str], None]) -> None:
+async def test_profile_role_uses_the_clients_region(sts: Sts, config: Callable[[str], None]) -> None:
     config(f"[profile tea]\nrole_arn = {ROLE}\nsource_profile = base\nexternal_id = theirs\nregion = us-east-1\n{BASE}")
     keys = await from_profile("tea").get_credentials()
     assert (keys.access_key_id, keys.expires_at) == ("ASIA1", dt.datetime(2099, 2, 13, 23, 31, 30, tzinfo=dt.UTC))
@@ -253,9 +251,7 @@ MFA = "mfa_serial = arn:aws:iam::123456789012:mfa/me\n"
     ],
     ids=["of the profile", "of its source"],
 )
-async def test_a_role_that_asks_for_a_code_is_refused_and_nobody_is_asked_at_the_terminal(
-    sts: Sts, config: Callable[[str], None], text: str
-) -> None:
+async def test_mfa_role_is_refused_without_a_prompt(sts: Sts, config: Callable[[str], None], text: str) -> None:
     config(text)
     with pytest.raises(ConfigurationError, match=r"MFA device \(mfa_serial\).*from_botocore"):
         await from_profile("tea").get_credentials()
@@ -270,18 +266,18 @@ async def test_a_role_that_asks_for_a_code_is_refused_and_nobody_is_asked_at_the
     ],
     ids=["a source that is itself", "a source with keys"],
 )
-async def test_a_code_that_nobody_needs_is_no_obstacle(sts: Sts, config: Callable[[str], None], text: str) -> None:
+async def test_unused_mfa_serial_is_ignored(sts: Sts, config: Callable[[str], None], text: str) -> None:
     config(text)
     assert (await from_profile("tea").get_credentials()).access_key_id == "ASIA1"
 
 
-async def test_profiles_that_lead_in_a_circle_are_an_error(config: Callable[[str], None]) -> None:
+async def test_circular_profiles_are_an_error(config: Callable[[str], None]) -> None:
     config(f"[profile a]\nrole_arn = {ROLE}\nsource_profile = b\n[profile b]\nrole_arn = {ROLE}\nsource_profile = a\n")
     with pytest.raises(ConfigurationError, match="Infinite loop"):
         await from_profile("a").get_credentials()
 
 
-async def test_a_profile_that_is_not_there_is_an_error_when_keys_are_needed(config: Callable[[str], None]) -> None:
+async def test_missing_profile_fails_when_keys_are_needed(config: Callable[[str], None]) -> None:
     config(BASE)
     provider = from_profile("coffee")
     with pytest.raises(ConfigurationError, match="coffee"):
@@ -291,9 +287,7 @@ async def test_a_profile_that_is_not_there_is_an_error_when_keys_are_needed(conf
     assert (await provider.get_credentials()).access_key_id == "AKIDCOFFEE"
 
 
-async def test_a_program_that_takes_its_time_delays_no_call_while_the_keys_are_good(
-    config: Callable[[str], None], tmp_path: Path
-) -> None:
+async def test_slow_credential_process_delays_no_call(config: Callable[[str], None], tmp_path: Path) -> None:
     """The second run of the program waits until the test opens the other end of a pipe."""
     pipe, program = tmp_path / "pipe", tmp_path / "keys.py"
     os.mkfifo(pipe)
@@ -329,9 +323,7 @@ async def test_a_program_that_takes_its_time_delays_no_call_while_the_keys_are_g
         ("credential_process = echo nonsense", "JSONDecodeError"),
     ],
 )
-async def test_whatever_fails_in_the_chain_is_a_configuration_error(
-    config: Callable[[str], None], text: str, said: str
-) -> None:
+async def test_chain_failure_is_a_configuration_error(config: Callable[[str], None], text: str, said: str) -> None:
     config(f"[default]\nregion = eu-west-1\n{text}\n")
     with pytest.raises(ConfigurationError, match=f"the AWS credential chain failed: .*({said})"):
         await LambdaClient().open()
@@ -358,7 +350,7 @@ async def test_keys_that_were_given_to_a_session_are_used(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["boto3", "botocore", "aiobotocore"])
-async def test_keys_that_a_session_fetches_have_their_expiry(sts: Sts, config: Callable[[str], None], kind: str) -> None:
+async def test_fetched_session_keys_have_an_expiry(sts: Sts, config: Callable[[str], None], kind: str) -> None:
     config(f"[profile tea]\nregion = eu-west-1\nrole_arn = {ROLE}\nsource_profile = base\n{BASE}")
     if kind == "boto3":
         session: Any = pytest.importorskip("boto3", reason="boto3 is not installed").Session(profile_name="tea")
@@ -375,9 +367,7 @@ async def test_keys_that_a_session_fetches_have_their_expiry(sts: Sts, config: C
     assert keys.expires_at == dt.datetime(2099, 2, 13, 23, 31, 30, tzinfo=dt.UTC)
 
 
-async def test_an_aiobotocore_session_is_asked_on_the_callers_loop_and_shares_its_one_fetch(
-    sts: Sts, config: Callable[[str], None]
-) -> None:
+async def test_aiobotocore_session_shares_its_fetch(sts: Sts, config: Callable[[str], None]) -> None:
     from aiobotocore.session import AioSession
 
     config(f"[profile tea]\nregion = eu-west-1\nrole_arn = {ROLE}\nsource_profile = base\n{BASE}")
@@ -397,7 +387,7 @@ async def test_a_session_without_credentials_is_an_error(monkeypatch: pytest.Mon
         from_botocore("session")
 
 
-async def test_botocore_is_enough_for_sessions_profiles_and_roles(sts: Sts, config: Callable[[str], None]) -> None:
+async def test_botocore_alone_is_enough(sts: Sts, config: Callable[[str], None]) -> None:
     """boto3 brings botocore, too, and aiobotocore cannot always be installed beside boto3."""
     config(f"[profile tea]\nregion = eu-west-1\nrole_arn = {ROLE}\nsource_profile = base\n{BASE}")
     code = """
@@ -415,7 +405,7 @@ for provider in (from_botocore(session), from_profile("tea"), role):
     assert await asyncio.to_thread(python, code, **variables) == "AKIDSESSION\nASIA1\nASIA2\n"
 
 
-def test_without_botocore_the_error_says_what_to_install() -> None:
+def test_missing_botocore_is_named_in_the_error() -> None:
     code = """
 import asyncio, sys
 sys.modules["botocore"] = None
@@ -431,7 +421,7 @@ for provider in (from_profile("tea"), assume_role("arn:aws:iam::123456789012:rol
     assert python(code) == "True True\nTrue True\n"
 
 
-def test_a_session_of_nobodys_needs_no_library_at_all() -> None:
+def test_custom_session_needs_no_botocore() -> None:
     code = """
 import asyncio, sys
 sys.modules["aiobotocore"] = sys.modules["botocore"] = None
@@ -458,7 +448,7 @@ except ConfigurationError as error:
     assert python(code) == "AKID\nthe credentials of the session failed: OSError: no answer\n"
 
 
-async def test_a_client_that_closes_while_keys_are_fetched_leaves_nothing_behind() -> None:
+async def test_closed_client_leaves_no_fetch_behind() -> None:
     class Hanging:
         name, needs_caller_loop = "hanging", False
 
@@ -479,7 +469,7 @@ async def test_a_client_that_closes_while_keys_are_fetched_leaves_nothing_behind
     assert await provider.get_credentials() == SOURCE
 
 
-async def test_keys_of_the_environment_are_read_again_once_they_have_expired_or_were_refused() -> None:
+async def test_environment_keys_are_read_again_on_expiry() -> None:
     environment = {**KEYS, "AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z"}
     provider = environment_credentials(environment)
     assert provider is not None
@@ -494,7 +484,7 @@ async def test_keys_of_the_environment_are_read_again_once_they_have_expired_or_
     assert (await provider.refresh(keys)).access_key_id == "AKIDLAST"
 
 
-def test_blank_keys_are_none_and_an_expiry_that_is_no_time_is_told() -> None:
+def test_blank_environment_keys_count_as_missing() -> None:
     assert environment_credentials({"AWS_ACCESS_KEY_ID": " ", "AWS_SECRET_ACCESS_KEY": " "}) is None
     with pytest.raises(ConfigurationError, match="AWS_SECRET_ACCESS_KEY is not"):
         environment_credentials({"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": " "})
@@ -518,7 +508,7 @@ def private_names(tree: ast.AST) -> set[str]:
     return found
 
 
-def test_of_aiobotocore_and_botocore_only_public_names_are_used() -> None:
+def test_only_public_botocore_names_are_used() -> None:
     folder = Path(aiolambda.__file__).parent / "config"
     used = {file.name: private_names(ast.parse(file.read_text())) for file in folder.rglob("*.py")}
     assert {name: names for name, names in used.items() if names} == {}
@@ -537,11 +527,11 @@ documents = st.recursive(
 
 
 @given(document=documents, indent=st.sampled_from([None, 0, 1]), depth=st.integers(0, 6))
-def test_a_document_in_pieces_is_the_same_document(document: object, indent: int | None, depth: int) -> None:
+def test_json_decoded_in_pieces_is_the_same(document: object, indent: int | None, depth: int) -> None:
     assert botocore_files.decoded_in_pieces(f" {json.dumps(document, indent=indent)}\n", depth) == document
 
 
-def test_the_large_documents_of_botocore_are_loaded_in_pieces() -> None:
+def test_botocore_documents_are_loaded_in_pieces() -> None:
     from aiobotocore.session import AioSession
 
     loader = AioSession().get_component("data_loader")
@@ -563,7 +553,7 @@ def nothing_frozen() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("nothing_frozen")
-def test_the_collector_is_as_it_was_before() -> None:
+def test_garbage_collector_state_is_restored() -> None:
     with botocore_files.collector_paused():
         assert not gc.isenabled()
     assert gc.isenabled()
@@ -588,7 +578,7 @@ def test_the_collector_is_as_it_was_before() -> None:
         gc.unfreeze()
 
 
-def test_making_a_provider_does_no_io_and_loads_nothing() -> None:
+def test_making_a_provider_does_no_io() -> None:
     code = """
 import sys
 import aiolambda
@@ -602,9 +592,7 @@ print(sorted({event for event in events if event.startswith(("open", "socket", "
     assert python(code) == "[]\n"
 
 
-async def test_what_a_session_wants_of_botocores_documents_is_read_off_the_loop(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_botocore_models_are_read_off_the_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A role is requested on the caller's loop, but its service's model and the endpoints are read before, in a thread."""
     config = tmp_path / "config"
     config.write_text(

@@ -116,7 +116,7 @@ async def invoke(server: RawServer, **settings: Any) -> LambdaClientConfig:
 
 @pytest.mark.parametrize("by", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "profile", "argument"])
 @pytest.mark.parametrize("folder", [False, True], ids=["file", "folder"])
-async def test_a_private_authority_is_trusted_wherever_its_bundle_is_named(
+async def test_ca_bundle_is_trusted_from_any_source(
     by: str, folder: bool, bundle: str, tls: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if folder:
@@ -148,7 +148,7 @@ def subject_hash(bundle: str) -> str:
     return done.stdout.strip()
 
 
-async def test_the_bundles_are_asked_for_in_the_order_of_boto3(
+async def test_ca_bundle_sources_have_boto3s_order(
     bundle: str, tls: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in write_profile(tmp_path, Source("profile", "ca_bundle", bundle, "")).items():
@@ -185,9 +185,7 @@ def demanding(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-async def test_a_server_that_demands_a_client_certificate_gets_it(
-    authority: trustme.CA, bundle: str, demanding: ssl.SSLContext
-) -> None:
+async def test_client_certificate_is_sent_on_demand(authority: trustme.CA, bundle: str, demanding: ssl.SSLContext) -> None:
     mine = ssl.create_default_context(cafile=bundle)
     authority.issue_cert("caller@example.com").configure_cert(mine)
     seen: list[object] = []
@@ -207,7 +205,7 @@ async def test_a_server_that_demands_a_client_certificate_gets_it(
     assert told["ca_bundle"].source == "set aside by argument ssl_context"
 
 
-async def test_the_context_goes_through_a_tunnel(authority: trustme.CA, bundle: str, demanding: ssl.SSLContext) -> None:
+async def test_ssl_context_works_through_a_tunnel(authority: trustme.CA, bundle: str, demanding: ssl.SSLContext) -> None:
     mine = ssl.create_default_context(cafile=bundle)
     authority.issue_cert("caller@example.com").configure_cert(mine)
     async with proxy() as running, raw_server(always(answer()), tls=demanding) as server:
@@ -215,9 +213,7 @@ async def test_the_context_goes_through_a_tunnel(authority: trustme.CA, bundle: 
     assert (len(running.tunnels), len(server.requests)) == (1, 1)
 
 
-async def test_a_context_that_knows_another_authority_accepts_no_server(
-    bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_ssl_context_replaces_the_ca_bundle(bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     """A context replaces the bundle of the environment; it does not add to it."""
     monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
     other = ssl.create_default_context()
@@ -231,7 +227,7 @@ async def test_a_context_that_knows_another_authority_accepts_no_server(
         await invoke(server, ssl_context=ssl.create_default_context(cafile=bundle))
 
 
-def test_a_context_and_a_bundle_contradict_each_other(bundle: str) -> None:
+def test_ssl_context_with_ca_bundle_is_an_error(bundle: str) -> None:
     with pytest.raises(ConfigurationError, match="ca_bundle and ssl_context contradict each other"):
         LambdaClient(ca_bundle=bundle, ssl_context=ssl.create_default_context())
 
@@ -250,12 +246,12 @@ def without_name() -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("make", [without_verification, without_name, lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)])
-def test_a_context_that_verifies_nothing_is_refused(make: Callable[[], ssl.SSLContext]) -> None:
+def test_unverified_ssl_context_is_refused(make: Callable[[], ssl.SSLContext]) -> None:
     with pytest.raises(ConfigurationError, match="ssl_context does not verify the server .* TLS is always verified"):
         LambdaClient(ssl_context=make())
 
 
-async def test_a_context_that_was_changed_before_the_client_opens_is_refused() -> None:
+async def test_ssl_context_is_checked_again_at_open() -> None:
     context = ssl.create_default_context()
     client = LambdaClient(region="us-east-1", credentials=KEYS, ssl_context=context)
     context.check_hostname = False
@@ -268,7 +264,7 @@ async def test_a_context_that_was_changed_before_the_client_opens_is_refused() -
 
 
 @pytest.mark.parametrize("by", ["HTTPS_PROXY", "https_proxy", "argument"])
-async def test_a_tunnel_is_asked_for_with_the_password_of_the_proxys_url(
+async def test_proxy_password_is_sent_to_the_proxy_only(
     by: str, bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with proxy() as running, raw_server(always(answer()), tls=tls) as server:
@@ -281,9 +277,7 @@ async def test_a_tunnel_is_asked_for_with_the_password_of_the_proxys_url(
     assert "hunter2" not in config.explain() + repr(config)
 
 
-async def test_a_wrong_password_is_told_without_showing_it(
-    bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_wrong_proxy_password_is_not_shown(bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     async with proxy("wrong-hunter3") as running, raw_server(always(answer()), tls=tls) as server:
         monkeypatch.setenv("HTTPS_PROXY", running.url)
         with pytest.raises(ConnectError, match="the proxy answered 407") as raised:
@@ -292,7 +286,7 @@ async def test_a_wrong_password_is_told_without_showing_it(
     assert "hunter3" not in str(raised.value) + repr(raised.value.__cause__)
 
 
-async def test_a_proxy_that_forbids_the_endpoint_is_asked_once(bundle: str, tls: ssl.SSLContext) -> None:
+async def test_proxy_refusal_is_not_retried(bundle: str, tls: ssl.SSLContext) -> None:
     async with (
         raw_server(always(answer("403 Forbidden", "Connection: close\r\n"))) as middle,
         raw_server(silent, tls=tls) as server,
@@ -304,7 +298,7 @@ async def test_a_proxy_that_forbids_the_endpoint_is_asked_once(bundle: str, tls:
 
 @pytest.mark.parametrize("no_proxy", ["localhost", "*", "example.com, .localhost", "LOCALHOST:{port}"])
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
-async def test_hosts_that_are_left_out_are_reached_without_the_proxy(
+async def test_no_proxy_hosts_bypass_the_proxy(
     name: str, no_proxy: str, bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with proxy() as running, raw_server(always(answer()), tls=tls) as server:
@@ -318,16 +312,14 @@ async def test_hosts_that_are_left_out_are_reached_without_the_proxy(
     assert len(running.tunnels) == 1
 
 
-async def test_an_empty_proxy_switches_off_that_of_the_environment(
-    bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_empty_proxy_overrides_the_environment(bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     async with proxy() as running, raw_server(always(answer()), tls=tls) as server:
         monkeypatch.setenv("HTTPS_PROXY", running.url)
         await invoke(server, ca_bundle=bundle, proxy="")
     assert running.tunnels == []
 
 
-async def test_a_plain_endpoint_has_the_proxy_for_http(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_http_endpoint_uses_http_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     async with raw_server(always(answer())) as middle:
         monkeypatch.setenv("HTTP_PROXY", middle.url.removeprefix("http://"))  # a host and a port are enough, as in boto3
         monkeypatch.setenv("HTTPS_PROXY", "http://nowhere.invalid:1")
@@ -337,7 +329,7 @@ async def test_a_plain_endpoint_has_the_proxy_for_http(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("value", ["socks5://user:hunter2@h:1", "http://", "http://user:hunter2@h h", "http://h:99999"])
-async def test_a_proxy_that_is_none_is_refused_and_its_variable_named(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_invalid_proxy_url_names_its_variable(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", value)
     client = LambdaClient(region="us-east-1", credentials=KEYS)
     with pytest.raises(ConfigurationError, match=r"the proxy \(from HTTPS_PROXY\) is not an http or https URL") as raised:
@@ -345,7 +337,7 @@ async def test_a_proxy_that_is_none_is_refused_and_its_variable_named(value: str
     assert "hunter2" not in str(raised.value) + client.config.explain()
 
 
-def test_calls_to_several_regions_ask_for_each_host_whether_it_is_left_out() -> None:
+def test_no_proxy_is_checked_for_each_region() -> None:
     environment = {
         "AWS_CONFIG_FILE": "",
         "AWS_SHARED_CREDENTIALS_FILE": "",
@@ -390,7 +382,7 @@ PROXIES: list[dict[str, str]] = [
 
 
 @pytest.mark.parametrize("url", URLS)
-def test_the_environment_is_read_as_botocore_reads_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_environment_is_read_as_in_botocore(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     utils = pytest.importorskip("botocore.utils", reason="the extra 'aws' is not installed")
     sessions = pytest.importorskip("botocore.httpsession", reason="the extra 'aws' is not installed")
     for variables in PROXIES:
@@ -428,11 +420,11 @@ LEFT_OUT = [
 
 
 @pytest.mark.parametrize(("url", "no_proxy", "left_out"), LEFT_OUT)
-def test_addresses_and_ranges_of_them_are_left_out(url: str, no_proxy: str, left_out: bool) -> None:
+def test_no_proxy_accepts_addresses_and_ranges(url: str, no_proxy: str, left_out: bool) -> None:
     assert is_excluded(url, no_proxy) is left_out
 
 
-async def test_a_range_of_addresses_is_reached_without_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_proxy_range_bypasses_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://nowhere.invalid:1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.0/8")
     async with raw_server(always(answer())) as server:

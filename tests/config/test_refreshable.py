@@ -95,7 +95,7 @@ async def used_each_second(provider: RefreshableCredentials, begin: float, end: 
 
 
 @pytest.mark.virtual_time
-async def test_five_thousand_concurrent_first_calls_fetch_once() -> None:
+async def test_concurrent_first_calls_fetch_once() -> None:
     source = FakeSource(takes=3)
     provider = provider_of(source)
     keys = await asyncio.gather(*(key(provider) for _ in range(5000)))
@@ -103,7 +103,7 @@ async def test_five_thousand_concurrent_first_calls_fetch_once() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_caller_that_is_cancelled_stops_the_fetch_for_nobody() -> None:
+async def test_cancelled_caller_does_not_stop_the_fetch() -> None:
     source = FakeSource(takes=3)
     provider = provider_of(source)
     first, second = asyncio.ensure_future(key(provider)), asyncio.ensure_future(key(provider))
@@ -125,7 +125,7 @@ async def test_keys_without_expiry_are_fetched_once() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_keys_are_renewed_behind_the_calls_that_go_on_with_the_old_ones() -> None:
+async def test_renewal_does_not_delay_calls() -> None:
     source = FakeSource(takes=5)
     provider = provider_of(source)
     await provider.get_credentials()
@@ -135,7 +135,7 @@ async def test_keys_are_renewed_behind_the_calls_that_go_on_with_the_old_ones() 
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("jitter", "minutes"), [(0.0, 14.0), (1 - 1e-9, 14 * 2 / 3)])
-async def test_the_moment_of_a_renewal_is_drawn(jitter: float, minutes: float) -> None:
+async def test_renewal_time_is_jittered(jitter: float, minutes: float) -> None:
     source = FakeSource()
     provider = provider_of(source, jitter=jitter)
     await provider.get_credentials()
@@ -149,7 +149,7 @@ async def test_the_moment_of_a_renewal_is_drawn(jitter: float, minutes: float) -
 
 
 @pytest.mark.virtual_time
-async def test_short_lived_keys_are_not_fetched_at_every_call() -> None:
+async def test_short_lived_keys_are_not_always_fetched() -> None:
     source = FakeSource(lifetime=60)
     provider = provider_of(source)
     await provider.get_credentials()
@@ -157,7 +157,7 @@ async def test_short_lived_keys_are_not_fetched_at_every_call() -> None:
     assert len(source.asked) <= 18
 
 
-def test_an_endpoint_that_is_down_for_ten_minutes_fails_no_call(caplog: pytest.LogCaptureFixture) -> None:
+def test_source_outage_before_expiry_fails_no_call(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> FakeSource:
         source = FakeSource(takes=1)
         provider = provider_of(source)
@@ -179,7 +179,7 @@ def test_an_endpoint_that_is_down_for_ten_minutes_fails_no_call(caplog: pytest.L
 
 
 @pytest.mark.virtual_time
-async def test_the_last_seconds_of_the_keys_wait_for_the_fetch_and_are_used_where_it_fails() -> None:
+async def test_calls_wait_for_a_fetch_just_before_expiry() -> None:
     source = FakeSource(takes=2)
     provider = provider_of(source)
     await provider.get_credentials()
@@ -193,7 +193,7 @@ async def test_the_last_seconds_of_the_keys_wait_for_the_fetch_and_are_used_wher
 
 
 @pytest.mark.virtual_time
-async def test_without_good_keys_everybody_gets_the_failure_and_the_source_is_asked_once_a_second() -> None:
+async def test_failed_fetch_is_shared_and_rate_limited() -> None:
     source = FakeSource(down=True)
     provider = provider_of(source)
     failures = await asyncio.gather(*(key(provider) for _ in range(100)), return_exceptions=True)
@@ -212,7 +212,7 @@ async def test_without_good_keys_everybody_gets_the_failure_and_the_source_is_as
 
 
 @pytest.mark.virtual_time
-async def test_keys_that_have_expired_are_used_by_nobody_and_recover_with_the_source() -> None:
+async def test_expired_keys_are_not_used() -> None:
     source = FakeSource()
     provider = provider_of(source)
     await provider.get_credentials()
@@ -226,7 +226,7 @@ async def test_keys_that_have_expired_are_used_by_nobody_and_recover_with_the_so
 
 
 @pytest.mark.virtual_time
-async def test_keys_that_had_expired_when_they_came_are_left_to_the_service_to_judge() -> None:
+async def test_keys_that_arrive_expired_are_used() -> None:
     """The clock here may be two hours fast. The first refusal tells the client."""
 
     source = FakeSource(lifetime=-HOUR)
@@ -237,7 +237,7 @@ async def test_keys_that_had_expired_when_they_came_are_left_to_the_service_to_j
 
 
 @pytest.mark.virtual_time
-async def test_keys_that_were_refused_are_replaced_once_for_all_who_ask() -> None:
+async def test_refused_keys_are_replaced_once() -> None:
     source = FakeSource(takes=1)
     provider = provider_of(source)
     refused = await provider.get_credentials()
@@ -249,7 +249,7 @@ async def test_keys_that_were_refused_are_replaced_once_for_all_who_ask() -> Non
 
 
 @pytest.mark.virtual_time
-async def test_a_refusal_waits_for_the_renewal_that_is_under_way_and_is_served_by_it() -> None:
+async def test_refusal_waits_for_a_running_renewal() -> None:
     source = FakeSource(takes=5)
     provider = provider_of(source)
     refused = await provider.get_credentials()
@@ -260,14 +260,14 @@ async def test_a_refusal_waits_for_the_renewal_that_is_under_way_and_is_served_b
 
 
 @pytest.mark.virtual_time
-async def test_a_refusal_of_keys_that_this_provider_never_gave_fetches_its_first() -> None:
+async def test_refusal_of_unknown_keys_fetches_the_first() -> None:
     source = FakeSource()
     assert (await provider_of(source).refresh(Credentials("AKIDOTHER", "s"))).access_key_id == "AKID1"
     assert source.asked == [False]
 
 
 @pytest.mark.virtual_time
-async def test_a_source_that_has_no_other_keys_is_not_asked_again_by_every_refusal() -> None:
+async def test_unchanged_keys_are_not_fetched_repeatedly() -> None:
     source = FakeSource(same=True)
     provider = provider_of(source)
     refused = await provider.get_credentials()
@@ -280,7 +280,7 @@ async def test_a_source_that_has_no_other_keys_is_not_asked_again_by_every_refus
 
 
 @pytest.mark.virtual_time
-async def test_a_failure_to_replace_refused_keys_is_told() -> None:
+async def test_failed_replacement_raises_an_error() -> None:
     source = FakeSource()
     provider = provider_of(source)
     refused = await provider.get_credentials()
@@ -290,7 +290,7 @@ async def test_a_failure_to_replace_refused_keys_is_told() -> None:
     assert await provider.refresh(refused) == refused  # within the same second
 
 
-def test_a_source_that_never_renews_is_complained_of_in_the_last_minutes_only(caplog: pytest.LogCaptureFixture) -> None:
+def test_unchanged_keys_warn_in_the_last_minutes(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         provider = provider_of(FakeSource(same=True, until=EPOCH + HOUR))
         await provider.get_credentials()
@@ -305,7 +305,7 @@ def test_a_source_that_never_renews_is_complained_of_in_the_last_minutes_only(ca
 
 
 @pytest.mark.virtual_time
-async def test_the_same_keys_may_live_longer_than_was_said() -> None:
+async def test_same_keys_may_get_a_later_expiry() -> None:
     """aiobotocore does the same while the metadata service of an instance gives no other keys."""
 
     source = FakeSource(same=True)
@@ -319,7 +319,7 @@ async def test_the_same_keys_may_live_longer_than_was_said() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_clock_that_was_set_back_does_not_stop_the_fetching() -> None:
+async def test_clock_set_back_does_not_stop_fetching() -> None:
     source, back = FakeSource(down=True), [0.0]
     provider = RefreshableCredentials(source, now=lambda: now() - back[0], jitter=lambda: 0.5, start=Here())
     with pytest.raises(ConfigurationError):
@@ -329,7 +329,7 @@ async def test_a_clock_that_was_set_back_does_not_stop_the_fetching() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_fetch_whose_process_was_forked_away_is_begun_anew() -> None:
+async def test_fetch_lost_by_a_fork_is_restarted() -> None:
     source, lost = FakeSource(takes=1e9), Here(alive=False)
     provider = provider_of(source, start=lost)
     waiting = asyncio.ensure_future(key(provider))
@@ -343,7 +343,7 @@ async def test_a_fetch_whose_process_was_forked_away_is_begun_anew() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_where_no_thread_can_be_started_the_call_says_so() -> None:
+async def test_failed_thread_start_is_an_error() -> None:
     def start(work: object, done: object, /) -> Callable[[], bool]:
         raise RuntimeError("can't start new thread")
 
@@ -352,7 +352,7 @@ async def test_where_no_thread_can_be_started_the_call_says_so() -> None:
         await provider.get_credentials()
 
 
-async def test_what_breaks_a_thread_off_is_told_to_who_waits() -> None:
+async def test_cancelled_fetch_thread_is_an_error() -> None:
     class Broken(FakeSource):
         async def fetch(self, *, rejected: bool, caller_loop: object) -> Credentials:
             raise asyncio.CancelledError
@@ -361,14 +361,14 @@ async def test_what_breaks_a_thread_off_is_told_to_who_waits() -> None:
         await RefreshableCredentials(Broken()).get_credentials()
 
 
-async def test_a_loop_that_was_closed_is_not_asked_for_anything() -> None:
+async def test_closed_home_loop_is_an_error() -> None:
     caller_loop = asyncio.new_event_loop()
     caller_loop.close()
     with pytest.raises(CallerLoopEndedError, match="was closed"):
         await on_caller_loop(caller_loop, FakeSource().fetch)  # type: ignore[arg-type]
 
 
-async def test_a_fetch_runs_in_a_thread_of_its_own_on_a_loop_of_its_own() -> None:
+async def test_fetch_runs_in_its_own_thread_and_loop() -> None:
     seen: list[object] = []
 
     class Watched(FakeSource):
@@ -381,7 +381,7 @@ async def test_a_fetch_runs_in_a_thread_of_its_own_on_a_loop_of_its_own() -> Non
     assert seen[1] is not asyncio.get_running_loop()
 
 
-async def test_the_provider_shows_its_source_and_no_secret() -> None:
+async def test_repr_shows_the_source_and_no_secret() -> None:
     provider = RefreshableCredentials(FakeSource(lifetime=None))
     assert repr(provider) == "<RefreshableCredentials from fake, none yet>"
     await provider.get_credentials()
@@ -415,7 +415,7 @@ provider = RefreshableCredentials(Source())
     return done.stdout
 
 
-def test_a_fetch_outlives_the_loop_that_asked_and_serves_the_next() -> None:
+def test_fetch_outlives_the_loop_that_started_it() -> None:
     code = """
 async def leave():
     asyncio.ensure_future(provider.get_credentials())
@@ -427,7 +427,7 @@ print(asyncio.run(provider.get_credentials()).access_key_id, len(fetches))
     assert program(code) == "AKID 1\n"
 
 
-def test_a_loop_that_is_closed_without_a_word_leaves_no_trace() -> None:
+def test_fetch_survives_an_abruptly_closed_loop() -> None:
     code = """
 loop = asyncio.new_event_loop()
 async def begin():
@@ -444,7 +444,7 @@ gc.collect()
     assert program(code) == "AKID 1\n"
 
 
-def test_a_program_does_not_wait_for_a_fetch_to_exit() -> None:
+def test_exit_does_not_wait_for_a_fetch() -> None:
     code = """
 class Hanging(Source):
     async def fetch(self, *, rejected, caller_loop):
@@ -482,7 +482,7 @@ async def test_loops_of_several_threads_share_one_fetch() -> None:
     assert len(source.asked) == 1
 
 
-def test_the_thread_says_that_it_is_no_longer_alive() -> None:
+def test_ended_fetch_thread_is_not_alive() -> None:
     ended = threading.Event()
 
     async def work() -> int:

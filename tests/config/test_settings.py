@@ -49,7 +49,7 @@ def use(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("case", SETTINGS, ids=lambda case: case.name)
-def test_the_first_source_that_says_something_counts_and_is_named(case: Case, tmp_path: Path) -> None:
+def test_first_source_with_a_value_is_used(case: Case, tmp_path: Path) -> None:
     left = list(case.sources)
     while left:
         found = look_up(case.name, tmp_path, *left)
@@ -62,7 +62,7 @@ def test_the_first_source_that_says_something_counts_and_is_named(case: Case, tm
 
 
 @pytest.mark.parametrize("case", SETTINGS, ids=lambda case: case.name)
-def test_a_source_that_is_empty_says_nothing(case: Case, tmp_path: Path) -> None:
+def test_empty_source_is_skipped(case: Case, tmp_path: Path) -> None:
     empty = [attrs.evolve(source, value="") for source in case.texts]
     assert look_up(case.name, tmp_path, *empty).value == case.default
 
@@ -72,7 +72,7 @@ def test_a_source_that_is_empty_says_nothing(case: Case, tmp_path: Path) -> None
     [(case, source) for case in SETTINGS for source in case.texts if case.wrong],
     ids=lambda value: value.name if isinstance(value, Case | Source) else None,
 )
-async def test_a_wrong_value_fails_with_setting_source_and_what_is_accepted(
+async def test_wrong_value_names_setting_and_source(
     case: Case, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for wrong in case.wrong:
@@ -95,9 +95,7 @@ async def test_a_wrong_value_fails_with_setting_source_and_what_is_accepted(
     [(case, source) for case in SETTINGS for source in case.texts if case.botocore and source.name != "AWS_REGION"],
     ids=lambda value: value.name if isinstance(value, Case | Source) else None,
 )
-def test_botocore_finds_it_under_the_same_name(
-    case: Case, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_botocore_uses_the_same_names(case: Case, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = pytest.importorskip("botocore.session", reason="the extra 'aws' is not installed")
     use(monkeypatch, write_profile(tmp_path, attrs.evolve(source, value=str(source.value).lower())))
     asked = session.Session()
@@ -108,14 +106,14 @@ def test_botocore_finds_it_under_the_same_name(
 
 
 @pytest.mark.parametrize("key", ["region", "max_attempts", "retry_mode", "endpoint_url", "ca_bundle"])
-def test_a_setting_with_others_indented_under_it_is_refused(key: str, tmp_path: Path) -> None:
+def test_nested_value_is_refused(key: str, tmp_path: Path) -> None:
     environment = write_profile(tmp_path)
     (tmp_path / "config").write_text(f"[default]\n{key} =\n  a = b\n")
     found = explained_by_name(LambdaClientConfig(), environment)[key]
     assert "has settings indented under it" in found.problem
 
 
-def test_all_problems_are_told_at_once_and_none_is_raised(tmp_path: Path) -> None:
+def test_explained_lists_all_problems(tmp_path: Path) -> None:
     environment = write_profile(
         tmp_path, Source("variable", "AWS_MAX_ATTEMPTS", "many", ""), Source("profile", "use_fips_endpoint", "maybe", "")
     )
@@ -159,7 +157,7 @@ def as_ini(kind: str, sections: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_all_cases_of_configured_endpoint_urls_are_there() -> None:
+def test_endpoint_url_suite_is_complete() -> None:
     assert sum(len(suite["endpointUrlTests"]) for suite in suites.load(URLS)["testSuites"]) == 39
 
 
@@ -180,7 +178,7 @@ async def test_the_configured_endpoint_url_is_used(
     await client.close()
 
 
-async def test_a_services_section_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_services_section_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, write_profile(tmp_path, Source("profile", "services", "local", "")))
     said = r"services of profile 'default' in .* names \[services local\], and there is no such section"
     with pytest.raises(ConfigurationError, match=said):
@@ -205,7 +203,7 @@ BESIDE: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("variables", "said"), BESIDE, ids=lambda value: None if isinstance(value, str) else "+".join(value))
-async def test_a_flag_of_the_environment_gives_way_to_its_endpoint_with_one_warning(
+async def test_environment_endpoint_overrides_its_flags(
     variables: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     use(monkeypatch, VARIABLES | {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"} | variables)
@@ -238,7 +236,7 @@ async def test_a_flag_of_the_environment_gives_way_to_its_endpoint_with_one_warn
     ],
     ids=repr,
 )
-async def test_a_flag_or_an_endpoint_of_this_client_contradict_each_other(
+async def test_flag_with_explicit_endpoint_is_an_error(
     variables: dict[str, str],
     profile: dict[str, str],
     arguments: dict[str, Any],
@@ -287,7 +285,7 @@ NOT_OURS = {
 }
 
 
-def test_every_feature_has_its_letter_or_a_reason_to_have_none() -> None:
+def test_each_user_agent_feature_is_covered() -> None:
     letters = suites.load("useragent-features/feature_id_to_metric_value.json")
     excused = [name for names in NOT_OURS.values() for name in names.split()]
     ours = user_agent.FEATURES
@@ -312,19 +310,19 @@ async def agent_of(**settings: Any) -> str:
         ({"credentials": KEYS, "endpoint_url": "http://h"}, "m/E,N,e"),
     ],
 )
-async def test_the_features_in_use_are_told(settings: dict[str, Any], letters: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_user_agent_names_used_features(settings: dict[str, Any], letters: str, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, VARIABLES)
     assert letters in (await agent_of(**settings)).split()
 
 
-async def test_the_keys_of_a_container_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_user_agent_names_container_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = b'{"AccessKeyId": "AKID", "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}'
     async with raw_server(always(answer(body=keys))) as container:
         use(monkeypatch, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": container.url})
         assert "m/E,z" in (await agent_of()).split()
 
 
-async def test_program_and_surroundings_are_named_in_the_user_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_user_agent_names_app_and_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, {"AWS_SDK_UA_APP_ID": "shop 1/a", "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13"})
     agent = await agent_of(credentials=KEYS, user_agent_extra="mine/1")
     assert [part for part in agent.split() if part.startswith(("exec-env/", "app/", "m/", "mine/"))] == [
@@ -353,9 +351,7 @@ class Refusing(Online):
 
 @pytest.mark.parametrize("mode", [None, "legacy", "standard", "adaptive", "STANDARD"])
 @pytest.mark.parametrize("attempts", ["1", "2"])
-async def test_the_number_of_attempts_bounds_all_of_them_in_every_mode(
-    attempts: str, mode: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_max_attempts_holds_in_each_retry_mode(attempts: str, mode: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, {"AWS_MAX_ATTEMPTS": attempts} | ({"AWS_RETRY_MODE": mode} if mode else {}))
     transport = Refusing(429, 429, 429, 429, headers={"x-amzn-errortype": "TooManyRequestsException"})
     async with LambdaClient(region="us-east-1", credentials=KEYS, transport=transport) as client:
@@ -365,7 +361,7 @@ async def test_the_number_of_attempts_bounds_all_of_them_in_every_mode(
     assert transport.announced == [f"attempt={n}; max={attempts}" for n in range(1, int(attempts) + 1)]
 
 
-async def test_more_attempts_do_not_make_a_call_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_max_attempts_keeps_unsafe_calls_single(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, {"AWS_MAX_ATTEMPTS": "10", "AWS_RETRY_MODE": "legacy"})
     transport = Refusing(500)
     async with LambdaClient(region="us-east-1", credentials=KEYS, transport=transport) as client:
@@ -378,13 +374,13 @@ async def test_more_attempts_do_not_make_a_call_run_twice(monkeypatch: pytest.Mo
     assert len(transport.announced) == 3
 
 
-async def test_a_mode_alone_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_retry_mode_alone_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, {"AWS_RETRY_MODE": "legacy"})
     async with LambdaClient(region="us-east-1", credentials=KEYS, transport=online()) as client:
         assert repr(client._state.context.retry) == repr(StandardRetry())
 
 
-async def test_a_strategy_that_is_given_is_all_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_given_strategy_overrides_retry_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, {"AWS_MAX_ATTEMPTS": "nonsense", "AWS_RETRY_MODE": "nonsense"})
     strategy = StandardRetry(max_attempts=5)
     async with LambdaClient(region="us-east-1", credentials=KEYS, transport=online(), retry=strategy) as client:
@@ -394,7 +390,7 @@ async def test_a_strategy_that_is_given_is_all_there_is(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(("by", "sent"), [("default", 2), ("argument", 1), ("AWS_DISABLE_CLOCK_SKEW_CORRECTION", 1)])
-async def test_the_clock_is_corrected_unless_that_is_switched_off(by: str, sent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_clock_correction_can_be_disabled(by: str, sent: int, monkeypatch: pytest.MonkeyPatch) -> None:
     if by.startswith("AWS"):
         monkeypatch.setenv(by, "true")
     later = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
@@ -421,7 +417,7 @@ async def test_the_clock_is_corrected_unless_that_is_switched_off(by: str, sent:
         ("true", {"tcp_keepalive": None}, None),
     ],
 )
-async def test_the_transport_probes_as_argument_and_profile_say(
+async def test_tcp_keepalive_follows_argument_and_profile(
     text: str, given: dict[str, Any], probes: TcpKeepAlive | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use(monkeypatch, write_profile(tmp_path, Source("profile", "tcp_keepalive", text, "")))
@@ -432,7 +428,7 @@ async def test_the_transport_probes_as_argument_and_profile_say(
 # --- the table ---------------------------------------------------------------------------------------------------------
 
 
-def test_before_a_client_opens_its_settings_are_told_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unopened_client_explains_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, VARIABLES | {"AWS_REGION": "eu-west-1", "HTTPS_PROXY": "http://user:hunter2@proxy:3128/"})
     config = LambdaClientConfig(use_fips_endpoint=True)
     rows = {row.name: row for row in config.explained()}
@@ -451,14 +447,14 @@ def test_before_a_client_opens_its_settings_are_told_without_secrets(monkeypatch
     assert "AWS_USE_DUALSTACK_ENDPOINT" in table
 
 
-def test_a_problem_stands_under_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_problem_is_printed_below_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "1")
     lines = LambdaClientConfig(region="eu-west-1").explain().splitlines()
     number = next(number for number, line in enumerate(lines) if line.startswith("use_fips_endpoint"))
     assert lines[number + 1] == "  ! use_fips_endpoint (from AWS_USE_FIPS_ENDPOINT) must be true or false, not '1'"
 
 
-async def test_an_open_client_tells_what_it_uses_even_if_the_environment_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_open_client_ignores_environment_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, VARIABLES | {"AWS_REGION": "eu-west-1", "AWS_USE_FIPS_ENDPOINT": "true"})
     async with LambdaClient(transport=online()) as client:
         before = LambdaClientConfig().explain()
@@ -467,7 +463,7 @@ async def test_an_open_client_tells_what_it_uses_even_if_the_environment_has_cha
         assert "us-east-1" not in client.config.explain()
 
 
-async def test_the_config_of_an_open_client_is_good_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_config_of_an_open_client_can_be_reused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A value that was found does not count as given: the URL of the region does not contradict FIPS."""
     use(monkeypatch, VARIABLES | {"AWS_REGION": "eu-west-1", "AWS_USE_FIPS_ENDPOINT": "true"})
     async with LambdaClient(transport=online(), timeout=3) as client:
@@ -481,7 +477,7 @@ async def test_the_config_of_an_open_client_is_good_for_another(monkeypatch: pyt
     assert {row.name: row for row in moved.explained()}["endpoint_url"].value == "https://lambda-fips.eu-west-2.amazonaws.com"
 
 
-async def test_a_client_that_reaches_no_aws_reads_no_file_and_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_fake_transport_reads_no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, {"AWS_PROFILE": "nowhere", "AWS_USE_FIPS_ENDPOINT": "nonsense", "AWS_MAX_ATTEMPTS": "nonsense"})
     read: list[object] = []
     monkeypatch.setattr(Path, "read_bytes", read.append)
@@ -490,9 +486,7 @@ async def test_a_client_that_reaches_no_aws_reads_no_file_and_no_environment(mon
     assert read == []
 
 
-async def test_settings_of_a_profile_are_found_with_region_and_keys_in_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_profile_settings_join_environment_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in boto3, the files are read even if region and keys are at hand."""
     files = write_profile(tmp_path, Source("profile", "endpoint_url", "http://profile:1", ""))
     use(monkeypatch, VARIABLES | {"AWS_REGION": "eu-west-1"} | files)
@@ -502,7 +496,7 @@ async def test_settings_of_a_profile_are_found_with_region_and_keys_in_the_envir
     assert session.create_client("lambda", region_name="eu-west-1").meta.endpoint_url == "http://profile:1"
 
 
-def test_the_manual_lists_every_name_of_every_setting() -> None:
+def test_manual_lists_each_setting_name() -> None:
     section = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
     for row in LambdaClientConfig().explained():
         for name in row.names:

@@ -77,9 +77,7 @@ def botocores(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> A
 
 
 @pytest.mark.parametrize("what", FILES)
-def test_files_have_the_profiles_and_services_that_botocore_finds(
-    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_profiles_and_services_match_botocore(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = write(tmp_path, *FILES[what])
     theirs = botocores(environment, monkeypatch).full_config
     ours = read_shared_config(environment)
@@ -89,9 +87,7 @@ def test_files_have_the_profiles_and_services_that_botocore_finds(
 
 @pytest.mark.parametrize("what", BROKEN)
 @pytest.mark.parametrize("which", ["config", "credentials"])
-def test_a_mistake_is_told_with_file_and_line_and_botocore_does_not_read_it_either(
-    what: str, which: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parse_error_names_file_and_line(what: str, which: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text, line, complaint = BROKEN[what]
     environment = write(tmp_path, *((text, "") if which == "config" else ("", text)))
     with pytest.raises(ConfigurationError, match=rf"/{which}, line {line}: .*{complaint}") as raised:
@@ -102,14 +98,14 @@ def test_a_mistake_is_told_with_file_and_line_and_botocore_does_not_read_it_eith
         _ = botocores(environment, monkeypatch).full_config
 
 
-def test_bytes_that_are_no_text_are_told_with_their_line(tmp_path: Path) -> None:
+def test_invalid_utf8_names_its_line(tmp_path: Path) -> None:
     environment = write(tmp_path, "")
     (tmp_path / "config").write_bytes(b"[default]\nregion = eu-west-1\nname = \xff\xfe\n")
     with pytest.raises(ConfigurationError, match="config, line 3: this is not UTF-8"):
         read_shared_config(environment)
 
 
-def test_the_mark_that_windows_editors_put_first_is_passed_over(tmp_path: Path) -> None:
+def test_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     assert plain(read_shared_config(write(tmp_path, "\ufeff[default]\nregion = a\n")).profiles) == {"default": {"region": "a"}}
 
 
@@ -119,9 +115,7 @@ ROLE_OF_TEA = "[profile role]\nrole_arn = arn:aws:iam::123456789012:role/x\nsour
 
 
 @pytest.mark.parametrize("marked", ["config", "credentials", "config credentials"])
-async def test_a_client_opens_with_files_that_begin_with_a_mark(
-    marked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_client_opens_with_byte_order_marks(marked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
     places = [tmp_path / "copies", tmp_path / "files"]
     for place in places:
@@ -142,7 +136,7 @@ async def test_a_client_opens_with_files_that_begin_with_a_mark(
     assert list(places[0].iterdir()) == []
 
 
-def test_a_copy_without_the_mark_is_for_this_user_alone_and_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copy_without_bom_is_private_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
     session = botocores(write(tmp_path, f"{MARK}{ROLE_OF_TEA}", f"{MARK}{KEYS_OF_TEA}"), monkeypatch)
     with pytest.raises(LookupError), marks_removed(session):
@@ -154,14 +148,14 @@ def test_a_copy_without_the_mark_is_for_this_user_alone_and_goes(tmp_path: Path,
     assert not any(path.parent.exists() for path in copies)
 
 
-def test_files_that_are_not_there_are_empty(tmp_path: Path) -> None:
+def test_missing_files_are_empty(tmp_path: Path) -> None:
     missing = {"AWS_CONFIG_FILE": str(tmp_path / "none"), "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path)}
     found = read_shared_config(missing)
     assert (found.profiles, found.services, [file.state for file in found.files]) == ({}, {}, ["missing", "missing"])
     assert read_shared_config({"AWS_CONFIG_FILE": "", "AWS_SHARED_CREDENTIALS_FILE": ""}).profiles == {}
 
 
-def test_a_path_may_name_the_home_folder_and_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_path_may_use_home_and_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PLACE", "place")
     for path in ("place/config", ".aws/credentials"):
@@ -175,14 +169,14 @@ def test_a_path_may_name_the_home_folder_and_variables(tmp_path: Path, monkeypat
     "variables",
     [{}, {"AWS_PROFILE": "tea"}, {"AWS_DEFAULT_PROFILE": "tea"}, {"AWS_PROFILE": "tea", "AWS_DEFAULT_PROFILE": "coffee"}],
 )
-def test_the_profile_is_the_one_that_botocore_takes(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_profile_choice_matches_botocore(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     found = SettingSources(LambdaClientConfig(), variables).find(PROFILE, None)
     assert found.value == botocores(variables, monkeypatch).get_config_variable("profile")
 
 
 @pytest.mark.parametrize("name", ["coffee", "default"])
 @pytest.mark.parametrize("by", ["argument profile", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
-async def test_a_named_profile_that_is_nowhere_is_an_error_as_in_botocore(
+async def test_unknown_profile_is_an_error_as_in_botocore(
     name: str, by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = botocores(write(tmp_path, "[profile tea]\nregion = eu-west-1\n", "[milk]\n"), monkeypatch)
@@ -200,7 +194,7 @@ async def test_a_named_profile_that_is_nowhere_is_an_error_as_in_botocore(
         session.get_scoped_config()
 
 
-def test_a_file_that_may_not_be_read_counts_as_missing_and_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_file_is_reported_as_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = write(tmp_path, "[default]\nregion = a\n", "[default]\n")
 
     def refused(path: Path) -> bytes:

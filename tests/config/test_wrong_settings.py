@@ -65,7 +65,7 @@ FLAGS = [
 
 @pytest.mark.parametrize("value", NO_FLAGS, ids=repr)
 @pytest.mark.parametrize("name", FLAGS)
-def test_every_flag_of_a_client_is_a_bool_or_an_error(name: str, value: object) -> None:
+def test_client_flag_must_be_a_bool(name: str, value: object) -> None:
     for make in (LambdaClient, LambdaClientConfig):
         with pytest.raises(ConfigurationError, match=f"^{name} must be True"):
             make(**{name: value})
@@ -146,14 +146,14 @@ CALLS: dict[str, Callable[[LambdaClient, Any], Any]] = {
 
 @pytest.mark.parametrize("value", ["false", "False", 1, 0, b""], ids=repr)
 @pytest.mark.parametrize("name", list(CALLS))
-async def test_a_call_that_is_called_idempotent_by_a_text_runs_nothing(name: str, value: object) -> None:
+async def test_non_bool_idempotent_sends_nothing(name: str, value: object) -> None:
     async def use(client: LambdaClient) -> None:
         await CALLS[name](client, value)
 
     assert await executions(use) == 0
 
 
-async def test_the_flag_wins_as_a_bool_alone() -> None:
+async def test_idempotent_false_overrides_the_client() -> None:
     async def silent(client: LambdaClient) -> None:
         with pytest.raises(Exception, match="ended before an answer"):
             await client.invoke("f", idempotent=False)
@@ -162,7 +162,7 @@ async def test_the_flag_wins_as_a_bool_alone() -> None:
     assert await executions(silent, idempotent=True) == 1
 
 
-def test_what_an_error_shows_of_a_flag_is_no_payload() -> None:
+def test_flag_error_hides_the_value() -> None:
     with pytest.raises(ConfigurationError) as raised:
         check_flag("idempotent", {"card": "hunter2"})
     assert str(raised.value) == "idempotent must be True, False or None; got a value of type dict"
@@ -175,13 +175,13 @@ def test_what_an_error_shows_of_a_flag_is_no_payload() -> None:
 
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=shown)
 @pytest.mark.parametrize("name", ["total", "queue", "connect", "read", "idle"])
-def test_a_limit_that_no_loop_can_wait_is_refused(name: str, value: Any) -> None:
+def test_invalid_limit_is_refused(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{name} must be a number of seconds"):
         Timeouts(**{name: value})
 
 
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=shown)
-async def test_a_wrong_timeout_of_a_call_sends_nothing(value: Any) -> None:
+async def test_invalid_timeout_sends_nothing(value: Any) -> None:
     with pytest.raises(ValueError, match="total must be a number of seconds"):
         LambdaClient(timeout=value)
     async with fake() as client:
@@ -197,7 +197,7 @@ async def test_a_wrong_timeout_of_a_call_sends_nothing(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [*NO_NUMBERS, None], ids=shown)
 @pytest.mark.parametrize("name", ["idle_connection_timeout", "max_concurrency"])
-def test_a_number_of_a_client_is_a_number(name: str, value: Any) -> None:
+def test_client_number_must_be_a_number(name: str, value: Any) -> None:
     if (name, value) == ("max_concurrency", None):
         return
     with pytest.raises(ConfigurationError, match=f"{name} must be a"):
@@ -206,7 +206,7 @@ def test_a_number_of_a_client_is_a_number(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("value", [*NO_NUMBERS, None, 0, 40_000], ids=shown)
 @pytest.mark.parametrize("name", ["idle", "interval", "count"])
-def test_keep_alive_takes_what_the_kernel_takes(name: str, value: Any) -> None:
+def test_keep_alive_range_is_that_of_the_kernel(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{name} must be"):
         TcpKeepAlive(**{name: value})
     if name == "count":
@@ -214,7 +214,7 @@ def test_keep_alive_takes_what_the_kernel_takes(name: str, value: Any) -> None:
             TcpKeepAlive(count=2.5)  # type: ignore[arg-type]
 
 
-def test_the_kernel_takes_the_most_that_keep_alive_may_be() -> None:
+def test_kernel_accepts_the_keep_alive_maximum() -> None:
     make = socket_factory(TcpKeepAlive(idle=32_767, interval=32_767, count=127))
     with make((2, 1, 6, "", ("127.0.0.1", 1))) as sock:
         options = keep_alive_of(sock)
@@ -226,7 +226,7 @@ def test_the_kernel_takes_the_most_that_keep_alive_may_be() -> None:
 
 @pytest.mark.parametrize("value", [*NO_NUMBERS[:-3], None, 0, 1.5], ids=shown)
 @pytest.mark.parametrize("name", ["request_response", "event", "client_context"])
-def test_a_payload_limit_is_a_number_of_bytes(name: str, value: Any) -> None:
+def test_payload_limit_must_be_a_byte_count(name: str, value: Any) -> None:
     if value is HUGE:
         return
     with pytest.raises(ValueError, match=f"{name} must be a whole number"):
@@ -235,7 +235,7 @@ def test_a_payload_limit_is_a_number_of_bytes(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=shown)
 @pytest.mark.parametrize("name", ["max_attempts", "max_throttle_wait", "max_backoff", "quota", "throttling"])
-def test_a_strategy_is_made_of_numbers(name: str, value: Any) -> None:
+def test_retry_strategy_takes_only_numbers(name: str, value: Any) -> None:
     if value is HUGE and name in ("max_attempts", "quota"):
         return
     with pytest.raises(ConfigurationError, match=f"{name} (is|must be) "):
@@ -257,7 +257,7 @@ WRONG_FOR_A_MAP: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG_FOR_A_MAP.items() for value in values])
-async def test_a_map_that_is_asked_for_nonsense_reads_no_item(name: str, value: Any) -> None:
+async def test_invalid_map_setting_reads_no_item(name: str, value: Any) -> None:
     read: list[int] = []
 
     async def items() -> AsyncIterator[int]:
@@ -271,7 +271,7 @@ async def test_a_map_that_is_asked_for_nonsense_reads_no_item(name: str, value: 
     assert read == []
 
 
-async def test_a_map_takes_its_payloads_from_a_function() -> None:
+async def test_map_payload_must_be_a_function() -> None:
     async with fake() as client:
         with pytest.raises(ConfigurationError, match="payload must be a function; got 'id'"):
             client.map("f", [1], payload="id")  # type: ignore[arg-type]
@@ -322,13 +322,13 @@ async def test_a_map_takes_its_payloads_from_a_function() -> None:
     ],
     ids=lambda value: None if isinstance(value, str) else repr(value)[:50],
 )
-def test_a_setting_of_another_type_is_refused_when_the_client_is_built(wrong: dict[str, Any], said: str) -> None:
+def test_setting_of_a_wrong_type_is_refused(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said) as raised:
         LambdaClient(**wrong)
     assert "hunter2" not in str(raised.value)
 
 
-def test_right_values_of_every_setting_are_taken() -> None:
+def test_right_values_are_accepted() -> None:
     LambdaClient(
         retry=NoRetry(),
         tcp_keepalive=None,
@@ -349,7 +349,7 @@ def test_client_settings_are_the_fields_of_the_config() -> None:
     assert names == [*ClientSettings.__annotations__, "_filled"]
 
 
-def test_a_client_takes_no_setting_by_its_place() -> None:
+def test_client_takes_settings_by_keyword() -> None:
     with pytest.raises(TypeError, match="takes settings by keyword, or one LambdaClientConfig; got 'eu-west-1'"):
         LambdaClient("eu-west-1")  # type: ignore[call-overload]
 
@@ -359,7 +359,7 @@ def test_a_client_takes_no_setting_by_its_place() -> None:
     [Credentials("", ""), Credentials("AKID", ""), Credentials("", "s")],
     ids=repr,
 )
-async def test_keys_that_are_empty_are_refused_when_the_client_opens(keys: Credentials) -> None:
+async def test_empty_keys_are_refused_at_open(keys: Credentials) -> None:
     with pytest.raises(ConfigurationError, match=r"\(from the argument\) is empty"):
         await LambdaClient(region="us-east-1", credentials=keys).open()
 
@@ -369,7 +369,7 @@ async def test_keys_that_are_empty_are_refused_when_the_client_opens(keys: Crede
     [{"duration": 3600}, {"session_name": 5}, {"external_id": 5}, {"source": ("a", "b")}, {"region": 5}],
     ids=repr,
 )
-def test_a_role_is_asked_for_with_values_of_its_types(wrong: dict[str, Any]) -> None:
+def test_assume_role_checks_argument_types(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=f"{next(iter(wrong))} (is|must be) "):
         assume_role("arn:aws:iam::123456789012:role/caller", **wrong)
     with pytest.raises(ConfigurationError, match="role_arn must be the ARN of a role.*got None"):
@@ -389,7 +389,7 @@ def test_a_role_is_asked_for_with_values_of_its_types(wrong: dict[str, Any]) -> 
     ],
     ids=repr,
 )
-def test_a_local_endpoint_is_made_of_right_values(wrong: dict[str, Any]) -> None:
+def test_local_endpoint_checks_its_arguments(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=f"{next(iter(wrong))} (is|must be) "):
         LocalEndpoint([], **wrong)
 
@@ -399,13 +399,13 @@ def test_a_local_endpoint_is_made_of_right_values(wrong: dict[str, Any]) -> None
     [{"concurrency": "2"}, {"concurrency": True}, {"concurrency": 0}, {"memory_size": NAN}, {"timeout": "3"}, {"timeout": NAN}],
     ids=repr,
 )
-def test_a_local_function_is_made_of_right_values(wrong: dict[str, Any]) -> None:
+def test_local_function_checks_its_arguments(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         LocalFunction(name="f", handler="a.b", root=Path(), **wrong)
 
 
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.lists(st.integers())))
-def test_whatever_a_setting_is_given_it_is_taken_or_refused_in_words(value: Any) -> None:
+def test_any_value_is_accepted_or_refused_by_name(value: Any) -> None:
     names = [field for field in LambdaClientConfig.__init__.__annotations__ if field not in ("return", "_filled")]
     assert {"timeout", "ssl_context"} < set(names)
     for name in names:
@@ -442,7 +442,7 @@ async def sent_with(change: Callable[[Call[Any, Any]], None], *, signs: bool) ->
 
 @pytest.mark.parametrize("signs", [True, False])
 @pytest.mark.parametrize("value", ["hunter2\ud800", "\udfff", "hunter2\udc80x"], ids=ascii)
-async def test_half_a_surrogate_in_a_header_is_refused_by_the_headers_name(value: str, signs: bool) -> None:
+async def test_surrogate_in_a_header_is_refused(value: str, signs: bool) -> None:
     def change(call: Call[Any, Any]) -> None:
         call.request.headers["x-tea"] = value
 
@@ -451,7 +451,7 @@ async def test_half_a_surrogate_in_a_header_is_refused_by_the_headers_name(value
 
 @pytest.mark.parametrize("signs", [True, False])
 @pytest.mark.parametrize("name", ["Content-Length", "CONTENT-LENGTH", "Host", "Authorization", "Transfer-Encoding", "X-Tea"])
-async def test_a_name_with_capitals_never_stands_beside_the_same_of_ours(name: str, signs: bool) -> None:
+async def test_header_that_differs_by_case_is_refused(name: str, signs: bool) -> None:
     def change(call: Call[Any, Any]) -> None:
         call.request.headers.fields[name] = "5"
 
@@ -462,7 +462,7 @@ async def test_a_name_with_capitals_never_stands_beside_the_same_of_ours(name: s
 
 
 @pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, pickle.dumps])
-async def test_a_client_that_is_copied_says_why_it_cannot_be(make: Callable[[object], object]) -> None:
+async def test_copying_a_client_is_an_error(make: Callable[[object], object]) -> None:
     async with fake() as client:
         with pytest.raises(TypeError, match=r"a LambdaClient cannot be copied or pickled, .* LambdaClient\(client.config\)"):
             make(client)
@@ -471,7 +471,7 @@ async def test_a_client_that_is_copied_says_why_it_cannot_be(make: Callable[[obj
 
 
 @pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, lambda config: pickle.loads(pickle.dumps(config))])
-async def test_the_config_of_an_open_client_is_copied_as_it_was_given(
+async def test_config_of_an_open_client_can_be_copied(
     make: Callable[[LambdaClientConfig], LambdaClientConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")

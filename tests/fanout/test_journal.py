@@ -135,7 +135,7 @@ def forge(path: Path, **columns: object) -> None:
         ("DELETE FROM map WHERE name = ?", "sum"),
     ],
 )
-async def test_a_row_that_was_changed_is_an_error_and_runs_nothing(sql: str, value: object, tmp_path: Path) -> None:
+async def test_damaged_row_is_an_error(sql: str, value: object, tmp_path: Path) -> None:
     path, function = tmp_path / "run.db", Counting()
     await written(path)
     change(path, sql, value)
@@ -163,7 +163,7 @@ async def test_a_row_that_was_changed_is_an_error_and_runs_nothing(sql: str, val
         {"key": b"bytes"},
     ],
 )
-async def test_a_row_that_says_what_no_run_writes_is_an_error_that_names_it(columns: dict[str, Any], tmp_path: Path) -> None:
+async def test_invalid_row_names_the_journal_and_item(columns: dict[str, Any], tmp_path: Path) -> None:
     path, function = tmp_path / "run.db", Counting()
     await mapped(path, function, [7])
     forge(path, **columns)
@@ -173,7 +173,7 @@ async def test_a_row_that_says_what_no_run_writes_is_an_error_that_names_it(colu
     assert function.executed == {7: 1}
 
 
-async def test_no_byte_that_changes_lets_an_item_run_again_or_raises_a_bare_error(tmp_path: Path) -> None:
+async def test_damaged_byte_never_runs_an_item_twice(tmp_path: Path) -> None:
     """Random bytes of a journal of 20 items, changed one at a time."""
     path, changed, before = tmp_path / "run.db", tmp_path / "changed.db", Counting()
     async with before.client() as client, client.map("f", ITEMS, journal=path, concurrency=2) as run:
@@ -200,7 +200,7 @@ async def test_no_byte_that_changes_lets_an_item_run_again_or_raises_a_bare_erro
 
 
 @pytest.mark.parametrize("size", [1, 100, 4096, -4096, -1])
-async def test_a_file_that_was_cut_is_an_error(size: int, tmp_path: Path) -> None:
+async def test_truncated_journal_is_an_error(size: int, tmp_path: Path) -> None:
     path, function = tmp_path / "run.db", Counting()
     await written(path)
     path.write_bytes(path.read_bytes()[:size])
@@ -209,7 +209,7 @@ async def test_a_file_that_was_cut_is_an_error(size: int, tmp_path: Path) -> Non
     assert not function.executed
 
 
-async def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+async def test_foreign_database_is_refused_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "shop.db"
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TABLE orders (id)")
@@ -237,7 +237,7 @@ async def test_a_journal_of_an_earlier_format_is_refused(tmp_path: Path) -> None
     assert (function.executed, path.read_bytes()) == ({7: 1}, before)
 
 
-async def test_a_journal_that_fails_keeps_no_result_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_journal_failure_still_yields_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fails(*_: object) -> None:
         raise ConfigurationError("the journal cannot be used: disk I/O error")
 
@@ -251,7 +251,7 @@ async def test_a_journal_that_fails_keeps_no_result_back(tmp_path: Path, monkeyp
     assert [result.output.json()["item"] for result in results] == [1]
 
 
-async def test_a_python_without_sqlite_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_sqlite_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sqlite3", None)
     function = Counting()
     with pytest.raises(ConfigurationError, match="this Python has no sqlite3"):
@@ -259,13 +259,13 @@ async def test_a_python_without_sqlite_is_an_error(tmp_path: Path, monkeypatch: 
     assert not function.executed
 
 
-async def test_a_path_that_no_file_can_have_is_refused() -> None:
+async def test_impossible_journal_path_is_refused() -> None:
     for path in ("run\0.db", "run\ud800.db"):
         with pytest.raises(ConfigurationError, match="no file can have this name"):
             await mapped(Path(path), Counting())
 
 
-async def test_what_was_told_stands_in_the_file_itself_and_in_no_log(tmp_path: Path) -> None:
+async def test_yielded_results_are_in_the_database_file(tmp_path: Path) -> None:
     """SQLite passes over the rest of a write-ahead log in which a byte is wrong, and says nothing."""
     path, copy, function = tmp_path / "run.db", tmp_path / "copy.db", Counting()
     async with function.client() as client, client.map("f", ITEMS, journal=path, concurrency=1) as run:
@@ -322,7 +322,7 @@ def damaged(draw: Callable[..., Any]) -> Any:
 
 @settings(derandomize=False)
 @given(content=JSON | damaged(), payload=st.none() | st.binary(max_size=20) | st.just(b'{"errorType": 1}'))
-def test_any_stored_result_is_read_as_one_or_is_unreadable(content: Any, payload: bytes | None) -> None:
+def test_any_stored_result_is_restored_or_unreadable(content: Any, payload: bytes | None) -> None:
     work = WorkItem(index=0, item=1, key="k", command=InvokeCommand(function_name="f"), function_name="f")
     try:
         result = journal_records.load(work, content, payload, codec=JsonCodec())
@@ -369,7 +369,7 @@ def test_any_row_is_a_result_or_one_clear_error(columns: dict[str, Any], tmp_pat
     asyncio.run(run())
 
 
-def test_an_error_of_every_kind_has_its_attributes_when_it_comes_back() -> None:
+def test_restored_errors_keep_their_attributes() -> None:
     metadata = Metadata(http_status_code=400, request_id="r")
     errors = [
         InvalidInputError("bad", member="payload"),
@@ -397,7 +397,7 @@ def modes(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("mode", [None, 0o666, 0o644, 0o4640])
-async def test_a_journal_is_its_owners_alone(mode: int | None, tmp_path: Path) -> None:
+async def test_journal_is_readable_by_its_owner_only(mode: int | None, tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     if mode is not None:
         await written(path)
@@ -417,7 +417,7 @@ async def test_a_journal_is_its_owners_alone(mode: int | None, tmp_path: Path) -
     assert set(modes(tmp_path).values()) == {0o600}
 
 
-async def test_a_device_in_place_of_a_journal_keeps_its_mode(tmp_path: Path) -> None:
+async def test_device_as_journal_keeps_its_mode(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o666)
     (tmp_path / "pipe").chmod(0o666)
     with pytest.raises(ConfigurationError, match="cannot be used"):
@@ -425,7 +425,7 @@ async def test_a_device_in_place_of_a_journal_keeps_its_mode(tmp_path: Path) -> 
     assert modes(tmp_path) == {"pipe": 0o666}
 
 
-async def test_another_run_of_this_process_does_not_open_the_lock(tmp_path: Path) -> None:
+async def test_second_run_keeps_the_journal_locked(tmp_path: Path) -> None:
     path, function = tmp_path / "run.db", Counting()
     async with function.client() as client, client.map("f", iter(range(10**9)), journal=path):
         for _ in range(2):
@@ -473,7 +473,7 @@ async def test_every_payload_is_encoded_once(has_journal: bool, has_key: bool, t
         assert (set(codec.encoded.values()), len(codec.encoded)) == ({1}, 5)
 
 
-async def test_a_run_that_goes_on_bills_what_the_runs_before_have_cost(tmp_path: Path) -> None:
+async def test_resumed_run_adds_up_the_billed_time(tmp_path: Path) -> None:
     import base64
 
     report = "REPORT RequestId: a\tDuration: 1 ms\tBilled Duration: 100 ms\tMemory Size: 128 MB\tMax Memory Used: 9 MB\t"
@@ -498,7 +498,7 @@ async def test_a_run_that_goes_on_bills_what_the_runs_before_have_cost(tmp_path:
     assert await totals(12) == (1400, 2, 10)
 
 
-async def test_a_function_error_that_was_not_tried_again_yet_is_no_item_in_doubt(tmp_path: Path) -> None:
+async def test_unretried_function_error_is_replayed(tmp_path: Path) -> None:
     function = Counting()
     async with function.client() as client:
         async with client.map("f", [3], journal=tmp_path / "run.db", retry_function_errors=100) as run:
@@ -511,7 +511,7 @@ async def test_a_function_error_that_was_not_tried_again_yet_is_no_item_in_doubt
 
 
 @pytest.mark.parametrize("idempotent", [True, False])
-async def test_an_item_whose_retries_were_cut_short_is_sent_by_a_later_run(idempotent: bool, tmp_path: Path) -> None:
+async def test_waiting_retry_is_sent_by_a_later_run(idempotent: bool, tmp_path: Path) -> None:
     class Patient:
         def pause(self, failure: Any, /) -> float:
             return 1000
@@ -536,6 +536,6 @@ async def test_an_item_whose_retries_were_cut_short_is_sent_by_a_later_run(idemp
     assert (result.ok, result.replayed, function.executed) == (True, False, {7: 1})
 
 
-def test_the_checksum_of_a_row_is_of_its_types_and_lengths_too() -> None:
+def test_row_checksum_covers_types_and_lengths() -> None:
     rows = [("a", 1), ("a1",), (b"a", 1), ("a", "1"), ("", "a1"), ("a", None), ("a", "None"), ("a", 1, None)]
     assert len({journals._checksum(*row) for row in rows}) == len(rows)

@@ -118,7 +118,7 @@ def squares(**settings: Any) -> LambdaClient:
 
 
 @pytest.mark.virtual_time
-async def test_every_item_has_one_result_with_its_index_its_item_and_its_value() -> None:
+async def test_each_item_has_one_result() -> None:
     async with squares() as client:
         found = await results(client.map("square", range(50), concurrency=5))
         assert sorted(result.index for result in found) == list(range(50))
@@ -130,14 +130,14 @@ async def test_every_item_has_one_result_with_its_index_its_item_and_its_value()
 
 
 @pytest.mark.virtual_time
-async def test_results_come_in_the_order_of_the_items_where_that_is_asked_for() -> None:
+async def test_ordered_results_come_in_input_order() -> None:
     async with squares() as client:
         found = await results(client.map("square", range(50), concurrency=5, ordered=True))
         assert [result.index for result in found] == list(range(50))
 
 
 @pytest.mark.virtual_time
-async def test_a_bare_loop_over_an_asynchronous_input_is_right() -> None:
+async def test_bare_loop_closes_an_async_input() -> None:
     closed = False
 
     async def items() -> AsyncGenerator[int]:
@@ -156,7 +156,7 @@ async def test_a_bare_loop_over_an_asynchronous_input_is_right() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_one_items_failure_is_data() -> None:
+async def test_failed_item_is_a_result() -> None:
     def broken(event: Any) -> Any:
         raise ValueError("broken")
 
@@ -203,7 +203,7 @@ async def test_one_items_failure_is_data() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_text_that_is_no_json_is_that_items_failure() -> None:
+async def test_invalid_json_text_fails_its_item_only() -> None:
     async with squares() as client:
         (result,) = await results(client.map("square", ["tea"]))
         assert isinstance(result.error, InvalidInputError)
@@ -211,14 +211,14 @@ async def test_text_that_is_no_json_is_that_items_failure() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_an_event_is_accepted() -> None:
+async def test_event_items_are_accepted() -> None:
     async with LambdaClient(transport=Simulated()) as client:
         found = await results(client.map("f", [1, 2], invocation_type="Event"))
         assert [(result.ok, result.delivery, result.value()) for result in found] == [(True, Delivery.ACCEPTED, None)] * 2
 
 
 @pytest.mark.virtual_time
-async def test_commands_of_many_functions_are_sent_as_they_are() -> None:
+async def test_map_commands_sends_to_many_functions() -> None:
     transport = FakeTransport({"a": lambda event: ["a", event], "b": lambda event: ["b", event]})
     async with LambdaClient(transport=transport) as client:
         commands = [InvokeCommand(function_name="ab"[number % 2], payload=number, qualifier="live") for number in range(10)]
@@ -242,7 +242,7 @@ async def test_a_fixed_concurrency_is_kept_and_used() -> None:
 
 
 @pytest.mark.parametrize("concurrency", [0, -1, 1.5, True, "many"])
-async def test_a_concurrency_that_is_none_is_refused(concurrency: Any) -> None:
+async def test_invalid_concurrency_is_refused(concurrency: Any) -> None:
     async with squares(max_concurrency=10) as client:
         with pytest.raises(ConfigurationError, match="1 or more, or 'adaptive'"):
             client.map("square", [], concurrency=concurrency)
@@ -251,7 +251,7 @@ async def test_a_concurrency_that_is_none_is_refused(concurrency: Any) -> None:
 
 
 @pytest.mark.virtual_time
-async def test_the_input_is_read_no_further_than_there_is_room_for() -> None:
+async def test_input_is_read_only_as_slots_allow() -> None:
     read = 0
 
     def items() -> Iterator[int]:
@@ -272,7 +272,7 @@ async def test_the_input_is_read_no_further_than_there_is_room_for() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_the_window_follows_the_limit_and_no_item_fails() -> None:
+async def test_adaptive_window_follows_the_limit() -> None:
     limits = [50, 500, 20] if THOROUGH else [20, 200, 8]
     transport = Simulated(lambda _, at: limits[min(int(at // 20), 2)])
     async with LambdaClient(transport=transport) as client:
@@ -301,7 +301,7 @@ async def test_a_throttled_function_does_not_slow_another() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_in_a_map_of_commands_too() -> None:
+async def test_throttled_command_does_not_slow_others() -> None:
     transport = Simulated(lambda name, _: 5 if name == "slow" else 100)
 
     def commands() -> Iterator[InvokeCommand]:
@@ -316,7 +316,7 @@ async def test_in_a_map_of_commands_too() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_throttled_item_rests_as_long_as_it_was_asked_to_and_holds_no_slot() -> None:
+async def test_throttled_item_obeys_retry_after() -> None:
     transport = Simulated(lambda _, at: 0 if at < 20 else 10, retry_after="7")
     async with LambdaClient(transport=transport, max_concurrency=1) as client:
         run = client.map("f", [1], concurrency=1)
@@ -332,7 +332,7 @@ async def test_a_throttled_item_rests_as_long_as_it_was_asked_to_and_holds_no_sl
 
 
 @pytest.mark.virtual_time
-async def test_a_throttle_of_the_account_narrows_all_windows() -> None:
+async def test_account_throttle_narrows_all_windows() -> None:
     transport = Simulated(lambda _name, _at: 8, reason="ConcurrentInvocationLimitExceeded")
     async with LambdaClient(transport=transport) as client:
         found = await results(client.map("f", range(100)))
@@ -341,7 +341,7 @@ async def test_a_throttle_of_the_account_narrows_all_windows() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_the_time_of_a_call_begins_with_its_slot() -> None:
+async def test_call_timeout_starts_with_its_slot() -> None:
     transport = Simulated(seconds=1.0)
     async with LambdaClient(transport=transport, max_concurrency=1) as client:
         others = [asyncio.create_task(client.invoke("f")) for _ in range(5)]
@@ -359,7 +359,7 @@ async def test_the_time_of_a_call_begins_with_its_slot() -> None:
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("settings", [{"max_failures": 3}, {"max_failure_ratio": 0.2}])
-async def test_too_many_failures_end_the_run_when_all_results_were_given(settings: dict[str, Any]) -> None:
+async def test_max_failures_ends_the_run_after_all_results(settings: dict[str, Any]) -> None:
     async with squares() as client:
         found: list[MapResult[int]] = []
         numbers = (number if number % 3 else -1 for number in range(10**9))
@@ -375,14 +375,14 @@ async def test_too_many_failures_end_the_run_when_all_results_were_given(setting
 
 
 @pytest.mark.virtual_time
-async def test_as_many_failures_as_are_allowed_end_nothing() -> None:
+async def test_allowed_failures_do_not_end_the_run() -> None:
     async with squares() as client:
         found = await results(client.map("square", [-1, 1, -1, 1] * 5, max_failures=10, max_failure_ratio=0.5))
         assert len(found) == 20
 
 
 @pytest.mark.virtual_time
-async def test_a_deadline_ends_the_run_normally_and_loses_nothing_that_was_read() -> None:
+async def test_deadline_ends_the_run_without_loss() -> None:
     transport = Simulated(lambda _, at: 10 if at < 5 else 0, seconds=3.0)
     async with LambdaClient(transport=transport) as client:
         run = client.map("f", iter(range(10**9)), deadline=10)
@@ -394,7 +394,7 @@ async def test_a_deadline_ends_the_run_normally_and_loses_nothing_that_was_read(
 
 
 @pytest.mark.virtual_time
-async def test_what_is_in_flight_at_the_deadline_ends_within_its_limit() -> None:
+async def test_calls_at_the_deadline_time_out() -> None:
     async with LambdaClient(transport=Simulated(seconds=1000)) as client:
         run = client.map("f", range(5), deadline=10, concurrency=5)
         found = await results(run)
@@ -405,7 +405,7 @@ async def test_what_is_in_flight_at_the_deadline_ends_within_its_limit() -> None
 
 
 @pytest.mark.virtual_time
-async def test_leaving_the_block_lets_what_is_in_flight_end_and_submits_nothing_more() -> None:
+async def test_leaving_the_block_waits_for_calls_in_flight() -> None:
     transport = Simulated(seconds=5)
     async with LambdaClient(transport=transport) as client:
         async with client.map("f", iter(range(10**9)), concurrency=10) as run:
@@ -419,7 +419,7 @@ async def test_leaving_the_block_lets_what_is_in_flight_end_and_submits_nothing_
 
 
 @pytest.mark.virtual_time
-async def test_the_grace_of_a_run_that_is_left_is_thirty_seconds() -> None:
+async def test_default_grace_is_thirty_seconds() -> None:
     async with LambdaClient(transport=Simulated(seconds=1000)) as client:
         async with client.map("f", range(10), concurrency=5):
             await asyncio.sleep(1)
@@ -427,7 +427,7 @@ async def test_the_grace_of_a_run_that_is_left_is_thirty_seconds() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_bare_loop_that_is_left_submits_nothing_more_and_the_client_awaits_what_is_in_flight() -> None:
+async def test_client_awaits_calls_of_an_abandoned_loop() -> None:
     transport = Simulated(seconds=5)
     async with LambdaClient(transport=transport) as client:
         async for _ in client.map("f", iter(range(10**9)), concurrency=10):
@@ -443,7 +443,7 @@ async def test_a_bare_loop_that_is_left_submits_nothing_more_and_the_client_awai
 
 
 @pytest.mark.virtual_time
-async def test_closing_the_client_without_grace_cuts_a_run() -> None:
+async def test_closing_without_grace_cuts_the_run() -> None:
     client = LambdaClient(transport=Simulated(seconds=1000))
     async with client:
         run = client.map("f", range(5), concurrency=5)
@@ -456,7 +456,7 @@ async def test_closing_the_client_without_grace_cuts_a_run() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_an_input_that_raises_ends_the_run_when_all_results_were_given() -> None:
+async def test_input_error_is_raised_after_all_results() -> None:
     def items() -> Iterator[int]:
         yield from range(5)
         raise LookupError("no more")
@@ -471,7 +471,7 @@ async def test_an_input_that_raises_ends_the_run_when_all_results_were_given() -
 
 
 @pytest.mark.virtual_time
-async def test_a_middleware_that_breaks_ends_the_run_with_its_own_error() -> None:
+async def test_middleware_error_ends_the_run() -> None:
     async def breaks(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         raise ZeroDivisionError
 
@@ -483,7 +483,7 @@ async def test_a_middleware_that_breaks_ends_the_run_with_its_own_error() -> Non
 
 
 @pytest.mark.virtual_time
-async def test_what_is_cut_before_it_began_leaves_the_windows_as_they_were() -> None:
+async def test_cancelled_start_leaves_the_windows_unchanged() -> None:
     async with LambdaClient(transport=Simulated(seconds=1000)) as client:
         for _ in range(5):
             async with client.map("f", range(10)) as run:
@@ -495,7 +495,7 @@ async def test_what_is_cut_before_it_began_leaves_the_windows_as_they_were() -> 
 
 
 @pytest.mark.virtual_time
-async def test_an_item_that_rests_after_its_own_failure_has_that_failure_for_a_result_when_the_run_ends() -> None:
+async def test_waiting_item_keeps_its_failure_at_the_end() -> None:
     def fails(event: int) -> int:
         raise ValueError("always")
 
@@ -506,7 +506,7 @@ async def test_an_item_that_rests_after_its_own_failure_has_that_failure_for_a_r
 
 
 @pytest.mark.virtual_time
-async def test_a_progress_function_that_raises_ends_the_run_and_hangs_nobody() -> None:
+async def test_progress_error_ends_the_run() -> None:
     def tell(stats: MapStats) -> None:
         raise LookupError("no display")
 
@@ -522,9 +522,7 @@ async def test_a_progress_function_that_raises_ends_the_run_and_hangs_nobody() -
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("settings", [{"key": lambda _: next(iter(()))}, {"payload": lambda _: next(iter(()))}])
 @pytest.mark.parametrize("is_asynchronous", [False, True])
-async def test_a_function_that_ends_an_iteration_does_not_pass_for_the_end_of_the_input(
-    settings: dict[str, Any], is_asynchronous: bool
-) -> None:
+async def test_stop_iteration_in_key_or_payload_is_an_error(settings: dict[str, Any], is_asynchronous: bool) -> None:
     async def items() -> AsyncGenerator[int]:
         yield 1
 
@@ -534,7 +532,7 @@ async def test_a_function_that_ends_an_iteration_does_not_pass_for_the_end_of_th
 
 
 @pytest.mark.virtual_time
-async def test_maps_of_one_client_that_share_a_window_all_go_on() -> None:
+async def test_maps_sharing_a_window_all_progress() -> None:
     async def items() -> AsyncGenerator[int]:
         for number in range(20):
             await asyncio.sleep(0.001)
@@ -555,7 +553,7 @@ async def test_a_map_of_a_closed_client_is_refused() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_what_may_have_run_stays_in_doubt_when_it_is_throttled_afterwards() -> None:
+async def test_throttle_after_a_lost_call_stays_unknown() -> None:
     class LostThenThrottled(FakeTransport):
         async def send(self, request: Request, /) -> Response:
             if self.calls:
@@ -606,7 +604,7 @@ async def test_throttle_raised_by_a_middleware_is_waited_out_too() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_function_errors_are_tried_again_only_when_asked() -> None:
+async def test_function_errors_are_retried_only_on_request() -> None:
     failing = Counter[int]()
 
     def fails_twice(event: int) -> int:
@@ -626,7 +624,7 @@ async def test_function_errors_are_tried_again_only_when_asked() -> None:
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("idempotent", "sent"), [(None, 1), (True, 3)])
-async def test_what_may_have_run_is_tried_again_only_if_idempotent(idempotent: bool | None, sent: int) -> None:
+async def test_unknown_item_is_retried_only_if_idempotent(idempotent: bool | None, sent: int) -> None:
     class Lost(FakeTransport):
         async def send(self, request: Request, /) -> Response:
             await super().send(request)
@@ -639,7 +637,7 @@ async def test_what_may_have_run_is_tried_again_only_if_idempotent(idempotent: b
 
 
 @pytest.mark.virtual_time
-async def test_the_totals_are_there_while_it_runs_and_progress_is_told_ten_times_a_second_at_most() -> None:
+async def test_stats_are_live_and_progress_is_rate_limited() -> None:
     told: list[tuple[float, MapStats]] = []
     transport = Simulated(seconds=0.25)
     async with LambdaClient(transport=transport) as client:
@@ -656,7 +654,7 @@ async def test_the_totals_are_there_while_it_runs_and_progress_is_told_ten_times
 
 
 @pytest.mark.virtual_time
-async def test_billed_time_and_cold_starts_come_from_the_reports() -> None:
+async def test_billed_time_comes_from_the_reports() -> None:
     report = "REPORT RequestId: a\tDuration: 1 ms\tBilled Duration: {} ms\tMemory Size: 128 MB\tMax Memory Used: 9 MB\t{}"
 
     class Reporting(FakeTransport):
@@ -679,7 +677,7 @@ async def test_billed_time_and_cold_starts_come_from_the_reports() -> None:
 # --- the journal -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_run_goes_on_where_another_was_left(tmp_path: Path) -> None:
+async def test_journal_resumes_an_abandoned_run(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     executed = Counter[int]()
 
@@ -704,7 +702,7 @@ async def test_a_run_goes_on_where_another_was_left(tmp_path: Path) -> None:
     assert set(executed.values()) == {1}
 
 
-async def test_results_of_every_kind_come_back_as_they_were(tmp_path: Path) -> None:  # noqa: C901 - a table of kinds
+async def test_replayed_results_equal_the_originals(tmp_path: Path) -> None:  # noqa: C901 - a table of kinds
     class Flaky(FakeTransport):
         async def send(self, request: Request, /) -> Response:
             if b"lost" in request.body:
@@ -738,7 +736,7 @@ async def test_results_of_every_kind_come_back_as_they_were(tmp_path: Path) -> N
             assert after.output.metadata.request_id == before.output.metadata.request_id
 
 
-async def test_an_item_that_waits_for_input_is_sent_although_stored_results_have_not_come_up(tmp_path: Path) -> None:
+async def test_new_item_does_not_wait_for_stored_ones(tmp_path: Path) -> None:
     answered = asyncio.Event()
 
     async def items() -> AsyncGenerator[int]:
@@ -754,7 +752,7 @@ async def test_an_item_that_waits_for_input_is_sent_although_stored_results_have
                 assert (result.value(), result.replayed) in ((49, False), (1, True))
 
 
-async def test_equal_payloads_are_separate_items_and_a_repeated_key_is_refused(tmp_path: Path) -> None:
+async def test_equal_payloads_are_separate_items(tmp_path: Path) -> None:
     async with squares() as client:
         found = await results(client.map("square", [3, 3, 3, 4], journal=tmp_path / "a.db"))
         assert len({result.key for result in found}) == 4
@@ -764,7 +762,7 @@ async def test_equal_payloads_are_separate_items_and_a_repeated_key_is_refused(t
             await results(client.map("square", [1, 2, 1], journal=tmp_path / "b.db", key=str))
 
 
-async def test_an_item_that_was_in_flight_is_unknown_and_sent_again_only_if_idempotent(tmp_path: Path) -> None:
+async def test_item_in_flight_is_unknown_after_resume(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     async with squares() as client:
         await results(client.map("square", [1], journal=path, key=str))
@@ -783,7 +781,7 @@ async def test_an_item_that_was_in_flight_is_unknown_and_sent_again_only_if_idem
         assert (result.value(), result.replayed) == (9, False)
 
 
-async def test_an_item_that_was_throttled_when_the_run_ended_is_not_in_doubt(tmp_path: Path) -> None:
+async def test_throttled_item_is_sent_after_resume(tmp_path: Path) -> None:
     class Full(FakeTransport):
         async def send(self, request: Request, /) -> Response:
             await super().send(request)
@@ -816,7 +814,7 @@ async def test_a_journal_of_another_map_is_refused(other: dict[str, Any], tmp_pa
         assert client._maps.runs == set()
 
 
-async def test_a_key_that_is_no_text_is_refused_and_does_no_harm_to_its_neighbours(tmp_path: Path) -> None:
+async def test_non_utf8_key_is_refused(tmp_path: Path) -> None:
     async with squares() as client:
         found = []
         with pytest.raises(InvalidInputError, match="not valid Unicode"):
@@ -829,7 +827,7 @@ async def test_a_key_that_is_no_text_is_refused_and_does_no_harm_to_its_neighbou
     assert (found, first.value()) == ([("one", first.replayed)], 1)  # sent or not when the run ended: what was told is true
 
 
-async def test_a_file_that_is_no_journal_or_is_in_use_is_refused(tmp_path: Path) -> None:
+async def test_invalid_or_locked_journal_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a database at all" * 100)
     async with squares() as client:
         for path in (tmp_path / "text", tmp_path / "missing" / "run.db", tmp_path):
@@ -840,7 +838,7 @@ async def test_a_file_that_is_no_journal_or_is_in_use_is_refused(tmp_path: Path)
                 await results(client.map("square", [1], journal=tmp_path / "run.db"))
 
 
-async def test_the_default_limits_of_a_map_leave_no_warning_and_no_thread(tmp_path: Path) -> None:
+async def test_map_leaves_no_journal_thread(tmp_path: Path) -> None:
     import threading
 
     threads = threading.active_count()

@@ -106,7 +106,7 @@ def test_names_are_accepted_as_in_the_model_but_for_dots(name: str) -> None:
 
 @settings(max_examples=3 * settings().max_examples)
 @given(nearly_names | st.text("a.:$-_/1\n ", max_size=12))
-def test_no_name_is_taken_that_the_model_refuses(name: str) -> None:
+def test_names_outside_the_model_are_refused(name: str) -> None:
     assert model_takes("FunctionName", name) or not takes("FunctionName", name)
 
 
@@ -126,9 +126,7 @@ def test_no_name_is_taken_that_the_model_refuses(name: str) -> None:
         ("us-east-1", "us-east-1", None, None),
     ],
 )
-def test_an_arn_may_leave_out_region_account_and_function(
-    name: str, plain: str, qualifier: str | None, region: str | None
-) -> None:
+def test_arn_may_omit_region_account_and_function(name: str, plain: str, qualifier: str | None, region: str | None) -> None:
     assert model_takes("FunctionName", name)
     assert takes("FunctionName", name)
     assert (names.plain_name_of(name), names.qualifier_of(name), names.region_of(name)) == (plain, qualifier, region)
@@ -143,7 +141,7 @@ def test_an_arn_may_leave_out_region_account_and_function(
         "..:live",
     ],
 )
-def test_a_name_of_dots_is_refused_though_the_model_takes_it(name: str) -> None:
+def test_dot_names_are_refused(name: str) -> None:
     """A path segment of dots would name another resource."""
     assert model_takes("FunctionName", name)
     assert not takes("FunctionName", name)
@@ -179,7 +177,7 @@ def test_a_wrong_function_name_is_refused_and_shown(name: str) -> None:
     assert "\n" not in str(error)
 
 
-def test_a_name_of_256_characters_is_taken_and_one_more_is_not() -> None:
+def test_function_name_limit_is_256_characters() -> None:
     assert takes("FunctionName", "a" * 256)
     error = refusal(function_name="a" * 257)
     assert (error.member, error.limit) == ("function_name", 256)
@@ -188,7 +186,7 @@ def test_a_name_of_256_characters_is_taken_and_one_more_is_not() -> None:
 
 
 @pytest.mark.parametrize("name", [None, 7, b"orders", ["orders"]])
-def test_a_name_that_is_no_string_is_refused_by_its_type(name: object) -> None:
+def test_non_string_name_is_refused(name: object) -> None:
     assert str(refusal(function_name=name)).startswith(f"function_name must be a string; got {type(name).__name__}")
 
 
@@ -203,7 +201,7 @@ def test_an_arn_of_another_region_is_refused(region: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["orders", "orders:live", "123456789012:function:orders", "us-east-1", "not a name"])
-def test_a_name_that_is_no_arn_has_no_region(name: str) -> None:
+def test_plain_name_has_no_region(name: str) -> None:
     assert names.region_of(name) is None
 
 
@@ -219,7 +217,7 @@ def test_a_name_that_is_no_arn_has_no_region(name: str) -> None:
         ("a b", "a b", None),
     ],
 )
-def test_the_plain_name_leaves_account_and_qualifier_out(name: str, plain: str, qualifier: str | None) -> None:
+def test_plain_name_omits_account_and_qualifier(name: str, plain: str, qualifier: str | None) -> None:
     assert (names.plain_name_of(name), names.qualifier_of(name)) == (plain, qualifier)
 
 
@@ -268,7 +266,7 @@ def test_a_wrong_member_is_named_with_its_limit(members: dict[str, Any], member:
 
 
 @pytest.mark.parametrize("tenant", ["SECRET☕", "SECRET\r\nX-Evil: 1", " SECRET", "SECRET ", "SECRET,"])
-def test_a_tenant_id_that_is_refused_is_not_shown(tenant: str) -> None:
+def test_refused_tenant_id_is_not_shown(tenant: str) -> None:
     assert "SECRET" not in str(refusal(tenant_id=tenant))
 
 
@@ -278,7 +276,7 @@ class Kind(Enum):
     OTHER = "Other"
 
 
-def test_enum_members_are_taken_for_their_values() -> None:
+def test_enum_members_are_accepted() -> None:
     assert requested(invocation_type=Kind.QUEUED).headers["x-amz-invocation-type"] == "Event"
     assert requested(log_type=Kind.TAIL).headers["x-amz-log-type"] == "Tail"
     assert refusal(invocation_type=Kind.OTHER).member == "invocation_type"
@@ -317,7 +315,7 @@ def test_members_that_are_not_given_send_no_header() -> None:
 @pytest.mark.parametrize(
     ("kind", "seconds"), [(None, 1860), ("RequestResponse", 1860), ("Event", 60), ("DryRun", 60), (Kind.QUEUED, 60)]
 )
-def test_the_read_limit_of_a_call_goes_by_its_kind(kind: Any, seconds: float) -> None:
+def test_read_limit_depends_on_the_invocation_type(kind: Any, seconds: float) -> None:
     assert INVOKE.default_read_timeout(InvokeCommandInput(function_name="orders", invocation_type=kind)) == seconds
 
 
@@ -338,7 +336,7 @@ def test_a_durable_function_makes_its_named_call_idempotent() -> None:
 # The API's own names
 
 
-def test_an_input_can_be_given_with_the_names_of_the_api() -> None:
+def test_input_accepts_api_member_names() -> None:
     members = {
         "FunctionName": "orders",
         "Payload": b"{}",
@@ -375,7 +373,7 @@ def test_an_input_without_a_function_is_refused() -> None:
         InvokeCommandInput.from_api({"Payload": b"{}"})
 
 
-def test_a_command_takes_an_input_or_its_members_and_not_both() -> None:
+def test_command_takes_an_input_or_members_not_both() -> None:
     input = InvokeCommandInput(function_name="orders", payload=b"{}")
     assert InvokeCommand(input).input is input
     assert InvokeCommand(function_name="orders", payload=b"{}").input == input
@@ -422,7 +420,7 @@ class Line:
         (Line("black"), b'{"tea":"black"}'),
     ],
 )
-def test_a_payload_goes_out_as_its_bytes_its_text_or_its_json(payload: object, body: bytes) -> None:
+def test_payload_is_sent_as_bytes_text_or_json(payload: object, body: bytes) -> None:
     assert requested(payload=payload).body == body
     assert type(requested(payload=payload).body) is bytes
 
@@ -442,7 +440,7 @@ def test_a_payload_goes_out_as_its_bytes_its_text_or_its_json(payload: object, b
     ],
     ids=lambda numbers: type(numbers).__name__,
 )
-def test_the_memory_of_numbers_is_not_sent_as_a_payload(numbers: Any) -> None:
+def test_numeric_buffers_are_left_to_the_codec(numbers: Any) -> None:
     """The codec is asked for it, because it may know the type."""
 
     class Knowing(JsonCodec):
@@ -458,7 +456,7 @@ def test_the_memory_of_numbers_is_not_sent_as_a_payload(numbers: Any) -> None:
     assert INVOKE.request(input, endpoint="https://h", codec=Knowing(), limits=PayloadLimits()).body == b"known"
 
 
-def test_numbers_of_numpy_are_numbers_and_its_bytes_are_bytes() -> None:
+def test_numpy_bytes_and_floats_are_accepted() -> None:
     numpy = pytest.importorskip("numpy")
     assert requested(payload=numpy.float64(7.5)).body == b"7.5"
     assert requested(payload=numpy.bytes_(b"ab")).body == b"ab"
@@ -468,7 +466,7 @@ def test_numbers_of_numpy_are_numbers_and_its_bytes_are_bytes() -> None:
     assert "ndarray has no JSON form" in str(refusal(payload=numpy.zeros((2, 3), dtype="uint8").T))
 
 
-def test_bytes_that_are_gone_are_refused() -> None:
+def test_released_buffer_is_refused() -> None:
     released, closed = memoryview(b"SECRET"), mmap.mmap(-1, 4)
     released.release()
     closed.close()
@@ -480,7 +478,7 @@ def test_bytes_that_are_gone_are_refused() -> None:
     ("given", "sent"),
     [(b"[1]", b"[1]"), (bytearray(b"[1]"), b"[1]"), (memoryview(b"[1]"), b"[1]"), ("[1]", None), (None, None)],
 )
-def test_a_codec_gives_bytes_or_its_value_is_refused(given: Any, sent: bytes | None) -> None:
+def test_codec_must_return_bytes(given: Any, sent: bytes | None) -> None:
     class Codec(JsonCodec):
         def encode(self, value: object, /) -> bytes:
             return given
@@ -565,7 +563,7 @@ def test_a_payload_one_byte_over_its_limit_is_refused(kind: Any, limit: int) -> 
         assert f"{limit + 1:,} bytes, and the limit of {kind or 'RequestResponse'} is {limit:,}" in str(error)
 
 
-def test_the_limits_are_data_that_a_caller_can_change() -> None:
+def test_payload_limits_can_be_changed() -> None:
     limits = PayloadLimits(request_response=10, event=20, client_context=8)
     assert requested(payload=b"x" * 10, limits=limits)
     assert requested(invocation_type="Event", payload=b"x" * 20, limits=limits)
@@ -581,7 +579,7 @@ def context_of(context: Mapping[str, object] | str) -> str:
     return requested(client_context=context).headers["x-amz-client-context"]
 
 
-def test_a_client_context_goes_out_as_base64_of_its_json() -> None:
+def test_client_context_is_sent_as_base64_json() -> None:
     context = {"custom": {"tea": "té☕"}, "env": {}}
     assert json.loads(base64.b64decode(context_of(context), validate=True)) == context
     assert context_of({}) == "e30="
@@ -640,7 +638,7 @@ async def test_a_context_that_python_sees_gives_no_warning(context: Any, caplog:
 
 
 @pytest.mark.parametrize("number", range(5))
-async def test_the_trace_id_is_handed_on_as_the_shared_suite_says(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_trace_id_follows_the_shared_suite(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     cases = suites.load("recursion-detection/recursion-detection.json")
     assert len(cases) == 5
     case = cases[number]

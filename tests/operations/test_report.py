@@ -48,7 +48,7 @@ PLAIN = Report(request_id="3604209a-e9a3", duration_ms=12.34, billed_duration_ms
         ("REPORT RequestId: x\tDuration: . ms\tBilled Duration: .. ms\tMemory Size: . MB\tMax Memory Used: 1 MB\n", None),
     ],
 )
-def test_the_report_is_read_from_the_text_form_of_a_log(log: str, report: Report | None) -> None:
+def test_report_is_read_from_a_text_log(log: str, report: Report | None) -> None:
     assert report_of(log) == report
 
 
@@ -97,17 +97,17 @@ def json_report(**changes: Any) -> str:
         ('{"a":' * 100_000 + '"platform.report"', None),
     ],
 )
-def test_the_report_is_read_from_the_json_form_of_a_log(log: str, report: Report | None) -> None:
+def test_report_is_read_from_a_json_log(log: str, report: Report | None) -> None:
     assert report_of(log) == report
 
 
 @given(st.text(max_size=60), st.text("REPORT uestId:\tDanmsB.19\n", max_size=80))
-def test_no_text_breaks_the_reading_of_a_report(text: str, nearly: str) -> None:
+def test_arbitrary_text_never_breaks_report_parsing(text: str, nearly: str) -> None:
     assert report_of(text) is None
     assert report_of(f"{REPORT}\n{nearly}") == PLAIN or "\nREPORT RequestId:" in f"\n{nearly}"
 
 
-def test_an_output_gives_the_report_of_its_log_tail() -> None:
+def test_output_has_the_report_of_its_log_tail() -> None:
     output = InvokeCommandOutput(
         status_code=200,
         log_result=base64.b64encode(f"\u00e9{START}{REPORT}".encode()[1:]).decode(),
@@ -154,12 +154,12 @@ def as_json(report: Report) -> str:
     ],
 )
 @pytest.mark.parametrize("request_id", ["3604209a-e9a3", None])
-def test_a_report_that_a_function_prints_does_not_count(log: str, request_id: str | None) -> None:
+def test_printed_fake_report_is_ignored(log: str, request_id: str | None) -> None:
     assert report_of(log, request_id=request_id) == PLAIN
 
 
 @pytest.mark.parametrize("write", [as_text, as_json])
-def test_a_report_of_another_invocation_counts_least(write: Any) -> None:
+def test_report_of_the_own_request_id_is_preferred(write: Any) -> None:
     log = as_json(PLAIN) + "END RequestId: of-another\n" + write(OTHER)
     assert report_of(log, request_id="3604209a-e9a3") == PLAIN
 
@@ -168,13 +168,13 @@ def test_a_report_is_found_without_the_request_id() -> None:
     assert report_of(as_text(OTHER) + END + as_text(PLAIN), request_id="the-answers") == PLAIN
 
 
-def test_a_line_that_only_speaks_of_a_report_is_none() -> None:
+def test_mention_of_a_report_is_ignored() -> None:
     line = {"message": "platform.report", "type": "INFO", "record": json.loads(as_json(FORGED))["record"]}
     assert report_of(as_json(PLAIN) + json.dumps(line)) == PLAIN
     assert report_of(f"REPORT RequestId: 3604209a-e9a3\n{as_text(PLAIN)[37:]}") is None
 
 
-def test_an_output_asks_for_the_report_of_its_own_invocation() -> None:
+def test_output_picks_the_report_of_its_own_request() -> None:
     log = as_json(PLAIN) + "END RequestId: of-another\n" + as_text(OTHER)
     output = InvokeCommandOutput(
         status_code=200,
@@ -220,7 +220,7 @@ def test_a_report_of_any_log_has_finite_figures(log: str, request_id: str | None
 
 
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode) | LINES.map(str.encode), st.booleans())
-def test_no_log_result_breaks_an_output(data: bytes, encoded: bool) -> None:
+def test_invalid_log_result_never_raises(data: bytes, encoded: bool) -> None:
     log_result = base64.b64encode(data).decode() if encoded else data.decode(errors="replace")
     output = InvokeCommandOutput(status_code=200, log_result=log_result, metadata=Metadata(http_status_code=200))
     assert output.report is None or output.log_tail is not None

@@ -58,7 +58,7 @@ async def test_a_stream_has_head_chunks_and_log() -> None:
     assert body == b'{"topic":"tea"}'
 
 
-async def test_a_chunk_is_there_before_the_rest_has_been_sent() -> None:
+async def test_chunk_is_read_before_the_rest_is_sent() -> None:
     read_first = asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -75,7 +75,7 @@ async def test_a_chunk_is_there_before_the_rest_has_been_sent() -> None:
 
 
 @pytest.mark.parametrize("pieces", [1, 3, 1000])
-async def test_frames_that_come_in_pieces_come_out_whole(pieces: int) -> None:
+async def test_split_frames_are_joined(pieces: int) -> None:
     body = (
         b"".join(stream_events.chunk_event(payload) for payload in (b"a" * 5000, b"", b"b")) + stream_events.completion_event()
     )
@@ -102,7 +102,7 @@ async def test_the_loop_that_reads_a_sent_stream_closes_it() -> None:
         assert (output.event_stream.completed, client.stats.in_flight, server.connections) == (True, 0, 1)
 
 
-async def test_a_stream_is_opened_by_its_block_only() -> None:
+async def test_stream_must_be_opened_by_its_block() -> None:
     async with streaming(writes(streamed(b"1"))) as (server, client):
         stream = client.stream("writer")
         for use in (stream.read(), read(stream)):
@@ -115,12 +115,12 @@ async def test_a_stream_is_opened_by_its_block_only() -> None:
         assert "not open" in repr(stream)
 
 
-def test_text_that_is_no_json_is_refused_where_the_call_stands() -> None:
+def test_invalid_json_text_is_refused_at_the_call() -> None:
     with pytest.raises(InvalidInputError, match="json.dumps"):
         LambdaClient(region="us-east-1").stream("writer", "tea")
 
 
-async def test_a_dry_run_of_a_stream_is_an_empty_one() -> None:
+async def test_dry_run_stream_is_empty() -> None:
     async with streaming(writes(b"HTTP/1.1 204 No Content\r\n\r\n")) as (server, client):
         command = InvokeWithResponseStreamCommand(function_name="writer", invocation_type="DryRun")
         output = await client.send(command)
@@ -130,13 +130,13 @@ async def test_a_dry_run_of_a_stream_is_an_empty_one() -> None:
 
 
 @pytest.mark.parametrize("type_", ["Event", "Nothing"])
-async def test_a_type_that_cannot_be_streamed_is_refused(type_: str) -> None:
+async def test_unstreamable_invocation_type_is_refused(type_: str) -> None:
     async with LambdaClient(transport=FakeTransport({})) as client:
         with pytest.raises(InvalidInputError, match="RequestResponse, DryRun"):
             await client.send(InvokeWithResponseStreamCommand(function_name="writer", invocation_type=type_))  # type: ignore[call-overload]
 
 
-def test_the_command_takes_the_member_names_of_the_api() -> None:
+def test_stream_command_accepts_api_member_names() -> None:
     command = InvokeWithResponseStreamCommand.from_api({"FunctionName": "f", "Payload": b"{}", "LogType": "Tail"})
     assert command.input == InvokeWithResponseStreamCommandInput(function_name="f", payload=b"{}", log_type="Tail")
     with pytest.raises(InvalidInputError, match="no member 'DurableExecutionName'"):

@@ -110,7 +110,7 @@ async def test_a_middleware_that_raises_leaves_no_stream_open(step: Any) -> None
         await settled(client, server)
 
 
-async def test_a_missing_function_is_an_error_where_the_block_begins() -> None:
+async def test_missing_function_is_raised_on_entry() -> None:
     body = b'{"Type":"User","Message":"Function not found"}'
     script = writes(answer("404 Not Found", "x-amzn-ErrorType: ResourceNotFoundException\r\n", body))
     async with streaming(script) as (server, client):
@@ -147,7 +147,7 @@ async def test_failures_before_the_answer_follow_the_table() -> None:
 
 
 @pytest.mark.parametrize("end", ["fin", "damaged", "exception", "no completion"])
-async def test_once_the_answer_has_begun_nothing_is_sent_again(end: str) -> None:
+async def test_errors_after_the_response_are_not_retried(end: str) -> None:
     pieces, then, _ = BAD_ENDS[end]
     script = writes(HEAD, chunk(b"one"), *pieces, then=then)
     async with streaming(script, retry=StandardRetry(), idempotent=True) as (server, client):
@@ -168,7 +168,7 @@ async def test_an_error_without_its_body_is_a_failed_attempt(then: Script) -> No
         await settled(client, server)
 
 
-async def test_an_error_that_never_ends_is_cut_off() -> None:
+async def test_oversized_error_body_is_cut_off() -> None:
     head = b"HTTP/1.1 500 Oops\r\nContent-Length: 100000000\r\n\r\n"
     limits = ResponseLimits(body=1_000_000)
     async with streaming(writes(head, b"x" * 5_000_000, then=stalls), response_limits=limits) as (server, client):
@@ -179,7 +179,7 @@ async def test_an_error_that_never_ends_is_cut_off() -> None:
         await settled(client, server)
 
 
-async def test_an_error_as_long_as_it_may_be_is_read_whole() -> None:
+async def test_error_body_at_the_limit_is_read_whole() -> None:
     head = b"HTTP/1.1 500 Oops\r\nContent-Length: 1000000\r\n\r\n"
     limits = ResponseLimits(body=1_000_000)
     async with streaming(writes(head, b"x" * 1_000_000), response_limits=limits) as (server, client):

@@ -44,7 +44,7 @@ from ..support.streaming import (
 
 
 @pytest.mark.parametrize("end", BAD_ENDS)
-async def test_every_other_end_is_an_error_with_a_text_of_its_own(end: str) -> None:
+async def test_each_bad_end_has_its_own_error(end: str) -> None:
     pieces, then, text = BAD_ENDS[end]
     async with streaming(writes(HEAD, chunk(b"one"), *pieces, then=then)) as (server, client):
         chunks = []
@@ -72,7 +72,7 @@ async def test_every_other_end_is_an_error_with_a_text_of_its_own(end: str) -> N
         ("application/json; charset=utf-8", "HTTP 200 with 'application/json' in place of an event stream"),
     ],
 )
-async def test_an_answer_that_is_no_stream_is_not_lambdas(content_type: str, says: str) -> None:
+async def test_response_without_event_stream_is_refused(content_type: str, says: str) -> None:
     for body in (b"<html>" * 10, b"{}", b""):
         head = f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         async with streaming(writes(head + body)) as (server, client):
@@ -137,7 +137,7 @@ async def test_a_function_error_comes_after_all_chunks(
         assert (server.connections, client.stats.in_flight) == (1, 0)  # the answer was read to its end
 
 
-async def test_an_event_of_a_later_version_is_passed_over() -> None:
+async def test_unknown_event_is_ignored() -> None:
     later = event({":message-type": "event", ":event-type": "Progress"}, b"{}")
     async with streaming(writes(HEAD, later, chunk(b"1"), later, complete(), LAST)) as (_, client):
         async with client.stream("writer") as stream:
@@ -173,9 +173,7 @@ def some_cuts(start: int, end: int) -> list[int]:
 
 
 @pytest.mark.parametrize("over_tls", [False, True], ids=["tcp", "tls"])
-async def test_an_answer_that_is_cut_anywhere_never_ends_well(
-    over_tls: bool, authority: trustme.CA, server_tls: ssl.SSLContext
-) -> None:
+async def test_truncated_stream_is_never_complete(over_tls: bool, authority: trustme.CA, server_tls: ssl.SSLContext) -> None:
     whole = streamed(b"one", b"two", b"three")
     cuts = some_cuts(1, len(whole))
 
@@ -223,7 +221,7 @@ async def test_a_cut_answer_of_other_framing_is_an_error(
 
 
 @pytest.mark.parametrize("status", ["202 Accepted", "203 Non-Authoritative", "206 Partial Content"])
-async def test_a_stream_with_another_good_status_is_not_lambdas(status: str) -> None:
+async def test_stream_with_another_2xx_status_is_refused(status: str) -> None:
     head = HEAD.replace(b"200 OK", status.encode())
     async with streaming(writes(head + chunk(b"1") + complete() + LAST)) as (server, client):
         with pytest.raises(ConnectionLostError, match=f"HTTP {status[:3]}, and Lambda answers with 200"):
@@ -232,7 +230,7 @@ async def test_a_stream_with_another_good_status_is_not_lambdas(status: str) -> 
         await settled(client, server)
 
 
-async def test_an_answer_without_a_body_is_not_lambdas() -> None:
+async def test_stream_response_without_body_is_refused() -> None:
     async with streaming(writes(b"HTTP/1.1 204 No Content\r\n\r\n")) as (_, client):
         with pytest.raises(ConnectionLostError, match="HTTP 204, and Lambda answers with 200"):
             async with client.stream("writer"):

@@ -67,7 +67,7 @@ ODD: list[Header] = [b"InvokeComplete", b"PayloadChunk", True, False, 0, 7, Shor
 
 
 @pytest.mark.parametrize("name", ODD, ids=repr)
-def test_an_event_whose_name_is_no_text_is_an_error(name: Header) -> None:
+def test_event_name_must_be_text(name: Header) -> None:
     assert "an event has no name" in str(failure(eventstream.encode(EVENT | {":event-type": name}, b"two")))
 
 
@@ -76,12 +76,12 @@ def test_an_event_without_a_name_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("kind", [b"event", "", "Event", True, 1, "message"], ids=repr)
-def test_a_message_of_no_known_kind_is_an_error(kind: Header) -> None:
+def test_unknown_message_type_is_an_error(kind: Header) -> None:
     headers = {":message-type": kind, ":event-type": "PayloadChunk"}
     assert "neither event, exception nor error" in str(failure(eventstream.encode(headers, b"two")))
 
 
-def test_a_named_event_that_is_not_known_is_passed_over() -> None:
+def test_unknown_event_type_is_ignored() -> None:
     later = [
         eventstream.encode(EVENT | {":event-type": name}, b"{") for name in ("Progress", "payloadchunk", "initial-response")
     ]
@@ -91,7 +91,7 @@ def test_a_named_event_that_is_not_known_is_passed_over() -> None:
     ]
 
 
-def test_an_exceptions_name_is_the_code_of_the_error() -> None:
+def test_exception_type_is_the_error_code() -> None:
     headers = {":message-type": "exception", ":exception-type": "ThrottlingException", ":content-type": "application/json"}
     error = failure(eventstream.encode(headers, b'{"message":"too much"}'))
     assert error.code == "ThrottlingException"
@@ -100,14 +100,14 @@ def test_an_exceptions_name_is_the_code_of_the_error() -> None:
 
 
 @pytest.mark.parametrize("payload", [b"", b"no json", b"[]", b'{"message":7}', b'{"other":"SECRET"}', b"[" * 100_000])
-def test_an_exception_without_a_message_still_has_its_name(payload: bytes) -> None:
+def test_exception_without_message_keeps_its_code(payload: bytes) -> None:
     error = failure(eventstream.encode({":message-type": "exception", ":exception-type": "Broken"}, payload))
     assert (error.code, str(error).split(" (")[0]) == ("Broken", "Lambda ended the stream with Broken")
 
 
 @pytest.mark.parametrize("name", [None, *ODD], ids=repr)
 @pytest.mark.parametrize("header", [("exception", ":exception-type"), ("error", ":error-code")], ids=lambda header: header[0])
-def test_an_exception_or_error_without_a_name_has_no_code(header: tuple[str, str], name: Header | None) -> None:
+def test_unnamed_exception_has_no_code(header: tuple[str, str], name: Header | None) -> None:
     named = {} if name is None else {header[1]: name}
     error = failure(eventstream.encode({":message-type": header[0], **named}))
     assert error.code is None
@@ -125,7 +125,7 @@ def test_an_errors_code_and_message_are_those_of_botocore() -> None:
     assert theirs.value.response["Error"]["Message"] in str(error)
 
 
-def test_every_other_end_has_no_code() -> None:
+def test_other_stream_errors_have_no_code() -> None:
     assert failure(stream_events.completion_event(), stream_events.chunk_event(b"two")).code is None
     with pytest.raises(StreamError) as raised:
         read(stream_events.chunk_event(b"one"))
@@ -148,7 +148,7 @@ def test_every_other_end_has_no_code() -> None:
         ),
     ],
 )
-def test_a_completion_that_cannot_be_read_is_an_error(payload: bytes) -> None:
+def test_unreadable_completion_is_an_error(payload: bytes) -> None:
     with pytest.raises(StreamError, match="InvokeComplete cannot be read"):
         read(stream_events.chunk_event(b"one"), eventstream.encode(COMPLETE, payload))
 
@@ -156,7 +156,7 @@ def test_a_completion_that_cannot_be_read_is_an_error(payload: bytes) -> None:
 @pytest.mark.parametrize(
     "payload", [b"", b"{}", b'{"ErrorCode":null}', b'{"ErrorCode":"","ErrorDetails":""}', b'{"Later":[1]}']
 )
-def test_a_completion_that_names_no_error_ends_a_stream_well(payload: bytes) -> None:
+def test_completion_without_error_is_success(payload: bytes) -> None:
     reading = events_of(stream_events.chunk_event(b"one"), eventstream.encode(COMPLETE, payload))
     assert list(reading.chunks()) == [b"one"]
     reading.end()
@@ -235,18 +235,18 @@ def test_chunks_and_ends_are_those_of_botocore(headers: dict[str, Header], paylo
         ([], "it must be an object, not list"),
     ],
 )
-def test_a_head_with_a_member_of_another_type_is_an_error(head: object, says: str) -> None:
+def test_prelude_member_of_a_wrong_type_is_an_error(head: object, says: str) -> None:
     with pytest.raises(PreludeError, match=says) as raised:
         prelude_of(json.dumps(head).encode())
     assert "SECRET" not in str(raised.value)
 
 
 @pytest.mark.parametrize("head", [b"", b"{", b"\xff", b"[" * 100_000, b'{"statusCode":' + b"1" * 10_000 + b"}"])
-def test_a_head_that_is_no_json_is_an_error(head: bytes) -> None:
+def test_prelude_that_is_not_json_is_an_error(head: bytes) -> None:
     with pytest.raises(PreludeError, match="it is not JSON"):
         prelude_of(head)
 
 
-def test_a_head_may_leave_everything_out() -> None:
+def test_prelude_members_are_optional() -> None:
     assert prelude_of(b'{"statusCode":null,"headers":null,"cookies":null,"later":[1]}') == HttpPrelude() == prelude_of(b"{}")
     assert prelude_of(b'{"statusCode":"404"}').status_code == 404

@@ -69,7 +69,7 @@ async def test_a_wrong_value_of_a_generator_is_a_function_error() -> None:
     assert raised.value.error_type == "Runtime.MarshalError"
 
 
-async def test_a_fake_that_is_left_early_ends_its_handler() -> None:
+async def test_leaving_a_fake_stream_ends_its_handler() -> None:
     ended = asyncio.Event()
 
     async def write(event: object) -> AsyncGenerator[bytes]:

@@ -110,7 +110,7 @@ async def test_a_stream_left_early_frees_connection_and_slot(
             assert server.connections == 3
 
 
-async def test_a_read_that_is_given_up_in_a_block_loses_nothing() -> None:
+async def test_cancelled_read_loses_no_chunk() -> None:
     go_on = asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -149,7 +149,7 @@ async def test_closing_a_stream_ends_the_read_of_another_task(fake: bool) -> Non
             assert client.stats.in_flight == 0
 
 
-async def test_a_read_of_a_fake_that_is_given_up_loses_nothing() -> None:
+async def test_cancelled_read_of_a_fake_loses_no_chunk() -> None:
     go_on = asyncio.Event()
 
     async def write(event: object) -> AsyncGenerator[bytes]:
@@ -192,7 +192,7 @@ async def test_a_stream_is_entered_once() -> None:
         assert client.stats.in_flight == 0
 
 
-async def test_a_stream_that_was_closed_is_not_read_on() -> None:
+async def test_closed_stream_cannot_be_read() -> None:
     async with streaming(ENDLESS) as (_, client), client.stream("writer") as stream:
         assert await anext(aiter(stream)) == b"1"
         await stream.aclose()

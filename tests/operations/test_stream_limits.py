@@ -36,7 +36,7 @@ from ..support.streaming import (
 )
 
 
-async def test_the_read_limit_holds_until_the_head_and_not_beyond() -> None:
+async def test_read_limit_covers_only_the_head() -> None:
     async def script(connection: Connection) -> None:
         await connection.read_request()
         if connection.number == 1:
@@ -56,7 +56,7 @@ async def test_the_read_limit_holds_until_the_head_and_not_beyond() -> None:
             assert await read(stream) == [b"1"]
 
 
-async def test_the_idle_limit_is_the_longest_silence_between_chunks() -> None:
+async def test_idle_limit_is_the_pause_between_chunks() -> None:
     async with streaming(ENDLESS) as (server, client):
         with pytest.raises(InvocationTimeoutError) as raised:
             async with client.stream("writer", timeout=Timeouts(idle=0.05)) as stream:
@@ -81,7 +81,7 @@ async def test_the_total_limit_covers_the_whole_stream(reads: bool) -> None:
         await settled(client, server)
 
 
-async def test_the_total_limit_of_a_stream_that_has_ended_ends_nothing() -> None:
+async def test_total_limit_spares_a_finished_stream() -> None:
     async with streaming(writes(streamed(b"1"))) as (_, client):
         async with client.stream("writer", timeout=0.05) as stream:
             await stream.read()
@@ -148,7 +148,7 @@ async def test_closing_the_client_aborts_a_stream_with_its_error(reads: bool) ->
         await settled(client, server)
 
 
-async def test_closing_the_client_lets_a_stream_end_that_has_time() -> None:
+async def test_closing_with_grace_lets_the_stream_finish() -> None:
     go_on = asyncio.Event()
 
     async def script(connection: Connection) -> None:

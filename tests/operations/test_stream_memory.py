@@ -26,7 +26,7 @@ from ..support.streaming import (
 
 
 @pytest.mark.parametrize("over_tls", [False, True], ids=["tcp", "tls"])
-async def test_a_reader_that_stops_stops_the_sender(over_tls: bool, authority: trustme.CA, server_tls: ssl.SSLContext) -> None:
+async def test_slow_reader_stops_the_sender(over_tls: bool, authority: trustme.CA, server_tls: ssl.SSLContext) -> None:
     frame = chunk(bytes(64 * 1024))
     sent = 0
 
@@ -58,7 +58,7 @@ async def test_a_reader_that_stops_stops_the_sender(over_tls: bool, authority: t
             assert sent == 1000
 
 
-async def test_a_long_stream_takes_no_more_memory_than_a_short_one() -> None:
+async def test_long_stream_needs_constant_memory() -> None:
     frame = chunk(bytes(64 * 1024)) * 4
 
     async def script(connection: Connection) -> None:
@@ -80,7 +80,7 @@ async def test_a_long_stream_takes_no_more_memory_than_a_short_one() -> None:
         assert size == 160 * 4 * 64 * 1024
 
 
-async def test_a_frame_beyond_the_limit_is_refused_by_its_first_bytes() -> None:
+async def test_oversized_frame_is_refused_by_its_prelude() -> None:
     whole = eventstream.encode({}, b"x" * eventstream.LONGEST_PAYLOAD)
     lengths = (len(whole) + 1).to_bytes(4) + bytes(4)
     prelude = lengths + eventstream.crc32(lengths).to_bytes(4)

@@ -73,7 +73,7 @@ async def test_an_error_in_nodes_trailers_is_a_function_error(modules: Path) -> 
             assert await stream.read() == b"again"
 
 
-async def test_the_head_that_node_writes_for_http_is_read(modules: Path) -> None:
+async def test_node_http_prelude_is_read(modules: Path) -> None:
     async with serving(modules, "answer", "plain") as client:
         async with client.stream("answer", {}) as stream:
             assert stream.http == HttpPrelude(status_code=201, headers={"x-tea": "green"}, cookies=["a=b"])
@@ -93,7 +93,7 @@ def encoded(modules: Path, **described: Any) -> bytes:
     return done.stdout
 
 
-async def test_a_stream_that_the_encoder_for_javascript_wrote_is_read(modules: Path) -> None:
+async def test_javascript_encoder_stream_is_read(modules: Path) -> None:
     payloads = [b"one", b"", bytes(range(256)) * 100, "é".encode()]
     chunks = [base64.b64encode(payload).decode() for payload in payloads]
     completion = {"ErrorCode": "Unhandled", "ErrorDetails": '{"errorType":"E","errorMessage":"m"}', "LogResult": "bG9n"}

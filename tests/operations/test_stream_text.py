@@ -33,7 +33,7 @@ from ..support.streaming import (
 )
 
 
-async def test_a_character_that_two_chunks_share_stays_whole() -> None:
+async def test_split_character_stays_whole() -> None:
     text = "añ𝄞z"
     async with writer(*(bytes([byte]) for byte in text.encode())) as client, client.stream("writer") as stream:
         assert [part async for part in stream.iter_text()] == list(text)
@@ -50,14 +50,14 @@ async def test_bytes_that_are_not_utf8_are_an_error(data: list[bytes], way: str)
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 100])
-async def test_lines_come_without_their_ends_wherever_they_are_cut(size: int) -> None:
+async def test_iter_lines_strips_all_line_ends(size: int) -> None:
     data = "first\nsecond\r\n\r\nthird\rfourth\r\nné".encode()
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
     async with writer(*pieces) as client, client.stream("writer") as stream:
         assert [line async for line in stream.iter_lines()] == ["first", "second", "", "third", "fourth", "né"]
 
 
-async def test_a_line_is_there_as_soon_as_it_has_ended() -> None:
+async def test_line_is_yielded_as_soon_as_it_ends() -> None:
     go_on = asyncio.Event()
 
     async def write(event: object) -> AsyncGenerator[bytes]:
@@ -72,7 +72,7 @@ async def test_a_line_is_there_as_soon_as_it_has_ended() -> None:
         assert [line async for line in lines] == ["two"]
 
 
-async def test_json_lines_are_values_and_an_empty_line_is_none() -> None:
+async def test_json_lines_skip_empty_lines() -> None:
     async with writer(b'{"a":1}\n\n[2', b"]\r\n", b'"x"') as client, client.stream("writer") as stream:
         assert [value async for value in stream.iter_json_lines()] == [{"a": 1}, [2], "x"]
     async with writer(b"{}\nno\n") as client, client.stream("writer") as stream:
@@ -80,7 +80,7 @@ async def test_json_lines_are_values_and_an_empty_line_is_none() -> None:
             _ = [value async for value in stream.iter_json_lines()]
 
 
-async def test_server_sent_events_are_read_as_the_standard_says() -> None:
+async def test_sse_follows_the_standard() -> None:
     first = "\ufeff: a comment\nevent: note\nid: 7\ndata: one\ndata:two\n\n"
     data = f"{first}data\n\nretry: 5\n\nid\nevent:\ndata:  x\r\n\r\ndata: lost"
     pieces = [data.encode()[at : at + 3] for at in range(0, len(data.encode()), 3)]
@@ -113,7 +113,7 @@ async def test_the_block_begins_after_the_http_head() -> None:
         assert await read(stream) == [b"body\0"]
 
 
-async def test_without_a_block_the_head_is_there_with_the_first_chunk() -> None:
+async def test_http_prelude_comes_with_the_first_chunk() -> None:
     async with streaming(writes(http(b"{}" + b"\0" * 8 + b"body"), complete(), LAST)) as (_, client):
         stream = (await client.send(COMMAND)).event_stream
         assert stream.http is None
@@ -121,7 +121,7 @@ async def test_without_a_block_the_head_is_there_with_the_first_chunk() -> None:
         assert stream.http == HttpPrelude()
 
 
-async def test_a_head_in_a_thousand_pieces_is_read_in_no_time() -> None:
+async def test_prelude_in_many_pieces_is_read_quickly() -> None:
     head = b'{"headers":{"a":"' + b"x" * 200_000 + b'"}}' + b"\0" * 8
     pieces = b"".join(stream_events.chunk_event(head[at : at + 10]) for at in range(0, len(head), 10))
     script = writes(http(b""), chunked(pieces), complete(), LAST)
@@ -130,7 +130,7 @@ async def test_a_head_in_a_thousand_pieces_is_read_in_no_time() -> None:
         assert len(stream.http.headers["a"]) == 200_000
 
 
-async def test_thousands_of_small_events_let_others_have_their_turn() -> None:
+async def test_many_small_events_do_not_block_the_loop() -> None:
     turns = 0
 
     async def others() -> None:
@@ -160,7 +160,7 @@ async def test_thousands_of_small_events_let_others_have_their_turn() -> None:
         b'{"cookies":"a"}' + b"\0" * 8,
     ],
 )
-async def test_a_head_that_cannot_be_read_is_an_error(head: bytes) -> None:
+async def test_unreadable_prelude_is_an_error(head: bytes) -> None:
     async with streaming(writes(http(head), complete(), LAST)) as (_, client):
         with pytest.raises(StreamError, match="head"):
             async with client.stream("writer") as stream:

@@ -29,7 +29,7 @@ from ..support.retrying import Outcome, Patient, Scripted, answer, client_of, th
 
 
 @pytest.mark.virtual_time
-async def test_every_attempt_is_signed_anew_and_has_the_same_bytes_and_invocation_id() -> None:
+async def test_each_attempt_is_signed_again() -> None:
     transport = Scripted(ConnectError("refused"), ConnectError("refused"), answer())
     times = iter(dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=n) for n in range(100))
     client = client_of(transport)
@@ -48,7 +48,7 @@ async def test_every_attempt_is_signed_anew_and_has_the_same_bytes_and_invocatio
 
 
 @pytest.mark.virtual_time
-async def test_the_verdict_of_a_call_is_the_worst_of_its_attempts_and_its_error_has_them_all() -> None:
+async def test_error_has_all_attempts_and_worst_delivery() -> None:
     transport = Scripted(ConnectionLostError("lost"), answer(403, "AccessDeniedException"))
     async with client_of(transport, idempotent=True) as client:
         with pytest.raises(AccessDeniedException) as raised:
@@ -58,7 +58,7 @@ async def test_the_verdict_of_a_call_is_the_worst_of_its_attempts_and_its_error_
 
 
 @pytest.mark.virtual_time
-async def test_a_call_that_needed_retries_leaves_nothing_that_only_the_collector_frees() -> None:
+async def test_retried_call_leaves_no_reference_cycle() -> None:
     async def note(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         noted.append(weakref.ref(call))
         return await call_next(call)
@@ -80,7 +80,7 @@ async def test_a_call_that_needed_retries_leaves_nothing_that_only_the_collector
 
 
 @pytest.mark.virtual_time
-async def test_tokens_that_a_retry_took_come_back_whatever_followed_it() -> None:
+async def test_retry_tokens_are_returned_after_success() -> None:
     strategy = StandardRetry()
     async with client_of(Scripted(), retry=strategy) as client:
         for _ in range(50):
@@ -92,7 +92,7 @@ async def test_tokens_that_a_retry_took_come_back_whatever_followed_it() -> None
 
 
 @pytest.mark.virtual_time
-async def test_a_limit_that_ends_the_last_wait_as_the_warning_is_due_disturbs_nobody() -> None:
+async def test_timeout_during_the_slot_warning_is_harmless() -> None:
     async def sleep(event: Any) -> None:
         await asyncio.sleep(event)
 
@@ -108,7 +108,7 @@ async def test_a_limit_that_ends_the_last_wait_as_the_warning_is_due_disturbs_no
 
 
 @pytest.mark.virtual_time
-async def test_every_request_that_is_sent_counts_in_the_header_too() -> None:
+async def test_resent_requests_count_as_attempts() -> None:
     async def once_more(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         try:
             return await call_next(call)
@@ -124,7 +124,7 @@ async def test_every_request_that_is_sent_counts_in_the_header_too() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_lost_idle_connection_is_repeated_at_once_whatever_the_strategy_of_the_user_says() -> None:
+async def test_stale_connection_retry_ignores_the_strategy() -> None:
     lost = ConnectionLostError("lost", delivery=Delivery.NOT_DELIVERED, stale_connection=True)
     strategy = Patient()
     transport = Scripted(lost, lost, lost, answer())
@@ -139,6 +139,6 @@ async def test_a_lost_idle_connection_is_repeated_at_once_whatever_the_strategy_
 
 
 @pytest.mark.parametrize("settings", [{"quota": None}, {"quota": -1}, {"max_backoff": None}, {"quota": True}])
-def test_a_number_that_is_none_is_refused_where_it_is_given(settings: dict[str, Any]) -> None:
+def test_invalid_retry_settings_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         StandardRetry(**settings)

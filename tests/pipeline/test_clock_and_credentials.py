@@ -21,7 +21,7 @@ from ..support.retrying import KEYS, Outcome, Rotating, Scripted, answer, client
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("minutes", [-600, -6, 6, 600])
 @pytest.mark.parametrize("code", ["InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"])
-async def test_a_wrong_clock_is_corrected_once_and_for_the_calls_that_follow(minutes: int, code: str) -> None:
+async def test_clock_skew_is_corrected_once(minutes: int, code: str) -> None:
     transport = Scripted(clocked(dt.timedelta(minutes=minutes), code))
     async with client_of(transport) as client:
         await client.invoke("orders")
@@ -31,7 +31,7 @@ async def test_a_wrong_clock_is_corrected_once_and_for_the_calls_that_follow(min
 
 
 @pytest.mark.virtual_time
-async def test_a_date_of_somebody_with_a_wrong_clock_is_forgotten() -> None:
+async def test_wrong_date_of_a_gateway_is_forgotten() -> None:
     """A gateway whose clock is ten minutes fast stands before a service that is on time, and refuses for another reason."""
     fast = email.utils.format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=10), usegmt=True)
     serve = clocked(dt.timedelta(0))
@@ -45,7 +45,7 @@ async def test_a_date_of_somebody_with_a_wrong_clock_is_forgotten() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_corrected_clock_is_kept_when_the_corrected_call_fails_for_another_reason() -> None:
+async def test_corrected_clock_is_kept_after_another_error() -> None:
     serve = clocked(dt.timedelta(hours=1))
 
     def without_the_function(request: Request) -> Outcome:
@@ -72,7 +72,7 @@ async def test_an_impossible_date_corrects_nothing(date: str) -> None:
 
 
 @pytest.mark.virtual_time
-async def test_calls_that_are_refused_together_for_the_clock_all_recover() -> None:
+async def test_concurrent_clock_refusals_all_recover() -> None:
     transport = Scripted(clocked(dt.timedelta(hours=1)))
     async with client_of(transport) as client:
         await asyncio.gather(*(client.invoke("orders") for _ in range(20)))
@@ -81,7 +81,7 @@ async def test_calls_that_are_refused_together_for_the_clock_all_recover() -> No
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("code", ["InvalidSignatureException", "AccessDeniedException", "SignatureDoesNotMatch"])
-async def test_a_signature_that_is_refused_for_another_reason_is_raised_at_once(code: str) -> None:
+async def test_other_signature_refusals_are_not_retried(code: str) -> None:
     for headers in ({"date": email.utils.format_datetime(dt.datetime.now(dt.UTC), usegmt=True)}, {}, {"date": "soon"}):
         transport = Scripted(answer(403, code, **headers))
         async with client_of(transport) as client:
@@ -91,7 +91,7 @@ async def test_a_signature_that_is_refused_for_another_reason_is_raised_at_once(
 
 
 @pytest.mark.virtual_time
-async def test_a_clock_that_stays_refused_is_corrected_only_once() -> None:
+async def test_clock_is_corrected_only_once_in_a_call() -> None:
     hours = iter(range(1, 10))
 
     def wandering(request: Request) -> Outcome:
@@ -106,7 +106,7 @@ async def test_a_clock_that_stays_refused_is_corrected_only_once() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_expired_credentials_are_renewed_once_without_holding_a_slot() -> None:
+async def test_expired_credentials_renew_without_a_slot() -> None:
     def serve(request: Request) -> Outcome:
         if "AKIDEXAMPLE2/" in request.headers["authorization"]:
             return answer()
@@ -122,7 +122,7 @@ async def test_expired_credentials_are_renewed_once_without_holding_a_slot() -> 
 
 
 @pytest.mark.virtual_time
-async def test_keys_that_expire_while_a_call_waits_for_its_slot_are_fetched_without_holding_one() -> None:
+async def test_waiting_call_renews_keys_without_a_slot() -> None:
     """Here they come from a function, which the provider invokes with the same client and its only slot."""
     began = dt.datetime.now(dt.UTC)
 
@@ -158,7 +158,7 @@ async def test_keys_that_expire_while_a_call_waits_for_its_slot_are_fetched_with
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("provider", [KEYS, Rotating(renews=False)], ids=["static", "not renewed"])
-async def test_expired_credentials_that_cannot_be_renewed_are_raised_at_once(provider: Any) -> None:
+async def test_unrenewable_credentials_fail_at_once(provider: Any) -> None:
     transport = Scripted(answer(403, "ExpiredTokenException"))
     async with client_of(transport, credentials=provider) as client:
         with pytest.raises(LambdaServiceException):
@@ -167,7 +167,7 @@ async def test_expired_credentials_that_cannot_be_renewed_are_raised_at_once(pro
 
 
 @pytest.mark.virtual_time
-async def test_fresh_credentials_that_are_refused_too_are_raised() -> None:
+async def test_refused_fresh_credentials_are_raised() -> None:
     transport = Scripted(answer(403, "ExpiredTokenException"))
     async with client_of(transport, credentials=Rotating()) as client:
         with pytest.raises(LambdaServiceException):
@@ -176,7 +176,7 @@ async def test_fresh_credentials_that_are_refused_too_are_raised() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_credentials_that_fail_to_be_renewed_say_why_and_that_nothing_ran() -> None:
+async def test_failed_renewal_is_delivery_refused() -> None:
     class Broken(Rotating):
         async def refresh(self, rejected: Credentials, /) -> Credentials:
             raise ConfigurationError("the session of profile 'dev' has ended")

@@ -50,7 +50,7 @@ async def test_a_throttled_answer_is_parsed_once(parses: list[bytes | str]) -> N
     assert parses == [refused.body]
 
 
-async def test_an_error_answer_that_a_middleware_changes_is_parsed_again(parses: list[bytes | str]) -> None:
+async def test_changed_error_response_is_parsed_again(parses: list[bytes | str]) -> None:
     async def decrypts(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         response = await call_next(call)
         response.body = b'{"Reason":"CallerRateLimitExceeded","message":"slow down"}'
@@ -64,7 +64,7 @@ async def test_an_error_answer_that_a_middleware_changes_is_parsed_again(parses:
     assert len(parses) == 2
 
 
-async def test_a_middleware_behind_the_deserializer_is_given_the_answer_and_may_return_another() -> None:
+async def test_middleware_behind_deserializer_can_replace_response() -> None:
     seen: list[object] = []
 
     async def replaces(call: Call[Any, Any], call_next: CallNext[Any, Response]) -> Any:
@@ -84,7 +84,7 @@ async def test_a_middleware_behind_the_deserializer_is_given_the_answer_and_may_
     assert seen == [True, b'"replaced"']
 
 
-async def test_a_middleware_behind_the_deserializer_that_returns_no_answer_is_an_error() -> None:
+async def test_middleware_behind_deserializer_must_return_response() -> None:
     async def forgets(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         await call_next(call)
 
@@ -95,7 +95,7 @@ async def test_a_middleware_behind_the_deserializer_that_returns_no_answer_is_an
     assert raised.value.delivery is Delivery.EXECUTED
 
 
-async def test_a_request_counts_as_sent_whatever_stage_its_transport_sets() -> None:
+async def test_sent_does_not_depend_on_the_stage() -> None:
     class Queueing(FakeTransport):
         async def send(self, request: Request, /) -> Response:
             requests.append(request)
@@ -141,7 +141,7 @@ async def _noted(numbers: list[int], call: Call[Any, Any], call_next: CallNext[A
     return await call_next(call)
 
 
-async def test_a_body_that_changes_behind_build_is_signed_with_its_own_length() -> None:
+async def test_body_changed_behind_build_is_signed_with_its_length() -> None:
     async def shortens(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         call.request.body = b"{}"
         return await call_next(call)
@@ -157,7 +157,7 @@ async def test_a_body_that_changes_behind_build_is_signed_with_its_own_length() 
 
 
 @pytest.mark.parametrize("name", ["hostHeaderMiddleware", "contentLengthMiddleware"])
-async def test_a_request_is_signed_with_host_and_length_whatever_is_removed(name: str) -> None:
+async def test_host_and_length_are_always_signed(name: str) -> None:
     transport = Scripted(answer())
     async with client_of(transport) as client:
         client.middleware_stack.remove(name)
@@ -187,7 +187,7 @@ async def test_a_transport_with_only_send_and_close_will_do() -> None:
     assert transport.closed
 
 
-def test_a_transport_without_detach_may_follow_its_client_to_another_loop() -> None:
+def test_transport_without_detach_follows_its_client() -> None:
     transport: Any = Plain()
     client = LambdaClient(transport=transport, region="us-east-1", credentials=KEYS)
     assert [asyncio.run(client.invoke("orders")).json() for _ in range(2)] == ["plain", "plain"]

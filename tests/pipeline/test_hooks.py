@@ -335,9 +335,7 @@ async def run_with(server: RawServer, work: Work, raising: int | None, error: ty
     ],
     ids=["invoke", "stream", "map"],
 )
-def test_whatever_a_hook_raises_what_the_call_kept_comes_back(
-    work: Work, of_its_own: set[str], error: type[BaseException]
-) -> None:
+def test_hook_error_releases_all_resources(work: Work, of_its_own: set[str], error: type[BaseException]) -> None:
     async def every_call() -> None:
         for number in itertools.count():  # 0: none
             async with raw_server(script) as server:

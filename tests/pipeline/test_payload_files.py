@@ -109,7 +109,7 @@ class OddFile:
         return content
 
 
-async def test_a_file_is_sent_from_where_it_stands(tmp_path: Path) -> None:
+async def test_file_is_sent_from_its_position(tmp_path: Path) -> None:
     path = tmp_path / "order.json"
     path.write_bytes(b'xx{"id": 7}')
     with path.open("rb") as file, path.open("rb", buffering=0) as unbuffered, gzip.open(tmp_path / "order.gz", "wb") as zipped:
@@ -157,7 +157,7 @@ async def test_a_pipe_is_read_until_it_is_closed() -> None:
         assert await bodies_of(write) == [b"[1,2]"]
 
 
-async def test_a_file_is_read_in_a_thread_of_the_package_and_the_programs_own_are_not_used() -> None:
+async def test_file_is_read_in_a_thread_of_the_package() -> None:
     asyncio.get_running_loop().set_default_executor(busy := concurrent.futures.ThreadPoolExecutor(1))
     go_on = threading.Event()
     busy.submit(go_on.wait)
@@ -169,7 +169,7 @@ async def test_a_file_is_read_in_a_thread_of_the_package_and_the_programs_own_ar
     assert {name.split(" ")[0] for name in odd.threads} == {"aiolambda"}
 
 
-async def test_a_retry_sends_what_was_read_and_reads_no_more() -> None:
+async def test_retry_does_not_read_the_file_again() -> None:
     odd = Odd(b"[1]")
     bodies = await bodies_of(lambda client: client.invoke("f", odd.opened(), timeout=30), throttles=3)
     assert bodies == [b"[1]"] * 4
@@ -182,7 +182,7 @@ async def qualified(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
 
 
 @pytest.mark.parametrize("is_changed", [False, True])
-async def test_a_command_can_be_sent_again_after_its_file_was_read(is_changed: bool) -> None:
+async def test_command_with_a_read_file_can_be_resent(is_changed: bool) -> None:
     odd = Odd(b"[1]")
     command = InvokeCommand(function_name="f", payload=odd.opened())
     transport = Throttling()
@@ -195,7 +195,7 @@ async def test_a_command_can_be_sent_again_after_its_file_was_read(is_changed: b
 
 
 @pytest.mark.parametrize("journal", [None, "run.db"])
-async def test_a_map_reads_the_file_of_a_throttled_item_once(journal: str | None, tmp_path: Path) -> None:
+async def test_throttled_map_item_reads_its_file_once(journal: str | None, tmp_path: Path) -> None:
     async def send(client: LambdaClient) -> None:
         path = None if journal is None else tmp_path / journal
         items = client.map("f", ["a"], payload=lambda _: Odd(b"[1]").opened(), key=str, journal=path, concurrency=1)
@@ -205,7 +205,7 @@ async def test_a_map_reads_the_file_of_a_throttled_item_once(journal: str | None
     assert await bodies_of(send, throttles=2) == [b"[1]"] * 3
 
 
-async def test_a_journal_without_keys_refuses_a_file_and_says_what_to_do(tmp_path: Path) -> None:
+async def test_journal_without_key_refuses_a_file(tmp_path: Path) -> None:
     async def send(client: LambdaClient) -> None:
         async with client.map("f", [io.BytesIO(b"[1]")], journal=tmp_path / "run.db") as run:
             (result,) = [result async for result in run]
@@ -230,13 +230,13 @@ async def test_a_middleware_may_set_a_file_as_payload() -> None:
 
 
 @pytest.mark.parametrize("text", [io.StringIO("SECRET"), Odd("SECRET").opened(), Odd("").opened()])
-async def test_a_file_in_text_mode_is_refused(text: Any) -> None:
+async def test_text_mode_file_is_refused(text: Any) -> None:
     assert "payload is a file that is open in text mode; open it in binary mode ('rb')" in str(await refusal(text))
     if isinstance(text, io.StringIO):
         assert text.tell() == 0
 
 
-async def test_a_file_that_is_closed_or_written_only_is_refused(tmp_path: Path) -> None:
+async def test_closed_or_write_only_file_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "order").open("wb") as file:
         assert "payload is a file that is not open for reading" in str(await refusal(file))
     assert "payload is a file that is closed" in str(await refusal(file))
@@ -245,7 +245,7 @@ async def test_a_file_that_is_closed_or_written_only_is_refused(tmp_path: Path) 
     assert "payload is a file that is closed" in str(await refusal(closed_later))
 
 
-async def test_a_file_at_its_end_is_refused_and_an_empty_one_is_an_empty_payload(tmp_path: Path) -> None:
+async def test_file_at_its_end_is_refused(tmp_path: Path) -> None:
     file = io.BytesIO(b"SECRET")
     file.read()
     assert "is at its end, and has nothing left to read; seek(0)" in str(await refusal(file))
@@ -262,17 +262,17 @@ async def test_a_file_at_its_end_is_refused_and_an_empty_one_is_an_empty_payload
         (7, "returned int instead of bytes when it was read"),
     ],
 )
-async def test_a_file_that_fails_when_it_is_read_is_refused(content: Any, says: str) -> None:
+async def test_file_read_error_is_a_refusal(content: Any, says: str) -> None:
     assert f"payload is a file that {says}" in str(await refusal(Odd(content).opened()))
 
 
-async def test_an_asynchronous_file_is_refused() -> None:
+async def test_async_file_is_refused() -> None:
     reader = asyncio.StreamReader()
     reader.feed_data(b"SECRET")
     assert "is asynchronous; await its read(), and pass the bytes" in str(await refusal(reader))
 
 
-async def test_a_file_is_read_no_further_than_a_payload_may_be_long(tmp_path: Path) -> None:
+async def test_file_is_read_only_up_to_the_limit(tmp_path: Path) -> None:
     with (tmp_path / "huge").open("w+b") as file:
         file.truncate(1 << 40)
         for kind, limit in (("RequestResponse", LIMIT), ("Event", LIMIT // 2)):
@@ -285,11 +285,11 @@ async def test_a_file_is_read_no_further_than_a_payload_may_be_long(tmp_path: Pa
     assert await bodies_of(lambda client: client.invoke("f", io.BytesIO(b"1" * LIMIT))) == [b"1" * LIMIT]
 
 
-async def test_a_file_that_gives_more_than_it_was_asked_for_is_still_too_large() -> None:
+async def test_file_returning_too_much_is_too_large() -> None:
     assert isinstance(await refusal(Odd(b"x" * (LIMIT + 1)).opened()), InvalidPayloadSizeError)
 
 
-async def test_a_time_limit_holds_while_a_pipe_says_nothing() -> None:
+async def test_timeout_holds_while_a_pipe_is_silent() -> None:
     read_end, write_end = os.pipe()
     transport = Throttling()
     with os.fdopen(read_end, "rb", buffering=0) as file:
@@ -317,12 +317,12 @@ class Document:
         raise AssertionError("this is a value, and no file")
 
 
-async def test_a_value_with_a_read_of_its_own_goes_through_the_codec() -> None:
+async def test_value_with_a_read_attribute_is_encoded() -> None:
     assert await bodies_of(lambda client: client.invoke("f", Permission(read=True))) == [b'{"read":true}']
     assert await bodies_of(lambda client: client.invoke("f", Document(7))) == [b'{"id":7}']
 
 
-async def test_only_one_send_of_a_command_reads_its_file() -> None:
+async def test_concurrent_send_of_one_file_is_refused() -> None:
     """Two readers of a pipe would each send a part."""
     reader, writer = os.pipe()
     transport = Throttling()
@@ -341,7 +341,7 @@ async def test_only_one_send_of_a_command_reads_its_file() -> None:
     assert [call.payload for call in transport.calls] == [b'{"whole": 1}'] * 2
 
 
-async def test_a_read_that_was_cut_is_not_gone_on_with() -> None:
+async def test_interrupted_file_read_is_not_resumed() -> None:
     reader, writer = os.pipe()
     transport = Throttling()
     with open(reader, "rb") as file, open(writer, "wb") as end:  # noqa: PTH123 - descriptors, and no paths
@@ -355,7 +355,7 @@ async def test_a_read_that_was_cut_is_not_gone_on_with() -> None:
     assert transport.calls == []
 
 
-async def test_a_file_is_refused_if_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_thread_start_refuses_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 

@@ -284,7 +284,7 @@ def certificates() -> Iterator[Certificates]:
 
 @pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
 @pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
-def test_a_call_that_is_disturbed_at_any_await_keeps_nothing(
+def test_interrupted_call_releases_all_resources(
     new_loop: LoopFactory, tls: bool, scene: Scene, certificates: Certificates
 ) -> None:
     async def undisturbed() -> None:

@@ -30,7 +30,7 @@ from ..support.retrying import Outcome, Scripted, answer, client_of, now, thrott
 @pytest.mark.parametrize(
     "fault", [ConnectError("refused"), answer(502, "ResourceNotReadyException")], ids=["connect", "passes"]
 )
-async def test_what_has_not_run_is_tried_three_times_with_growing_pauses(fault: Outcome) -> None:
+async def test_undelivered_call_is_tried_three_times(fault: Outcome) -> None:
     transport = Scripted(fault)
     async with client_of(transport) as client:
         with pytest.raises(AiolambdaError) as raised:
@@ -64,7 +64,7 @@ UNKNOWN = [
         (True, True, False, 1),
     ],
 )
-async def test_what_may_have_run_is_tried_again_only_if_that_does_no_harm(
+async def test_unknown_call_is_retried_only_if_idempotent(
     fault: Outcome, client_says: bool | None, command_says: bool | None, call_says: bool | None, attempts: int
 ) -> None:
     transport = Scripted(fault)
@@ -77,7 +77,7 @@ async def test_what_may_have_run_is_tried_again_only_if_that_does_no_harm(
 
 
 @pytest.mark.virtual_time
-async def test_a_dry_run_is_tried_again_unless_the_client_the_command_or_the_call_says_otherwise() -> None:
+async def test_dry_run_retry_can_be_disabled() -> None:
     attempts: list[int] = []
     for client_says, command_says, call_says in [
         (None, None, None),
@@ -95,7 +95,7 @@ async def test_a_dry_run_is_tried_again_unless_the_client_the_command_or_the_cal
 
 
 @pytest.mark.virtual_time
-async def test_a_dry_run_that_a_middleware_makes_a_real_one_is_no_longer_idempotent() -> None:
+async def test_dry_run_made_real_is_not_idempotent() -> None:
     async def for_real(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         call.input = attrs.evolve(call.input, invocation_type="RequestResponse")
         return await call_next(call)
@@ -109,7 +109,7 @@ async def test_a_dry_run_that_a_middleware_makes_a_real_one_is_no_longer_idempot
 
 
 @pytest.mark.virtual_time
-async def test_a_durable_name_is_idempotent_once_the_function_has_shown_itself_durable() -> None:
+async def test_durable_name_retries_on_durable_functions() -> None:
     transport = Scripted(answer(500), answer(x_amz_durable_execution_arn="arn:aws:lambda:durable"), answer(500), answer())
     async with client_of(transport) as client:
         with pytest.raises(LambdaServiceException):
@@ -144,7 +144,7 @@ async def test_a_durable_name_is_idempotent_once_the_function_has_shown_itself_d
     ],
 )
 @pytest.mark.parametrize("idempotent", [None, True])
-async def test_what_no_repeat_would_change_is_raised_at_once(code: str, idempotent: bool | None) -> None:
+async def test_permanent_errors_are_not_retried(code: str, idempotent: bool | None) -> None:
     transport = Scripted(answer(502 if code.startswith("KMS") else 403, code))
     async with client_of(transport) as client:
         with pytest.raises(LambdaServiceException):
@@ -153,7 +153,7 @@ async def test_what_no_repeat_would_change_is_raised_at_once(code: str, idempote
 
 
 @pytest.mark.virtual_time
-async def test_an_answer_of_the_function_is_never_followed_by_another_request() -> None:
+async def test_function_response_is_never_retried() -> None:
     transport = Scripted(answer(x_amz_function_error="Unhandled", body=b'{"errorMessage":"no"}'))
     async with client_of(transport, idempotent=True) as client:
         output = await client.send(InvokeCommand(function_name="orders"))
@@ -165,7 +165,7 @@ async def test_an_answer_of_the_function_is_never_followed_by_another_request() 
 @pytest.mark.parametrize(
     "fault", [ConnectError("certificate", transient=False), QueueTimeoutError("full")], ids=["not transient", "queue"]
 )
-async def test_a_failure_that_lasts_is_raised_at_once(fault: Outcome) -> None:
+async def test_permanent_transport_errors_are_not_retried(fault: Outcome) -> None:
     transport = Scripted(fault)
     async with client_of(transport, idempotent=True) as client:
         with pytest.raises(TransportError):
@@ -174,7 +174,7 @@ async def test_a_failure_that_lasts_is_raised_at_once(fault: Outcome) -> None:
 
 
 @pytest.mark.virtual_time
-async def test_an_error_that_a_middleware_raised_or_made_of_another_is_not_tried_again() -> None:
+async def test_middleware_errors_are_not_retried() -> None:
     async def audit(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         if call.function_name == "audited":
             await client.invoke("auditor")
@@ -200,7 +200,7 @@ async def test_an_error_that_a_middleware_raised_or_made_of_another_is_not_tried
 
 
 @pytest.mark.virtual_time
-async def test_a_request_that_a_middleware_sent_twice_is_judged_by_both() -> None:
+async def test_resent_request_has_the_worst_delivery() -> None:
     async def once_more(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         try:
             return await call_next(call)
@@ -216,7 +216,7 @@ async def test_a_request_that_a_middleware_sent_twice_is_judged_by_both() -> Non
 
 
 @pytest.mark.virtual_time
-async def test_two_sends_of_one_request_at_a_time_are_told_apart() -> None:
+async def test_hedged_requests_have_separate_verdicts() -> None:
     """The second is still connecting when the first one, which was read, is lost."""
 
     class Hedged(Scripted):
@@ -248,7 +248,7 @@ async def test_two_sends_of_one_request_at_a_time_are_told_apart() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_an_error_out_of_a_nested_call_of_the_same_function_keeps_its_own_attempts() -> None:
+async def test_nested_error_keeps_its_own_attempts() -> None:
     async def check_first(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         if "nested" not in client.middleware_stack.identify():
             return await call_next(call)
@@ -264,7 +264,7 @@ async def test_an_error_out_of_a_nested_call_of_the_same_function_keeps_its_own_
 
 
 @pytest.mark.virtual_time
-async def test_a_request_that_a_lost_idle_connection_never_delivered_goes_at_once_on_another() -> None:
+async def test_stale_connection_is_retried_at_once() -> None:
     lost = ConnectionLostError("lost", delivery=Delivery.NOT_DELIVERED, stale_connection=True)
     transport = Scripted(*[lost] * 9, ConnectError("refused"), ConnectError("refused"), answer())
     strategy = StandardRetry()
@@ -277,7 +277,7 @@ async def test_a_request_that_a_lost_idle_connection_never_delivered_goes_at_onc
 
 
 @pytest.mark.virtual_time
-async def test_ten_idle_connections_that_are_lost_in_a_row_end_the_call() -> None:
+async def test_ten_stale_connections_in_a_row_end_the_call() -> None:
     transport = Scripted(ConnectionLostError("lost", delivery=Delivery.NOT_DELIVERED, stale_connection=True))
     async with client_of(transport) as client:
         with pytest.raises(ConnectionLostError) as raised:

@@ -28,7 +28,7 @@ from ..support.retrying import Patient, Scripted, answer, client_of, clocked, th
 
 
 @pytest.mark.virtual_time
-async def test_a_strategy_is_never_asked_about_what_must_not_be_repeated() -> None:
+async def test_strategy_is_not_asked_about_unsafe_retries() -> None:
     strategy = Patient()
     async with client_of(Scripted(answer(500)), retry=strategy) as client:
         with pytest.raises(LambdaServiceException):
@@ -37,7 +37,7 @@ async def test_a_strategy_is_never_asked_about_what_must_not_be_repeated() -> No
 
 
 @pytest.mark.virtual_time
-async def test_a_strategy_is_told_what_it_needs_to_decide() -> None:
+async def test_strategy_gets_the_failure_details() -> None:
     strategy = Patient()
     transport = Scripted(ConnectError("refused"), throttle(retry_after="3"), throttle(x_amz_retry_after="1500"), answer())
     async with client_of(transport, retry=strategy) as client:
@@ -52,7 +52,7 @@ async def test_a_strategy_is_told_what_it_needs_to_decide() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_without_retries_one_request_is_sent_whatever_happens() -> None:
+async def test_no_retry_sends_a_single_request() -> None:
     lost = ConnectionLostError("lost", delivery=Delivery.NOT_DELIVERED, stale_connection=True)
     for outcome in (ConnectError("refused"), throttle(), lost, clocked(dt.timedelta(hours=1))):
         transport = Scripted(outcome)
@@ -62,7 +62,7 @@ async def test_without_retries_one_request_is_sent_whatever_happens() -> None:
         assert [request.headers["amz-sdk-request"] for request in transport.requests] == ["attempt=1; max=1"]
 
 
-def test_two_clients_of_one_config_have_a_quota_each() -> None:
+def test_each_client_has_its_own_retry_quota() -> None:
     assert LambdaClient()._state.context.retry is not LambdaClient()._state.context.retry
     assert announced_maximum(Patient()) is None
 
@@ -78,7 +78,7 @@ def test_two_clients_of_one_config_have_a_quota_each() -> None:
         ("KMSDisabled", RetryAction.NONE),
     ],
 )
-def test_a_code_without_its_suffix_has_the_retry_action_of_the_code(code: str, retry_action: RetryAction) -> None:
+def test_code_without_suffix_has_the_same_retry_action(code: str, retry_action: RetryAction) -> None:
     for spelled in (code, f"{code}Exception"):
         error = LambdaServiceException("no", code=spelled, metadata=Metadata(http_status_code=502))
         assert retry_action_of(error) is retry_action
@@ -95,13 +95,13 @@ def test_a_code_without_its_suffix_has_the_retry_action_of_the_code(code: str, r
         {"max_backoff": 0},
     ],
 )
-def test_a_strategy_of_impossible_numbers_is_refused(settings: Any) -> None:
+def test_invalid_strategy_settings_are_refused(settings: Any) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(settings))):
         StandardRetry(**settings)
 
 
 @pytest.mark.virtual_time
-async def test_a_long_wait_for_a_slot_is_warned_of_once() -> None:
+async def test_long_slot_wait_is_warned_of_once() -> None:
     records: list[str] = []
 
     class Kept(logging.Handler):

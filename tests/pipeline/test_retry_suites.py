@@ -82,7 +82,7 @@ def test_the_standard_mode_passes_its_suite() -> None:
         virtual.run(follow(case["responses"], strategy_of(case["given"])))
 
 
-def test_calls_that_share_a_quota_pass_their_case() -> None:
+def test_shared_retry_quota_passes_its_case() -> None:
     case = suites.load(STANDARD)["multi_threaded"][0]
     strategy = strategy_of(case["given"])
     # The expected quotas tell the order in which the two calls failed, and then succeeded.
@@ -144,7 +144,7 @@ def test_errors_are_classified_as_in_their_suite() -> None:
             assert waits is ("throttling" in row["kinds"]), row
 
 
-def test_the_header_of_each_attempt_is_that_of_the_suite_without_its_time_to_live() -> None:
+def test_attempt_header_follows_the_suite() -> None:
     """2 of 2 but for `ttl`, which the JavaScript SDK does not send either: a call's limit is not for the service to know."""
     cases = suites.load("retry-sep/request-headers.json")["cases"]
     assert len(cases) == 2

@@ -25,7 +25,7 @@ from ..support.retrying import Patient, Rotating, Scripted, answer, client_of, n
 
 
 @pytest.mark.virtual_time
-async def test_the_total_limit_ends_a_pause_and_says_what_came_before_it() -> None:
+async def test_total_limit_ends_a_backoff_pause() -> None:
     transport = Scripted(ConnectError("refused"))
     async with client_of(transport, retry=Patient()) as client:
         with pytest.raises(InvocationTimeoutError) as raised:
@@ -37,7 +37,7 @@ async def test_the_total_limit_ends_a_pause_and_says_what_came_before_it() -> No
 
 
 @pytest.mark.virtual_time
-async def test_the_total_limit_in_a_pause_does_not_hide_that_an_attempt_may_have_run() -> None:
+async def test_total_limit_in_a_pause_keeps_unknown_delivery() -> None:
     async with client_of(Scripted(ConnectionLostError("lost")), retry=Patient(), idempotent=True) as client:
         with pytest.raises(InvocationTimeoutError) as raised:
             await client.invoke("orders", timeout=30)
@@ -46,7 +46,7 @@ async def test_the_total_limit_in_a_pause_does_not_hide_that_an_attempt_may_have
 
 
 @pytest.mark.virtual_time
-async def test_a_back_off_that_the_deadline_cuts_short_is_drawn_from_what_is_left() -> None:
+async def test_backoff_is_scaled_to_the_time_left() -> None:
     transport = Scripted(throttle())
     client = client_of(transport)
     client._state.jitter = lambda: 0.5
@@ -60,7 +60,7 @@ async def test_a_back_off_that_the_deadline_cuts_short_is_drawn_from_what_is_lef
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("left", "sent"), [(3.04, 1), (3.06, 2), (3.2, 2), (60.0, 2)])
-async def test_an_attempt_after_a_pause_that_was_asked_for_has_time_to_be_answered(left: float, sent: int) -> None:
+async def test_attempt_after_retry_after_has_time_left(left: float, sent: int) -> None:
     """Jitter takes at most half of what the service and the answer leave of the call's time."""
 
     class Slow(Scripted):
@@ -82,7 +82,7 @@ async def test_an_attempt_after_a_pause_that_was_asked_for_has_time_to_be_answer
 
 
 @pytest.mark.virtual_time
-async def test_a_pause_without_end_that_the_service_asks_for_fails_the_call_and_says_what_was_asked() -> None:
+async def test_endless_retry_after_fails_the_call() -> None:
     transport = Scripted(throttle(retry_after="99999999999"))
     async with client_of(transport, retry=StandardRetry(max_throttle_wait=None)) as client:
         with pytest.raises(TooManyRequestsException) as raised:
@@ -92,7 +92,7 @@ async def test_a_pause_without_end_that_the_service_asks_for_fails_the_call_and_
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("limit", ["queue", "read"])
-async def test_a_limit_that_passes_after_a_throttle_says_what_the_call_was_waiting_out(limit: str) -> None:
+async def test_timeout_after_a_throttle_has_it_as_last_error(limit: str) -> None:
     class Held(Scripted):
         async def send(self, request: Request, /) -> Response:
             await asyncio.sleep(50 if "/hold/" in request.url else 0)
@@ -114,7 +114,7 @@ async def test_a_limit_that_passes_after_a_throttle_says_what_the_call_was_waiti
 
 
 @pytest.mark.virtual_time
-async def test_a_call_that_is_cancelled_in_its_pause_sends_nothing_more() -> None:
+async def test_call_cancelled_in_a_pause_sends_nothing_more() -> None:
     transport = Scripted(throttle(retry_after="10"))
     async with client_of(transport) as client:
         task = asyncio.create_task(client.invoke("orders"))
@@ -127,7 +127,7 @@ async def test_a_call_that_is_cancelled_in_its_pause_sends_nothing_more() -> Non
 
 
 @pytest.mark.virtual_time
-async def test_asyncio_timeout_wait_for_and_a_task_group_end_a_retrying_call_as_they_end_anything() -> None:
+async def test_asyncio_timeouts_end_a_retrying_call() -> None:
     transport = Scripted(throttle(retry_after="10"))
     async with client_of(transport) as client:
         with pytest.raises(TimeoutError) as raised:
@@ -145,7 +145,7 @@ async def test_asyncio_timeout_wait_for_and_a_task_group_end_a_retrying_call_as_
 
 
 @pytest.mark.virtual_time
-async def test_a_client_that_closes_cuts_a_pause() -> None:
+async def test_closing_the_client_cuts_a_pause() -> None:
     transport = Scripted(throttle(retry_after="50"))
     client = client_of(transport)
     task = asyncio.create_task(client.invoke("orders"))
@@ -158,7 +158,7 @@ async def test_a_client_that_closes_cuts_a_pause() -> None:
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("timeout", [0.3, 1, 5])
-async def test_a_throttled_call_with_little_time_is_tried_again_within_it(timeout: float) -> None:
+async def test_throttled_call_retries_within_its_deadline(timeout: float) -> None:
     begun = now()
     transport = Scripted(lambda _: throttle() if now() - begun < timeout / 2 else answer())
     async with LambdaClient(transport=transport) as client:
@@ -167,7 +167,7 @@ async def test_a_throttled_call_with_little_time_is_tried_again_within_it(timeou
 
 
 @pytest.mark.virtual_time
-async def test_nothing_is_sent_earlier_than_the_service_asked_not_even_to_correct_something() -> None:
+async def test_credential_retry_obeys_retry_after() -> None:
     provider = Rotating()
     transport = Scripted(answer(403, "ExpiredTokenException", retry_after="7"), answer())
     async with client_of(transport, credentials=provider) as client:
@@ -177,7 +177,7 @@ async def test_nothing_is_sent_earlier_than_the_service_asked_not_even_to_correc
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("pause", [-1, float("nan"), float("inf"), "1", 10**400])
-async def test_a_strategy_that_gives_no_pause_is_an_error_that_names_it(pause: Any) -> None:
+async def test_invalid_pause_names_the_strategy(pause: Any) -> None:
     class Wrong(Patient):
         def pause(self, failure: Failure, /) -> float | None:
             return pause
@@ -189,7 +189,7 @@ async def test_a_strategy_that_gives_no_pause_is_an_error_that_names_it(pause: A
     assert len(transport.times) == 1
 
 
-async def test_a_strategy_that_never_pauses_does_not_stop_the_loop() -> None:
+async def test_zero_pauses_do_not_block_the_loop() -> None:
     class Eager(Patient):
         def pause(self, failure: Failure, /) -> float | None:
             return 0.0

@@ -87,15 +87,15 @@ async def test_the_default_place_is_initialize_normal() -> None:
     assert await run(stack) == ["high", "plain", "low", "later"]
 
 
-async def test_the_last_added_before_an_anchor_stands_nearest_to_it() -> None:
+async def test_last_added_before_an_anchor_is_nearest() -> None:
     assert await run(beside(stack_of("X"), "before", "X", "b1", "b2", "b3")) == ["b1", "b2", "b3", "X"]
 
 
-async def test_the_last_added_after_an_anchor_stands_nearest_to_it() -> None:
+async def test_last_added_after_an_anchor_is_nearest() -> None:
     assert await run(beside(stack_of("X"), "after", "X", "a1", "a2", "a3")) == ["X", "a3", "a2", "a1"]
 
 
-async def test_an_anchor_can_be_named_before_it_exists_and_by_an_alias() -> None:
+async def test_anchor_may_be_added_later_or_be_an_alias() -> None:
     stack: Stack = MiddlewareStack()
     beside(stack, "after", "later", "by name")
     beside(stack, "before", "nickname", "by alias")
@@ -196,12 +196,12 @@ async def test_an_override_of_both_kinds_closes_the_step() -> None:
     assert await run(stack) == ["low", "both"]
 
 
-def test_a_closing_entry_cannot_be_overridden_from_another_step() -> None:
+def test_closing_entry_cannot_change_its_step() -> None:
     with pytest.raises(MiddlewareStackError, match="in finalize step cannot be overridden by 'slot' middleware"):
         closing_stack().add(noting("mine"), name="slot", step="build", override=True)
 
 
-async def test_closing_entries_close_the_stack_that_they_are_joined_to() -> None:
+async def test_closing_entries_close_a_joined_stack() -> None:
     own: Stack = MiddlewareStack()
     own.add(noting("low"), step="finalize", priority="low")
     assert await run(own.concat(closing_stack())) == ["low", "slot", "signing"]
@@ -211,14 +211,14 @@ async def test_closing_entries_close_the_stack_that_they_are_joined_to() -> None
 # Names
 
 
-async def test_an_override_replaces_and_moves_to_the_end_of_its_group() -> None:
+async def test_override_moves_to_the_end_of_its_group() -> None:
     stack = stack_of("a", "b", "c")
     stack.add(noting("new a"), name="a", override=True)
     assert await run(stack) == ["b", "c", "new a"]
     assert len(stack) == 3
 
 
-async def test_an_override_of_an_anchored_entry_becomes_the_nearest() -> None:
+async def test_overridden_anchored_entry_becomes_nearest() -> None:
     stack = beside(stack_of("X"), "before", "X", "b1", "b2")
     stack.add_relative_to(noting("new b1"), relation="before", to_middleware="X", name="b1", override=True)
     assert await run(stack) == ["b2", "new b1", "X"]
@@ -241,7 +241,7 @@ def test_a_taken_name_is_refused_without_override(name: str | None, aliases: lis
     assert stack.identify() == ["taken (a.k.a. nickname) - initialize"]
 
 
-def test_any_number_of_entries_have_no_name() -> None:
+def test_entries_may_be_anonymous() -> None:
     stack: Stack = MiddlewareStack()
     stack.add(noting("one"))
     stack.add(noting("two"), aliases=["nickname"])
@@ -260,7 +260,7 @@ async def test_a_middleware_is_removed_by_name_alias_or_itself() -> None:
     assert [stack.remove("a"), stack.remove("bee"), stack.remove(mine)] == [False, False, False]
 
 
-def test_a_bound_method_can_be_removed_by_itself() -> None:
+def test_bound_method_can_be_removed() -> None:
     class Cache:
         async def middleware(self, call: Any, call_next: Any) -> Any:
             return await call_next(call)
@@ -271,7 +271,7 @@ def test_a_bound_method_can_be_removed_by_itself() -> None:
     assert stack.remove(mine.middleware)
 
 
-def test_every_middleware_with_a_tag_is_removed_by_it() -> None:
+def test_remove_by_tag_removes_all_with_the_tag() -> None:
     stack = stack_of("stays")
     stack.add(noting("m"), name="m", tags=["RETRY", "MINE"])
     stack.add_relative_to(noting("n"), relation="after", to_middleware="stays", name="n", tags={"MINE"})
@@ -280,7 +280,7 @@ def test_every_middleware_with_a_tag_is_removed_by_it() -> None:
     assert names(stack) == ["stays"]
 
 
-async def test_every_name_is_free_again_once_its_entry_is_gone() -> None:
+async def test_removed_entry_frees_its_names() -> None:
     def add(stack: Stack, name: str, *aliases: str, override: bool = False) -> None:
         stack.add(noting(name), name=name, aliases=aliases, tags=["mine"], override=override)
 
@@ -321,7 +321,7 @@ def test_joining_and_cloning_change_no_operand() -> None:
     assert names(copy) == ["f", "more"]
 
 
-def test_a_change_of_the_original_is_not_seen_by_its_clone() -> None:
+def test_clone_does_not_follow_its_original() -> None:
     original = stack_of("a")
     copy = original.clone()
     original.add(noting("b"), name="b")
@@ -338,7 +338,7 @@ def test_a_join_that_fails_changes_nothing() -> None:
     assert (names(first), names(second)) == (["a"], ["new", "a"])
 
 
-async def test_a_plugin_adds_its_middlewares_as_one() -> None:
+async def test_plugin_adds_several_middlewares() -> None:
     class Telemetry:
         def apply_to_stack(self, stack: Any, /) -> None:
             stack.add(noting("span"), name="span")
@@ -377,7 +377,7 @@ def test_the_version_grows_with_each_change_only() -> None:
 # Refusals
 
 
-def test_an_override_that_changes_step_or_priority_is_refused() -> None:
+def test_override_cannot_change_step_or_priority() -> None:
     stack: Stack = MiddlewareStack()
     stack.add(noting("m"), name="m", step="build", priority="low")
     with pytest.raises(MiddlewareStackError, match="'m' middleware with low priority in build step cannot be overridden by"):
@@ -386,7 +386,7 @@ def test_an_override_that_changes_step_or_priority_is_refused() -> None:
         stack.add(noting("n"), name="m", step="build", priority="high", override=True)
 
 
-def test_an_override_that_changes_relation_or_anchor_is_refused() -> None:
+def test_override_cannot_change_relation_or_anchor() -> None:
     stack = beside(stack_of("X", "Y"), "before", "X", "m")
     with pytest.raises(MiddlewareStackError, match="'m' middleware before 'X' middleware cannot be overridden by"):
         stack.add_relative_to(noting("n"), relation="after", to_middleware="X", name="m", override=True)
@@ -394,7 +394,7 @@ def test_an_override_that_changes_relation_or_anchor_is_refused() -> None:
         stack.add_relative_to(noting("n"), relation="before", to_middleware="Y", name="m", override=True)
 
 
-def test_an_override_from_a_step_to_an_anchor_or_back_is_refused() -> None:
+def test_override_cannot_switch_step_and_anchor() -> None:
     stack = beside(stack_of("placed"), "after", "placed", "anchored")
     with pytest.raises(MiddlewareStackError, match="is anchored on a middleware, and cannot override 'placed'"):
         stack.add_relative_to(noting("n"), relation="before", to_middleware="anchored", name="placed", override=True)
@@ -440,7 +440,7 @@ def test_a_circle_of_anchors_is_named_at_resolve(circle: list[str]) -> None:
         ),
     ],
 )
-def test_an_unknown_step_priority_or_relation_is_refused(misuse: Callable[[Any], None], says: str) -> None:
+def test_unknown_step_priority_or_relation_is_refused(misuse: Callable[[Any], None], says: str) -> None:
     stack = stack_of("a")
     with pytest.raises(MiddlewareStackError, match=says):
         misuse(stack)
@@ -455,7 +455,7 @@ def test_a_stack_error_is_a_configuration_and_value_error() -> None:
 # Folding and printing
 
 
-async def test_a_folded_stack_does_not_change_with_the_stack() -> None:
+async def test_folded_stack_does_not_change() -> None:
     stack = stack_of("a")
     chain = folded(stack)
     stack.add(noting("b"), name="b")
@@ -468,7 +468,7 @@ async def test_an_empty_stack_is_its_handler() -> None:
     assert await folded(stack_of())(["call"]) == ["call"]
 
 
-async def test_a_traceback_shows_one_frame_for_each_middleware() -> None:
+async def test_traceback_has_one_frame_for_each_middleware() -> None:
     async def outer(call: Any, call_next: Any) -> Any:
         return await call_next(call)
 
@@ -488,7 +488,7 @@ async def test_a_traceback_shows_one_frame_for_each_middleware() -> None:
     assert frames[1:] == ["outer", "inner", "broken"]
 
 
-def test_a_resolve_logs_the_stack_once_that_is_switched_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_identify_on_resolve_logs_the_stack(caplog: pytest.LogCaptureFixture) -> None:
     stack = stack_of("a")
     with caplog.at_level(logging.INFO, logger="aiolambda.pipeline.stack"):
         assert not stack.identify_on_resolve()

@@ -19,7 +19,7 @@ from ..support.retrying import Scripted, answer, client_of, now, throttle
 
 
 @pytest.mark.virtual_time
-async def test_a_throttled_call_is_not_sent_again_before_lambda_asked_for_it() -> None:
+async def test_throttled_call_obeys_retry_after() -> None:
     transport = Scripted(throttle(retry_after="7"), throttle(retry_after="7"), answer())
     client = client_of(transport)
     client._state.jitter = lambda: 0.0
@@ -31,7 +31,7 @@ async def test_a_throttled_call_is_not_sent_again_before_lambda_asked_for_it() -
 
 
 @pytest.mark.virtual_time
-async def test_a_date_in_retry_after_is_compared_with_the_date_of_the_answer() -> None:
+async def test_retry_after_date_is_relative_to_the_response() -> None:
     served = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
     date, until = (email.utils.format_datetime(when, usegmt=True) for when in (served, served + dt.timedelta(seconds=9)))
     transport = Scripted(throttle(date=date, retry_after=until), answer())
@@ -43,7 +43,7 @@ async def test_a_date_in_retry_after_is_compared_with_the_date_of_the_answer() -
 
 
 @pytest.mark.virtual_time
-async def test_a_wait_for_which_the_call_has_no_time_fails_at_once_and_says_how_long_it_was_to_be() -> None:
+async def test_retry_after_beyond_the_deadline_fails_at_once() -> None:
     transport = Scripted(throttle(retry_after="30"))
     async with client_of(transport) as client:
         with pytest.raises(TooManyRequestsException) as raised:
@@ -57,7 +57,7 @@ async def test_a_wait_for_which_the_call_has_no_time_fails_at_once_and_says_how_
 
 
 @pytest.mark.virtual_time
-async def test_a_server_that_throttles_for_fifty_seconds_loses_no_call() -> None:
+async def test_fifty_seconds_of_throttling_lose_no_call() -> None:
     begun = now()
     transport = Scripted(lambda _: throttle() if now() - begun < 50 else answer())
     strategy = StandardRetry()
@@ -70,7 +70,7 @@ async def test_a_server_that_throttles_for_fifty_seconds_loses_no_call() -> None
 
 
 @pytest.mark.virtual_time
-async def test_a_throttled_call_ends_with_its_deadline_or_after_a_minute_where_it_has_none() -> None:
+async def test_throttled_call_ends_at_its_deadline() -> None:
     async with LambdaClient(transport=Scripted(throttle())) as client:
         for timeout, longest in [(None, 60), (25, 25), (300, 300)]:
             begun = now()
@@ -80,7 +80,7 @@ async def test_a_throttled_call_ends_with_its_deadline_or_after_a_minute_where_i
 
 
 @pytest.mark.virtual_time
-async def test_throttles_that_count_as_attempts_end_a_call_after_three() -> None:
+async def test_throttles_as_attempts_end_after_three() -> None:
     transport = Scripted(throttle())
     strategy = StandardRetry(throttling="attempts")
     async with client_of(transport, retry=strategy) as client:
@@ -92,7 +92,7 @@ async def test_throttles_that_count_as_attempts_end_a_call_after_three() -> None
 
 
 @pytest.mark.virtual_time
-async def test_a_throttled_call_does_not_slow_a_healthy_one_beside_it() -> None:
+async def test_throttled_call_does_not_slow_others() -> None:
     transport = Scripted(lambda request: throttle(retry_after="5") if "/slow/" in request.url and now() < 20 else answer())
     async with client_of(transport, max_concurrency=1) as client:
         throttled = asyncio.create_task(client.invoke("slow"))
@@ -104,7 +104,7 @@ async def test_a_throttled_call_does_not_slow_a_healthy_one_beside_it() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_retry_that_is_due_goes_before_those_that_have_not_begun() -> None:
+async def test_due_retry_precedes_new_calls() -> None:
     order: list[str] = []
 
     class Slow(Scripted):

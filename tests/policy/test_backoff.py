@@ -12,6 +12,6 @@ def test_pauses_double_up_to_the_longest(failures: int, pause: float) -> None:
     assert backoff(failures, base=0.05, longest=5.0) == pytest.approx(pause)
 
 
-def test_jitter_takes_a_share_of_the_pause_and_nothing_of_what_was_asked() -> None:
+def test_jitter_does_not_shorten_retry_after() -> None:
     assert backoff(1, base=1.0, longest=60.0, jitter=0.25, asked=3.0) == 3.5
     assert backoff(1, base=1.0, longest=60.0, jitter=0.0, asked=3.0) == 3.0

@@ -88,7 +88,7 @@ class Simulation:
 
 @pytest.mark.parametrize("latency", [0.002, 0.02])
 @pytest.mark.parametrize("duration", [0.2, 0.5, 1.0, 2.0])
-def test_the_window_follows_a_limit_that_goes_up_and_down(duration: float, latency: float) -> None:
+def test_window_follows_a_changing_limit(duration: float, latency: float) -> None:
     limits, phase = [50, 500, 20], 20.0
 
     def limit(now: float) -> float:
@@ -101,13 +101,13 @@ def test_the_window_follows_a_limit_that_goes_up_and_down(duration: float, laten
     assert seen.throttled_share < 0.05
 
 
-def test_a_slow_network_costs_time_and_not_throttles() -> None:
+def test_slow_network_causes_no_throttles() -> None:
     seen = Simulation(Window(most=1000), lambda _: 100, duration=1.0, latency=0.2).run(60)
     assert seen.goodput(20, 60, 100 / 1.2) >= 0.9
     assert seen.throttled_share < 0.05
 
 
-def test_it_never_grows_faster_than_lambda_scales() -> None:
+def test_window_grows_no_faster_than_lambda_scales() -> None:
     seconds = 40 if THOROUGH else 22
     seen = Simulation(Window(most=100_000), lambda _: 1e9, duration=1.0, latency=0.01).run(seconds)
     for start in range(seconds - 10):
@@ -117,26 +117,26 @@ def test_it_never_grows_faster_than_lambda_scales() -> None:
     assert max(count for _, count in seen.in_flight) > (3000 if THOROUGH else 1500)
 
 
-def test_it_never_passes_its_own_bound() -> None:
+def test_window_never_exceeds_its_bound() -> None:
     seen = Simulation(Window(most=30), lambda _: 1e9, duration=0.1, latency=0.01).run(20)
     assert max(count for _, count in seen.in_flight) == 30
     assert not seen.throttled
 
 
-def test_with_little_to_do_it_does_not_grow() -> None:
+def test_idle_window_does_not_grow() -> None:
     window = Window(most=1000)
     Simulation(window, lambda _: 1e9, duration=0.1, latency=0.01, work=5).run(20)
     assert window.size == 16
 
 
-def test_while_everything_is_refused_one_at_a_time_asks() -> None:
+def test_closed_window_probes_one_at_a_time() -> None:
     seen = Simulation(Window(most=1000), lambda now: 0 if now < 30 else 100, duration=0.2, latency=0.01).run(40)
     refused = [moment for moment in seen.throttled if 5 < moment < 30]
     assert 15 <= len(refused) <= 35  # about one a second
     assert seen.goodput(35, 40, 100 / 0.21) > 0.85
 
 
-def test_a_throttle_brings_it_down_to_what_was_running() -> None:
+def test_throttle_shrinks_the_window_to_running_calls() -> None:
     window = Window(most=100, size=64)
     for number in range(window.room(0, 0.0)):
         window.sent(number + 1, 0.0)
@@ -146,7 +146,7 @@ def test_a_throttle_brings_it_down_to_what_was_running() -> None:
     assert window.room(49, 0.02) == 1
 
 
-def test_a_throttled_function_does_not_slow_another_and_a_throttled_account_slows_both() -> None:
+def test_only_account_throttles_slow_other_functions() -> None:
     admission = Admission(1000)
     for function in ("slow", "quick"):
         for _ in range(10):
@@ -161,7 +161,7 @@ def test_a_throttled_function_does_not_slow_another_and_a_throttled_account_slow
     assert admission.room("another", 0.08) == 0
 
 
-def test_a_fixed_bound_stays_what_it_is() -> None:
+def test_fixed_window_never_changes() -> None:
     bound = Fixed(10)
     bound.throttled(3, 0.0, sent_at=0.0)
     assert (bound.room(3, 0.0), bound.room(12, 0.0), bound.opens_at(0.0)) == (7, 0, None)

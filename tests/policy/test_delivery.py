@@ -47,34 +47,34 @@ AT_ONCE = [
 
 @pytest.mark.parametrize("code", [*CODES_THAT_PASS_WITH_TIME, *THROTTLES, *CREDENTIALS_AND_CLOCKS, *AT_ONCE])
 @pytest.mark.parametrize("status", [400, 403, 500, 502])
-def test_a_code_that_is_raised_before_the_function_starts_is_a_refusal_whatever_the_status(code: str, status: int) -> None:
+def test_code_raised_before_start_is_refused(code: str, status: int) -> None:
     assert delivery.verdict_of_error(status, code) is Delivery.REFUSED
 
 
 @pytest.mark.parametrize("code", ["ServiceException", "SnapStartException", "EFSIOException", "SnapStartTimeoutException"])
 @pytest.mark.parametrize("status", [400, 404, 410, 500, 502, 503])
-def test_a_code_that_leaves_open_whether_the_function_ran_is_unknown_whatever_the_status(code: str, status: int) -> None:
+def test_ambiguous_error_code_is_unknown(code: str, status: int) -> None:
     assert code in delivery.UNKNOWN
     assert delivery.verdict_of_error(status, code) is Delivery.UNKNOWN
 
 
 @given(st.integers(300, 599).filter(lambda status: status != 429), st.text(min_size=1, max_size=20))
-def test_a_code_that_is_in_no_row_is_unknown(status: int, code: str) -> None:
+def test_unlisted_error_code_is_unknown(status: int, code: str) -> None:
     assume(code not in delivery.REFUSED and f"{code}Exception" not in delivery.REFUSED)
     assert delivery.verdict_of_error(status, code) is Delivery.UNKNOWN
 
 
 @pytest.mark.parametrize("code", [None, "TooManyRequestsException", "SomethingNewException", "ServiceException"])
-def test_429_is_a_throttle_whatever_its_code(code: str | None) -> None:
+def test_status_429_is_always_a_throttle(code: str | None) -> None:
     assert delivery.verdict_of_error(429, code) is Delivery.REFUSED
 
 
-def test_an_answer_without_a_code_is_a_refusal_only_by_the_statuses_that_turn_requests_away() -> None:
+def test_codeless_error_is_refused_by_status_only() -> None:
     refusing = [status for status in range(300, 600) if delivery.verdict_of_error(status, None) is Delivery.REFUSED]
     assert refusing == [401, 403, 404, 405, 407, 411, 413, 414, 415, 429, 431]
 
 
-def test_every_row_gives_its_reason_and_stands_in_one_table() -> None:
+def test_each_delivery_row_has_a_reason() -> None:
     assert all(delivery.REFUSED.values())
     assert all(delivery.UNKNOWN.values())
     assert not delivery.REFUSED.keys() & delivery.UNKNOWN.keys()
@@ -95,7 +95,7 @@ def test_every_row_gives_its_reason_and_stands_in_one_table() -> None:
         ("DryRun", 202, Delivery.EXECUTED),
     ],
 )
-def test_an_output_was_executed_but_for_an_event_and_a_dry_run(invocation_type: str, status: int, verdict: Delivery) -> None:
+def test_output_delivery_depends_on_invocation_type(invocation_type: str, status: int, verdict: Delivery) -> None:
     """A server that runs them all the same, as AWS's emulator does, answers 200, and is believed."""
     assert delivery.verdict_of_output(status, invocation_type) is verdict
 
@@ -111,7 +111,7 @@ def test_an_output_was_executed_but_for_an_event_and_a_dry_run(invocation_type: 
         ("receive", Delivery.UNKNOWN),
     ],
 )
-def test_silence_is_unknown_once_a_request_is_being_written(stage: Stage, verdict: Delivery) -> None:
+def test_timeout_is_unknown_once_writing_has_begun(stage: Stage, verdict: Delivery) -> None:
     assert delivery.verdict_of_silence(stage) is verdict
 
 
@@ -119,10 +119,10 @@ FROM_BEST_TO_WORST = [Delivery.NOT_DELIVERED, Delivery.REFUSED, Delivery.UNKNOWN
 
 
 @given(st.lists(st.sampled_from(FROM_BEST_TO_WORST), max_size=6))
-def test_the_verdict_of_a_call_is_the_worst_of_its_attempts(verdicts: list[Delivery]) -> None:
+def test_call_delivery_is_the_worst_of_its_attempts(verdicts: list[Delivery]) -> None:
     ranks = [FROM_BEST_TO_WORST.index(verdict) for verdict in verdicts]
     assert delivery.worst(verdicts) is FROM_BEST_TO_WORST[max(ranks, default=0)]
 
 
-def test_a_function_may_have_run_unless_the_request_never_arrived_or_was_refused() -> None:
+def test_may_have_run_excludes_refused_calls() -> None:
     assert [verdict.may_have_run for verdict in FROM_BEST_TO_WORST] == [False, False, True, True, True]

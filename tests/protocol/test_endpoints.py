@@ -45,12 +45,12 @@ def cases() -> list[dict[str, Any]]:
     return json.loads(path.read_text())["testCases"] if path.is_file() else []
 
 
-def test_all_cases_of_the_suite_are_there() -> None:
+def test_endpoint_suite_is_complete() -> None:
     assert len(suites.load(SUITE)["testCases"]) == 71
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case["documentation"])
-def test_the_case_of_the_suite_passes(case: dict[str, Any]) -> None:
+def test_endpoint_suite_case_passes(case: dict[str, Any]) -> None:
     params = case.get("params", {})
     found = ours(
         params.get("Region"),
@@ -95,7 +95,7 @@ def official(whose: str) -> Official:
 
 
 @pytest.mark.parametrize("whose", ["suite", "installed"])
-def test_every_region_of_every_partition_has_the_endpoints_of_the_rule_set(whose: str) -> None:
+def test_known_regions_follow_the_rule_set(whose: str) -> None:
     reference = official(whose)
     checked = 0
     for partition in reference.table["partitions"]:
@@ -112,7 +112,7 @@ def test_every_region_of_every_partition_has_the_endpoints_of_the_rule_set(whose
 
 @pytest.mark.parametrize("region", MADE_UP)
 @pytest.mark.parametrize("whose", ["suite", "installed"])
-def test_a_region_that_nobody_knows_yet_has_the_endpoints_of_the_rule_set(whose: str, region: str) -> None:
+def test_unknown_regions_follow_the_rule_set(whose: str, region: str) -> None:
     for fips, dualstack, custom in itertools.product([False, True], [False, True], [None, "https://custom.example:8443/base"]):
         params = {"Region": region, "UseFIPS": fips, "UseDualStack": dualstack} | ({"Endpoint": custom} if custom else {})
         if whose == "installed" and official(whose).lacks(region, fips=fips, dualstack=dualstack):
@@ -121,7 +121,7 @@ def test_a_region_that_nobody_knows_yet_has_the_endpoints_of_the_rule_set(whose:
         assert found == official(whose).url(**params), (fips, dualstack, custom)
 
 
-def test_a_partition_without_a_kind_of_endpoint_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_endpoint_kind_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     poor = endpoints.Partition("aws-poor", ("zz-",), "zz.example", None, supports_fips=False)
     monkeypatch.setattr(endpoints, "_OTHERS", (poor,))
     assert ours("zz-east-1") == "https://lambda.zz-east-1.zz.example"
@@ -134,7 +134,7 @@ def test_a_partition_without_a_kind_of_endpoint_is_an_error(monkeypatch: pytest.
             endpoints.endpoint_for("zz-east-1", **options)
 
 
-def test_the_signature_is_for_lambda_in_the_region() -> None:
+def test_signing_region_and_name_are_lambdas() -> None:
     endpoint = endpoints.endpoint_for("us-gov-west-1", use_fips=True)
     assert (endpoint.signing_name, endpoint.signing_region, endpoint.partition) == ("lambda", "us-gov-west-1", "aws-us-gov")
     custom = endpoints.endpoint_for("cn-north-1", custom_url="http://localhost:9")
@@ -170,17 +170,17 @@ async def sent(function_name: str, **settings: Any) -> tuple[str, str]:
         ({"use_fips_endpoint": False, "use_dualstack_endpoint": False}, "lambda.us-east-1.amazonaws.com"),
     ],
 )
-async def test_fips_and_dual_stack_are_asked_for_with_arguments(settings: dict[str, Any], host: str) -> None:
+async def test_fips_and_dual_stack_are_arguments(settings: dict[str, Any], host: str) -> None:
     assert await sent("f", region="us-east-1", **settings) == (host, "us-east-1")
 
 
 @pytest.mark.parametrize("region", ["fips-us-west-2", "us-west-2-fips"])
-async def test_a_pseudo_region_of_older_tools_means_fips(region: str) -> None:
+async def test_fips_pseudo_region_selects_fips(region: str) -> None:
     assert await sent("f", region=region) == ("lambda-fips.us-west-2.amazonaws.com", "us-west-2")
 
 
 @pytest.mark.parametrize("kind", ["use_fips_endpoint", "use_dualstack_endpoint"])
-async def test_a_custom_url_contradicts_fips_and_dual_stack(kind: str) -> None:
+async def test_custom_url_with_fips_or_dual_stack_is_an_error(kind: str) -> None:
     client = LambdaClient(LambdaClientConfig(region="us-east-1", endpoint_url="http://h", credentials=KEYS, **{kind: True}))
     with pytest.raises(ConfigurationError, match=rf"contradict.*URL from argument endpoint_url.* from argument {kind}"):
         await client.open()
@@ -189,7 +189,7 @@ async def test_a_custom_url_contradicts_fips_and_dual_stack(kind: str) -> None:
 @pytest.mark.parametrize(
     "kind", ["use_fips_endpoint", "use_dualstack_endpoint", "use_arn_region", "disable_clock_skew_correction"]
 )
-def test_a_choice_that_is_a_text_is_refused_when_the_client_is_built(kind: str) -> None:
+def test_text_as_a_flag_is_refused(kind: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{kind} must be True(, | or )False.*'false'"):
         LambdaClientConfig(**{kind: "false"})  # type: ignore[arg-type]
 
@@ -197,7 +197,7 @@ def test_a_choice_that_is_a_text_is_refused_when_the_client_is_built(kind: str) 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:f"
 
 
-async def test_an_arn_of_another_region_is_refused_and_the_way_is_named() -> None:
+async def test_arn_of_another_region_is_refused() -> None:
     with pytest.raises(InvalidInputError, match=r"is an ARN in eu-west-1, .*region is us-east-1.*use_arn_region=True"):
         await sent(ARN, region="us-east-1")
 
@@ -211,17 +211,17 @@ async def test_an_arn_of_another_region_is_refused_and_the_way_is_named() -> Non
         ({"endpoint_url": "https://vpce-1.example"}, "vpce-1.example"),
     ],
 )
-async def test_endpoint_and_signature_follow_the_arn_if_asked_to(settings: dict[str, Any], host: str) -> None:
+async def test_use_arn_region_changes_host_and_signature(settings: dict[str, Any], host: str) -> None:
     for name in (ARN, "eu-west-1:123456789012:function:f", "arn:aws:lambda:eu-west-1:f"):
         assert await sent(name, region="us-east-1", use_arn_region=True, **settings) == (host, "eu-west-1")
 
 
 @pytest.mark.parametrize("name", ["f", "123456789012:f", "arn:aws:lambda:us-east-1:123456789012:function:f"])
-async def test_a_name_without_another_region_stays_in_the_clients(name: str) -> None:
+async def test_name_without_region_uses_the_clients(name: str) -> None:
     assert await sent(name, region="us-east-1", use_arn_region=True) == ("lambda.us-east-1.amazonaws.com", "us-east-1")
 
 
-async def test_an_arn_of_another_partition_is_refused_in_any_case() -> None:
+async def test_arn_of_another_partition_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="partition aws-cn, and the client's region is in aws"):
         await sent("arn:aws-cn:lambda:cn-north-1:123456789012:function:f", region="us-east-1", use_arn_region=True)
 
@@ -237,6 +237,6 @@ async def test_each_region_keeps_its_signing_key() -> None:
     assert scopes == ["eu-west-1", "us-east-1"] * 3
 
 
-async def test_a_client_that_reaches_no_aws_takes_any_arn() -> None:
+async def test_fake_transport_accepts_any_arn() -> None:
     async with LambdaClient(transport=FakeTransport({"f": lambda event: event}), use_arn_region=True) as client:
         assert (await client.invoke("arn:aws-cn:lambda:cn-north-1:123456789012:function:f", 1)).json() == 1

@@ -65,11 +65,11 @@ def splits(data: bytes) -> list[tuple[bytes, ...]]:
     return [(data,), one_by_one, *((data[:at], data[at:]) for at in range(1, len(data)))]
 
 
-def test_every_vector_is_there() -> None:
+def test_frame_suite_is_complete() -> None:
     assert (len(vectors(good=True)), len(vectors(good=False))) == (17, 19)
 
 
-def test_every_valid_frame_of_the_suite_decodes_wherever_it_is_split() -> None:
+def test_valid_frames_decode_from_any_pieces() -> None:
     for vector in vectors(good=True):
         data, expected = base64.b64decode(vector["bytes"]), vector["expect"]
         for pieces in splits(data):
@@ -79,7 +79,7 @@ def test_every_valid_frame_of_the_suite_decodes_wherever_it_is_split() -> None:
         assert plain(message) == plain(by_botocore(data)[0]), vector["name"]
 
 
-def test_every_invalid_frame_of_the_suite_is_refused_wherever_it_is_split() -> None:
+def test_invalid_frames_are_refused_in_any_pieces() -> None:
     for vector in vectors(good=False):
         data = base64.b64decode(vector["bytes"])
         for pieces in splits(data):
@@ -87,7 +87,7 @@ def test_every_invalid_frame_of_the_suite_is_refused_wherever_it_is_split() -> N
                 decoded(*pieces)
 
 
-def test_what_is_decoded_encodes_to_the_same_bytes() -> None:
+def test_decoded_frames_encode_to_the_same_bytes() -> None:
     for vector in vectors(good=True):
         data = base64.b64decode(vector["bytes"])
         (message,) = decoded(data)
@@ -114,9 +114,7 @@ MESSAGES = st.lists(st.builds(Message, HEADERS, st.binary(max_size=2000)), max_s
 
 @settings(derandomize=False)
 @given(messages=MESSAGES, data=st.data())
-def test_random_frames_in_random_pieces_come_out_as_they_went_in_and_as_botocore_reads_them(
-    messages: list[Message], data: st.DataObject
-) -> None:
+def test_random_frames_decode_as_by_botocore(messages: list[Message], data: st.DataObject) -> None:
     frames = b"".join(encode(message.headers, message.payload) for message in messages)
     cuts = sorted(data.draw(st.sets(st.integers(0, len(frames)), max_size=12)))
     pieces = [frames[start:end] for start, end in zip([0, *cuts], [*cuts, len(frames)], strict=True)]
@@ -130,7 +128,7 @@ def test_random_frames_in_random_pieces_come_out_as_they_went_in_and_as_botocore
 
 @settings(derandomize=False)
 @given(message=st.builds(Message, HEADERS, st.binary(max_size=100)), data=st.data())
-def test_a_frame_with_a_changed_bit_is_refused_as_botocore_refuses_it(message: Message, data: st.DataObject) -> None:
+def test_frame_with_a_flipped_bit_is_refused(message: Message, data: st.DataObject) -> None:
     frame = bytearray(encode(message.headers, message.payload))
     at = data.draw(st.integers(0, len(frame) - 1))
     frame[at] ^= 1 << data.draw(st.integers(0, 7))
@@ -140,7 +138,7 @@ def test_a_frame_with_a_changed_bit_is_refused_as_botocore_refuses_it(message: M
         by_botocore(bytes(frame))
 
 
-def test_the_frames_before_a_bad_one_are_given_and_what_follows_it_never_is() -> None:
+def test_decoder_stops_at_the_first_bad_frame() -> None:
     good, bad = encode(CHUNK, b"1"), bytearray(encode(CHUNK, b"2"))
     bad[-1] ^= 1
     decoder = Decoder()
@@ -170,19 +168,19 @@ def prelude(length: int, headers_length: int) -> bytes:
         (0, 0, "shorter than its own headers"),
     ],
 )
-def test_lengths_that_cannot_be_are_refused_before_anything_is_kept(length: int, headers_length: int, text: str) -> None:
+def test_impossible_lengths_are_refused_at_once(length: int, headers_length: int, text: str) -> None:
     decoder = Decoder()
     decoder.receive(prelude(length, headers_length))
     with pytest.raises(FrameError, match=text):
         next(decoder.messages())
 
 
-def test_the_largest_frame_passes() -> None:
+def test_largest_frame_is_accepted() -> None:
     payload = bytes(LONGEST_PAYLOAD)
     assert decoded(encode({}, payload))[0].payload == payload
 
 
-def test_no_more_is_kept_than_the_frame_that_is_not_whole() -> None:
+def test_decoder_keeps_only_the_incomplete_frame() -> None:
     frame = encode(CHUNK, bytes(1024))
     decoder = Decoder()
     tracemalloc.start()
@@ -196,7 +194,7 @@ def test_no_more_is_kept_than_the_frame_that_is_not_whole() -> None:
         tracemalloc.stop()
 
 
-def test_headers_that_repeat_are_read_once_and_those_that_differ_are_not_confused() -> None:
+def test_repeated_headers_are_parsed_once() -> None:
     frames = [
         encode(CHUNK, b"a"),
         encode(CHUNK, b"b"),
@@ -223,12 +221,12 @@ def test_headers_that_repeat_are_read_once_and_those_that_differ_are_not_confuse
         ({}, bytes(LONGEST_PAYLOAD + 1), "of payload"),
     ],
 )
-def test_what_does_not_fit_a_frame_is_not_encoded(headers: dict[str, Any], payload: bytes, text: str) -> None:
+def test_unencodable_frame_is_refused(headers: dict[str, Any], payload: bytes, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         encode(headers, payload)
 
 
-def test_a_time_is_in_milliseconds() -> None:
+def test_timestamp_is_in_milliseconds() -> None:
     moment = dt.datetime(2026, 11, 25, 12, 0, 0, 123000, dt.UTC)
     (message,) = decoded(encode({"at": Timestamp(moment.timestamp() * 1000)}))
     assert dt.datetime.fromtimestamp(int(message.headers["at"]) / 1000, dt.UTC) == moment  # type: ignore[arg-type]

@@ -54,7 +54,7 @@ def model() -> dict[str, Any]:
 # Errors
 
 
-def test_every_error_is_a_class_and_every_class_an_error(model: dict[str, Any]) -> None:
+def test_each_model_error_has_a_class(model: dict[str, Any]) -> None:
     assert set(EXCEPTIONS) == set(model["errors"]) | FRONT_END_CODES
 
 
@@ -67,14 +67,14 @@ def test_every_error_has_the_fault_of_the_model(model: dict[str, Any]) -> None:
     }
 
 
-def test_every_error_has_a_verdict_of_its_own(model: dict[str, Any]) -> None:
+def test_each_model_error_has_a_delivery(model: dict[str, Any]) -> None:
     assert not set(model["errors"]) - delivery.REFUSED.keys() - delivery.UNKNOWN.keys()
     of_invoke = {error for operation in model["operations"].values() for error in operation["errors"]}
     others = {code for code, reason in delivery.UNKNOWN.items() if "another operation" in reason}
     assert others == set(model["errors"]) - of_invoke - delivery.REFUSED.keys()
 
 
-def test_every_member_of_an_error_is_read(model: dict[str, Any]) -> None:
+def test_all_error_members_are_read(model: dict[str, Any]) -> None:
     members = {member for error in model["errors"].values() for member in error["members"]}
     assert members == {"message", "Message", "Type", "Reason", "EC2ErrorCode", "retryAfterSeconds"}
     assert [name for name, error in model["errors"].items() if "Reason" in error["members"]] == ["TooManyRequestsException"]
@@ -100,7 +100,7 @@ MEMBERS = {
     [(InvokeCommand, INVOKE), (InvokeWithResponseStreamCommand, INVOKE_WITH_RESPONSE_STREAM)],
     ids=["Invoke", "InvokeWithResponseStream"],
 )
-def test_a_request_has_every_member_at_its_place(command: Any, operation: Any, model: dict[str, Any]) -> None:
+def test_request_puts_each_member_in_its_place(command: Any, operation: Any, model: dict[str, Any]) -> None:
     described = model["operations"][operation.name]
     members = {name: MEMBERS[name] for name in described["input"]}
     input = command.from_api(members).input
@@ -119,7 +119,7 @@ def test_a_request_has_every_member_at_its_place(command: Any, operation: Any, m
         command.from_api(members | {"Another": 1})
 
 
-def test_an_output_has_every_member_of_the_answer(model: dict[str, Any]) -> None:
+def test_output_has_all_members_of_the_model(model: dict[str, Any]) -> None:
     assert model["operations"]["Invoke"]["output"] == {
         "StatusCode": "statuscode",
         "FunctionError": "header x-amz-function-error",
@@ -164,7 +164,7 @@ def test_every_choice_is_one_of_the_model(model: dict[str, Any]) -> None:
 # Limits and patterns
 
 
-def test_a_synchronous_call_may_take_as_long_as_the_model_says(model: dict[str, Any]) -> None:
+def test_synchronous_read_limit_matches_the_model(model: dict[str, Any]) -> None:
     minutes = re.search(r"Synchronous invocations can run for up to (\d+) minutes", model["descriptions"]["Invoke"])
     seconds = re.search(r"maximum allowed value is ([\d,]+) seconds", model["descriptions"]["Timeout"])
     assert minutes is not None
@@ -172,7 +172,7 @@ def test_a_synchronous_call_may_take_as_long_as_the_model_says(model: dict[str, 
     assert int(minutes[1]) * 60 == int(seconds[1].replace(",", "")) == SYNCHRONOUS_READ_LIMIT - 60
 
 
-def test_payloads_and_contexts_may_be_as_large_as_the_model_says(model: dict[str, Any]) -> None:
+def test_payload_limits_match_the_model(model: dict[str, Any]) -> None:
     said, limits = model["descriptions"]["Invoke"], PayloadLimits()
     assert re.findall(r"For (\w+) invocations, the maximum payload size is (\d+) MB", said) == [
         ("synchronous", str(limits.request_response // 1024**2)),
@@ -206,7 +206,7 @@ def is_dangerous(member: str, value: str) -> bool:
 
 
 @pytest.mark.parametrize("member", PATTERNED)
-def test_every_name_that_the_model_takes_is_taken(member: str, model: dict[str, Any]) -> None:
+def test_name_patterns_match_the_model(member: str, model: dict[str, Any]) -> None:
     described = model["operations"]["Invoke"]["input"][member]
     pattern = re.compile(described["pattern"], re.ASCII)
 
@@ -232,7 +232,7 @@ def test_every_name_that_the_model_takes_is_taken(member: str, model: dict[str, 
 
 
 @pytest.mark.parametrize("member", PATTERNED)
-def test_a_name_may_be_as_long_as_the_model_says(member: str, model: dict[str, Any]) -> None:
+def test_name_lengths_match_the_model(member: str, model: dict[str, Any]) -> None:
     described = model["operations"]["Invoke"]["input"][member]
     assert described["min"] == 1
     assert [takes(member, "x" * length) for length in (0, 1, described["max"], described["max"] + 1)] == [
@@ -243,7 +243,7 @@ def test_a_name_may_be_as_long_as_the_model_says(member: str, model: dict[str, A
     ]
 
 
-def test_the_pattern_of_an_input_without_one_is_new(model: dict[str, Any]) -> None:
+def test_no_other_member_has_a_pattern(model: dict[str, Any]) -> None:
     """A member that gets a pattern has to be checked from then on."""
     for operation in model["operations"].values():
         assert {name for name, member in operation["input"].items() if member["pattern"]} <= PATTERNED.keys()

@@ -93,7 +93,7 @@ async def test_each_kind_of_invocation_has_one_status(endpoint: str, kind: str |
 @pytest.mark.parametrize("endpoint", [AWS, PRIVATE_LINK, ELSEWHERE])
 @pytest.mark.parametrize("kind", RIGHT)
 @pytest.mark.parametrize("page", ["text/html", "Text/HTML; charset=utf-8", " text/html;x", "application/xhtml+xml"])
-async def test_a_page_is_never_an_answer(endpoint: str, kind: str | None, page: str) -> None:
+async def test_html_page_is_never_a_response(endpoint: str, kind: str | None, page: str) -> None:
     for status in {200, RIGHT[kind][0]}:
         outcome = await outcome_of(endpoint, kind, status, ID | {"content-type": page}, b"<html>log in</html>")
         assert f"the answer is not Lambda's: it is HTTP {status} with a page (" in str(outcome)
@@ -103,7 +103,7 @@ async def test_a_page_is_never_an_answer(endpoint: str, kind: str | None, page: 
 
 @pytest.mark.parametrize("endpoint", [AWS, PRIVATE_LINK])
 @pytest.mark.parametrize("kind", RIGHT)
-async def test_an_answer_of_aws_has_a_request_id(endpoint: str, kind: str | None) -> None:
+async def test_aws_response_needs_a_request_id(endpoint: str, kind: str | None) -> None:
     outcome = await outcome_of(endpoint, kind, RIGHT[kind][0], JSON)
     assert "it has no x-amzn-requestid, which every answer of AWS has; a proxy on the way may have sent it" in str(outcome)
     assert await outcome_of(endpoint, kind, RIGHT[kind][0], {"X-Amzn-RequestId": "the-id"} | JSON) is RIGHT[kind][1]
@@ -111,17 +111,17 @@ async def test_an_answer_of_aws_has_a_request_id(endpoint: str, kind: str | None
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate, gzip", "x" * 300])
-async def test_a_coding_that_was_not_asked_for_is_no_payload(encoding: str) -> None:
+async def test_unrequested_content_encoding_is_refused(encoding: str) -> None:
     outcome = await outcome_of(ELSEWHERE, None, 200, JSON | {"content-encoding": encoding}, b"\x1f\x8b")
     assert f"its body is encoded ({encoding[:100]!r}), although the request did not ask for that" in str(outcome)
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", " Identity "])
-async def test_a_coding_that_changes_nothing_is_a_payload(encoding: str) -> None:
+async def test_identity_content_encoding_is_accepted(encoding: str) -> None:
     assert await outcome_of(ELSEWHERE, None, 200, JSON | {"content-encoding": encoding}) is Delivery.EXECUTED
 
 
-async def test_a_coding_that_a_middleware_asked_for_is_given_as_it_came() -> None:
+async def test_requested_content_encoding_is_kept() -> None:
     async def asks(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         call.request.headers["Accept-Encoding"] = "gzip"
         return await call_next(call)
@@ -132,22 +132,22 @@ async def test_a_coding_that_a_middleware_asked_for_is_given_as_it_came() -> Non
         assert (await client.invoke("orders")).payload == b"\x1f\x8b"
 
 
-async def test_an_event_stream_is_no_payload() -> None:
+async def test_event_stream_is_not_a_payload() -> None:
     outcome = await outcome_of(AWS, None, 200, ID | {"content-type": EVENT_STREAM})
     assert "it is HTTP 200 with an event stream in place of a payload" in str(outcome)
 
 
 @pytest.mark.parametrize("content_type", ["application/octet-stream", "text/plain; charset=utf-8", "image/png", ""])
-async def test_any_other_type_is_a_payload(content_type: str) -> None:
+async def test_other_content_types_are_payloads(content_type: str) -> None:
     assert await outcome_of(AWS, None, 200, ID | {"content-type": content_type}) is Delivery.EXECUTED
 
 
-async def test_a_function_error_of_a_page_is_no_function_error() -> None:
+async def test_html_page_is_never_a_function_error() -> None:
     headers = ID | {"content-type": "text/html", "x-amz-function-error": "Unhandled"}
     assert "with a page (text/html)" in str(await outcome_of(AWS, None, 200, headers))
 
 
-async def test_the_kind_is_the_one_that_was_sent() -> None:
+async def test_sent_invocation_type_decides() -> None:
     """A middleware may have made another kind of a request; what counts is what Lambda was asked for."""
 
     async def queues(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
@@ -160,7 +160,7 @@ async def test_the_kind_is_the_one_that_was_sent() -> None:
     assert output.metadata.history[0].delivery is Delivery.ACCEPTED
 
 
-async def test_a_middleware_sees_the_answer_that_is_not_lambdas() -> None:
+async def test_middleware_sees_the_refused_response() -> None:
     seen: list[Response | None] = []
 
     async def looks(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
@@ -178,7 +178,7 @@ async def test_a_middleware_sees_the_answer_that_is_not_lambdas() -> None:
 
 
 @pytest.mark.parametrize("idempotent", [False, True])
-async def test_only_an_idempotent_invocation_is_sent_again_after_a_page(idempotent: bool) -> None:
+async def test_html_page_is_retried_only_if_idempotent(idempotent: bool) -> None:
     page = answer(headers="Content-Type: text/html\r\n", body=b"<html>")
     async with raw_server(always(page)) as server:
         async with LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=server.url) as client:
@@ -206,7 +206,7 @@ PAGE = {"content-type": "text/html"}
         (504, PAGE, Delivery.UNKNOWN, "a proxy or a load balancer on the way may have sent this page"),
     ],
 )
-async def test_a_page_of_a_proxy_keeps_the_verdict_of_its_status(
+async def test_proxy_page_keeps_the_delivery_of_its_status(
     status: int, headers: dict[str, str], verdict: Delivery, says: str
 ) -> None:
     body = b"<!DOCTYPE html>\n<html><Error><Code>TooManyRequestsException</Code><Message>m</Message></Error></html>"
@@ -223,7 +223,7 @@ async def test_a_page_of_a_proxy_keeps_the_verdict_of_its_status(
 
 
 @pytest.mark.parametrize("url", [AWS, PRIVATE_LINK, f"{AWS}.", f"{AWS}:443/x?y", "https://LAMBDA.us-east-1.API.AWS/"])
-def test_a_host_under_a_suffix_of_aws_is_its_own(url: str) -> None:
+def test_aws_suffix_makes_an_aws_url(url: str) -> None:
     assert is_aws_url(url)
 
 
@@ -241,11 +241,11 @@ def test_a_host_under_a_suffix_of_aws_is_its_own(url: str) -> None:
         "",
     ],
 )
-def test_any_other_host_is_not(url: str) -> None:
+def test_other_host_is_not_an_aws_url(url: str) -> None:
     assert not is_aws_url(url)
 
 
-def test_every_endpoint_of_the_public_cases_is_one_of_aws() -> None:
+def test_suite_endpoints_are_aws_urls() -> None:
     cases = suites.load("endpoints-lambda/endpoint-tests-1.json")["testCases"]
     urls = [case["expect"]["endpoint"]["url"] for case in cases if "endpoint" in case["expect"]]
     assert len(urls) > 50

@@ -71,7 +71,7 @@ proxies = st.tuples(schemes, parts_of_user.map("".join), st.just("@"), hosts, po
 @example("http://user:Secret9%@proxy:3128")
 @example("http://user%3A:Secret9@proxy:3128")
 @example("http://user:Secret9%e2%82%ac@proxy:3128")
-def test_a_proxy_is_usable_or_refused_and_its_password_is_never_shown(url: str) -> None:
+def test_any_proxy_url_hides_its_password(url: str) -> None:
     environment = {**FILES, "HTTPS_PROXY": url, "AWS_REGION": "us-east-1"}
     told = "\n".join(f"{row}" for row in explain(LambdaClientConfig(credentials=KEYS), environment))
     assert not shows_secret(told)
@@ -93,7 +93,7 @@ def test_a_proxy_is_usable_or_refused_and_its_password_is_never_shown(url: str) 
     st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1),
     st.text(st.characters(max_codepoint=126), min_size=1),
 )
-def test_a_proxy_is_told_of_its_user_as_by_botocore(user: str, password: str) -> None:
+def test_proxy_authorization_matches_botocore(user: str, password: str) -> None:
     sessions = pytest.importorskip("botocore.httpsession", reason="the extra 'aws' is not installed")
     url = f"http://{urllib.parse.quote(user, safe='')}:{urllib.parse.quote(password, safe='')}@proxy:3128"
     if ":" in user:
@@ -115,11 +115,11 @@ def test_a_proxy_is_told_of_its_user_as_by_botocore(user: str, password: str) ->
         ("http://proxy:", "http://proxy"),
     ],
 )
-def test_a_proxy_needs_no_more_than_a_host(url: str, bare: str) -> None:
+def test_proxy_url_may_be_only_a_host(url: str, bare: str) -> None:
     assert proxy_and_authorization(checked_proxy(url)) == (bare, None)
 
 
-async def test_a_password_of_any_letters_reaches_the_proxy_as_utf_8() -> None:
+async def test_proxy_credentials_are_sent_as_utf8() -> None:
     async with raw_server(always(answer())) as proxy:
         where = f"HTTP://{urllib.parse.quote('käthe')}:{urllib.parse.quote('€:hunter2')}@{proxy.host}:{proxy.port}/"
         async with client_of("http://unreachable.invalid", proxy=where) as client:
@@ -128,7 +128,7 @@ async def test_a_password_of_any_letters_reaches_the_proxy_as_utf_8() -> None:
     assert expected in proxy.requests[0][0]
 
 
-async def test_a_tunnel_is_asked_for_as_the_same_user() -> None:
+async def test_tunnel_uses_the_proxy_credentials() -> None:
     async def refuse(connection: Connection) -> None:
         await connection.read_request()
         await connection.write(answer("407 Proxy Authentication Required", "Connection: close\r\n"))
@@ -151,7 +151,7 @@ def client_of(endpoint: str, **more: Any) -> LambdaClient:
 
 @pytest.mark.parametrize("endpoint", ["https://unreachable.invalid", "http://unreachable.invalid:81"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid", "Xn--nowhere-.invalid"])
-async def test_a_dead_proxy_is_named_without_its_password(endpoint: str, host: str, unused_tcp_port: int) -> None:
+async def test_unreachable_proxy_is_named_without_password(endpoint: str, host: str, unused_tcp_port: int) -> None:
     proxy = f"http://user:hunter2@{host}:{unused_tcp_port}"
     said = f"cannot connect to the proxy {host}:{unused_tcp_port}, through which unreachable.invalid"
     async with client_of(endpoint, proxy=proxy) as client:
@@ -161,7 +161,7 @@ async def test_a_dead_proxy_is_named_without_its_password(endpoint: str, host: s
     assert "hunter2" not in f"{raised.value}{raised.value.__cause__!r}"
 
 
-async def test_a_proxy_that_is_silent_is_named_too() -> None:
+async def test_silent_proxy_is_named() -> None:
     async def silent(connection: Connection) -> None:
         await connection.until_client_closes()
 
@@ -189,7 +189,7 @@ endpoints = st.tuples(schemes, hosts, ports, st.sampled_from(["", "/", "/base", 
 @example("https://[fe80::1%25eth0]:1")
 @example("https://[v1.x]")
 @example("HTTPS://Host:443/Base/")
-def test_an_endpoint_that_is_taken_is_one_for_every_library(url: str) -> None:
+def test_accepted_endpoint_works_in_each_library(url: str) -> None:
     try:
         endpoint = checked_endpoint(url, "argument endpoint_url")
     except ConfigurationError:
@@ -203,7 +203,7 @@ def test_an_endpoint_that_is_taken_is_one_for_every_library(url: str) -> None:
 @pytest.mark.parametrize(
     "url", ["https://a..b", f"https://{'a' * 64}.example", "https://a b", "http://[::1%25eth0]", "https://[v1.x]"]
 )
-async def test_a_name_that_no_resolver_takes_fails_when_the_client_opens(url: str) -> None:
+async def test_unresolvable_host_fails_at_open(url: str) -> None:
     with pytest.raises(ConfigurationError, match="the endpoint URL"):
         await client_of(url).open()
     for place in ("endpoint_url", "proxy"):
@@ -214,7 +214,7 @@ async def test_a_name_that_no_resolver_takes_fails_when_the_client_opens(url: st
         assert results == []
 
 
-async def test_a_name_that_a_middleware_makes_up_is_refused_in_words() -> None:
+async def test_invalid_url_from_a_middleware_is_refused() -> None:
     async def turn(call: Any, call_next: Any) -> Any:
         call.request.url = f"https://{'a' * 64}.example/"
         return await call_next(call)
@@ -226,7 +226,7 @@ async def test_a_name_that_a_middleware_makes_up_is_refused_in_words() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["HTTP", "Http"])
-async def test_the_scheme_of_an_endpoint_may_have_capitals(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_endpoint_scheme_may_have_capitals(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with raw_server(always(answer())) as server:
         async with client_of(server.url.replace("http", scheme)) as client:
             assert (await client.invoke("f")).json() == {}
@@ -248,13 +248,13 @@ async def test_the_scheme_of_an_endpoint_may_have_capitals(scheme: str, monkeypa
         ("https://h:1/base", "https://h:1/base"),
     ],
 )
-def test_what_is_shown_of_a_url_is_no_secret(url: str, shown: str) -> None:
+def test_shown_url_hides_its_secrets(url: str, shown: str) -> None:
     assert url_shown(url) == shown
     assert not shows_secret(repr(LambdaClientConfig(endpoint_url=url)))
 
 
 @pytest.mark.parametrize("host", ["256.1.1.1", "0", "1234567890123", "1.2.3", "127.0.0.01"])
-def test_a_host_of_digits_is_an_address_of_ipv4_or_none(host: str) -> None:
+def test_numeric_host_must_be_an_ipv4_address(host: str) -> None:
     assert not is_url(f"http://{host}:4566")
 
 

@@ -18,7 +18,7 @@ from ..support.servers import Connection, always, answer, raw_server, silent
 from ..support.transports import client_for, request_to, transport_to
 
 
-async def test_a_silent_server_ends_at_the_read_limit_and_may_have_run() -> None:
+async def test_silent_server_ends_at_the_read_limit() -> None:
     async with raw_server(silent) as server, client_for(server, timeout=Timeouts(read=0.1)) as client:
         with pytest.raises(InvocationTimeoutError, match=r"no byte came .* for 0\.1 s.*it may have run") as raised:
             await client.invoke("f")
@@ -26,7 +26,7 @@ async def test_a_silent_server_ends_at_the_read_limit_and_may_have_run() -> None
     assert len(server.requests) == 1
 
 
-async def test_half_an_answer_and_silence_end_at_the_read_limit() -> None:
+async def test_half_a_response_ends_at_the_read_limit() -> None:
     async def half(connection: Connection) -> None:
         await connection.read_request()
         await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
@@ -38,7 +38,7 @@ async def test_half_an_answer_and_silence_end_at_the_read_limit() -> None:
     assert (raised.value.exceeded, raised.value.stage, raised.value.delivery) == ("read", "receive", Delivery.UNKNOWN)
 
 
-async def test_an_upload_goes_on_behind_a_102_for_longer_than_the_read_limit() -> None:
+async def test_read_limit_starts_after_the_upload() -> None:
     """Which is one of silence: it begins when all is written."""
     size = 36_000_000
 
@@ -55,7 +55,7 @@ async def test_an_upload_goes_on_behind_a_102_for_longer_than_the_read_limit() -
     assert (response.status, response.body) == (200, b"{}")
 
 
-async def test_the_total_limit_covers_the_wait_for_an_answer() -> None:
+async def test_total_limit_covers_the_wait_for_a_response() -> None:
     async with raw_server(silent) as server, client_for(server) as client:
         with pytest.raises(InvocationTimeoutError, match=r"did not end within 0\.1 s") as raised:
             await client.invoke("f", timeout=0.1)
@@ -93,7 +93,7 @@ async def test_the_total_limit_covers_the_wait_for_an_answer() -> None:
         "a status that is none",
     ],
 )
-async def test_an_answer_that_is_cut_or_nonsense_is_unknown(data: bytes, text: str) -> None:
+async def test_truncated_or_invalid_response_is_unknown(data: bytes, text: str) -> None:
     async def cut(connection: Connection) -> None:
         await connection.read_request()
         await connection.write(data)
@@ -120,7 +120,7 @@ async def test_a_reset_after_the_request_is_unknown() -> None:
     assert raised.value.delivery is Delivery.UNKNOWN
 
 
-async def test_a_cancelled_call_closes_its_connection_and_no_other() -> None:
+async def test_cancelled_call_closes_only_its_connection() -> None:
     started = asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -146,7 +146,7 @@ async def test_a_cancelled_call_closes_its_connection_and_no_other() -> None:
     assert (server.connections, len(server.requests)) == (2, 3)
 
 
-async def test_closing_the_client_cuts_calls_with_an_error_of_their_own() -> None:
+async def test_closing_the_client_cuts_calls_in_flight() -> None:
     async with raw_server(silent) as server:
         client = client_for(server)
         call = asyncio.create_task(client.invoke("f"))
@@ -161,7 +161,7 @@ async def test_closing_the_client_cuts_calls_with_an_error_of_their_own() -> Non
         assert refused.value.delivery is Delivery.NOT_DELIVERED
 
 
-async def test_a_stream_is_read_as_it_comes_and_gives_its_connection_back() -> None:
+async def test_stream_releases_its_connection_at_the_end() -> None:
     more = asyncio.Event()
 
     async def script(connection: Connection) -> None:
@@ -181,7 +181,7 @@ async def test_a_stream_is_read_as_it_comes_and_gives_its_connection_back() -> N
     assert server.connections == 1
 
 
-async def test_a_stream_that_is_left_early_closes_its_connection() -> None:
+async def test_abandoned_stream_closes_its_connection() -> None:
     async def script(connection: Connection) -> None:
         await connection.read_request()
         await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
@@ -194,7 +194,7 @@ async def test_a_stream_that_is_left_early_closes_its_connection() -> None:
             await asyncio.sleep(0)
 
 
-async def test_a_stream_that_is_cut_says_so() -> None:
+async def test_cut_stream_is_an_error() -> None:
     async def script(connection: Connection) -> None:
         await connection.read_request()
         await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")

@@ -94,7 +94,7 @@ async def failure_of(script: Script, *, streamed: bool = False, **settings: Any)
     ],
     ids=["head", "body", "trailers", "102"],
 )
-def test_an_answer_that_stops_ends_with_its_read_limit(
+def test_stalled_response_ends_at_the_read_limit(
     run: Callable[[Coroutine[Any, Any, None]], None], begun: bytes, text: str
 ) -> None:
     """And not twice as long after it: 0.8 s are left to a machine that does other things, too."""
@@ -110,7 +110,7 @@ def test_an_answer_that_stops_ends_with_its_read_limit(
     run(main())
 
 
-def test_a_head_that_begins_late_has_the_whole_limit_from_there(run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+def test_head_has_its_own_read_limit(run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
     """Silence and the head are two waits: 0.6 s each, of a limit of 1 s."""
 
     async def late(connection: Connection) -> None:
@@ -129,7 +129,7 @@ def test_a_head_that_begins_late_has_the_whole_limit_from_there(run: Callable[[C
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["invoke", "stream"])
-def test_a_limit_of_next_to_nothing_is_a_timeout(run: Callable[[Coroutine[Any, Any, None]], None], streamed: bool) -> None:
+def test_tiny_read_limit_is_a_timeout(run: Callable[[Coroutine[Any, Any, None]], None], streamed: bool) -> None:
     """A loop may have no timer for a moment that has come, and a connection's second request finds the first one's."""
 
     async def main() -> None:
@@ -167,7 +167,7 @@ TOO_MUCH = {
 
 @pytest.mark.parametrize(("data", "text", "bound"), TOO_MUCH.values(), ids=TOO_MUCH)
 @pytest.mark.parametrize("at_once", [True, False], ids=["at once", "in pieces"])
-def test_an_answer_past_a_bound_names_the_setting(
+def test_oversized_response_names_the_setting(
     run: Callable[[Coroutine[Any, Any, None]], None], data: bytes, text: str, bound: str, at_once: bool
 ) -> None:
     pieces = [data] if at_once else [data[:30], data[30:500], data[500:]]
@@ -181,7 +181,7 @@ def test_an_answer_past_a_bound_names_the_setting(
     run(main())
 
 
-def test_an_endless_body_is_not_taken(run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+def test_endless_body_is_cut_off(run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
     """By default no more than 16 MiB of it, and what the kernels hold."""
     sent = 0
 
@@ -201,7 +201,7 @@ def test_an_endless_body_is_not_taken(run: Callable[[Coroutine[Any, Any, None]],
     run(main())
 
 
-async def test_no_number_of_fields_is_too_many_for_a_head_that_is_short_enough() -> None:
+async def test_short_head_may_have_any_number_of_fields() -> None:
     fields = "".join(f"X-{number}: 1\r\n" for number in range(3000))
     async with raw_server(always(answer(headers=fields))) as server, client_for(server) as client:
         output = await client.invoke("f")
@@ -210,7 +210,7 @@ async def test_no_number_of_fields_is_too_many_for_a_head_that_is_short_enough()
     assert server.connections == 1
 
 
-async def test_the_bounds_hold_for_each_answer_of_a_connection_by_itself() -> None:
+async def test_bounds_hold_for_each_response_alone() -> None:
     limits = ResponseLimits(body=100, head=120)
     async with raw_server(always(answer(body=b"1" * 100))) as server, client_for(server, response_limits=limits) as client:
         for _ in range(20):
@@ -218,7 +218,7 @@ async def test_the_bounds_hold_for_each_answer_of_a_connection_by_itself() -> No
     assert server.connections == 1
 
 
-async def test_a_body_in_chunks_of_one_byte_has_no_trailers() -> None:
+async def test_chunk_framing_does_not_count_as_trailers() -> None:
     """However much the framing of the chunks takes."""
     body = b"1\r\nx\r\n" * 30_000 + b"0\r\n\r\n"
     async with raw_server(always(CHUNKED + body)) as server, client_for(server) as client:
@@ -238,12 +238,12 @@ HEADS = {
 
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
-async def test_the_head_of_a_stream_has_the_same_rules(head: bytes) -> None:
+async def test_stream_head_has_the_same_bounds(head: bytes) -> None:
     error, _ = await failure_of(says(head), streamed=True, response_limits=SMALL)
     assert isinstance(error, ConnectionLostError)
 
 
-async def test_the_body_of_a_stream_has_no_bound() -> None:
+async def test_stream_body_has_no_bound() -> None:
     frames = [chunk(b"x" * 900) for _ in range(20)]
     async with (
         raw_server(says(HEAD, *frames, complete(), LAST)) as server,
@@ -253,7 +253,7 @@ async def test_the_body_of_a_stream_has_no_bound() -> None:
         assert sum([len(piece) async for piece in stream]) == 18_000
 
 
-async def test_trailers_behind_a_stream_have_the_bound_of_the_head() -> None:
+async def test_stream_trailers_have_the_bound_of_the_head() -> None:
     trailers = b"0\r\n" + b"X-More: 1\r\n" * 2000
     async with raw_server(says(HEAD, chunk(b"x"), trailers)) as server, client_for(server, response_limits=SMALL) as client:
         with pytest.raises(StreamError, match=r"ResponseLimits\(head="):
@@ -267,12 +267,12 @@ async def test_trailers_behind_a_stream_have_the_bound_of_the_head() -> None:
 
 @pytest.mark.parametrize("name", ["body", "head", "interim"])
 @pytest.mark.parametrize("value", [0, -1, True, 1.0, "1000", None])
-def test_a_bound_is_a_whole_number_above_zero(name: str, value: Any) -> None:
+def test_bound_must_be_a_positive_whole_number(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{name} must be a whole number, 1 or more"):
         ResponseLimits(**{name: value})
 
 
-def test_the_bounds_have_defaults_and_do_not_change() -> None:
+def test_bounds_have_defaults_and_are_frozen() -> None:
     limits = ResponseLimits()
     assert attrs.astuple(limits) == (16 * 1024 * 1024, 64 * 1024, 16)
     assert LambdaClientConfig().response_limits == limits
@@ -282,12 +282,12 @@ def test_the_bounds_have_defaults_and_do_not_change() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 1000, {"body": 1000}])
-def test_what_is_no_set_of_bounds_is_refused_when_the_client_is_built(value: Any) -> None:
+def test_invalid_response_limits_are_refused(value: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"response_limits must be ResponseLimits\(\.\.\.\); got"):
         LambdaClient(response_limits=value)
 
 
-async def test_a_config_hands_the_bounds_to_its_client() -> None:
+async def test_config_passes_the_bounds_to_its_client() -> None:
     async with raw_server(always(answer(body=b"1" * 11))) as server:
         config = LambdaClientConfig(
             region="us-east-1", credentials=KEYS, endpoint_url=server.url, response_limits=ResponseLimits(body=10)
@@ -297,7 +297,7 @@ async def test_a_config_hands_the_bounds_to_its_client() -> None:
                 await client.invoke("f")
 
 
-async def test_an_interim_head_whose_end_comes_in_pieces_is_whole() -> None:
+async def test_split_interim_head_restarts_the_read_limit() -> None:
     """It begins the limit anew, as one that comes in one piece does."""
 
     async def script(connection: Connection) -> None:

@@ -37,7 +37,7 @@ def comes_back(turns: Turns, shelf: Shelf[str]) -> None:
     turns.hand_out(shelf)
 
 
-async def test_the_longest_wait_ends_first_by_whatever_comes_first() -> None:
+async def test_queue_is_first_in_first_out() -> None:
     turns, holder = busy()
     shelf: Shelf[str] = Shelf()
     one, two, three = [await waiting(turns, shelf) for _ in range(3)]
@@ -54,7 +54,7 @@ async def test_the_longest_wait_ends_first_by_whatever_comes_first() -> None:
     assert (turns.in_use, shelf.promised, len(shelf.waiting)) == (0, 0, 0)
 
 
-async def test_a_connection_to_one_place_is_not_promised_to_who_wants_another() -> None:
+async def test_connection_is_reserved_only_for_its_route() -> None:
     turns, holder = busy()
     here: Shelf[str] = Shelf()
     there: Shelf[str] = Shelf()
@@ -67,7 +67,7 @@ async def test_a_connection_to_one_place_is_not_promised_to_who_wants_another() 
     first.result().release()
 
 
-async def test_a_promise_that_is_not_used_goes_to_the_next_who_waits() -> None:
+async def test_unused_reservation_goes_to_the_next_waiter() -> None:
     turns, _ = busy()
     shelf: Shelf[str] = Shelf()
     shelf.idle.append("a connection")
@@ -80,7 +80,7 @@ async def test_a_promise_that_is_not_used_goes_to_the_next_who_waits() -> None:
 
 
 @pytest.mark.parametrize("by_turn", [False, True])
-async def test_who_is_cancelled_in_the_moment_it_is_served_takes_nothing_along(by_turn: bool) -> None:
+async def test_waiter_cancelled_when_served_loses_nothing(by_turn: bool) -> None:
     turns, holder = busy()
     shelf: Shelf[str] = Shelf()
     gone, next_one = await waiting(turns, shelf), await waiting(turns, shelf)
@@ -96,7 +96,7 @@ async def test_who_is_cancelled_in_the_moment_it_is_served_takes_nothing_along(b
 
 
 @pytest.mark.parametrize("by_turn", [False, True])
-async def test_those_who_were_cancelled_before_are_passed_over(by_turn: bool) -> None:
+async def test_cancelled_waiters_are_skipped(by_turn: bool) -> None:
     """Thousands of them, as when the caller of a large fan-out gives up."""
     turns, holder = busy()
     shelf: Shelf[str] = Shelf()
@@ -115,7 +115,7 @@ async def test_those_who_were_cancelled_before_are_passed_over(by_turn: bool) ->
     assert all(isinstance(outcome, asyncio.CancelledError) for outcome in ended)
 
 
-async def test_a_wait_that_is_too_long_leaves_the_queue() -> None:
+async def test_timed_out_waiter_leaves_the_queue() -> None:
     turns, holder = busy()
     shelf: Shelf[str] = Shelf()
     with pytest.raises(TimeoutError):
@@ -126,7 +126,7 @@ async def test_a_wait_that_is_too_long_leaves_the_queue() -> None:
     assert turns.in_use == 0
 
 
-async def test_who_was_served_in_vain_goes_first() -> None:
+async def test_reserve_first_precedes_earlier_waiters() -> None:
     turns, holder = busy()
     shelf: Shelf[str] = Shelf()
     later = await waiting(turns, shelf)
@@ -138,7 +138,7 @@ async def test_who_was_served_in_vain_goes_first() -> None:
     assert (await later).shelf is None
 
 
-async def test_a_place_that_is_in_use_is_no_other_requests_of_the_same_task() -> None:
+async def test_reservation_in_use_is_not_current() -> None:
     turns, _ = busy()
     turn = turns.turn()
     turn.enter()
@@ -148,7 +148,7 @@ async def test_a_place_that_is_in_use_is_no_other_requests_of_the_same_task() ->
     turn.end()
 
 
-async def test_who_asks_for_a_place_gives_the_one_back_that_the_task_keeps() -> None:
+async def test_give_back_current_ends_the_reservation() -> None:
     turns, holder = busy()
     holder.end()
     outer = turns.turn()
@@ -158,7 +158,7 @@ async def test_who_asks_for_a_place_gives_the_one_back_that_the_task_keeps() -> 
     outer.end()
 
 
-async def test_a_child_task_gives_its_parents_place_to_nobody() -> None:
+async def test_child_task_keeps_its_parents_reservation() -> None:
     """Its parent goes on beside it, and is about to use that place; the child waits for one of its own."""
 
     async def child() -> Reservation | None:
@@ -182,7 +182,7 @@ async def test_a_child_task_gives_its_parents_place_to_nobody() -> None:
     assert turns.in_use == 0
 
 
-async def test_a_call_that_is_started_behind_a_signature_leaves_the_signed_one_its_turn() -> None:
+async def test_new_call_leaves_a_signed_one_its_turn() -> None:
     async def starts_another(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         if call.function_name == "parent":
             calls.extend(asyncio.create_task(client.invoke(name)) for name in ("waits", "child"))
@@ -204,7 +204,7 @@ async def test_a_call_that_is_started_behind_a_signature_leaves_the_signed_one_i
 
 
 @pytest.mark.parametrize("by_turn", [False, True])
-def test_what_comes_back_where_the_loop_is_closed_wakes_nobody(by_turn: bool) -> None:
+def test_release_on_a_closed_loop_wakes_no_waiter(by_turn: bool) -> None:
     loop = asyncio.new_event_loop()
     shelf: Shelf[str] = Shelf()
 
@@ -310,7 +310,7 @@ MOVES = st.tuples(
 
 
 @given(st.lists(MOVES, min_size=10, max_size=80))
-def test_whatever_callers_do_nobody_waits_for_what_is_there_and_nothing_is_lost(steps: list[tuple[str, int, bool]]) -> None:
+def test_random_traffic_loses_no_reservation(steps: list[tuple[str, int, bool]]) -> None:
     async def traffic() -> None:
         await Traffic().run(steps)
 

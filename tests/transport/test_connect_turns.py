@@ -45,7 +45,7 @@ def nothing_is_promised(pool: Pool) -> bool:
     return not pool.turns.in_use and not any(route.shelf.promised for route in pool._routes)
 
 
-async def test_a_request_is_signed_when_it_is_its_turn_to_open_a_connection_not_before() -> None:
+async def test_request_is_signed_at_its_turn_to_connect() -> None:
     signed: list[str] = []
 
     async def note(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
@@ -65,7 +65,7 @@ async def test_a_request_is_signed_when_it_is_its_turn_to_open_a_connection_not_
         assert len(signed) == len(tasks)
 
 
-async def test_calls_whose_middlewares_wait_for_further_calls_do_not_wait_for_each_others_turns() -> None:
+async def test_nested_calls_do_not_deadlock_the_turns() -> None:
     """Behind the signature a middleware sends another call, and exchanges the request, while each has a turn to connect."""
 
     async def nested(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
@@ -86,7 +86,7 @@ async def test_calls_whose_middlewares_wait_for_further_calls_do_not_wait_for_ea
         assert nothing_is_promised(pool)
 
 
-async def test_a_request_whose_connection_is_gone_once_it_is_signed_is_signed_afresh() -> None:
+async def test_request_is_signed_again_if_its_connection_ends() -> None:
     """Behind the signature only opening a connection may come; to wait for a turn would make the signature old."""
     signed: list[float] = []
     held, released, ends = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -129,9 +129,7 @@ async def test_a_request_whose_connection_is_gone_once_it_is_signed_is_signed_af
 
 @pytest.mark.parametrize("half_closed", [False, True], ids=["open", "half-closed"])
 @pytest.mark.parametrize("size", [900_000, 6_000_000])
-async def test_an_upload_of_which_the_server_takes_nothing_ends_with_the_read_limit(
-    size: int, half_closed: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_stalled_upload_ends_at_the_read_limit(size: int, half_closed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The send buffer is as small as that of a connection whose way is long."""
 
     def small(*args: Any) -> Any:
@@ -166,7 +164,7 @@ async def test_an_upload_of_which_the_server_takes_nothing_ends_with_the_read_li
         stopped.set()
 
 
-async def test_a_stream_that_is_left_with_all_of_it_at_hand_takes_no_connection_from_another_request() -> None:
+async def test_abandoned_stream_keeps_other_requests_connected() -> None:
     """The connection went back to the pool when the last byte came, not when it was read."""
 
     async def script(connection: Connection) -> None:
@@ -186,7 +184,7 @@ async def test_a_stream_that_is_left_with_all_of_it_at_hand_takes_no_connection_
         assert (await other).body == b"all of it"
 
 
-async def test_a_method_that_aiohttp_would_send_again_is_sent_once_and_judged_as_sent() -> None:
+async def test_idempotent_method_is_not_resent_by_aiohttp() -> None:
     async def script(connection: Connection) -> None:
         await connection.read_request()
         await connection.write(answer())
@@ -201,7 +199,7 @@ async def test_a_method_that_aiohttp_would_send_again_is_sent_once_and_judged_as
     assert (raised.value.delivery, len(server.requests)) == (Delivery.UNKNOWN, 2)
 
 
-async def test_a_request_that_a_middleware_made_has_the_limits_of_its_call() -> None:
+async def test_replaced_request_keeps_the_calls_limits() -> None:
     async def exchange(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         call.request = Request(call.request.method, call.request.url, call.request.headers, call.request.body)
         return await call_next(call)
@@ -214,7 +212,7 @@ async def test_a_request_that_a_middleware_made_has_the_limits_of_its_call() -> 
             assert raised.value.exceeded == "read"
 
 
-async def test_at_most_so_many_handshakes_go_on_at_a_time(authority: trustme.CA, server_tls: ssl.SSLContext) -> None:
+async def test_concurrent_handshakes_are_limited(authority: trustme.CA, server_tls: ssl.SSLContext) -> None:
     calls = MAX_CONNECTING * 5
     most = 0
     held = asyncio.Event()
@@ -241,7 +239,7 @@ async def test_at_most_so_many_handshakes_go_on_at_a_time(authority: trustme.CA,
     assert server.connections == calls
 
 
-async def test_who_waits_for_a_turn_takes_the_connection_that_comes_back_first() -> None:
+async def test_waiter_takes_the_first_released_connection() -> None:
     """Nobody is left behind while those who came later go on over the connections that there are."""
     transport = transport_with(max_connecting=1)
     async with raw_server(always(answer())) as server, client_for(server, transport=transport) as client:
@@ -264,7 +262,7 @@ async def test_who_waits_for_a_turn_takes_the_connection_that_comes_back_first()
         assert nothing_is_promised(pool)
 
 
-async def test_a_promise_with_nothing_behind_it_is_void_at_once() -> None:
+async def test_reservation_without_connection_is_void() -> None:
     """While its request opens a connection, the next that lies idle is another's."""
     async with raw_server(always(answer())) as server, transport_to() as transport:
         request = request_to(server)
@@ -287,7 +285,7 @@ async def closes_unannounced(connection: Connection) -> None:
     await connection.writer.drain()
 
 
-async def test_who_waits_is_not_served_with_a_connection_that_has_ended() -> None:
+async def test_waiter_gets_no_stale_connection() -> None:
     """It would be signed for it in vain, and wait again behind all others."""
     async with (
         raw_server(closes_unannounced) as server,
@@ -299,7 +297,7 @@ async def test_who_waits_is_not_served_with_a_connection_that_has_ended() -> Non
     assert {len(output.metadata.history) for output in outputs} == {1}
 
 
-async def test_nested_calls_do_not_stand_behind_those_who_wait_for_them() -> None:
+async def test_nested_calls_go_before_waiting_ones() -> None:
     """Behind the signature a middleware sends another call: what its own call keeps would else be kept for as long."""
 
     async def nested(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
@@ -319,7 +317,7 @@ async def test_nested_calls_do_not_stand_behind_those_who_wait_for_them() -> Non
         assert nothing_is_promised(pool_of(client._state.transport))
 
 
-async def test_a_request_that_has_a_turn_takes_no_connection_that_is_promised_to_another() -> None:
+async def test_turn_takes_no_reserved_connection() -> None:
     """Not even where the one that it could have had has ended."""
     held = asyncio.Event()
 
@@ -351,7 +349,7 @@ async def test_a_request_that_has_a_turn_takes_no_connection_that_is_promised_to
         assert nothing_is_promised(pool)
 
 
-async def test_a_request_that_is_turned_elsewhere_gives_its_promise_back_at_once() -> None:
+async def test_redirected_request_releases_its_reservation() -> None:
     arrived, released = asyncio.Event(), asyncio.Event()
 
     async def slow(connection: Connection) -> None:
@@ -381,7 +379,7 @@ async def test_a_request_that_is_turned_elsewhere_gives_its_promise_back_at_once
         assert nothing_is_promised(pool_of(transport))
 
 
-async def test_a_promise_outlives_that_a_hundred_other_origins_are_asked_for() -> None:
+async def test_reservation_outlives_many_other_origins() -> None:
     async with raw_server(always(answer())) as server, transport_to(max_connecting=1) as transport:
         request = request_to(server, timeouts=Timeouts(queue=1, read=5))
         await transport.send(request.copy())
@@ -401,7 +399,7 @@ async def test_a_promise_outlives_that_a_hundred_other_origins_are_asked_for() -
         assert len(transport._routes) < 110
 
 
-async def test_who_waits_for_a_connection_when_the_transport_is_closed_fails() -> None:
+async def test_closing_the_transport_fails_all_waiters() -> None:
     with unreachable() as endpoint:
         transport = transport_with(max_connecting=1)
         request = Request("POST", f"{endpoint}/", Headers({}), b"{}", Timeouts(connect=30))
@@ -414,7 +412,7 @@ async def test_who_waits_for_a_connection_when_the_transport_is_closed_fails() -
     assert [type(outcome) for outcome in outcomes].count(ClientClosedError) == 2
 
 
-async def test_a_wait_for_a_connection_that_is_too_long_says_its_limit_and_leaves_the_queue() -> None:
+async def test_queue_timeout_leaves_the_connection_queue() -> None:
     async with raw_server(always(answer())) as server, transport_to(max_connecting=1) as transport:
         await transport.send(request_to(server))
         pool = pool_of(transport)
@@ -429,7 +427,7 @@ async def test_a_wait_for_a_connection_that_is_too_long_says_its_limit_and_leave
         assert nothing_is_promised(pool)
 
 
-async def test_the_wait_for_a_turn_to_connect_is_queue_time() -> None:
+async def test_wait_for_a_turn_is_queue_time() -> None:
     with unreachable() as endpoint:
         async with LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=endpoint) as client:
             limits = Timeouts(queue=0.3, connect=1.0)
@@ -442,7 +440,7 @@ async def test_the_wait_for_a_turn_to_connect_is_queue_time() -> None:
 @pytest.mark.parametrize(
     "body", [b"123456789", b"1", b"", b"x" * 2_000_000], ids=["longer", "shorter", "none", "two megabytes"]
 )
-async def test_the_body_is_sent_whole_whatever_length_a_header_says(body: bytes) -> None:
+async def test_body_is_sent_whole_despite_content_length(body: bytes) -> None:
     async with raw_server(always(answer())) as server, transport_to() as transport:
         request = request_to(server, body)
         request.headers["content-length"] = "5"

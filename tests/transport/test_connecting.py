@@ -23,7 +23,7 @@ from ..support.transports import KEYS, client_for, unreachable
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the names of the options are Linux's")
-def test_a_dead_peer_is_found_in_a_minute_and_a_half_by_default() -> None:
+def test_dead_peer_is_found_within_ninety_seconds() -> None:
     address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 0))
     with socket_factory(TcpKeepAlive())(address) as sock:
         idle, interval, count, user_timeout = (
@@ -55,14 +55,14 @@ async def test_a_refused_connection_is_not_delivered() -> None:
     assert (raised.value.may_have_run, raised.value.attempts, raised.value.function_name) == (False, 3, "orders")
 
 
-async def test_a_name_that_does_not_resolve_is_not_delivered() -> None:
+async def test_unresolvable_host_is_not_delivered() -> None:
     async with LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url="http://lambda.invalid") as client:
         with pytest.raises(ConnectError) as raised:
             await client.invoke("orders", timeout=Timeouts(connect=20))
     assert raised.value.delivery is Delivery.NOT_DELIVERED
 
 
-async def test_a_certificate_of_an_unknown_authority_is_refused(server_tls: ssl.SSLContext) -> None:
+async def test_certificate_of_an_unknown_ca_is_refused(server_tls: ssl.SSLContext) -> None:
     async with raw_server(always(answer()), tls=server_tls) as server, client_for(server) as client:
         with pytest.raises(ConnectError, match="certificate") as raised:
             await client.invoke("f")
@@ -70,7 +70,7 @@ async def test_a_certificate_of_an_unknown_authority_is_refused(server_tls: ssl.
     assert server.requests == []
 
 
-async def test_the_bundle_of_the_environment_is_trusted(
+async def test_environment_ca_bundle_is_trusted(
     authority: trustme.CA, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with authority.cert_pem.tempfile() as bundle:
@@ -79,7 +79,7 @@ async def test_the_bundle_of_the_environment_is_trusted(
             assert (await client.invoke("f")).json() == {}
 
 
-async def test_the_bundle_that_is_given_goes_before_that_of_the_environment(
+async def test_ca_bundle_argument_overrides_the_environment(
     authority: trustme.CA, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/bundle.pem")
@@ -88,13 +88,13 @@ async def test_the_bundle_that_is_given_goes_before_that_of_the_environment(
             assert (await client.invoke("f")).json() == {}
 
 
-async def test_a_bundle_that_cannot_be_read_fails_when_the_client_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreadable_ca_bundle_fails_at_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/bundle.pem")
     with pytest.raises(ConfigurationError, match="bundle.pem"):
         await LambdaClient(region="us-east-1", credentials=KEYS).open()
 
 
-async def test_a_server_that_never_accepts_ends_at_the_connect_limit() -> None:
+async def test_unaccepted_connection_ends_at_the_connect_limit() -> None:
     with unreachable() as endpoint:
         limits = Timeouts(connect=0.2)
         async with LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=endpoint, timeout=limits) as client:
@@ -103,7 +103,7 @@ async def test_a_server_that_never_accepts_ends_at_the_connect_limit() -> None:
     assert (raised.value.exceeded, raised.value.stage, raised.value.delivery) == ("connect", "connect", Delivery.NOT_DELIVERED)
 
 
-async def test_a_handshake_that_stalls_ends_at_the_connect_limit() -> None:
+async def test_stalled_handshake_ends_at_the_connect_limit() -> None:
     async def no_handshake(connection: Connection) -> None:
         await connection.until_client_closes()
 

@@ -59,9 +59,7 @@ async def _ended(script: Script, *, tls: bool, before: int) -> tuple[TransportEr
 @pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
 @pytest.mark.parametrize("before", [0, 2], ids=["cold", "warm"])
 @pytest.mark.parametrize("ending", [faults.fin, faults.rst], ids=["FIN", "RST"])
-def test_a_request_that_was_read_runs_once_whoever_writes_it(
-    loop: asyncio.Runner, tls: bool, before: int, ending: Script
-) -> None:
+def test_request_that_was_read_is_not_resent(loop: asyncio.Runner, tls: bool, before: int, ending: Script) -> None:
     error, executions = loop.run(_ended(reads_and(ending, before=before), tls=tls, before=before))
     assert (executions, error.delivery, error.may_have_run, error.attempts) == (1, Delivery.UNKNOWN, True, 1)
     if isinstance(error, InvocationTimeoutError):

@@ -194,7 +194,7 @@ def target_of(url: str) -> tuple[str, str]:
     return parts.path, parts.query
 
 
-def test_botocore_sends_the_same_target_the_same_modelled_headers_and_the_same_body() -> None:
+def test_request_matches_botocores() -> None:
     """Generated inputs, each through the whole client on both sides."""
     theirs = Botocore()
     with asyncio.Runner() as runner:
@@ -218,7 +218,7 @@ def test_botocore_sends_the_same_target_the_same_modelled_headers_and_the_same_b
 
 
 @pytest.mark.parametrize("payload", [None, b"", b"{}"])
-async def test_botocore_sends_no_content_type_and_a_length_of_zero_where_we_follow_javascript(
+async def test_content_type_and_length_follow_javascript(
     payload: bytes | None,
 ) -> None:
     members = {"FunctionName": "orders"} if payload is None else {"FunctionName": "orders", "Payload": payload}
@@ -231,7 +231,7 @@ async def test_botocore_sends_no_content_type_and_a_length_of_zero_where_we_foll
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_the_endpoint_of_a_region_is_the_one_that_botocore_has(region: str) -> None:
+def test_endpoint_host_matches_botocores(region: str) -> None:
     client = botocore.session.Session().create_client("lambda", region_name=region, config=Config(signature_version=UNSIGNED))
     assert endpoints.endpoint_for(region).url == client.meta.endpoint_url
 
@@ -248,7 +248,7 @@ def test_the_endpoint_of_a_region_is_the_one_that_botocore_has(region: str) -> N
         ),
     ],
 )
-async def test_the_path_label_and_the_qualifier_are_percent_encoded(endpoint: str, function_name: str, url: str) -> None:
+async def test_path_and_qualifier_are_percent_encoded(endpoint: str, function_name: str, url: str) -> None:
     members = {"FunctionName": function_name, "Qualifier": "$LATEST"}
     assert (await sent(members, region="us-east-1", endpoint=endpoint)).url == f"{url}?Qualifier=%24LATEST"
 
@@ -267,7 +267,7 @@ def signed_headers(authorization: str) -> set[str]:
     return set(authorization.split("SignedHeaders=")[1].split(",", maxsplit=1)[0].split(";"))
 
 
-async def test_javascript_sends_the_same_request_with_the_fewest_and_with_the_most_members() -> None:
+async def test_request_matches_javascripts() -> None:
     """Its placeholders are no valid members, so validation is taken out of our stack."""
     suite = suites.load("js-invoke/requests.json")
     cases = {f"{case['operation']} {case['variant']}": case for case in suite["cases"]}

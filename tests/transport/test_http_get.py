@@ -48,7 +48,7 @@ async def test_status_headers_and_body_come_through(answers: aioresponses) -> No
     assert (response.status, response.headers["x-a"], response.body) == (404, "1", b"\x00\xff")
 
 
-async def test_one_get_without_redirects_is_asked_of_aiohttp(answers: aioresponses) -> None:
+async def test_fetch_makes_one_get_without_redirects(answers: aioresponses) -> None:
     answers.get(URL(URL_OF_KEYS, encoded=True), response_class=ShimmedResponse)
     await fetch(URL_OF_KEYS, {"authorization": "token"})
     (((method, _), (call,)),) = answers.requests.items()
@@ -67,7 +67,7 @@ async def test_one_get_without_redirects_is_asked_of_aiohttp(answers: aiorespons
         (aiohttp.InvalidURL("http://"), ConnectError),
     ],
 )
-async def test_every_failure_of_aiohttp_is_a_transport_error(
+async def test_aiohttp_failures_are_transport_errors(
     answers: aioresponses, raised: Exception, error: type[TransportError]
 ) -> None:
     answers.get(URL(URL_OF_KEYS, encoded=True), exception=raised)
@@ -76,14 +76,14 @@ async def test_every_failure_of_aiohttp_is_a_transport_error(
     assert "a%2Fb" not in str(caught.value)
 
 
-async def test_the_shim_is_still_needed(answers: aioresponses) -> None:
+async def test_aioresponses_shim_is_still_needed(answers: aioresponses) -> None:
     """When this fails, aioresponses knows aiohttp 3.14, and `ShimmedResponse` can go."""
     answers.get("http://host/")
     with pytest.raises(TypeError, match="stream_writer"):
         await fetch("http://host/", {})
 
 
-async def test_a_real_server_sees_one_plain_get() -> None:
+async def test_real_server_receives_one_plain_get() -> None:
     async with raw_server(always(answer(headers="Set-Cookie: a=b\r\n", body=b'{"a": 1}'))) as server:
         response = await fetch(f"{server.url}/v2/x%2Fy?z=%20", {"authorization": "token"})
         await fetch(f"{server.url}/", {})
@@ -94,33 +94,33 @@ async def test_a_real_server_sees_one_plain_get() -> None:
     assert b"ookie" not in second
 
 
-async def test_a_redirect_is_an_answer_and_not_followed() -> None:
+async def test_redirect_is_returned_and_not_followed() -> None:
     async with raw_server(always(answer("302 Found", "Location: /elsewhere\r\n"))) as server:
         assert (await fetch(server.url, {})).status == 302
     assert len(server.requests) == 1
 
 
-async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxy_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     async with raw_server(always(answer())) as server:
         assert (await fetch(server.url, {})).status == 200
 
 
-async def test_nobody_listens() -> None:
+async def test_refused_connection_is_a_connect_error() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         with pytest.raises(ConnectError, match="no connection to 127.0.0.1"):
             await fetch(f"http://127.0.0.1:{bound.getsockname()[1]}/secret", {})
 
 
-async def test_a_server_that_stays_silent_takes_its_time_only() -> None:
+async def test_silent_server_ends_at_the_time_limit() -> None:
     async with raw_server(silent) as server:
         with pytest.raises(InvocationTimeoutError, match="did not answer in time"):
             await fetch(server.url, {}, timeout=0.1)
 
 
-async def test_an_answer_without_end_is_given_up() -> None:
+async def test_endless_response_is_cut_off() -> None:
     async def endless(connection: Connection) -> None:
         await connection.read_request()
         await connection.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -132,7 +132,7 @@ async def test_an_answer_without_end_is_given_up() -> None:
             await asyncio.wait_for(fetch(server.url, {}), 10)
 
 
-async def test_an_answer_that_is_cut_short_is_none() -> None:
+async def test_truncated_response_is_an_error() -> None:
     async def cut(connection: Connection) -> None:
         await connection.read_request()
         await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}")
@@ -142,7 +142,7 @@ async def test_an_answer_that_is_cut_short_is_none() -> None:
             await fetch(server.url, {})
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
+async def test_untrusted_certificate_is_refused() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("localhost").configure_cert(context)
     async with raw_server(always(answer()), tls=context) as server:
@@ -152,7 +152,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://", "nonsense", "http://host:99999/"])
-async def test_what_is_no_url_is_no_connection(url: str) -> None:
+async def test_invalid_url_is_a_connect_error(url: str) -> None:
     with pytest.raises(ConnectError):
         await fetch(url, {})
 
@@ -164,7 +164,7 @@ async def test_what_is_no_url_is_no_connection(url: str) -> None:
         b'{"SecretAccessKey": "hunter2"}\r\n\r\n',
     ],
 )
-async def test_an_answer_that_cannot_be_read_is_not_quoted(said: bytes) -> None:
+async def test_unreadable_response_is_not_quoted(said: bytes) -> None:
     async with raw_server(always(said)) as server:
         with pytest.raises(ConnectionLostError, match="not valid HTTP") as caught:
             await fetch(f"{server.url}/?token=hunter2", {})
@@ -172,7 +172,7 @@ async def test_an_answer_that_cannot_be_read_is_not_quoted(said: bytes) -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/?token=hunter2", "http:///x?token=hunter2"])
-async def test_a_url_that_cannot_be_asked_for_is_not_shown(url: str) -> None:
+async def test_unsupported_url_is_not_shown(url: str) -> None:
     with pytest.raises(TransportError) as caught:
         await fetch(url, {})
     assert "hunter2" not in str(caught.value)

@@ -46,7 +46,7 @@ async def loss_of(client: LambdaClient, payload: bytes = b"{}") -> tuple[Connect
     return raised.value, time.monotonic() - began
 
 
-async def test_a_flow_that_is_dropped_during_an_invocation_is_found_by_probes() -> None:
+async def test_drop_during_an_invocation_is_found_by_probes() -> None:
     firewall = Firewall()
 
     async def drops(connection: Connection) -> None:
@@ -60,7 +60,7 @@ async def test_a_flow_that_is_dropped_during_an_invocation_is_found_by_probes() 
     assert FOUND_AFTER - 0.5 < seconds < FOUND_AFTER + ONE_RETRANSMISSION
 
 
-async def test_a_flow_that_is_dropped_while_its_connection_is_pooled_is_found_by_the_bytes_that_nobody_acknowledges() -> None:
+async def test_drop_while_idle_is_found_by_user_timeout() -> None:
     firewall = Firewall()
     async with server_behind(firewall, always(answer())) as server, client_of(server) as client:
         await client.invoke("f")
@@ -73,7 +73,7 @@ async def test_a_flow_that_is_dropped_while_its_connection_is_pooled_is_found_by
     assert FOUND_AFTER - 0.5 < seconds < FOUND_AFTER + ONE_RETRANSMISSION
 
 
-async def test_a_flow_that_is_dropped_in_the_middle_of_an_upload_is_found_by_the_bytes_that_nobody_acknowledges() -> None:
+async def test_drop_in_an_upload_is_found_by_user_timeout() -> None:
     firewall = Firewall(closes_after=1024 * 1024)
     async with server_behind(firewall, always(answer())) as server, client_of(server) as client:
         error, seconds = await loss_of(client, bytes(6 * 1024 * 1024))
@@ -81,7 +81,7 @@ async def test_a_flow_that_is_dropped_in_the_middle_of_an_upload_is_found_by_the
     assert FOUND_AFTER - 0.5 < seconds < FOUND_AFTER + ONE_RETRANSMISSION
 
 
-async def test_a_long_invocation_outlives_a_firewall_that_forgets_silent_flows_and_does_not_without_probes() -> None:
+async def test_probes_keep_a_long_invocation_alive() -> None:
     firewall = Firewall(forgets_after=2)
 
     async def long(connection: Connection) -> None:

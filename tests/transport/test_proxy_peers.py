@@ -58,7 +58,7 @@ def client_of(endpoint: LocalEndpoint, url: str, **settings: Any) -> LambdaClien
     return LambdaClient(region=endpoint.region, credentials=endpoint.credentials, endpoint_url=url, **settings)
 
 
-async def test_calls_behind_nginx_share_an_encrypted_connection(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_calls_through_nginx_share_one_connection(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", str(place.bundle))
     async with serving(verify_signatures=True) as invoke:
         with peers.nginx(place.folder, invoke.endpoint.url) as url:
@@ -72,7 +72,7 @@ async def test_calls_behind_nginx_share_an_encrypted_connection(place: Place, mo
     assert {(connection, protocol) for _, _, connection, _, protocol in noted} == {(noted[0][2], "TLSv1.3")}
 
 
-async def test_connections_that_nginx_ends_after_some_requests_are_replaced_without_a_loss(place: Place) -> None:
+async def test_connections_closed_by_nginx_are_replaced(place: Place) -> None:
     async with serving(verify_signatures=True) as invoke:
         with peers.nginx(place.folder, invoke.endpoint.url, requests=3) as url:
             async with client_of(invoke.endpoint, url, ca_bundle=place.bundle) as client:
@@ -83,7 +83,7 @@ async def test_connections_that_nginx_ends_after_some_requests_are_replaced_with
     assert len({connection for _, _, connection, *_ in noted}) == 4
 
 
-async def test_a_stream_comes_through_nginx_in_its_pieces(place: Place) -> None:
+async def test_stream_passes_through_nginx(place: Place) -> None:
     async with serving(function(handler="streamed_handler.handler", root=place.folder), verify_signatures=True) as invoke:
         (place.folder / "streamed_handler.py").write_text("def handler(event, context):\n    return {'tea': 'green'}\n")
         with peers.nginx(place.folder, invoke.endpoint.url) as url:
@@ -92,7 +92,7 @@ async def test_a_stream_comes_through_nginx_in_its_pieces(place: Place) -> None:
                 assert stream.completed
 
 
-async def test_the_authority_of_nginx_is_not_trusted_unless_it_is_named(place: Place) -> None:
+async def test_nginx_certificate_needs_its_ca_bundle(place: Place) -> None:
     async with serving() as invoke:
         with peers.nginx(place.folder, invoke.endpoint.url) as url:
             async with client_of(invoke.endpoint, url) as client:
@@ -102,7 +102,7 @@ async def test_the_authority_of_nginx_is_not_trusted_unless_it_is_named(place: P
     assert place.requests() == []
 
 
-async def test_a_gateway_error_of_nginx_may_have_run_and_is_sent_once(place: Place) -> None:
+async def test_nginx_gateway_error_is_not_retried(place: Place) -> None:
     (nobody,) = peers.free_ports(1)
     with peers.nginx(place.folder, f"http://127.0.0.1:{nobody}") as url:
         async with LambdaClient(
@@ -115,7 +115,7 @@ async def test_a_gateway_error_of_nginx_may_have_run_and_is_sent_once(place: Pla
     assert len(noted) == 1
 
 
-async def test_a_tunnel_of_tinyproxy_is_opened_with_the_password(
+async def test_tinyproxy_tunnel_uses_the_password(
     place: Place, tunnels: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, log = tunnels
@@ -131,9 +131,7 @@ async def test_a_tunnel_of_tinyproxy_is_opened_with_the_password(
 
 
 @pytest.mark.parametrize(("given", "status"), [("", 407), (f"{USER}:wrong-hunter3@", 401)], ids=["none", "a wrong one"])
-async def test_tinyproxy_refuses_who_does_not_know_the_password(
-    place: Place, tunnels: tuple[str, Path], given: str, status: int
-) -> None:
+async def test_tinyproxy_refuses_a_wrong_password(place: Place, tunnels: tuple[str, Path], given: str, status: int) -> None:
     address, _ = tunnels
     async with serving() as invoke:
         with peers.nginx(place.folder, invoke.endpoint.url) as url:
@@ -145,7 +143,7 @@ async def test_tinyproxy_refuses_who_does_not_know_the_password(
     assert place.requests() == []
 
 
-async def test_the_doctor_sees_the_proxy_the_certificate_and_the_permission(place: Place, tunnels: tuple[str, Path]) -> None:
+async def test_doctor_passes_through_the_proxy(place: Place, tunnels: tuple[str, Path]) -> None:
     address, _ = tunnels
     async with serving(verify_signatures=True) as invoke:
         with peers.nginx(place.folder, invoke.endpoint.url) as url:

@@ -32,7 +32,7 @@ from ..support.transports import KEYS, client_for, request_to, transport_to, unr
 TENANT = "hunter4"
 
 
-async def test_a_body_that_is_changed_behind_the_signature_is_sent_whole() -> None:
+async def test_body_changed_after_signing_is_sent_whole() -> None:
     async def change(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         call.request.body = b'{"longer":"than before"}'
         return await call_next(call)
@@ -46,7 +46,7 @@ async def test_a_body_that_is_changed_behind_the_signature_is_sent_whole() -> No
 @pytest.mark.parametrize(
     "data", [b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", b"garbage\r\n\r\n"]
 )
-async def test_no_traceback_shows_the_password_of_a_proxy_or_the_headers_of_a_request(data: bytes) -> None:
+async def test_tracebacks_hide_proxy_password_and_headers(data: bytes) -> None:
     keys = Credentials("AKIDEXAMPLE", "secret", "hunter3")
 
     async def script(connection: Connection) -> None:
@@ -70,7 +70,7 @@ async def test_no_traceback_shows_the_password_of_a_proxy_or_the_headers_of_a_re
 @pytest.mark.parametrize(
     "proxy", ["user:hunter2@h:8080", "//user:hunter2@h", "socks5://h:1", "http://", "http://h h", "http://h:99999"]
 )
-def test_a_proxy_that_is_none_is_refused_when_the_client_is_built(proxy: str) -> None:
+def test_invalid_proxy_is_refused(proxy: str) -> None:
     with pytest.raises(ConfigurationError, match="proxy is not") as raised:
         LambdaClient(proxy=proxy)
     assert "hunter2" not in str(raised.value)
@@ -79,7 +79,7 @@ def test_a_proxy_that_is_none_is_refused_when_the_client_is_built(proxy: str) ->
 @pytest.mark.parametrize(
     ("name", "value"), [("x-a", "a\r\nx-b: c"), ("x-a", "a\x00"), ("x a", "b"), ("", "b"), ("x-a\r\n", "b")]
 )
-async def test_a_header_that_http_cannot_carry_is_refused_before_anything_is_sent(name: str, value: str) -> None:
+async def test_invalid_header_is_refused_before_sending(name: str, value: str) -> None:
     async def spoil(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         call.request.headers[name] = value
         return await call_next(call)
@@ -92,14 +92,14 @@ async def test_a_header_that_http_cannot_carry_is_refused_before_anything_is_sen
     assert (server.connections, server.requests) == (0, [])
 
 
-async def test_keys_and_agents_that_no_header_can_carry_are_refused_when_the_client_opens() -> None:
+async def test_invalid_header_settings_are_refused_at_open() -> None:
     with pytest.raises(ConfigurationError, match="session_token"):
         await LambdaClient(region="us-east-1", credentials=Credentials("AKIDEXAMPLE", "s", "token\n")).open()
     with pytest.raises(ConfigurationError, match="user_agent_extra"):
         LambdaClient(user_agent_extra="a\r\nb")
 
 
-async def test_a_request_is_not_kept_alive_by_the_context_of_its_caller() -> None:
+async def test_context_of_the_caller_keeps_no_request() -> None:
     async with raw_server(always(answer())) as server, transport_to() as transport:
         request = request_to(server)
         kept = weakref.ref(request.headers)
@@ -109,7 +109,7 @@ async def test_a_request_is_not_kept_alive_by_the_context_of_its_caller() -> Non
         assert kept() is None
 
 
-async def test_a_call_that_waits_for_its_turn_to_connect_has_not_been_sent() -> None:
+async def test_call_waiting_to_connect_is_not_delivered() -> None:
     with unreachable() as endpoint:
         async with LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=endpoint) as client:
             limits = [Timeouts(total=1, connect=5)] * MAX_CONNECTING + [Timeouts(total=0.3, connect=5)] * 5
@@ -120,7 +120,7 @@ async def test_a_call_that_waits_for_its_turn_to_connect_has_not_been_sent() -> 
     assert stages == ["connect"] * MAX_CONNECTING + ["queue"] * 5
 
 
-async def test_an_idle_connection_to_another_host_opens_no_gate() -> None:
+async def test_idle_connection_of_another_host_is_not_used() -> None:
     """The turns are for the host of the request: what lies idle for another is no connection for this one."""
     with unreachable() as endpoint:
         async with raw_server(always(answer())) as server, transport_to() as transport:
@@ -138,7 +138,7 @@ async def test_an_idle_connection_to_another_host_opens_no_gate() -> None:
             await asyncio.wait(waiting)
 
 
-async def test_nothing_is_left_behind_by_a_hundred_calls_of_every_kind() -> None:
+async def test_hundred_calls_leave_nothing_behind() -> None:
     async def script(connection: Connection) -> None:
         for data in (answer(), answer("500 Oops"), b""):
             await connection.read_request()

@@ -165,14 +165,14 @@ Serve = Callable[[Callable[[socket.socket], None]], Server]
 
 
 @ON_LINUX
-async def test_a_connection_that_the_server_closed_is_not_used(serve: Serve) -> None:
+async def test_closed_idle_connection_is_not_used(serve: Serve) -> None:
     outcome, executions = await second_call(serve(socket.socket.close))
     assert isinstance(outcome, InvokeCommandOutput)
     assert (outcome.metadata.attempts, executions) == (1, 1)
 
 
 @ON_LINUX
-async def test_a_connection_that_the_server_reset_is_not_used(serve: Serve) -> None:
+async def test_reset_idle_connection_is_not_used(serve: Serve) -> None:
     outcome, executions = await second_call(serve(reset))
     assert isinstance(outcome, InvokeCommandOutput)
     assert (outcome.metadata.attempts, executions) == (1, 1)
@@ -181,7 +181,7 @@ async def test_a_connection_that_the_server_reset_is_not_used(serve: Serve) -> N
 @ON_LINUX
 @COUNTED
 @pytest.mark.usefixtures("unchecked")
-async def test_a_request_that_a_closed_connection_refused_was_not_delivered_and_goes_on_another(serve: Serve) -> None:
+async def test_request_on_a_closed_connection_is_retried(serve: Serve) -> None:
     outcome, executions = await second_call(serve(socket.socket.close))
     assert isinstance(outcome, InvokeCommandOutput)
     assert (outcome.metadata.attempts, executions) == (2, 1)
@@ -192,14 +192,14 @@ async def test_a_request_that_a_closed_connection_refused_was_not_delivered_and_
 @ON_LINUX
 @COUNTED
 @pytest.mark.usefixtures("unchecked")
-async def test_without_retries_the_error_says_that_the_request_was_lost_idle(serve: Serve) -> None:
+async def test_no_retry_raises_a_stale_connection_error(serve: Serve) -> None:
     outcome, executions = await second_call(serve(socket.socket.close), retry=NoRetry())
     assert isinstance(outcome, ConnectionLostError)
     assert (outcome.stale_connection, outcome.delivery, outcome.attempts, executions) == (True, Delivery.NOT_DELIVERED, 1, 0)
 
 
 @pytest.mark.usefixtures("unchecked")
-async def test_the_rule_can_be_switched_off(serve: Serve) -> None:
+async def test_stale_connection_retries_can_be_disabled(serve: Serve) -> None:
     outcome, executions = await second_call(serve(socket.socket.close), retry_stale_connections=False)
     assert isinstance(outcome, ConnectionLostError)
     assert (outcome.stale_connection, outcome.delivery, outcome.attempts, executions) == (False, Delivery.UNKNOWN, 1, 0)
@@ -208,7 +208,7 @@ async def test_the_rule_can_be_switched_off(serve: Serve) -> None:
 @COUNTED
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("ending", ["stays", "closes"])
-async def test_a_request_that_is_read_behind_the_end_of_the_servers_side_is_unknown(serve: Serve, ending: str) -> None:
+async def test_request_read_after_a_half_close_is_unknown(serve: Serve, ending: str) -> None:
     """A server that ends its side and then reads: its acknowledgement may be late, so that alone must prove nothing."""
     read: list[int] = []
 
@@ -233,7 +233,7 @@ async def test_a_request_that_is_read_behind_the_end_of_the_servers_side_is_unkn
     assert (outcome.stale_connection, outcome.delivery, outcome.attempts) == (False, Delivery.UNKNOWN, 1)
 
 
-async def test_a_connection_that_is_reset_without_an_end_is_unknown(serve: Serve) -> None:
+async def test_reset_without_fin_is_unknown(serve: Serve) -> None:
     """So ends one whose server has read the request and died, acknowledged or not."""
 
     def read_and_reset(peer: socket.socket) -> None:
@@ -253,7 +253,7 @@ async def test_a_connection_that_is_reset_without_an_end_is_unknown(serve: Serve
 
 @COUNTED
 @pytest.mark.usefixtures("unchecked")
-async def test_a_write_of_which_the_kernel_took_no_byte_was_not_delivered(serve: Serve) -> None:
+async def test_write_that_took_no_byte_was_not_delivered(serve: Serve) -> None:
     outcome, executions = await second_call(serve(reset))
     assert isinstance(outcome, InvokeCommandOutput)
     assert (outcome.metadata.attempts, executions) == (2, 1)
@@ -263,7 +263,7 @@ async def test_a_write_of_which_the_kernel_took_no_byte_was_not_delivered(serve:
 @ON_LINUX
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("name", ["asyncio+aiofastnet", "uvloop+aiofastnet"])
-def test_where_the_socket_counts_nothing_the_kernel_is_asked(serve: Serve, name: Loop) -> None:
+def test_kernel_is_asked_if_the_socket_counts_nothing(serve: Serve, name: Loop) -> None:
     """Transports that write past the socket's methods: the kernel counts what it took, whoever wrote it."""
     pytest.importorskip(name.partition("+")[0])
     with asyncio.Runner(loop_factory=loop_factory(name)) as runner:
@@ -276,7 +276,7 @@ def test_where_the_socket_counts_nothing_the_kernel_is_asked(serve: Serve, name:
 @ON_LINUX
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("name", ["asyncio+aiofastnet", "uvloop+aiofastnet"])
-def test_a_kernel_that_counts_nothing_proves_nothing(serve: Serve, name: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernel_without_counters_proves_nothing(serve: Serve, name: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip(name.partition("+")[0])
     monkeypatch.setattr(tcp_info, "bytes_taken", lambda _: 0)
     monkeypatch.setattr(sockets, "bytes_taken", lambda _: 0)
@@ -288,7 +288,7 @@ def test_a_kernel_that_counts_nothing_proves_nothing(serve: Serve, name: Loop, m
 
 @ON_LINUX
 @pytest.mark.usefixtures("unchecked")
-async def test_counters_that_do_not_fit_what_was_sent_prove_nothing(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_inconsistent_counters_prove_nothing(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a sandbox that answers zeros."""
     monkeypatch.setattr(tcp_info, "tcp_info", lambda _: tcp_info.TcpInfo(tcp_info.CLOSED, 0.0, 0, 0))
     outcome, _ = await second_call(serve(socket.socket.close))
@@ -299,9 +299,7 @@ async def test_counters_that_do_not_fit_what_was_sent_prove_nothing(serve: Serve
 @ON_LINUX
 @COUNTED
 @pytest.mark.usefixtures("unchecked")
-async def test_a_call_that_is_cancelled_while_it_watches_the_kernel_leaves_no_descriptor(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_cancelled_kernel_check_leaks_no_descriptor(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     watching = asyncio.Event()
     sleep = asyncio.sleep
 
@@ -333,7 +331,7 @@ async def test_a_call_that_is_cancelled_while_it_watches_the_kernel_leaves_no_de
 
 
 @ON_LINUX
-def test_what_the_kernel_tells_of_a_connection() -> None:
+def test_tcp_info_reports_the_connection_state() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         make = socket_factory(None)
         sock = make((socket.AF_INET, socket.SOCK_STREAM, 0, "", ()))
@@ -379,13 +377,11 @@ PROVEN = Loss(reused=True, taken=300, ended=True, acknowledged=0, reset=True)
         (Loss(reused=False, taken=1), False, Delivery.UNKNOWN),
     ],
 )
-def test_a_request_counts_as_lost_idle_only_when_every_fact_says_so(
-    loss: Loss, stale_connection: bool, verdict: Delivery
-) -> None:
+def test_stale_connection_needs_all_conditions(loss: Loss, stale_connection: bool, verdict: Delivery) -> None:
     assert (delivery.stale_connection(loss), delivery.verdict_of_loss(loss)) == (stale_connection, verdict)
 
 
-async def test_an_early_answer_to_an_upload_is_read_although_the_server_has_ended_its_side(serve: Serve) -> None:
+async def test_early_response_to_an_upload_is_read(serve: Serve) -> None:
     """What the client keeps back from then on is lost for nobody."""
 
     def refuse(peer: socket.socket) -> None:

@@ -16,7 +16,7 @@ from ..support.servers import Connection, always, answer, raw_server
 from ..support.transports import KEYS, client_for, request_to, transport_to
 
 
-async def test_the_request_line_headers_and_body_arrive_as_they_were_given() -> None:
+async def test_request_arrives_unchanged() -> None:
     async with raw_server(always(answer())) as server, transport_to() as transport:
         response = await transport.send(request_to(server, b"\x00\xff payload"))
         head, body = server.requests[0]
@@ -41,7 +41,7 @@ async def test_six_megabytes_go_both_ways_unchanged() -> None:
     assert response.body == payload
 
 
-async def test_an_answer_without_a_body_is_an_answer() -> None:
+async def test_response_without_a_body_is_accepted() -> None:
     async with raw_server(always(b"HTTP/1.1 204 No Content\r\n\r\n")) as server, transport_to() as transport:
         response = await transport.send(request_to(server))
     assert (response.status, response.body) == (204, b"")
@@ -54,7 +54,7 @@ async def test_a_connection_is_used_again() -> None:
     assert (server.connections, len(server.requests)) == (1, 5)
 
 
-async def test_the_body_of_an_error_is_drained_so_that_the_connection_is_used_again() -> None:
+async def test_error_body_is_drained_for_connection_reuse() -> None:
     async with raw_server(always(answer("500 Oops", body=b"x" * 100_000))) as server, transport_to() as transport:
         for _ in range(3):
             await transport.send(request_to(server))
@@ -93,7 +93,7 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
         assert (await transport.send(request_to(server))).status == 200
 
 
-async def test_a_proxy_that_is_asked_for_is_used() -> None:
+async def test_proxy_argument_is_used() -> None:
     async with raw_server(always(answer())) as proxy:
         async with LambdaClient(
             region="us-east-1", credentials=KEYS, endpoint_url="http://unreachable.invalid", proxy=proxy.url
@@ -102,7 +102,7 @@ async def test_a_proxy_that_is_asked_for_is_used() -> None:
     assert proxy.requests[0][0].startswith(b"POST http://unreachable.invalid/2015-03-31/functions/f/invocations HTTP/1.1\r\n")
 
 
-async def test_a_proxy_that_reads_the_requests_is_told_its_password_in_each_of_them() -> None:
+async def test_proxy_password_is_sent_with_each_request() -> None:
     async with raw_server(always(answer())) as proxy:
         via = proxy.url.replace("http://", "http://user:p%C3%A4ss%20word@")
         async with LambdaClient(
@@ -117,7 +117,7 @@ async def test_a_proxy_that_reads_the_requests_is_told_its_password_in_each_of_t
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the names of the options are Linux's")
-async def test_keep_alive_can_be_read_back_from_the_socket_that_carries_the_request() -> None:
+async def test_keep_alive_options_are_set_on_the_socket() -> None:
     async def head_only(connection: Connection) -> None:
         await connection.read_request()
         await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
