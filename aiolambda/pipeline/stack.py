@@ -10,8 +10,6 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, TypeVar, cast, overload
 
-import attrs
-
 from . import entries
 from .call import Call, CallNext, Command, CommandOf, Middleware, Plugin, Priority, Relation, Step
 from .entries import AbsoluteEntry, Entry, RelativeEntry
@@ -26,11 +24,13 @@ OnlyOut = TypeVar("OnlyOut")
 _log = logging.getLogger("aiolambda.pipeline.stack")
 
 
-@attrs.frozen(eq=False, repr=False)
 class SyncMiddleware:
     """A middleware that does something to the call and goes on. It waits only if `prepare` returns an awaitable."""
 
-    prepare: Callable[[Call[Any, Any]], Awaitable[None] | None]
+    __slots__ = ("prepare",)
+
+    def __init__(self, prepare: Callable[[Call[Any, Any]], Awaitable[None] | None]) -> None:
+        self.prepare = prepare
 
     async def __call__(self, call: Call[Any, Any], call_next: CallNext[Any, Any], /) -> Any:
         if (rest := self.prepare(call)) is not None:

@@ -142,17 +142,16 @@ class StreamingBody(Protocol):
         ...
 
 
-@attrs.frozen(eq=False, repr=False)
 class ParsedError:
     """An error answer, parsed: its code, the members of its body, and the verdict on its attempt.
 
-    `source` is the part of the answer that these were made from.
+    `source` is the part of the answer that these were made from. Not an attrs class: those cost a millisecond at import.
     """
 
-    code: str | None
-    members: Mapping[str, object]
-    delivery: Delivery
-    source: tuple[object, ...]
+    __slots__ = ("code", "delivery", "members", "source")
+
+    def __init__(self, code: str | None, members: Mapping[str, object], delivery: Delivery, source: tuple[object, ...]) -> None:
+        self.code, self.members, self.delivery, self.source = code, members, delivery, source
 
 
 @attrs.define(eq=False)
