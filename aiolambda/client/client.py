@@ -25,7 +25,7 @@ from ..pipeline.call import Call, CallNext, Command, CommandInput, CommandOutput
 from ..pipeline.stack import ClientStack, MiddlewareStack
 from ..policy.retry import StandardRetry
 from ..transport import connection_room
-from ..types.interfaces import DetachableTransport
+from ..types.interfaces import can_detach
 from ..types.values import UNSET, ClientStats, Timeouts, Unset, shown
 from .in_flight import InFlightCalls
 from .invocations import InvocationCalls
@@ -257,7 +257,7 @@ class LambdaClient(InvocationCalls, MapCalls):
         self._maps.detach(forked=forked)
         self._startup.detach()
         transport = self._state.transport
-        if transport is not None and isinstance(transport, DetachableTransport):
+        if transport is not None and can_detach(transport):
             transport.detach(forked=forked)
 
     def _call(

@@ -25,7 +25,7 @@ from ..errors.checks import (
     check_whole,
     checked_by,
 )
-from ..types.interfaces import Codec, CredentialsProvider, OfflineTransport, RetryStrategy, Transport
+from ..types.interfaces import Codec, CredentialsProvider, RetryStrategy, Transport, is_offline
 from ..types.values import UNSET, Credentials, PayloadLimits, ResponseLimits, TcpKeepAlive, Timeouts, Unset, shown
 from .tls import checked_context
 
@@ -237,8 +237,7 @@ class LambdaClientConfig:
     @property
     def is_offline(self) -> bool:
         """Whether the transport never reaches AWS. Then the client reads neither files nor the credential chain."""
-        transport: object = self.transport
-        return isinstance(transport, OfflineTransport) and bool(transport.offline)
+        return is_offline(self.transport)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickled and copied as it was given: the copy, perhaps on another machine, looks its settings up anew."""

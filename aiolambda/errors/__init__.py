@@ -89,7 +89,8 @@ def rebuilt(kind: type[AiolambdaError], args: tuple[object, ...], state: dict[st
 class AiolambdaError(Exception):
     """The base class of all errors of this package.
 
-    `retry_action` is the change that could make another attempt succeed; `None` if the error did not end an attempt.
+    `retry_action` is the change that could make another attempt succeed, as the retry middleware decided it; `None` if the
+    error did not end an attempt.
     """
 
     retry_action: RetryAction | None = None

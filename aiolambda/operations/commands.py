@@ -16,7 +16,6 @@ from .payload import Payload
 __all__ = ["InvokeCommand", "one_of"]
 
 In = TypeVar("In")
-Out = TypeVar("Out")
 
 
 class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):

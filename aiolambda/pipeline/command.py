@@ -66,7 +66,7 @@ class BaseCommand(Generic[In, Out]):
         self._input = attrs.evolve(cast("Any", self._input), payload=payload)
 
     def with_input(self, input: In) -> Self:
-        """A copy of this command with another input. It shares the middleware stack."""
+        """A copy of this command with another input. It shares the middleware stack, if this command has one by now."""
         other = copy.copy(self)
         other._input, other._has_begun_reading = input, False
         return other

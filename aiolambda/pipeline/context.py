@@ -14,7 +14,7 @@ import attrs
 from ..errors import ClientClosedError, ConfigurationError
 from ..policy.retry import announced_maximum
 from ..protocol.sigv4 import Signer
-from ..types.interfaces import Codec, CredentialsProvider, ReservingTransport, RetryStrategy, Transport
+from ..types.interfaces import Codec, CredentialsProvider, ReservingTransport, RetryStrategy, Transport, can_reserve
 from ..types.values import PayloadLimits, ResponseLimits, ThrottleReason
 from .slots import Slots
 
@@ -97,7 +97,7 @@ class PipelineState:
     def use_transport(self, transport: Transport) -> None:
         """Send over this transport, and reserve connections with it if it can."""
         self.transport = transport
-        self.reserving_transport = transport if isinstance(transport, ReservingTransport) else None
+        self.reserving_transport = transport if can_reserve(transport) else None
 
     def take_transport(self) -> Transport | None:
         """Send nothing more, and return the transport for closing. A call that closes its own client may still be running."""

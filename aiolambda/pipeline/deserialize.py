@@ -24,9 +24,7 @@ def deserializer_middleware(state: PipelineState) -> Middleware[Any, Any]:
     """
 
     async def deserialize(call: Call[Any, Any], call_next: CallNext[Any, Response]) -> Any:
-        response = await call_next(call)
-        if response is not call.response:
-            call.response = _checked(response)
+        call.response = response = _checked(await call_next(call))
         if not 200 <= response.status < 300:
             call.last_error = _exception(call, state, response)
             raise call.last_error

@@ -15,7 +15,7 @@ from ..policy import classification, delivery
 from ..policy.retry import repeats_at_once
 from ..protocol import error_response
 from ..types.http import Request
-from ..types.interfaces import RefreshingCredentialsProvider
+from ..types.interfaces import can_refresh
 from ..types.values import Delivery, RetryAction, shown
 from .call import Call, CallNext, Middleware
 from .context import PipelineState
@@ -205,6 +205,6 @@ class _RetryState:
         provider, refused = self.context.credentials, self.call.credentials
         if provider is None or refused is None:
             return False
-        if isinstance(provider, RefreshingCredentialsProvider):
+        if can_refresh(provider):
             return await provider.refresh(refused) != refused
         return await provider.get_credentials() != refused

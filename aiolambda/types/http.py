@@ -102,7 +102,7 @@ class Request:
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
     timeouts: Timeouts = attrs.field(default=_NO_LIMITS, repr=False)
     stage: Stage = attrs.field(default="queue", repr=False)
-    sent: bool = attrs.field(default=False, init=False, repr=False)
+    sent: bool = attrs.field(default=False, repr=False, kw_only=True)
 
     def copy(self) -> "Request":
         """A copy for the next attempt. It shares the body, because bytes are immutable."""

@@ -5,7 +5,7 @@ Must not know any implementation.
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, TypeVar
 
 from .http import Request, Response
 from .values import Credentials
@@ -29,13 +29,13 @@ __all__ = [
     "StreamedResponse",
     "Timer",
     "Transport",
+    "can_detach",
+    "can_refresh",
+    "can_reserve",
+    "is_offline",
 ]
 
-In = TypeVar("In")
-Out = TypeVar("Out")
 T = TypeVar("T")
-In_contra = TypeVar("In_contra", contravariant=True)
-Out_co = TypeVar("Out_co", covariant=True)
 
 
 class Loop(Protocol):
@@ -71,7 +71,6 @@ class CredentialsProvider(Protocol):
         ...
 
 
-@runtime_checkable
 class RefreshingCredentialsProvider(CredentialsProvider, Protocol):
     """A provider that can replace credentials before they expire."""
 
@@ -136,7 +135,6 @@ class Reservation(Protocol):
     def end(self) -> None: ...
 
 
-@runtime_checkable
 class ReservingTransport(Protocol):
     """A transport that can do all its waiting, except opening a connection, before the request is signed.
 
@@ -148,7 +146,6 @@ class ReservingTransport(Protocol):
     async def reserve(self, request: Request, /, *, first: bool = False) -> Reservation: ...
 
 
-@runtime_checkable
 class DetachableTransport(Protocol):
     """A transport that belongs to an event loop, and can be used on another one once its own is closed or stands still.
 
@@ -158,8 +155,35 @@ class DetachableTransport(Protocol):
     def detach(self, *, forked: bool = False) -> None: ...
 
 
-@runtime_checkable
 class OfflineTransport(Protocol):
     """A transport that may say that it reaches no AWS: if `offline`, a client asks for neither region nor credentials."""
 
     offline: bool
+
+
+# Users' objects may have the optional methods, or forward them with `__getattr__`. From Python 3.12 on, `isinstance` with a
+# protocol does not see forwarded ones, so these functions ask for the attribute.
+
+
+def can_refresh(provider: CredentialsProvider) -> TypeGuard[RefreshingCredentialsProvider]:
+    """Whether the provider has `refresh`."""
+    return _has_methods(provider, "refresh")
+
+
+def can_reserve(transport: Transport) -> TypeGuard[ReservingTransport]:
+    """Whether the transport has `promise` and `reserve`."""
+    return _has_methods(transport, "promise", "reserve")
+
+
+def can_detach(transport: Transport) -> TypeGuard[DetachableTransport]:
+    """Whether the transport has `detach`."""
+    return _has_methods(transport, "detach")
+
+
+def is_offline(transport: Transport | None) -> bool:
+    """Whether the transport says that it reaches no AWS."""
+    return bool(getattr(transport, "offline", False))
+
+
+def _has_methods(value: object, *names: str) -> bool:
+    return all(callable(getattr(value, name, None)) for name in names)

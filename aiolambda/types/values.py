@@ -326,7 +326,7 @@ class ClientStats:
 
     Since the client was built:
 
-    - `executed`: calls that the function answered.
+    - `executed`: attempts that the function answered.
     - `retried`: attempts that were repeats.
     - `unknown`: attempts after which it is unknown whether the function ran.
     - `throttled`: attempts that Lambda throttled, by reason.

@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import attrs
 import pytest
 
 from aiolambda import (
@@ -21,7 +22,7 @@ from aiolambda import (
 from aiolambda.protocol import json_body
 from aiolambda.testing import FakeTransport
 from aiolambda.transport import AiohttpTransport
-from aiolambda.types.interfaces import DetachableTransport, OfflineTransport, ReservingTransport
+from aiolambda.types.interfaces import can_detach, can_reserve, is_offline
 
 from ..support.retrying import KEYS, Scripted, answer, client_of, throttle
 
@@ -194,11 +195,67 @@ def test_transport_without_detach_follows_its_client() -> None:
     asyncio.run(client.close())
 
 
-def test_the_transports_of_the_package_declare_their_protocols() -> None:
-    assert isinstance(FakeTransport({}), OfflineTransport)
-    assert not isinstance(FakeTransport({}), ReservingTransport | DetachableTransport)
+def abilities(transport: Any) -> tuple[bool, bool, bool]:
+    return can_reserve(transport), can_detach(transport), is_offline(transport)
+
+
+class Forwarding:
+    """Wraps a transport or a provider, and forwards all that it does not define."""
+
+    def __init__(self, inner: object) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def test_optional_methods_of_transports_are_found() -> None:
     aiohttp = AiohttpTransport(keep_alive=None, idle_connection_timeout=1)
-    assert isinstance(aiohttp, ReservingTransport)
-    assert isinstance(aiohttp, DetachableTransport)
-    assert not isinstance(aiohttp, OfflineTransport)
-    assert not isinstance(Plain(), ReservingTransport | DetachableTransport | OfflineTransport)
+    assert abilities(aiohttp) == abilities(Forwarding(aiohttp)) == (True, True, False)
+    assert abilities(FakeTransport({})) == abilities(Forwarding(FakeTransport({}))) == (False, False, True)
+    assert abilities(Plain()) == (False, False, False)
+
+
+async def test_wrapped_fake_transport_needs_no_region() -> None:
+    transport: Any = Forwarding(FakeTransport({"orders": lambda event: event}))
+    async with LambdaClient(transport=transport) as client:
+        assert (await client.invoke("orders", 7)).json() == 7
+
+
+async def test_evolved_request_does_not_share_sent_headers() -> None:
+    """A middleware sends a second request while the first waits: that one must stay as it was signed."""
+    requests: list[Request] = []
+
+    class Slow(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            requests.append(request)
+            await asyncio.sleep(0)
+            return await super().send(request)
+
+    async def hedge(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        first = asyncio.ensure_future(call_next(call))
+        while not requests:
+            await asyncio.sleep(0)
+        signed = dict(requests[0].headers)
+        call.request = attrs.evolve(call.request, body=b'{"longer": "body"}')
+        output = await call_next(call)
+        await first
+        assert dict(requests[0].headers) == signed
+        assert requests[1].headers["content-length"] != signed["content-length"]
+        return output
+
+    async with LambdaClient(transport=Slow({"orders": lambda event: event}), region="us-east-1", credentials=KEYS) as client:
+        client.middleware_stack.add(hedge, step="finalize")
+        await client.invoke("orders", {})
+    assert len(requests) == 2
+
+
+async def test_middleware_behind_deserializer_that_returns_none() -> None:
+    async def forgot(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        return None
+
+    async with LambdaClient(transport=FakeTransport({"orders": lambda event: event})) as client:
+        client.middleware_stack.add_relative_to(forgot, relation="after", to_middleware="deserializerMiddleware")
+        with pytest.raises(AiolambdaError, match="must return a Response.*it returned NoneType") as raised:
+            await client.invoke("orders", {})
+        assert raised.value.delivery is Delivery.NOT_DELIVERED

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import ConfigurationError
 from ...errors.checks import check_instance_with, check_text
-from ...types.interfaces import CredentialsProvider, RefreshingCredentialsProvider
+from ...types.interfaces import CredentialsProvider, can_refresh
 from ...types.values import Credentials, shown
 from .background import BLOCKING, on_caller_loop
 from .botocore import SessionFactory, error_code, errors_mapped
@@ -100,7 +100,7 @@ class RoleSource:
             try:
                 return await BLOCKING.run(lambda: self._assume(keys))
             except Exception as error:
-                if error_code(error) not in _EXPIRED or not isinstance(source, RefreshingCredentialsProvider):
+                if error_code(error) not in _EXPIRED or not can_refresh(source):
                     raise
                 fresh = await on_caller_loop(caller_loop, lambda: source.refresh(keys))
                 return await BLOCKING.run(lambda: self._assume(fresh))

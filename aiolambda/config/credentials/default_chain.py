@@ -11,7 +11,7 @@ No other module has this order. This one loads a source when its turn comes, bec
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from ...types.interfaces import CredentialsProvider, Fetch
 from ...types.values import Credentials
@@ -30,17 +30,10 @@ _BEFORE_THE_CONTAINER = (*PROFILE_VARIABLES, "AWS_WEB_IDENTITY_TOKEN_FILE")
 """Variables whose credentials the chain prefers to the container's."""
 
 
-@runtime_checkable
-class _NamedProvider(Protocol):
-    """A provider that names its source. All providers of this package do; a user's may."""
-
-    @property
-    def source(self) -> str: ...
-
-
 def source_of(provider: CredentialsProvider) -> str:
     """The name of a provider's source, such as `environment` or `sso`."""
-    return provider.source if isinstance(provider, _NamedProvider) else "argument"
+    source = getattr(provider, "source", None)  # a provider of the user need not have it
+    return source if isinstance(source, str) else "argument"
 
 
 def credentials_at_hand(config: "LambdaClientConfig", environment: Mapping[str, str]) -> CredentialsProvider | None:
