@@ -59,9 +59,10 @@ PLACES_BY_MARKER = {
     "once": "soak test_benchmarks.py",
     # Only transport and local import aiohttp. These tests use fakes, or connections like those of the other tests.
     "no_aiohttp": "cli docs fanout policy protocol soak test_benchmarks.py test_codecs.py",
-    # Only config imports botocore. These tests pass their keys as arguments.
-    "no_botocore": "cli client docs fanout local operations pipeline policy protocol soak transport test_benchmarks.py"
-    " test_budget.py test_codecs.py test_faults.py test_loops.py test_threads.py",
+    # Only config imports botocore. These tests pass their keys as arguments, or use botocore as an oracle.
+    "no_botocore": "cli/test_files.py cli/test_invoke.py cli/test_map.py cli/test_serve.py cli/test_signals.py client docs"
+    " fanout local operations pipeline policy protocol soak transport test_benchmarks.py test_budget.py"
+    " test_codecs.py test_faults.py test_loops.py test_threads.py",
 }
 """Folders and files of `tests/`, by the marker that all of their tests get: see `.ci/run`. Each run but that in development
 mode has all other files, so also new ones."""

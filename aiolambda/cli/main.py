@@ -87,6 +87,9 @@ def _run(arguments: Sequence[str]) -> int:
         options = build_parser(arguments).parse_args(arguments)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else exit_codes.USAGE
+    except KeyboardInterrupt:  # while the module of the command was loaded
+        files.print_error("aiolambda: interrupted: nothing was sent")
+        return exit_codes.INTERRUPTED
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)

@@ -80,8 +80,8 @@ async def test_exit_code_changes_only_if_a_result_is_lost(redirection: str) -> N
         assert not any(b"aiolambda:" in ended.stdout for ended in (invoked, mapped))
 
 
-@pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
-async def test_doctor_and_help_survive_unwritable_stdout(redirection: str) -> None:
+@pytest.mark.parametrize("redirection", REDIRECTIONS)
+async def test_doctor_and_help_survive_unwritable_streams(redirection: str) -> None:
     nowhere = KEYS | {"AWS_ENDPOINT_URL_LAMBDA": "http://127.0.0.1:9"}
     doctor, helped = await asyncio.gather(
         shell(redirection, "doctor", "--timeout", "2", **nowhere), shell(redirection, "map", "--help")
@@ -95,10 +95,14 @@ async def test_doctor_and_help_survive_unwritable_stdout(redirection: str) -> No
         assert doctor.stderr == helped.stderr == "aiolambda: cannot write to standard output: No space left on device\n"
 
 
-@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
-async def test_usage_error_survives_unwritable_stderr(redirection: str) -> None:
+@pytest.mark.parametrize("redirection", REDIRECTIONS)
+async def test_usage_error_survives_unwritable_streams(redirection: str) -> None:
     ended = await shell(redirection, "invoke", "f", "--no-such-option")
-    assert (ended.code, ended.stdout, ended.stderr) == (2, b"", "")
+    assert (ended.code, ended.stdout) == (2, b"")
+    if redirection.startswith("2"):
+        assert ended.stderr == ""
+    else:
+        assert ended.stderr.endswith("unrecognized arguments: --no-such-option\n")
 
 
 async def is_listening(port: int) -> bool:

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,20 @@ async def test_signal_before_the_first_item_sends_none(tmp_path: Path) -> None:
     assert (code, server.executed.total()) == (130, 0)
     assert {line["delivery"] for line in lines} <= {"not_delivered"}
     assert set(journalled(tmp_path)) <= {"claimed"}
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_signal_while_a_command_loads(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(*_: object) -> object:
+        os.kill(os.getpid(), number)
+        raise AssertionError("the signal came late")
+
+    module = import_module("aiolambda.cli.main")
+    monkeypatch.setattr(module, "import_module", load)
+    assert module.main(["serve", "x=y:z"]) == 130
+    assert capsys.readouterr().err == "aiolambda: interrupted: nothing was sent\n"
 
 
 def test_sigterm_raises_keyboard_interrupt() -> None:

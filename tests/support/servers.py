@@ -23,7 +23,7 @@ class Connection:
     server: "RawServer"
 
     async def read_request(self) -> tuple[bytes, bytes]:
-        """One whole request: head and body. `IncompleteReadError` where the client leaves before."""
+        """One whole request: head and body. `IncompleteReadError` if the client leaves before."""
         head = await self.reader.readuntil(b"\r\n\r\n")
         length = 0
         for line in head.split(b"\r\n"):

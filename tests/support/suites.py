@@ -20,7 +20,7 @@ def folder() -> Path:
 
 
 def load(name: str) -> Any:
-    """The content of a suite's file, such as `sigv4/cases.json`. Skips the test where the suites are not there."""
+    """The content of a suite's file, such as `sigv4/cases.json`. Skips the test if the suites are not there."""
     path = folder() / name
     return _content(path) if path.is_file() else _without(path)
 
