@@ -55,17 +55,23 @@ TESTS = Path(__file__).parent
 PLACES_BY_MARKER = {
     # The tests of connections and loops also run with the checks of `python -X dev`. In others, these disturb stderr.
     "development_mode": "client transport local/test_endpoint.py test_loops.py",
-    # The result depends neither on the Python nor on the version of a library.
-    "once": "soak test_benchmarks.py",
+    # Pure functions, fakes, pages and long proofs: the result depends on no version of a library, and hardly on the Python.
+    "once": "docs fanout policy protocol soak test_benchmarks.py test_codecs.py",
+    # Long, and the oldest and the newest Python are enough.
+    "long": "pipeline/test_hooks.py pipeline/test_places.py test_faults.py transport/test_network.py",
+    # Modules of the package that are loaded late or by their path, programs, and child processes.
+    "installed": "cli client/test_send.py config/test_config.py docs/test_examples.py local test_loops.py test_threads.py",
     # Only transport and local import aiohttp. These tests use fakes, or connections like those of the other tests.
-    "no_aiohttp": "cli docs fanout policy protocol soak test_benchmarks.py test_codecs.py",
+    "no_aiohttp": "cli config/test_credential_chain.py config/test_credentials.py config/test_refreshable.py"
+    " config/test_settings.py config/test_shared_config.py config/test_wrong_settings.py docs fanout policy protocol soak"
+    " test_benchmarks.py test_codecs.py",
     # Only config imports botocore. These tests pass their keys as arguments, or use botocore as an oracle.
     "no_botocore": "cli/test_files.py cli/test_invoke.py cli/test_map.py cli/test_serve.py cli/test_signals.py client docs"
     " fanout local operations pipeline policy protocol soak transport test_benchmarks.py test_budget.py"
     " test_codecs.py test_faults.py test_loops.py test_threads.py",
 }
-"""Folders and files of `tests/`, by the marker that all of their tests get: see `.ci/run`. Each run but that in development
-mode has all other files, so also new ones."""
+"""Folders and files of `tests/`, by the marker that all of their tests get: see `.ci/run`. Each run but those of the wheel
+and of development mode has all other files, so also new ones."""
 if missing := [place for places in PLACES_BY_MARKER.values() for place in places.split() if not (TESTS / place).exists()]:
     raise pytest.UsageError(f"PLACES_BY_MARKER in tests/conftest.py names files that do not exist: {', '.join(missing)}")
 
@@ -74,10 +80,10 @@ if missing := [place for places in PLACES_BY_MARKER.values() for place in places
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """One more than the cores, since many tests wait. None for single files: they would start later than the tests end."""
+    """Two more than the cores, since many tests wait. None for single files: they would start later than the tests end."""
     if any(Path(argument.partition("::")[0]).is_dir() for argument in config.args):
         cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-        return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores + 1
+        return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores + 2
     return 0
 
 

@@ -31,6 +31,7 @@ from aiolambda.transport import AiohttpTransport
 from aiolambda.types.http import Request, Response
 from aiolambda.types.interfaces import Loop
 
+from ..support import THOROUGH
 from ..support.loops import chosen_loop
 from ..support.servers import Connection, RawServer, answer, raw_server
 from ..support.streaming import streamed
@@ -325,7 +326,7 @@ async def run_with(server: RawServer, work: Work, raising: int | None, error: ty
     return seen
 
 
-@pytest.mark.parametrize("error", [OrdinaryError, ExtraordinaryError])
+@pytest.mark.parametrize("error", [OrdinaryError, ExtraordinaryError] if THOROUGH else [ExtraordinaryError])
 @pytest.mark.parametrize(
     ("work", "of_its_own"),
     [

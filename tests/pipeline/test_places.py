@@ -20,7 +20,7 @@ import pytest
 from aiolambda import AiolambdaError, InvokeWithResponseStreamCommand, LambdaClient, Timeouts
 from aiolambda.transport import AiohttpTransport
 
-from ..support import faults
+from ..support import THOROUGH, faults
 from ..support.fault_table import KEYS, Certificates, open_files
 from ..support.faults import Connection, FaultServer, Play, Script
 from ..support.loops import LoopFactory
@@ -282,8 +282,15 @@ def certificates() -> Iterator[Certificates]:
         yield made
 
 
-@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
-@pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
+_OVER_TLS = SCENES if THOROUGH else ("cold", "closing")
+"""The scenes that also run over TLS: all, or the two in which a connection is opened and ended."""
+
+
+@pytest.mark.parametrize(
+    ("scene", "tls"),
+    [pytest.param(scene, False, id=f"tcp-{name}") for name, scene in SCENES.items()]
+    + [pytest.param(SCENES[name], True, id=f"tls-{name}") for name in _OVER_TLS],
+)
 def test_interrupted_call_releases_all_resources(
     new_loop: LoopFactory, tls: bool, scene: Scene, certificates: Certificates
 ) -> None:
