@@ -19,7 +19,7 @@ from .support.virtual import VirtualLoop
 settings.register_profile(
     "quick", deadline=None, derandomize=True, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("thorough", settings.get_profile("quick"), max_examples=600)
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=300)
 settings.load_profile("thorough" if THOROUGH and CHOSEN == "asyncio" else "quick")
 
 # Hundreds of child processes import the package. Without bytecode, each would spend 0.2 s on compiling it.
