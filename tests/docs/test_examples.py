@@ -14,6 +14,7 @@ from aiolambda import LambdaClient
 from aiolambda.local import LocalEndpoint, LocalFunction
 from aiolambda.testing import FakeTransport
 
+from ..support import THOROUGH
 from ..support.checkers import CHECKERS, check
 from ..support.pages import FRAGMENTS, PROGRAMS, Block, run_fragments
 
@@ -103,7 +104,7 @@ def test_the_fragments_of_a_page_run(page: str, environment: pytest.MonkeyPatch)
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("checker", CHECKERS)
+@pytest.mark.parametrize("checker", CHECKERS if THOROUGH else CHECKERS[:1])
 def test_the_examples_are_strictly_typed(checker: str, tmp_path: Path, cache: pytest.Cache) -> None:
     texts = {**{str(program): program.text for program in PROGRAMS}, **FRAGMENTS}
     done = check(checker, {re.sub(r"\W", "_", name): text for name, text in texts.items()}, tmp_path, cache)
