@@ -55,8 +55,6 @@ TESTS = Path(__file__).parent
 PLACES_BY_MARKER = {
     # The tests of connections and loops also run with the checks of `python -X dev`. In others, these disturb stderr.
     "development_mode": "client transport local/test_endpoint.py test_loops.py",
-    # Pure functions, fakes, pages and long proofs: the result depends on no version of a library, and hardly on the Python.
-    "once": "docs fanout policy protocol soak test_benchmarks.py test_codecs.py",
     # Long, and the oldest and the newest Python are enough.
     "long": "pipeline/test_hooks.py pipeline/test_places.py test_faults.py transport/test_network.py",
     # Modules of the package that are loaded late or by their path, programs, and child processes.

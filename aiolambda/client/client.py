@@ -205,7 +205,7 @@ class LambdaClient(InvocationCalls, MapCalls):
         return await self._run(self._call(command, timeout, idempotent))
 
     def _run(self, call: Call[In, Out]) -> Coroutine[Any, Any, Out]:
-        chain = self._chain(call.command)
+        chain = self._stack.chain_for(call.command, self._send_over)
         return self._in_flight.run(call, chain if self._startup.done else self._with_opening(chain))
 
     def _map_sender(self, timeout: float | Timeouts | Unset | None, idempotent: bool | None) -> "Send":
@@ -291,10 +291,6 @@ class LambdaClient(InvocationCalls, MapCalls):
             return kept
         timeouts = given if isinstance(given, Timeouts) else attrs.evolve(self._startup.config.timeout, total=given)
         return timeouts.with_read_limit(default_read_timeout)
-
-    def _chain(self, command: Command[In, Out]) -> CallNext[In, Out]:
-        """The stacks of the client and the command as one chain; all commands without middlewares share one."""
-        return self._stack.chain_for(command, self._send_over)
 
 
 _VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))

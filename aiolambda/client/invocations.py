@@ -3,6 +3,7 @@
 Owns their signatures. Must not know how a command is sent: `LambdaClient.send` does that.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,14 +22,14 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-class InvocationCalls:
+class InvocationCalls(ABC):
     """The convenience calls on top of `send`."""
 
+    @abstractmethod
     async def send(
         self, command: Command[In, Out], *, timeout: float | Timeouts | Unset | None = UNSET, idempotent: bool | None = None
     ) -> Out:
         """Send a command and return its output."""
-        raise NotImplementedError
 
     async def invoke(
         self,
@@ -126,7 +127,7 @@ class InvocationCalls:
         holds its slot until it is closed. In `timeout`, `read` applies until the answer begins, `idle` between two chunks, and
         `total` until the stream is closed.
         """
-        from ..operations.response_stream import ResponseStream  # noqa: PLC0415
+        from ..operations.response_stream import ResponseStream  # noqa: PLC0415 - as the next
         from ..operations.stream_command import InvokeWithResponseStreamCommand  # noqa: PLC0415 - loaded by the first stream
 
         try:

@@ -126,7 +126,7 @@ class Journal:
         self._jobs.put(None)
 
     async def _do(self, work: Callable[["sqlite3.Connection"], Any]) -> Any:
-        assert self._loop is not None  # noqa: S101
+        assert self._loop is not None  # noqa: S101 - set by `open`
         done: asyncio.Future[Any] = self._loop.create_future()
         self._jobs.put((work, done))
         return await done
@@ -176,7 +176,7 @@ class Journal:
                     db.rollback()  # a change that is reported as failed must not be in the file
             failure = self._explained(error)
             outcomes = [(done, None, failure) for _, done in jobs]
-        assert self._loop is not None  # noqa: S101
+        assert self._loop is not None  # noqa: S101 - set by `open`
         with contextlib.suppress(RuntimeError):  # the loop is closed, so no job waits
             self._loop.call_soon_threadsafe(_set_results, outcomes)
         return db

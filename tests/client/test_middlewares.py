@@ -244,11 +244,15 @@ async def test_unchanged_stacks_are_folded_once(monkeypatch: pytest.MonkeyPatch)
     async with fake_client() as client:
         await client.send(command)
         await client.invoke("echo")
-        alone, joined = client._chain(InvokeCommand(function_name="echo")), client._chain(command)
-        assert client._chain(InvokeCommand(function_name="other")) is alone
-        assert client._chain(command) is joined
+
+        def chain(command: InvokeCommand) -> object:
+            return client._stack.chain_for(command, client._send_over)
+
+        alone, joined = chain(InvokeCommand(function_name="echo")), chain(command)
+        assert chain(InvokeCommand(function_name="other")) is alone
+        assert chain(command) is joined
         command.middleware_stack.remove("own")
-        assert client._chain(command) is alone
+        assert chain(command) is alone
 
 
 @pytest.mark.virtual_time

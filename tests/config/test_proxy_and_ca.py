@@ -19,24 +19,12 @@ from aiolambda.config.proxy import environment_proxy, is_excluded
 from aiolambda.config.resolve import resolve
 from aiolambda.transport import fetch
 
-from ..support.servers import Connection, RawServer, always, answer, raw_server, silent
+from ..support.servers import Connection, RawServer, always, answer, listening, raw_server, silent
 from ..support.settings import Source, write_profile
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
 PASSWORD = "p@ss:word/hunter2"
 ASKED_FOR = "Basic " + base64.b64encode(f"user:{PASSWORD}".encode()).decode()
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def tls(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
-    return context
 
 
 @pytest.fixture(scope="module")
@@ -84,24 +72,11 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @contextlib.asynccontextmanager
 async def proxy(password: str = PASSWORD) -> AsyncGenerator[Proxy]:
-    running, tasks = Proxy(), set[asyncio.Task[None]]()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(running.serve(reader, writer))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    listener = await asyncio.start_server(accept, "127.0.0.1", 0)
-    quoted = urllib.parse.quote(password, safe="")
-    running.url = f"http://user:{quoted}@127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    try:
+    running = Proxy()
+    async with listening(running.serve) as listener:
+        quoted = urllib.parse.quote(password, safe="")
+        running.url = f"http://user:{quoted}@127.0.0.1:{listener.sockets[0].getsockname()[1]}"
         yield running
-    finally:
-        listener.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await listener.wait_closed()
 
 
 async def invoke(server: RawServer, **settings: Any) -> LambdaClientConfig:
@@ -117,7 +92,7 @@ async def invoke(server: RawServer, **settings: Any) -> LambdaClientConfig:
 @pytest.mark.parametrize("by", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "profile", "argument"])
 @pytest.mark.parametrize("folder", [False, True], ids=["file", "folder"])
 async def test_ca_bundle_is_trusted_from_any_source(
-    by: str, folder: bool, bundle: str, tls: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    by: str, folder: bool, bundle: str, server_tls: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if folder:
         (tmp_path / "authorities").mkdir()
@@ -132,7 +107,7 @@ async def test_ca_bundle_is_trusted_from_any_source(
         settings["ca_bundle"] = Path(bundle)
     else:
         monkeypatch.setenv(by, bundle)
-    async with raw_server(always(answer()), tls=tls) as server:
+    async with raw_server(always(answer()), tls=server_tls) as server:
         config = await invoke(server, **settings)
     told = {row.name: row for row in config.explained()}["ca_bundle"]
     assert (told.value, by in told.source) == (bundle, True)
@@ -149,12 +124,12 @@ def subject_hash(bundle: str) -> str:
 
 
 async def test_ca_bundle_sources_have_boto3s_order(
-    bundle: str, tls: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bundle: str, server_tls: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in write_profile(tmp_path, Source("profile", "ca_bundle", bundle, "")).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/requests.pem")
-    async with raw_server(always(answer()), tls=tls) as server:
+    async with raw_server(always(answer()), tls=server_tls) as server:
         await invoke(server)
         monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/aws.pem")
         with pytest.raises(ConfigurationError, match=r"'/nowhere/aws.pem' \(from AWS_CA_BUNDLE\) cannot be read: No such file"):
@@ -213,17 +188,19 @@ async def test_ssl_context_works_through_a_tunnel(authority: trustme.CA, bundle:
     assert (len(running.tunnels), len(server.requests)) == (1, 1)
 
 
-async def test_ssl_context_replaces_the_ca_bundle(bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ssl_context_replaces_the_ca_bundle(
+    bundle: str, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A context replaces the bundle of the environment; it does not add to it."""
     monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
     other = ssl.create_default_context()
     trustme.CA().configure_trust(other)
-    async with raw_server(always(answer()), tls=tls) as server:
+    async with raw_server(always(answer()), tls=server_tls) as server:
         await invoke(server)
         with pytest.raises(ConnectError, match="certificate verify failed"):
             await invoke(server, ssl_context=other)
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/bundle.pem")
-    async with raw_server(always(answer()), tls=tls) as server:
+    async with raw_server(always(answer()), tls=server_tls) as server:
         await invoke(server, ssl_context=ssl.create_default_context(cafile=bundle))
 
 
@@ -265,9 +242,9 @@ async def test_ssl_context_is_checked_again_at_open() -> None:
 
 @pytest.mark.parametrize("by", ["HTTPS_PROXY", "https_proxy", "argument"])
 async def test_proxy_password_is_sent_to_the_proxy_only(
-    by: str, bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    by: str, bundle: str, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with proxy() as running, raw_server(always(answer()), tls=tls) as server:
+    async with proxy() as running, raw_server(always(answer()), tls=server_tls) as server:
         if by != "argument":
             monkeypatch.setenv(by, running.url)
         config = await invoke(server, ca_bundle=bundle, **({"proxy": running.url} if by == "argument" else {}))
@@ -277,8 +254,10 @@ async def test_proxy_password_is_sent_to_the_proxy_only(
     assert "hunter2" not in config.explain() + repr(config)
 
 
-async def test_wrong_proxy_password_is_not_shown(bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with proxy("wrong-hunter3") as running, raw_server(always(answer()), tls=tls) as server:
+async def test_wrong_proxy_password_is_not_shown(
+    bundle: str, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with proxy("wrong-hunter3") as running, raw_server(always(answer()), tls=server_tls) as server:
         monkeypatch.setenv("HTTPS_PROXY", running.url)
         with pytest.raises(ConnectError, match="the proxy answered 407") as raised:
             await invoke(server, ca_bundle=bundle)
@@ -286,10 +265,10 @@ async def test_wrong_proxy_password_is_not_shown(bundle: str, tls: ssl.SSLContex
     assert "hunter3" not in str(raised.value) + repr(raised.value.__cause__)
 
 
-async def test_proxy_refusal_is_not_retried(bundle: str, tls: ssl.SSLContext) -> None:
+async def test_proxy_refusal_is_not_retried(bundle: str, server_tls: ssl.SSLContext) -> None:
     async with (
         raw_server(always(answer("403 Forbidden", "Connection: close\r\n"))) as middle,
-        raw_server(silent, tls=tls) as server,
+        raw_server(silent, tls=server_tls) as server,
     ):
         with pytest.raises(ConnectError, match="the proxy answered 403"):
             await invoke(server, ca_bundle=bundle, proxy=middle.url)
@@ -299,9 +278,9 @@ async def test_proxy_refusal_is_not_retried(bundle: str, tls: ssl.SSLContext) ->
 @pytest.mark.parametrize("no_proxy", ["localhost", "*", "example.com, .localhost", "LOCALHOST:{port}"])
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
 async def test_no_proxy_hosts_bypass_the_proxy(
-    name: str, no_proxy: str, bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    name: str, no_proxy: str, bundle: str, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with proxy() as running, raw_server(always(answer()), tls=tls) as server:
+    async with proxy() as running, raw_server(always(answer()), tls=server_tls) as server:
         monkeypatch.setenv("HTTPS_PROXY", running.url)
         monkeypatch.setenv(name, no_proxy.format(port=server.port))
         config = await invoke(server, ca_bundle=bundle)
@@ -312,8 +291,10 @@ async def test_no_proxy_hosts_bypass_the_proxy(
     assert len(running.tunnels) == 1
 
 
-async def test_empty_proxy_overrides_the_environment(bundle: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with proxy() as running, raw_server(always(answer()), tls=tls) as server:
+async def test_empty_proxy_overrides_the_environment(
+    bundle: str, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with proxy() as running, raw_server(always(answer()), tls=server_tls) as server:
         monkeypatch.setenv("HTTPS_PROXY", running.url)
         await invoke(server, ca_bundle=bundle, proxy="")
     assert running.tunnels == []

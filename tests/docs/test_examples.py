@@ -103,7 +103,6 @@ def test_the_fragments_of_a_page_run(page: str, environment: pytest.MonkeyPatch)
     assert run_fragments(page)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("checker", CHECKERS if THOROUGH else CHECKERS[:1])
 def test_the_examples_are_strictly_typed(checker: str, tmp_path: Path, cache: pytest.Cache) -> None:
     texts = {**{str(program): program.text for program in PROGRAMS}, **FRAGMENTS}

@@ -38,7 +38,7 @@ async def measure(options: argparse.Namespace) -> bool:
 
     firewall = network.Firewall(forgets_after=options.forgets_after)
     limits = Timeouts(read=options.invocation + 20)
-    async with network.network(firewall) as net, raw_server(long, listening=net.listener()) as server:
+    async with network.network(firewall) as net, raw_server(long, on=net.listener()) as server:
         probed = LambdaClient(region="us-east-1", credentials=KEYS, endpoint_url=server.url, timeout=limits)
         unprobed = LambdaClient(
             region="us-east-1", credentials=KEYS, endpoint_url=server.url, timeout=limits, tcp_keepalive=None

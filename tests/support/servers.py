@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from typing import Any
 
 import attrs
 
@@ -74,29 +75,38 @@ class RawServer:
 
 
 @contextlib.asynccontextmanager
-async def raw_server(
-    script: Script, *, tls: ssl.SSLContext | None = None, listening: socket.socket | None = None
-) -> AsyncGenerator[RawServer]:
-    """A server that plays the script until the block ends: on a port of 127.0.0.1, or where that socket listens."""
-    server = RawServer(script, tls)
+async def listening(
+    serve: Callable[[Reader, Writer], Coroutine[Any, Any, None]], *, on: socket.socket | None = None, **settings: Any
+) -> AsyncGenerator[asyncio.Server]:
+    """Serve each connection in a task until the block ends: on a port of 127.0.0.1, or where that socket listens."""
     tasks: set[asyncio.Task[None]] = set()
 
     def accept(reader: Reader, writer: Writer) -> None:
-        task = asyncio.ensure_future(server._serve(reader, writer))
+        task = asyncio.ensure_future(serve(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    where = {"sock": listening} if listening else {"host": server.host, "port": 0}
-    listener = await asyncio.start_server(accept, ssl=tls, backlog=4096, **where)
-    server.host, server.port = listener.sockets[0].getsockname()
+    place = {"host": "127.0.0.1", "port": 0} if on is None else {"sock": on}
+    listener = await asyncio.start_server(accept, **place, **settings)
     try:
-        yield server
+        yield listener
     finally:
         listener.close()
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await listener.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def raw_server(
+    script: Script, *, tls: ssl.SSLContext | None = None, on: socket.socket | None = None
+) -> AsyncGenerator[RawServer]:
+    """A server that plays the script until the block ends: on a port of 127.0.0.1, or where that socket listens."""
+    server = RawServer(script, tls)
+    async with listening(server._serve, on=on, ssl=tls, backlog=4096) as listener:
+        server.host, server.port = listener.sockets[0].getsockname()
+        yield server
 
 
 def answer(status: str = "200 OK", headers: str = "", body: bytes = b"{}") -> bytes:

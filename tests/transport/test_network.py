@@ -24,7 +24,7 @@ ONE_RETRANSMISSION = 1.5
 @contextlib.asynccontextmanager
 async def server_behind(firewall: Firewall, script: Script) -> AsyncGenerator[RawServer]:
     """A server on the other side; clients that are made in the block are on this one."""
-    async with network.network(firewall) as net, raw_server(script, listening=net.listener()) as server:
+    async with network.network(firewall) as net, raw_server(script, on=net.listener()) as server:
         yield server
 
 

@@ -212,7 +212,7 @@ class SessionFactory:
         try:
             with collector_paused():
                 from botocore.config import Config  # noqa: PLC0415 - loaded when first needed: it takes a third of a second
-                from botocore.session import Session  # noqa: PLC0415
+                from botocore.session import Session  # noqa: PLC0415 - as above
         except ImportError:
             raise ConfigurationError(
                 "no region or credentials in the arguments and the environment, and the AWS credential chain needs botocore: "

@@ -64,7 +64,7 @@ def find_credentials(
     if found is not None:
         return found
     from .container import ContainerSource, has_container_credentials  # noqa: PLC0415 - see above
-    from .refreshable import RefreshableCredentials  # noqa: PLC0415
+    from .refreshable import RefreshableCredentials  # noqa: PLC0415 - as above
 
     container = None
     if has_container_credentials(environment):
@@ -72,7 +72,7 @@ def find_credentials(
         if config.profile is None and _container_comes_first(environment):
             return RefreshableCredentials(container)
     if chain is None:
-        from .botocore import chain_credentials  # noqa: PLC0415
+        from .botocore import chain_credentials  # noqa: PLC0415 - as above
 
         chain = chain_credentials
     return chain(config.profile, region, container=container)
