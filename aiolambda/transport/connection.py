@@ -1,86 +1,473 @@
-"""One open connection, and the check whether it can carry another request.
+"""One open connection: an asyncio protocol that writes a request, and receives its response.
 
-Laws: a used connection is clean only while the peer has neither closed it nor sent a byte since its last answer. So an answer
-always belongs to its request.
+Laws:
 
-Owns the state of a connection between two requests. Must not know HTTP, or the requests.
+- A used connection is clean only while the peer has neither closed it nor sent a byte since its last response. So a response
+  always belongs to its request.
+- A request is written once. A response that comes before all of its request was written ends the connection.
+- The kernel's facts are read through a descriptor of this object's own: loops may close theirs before they say that the
+  connection was lost, and its number may belong to another connection by then.
+
+Owns the state of a connection, its read limits in seconds, and the flow of bytes. Must not know the pool, or how HTTP frames a
+response: `response_reader` does.
 """
 
 import asyncio
 import contextlib
-from typing import Any
+import errno
+import math
+import socket
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol
 
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
+from aiohttp.connector import Connection as OpenedConnection
 
 from ..types.values import ResponseLimits
-from . import tcp_info
-from .intake import Intake
-from .sockets import ObservedSocket
+from . import sockets, tcp_info
+from .response_reader import ResponseError, ResponseReader
 
-__all__ = ["Line"]
+if TYPE_CHECKING:
+    from .route import Route
+
+__all__ = ["Connection", "LateResponse", "NoResponse", "Owner", "ServerDisconnected", "read_buffer"]
+
+_READ_BUFFER = 256 * 1024
+"""Bytes of one read. All connections of a loop share a buffer: the loop asks for it, reads, and reports in one step."""
+_JOINED = 64 * 1024
+"""Up to so many bytes, a body is written in one piece with the head."""
+_WRITTEN_AT_ONCE = 1024 * 1024
+"""Up to so many bytes, a body is handed to the loop at once. A larger one is written in pieces, while other tasks run."""
+_PIECE = 256 * 1024
+_MOST_UNREAD = 1024 * 1024
+"""Bytes of a streamed body that are received ahead of their reader."""
 
 
-class Line:
-    """A connection that aiohttp opened, with its socket. `until` is the end of its time in the pool."""
+class NoResponse(TimeoutError):
+    """No byte of the response came in time."""
+
+
+class LateResponse(TimeoutError):
+    """The response began, but was not complete in time. The text names the part."""
+
+
+class ServerDisconnected(ConnectionError):
+    """The peer ended the connection in an orderly way."""
+
+    def __init__(self) -> None:
+        super().__init__("the server closed the connection")
+
+
+def read_buffer() -> memoryview:
+    """The buffer that the connections of one loop share."""
+    return memoryview(bytearray(_READ_BUFFER))
+
+
+class Owner(Protocol):
+    """The pool of a connection: `release` takes it back after a request, `lost` learns that the loop has ended it."""
+
+    def release(self, connection: "Connection", /, *, reusable: bool) -> None: ...
+    def lost(self, connection: "Connection", /) -> None: ...
+
+
+class Connection(asyncio.BufferedProtocol):
+    """A connection that aiohttp opened. It takes the place of aiohttp's protocol, which still learns of the end.
+
+    - `until`: the end of its time in the pool, by the loop's clock.
+    - `uses`: requests that were written. `written`: their bytes, without those of TLS.
+    - `is_open`: it was not lost, and nothing has closed it. `spoke_unasked`: bytes came while no response was due.
+    - `ended_by_peer`: the peer closed its side before anything else ended the connection.
+    - `kernel`: a descriptor of its own, for the kernel's facts; `None` on systems that have none.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_buffer",
+        "_deadline",
+        "_error",
+        "_handler",
+        "_has_eof",
+        "_in_use",
+        "_is_aborted",
+        "_is_encrypted",
+        "_is_lost",
+        "_is_streamed",
+        "_limit",
+        "_loop",
+        "_opened",
+        "_pieces",
+        "_progress",
+        "_reading_paused",
+        "_received",
+        "_received_at_rest",
+        "_sock",
+        "_timer",
+        "_timer_due",
+        "_unread",
+        "_upload",
+        "_waiter",
+        "_writing_paused",
+        "ended_by_peer",
+        "kernel",
+        "owner",
+        "reader",
+        "route",
+        "spoke_unasked",
+        "transport",
+        "until",
+        "uses",
+        "written",
+    )
 
     def __init__(
         self,
-        connection: Connection,
-        protocol: ResponseHandler,
-        transport: Any,
-        sock: ObservedSocket | None,
+        opened: OpenedConnection,
+        sock: socket.socket | None,
+        *,
         loop: asyncio.AbstractEventLoop,
         limits: ResponseLimits,
+        buffer: memoryview,
+        owner: "Owner",
+        route: "Route",
     ) -> None:
-        self.connection = connection
-        self.protocol = protocol
-        self.transport = transport
-        self.sock = sock
+        self._opened = opened
+        self._handler = opened.protocol
+        self.transport: Any = opened.transport
+        self._loop = loop
+        self._buffer = buffer
+        self.owner = owner
+        self.route = route
+        self.reader = ResponseReader(limits)
         self.until = 0.0
-        self.intake = Intake(protocol, loop, limits)
-        if transport is not None:
-            transport.set_protocol(self.intake)
+        self.uses = self.written = 0
+        self.spoke_unasked = self.ended_by_peer = False
+        self._has_eof = self._is_aborted = self._is_streamed = self._in_use = False
+        self._reading_paused = self._writing_paused = False
+        self._is_lost = self.transport is None
+        self._error: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._upload: memoryview | None = None
+        self._pieces: deque[bytes] | None = None
+        self._unread = self._progress = 0
+        self._received = 0
+        self._received_at_rest: int | None = None
+        self._limit: float | None = None
+        self._deadline = self._timer_due = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+        self._sock = sock
+        self.kernel = None if sock is None else sockets.duplicate(sock)
+        self._is_encrypted = not self._is_lost and self.transport.get_extra_info("ssl_object") is not None
+        if not self._is_lost:
+            self.transport.set_protocol(self)
 
     @property
     def is_open(self) -> bool:
-        return self.protocol.is_connected()
+        return not (self._is_lost or self._has_eof or self._is_aborted or self.transport.is_closing())
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the loop has reported its end."""
+        return self._is_lost
+
+    @property
+    def sock(self) -> socket.socket | None:
+        """The socket, for its options and addresses, while the connection is open."""
+        return self.kernel or self._sock
+
+    # Between requests
+
+    def facts(self) -> tcp_info.TcpInfo | None:
+        """The kernel's facts; `None` if it has none."""
+        return None if self.kernel is None else tcp_info.tcp_info(self.kernel)
 
     def stain(self) -> tuple[str | None, tcp_info.TcpInfo | None]:
         """The reason not to send another request on it, `None` if it is clean; and the kernel's facts about it."""
-        sock = self.sock
-        if sock is None or not sock.uses:
-            return None, None
-        info = tcp_info.tcp_info(sock)
-        if info is not None and info.received and info.received == sock.come_at_rest and info.state == tcp_info.ESTABLISHED:
-            return None, info  # nearly always: nothing has arrived since
-        return self._stain(sock, info), info
+        info = self.facts()
+        if not self.uses:
+            return None if self.is_open else "closed", info
+        if info is not None and info.received and self.is_open:
+            # Nearly always: nothing has arrived since. Without TLS the count of read bytes is the kernel's own.
+            at_rest = self._received_at_rest if self._is_encrypted else self._received
+            if at_rest is not None:
+                clean = info.received == at_rest and info.state == tcp_info.ESTABLISHED
+            else:  # the loop has not turned since the last response, so nothing was read since
+                clean = info.state == tcp_info.ESTABLISHED and not self._has_news()
+            if clean:
+                return None, info
+        return self._stain(info), info
 
-    def _stain(self, sock: ObservedSocket, info: tcp_info.TcpInfo | None) -> str | None:
+    def _stain(self, info: tcp_info.TcpInfo | None) -> str | None:
+        if self.spoke_unasked:
+            return "an answer without a request"
         if not self.is_open:
             return "closed"
-        if self.protocol.should_close:
-            return "an answer without a request"
-        if sock.has_news():
+        if self._has_news():
             return "news"
         if info is not None and info.state != tcp_info.ESTABLISHED:
             return "not established"
-        come = sock.read or (None if info is None else info.received)
-        return "bytes while idle" if come is not None and come != sock.come_at_rest else None
+        at_rest = self._received_at_rest
+        return "bytes while idle" if info is not None and at_rest is not None and info.received != at_rest else None
 
     def may_rest(self) -> bool:
         """Whether it can go back to the pool, as far as can be seen now."""
-        is_clean = self.intake.end() and not self.protocol.should_close
-        return is_clean and (self.sock is None or self.sock.rest())
+        reader = self.reader
+        return reader.is_complete and reader.is_reusable and self._upload is None and self.is_open
 
-    def close(self) -> None:
-        """Close it."""
-        self.intake.close()
-        self.connection.close()
+    def note_rest(self) -> None:
+        """Note what has arrived, before the loop reads more: nothing may arrive until the next request. Closes it if some did.
 
-    def detach(self) -> None:
-        """Close it after its loop was closed."""
-        with contextlib.suppress(RuntimeError):
+        TLS may hold back a part of what it reads, so only the kernel's count is sure.
+        """
+        if self._in_use or self._received_at_rest is not None or not self.is_open:
+            return
+        info = self.facts()
+        if info is not None and self._has_news():
+            self.abort()
+        elif info is not None:
+            self._received_at_rest = info.received
+
+    @property
+    def must_note_rest(self) -> bool:
+        """Whether `note_rest` has something to do."""
+        return self._is_encrypted and self.kernel is not None
+
+    def _has_news(self) -> bool:
+        sock = self.sock
+        return sock is not None and tcp_info.has_news(sock)
+
+    # One request
+
+    def request(self, head: bytes, body: bytes, *, limit: float | None, most: int | None) -> "asyncio.Future[None]":
+        """Write a request. The future is done once its response is complete, or for `most=None`, its head; or it failed.
+
+        `limit` is the seconds of silence before the response, and the seconds for its head and for its body. The body may have
+        `most` bytes. Call `check` once the future is done.
+        """
+        self.reader.begin(most)
+        self._is_streamed = most is None
+        self._in_use, self._progress, self._limit, self._received_at_rest = True, 0, limit, None
+        waiter = self._waiter = self._loop.create_future()
+        self.uses += 1
+        size = len(body)
+        self.written += len(head) + size
+        if size <= _JOINED:
+            self.transport.write(head + body)
+        elif size <= _WRITTEN_AT_ONCE:
+            self.transport.writelines([head, body])
+        else:
+            self._upload = memoryview(body)
+            self.transport.write(head)
+            self._write_more()
+            return waiter
+        if limit is not None:
+            self._expect(limit)
+        return waiter
+
+    def check(self) -> None:
+        """Raise the error that ended the response."""
+        if self._error is not None:
+            raise self._error
+
+    @property
+    def unsent(self) -> int:
+        """Bytes of the request that were not handed to the kernel yet, as far as the loop tells."""
+        upload = 0 if self._upload is None else len(self._upload)
+        try:
+            return upload + int(self.transport.get_write_buffer_size())
+        except AttributeError:  # a TLS transport of asyncio that is closed raises it, and has none
+            return upload
+
+    async def next_piece(self) -> bytes:
+        """The next bytes of a streamed body; empty at its end. Cancelling the wait loses nothing."""
+        while not self._pieces:
+            if self.reader.is_complete:
+                return b""
+            self.check()
+            self._waiter = self._loop.create_future()
+            await self._waiter
+        piece = self._pieces.popleft()
+        self._unread -= len(piece)
+        if self._reading_paused and self._unread <= _MOST_UNREAD // 2:
+            self._reading_paused = False
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
+        return piece
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a streamed body was read to its end."""
+        return self.reader.is_complete and not self._pieces
+
+    def finish(self) -> None:
+        """The request has ended: no response is due any more."""
+        self._in_use = False
+        self._waiter = self._error = self._limit = None
+        self._deadline = math.inf
+        if self._is_lost:
+            self._close_kernel()
+
+    def abort(self) -> None:
+        """End the connection now. An orderly close of TLS would wait for the peer."""
+        self._is_aborted = True
+        self._upload = self._pieces = None
+        self.reader.forget()
+        self._cancel_timer()
+        self._close_kernel()
+        if self.transport is not None:
             self.transport.abort()
-        with contextlib.suppress(RuntimeError):
-            self.close()
+        self._opened.close()
+
+    def cut(self) -> None:
+        """End the connection now, because its pool is closed. A request that is in flight fails."""
+        self.fail(ConnectionAbortedError(errno.ECONNABORTED, "the transport was closed"))
+        self._close_kernel()
+        self._opened.close()
+
+    def detach(self, *, forked: bool) -> None:
+        """Forget the loop, which was closed, or belongs to the parent process and is never called. The pool closes the socket."""
+        self._is_aborted = True
+        self._close_kernel()
+        if forked:
+            return
+        for end in (self.transport.abort, self._opened.close):
+            with contextlib.suppress(RuntimeError):
+                end()
+
+    def _close_kernel(self) -> None:
+        if self.kernel is not None:
+            self.kernel.close()
+            self.kernel = None
+
+    def _write_more(self) -> None:
+        """Write the next piece, unless the loop has enough. Other callbacks run between two pieces, even if the peer is fast."""
+        upload = self._upload
+        if upload is None or self._writing_paused or self._is_lost or self._is_aborted:
+            return
+        self.transport.write(upload[:_PIECE])
+        rest = upload[_PIECE:]
+        if rest:
+            self._upload = rest
+            self._loop.call_soon(self._write_more)
+            return
+        self._upload = None
+        if self._limit is not None:
+            self._expect(self._limit)
+
+    # The loop calls these
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.reader.place or self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._received += nbytes
+        reader = self.reader
+        if reader.is_complete or self._is_aborted:
+            if not self._is_aborted:
+                self.spoke_unasked = True
+                self.transport.abort()
+            return
+        if reader.place is not None:
+            reader.filled(nbytes)
+        else:
+            try:
+                reader.feed(self._buffer[:nbytes])
+            except ResponseError as error:
+                self.fail(error)
+                return
+        if self._is_streamed and reader.has_head:
+            self._take_pieces()
+        elif reader.is_complete:
+            self._wake()
+        elif self._limit is not None and reader.progress != self._progress:
+            self._progress = reader.progress
+            if not reader.is_between_heads or self._upload is None:
+                self._expect(self._limit)
+            else:
+                self._deadline = math.inf
+
+    def eof_received(self) -> None:
+        """The peer closed its side. TLS would answer with a close_notify of its own, whose reset would look like the request's."""
+        self._has_eof = True
+        self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._is_lost = True
+        # A broken pipe: the kernel was told of the peer's end before the reset.
+        self.ended_by_peer = self._error is None and not self._is_aborted and (
+            self._has_eof or exc is None or isinstance(exc, BrokenPipeError)
+        )
+        self._upload = None
+        self._cancel_timer()
+        if self._handler is not None:
+            self._handler.connection_lost(exc)
+        self.owner.lost(self)
+        if not self._in_use:
+            self._close_kernel()
+        elif not self.reader.is_complete:
+            self._error = self._error or exc or ServerDisconnected()
+            self._wake()
+
+    def pause_writing(self) -> None:
+        self._writing_paused = True
+
+    def resume_writing(self) -> None:
+        self._writing_paused = False
+        self._write_more()
+
+    def _take_pieces(self) -> None:
+        """Hand on what was received of a streamed body, and pause the peer if the reader is too far behind."""
+        self._deadline = math.inf
+        pieces = self.reader.pieces()
+        self._pieces = self._pieces if self._pieces is not None else deque()
+        self._pieces.extend(pieces)
+        self._unread += sum(map(len, pieces))
+        if self._unread > _MOST_UNREAD and not self._reading_paused and not self.transport.is_closing():
+            self._reading_paused = True
+            self.transport.pause_reading()
+        self._wake()
+
+    def fail(self, error: Exception) -> None:
+        """End the connection, and the wait for the response with this error."""
+        self._error = self._error or error
+        self._wake()
+        self.transport.abort()
+
+    def _wake(self) -> None:
+        self._deadline = math.inf
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)  # an exception that nobody awaits any more would be logged
+
+    # Time
+
+    def _expect(self, limit: float) -> None:
+        """The next part of the response is due within `limit` seconds.
+
+        The timer keeps running from one request to the next: setting and cancelling one for each costs a tenth of a call.
+        """
+        self._deadline = self._loop.time() + limit
+        if self._timer_due > self._deadline:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        self._cancel_timer()
+        self._timer_due = self._deadline
+        self._timer = self._loop.call_at(self._deadline, self._check_time)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._timer_due = math.inf
+
+    def _check_time(self) -> None:
+        self._timer, self._timer_due = None, math.inf
+        if math.isinf(self._deadline):
+            return
+        if self._loop.time() < self._deadline:
+            self._set_timer()
+        elif self.reader.has_head:
+            self.fail(LateResponse(f"the body of the answer was not complete within {self._limit} s of its head"))
+        elif self.reader.has_begun:
+            self.fail(LateResponse(f"the head of the answer was not complete within {self._limit} s of its first byte"))
+        else:
+            self.fail(NoResponse())

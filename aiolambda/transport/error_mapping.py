@@ -12,14 +12,16 @@ from yarl import URL
 from ..errors import ConnectError, ConnectionLostError, InvocationTimeoutError, QueueTimeoutError, TransportError
 from ..policy import delivery
 from ..types.values import Delivery
-from .exchange import Exchange
-from .intake import LateAnswer, UnfitAnswer
+from .connection import LateResponse, NoResponse, ServerDisconnected
+from .exchange import Displaced, Exchange
+from .response_reader import ResponseError
 
 __all__ = ["FAILURES", "map_error", "reason_of"]
 
 _QUOTED = r"[:\n'\"]|\bb(?=['\"])"
 
-FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError)
+FAILURES = (aiohttp.ClientError, HttpProcessingError, ResponseError, OSError, TimeoutError)
+"""What ends a request: errors of aiohttp while a connection is opened, and errors of this package and of the system."""
 _CONNECT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)
 
 
@@ -43,19 +45,18 @@ async def _mapped(error: Exception, exchange: Exchange, proxy: URL | None) -> Tr
     if exchange.stalled:
         silence = f"{where} took no byte of the request for {request.timeouts.read} s"
         return InvocationTimeoutError(silence, exceeded="read", stage="send")
-    if isinstance(error, TimeoutError):
+    if isinstance(error, NoResponse | LateResponse):  # the kernel has a TimeoutError, too: the connection is lost
         exchange.note_stage()
         nothing = f"no byte came from {where} for {request.timeouts.read} s"
-        silence = f"{where} was too slow: {error}" if isinstance(error, LateAnswer) else nothing
+        silence = f"{where} was too slow: {error}" if isinstance(error, LateResponse) else nothing
         return InvocationTimeoutError(silence, exceeded="read", stage=request.stage)
     return await _lost(error, exchange, where)
 
 
 async def _lost(error: Exception, exchange: Exchange, where: str) -> ConnectionLostError:
-    if isinstance(error, HttpProcessingError):
-        return ConnectionLostError(f"the answer from {where} is not valid HTTP: {_complaint(error.message)}")
-    if isinstance(error, UnfitAnswer):
+    if isinstance(error, ResponseError):
         return ConnectionLostError(f"the answer from {where} {error}")
+    exchange.note_stage()
     if exchange.request.stage == "receive":
         return ConnectionLostError(f"the connection to {where} ended in the middle of the answer: {reason_of(error)}")
     loss = await exchange.loss()
@@ -68,7 +69,7 @@ async def _lost(error: Exception, exchange: Exchange, where: str) -> ConnectionL
 
 def _connect_error(error: Exception, exchange: Exchange, where: str, proxy: URL | None) -> TransportError:
     request = exchange.request
-    if exchange.displaced:
+    if isinstance(error, Displaced):
         gone = f"the idle connection to {where} that was reserved for the request was closed"
         return ConnectionLostError(gone, delivery=Delivery.NOT_DELIVERED, stale_connection=True)
     way = where if proxy is None else f"{where} through the proxy {proxy.host_port_subcomponent}"
@@ -102,7 +103,7 @@ def _cause_of(error: Exception) -> BaseException | None:
 
     So do their tracebacks, and their own causes and contexts.
     """
-    if isinstance(error, HttpProcessingError):  # it quotes the answer
+    if isinstance(error, HttpProcessingError | ResponseError | ServerDisconnected):  # it quotes the answer, or says nothing more
         return None
     cause: BaseException | None = error
     if isinstance(error, aiohttp.ClientError):
@@ -126,6 +127,8 @@ def reason_of(error: Exception) -> str:
         return str(error.certificate_error)
     if isinstance(error, aiohttp.ClientResponseError):
         return f"the answer is not valid HTTP: {_complaint(error.message)}"
+    if isinstance(error, ServerDisconnected):
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__

@@ -3,57 +3,35 @@
 Laws: the connection that came back last is lent first, so that unneeded ones expire. A request with a reservation does not wait
 again.
 
-Owns the idle connections (`Line`). Must not know HTTP. aiohttp's connector opens connections, and keeps none.
+Owns the connections of a loop, and which of them are idle. Must not know HTTP. aiohttp's connector opens connections, and keeps
+none.
 """
 
 import asyncio
 import contextlib
 import errno
-import functools
+import socket
 from collections import Counter
-from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, cast
-from weakref import WeakValueDictionary
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.client_reqrep import ConnectionKey
-from aiohttp.connector import Connection
+from aiohttp.connector import Connection as OpenedConnection
 
 from ..errors import QueueTimeoutError
 from ..types.values import ResponseLimits, TcpKeepAlive
-from .connect_queue import Reservation, Shelf, Turns
-from .connection import Line
-from .exchange import Exchange
+from . import sockets
+from .connect_queue import Reservation, Turns
+from .connection import Connection, read_buffer
+from .exchange import Displaced, Exchange
 from .resolver import resolver_of_own
-from .sockets import AddressInfo, ObservedSocket, socket_factory
+from .route import Route
 
-__all__ = ["Pool", "Route"]
+__all__ = ["Pool"]
 
-_made: ContextVar[list[ObservedSocket] | None] = ContextVar("made", default=None)
+_made: ContextVar[list[socket.socket] | None] = ContextVar("made", default=None)
 """The sockets that the current `_connect` created."""
-
-
-class Route(aiohttp.ClientRequest):
-    """A destination of connections: an origin with its TLS and proxy. aiohttp wants it as a request, but it is never sent."""
-
-    proxy_credentials: str | None = None
-    """The credentials for a proxy that relays requests. A proxy that tunnels gets them with CONNECT."""
-
-    @functools.cached_property
-    def connection_key(self) -> ConnectionKey:  # pyright: ignore[reportIncompatibleMethodOverride] - computed once, not at each call
-        return super().connection_key
-
-    @functools.cached_property
-    def shelf(self) -> Shelf[Line]:
-        """The idle connections of this route, and the requests that wait for one."""
-        return Shelf()
-
-    @functools.cached_property
-    def is_relayed(self) -> bool:
-        """Whether a proxy relays the requests, instead of tunnelling a connection."""
-        return self.proxy is not None and not self.is_ssl()
 
 
 class Pool:
@@ -70,76 +48,96 @@ class Pool:
         **options: Any,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._sockets: WeakValueDictionary[int, ObservedSocket] = WeakValueDictionary()
-        factory = self._noting(socket_factory(keep_alive, self._sockets))
+        self._sockets: WeakKeyDictionary[socket.socket, int] = WeakKeyDictionary()
+        """All sockets that were made, those of connections that are still being opened too, with their inodes."""
+        factory = sockets.socket_factory(keep_alive, self._note_socket)
         self._connector = aiohttp.TCPConnector(limit=0, socket_factory=factory, resolver=resolver_of_own(), **options)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
         self.turns = Turns(max_connecting=max_connecting, reservation_ttl=reservation_ttl)
         self._kept_for = kept_for
         self._response_limits = response_limits
         self._routes: set[Route] = set()
+        self._buffer = read_buffer()
+        self._connections: set[Connection] = set()
+        self._all_lost: asyncio.Future[None] | None = None
+        self._resting: list[Connection] = []
+        """Encrypted connections that became idle in this turn of the loop."""
         self._sweeping: asyncio.TimerHandle | None = None
         self._closed = False
         self.caught: Counter[str] = Counter()
         """Idle connections that were no longer clean, counted by reason."""
 
-    def lend_idle(self, exchange: Exchange, route: Route, reservation: Reservation) -> Line | None:
+    def lend_idle(self, exchange: Exchange, route: Route, reservation: Reservation) -> Connection | None:
         """A clean idle connection; `None` if there is none."""
         shelf, has_turn = route.shelf, reservation.shelf is None
         if has_turn:
             reservation.hold()
         while shelf.has_spare if has_turn else shelf.idle:
-            line = shelf.idle.pop()
-            stain, info = line.stain()
-            if stain is None and self._loop.time() < line.until:
+            connection = shelf.idle.pop()
+            stain, info = connection.stain()
+            if stain is None and self._loop.time() < connection.until:
                 reservation.release()
-                exchange.request.stage = "send"
-                exchange.begin(line.transport, line.sock, info)
-                return line
-            self._end_stained(line, stain)
+                exchange.begin(connection, info)
+                return connection
+            self._end_stained(connection, stain)
         if not has_turn:
             reservation.release()  # the connection that it reserved is gone
         return None
 
     async def lend(
         self, exchange: Exchange, route: Route, reservation: Reservation | None, limits: aiohttp.ClientTimeout
-    ) -> Line:
+    ) -> Connection:
         """A clean connection, idle or new. `QueueTimeoutError` if the request waits too long for its turn."""
         request = exchange.request
         request.stage = "queue"
         reservation = reservation or await self.reserve(route, request.timeouts.queue)
         try:
-            line = self.lend_idle(exchange, route, reservation)
-            if line is None:
-                line = await self._opened(exchange, reservation, route, limits)
-                request.stage = "send"
-                exchange.begin(line.transport, line.sock)
+            connection = self.lend_idle(exchange, route, reservation)
+            if connection is None:
+                connection = await self._opened(exchange, reservation, route, limits)
+                exchange.begin(connection, connection.facts())
         finally:
             reservation.release()
-        return line
+        return connection
 
-    def release(self, route: Route, line: Line, *, reusable: bool) -> None:
+    def release(self, connection: Connection, /, *, reusable: bool) -> None:
         """Take back a connection after its request: it becomes idle, or is closed if it cannot be reused."""
-        if self._closed or not reusable or not line.may_rest():
-            line.close()
+        if self._closed or not reusable or not connection.may_rest():
+            connection.abort()
+            connection.finish()
             return
-        line.until = self._loop.time() + self._kept_for
-        route.shelf.idle.append(line)
+        connection.finish()
+        route = connection.route
+        connection.until = self._loop.time() + self._kept_for
+        route.shelf.idle.append(connection)
+        if connection.must_note_rest:
+            if not self._resting:
+                self._loop.call_soon(self._note_rest)
+            self._resting.append(connection)
         if route.shelf.waiting and self._has_clean(route):  # a waiter must not sign for a connection that has ended
             self.turns.hand_out(route.shelf)
         self._routes.add(route)
         if self._sweeping is None:
             self._sweeping = self._loop.call_later(self._kept_for, self._sweep)
 
-    def _end_stained(self, line: Line, stain: str | None) -> None:
-        if stain is not None and line.is_open:
+    def _note_rest(self) -> None:
+        """Note what has arrived on the connections that stayed idle until the next turn of the loop.
+
+        Most are lent again before that, and are looked at then: this saves a system call for each of their requests.
+        """
+        resting, self._resting = self._resting, []
+        for connection in resting:
+            connection.note_rest()
+
+    def _end_stained(self, connection: Connection, stain: str | None) -> None:
+        if stain is not None and connection.is_open:
             self.caught[stain] += 1
-        line.close()
+        connection.abort()
 
     def promised(self, route: Route) -> Reservation | None:
         """A reservation of an idle connection, if one is free."""
         idle = route.shelf.idle
         while idle and not (idle[-1].is_open and self._loop.time() < idle[-1].until):
-            idle.pop().close()
+            idle.pop().abort()
         return self.turns.promise(route.shelf)
 
     async def reserve(self, route: Route, limit: float | None, *, first: bool = False) -> Reservation:
@@ -173,12 +171,17 @@ class Pool:
 
     async def close(self) -> None:
         """Close all connections, idle and lent, without an orderly close of TLS. Requests that wait for one fail."""
-        for sock in list(self._sockets.values()):
-            sock.abort()
-        closed = self._connector.close()  # first: it waits for the end of the connections that are lent
         self.close_idle()
+        for connection in list(self._connections):
+            connection.cut()
+        for sock, inode in list(self._sockets.items()):
+            sockets.shut_down(sock, inode)  # ends also the connections that are still being opened
+        closed = self._connector.close()
         self.turns.close()
         await closed
+        if self._connections:
+            self._all_lost = self._loop.create_future()
+            await self._all_lost
 
     def close_idle(self) -> None:
         """Close the idle connections, and take none back."""
@@ -187,7 +190,7 @@ class Pool:
             self._sweeping.cancel()
         for route in self._routes:
             while route.shelf.idle:
-                route.shelf.idle.pop().close()
+                route.shelf.idle.pop().abort()
 
     def detach(self, *, forked: bool) -> None:
         """Close the descriptors in this process: the loop is closed, or belongs to the parent process (`forked`).
@@ -195,34 +198,35 @@ class Pool:
         A copied loop is not called: it shares its epoll descriptor with the parent.
         """
         self._closed = True
-        for sock in list(self._sockets.values()):
-            sock.close_descriptor(shared=forked)
-        for route in () if forked else self._routes:
-            while route.shelf.idle:
-                route.shelf.idle.pop().detach()
+        for sock, inode in list(self._sockets.items()):
+            sockets.close_descriptor(sock, inode, shared=forked)
+        for connection in list(self._connections):
+            connection.detach(forked=forked)
 
     def _sweep(self) -> None:
         """Close the connections whose time in the pool is over."""
         self._sweeping, now = None, self._loop.time()
         for route in list(self._routes):
             for _ in range(len(route.shelf.idle)):
-                line = route.shelf.idle.popleft()
-                if line.is_open and now < line.until:
-                    route.shelf.idle.append(line)
+                connection = route.shelf.idle.popleft()
+                if connection.is_open and now < connection.until:
+                    route.shelf.idle.append(connection)
                 else:
-                    line.close()
+                    connection.abort()
             if not route.shelf.idle:
                 self._routes.discard(route)
         if self._routes:
             oldest = min(route.shelf.idle[0].until for route in self._routes)
             self._sweeping = self._loop.call_at(oldest, self._sweep)
 
-    async def _opened(self, exchange: Exchange, reservation: Reservation, route: Route, limits: aiohttp.ClientTimeout) -> Line:
+    async def _opened(
+        self, exchange: Exchange, reservation: Reservation, route: Route, limits: aiohttp.ClientTimeout
+    ) -> Connection:
         """A new connection, in the turn of this request."""
         if reservation.shelf is None:
             return await self._connect(exchange, route, limits)
         if not self.turns.is_free:  # the reserved connection has ended meanwhile, and the request is signed
-            raise exchange.out_of_place()
+            raise Displaced
         turn = self.turns.turn()
         turn.hold()
         try:
@@ -230,53 +234,64 @@ class Pool:
         finally:
             turn.release()
 
-    async def _connect(self, exchange: Exchange, route: Route, limits: aiohttp.ClientTimeout) -> Line:
+    async def _connect(self, exchange: Exchange, route: Route, limits: aiohttp.ClientTimeout) -> Connection:
         exchange.request.stage = "connect"
-        made: list[ObservedSocket] = []
+        made: list[socket.socket] = []
         token = _made.set(made)
         try:
-            connection = await self._connector.connect(route, [], limits)
+            opened = await self._connector.connect(route.request, [], limits)
         finally:
             for sock in made:
                 # If the peer resets before the connection is open, uvloop closes the descriptor and not the socket. The socket
                 # would close that number again when it is collected, and by then another file may have it.
-                if sock.fileno() >= 0 and not sock.is_ours:
+                if sock.fileno() >= 0 and not sockets.owns_descriptor(sock, self._sockets[sock]):
                     sock.detach()
             with contextlib.suppress(ValueError):  # a task that was garbage-collected ends in another context
                 _made.reset(token)
-        protocol = cast("ResponseHandler", connection.protocol)
-        own_socket = self._socket_of(connection)
-        line = Line(connection, protocol, connection.transport, own_socket, self._loop, self._response_limits)
+        handler = opened.protocol
+        connection = Connection(
+            opened,
+            _socket_of(opened, made),
+            loop=self._loop,
+            limits=self._response_limits,
+            buffer=self._buffer,
+            owner=self,
+            route=route,
+        )
+        self._connections.add(connection)
+        problem = None
         try:
-            await self._check_silence(line)
+            await asyncio.sleep(0)  # uvloop delivers bytes that came with the handshake only after this task has run
+            # aiohttp's protocol has the bytes that came before ours took its place.
+            if connection.spoke_unasked or (handler is not None and handler.should_close and connection.is_open):
+                problem = OSError(errno.EPROTO, "the server answered before the request was sent")
+            elif not connection.is_open:
+                problem = OSError(errno.ECONNRESET, "the server closed the connection before the request was sent")
         except BaseException:
-            line.close()
+            connection.abort()
             raise
-        return line
+        if problem is not None:
+            connection.abort()
+            raise problem
+        return connection
 
-    @staticmethod
-    async def _check_silence(line: Line) -> None:
-        """`ClientOSError` if the server has answered or closed before the request: then it was not delivered."""
-        await asyncio.sleep(0)  # uvloop delivers bytes that came with the handshake only after this task has run
-        if not line.is_open:
-            raise aiohttp.ClientOSError(errno.ECONNRESET, "the server closed the connection before the request was sent")
-        if line.protocol.should_close:
-            raise aiohttp.ClientOSError(errno.EPROTO, "the server answered before the request was sent")
+    def lost(self, connection: Connection, /) -> None:
+        """The loop has ended a connection."""
+        self._connections.discard(connection)
+        if self._all_lost is not None and not self._connections and not self._all_lost.done():
+            self._all_lost.set_result(None)
 
-    @staticmethod
-    def _noting(make: Callable[[AddressInfo], ObservedSocket]) -> Callable[[AddressInfo], ObservedSocket]:
-        """The factory; it also adds each socket to the list of the current `_connect`."""
+    def _note_socket(self, sock: socket.socket) -> None:
+        self._sockets[sock] = sockets.inode_of(sock)
+        made = _made.get()
+        if made is not None:
+            made.append(sock)
 
-        def make_and_note(address: AddressInfo) -> ObservedSocket:
-            sock = make(address)
-            made = _made.get()
-            if made is not None:
-                made.append(sock)
-            return sock
 
-        return make_and_note
-
-    def _socket_of(self, connection: Connection) -> ObservedSocket | None:
-        """The socket that our factory created. The loop shows another object with the same descriptor."""
-        shown = None if connection.transport is None else connection.transport.get_extra_info("socket")
-        return None if shown is None else self._sockets.get(shown.fileno())
+def _socket_of(opened: OpenedConnection, made: list[socket.socket]) -> socket.socket | None:
+    """The socket of our factory. The loop shows another object with the same descriptor."""
+    shown = None if opened.transport is None else opened.transport.get_extra_info("socket")
+    if shown is None:
+        return None
+    number = shown.fileno()
+    return next((sock for sock in made if sock.fileno() == number), None)

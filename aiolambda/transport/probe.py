@@ -65,16 +65,18 @@ async def probe(
 
 
 def _peer_of(exchange: Exchange, response: Response) -> Peer:
-    connection: Any = exchange.transport
-    encrypted: ssl.SSLObject | None = connection.get_extra_info("ssl_object")
-    host, port, *_ = connection.get_extra_info("peername")
+    connection = exchange.connection
+    assert connection is not None  # it has answered
+    transport: Any = connection.transport
+    encrypted: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    host, port, *_ = transport.get_extra_info("peername")
     return Peer(
         address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         status=response.status,
         date=date_of(response),
         tls_version=None if encrypted is None else encrypted.version(),
         certificate=None if encrypted is None else _certificate_of(encrypted),
-        keep_alive={} if exchange.sock is None else keep_alive_of(exchange.sock),
+        keep_alive={} if connection.sock is None else keep_alive_of(connection.sock),
     )
 
 

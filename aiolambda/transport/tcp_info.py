@@ -8,37 +8,48 @@ import select
 import socket
 import struct
 import sys
-from collections.abc import Callable
 from typing import NamedTuple
 
-__all__ = ["CLOSED", "CLOSE_WAIT", "ESTABLISHED", "TcpInfo", "bytes_taken", "news_of", "tcp_info"]
+__all__ = ["CLOSED", "CLOSE_WAIT", "ESTABLISHED", "HAS_TCP_INFO", "TcpInfo", "has_news", "tcp_info"]
 
 ESTABLISHED = 1
 CLOSED = 7
 CLOSE_WAIT = 8
 """TCP states, as `tcp_info` numbers them."""
 
-_LAYOUT = struct.Struct("=B67xI48xQQ")
-_SENDING = struct.Struct("=144xI52xQQ")
-"""Bytes not sent yet, bytes sent, and bytes sent again."""
+_LAYOUT = struct.Struct("=B67xI48xQQ8xI52xQQ")
 _TCP_INFO: int | None = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
 _NEWS = getattr(select, "POLLIN", 0) | getattr(select, "POLLRDHUP", 0)
 
+HAS_TCP_INFO = _TCP_INFO is not None
+"""Whether this system has `TCP_INFO` with the layout above."""
+
 
 class TcpInfo(NamedTuple):
-    """A snapshot of a connection: its state, the round trip in microseconds, and the bytes acknowledged and received so far.
+    """A snapshot of a connection: its state, the round trip in microseconds, and bytes since it was opened.
 
-    The acknowledgement of the SYN counts as a byte.
+    - `acknowledged`: by the peer. The SYN counts as a byte.
+    - `received`: in order, read or not. The peer's FIN counts as a byte.
+    - `unsent`: accepted from us, and not sent yet. Our own FIN counts as a byte.
+    - `sent`: with repetitions, and `repeated`: the repetitions among them.
     """
 
     state: int
     round_trip: int
     acknowledged: int
     received: int
+    unsent: int
+    sent: int
+    repeated: int
+
+    @property
+    def taken(self) -> int:
+        """The bytes that the kernel has accepted from us, from any writer."""
+        return self.unsent + self.sent - self.repeated
 
 
 def tcp_info(sock: socket.socket) -> TcpInfo | None:
-    """A snapshot of this connection; `None` on other systems than Linux, and on kernels before 4.1."""
+    """A snapshot of this connection; `None` on other systems than Linux, and on kernels before 4.19."""
     if _TCP_INFO is None:
         return None
     try:
@@ -48,25 +59,10 @@ def tcp_info(sock: socket.socket) -> TcpInfo | None:
     return TcpInfo._make(_LAYOUT.unpack(data)) if len(data) == _LAYOUT.size else None
 
 
-def bytes_taken(sock: socket.socket) -> int | None:
-    """The bytes that the kernel has accepted for this connection, from any writer; `None` if it does not report them.
-
-    Our own FIN counts as a byte.
-    """
-    try:
-        data = b"" if _TCP_INFO is None else sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _SENDING.size)
-    except OSError:
-        return None
-    if len(data) < _SENDING.size:
-        return None
-    unsent, sent, again = _SENDING.unpack(data)
-    return int(unsent + sent - again)
-
-
-def news_of(sock: socket.socket) -> Callable[[], bool]:
-    """A function that returns `True` if there is something to read: bytes, the end of stream (EOF), or an error."""
+def has_news(sock: socket.socket) -> bool:
+    """Whether there is something to read: bytes, the end of stream (EOF), or an error. `False` on systems without `poll`."""
     if not hasattr(select, "poll"):
-        return lambda: False
+        return False
     poll = select.poll()
     poll.register(sock, _NEWS)
-    return lambda: bool(poll.poll(0))
+    return bool(poll.poll(0))

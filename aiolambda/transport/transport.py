@@ -1,4 +1,4 @@
-"""The default transport: sends requests over aiohttp's connections and parser, with one pool for the running loop.
+"""The default transport: sends requests over connections that aiohttp opens, with one pool for the running loop.
 
 Owns the life of the pool, and of a request on one of its connections. Must not know Lambda, signatures, retries or slots.
 """
@@ -6,11 +6,10 @@ Owns the life of the pool, and of a request on one of its connections. Must not 
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from typing import Self
 
 import aiohttp
-from aiohttp.http import RawResponseMessage
 from yarl import URL
 
 from ..errors import ConfigurationError
@@ -20,10 +19,11 @@ from ..types.interfaces import DetachableTransport, Loop, ReservingTransport, Tr
 from ..types.values import ResponseLimits, TcpKeepAlive
 from . import http1
 from .connect_queue import MAX_CONNECTING, RESERVATION_TTL, Reservation, current_reservation, give_back_current
-from .connection import Line
+from .connection import Connection
 from .error_mapping import FAILURES, map_error
 from .exchange import Exchange
-from .pool import Pool, Route
+from .pool import Pool
+from .route import Route
 
 __all__ = ["AiohttpTransport"]
 
@@ -33,14 +33,15 @@ _MOST_WAYS = 1000
 _RESPONSE_LIMITS = ResponseLimits()
 
 
-class _StreamedResponse:
-    """An answer that is read while it arrives."""
 
-    def __init__(self, status: int, headers: Mapping[str, str], content: aiohttp.StreamReader, exchange: Exchange) -> None:
-        self.status = status
-        self.headers = headers
-        self._content = content
+class _StreamedResponse:
+    """A response that is read while it arrives."""
+
+    def __init__(self, connection: Connection, exchange: Exchange) -> None:
+        self.status = connection.reader.status
+        self.headers = Headers.of(connection.reader.fields)
         self.exchange = exchange
+        self._connection = connection
 
     def __aiter__(self) -> Self:
         return self
@@ -48,13 +49,13 @@ class _StreamedResponse:
     async def __anext__(self) -> bytes:
         """The bytes that have arrived. Cancelling the wait loses nothing."""
         try:
-            chunk = await self._content.readany()
+            piece = await self._connection.next_piece()
         except FAILURES as error:
             failed = await map_error(error, self.exchange)
         else:
-            if not chunk:
+            if not piece:
                 raise StopAsyncIteration
-            return chunk
+            return piece
         raise failed  # as in `send`
 
 
@@ -104,24 +105,22 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         """Send a request and return the whole answer. `TransportError` if none comes. Cancelling closes the connection."""
         exchange, answered = Exchange(request, self._retry_stale_connections), False
         try:
-            most = self._response_limits.body
-            pool, route, line, message, content = await self._answer(exchange, most)
-            try:
-                request.stage = "receive"
-                if content.is_eof() and content.total_bytes <= most:
-                    body = content.read_nowait()
-                else:
-                    exchange.watch_answer(content)
-                    body = await line.intake.rest_of(content, most)
-                answered = True
-            finally:
-                pool.release(route, line, reusable=answered)
+            promise = self._promise()
+            connection = None if promise is None else self._borrowed(exchange, promise)
+            if connection is None:
+                connection = await self._borrow(exchange, promise)
+            await exchange.write(connection, self._response_limits.body)
+            connection.check()
+            reader = connection.reader
+            response = Response(reader.status, Headers.of(reader.fields), reader.body())
+            answered = True
         except FAILURES as error:
             failed = await map_error(error, exchange, self._proxy_of(exchange))
         else:
-            return Response(message.code, Headers(message.headers), body)
+            request.stage = "receive"
+            return response
         finally:
-            exchange.end(answered=answered)
+            exchange.end(reusable=answered)
         raise failed  # not in the `except` block: aiohttp's error in the context holds passwords and headers
 
     async def reserve(self, request: Request, /, *, first: bool = False) -> Reservation:
@@ -154,21 +153,16 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
 
         The read limit applies until the head. The reader of the body applies its own limits.
         """
-        exchange, answered = Exchange(request, self._retry_stale_connections), False
+        exchange, is_read = Exchange(request, self._retry_stale_connections), False
         try:
-            pool, route, line, message, content = await self._answer_or_error(exchange, None)
-            answered = True
+            connection = await self._head_of(exchange)
+            request.stage = "receive"
+            try:
+                yield _StreamedResponse(connection, exchange)
+            finally:
+                is_read = connection.is_read
         finally:
-            exchange.end(answered=answered)
-        request.stage = "receive"
-        exchange.watch_answer(content)
-        try:
-            yield _StreamedResponse(message.code, Headers(message.headers), content, exchange)
-        finally:
-            exchange.stop_watching()
-            pool.release(route, line, reusable=content.at_eof())
-            if not content.at_eof():
-                exchange.abort()
+            exchange.end(reusable=is_read)
 
     def detach(self, *, forked: bool = False) -> None:
         """Drop the pool of a loop that is closed or stopped, or, if `forked`, of the parent process.
@@ -202,45 +196,44 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         for _, pool, _ in gone:
             pool.detach(forked=forked)
 
-    async def _answer_or_error(
-        self, exchange: Exchange, most: int | None
-    ) -> tuple[Pool, Route, Line, RawResponseMessage, aiohttp.StreamReader]:
+    async def _head_of(self, exchange: Exchange) -> Connection:
+        """Send a request, and wait for the head of the answer."""
         try:
-            return await self._answer(exchange, most)
+            promise = self._promise()
+            connection = None if promise is None else self._borrowed(exchange, promise)
+            if connection is None:
+                connection = await self._borrow(exchange, promise)
+            await exchange.write(connection, None)
+            connection.check()
         except FAILURES as error:
             failed = await map_error(error, exchange, self._proxy_of(exchange))
+        else:
+            return connection
         raise failed  # as in `send`
 
-    async def _answer(
-        self, exchange: Exchange, most: int | None
-    ) -> tuple[Pool, Route, Line, RawResponseMessage, aiohttp.StreamReader]:
-        """Send a request on a connection, and read the head of its answer. The body may have `most` bytes."""
-        pool, request, promise = self._pool, exchange.request, current_reservation()
-        if pool is None or promise is None or promise.turns is not pool.turns:  # proves that the pool is this loop's
-            pool, promise = self._pool_now() or await self._open_pool(), None
+    def _promise(self) -> Reservation | None:
+        """The reservation of this task in this loop's pool."""
+        promise, pool = current_reservation(), self._pool
+        return promise if promise is not None and pool is not None and promise.turns is pool.turns else None
+
+    def _borrowed(self, exchange: Exchange, promise: Reservation) -> Connection | None:
+        """An idle connection, as it was reserved, or by a turn to open one; `None` if there is none."""
+        route, target = self._way_of(exchange.request.url)
+        if self._pool is None or promise.shelf not in (None, route.shelf):
+            return None
+        exchange.head = _head_of(exchange.request, route, target)
+        return self._pool.lend_idle(exchange, route, promise)
+
+    async def _borrow(self, exchange: Exchange, promise: Reservation | None) -> Connection:
+        """A connection, for which the request may have to wait. A promise proves that the pool is this loop's."""
+        request = exchange.request
+        pool = (None if promise is None else self._pool) or self._pool_now() or await self._open_pool()
         route, target = self._way_of(request.url)
-        exchange.head = http1.head_of(request, target, route)  # before a connection is taken: HTTP may be unable to carry it
+        exchange.head = _head_of(request, route, target)  # before a connection is taken: HTTP may be unable to carry it
         if promise is not None and promise.shelf not in (None, route.shelf):
             promise.release()  # a middleware has changed the destination
             promise = None
-        line = None if promise is None else pool.lend_idle(exchange, route, promise)
-        if line is None:
-            line = await pool.lend(exchange, route, promise, self._limits_of(request.timeouts.connect))
-        writing = None
-        try:
-            try:
-                writing = http1.begin(line, exchange)
-                answer = await line.protocol.read()
-                if answer[0].code < 200:
-                    answer = await line.intake.final(answer)
-                line.intake.take(answer, most)
-            finally:
-                if writing is not None:
-                    await http1.end_writing(line, writing)
-        except BaseException:
-            pool.release(route, line, reusable=False)
-            raise
-        return pool, route, line, *answer
+        return await pool.lend(exchange, route, promise, self._limits_of(request.timeouts.connect))
 
     def _pool_now(self) -> Pool | None:
         return self._pool if self._loop is asyncio.get_running_loop() else None
@@ -292,20 +285,20 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
                 self._ways.clear()
             found = self._proxy(origin) if callable(self._proxy) else self._proxy
             proxy, authorization = (None, None) if found is None else proxy_and_authorization(found)
-            route = self._routes[origin] = Route(
-                "POST",
-                URL(origin, encoded=True),
-                loop=self._loop,
-                proxy=None if proxy is None else URL(proxy, encoded=True),
-                proxy_headers=None if authorization is None else {"Proxy-Authorization": authorization},
-            )
-            route.proxy_credentials = authorization
+            route = self._routes[origin] = Route(origin, proxy=proxy, authorization=authorization, loop=self._loop)
         return route
 
     def _proxy_of(self, exchange: Exchange) -> URL | None:
         """The proxy of a request."""
         way = self._ways.get(exchange.request.url)
         return None if way is None else way[0].proxy
+
+
+def _head_of(request: Request, route: Route, target: str) -> bytes:
+    """The head of a request, for the server or for the proxy that relays it."""
+    if not route.is_relayed:
+        return http1.head_of(request, target)
+    return http1.head_of(request, f"{route.origin}{target}", proxy_authorization=route.proxy_credentials)
 
 
 async def _kept(pool: Pool) -> AsyncGenerator[None]:

@@ -113,7 +113,7 @@ async def test_request_is_signed_again_if_its_connection_ends() -> None:
         call = asyncio.create_task(client.invoke("f"))
         await held.wait()
         ends.set()
-        while any(line.is_open for route in pool._routes for line in route.shelf.idle):
+        while any(connection.is_open for route in pool._routes for connection in route.shelf.idle):
             await asyncio.sleep(0.001)
         other = pool.turns.turn()  # somebody else has the only one
         released.set()
@@ -150,7 +150,7 @@ async def test_stalled_upload_ends_at_the_read_limit(size: int, half_closed: boo
             connection.writer.write_eof()
         await stopped.wait()
 
-    monkeypatch.setattr("aiolambda.transport.pool.socket_factory", small)
+    monkeypatch.setattr("aiolambda.transport.sockets.socket_factory", small)
     stopped = asyncio.Event()
     async with raw_server(reads_nothing) as server, client_for(server) as client:
         with pytest.raises(TransportError) as raised:
@@ -271,7 +271,7 @@ async def test_reservation_without_connection_is_void() -> None:
         (route,) = pool._routes
         promise = pool.promised(route)
         assert promise is not None
-        route.shelf.idle.pop().close()
+        route.shelf.idle.pop().abort()
         assert pool.lend_idle(Exchange(request, proves=True), route, promise) is None
         assert promise.ended
         assert nothing_is_promised(pool)
@@ -340,12 +340,12 @@ async def test_turn_takes_no_reserved_connection() -> None:
         assert promise is not None
         spare = route.shelf.idle[-1].sock
         assert spare is not None
-        spare.abort()
+        spare.shutdown(socket.SHUT_RDWR)
         assert pool.lend_idle(Exchange(request, proves=True), route, turn) is None
         turn.release()
         line = pool.lend_idle(Exchange(request, proves=False), route, promise)
         assert line is not None
-        line.close()
+        line.abort()
         assert nothing_is_promised(pool)
 
 

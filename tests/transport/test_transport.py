@@ -128,7 +128,7 @@ async def test_keep_alive_options_are_set_on_the_socket() -> None:
         transport_to(keep_alive=TcpKeepAlive(idle=20, interval=4, count=5)) as transport,
     ):
         async with transport.stream(request_to(server)) as response:
-            sock = response.exchange.transport.get_extra_info("socket")
+            sock = response.exchange.connection.transport.get_extra_info("socket")
             options = {
                 name: sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
                 for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT", "TCP_NODELAY")
