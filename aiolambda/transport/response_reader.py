@@ -102,10 +102,10 @@ class ResponseReader:
             parser.feed_data(data)
         except _ParserErrors as error:
             self._parser = None
-            if not self.is_complete:
+            self.is_reusable = False
+            if not (self.is_complete and isinstance(error, httptools.HttpParserCallbackError)):
                 raise self._refusal(error) from None
-            self.is_reusable = False  # the bytes after the response are not valid HTTP, or a second response
-            return
+            return  # a second response: the first one stands
         if self._come > self._allowed and (not self.is_complete or "transfer-encoding" in self.fields):
             self._check_size()
         if self._large is not None and not self.is_complete:
@@ -237,6 +237,8 @@ class ResponseReader:
     def _refusal(self, error: Exception) -> ResponseError:
         if isinstance(error, httptools.HttpParserCallbackError) and isinstance(error.__context__, ResponseError):
             return error.__context__
+        if self.is_complete:
+            return ResponseError("is followed by bytes that belong to no answer")
         return ResponseError(f"is not valid HTTP: {_complaint(error)}")
 
     def _too_long_head(self) -> ResponseError:

@@ -294,19 +294,35 @@ async def test_cancelled_kernel_check_leaks_no_descriptor(serve: Serve, monkeypa
         peer.shutdown(socket.SHUT_WR)
         kept.append(peer)
 
+    def not_acknowledged(sock: socket.socket) -> tcp_info.TcpInfo | None:
+        """The acknowledgement is late."""
+        info = ask(sock)
+        frozen.append(info.acknowledged if info is not None else 0)
+        return None if info is None else info._replace(acknowledged=frozen[0])
+
     kept: list[socket.socket] = []
+    frozen: list[int] = []
+    ask = tcp_info.tcp_info
     monkeypatch.setattr(exchange.asyncio, "sleep", for_ever)
     server = serve(half_close)
+    this = asyncio.current_task()
+    assert this is not None
+
+    async def cancel_the_call() -> None:
+        await watching.wait()
+        this.cancel()
+
+    canceller = asyncio.create_task(cancel_the_call())
     async with client_of(server) as client:
         await client.invoke("f")
         server.idle.set()
         assert server.acted.wait(5)
         before = open_files()
-        call = asyncio.create_task(client.invoke("f"))
-        await watching.wait()
-        call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
+        monkeypatch.setattr(tcp_info, "tcp_info", not_acknowledged)
+        with pytest.raises(asyncio.CancelledError):  # the loop does not turn before the call begins
+            await client.invoke("f")
+        await canceller
+        this.uncancel()
         assert client.stats.in_flight == 0
         assert open_files() < before
     kept[0].close()
