@@ -155,9 +155,10 @@ class Connection(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._sock = sock
         self.kernel = None if sock is None else sockets.duplicate(sock)
-        self._is_encrypted = not self._is_lost and self.transport.get_extra_info("ssl_object") is not None
-        if not self._is_lost:
-            self.transport.set_protocol(self)
+        self._is_encrypted = False
+        if opened.transport is not None:
+            self._is_encrypted = opened.transport.get_extra_info("ssl_object") is not None
+            opened.transport.set_protocol(self)
 
     @property
     def is_open(self) -> bool:
@@ -279,9 +280,11 @@ class Connection(asyncio.BufferedProtocol):
     async def next_piece(self) -> bytes:
         """The next bytes of a streamed body; empty at its end. Cancelling the wait loses nothing."""
         while not self._pieces:
+            self.check()
+            if self._is_aborted:
+                raise ConnectionAbortedError(errno.ECONNABORTED, "the stream was closed before its end")
             if self.reader.is_complete:
                 return b""
-            self.check()
             self._waiter = self._loop.create_future()
             await self._waiter
         piece = self._pieces.popleft()
@@ -311,7 +314,7 @@ class Connection(asyncio.BufferedProtocol):
         self._upload = self._pieces = None
         self.reader.forget()
         self._cancel_timer()
-        self._close_kernel()
+        self._shut_down()
         if self.transport is not None:
             self.transport.abort()
         self._opened.close()
@@ -319,11 +322,11 @@ class Connection(asyncio.BufferedProtocol):
     def cut(self) -> None:
         """End the connection now, because its pool is closed. A request that is in flight fails."""
         self.fail(ConnectionAbortedError(errno.ECONNABORTED, "the transport was closed"))
-        self._close_kernel()
+        self._shut_down()
         self._opened.close()
 
     def detach(self, *, forked: bool) -> None:
-        """Forget the loop, which was closed, or belongs to the parent process and is never called. The pool closes the socket."""
+        """Forget the loop, which is closed, or is that of the parent process, and is never called. The pool closes sockets."""
         self._is_aborted = True
         self._close_kernel()
         if forked:
@@ -332,13 +335,20 @@ class Connection(asyncio.BufferedProtocol):
             with contextlib.suppress(RuntimeError):
                 end()
 
+    def _shut_down(self) -> None:
+        """Let the peer see the end now, and not only once the loop has closed its descriptor."""
+        if self.kernel is not None:
+            with contextlib.suppress(OSError):
+                self.kernel.shutdown(socket.SHUT_RDWR)
+        self._close_kernel()
+
     def _close_kernel(self) -> None:
         if self.kernel is not None:
             self.kernel.close()
             self.kernel = None
 
     def _write_more(self) -> None:
-        """Write the next piece, unless the loop has enough. Other callbacks run between two pieces, even if the peer is fast."""
+        """Write the next piece, unless the loop has enough. Other callbacks run in between, even if the peer is fast."""
         upload = self._upload
         if upload is None or self._writing_paused or self._is_lost or self._is_aborted:
             return
@@ -360,40 +370,34 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         self._received += nbytes
         reader = self.reader
-        if reader.is_complete or self._is_aborted:
-            if not self._is_aborted:
-                self.spoke_unasked = True
-                self.transport.abort()
+        if reader.is_complete:
+            self.spoke_unasked = True
+            self.transport.abort()
             return
-        if reader.place is not None:
-            reader.filled(nbytes)
-        else:
-            try:
+        place = reader.place
+        try:
+            if place is None:
                 reader.feed(self._buffer[:nbytes])
-            except ResponseError as error:
-                self.fail(error)
-                return
-        if self._is_streamed and reader.has_head:
-            self._take_pieces()
-        elif reader.is_complete:
-            self._wake()
-        elif self._limit is not None and reader.progress != self._progress:
-            self._progress = reader.progress
-            if not reader.is_between_heads or self._upload is None:
-                self._expect(self._limit)
             else:
-                self._deadline = math.inf
+                reader.filled(nbytes)
+        except ResponseError as error:
+            self.fail(error)
+            return
+        self._hand_on(reader)
 
     def eof_received(self) -> None:
-        """The peer closed its side. TLS would answer with a close_notify of its own, whose reset would look like the request's."""
+        """The peer closed its side.
+
+        TLS would answer with a close_notify of its own, and a reset of that would look like a reset of the request.
+        """
         self._has_eof = True
         self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_lost = True
         # A broken pipe: the kernel was told of the peer's end before the reset.
-        self.ended_by_peer = self._error is None and not self._is_aborted and (
-            self._has_eof or exc is None or isinstance(exc, BrokenPipeError)
+        self.ended_by_peer = (
+            self._error is None and not self._is_aborted and (self._has_eof or exc is None or isinstance(exc, BrokenPipeError))
         )
         self._upload = None
         self._cancel_timer()
@@ -412,6 +416,26 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         self._writing_paused = False
         self._write_more()
+
+    def _hand_on(self, reader: ResponseReader) -> None:
+        """Tell the waiter of a response, of its head, or of a piece of its body."""
+        if self._is_streamed and reader.has_head:
+            self._take_pieces()
+        elif reader.is_complete:
+            self._wake()
+        else:
+            self._note_progress()
+
+    def _note_progress(self) -> None:
+        """Each part of a response has a limit of its own: the silence before it, its head, its body."""
+        progress = self.reader.progress
+        if self._limit is None or progress == self._progress:
+            return
+        self._progress = progress
+        if self._upload is not None and self.reader.is_between_heads:
+            self._deadline = math.inf  # until the request is written
+        else:
+            self._expect(self._limit)
 
     def _take_pieces(self) -> None:
         """Hand on what was received of a streamed body, and pause the peer if the reader is too far behind."""

@@ -103,7 +103,7 @@ def _cause_of(error: Exception) -> BaseException | None:
 
     So do their tracebacks, and their own causes and contexts.
     """
-    if isinstance(error, HttpProcessingError | ResponseError | ServerDisconnected):  # it quotes the answer, or says nothing more
+    if isinstance(error, HttpProcessingError | ResponseError | ServerDisconnected):  # the first two quote the answer
         return None
     cause: BaseException | None = error
     if isinstance(error, aiohttp.ClientError):

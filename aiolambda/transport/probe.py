@@ -65,9 +65,8 @@ async def probe(
 
 
 def _peer_of(exchange: Exchange, response: Response) -> Peer:
-    connection = exchange.connection
-    assert connection is not None  # it has answered
-    transport: Any = connection.transport
+    connection: Any = exchange.connection
+    transport = connection.transport
     encrypted: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
     host, port, *_ = transport.get_extra_info("peername")
     return Peer(

@@ -1,8 +1,8 @@
 """Reads one HTTP/1.1 response after another from the bytes of a connection.
 
-Laws: one final response for one request. A response must state exactly where it ends, or it is refused. No state of one response
-affects the next: trailers are dropped, and bytes after a response make the connection unusable. A limit is never exceeded by
-more than one read.
+Laws: one final response for one request. A response must state exactly where it ends, or it is refused. No state of one
+response affects the next: trailers are dropped, and bytes after a response make the connection unusable. A limit is never
+exceeded by more than one read.
 
 Owns the framing of responses, and their limits in bytes and heads. Must not know sockets, time, or the meaning of a response.
 httptools parses. It accepts some messages that this module must refuse: see `on_headers_complete`.
@@ -130,7 +130,8 @@ class ResponseReader:
         return pieces
 
     def forget(self) -> None:
-        """Drop what was received of the current response."""
+        """Drop what was received of the current response. Further bytes belong to none."""
+        self.is_complete, self.is_reusable = True, False
         self._parser = self._large = self.place = None
         self._body = []
 
@@ -138,7 +139,7 @@ class ResponseReader:
 
     def on_message_begin(self) -> None:
         if self.is_complete:
-            raise ResponseError("is followed by a second one")
+            self.is_reusable = False
         self.has_begun = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -155,6 +156,8 @@ class ResponseReader:
 
     def on_headers_complete(self) -> None:
         """Refuse what httptools accepts: another version, an unknown or a second transfer coding, a response without an end."""
+        if self.is_complete:
+            raise ResponseError("is followed by a second one")
         parser, fields = self._parser, self.fields
         status = self.status = parser.get_status_code()
         if status < 200:

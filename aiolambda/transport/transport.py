@@ -6,7 +6,7 @@ Owns the life of the pool, and of a request on one of its connections. Must not 
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Self
 
 import aiohttp
@@ -33,21 +33,23 @@ _MOST_WAYS = 1000
 _RESPONSE_LIMITS = ResponseLimits()
 
 
-
 class _StreamedResponse:
     """A response that is read while it arrives."""
 
     def __init__(self, connection: Connection, exchange: Exchange) -> None:
         self.status = connection.reader.status
-        self.headers = Headers.of(connection.reader.fields)
+        self.headers: Mapping[str, str] = Headers.of(connection.reader.fields)
         self.exchange = exchange
         self._connection = connection
+        self._use = connection.uses
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
         """The bytes that have arrived. Cancelling the wait loses nothing."""
+        if self._connection.uses != self._use:  # it was read, and its connection has gone on to another request
+            raise StopAsyncIteration
         try:
             piece = await self._connection.next_piece()
         except FAILURES as error:

@@ -5,7 +5,6 @@ The check before the request is switched off where a test wants the race that it
 
 import asyncio
 import gc
-import os
 import socket
 import struct
 import sys
