@@ -1,6 +1,6 @@
 """One client of `peers.py` in a process of its own, driven over standard input by `processes.py`.
 
-`python benchmarks/driver.py CLIENT [--loop uvloop] [--watched]` runs in an environment with that client. Reads one
+`python benchmarks/driver.py CLIENT [--loop NAME] [--watched]` runs in an environment with that client. Reads one
 order a line, as JSON, and answers with a line. Figures are of this process: seconds of CPU and of the clock, bytes.
 """
 
@@ -211,24 +211,18 @@ async def obey(driver):
 
 
 def main():
-    from peers import CLIENTS  # beside this file: the peers' environments find no package
+    from loops import LOOPS, factory  # beside this file: the peers' environments find no package
+    from peers import CLIENTS
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("client", choices=CLIENTS)
-    parser.add_argument("--loop", choices=["asyncio", "uvloop"], default="asyncio")
+    parser.add_argument("--loop", choices=LOOPS, default="asyncio")
     parser.add_argument("--watched", action="store_true")
     options = parser.parse_args()
     client, selector = CLIENTS[options.client](), WatchedSelector() if options.watched else None
-    if options.loop == "uvloop":
-        from uvloop import new_event_loop as factory
-    else:
-
-        def factory():
-            return asyncio.SelectorEventLoop(selector)
-
     version = importlib.metadata.version(client.package)
     print(json.dumps(f"{client.package} {version}, Python {platform.python_version()}"), flush=True)
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=factory(options.loop, selector)) as runner:
         runner.run(obey(Driver(client, selector)))
 
 

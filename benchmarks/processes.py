@@ -21,6 +21,8 @@ from benchmarks.environments import CACHE, HERE, NODE, ROOT, environment, node_e
 FOLDER = ROOT / "benchmarks"
 LIMIT = 120.0
 """Seconds that an answer may take. A measurement takes a few."""
+COUNTED_LIMIT = 600.0
+"""Seconds that a process may take under a tool that counts, which slows it by up to a hundred."""
 
 
 class DriverError(Exception):
@@ -87,21 +89,30 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {**clean, **nothing, **more}
 
 
-def command_of(name: str, script: str, folder: Path = CACHE) -> tuple[list[str], dict[str, str]]:
-    """How a script of this folder is run for a peer: the command, and the variables to add. May raise `UnavailableError`."""
+def command_of(name: str, script: str, folder: Path = CACHE, tree: Path = ROOT) -> tuple[list[str], dict[str, str]]:
+    """How a script of this folder is run for a peer: the command, and the variables to add. May raise `UnavailableError`.
+
+    `tree` is the checkout from which this project's client is taken. All else is of this one.
+    """
     if name == NODE:
         node, modules = node_environment(folder)
         return [node, "--expose-gc", str(FOLDER / f"{script}.cjs")], {"NODE_PATH": str(modules), "NODE_NO_WARNINGS": "1"}
-    path = str(ROOT) if name in HERE else ""
+    path = str(tree.resolve()) if name in HERE else ""
     return [environment(name, folder), str(FOLDER / f"{script}.py"), name], {"PYTHONPATH": path}
 
 
 @asynccontextmanager
 async def started(
-    name: str, folder: Path = CACHE, *, ca: str | None = None, loop: str = "asyncio", watched: bool = False
+    name: str,
+    folder: Path = CACHE,
+    *,
+    ca: str | None = None,
+    loop: str = "asyncio",
+    watched: bool = False,
+    tree: Path = ROOT,
 ) -> AsyncGenerator[Driver]:
     """A driver with one peer. `watched`: its loop times every one of its turns."""
-    command, more = command_of(name, "driver", folder)
+    command, more = command_of(name, "driver", folder, tree)
     trust = {"SSL_CERT_FILE": ca, "NODE_EXTRA_CA_CERTS": ca} if ca else {}
     flags = [] if name == NODE else ["--loop", loop, *(["--watched"] if watched else [])]
     async with running(name, [*command, *flags], clean_environment(**more, **trust)) as driver:
@@ -134,3 +145,48 @@ async def serving() -> AsyncGenerator[Server]:
             ports = control.greeting
             http, https = f"http://127.0.0.1:{ports['http']}", f"https://127.0.0.1:{ports['https']}"
             yield Server(http, https, str(ca), control)
+
+
+@attrs.frozen
+class Steady:
+    """The warm calls that a tool counts: see `steady.py`."""
+
+    peer: str
+    scheme: str
+    loop: str = "asyncio"
+    in_flight: int = 10
+    calls: int = 100
+    tree: Path = ROOT
+
+    @property
+    def counted(self) -> int:
+        """The calls that the second part has more than the first."""
+        return 2 * self.calls
+
+
+async def counted(tool: list[str], steady: Steady, folder: Path = CACHE) -> None:
+    """Run those calls under a tool, with a server of their own that the tool does not see. The tool writes files.
+
+    Raises `DriverError` with the last line that the process wrote.
+    """
+    command, more = command_of(steady.peer, "steady", folder, steady.tree)
+    numbers = ["--loop", steady.loop, "--in-flight", str(steady.in_flight), "--calls", str(steady.calls)]
+    env = clean_environment(PYTHONHASHSEED="0", **more)
+    async with serving() as server:
+        words = [*tool, *command, server.url(steady.scheme), "--ca", server.ca, *numbers]
+        process = await asyncio.create_subprocess_exec(*words, env=env, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        saying = asyncio.create_task(process.communicate())
+        try:
+            async with asyncio.timeout(COUNTED_LIMIT):
+                while not saying.done() and await server.control.order("held") < steady.in_flight:
+                    await asyncio.sleep(0.05)
+                await server.control.order("release")
+                _, said = await saying
+        except TimeoutError as error:
+            raise DriverError(f"{steady.peer} has not ended within {COUNTED_LIMIT:.0f} s") from error
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await asyncio.wait([saying])
+    if process.returncode:
+        raise DriverError(f"{steady.peer} under {tool[0]}: {(said.decode().strip() or 'no word').splitlines()[-1]}")

@@ -4,19 +4,21 @@ Owns which cells there are, how many rounds, and in what order. Must not know ho
 """
 
 import contextlib
+import importlib.util
 import json
 import resource
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from benchmarks.environments import NODE, OURS, UnavailableError
+from benchmarks.environments import HERE, NODE, OURS, ROOT, UnavailableError
 from benchmarks.figures import Figure
+from benchmarks.loops import plain
 from benchmarks.processes import Driver, DriverError, Server, clean_environment, command_of, started
 
 KB, MB = 1024, 1024 * 1024
@@ -27,7 +29,7 @@ Drivers = dict[str, Driver]
 
 @attrs.frozen
 class Cell:
-    """One combination of the first row."""
+    """One combination of the first row. `size` is of `SIZES`."""
 
     scheme: str
     in_flight: int
@@ -49,13 +51,26 @@ _CELLS = [
     for scheme, in_flight, size in product(("http", "https"), (1, 50, CROWD), SIZES)
     if (in_flight, size) not in TOO_LARGE and (scheme, in_flight, size) != ("https", CROWD, "10 KB")
 ]
+_FAST_CELLS = [Cell("https", 50, "100 B"), Cell("https", CROWD, "100 B"), Cell("https", 1, "6 MB")]
 CELLS = {
     "asyncio": _CELLS,
-    "uvloop": [cell for cell in _CELLS if cell.in_flight < CROWD or cell == Cell("http", CROWD, "100 B")],
+    "uvloop": [cell for cell in _CELLS if cell.in_flight < CROWD or cell.size == "100 B"],
+    "asyncio+aiofastnet": _FAST_CELLS,
+    "uvloop+aiofastnet": _FAST_CELLS,
 }
 QUICK_CELLS = {
     "asyncio": [Cell("http", 50, "100 B"), Cell("http", CROWD, "100 B"), Cell("https", 50, "100 B"), Cell("http", 1, "6 MB")]
 }
+WITHOUT_AIOFASTNET = "aiohttp without aiofastnet"
+
+
+@attrs.frozen
+class Column:
+    """How the client of one column runs. `tree` is the checkout from which this project's client is taken."""
+
+    peer: str
+    loop: str = "asyncio"
+    tree: Path = ROOT
 
 
 @attrs.frozen
@@ -68,7 +83,7 @@ class Run:
     rounds: int
     seconds: float
     is_quick: bool
-    held: int
+    held: list[int]
     items: int
     notes: list[str] = attrs.field(factory=list)
     server_per_client: dict[str, float] = attrs.field(factory=dict)
@@ -79,12 +94,15 @@ class Run:
         self.notes.append(text)
 
     @contextlib.asynccontextmanager
-    async def drivers(self, peers: list[str], *, loop: str = "asyncio", watched: bool = False) -> AsyncGenerator[Drivers]:
+    async def drivers(self, columns: Mapping[str, Column], *, watched: bool = False) -> AsyncGenerator[Drivers]:
+        """The process of each column, by the name of the column."""
         async with contextlib.AsyncExitStack() as stack:
             found: Drivers = {}
-            for peer in peers:
-                starting = started(peer, self.folder, ca=self.server.ca, loop=loop, watched=watched)
-                found[peer] = await stack.enter_async_context(starting)
+            for name, column in columns.items():
+                starting = started(
+                    column.peer, self.folder, ca=self.server.ca, loop=column.loop, watched=watched, tree=column.tree
+                )
+                found[name] = await stack.enter_async_context(starting)
             yield found
 
     @contextlib.asynccontextmanager
@@ -146,8 +164,18 @@ class Run:
                     found[peer].append(answer)
         return {peer: answers for peer, answers in found.items() if len(answers) == rounds}
 
-    def asynchronous(self) -> list[str]:
-        return [peer for peer in self.peers if peer not in (THREADED, NODE)]
+    def columns(self, loop: str = "asyncio") -> dict[str, Column]:
+        """The peers that run on this loop. Only this environment has aiofastnet: beside it, a bare POST without it."""
+        if loop == plain(loop):
+            return {peer: Column(peer, loop) for peer in self.peers if loop == "asyncio" or peer not in (THREADED, NODE)}
+        if importlib.util.find_spec("aiofastnet") is None:
+            self.note(f"{loop} is left out: aiofastnet is not installed")
+            return {}
+        found = {peer: Column(peer, loop) for peer in self.peers if peer in HERE}
+        return {**found, WITHOUT_AIOFASTNET: Column("aiohttp", plain(loop))} if "aiohttp" in found else found
+
+    def asynchronous(self) -> dict[str, Column]:
+        return {peer: Column(peer) for peer in self.peers if peer not in (THREADED, NODE)}
 
 
 def _values(answers: dict[str, list[Any]], of: Callable[[Any], float]) -> dict[str, list[float]]:
@@ -165,27 +193,28 @@ async def invocation(run: Run) -> list[Figure]:
     """
     figures: list[Figure] = []
     for loop, cells in (QUICK_CELLS if run.is_quick else CELLS).items():
-        peers = run.peers if loop == "asyncio" else run.asynchronous()
-        for size in dict.fromkeys(cell.size for cell in cells):
-            async with run.drivers(peers, loop=loop) as drivers:
+        columns = run.columns(loop)
+        for size in dict.fromkeys(cell.size for cell in cells if columns):
+            async with run.drivers(columns) as drivers:
                 for cell in cells:
                     if cell.size == size:
-                        async with run.opened(drivers, scheme=cell.scheme, pool=cell.in_flight):
-                            figures += await _cell(run, drivers, cell, loop)
+                        figures += await of_a_cell(run, drivers, cell, loop)
     return sorted(figures, key=lambda figure: figure.section)
 
 
-async def _cell(run: Run, drivers: Drivers, cell: Cell, loop: str) -> list[Figure]:
-    is_crowd = cell.in_flight == CROWD
-    answers = await run.alternate(
-        drivers,
-        "invocation",
-        "run",
-        rounds=min(run.rounds, 3) if is_crowd else run.rounds,
-        in_flight=cell.in_flight,
-        payload=SIZES[cell.size],
-        seconds=run.seconds * (LONGER_FOR_A_CROWD if is_crowd else 1),
-    )
+async def of_a_cell(run: Run, drivers: Drivers, cell: Cell, loop: str) -> list[Figure]:
+    """CPU, and two figures of latency. Their clients are opened here, and closed."""
+    is_crowd = cell.in_flight >= CROWD
+    async with run.opened(drivers, scheme=cell.scheme, pool=cell.in_flight):
+        answers = await run.alternate(
+            drivers,
+            "invocation",
+            "run",
+            rounds=run.rounds,
+            in_flight=cell.in_flight,
+            payload=SIZES[cell.size],
+            seconds=run.seconds * (LONGER_FOR_A_CROWD if is_crowd else 1),
+        )
     print(f"  {loop}, {cell.name}", file=sys.stderr)
     notes = _notes(answers, "calls", "wall", "server_per_client", "memory")
     cpu = Figure(
@@ -205,7 +234,7 @@ async def _cell(run: Run, drivers: Drivers, cell: Cell, loop: str) -> list[Figur
 
 async def throughput(run: Run) -> list[Figure]:
     """Calls for each second of CPU: the inverse of the first row's figure. More is better."""
-    async with run.drivers(run.peers) as drivers, run.opened(drivers, pool=50):
+    async with run.drivers(run.columns()) as drivers, run.opened(drivers, pool=50):
         answers = await run.alternate(
             drivers, "throughput", "run", rounds=run.rounds, in_flight=50, payload=100, seconds=2 * run.seconds
         )
@@ -220,38 +249,66 @@ async def throughput(run: Run) -> list[Figure]:
 
 @attrs.frozen
 class Wave:
-    """Memory of a call in flight, in KB, and the rest afterwards, in KB and in blocks of Python's allocator."""
+    """Memory of a call in flight, in KiB, and the rest afterwards, in KiB and in blocks of Python's allocator."""
 
     held: float
     left: float
     blocks: float
 
 
+OVER_TLS = 1000
+"""Calls in flight while the memory of a TLS connection is measured: some clients hold 300 KiB for each."""
+
+
 async def memory(run: Run) -> list[Figure]:
-    """Memory of a call in flight, all held by the server at once, and the rest after another such wave."""
-    count = min(run.held, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 500)
-    found: dict[str, list[Wave]] = {}
-    for _ in range(1 if run.is_quick else 2):
-        for peer in [name for name in run.peers if name != THREADED]:
-            async with run.drivers([peer]) as drivers:
-                found.setdefault(peer, []).extend(await _waves(run, drivers, peer, count))
-    waves = {peer: some for peer, some in found.items() if len(some) == len(found[OURS])}
-    in_blocks = {peer: some for peer, some in waves.items() if peer != NODE}
+    """Memory of a call in flight, all held by the server at once, and the rest after another such wave; and of TLS, by loop."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 500
+    counts = dict.fromkeys(min(held, most) for held in run.held)
+    columns = {name: column for name, column in run.columns().items() if name != THREADED}
+    figures = [figure for count in counts for figure in await _memory(run, columns, count)]
+    return figures + await _memory_over_tls(run, min(OVER_TLS, *counts))
+
+
+async def _memory(run: Run, columns: dict[str, Column], count: int) -> list[Figure]:
+    waves = await _waves(run, columns, "http", count)
+    in_blocks = {name: some for name, some in waves.items() if name != NODE}
     section = f"memory, {count:,} in flight"
     left = f"{section}: left by a second, closed client (as it is, not as a ratio)"
     return [
-        Figure(section, "a call in flight", "KB", _values(waves, lambda wave: wave.held)),
-        Figure(left, "of the process, by call", "KB", _values(waves, lambda wave: wave.left), is_compared=False),
+        Figure(section, "a call in flight", "KiB", _values(waves, lambda wave: wave.held)),
+        Figure(left, "of the process, by call", "KiB", _values(waves, lambda wave: wave.left), is_compared=False),
         Figure(left, "Python's blocks, by call", "blocks", _values(in_blocks, lambda wave: wave.blocks), is_compared=False),
     ]
 
 
-async def _waves(run: Run, drivers: Drivers, peer: str, count: int) -> list[Wave]:
+async def _memory_over_tls(run: Run, count: int) -> list[Figure]:
+    """Of a call with its connection, which is most of it."""
+    section, figures = f"memory over TLS, {count:,} in flight", []
+    for loop in ("asyncio", "uvloop", "asyncio+aiofastnet", "uvloop+aiofastnet"):
+        columns = {name: column for name, column in run.columns(loop).items() if column.peer not in (THREADED, NODE)}
+        columns.pop(WITHOUT_AIOFASTNET, None)  # that is the row of the loop alone
+        if columns:
+            waves = await _waves(run, columns, "https", count)
+            figures.append(Figure(section, f"a call in flight, {loop}", "KiB", _values(waves, lambda wave: wave.held)))
+    return figures
+
+
+async def _waves(run: Run, columns: dict[str, Column], scheme: str, count: int) -> dict[str, list[Wave]]:
+    """The waves of each column that did not fail, in a process for each."""
+    found: dict[str, list[Wave]] = {}
+    for _ in range(1 if run.is_quick else 2):
+        for name, column in columns.items():
+            async with run.drivers({name: column}) as drivers:
+                found.setdefault(name, []).extend(await _wave(run, drivers, name, scheme, count))
+    return {name: some for name, some in found.items() if len(some) == len(found[OURS])}
+
+
+async def _wave(run: Run, drivers: Drivers, peer: str, scheme: str, count: int) -> list[Wave]:
     """Two clients, one after the other: the first fills the lasting caches, the second shows the rest of its calls."""
     marks: list[Any] = []
     second = max(2, count // 4)
     for number in (count, second):
-        marks.append(await _held(run, drivers, peer, number))
+        marks.append(await _held(run, drivers, peer, scheme, number))
         if peer not in drivers:
             return []
     (half, most, after), (_, _, end) = marks
@@ -260,13 +317,13 @@ async def _waves(run: Run, drivers: Drivers, peer: str, count: int) -> list[Wave
     return [Wave(held, left, (end.get("blocks", 0) - after.get("blocks", 0)) / second)]
 
 
-async def _held(run: Run, drivers: Drivers, peer: str, count: int) -> list[Any]:
+async def _held(run: Run, drivers: Drivers, peer: str, scheme: str, count: int) -> list[Any]:
     """The marks while the server has half of the calls, while it has all, and when their client is closed.
 
     The first half uses up free memory. The second half takes its memory from the system.
     """
     half, marks = count // 2, []
-    await run.ask(drivers, peer, "open", url=run.server.http, pool=count)
+    await run.ask(drivers, peer, "open", url=run.server.url(scheme), pool=count, ca=run.server.ca)
     for number in (half, 2 * half):
         await run.hold(drivers, peer, half, 100, held=number)
         marks.append(await run.ask(drivers, peer, "marks"))
@@ -294,8 +351,8 @@ async def stall(run: Run) -> list[Figure]:
 async def fan_out(run: Run) -> list[Figure]:
     """`client.map` beside workers over one iterator."""
     count = run.items
-    peers = [peer for peer in (OURS, "aiohttp", "aiobotocore") if peer in run.peers]
-    async with run.drivers(peers) as drivers, run.opened(drivers, pool=100):
+    columns = {peer: Column(peer) for peer in (OURS, "aiohttp", "aiobotocore") if peer in run.peers}
+    async with run.drivers(columns) as drivers, run.opened(drivers, pool=100):
         answers = await run.alternate(
             drivers, "fan-out", "map", rounds=min(run.rounds, 3), count=count, in_flight=100, payload=100
         )

@@ -16,7 +16,7 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,8 @@ ROWS: dict[str, Callable[[rows.Run], Awaitable[list[Figure]]]] = {
     "signing": parts.signing,
     "middlewares": parts.middlewares,
 }
-FULL = {"rounds": 4, "seconds": 0.25, "held": 10_000, "items": 20_000}
-QUICK = {"rounds": 3, "seconds": 0.1, "held": 2000, "items": 2000}
+FULL = {"rounds": 4, "seconds": 0.25, "held": [4000, 10_000], "items": 20_000}
+QUICK = {"rounds": 3, "seconds": 0.1, "held": [2000], "items": 2000}
 BOTTLENECK = 1.0
 """Seconds of the server's CPU for one of a client's: from there on it may be the server that was measured."""
 
@@ -127,7 +127,7 @@ async def measure(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     return told(around, figures, run), as_json
 
 
-def choice(of: list[str]) -> Callable[[str], list[str]]:
+def choice(of: Collection[str]) -> Callable[[str], list[str]]:
     def parse(text: str) -> list[str]:
         names = text.split(",")
         if unknown := [name for name in names if name not in of]:
@@ -137,6 +137,10 @@ def choice(of: list[str]) -> Callable[[str], list[str]]:
     return parse
 
 
+def numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", type=choice(list(ROWS)), default=list(ROWS), metavar="ROW,...", help=f"of {', '.join(ROWS)}")
@@ -144,7 +148,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer cells, rounds and items")
     parser.add_argument("--rounds", type=int, metavar="N")
     parser.add_argument("--seconds", type=float, metavar="N", help="of each peer's turn in a round")
-    parser.add_argument("--held", type=int, metavar="CALLS", help="in flight while memory is measured")
+    parser.add_argument("--held", type=numbers, metavar="CALLS,...", help="in flight while memory is measured")
     parser.add_argument("--items", type=int, metavar="N", help="to fan out over")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="standard output if it is not given")
     parser.add_argument("--json", type=Path, metavar="FILE")

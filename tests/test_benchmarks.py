@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
-from benchmarks import driver, environments, processes, rows
+from benchmarks import driver, environments, instructions, processes, rows, syscalls
 from benchmarks.figures import Figure, Spread, markdown
 
 from .support import THOROUGH
 
-RUN = Path(__file__).resolve().parents[1] / "benchmarks" / "run.py"
+ROOT = Path(__file__).resolve().parents[1]
+RUN = ROOT / "benchmarks" / "run.py"
 SMALL = ["--quick", "--rounds", "1", "--seconds", "0.02", "--held", "40", "--items", "200"]
 SECTIONS = {
     "invocation": ["CPU of an invocation", "latency of an invocation"],
-    "memory": ["memory"],
+    "memory": ["memory", "memory over TLS"],
     "stall": ["longest turn of the loop"],
     "first": ["first invocation"],
     "fan-out": ["fan-out of 200 items"],
@@ -95,17 +96,34 @@ async def test_answer_of_another_length_ends_the_run() -> None:
         await driver.Driver(Short()).run(1, 100, count=1)
 
 
-async def test_peer_that_fails_is_left_out_and_noted() -> None:
-    run = rows.Run(
-        server=None,  # type: ignore[arg-type]  # nothing is sent
-        peers=["aiolambda", "peer"],
+def run_of(*peers: str) -> rows.Run:
+    """A run without a server: nothing is sent."""
+    return rows.Run(
+        server=None,  # type: ignore[arg-type]
+        peers=list(peers),
         folder=Path(),
         rounds=1,
         seconds=0.0,
         is_quick=True,
-        held=1,
+        held=[1],
         items=1,
     )
+
+
+def test_loop_with_aiofastnet_has_a_post_without_it() -> None:
+    run = run_of("aiolambda", "aiohttp", "aiobotocore", "boto3", "aws-sdk-js")
+    assert set(run.columns()) == {"aiolambda", "aiohttp", "aiobotocore", "boto3", "aws-sdk-js"}
+    assert set(run.columns("uvloop")) == {"aiolambda", "aiohttp", "aiobotocore"}
+    fast = run.columns("uvloop+aiofastnet")
+    assert {name: column.loop for name, column in fast.items()} == {
+        "aiolambda": "uvloop+aiofastnet",
+        "aiohttp": "uvloop+aiofastnet",
+        "aiohttp without aiofastnet": "uvloop",
+    }
+
+
+async def test_peer_that_fails_is_left_out_and_noted() -> None:
+    run = run_of("aiolambda", "peer")
     command = [sys.executable, "-c", 'print(1); input(); print(\'{"error": "no pool"}\')']
     async with processes.running("peer", command) as peer, processes.running("aiolambda", command) as ours:
         drivers = {"peer": peer, "aiolambda": ours}
@@ -120,3 +138,68 @@ async def test_process_that_ends_at_once_is_named() -> None:
     with pytest.raises(processes.DriverError, match="peer ended before its greeting"):
         async with processes.running("peer", [sys.executable, "-c", ""]):
             pass
+
+
+# --- pairs, and counts from outside -----------------------------------------------------------------------------------
+
+
+def test_pairs_have_a_line_for_each_checkout(tmp_path: Path) -> None:
+    files = ["--json", str(tmp_path / "figures.json"), "--tree", str(ROOT)]
+    small = ["--rounds", "1", "--seconds", "0.01", "--in-flight", "5", "--only", "+aiofastnet"]
+    command = [sys.executable, str(ROOT / "benchmarks" / "invocation.py"), *small, *files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "figures.json").read_text())
+    case = "asyncio+aiofastnet, HTTPS, 5 in flight, 100 B"
+    assert [figure["case"] for figure in found] == [case, f"{case}, {ROOT}"]
+    here, there = [figure["values"] for figure in found]
+    assert set(here) == {"aiolambda", str(ROOT), "aiohttp"}
+    assert there == {"aiolambda": here[str(ROOT)], "aiohttp": here["aiohttp"]}
+
+
+async def test_client_of_another_checkout_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "aiolambda").mkdir()
+    (tmp_path / "aiolambda" / "__init__.py").write_text("raise RuntimeError('the other checkout')")
+    async with processes.started("aiolambda", tree=tmp_path) as peer:
+        with pytest.raises(processes.DriverError, match="the other checkout"):
+            await peer.order("open", url="http://127.0.0.1:1")
+
+
+async def test_checkout_without_the_client_is_refused(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "invocation.py"), "--tree", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "no aiolambda/__init__.py in" in done.stderr
+
+
+@pytest.mark.parametrize(("peer", "loop"), [("aiolambda", "uvloop+aiofastnet"), ("aiohttp", "asyncio")])
+async def test_steady_calls_run_under_a_tool(peer: str, loop: str) -> None:
+    await processes.counted(["env"], processes.Steady(peer, "https", loop, in_flight=3, calls=5))
+
+
+async def test_failure_under_a_tool_has_its_last_line() -> None:
+    tool = ["sh", "-c", "echo first >&2; echo last >&2; exit 3"]
+    with pytest.raises(processes.DriverError, match="aiolambda under sh: last"):
+        await processes.counted(tool, processes.Steady("aiolambda", "http"))
+
+
+def test_system_calls_are_counted_between_marks() -> None:
+    trace = """
+1 openat(AT_FDCWD, "/x", O_RDONLY) = 3
+1 getpriority(PRIO_PROCESS, 0) = 20
+1 epoll_wait(4,  <unfinished ...>
+2 getpriority(PRIO_PROCESS, 0) = 20
+1 <... epoll_wait resumed>[], 2, 0) = 0
+1 write(3, "read(", 5) = 5
+1 write(3, "x", 1) = 1
+"""
+    assert syscalls.parts(trace) == [{"openat": 1}, {"epoll_wait": 1}, {"write": 2}]
+
+
+def test_instructions_are_the_total_of_a_part(tmp_path: Path) -> None:
+    profile = tmp_path / "profile.2"
+    profile.write_text("version: 1\npart: 2\nsummary: 12\n\nfn=(1) main\n1 12\n\ntotals: 1234\n")
+    assert instructions.instructions(profile) == 1234
+    profile.write_text("version: 1\n")
+    with pytest.raises(processes.DriverError, match=r"profile\.2 of callgrind has no total"):
+        instructions.instructions(profile)
