@@ -1,10 +1,15 @@
 """The cost of an invocation, in counts that do not depend on the load of the machine. `benchmarks/` measures the time.
 
+Two tests count from outside, with valgrind and strace, in processes of their own. Only the thorough run on asyncio has them.
+
 A change that exceeds a budget must be worth it, and then raises the number here.
 """
 
 import asyncio
 import gc
+import json
+import shutil
+import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -17,8 +22,11 @@ import pytest
 import aiolambda
 from aiolambda import Call, CallNext, Credentials, InvokeCommand, LambdaClient
 
+from .support import THOROUGH
+from .support.loops import CHOSEN
 from .support.servers import Connection, always, answer, raw_server
 
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 PACKAGE = str(Path(aiolambda.__file__).parent)
 
 FRAMES = 145
@@ -28,6 +36,25 @@ FRAMES_OF_A_MIDDLEWARE = 1.5
 """For each middleware that is added, beside its own: the link to it (measured: 1.2)."""
 BYTES_IN_FLIGHT = 8_500
 """Memory that was allocated in this package for a call that waits, with its connection (measured: 7,000; 7,700 on uvloop)."""
+
+INSTRUCTIONS = {"http": 1.31, "https": 1.27}
+"""Instructions in user space of a warm call with 10 in flight, of those of a bare aiohttp POST (measured: 1.28 and 1.24)."""
+SYSTEM_CALLS = {"uvloop, HTTP": 5, "uvloop, HTTPS": 5, "asyncio, HTTP": 3, "asyncio, HTTPS": 3}
+"""Of a warm call with 50 in flight: one writes, one reads, and the others ask the kernel about the connection."""
+OF_A_TURN = 0.1
+"""Beside them, for each call: the share that it has in a turn of the loop, which looks at all sockets at once."""
+TRIES = {"valgrind": ["valgrind", "--quiet", "--tool=none"], "strace": ["strace", "--output=/dev/null"]}
+counted = pytest.mark.skipif(not THOROUGH or CHOSEN != "asyncio", reason="the thorough run on asyncio counts it")
+
+
+def said(script: str, tool: str) -> Any:
+    """The figures that a script of `benchmarks` counts with a tool."""
+    if shutil.which(tool) is None or subprocess.run([*TRIES[tool], "true"], capture_output=True, check=False).returncode:
+        pytest.skip(f"{tool} is not installed, or does not work here")
+    command = [sys.executable, str(BENCHMARKS / script), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def client_of(port: int, **settings: Any) -> LambdaClient:
@@ -100,3 +127,23 @@ async def test_waiting_call_keeps_its_budget_of_memory() -> None:
         released.set()
         await asyncio.gather(first, *calls)
     assert taken / held <= BYTES_IN_FLIGHT
+
+
+@counted
+@pytest.mark.slow
+def test_call_keeps_its_budget_of_instructions() -> None:
+    found = said("instructions.py", "valgrind")
+    ratios = {scheme: of["aiolambda"] / of["aiohttp"] for scheme, of in found.items()}
+    assert {scheme: ratio for scheme, ratio in ratios.items() if ratio > INSTRUCTIONS[scheme]} == {}
+    assert ratios.keys() == INSTRUCTIONS.keys()
+
+
+@counted
+@pytest.mark.slow
+def test_call_keeps_its_budget_of_system_calls() -> None:
+    found = said("syscalls.py", "strace")
+    assert found.keys() == SYSTEM_CALLS.keys()
+    for case, of in found.items():
+        calls = of["aiolambda"]
+        calls.pop("getpid", None)  # Python 3.11 asks for it whenever somebody asks for the running loop
+        assert sum(calls.values()) <= SYSTEM_CALLS[case] + OF_A_TURN, (case, calls)
