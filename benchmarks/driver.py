@@ -49,6 +49,11 @@ def memory():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
+def page_faults():
+    """Pages that this process has had from the system so far: what its allocator gave back, it has to have again."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
 def marks():
     gc.collect()
     return {"memory": memory(), "blocks": sys.getallocatedblocks()}
@@ -96,13 +101,14 @@ class Driver:
         body = check_json_text(payload)
         if self.selector:
             self.selector.reset()
-        cpu, wall = time.process_time(), time.perf_counter()
+        cpu, wall, faults = time.process_time(), time.perf_counter(), page_faults()
         left = so_many(count) if count else until(wall + seconds, in_flight)
         latencies = sorted(await self.workers(body, in_flight, left))
         cpu, wall, self.ran = time.process_time() - cpu, time.perf_counter() - wall, time.perf_counter()
         watched = {"busy_cpu": self.selector.most_cpu, "busy_wall": self.selector.most_wall} if self.selector else {}
         p50, p99 = latencies[len(latencies) // 2], latencies[int(len(latencies) * 0.99)]
-        return {"calls": len(latencies), "cpu": cpu, "wall": wall, "memory": memory(), "p50": p50, "p99": p99, **watched}
+        found = {"calls": len(latencies), "cpu": cpu, "wall": wall, "memory": memory(), "faults": page_faults() - faults}
+        return {**found, "p50": p50, "p99": p99, **watched}
 
     async def workers(self, body, in_flight, left):
         """The seconds of each call."""

@@ -5,6 +5,8 @@
 Takes under three minutes. `--tree` adds a column for the client of another checkout: before and after, in the same rounds.
 On a loop with aiofastnet the peers run without it: that is what its users would have otherwise.
 
+With 6 MB, use `--keep-memory`, too: else the C library of one client may map and unmap 12 MB for each call, and another's not.
+
 `python benchmarks/invocation.py --alone [--loop NAME] [--scheme https] [--in-flight N] [--size SIZE] [--calls N]` runs this
 client alone, in this process: for a profiler.
 """
@@ -32,6 +34,10 @@ from benchmarks.run import choice, numbers, raise_open_files
 CELLS = [("asyncio", "http"), ("asyncio", "https"), ("uvloop", "http"), ("uvloop", "https"), ("asyncio+aiofastnet", "https")]
 
 
+KEEPING = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TOP_PAD_": str(2**25)}
+"""For glibc: processes keep the memory that they have had once."""
+
+
 def columns(loop: str, options: argparse.Namespace) -> dict[str, Column]:
     """This client, that of each other checkout, and the peers."""
     trees = {str(tree): Column(OURS, loop, tree) for tree in options.tree}
@@ -48,6 +54,22 @@ def by_tree(figure: Figure, options: argparse.Namespace) -> list[Figure]:
     return [figure, *lines]
 
 
+def joined(figures: list[Figure]) -> list[Figure]:
+    """Figures of the same cell as one, with the rounds of all. A client that failed in one of them is left out."""
+    found: dict[str, Figure] = {}
+    for figure in figures:
+        if before := found.get(figure.case):
+            notes = {name: _longer(notes, figure.notes[name]) for name, notes in before.notes.items()}
+            found[figure.case] = attrs.evolve(before, values=_longer(before.values, figure.values), notes=notes)
+        else:
+            found[figure.case] = figure
+    return list(found.values())
+
+
+def _longer(rounds: dict[str, list[float]], more: dict[str, list[float]]) -> dict[str, list[float]]:
+    return {name: [*some, *more[name]] for name, some in rounds.items() if name in more}
+
+
 async def measure(options: argparse.Namespace) -> list[Figure]:
     raise_open_files()
     found: list[Figure] = []
@@ -59,12 +81,12 @@ async def measure(options: argparse.Namespace) -> list[Figure]:
             wanted = [cell for cell in cells if options.only in f"{loop}, {cell.name}"]
             if not wanted:
                 continue
-            async with run.drivers(columns(loop, options)) as drivers:
-                for cell in wanted:
-                    cpu, *_ = await of_a_cell(run, drivers, cell, loop)
-                    named = attrs.evolve(cpu, section="CPU of an invocation", case=f"{loop}, {cell.name}")
-                    found += by_tree(named, options)
-    return found
+            for _ in range(options.repeat):
+                async with run.drivers(columns(loop, options)) as drivers:
+                    for cell in wanted:
+                        cpu, *_ = await of_a_cell(run, drivers, cell, loop)
+                        found.append(attrs.evolve(cpu, section="CPU of an invocation", case=f"{loop}, {cell.name}"))
+    return [line for figure in joined(found) for line in by_tree(figure, options)]
 
 
 async def alone(options: argparse.Namespace) -> None:
@@ -85,6 +107,8 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="100 B")
     parser.add_argument("--peers", type=choice(list(CLIENTS)), default=["aiohttp"], metavar="PEER,...")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="times to do all of it, each with new processes")
+    parser.add_argument("--keep-memory", action="store_true", help="let no client give memory back to the system (glibc)")
     parser.add_argument("--seconds", type=float, default=0.25, help="of a turn; four times as long from 1,000 in flight on")
     parser.add_argument("--environments", type=Path, default=CACHE, metavar="FOLDER")
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -95,6 +119,8 @@ def main() -> None:
     options = parser.parse_args()
     if missing := [tree for tree in options.tree if not (tree / "aiolambda" / "__init__.py").exists()]:
         parser.error(f"no aiolambda/__init__.py in {missing[0]}")
+    if options.keep_memory:
+        os.environ.update(KEEPING)
     if options.alone:
         with asyncio.Runner(loop_factory=factory(options.loop)) as runner:
             runner.run(alone(options))

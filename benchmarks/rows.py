@@ -183,7 +183,11 @@ def _values(answers: dict[str, list[Any]], of: Callable[[Any], float]) -> dict[s
 
 
 def _notes(answers: dict[str, list[Any]], *names: str) -> dict[str, Any]:
-    return {name: {peer: [answer[name] for answer in found] for peer, found in answers.items()} for name in names}
+    """Figures beside those of a line, by peer. JavaScript's driver does not know all of them."""
+    return {
+        name: {peer: [answer[name] for answer in found] for peer, found in answers.items() if name in found[0]}
+        for name in names
+    }
 
 
 async def invocation(run: Run) -> list[Figure]:
@@ -216,7 +220,7 @@ async def of_a_cell(run: Run, drivers: Drivers, cell: Cell, loop: str) -> list[F
             seconds=run.seconds * (LONGER_FOR_A_CROWD if is_crowd else 1),
         )
     print(f"  {loop}, {cell.name}", file=sys.stderr)
-    notes = _notes(answers, "calls", "wall", "server_per_client", "memory")
+    notes = _notes(answers, "calls", "wall", "server_per_client", "memory", "faults")
     cpu = Figure(
         f"CPU of an invocation, {loop}", cell.name, "us", _values(answers, lambda a: a["cpu"] / a["calls"] * 1e6), notes
     )

@@ -2,7 +2,7 @@
 
 `python benchmarks/run.py [--only ROW,...] [--quick] [--markdown FILE] [--json FILE] [--environments FOLDER]`
 
-Installs each peer into an environment of its own, once. A full run takes about 15 minutes on two cores, `--quick` under two.
+Installs each peer into an environment of its own, once. A full run takes about 20 minutes on two cores, `--quick` under two.
 `benchmarks/README.md` explains the output. Exit code 1 if this client fails in a row. A peer that fails is left out of it.
 """
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import driver, environments, instructions, processes, rows, syscalls
+from benchmarks import driver, environments, instructions, invocation, processes, rows, syscalls
 from benchmarks.figures import Figure, Spread, markdown
 
 from .support import THOROUGH
@@ -155,6 +155,18 @@ def test_pairs_have_a_line_for_each_checkout(tmp_path: Path) -> None:
     here, there = [figure["values"] for figure in found]
     assert set(here) == {"aiolambda", str(ROOT), "aiohttp"}
     assert there == {"aiolambda": here[str(ROOT)], "aiohttp": here["aiohttp"]}
+
+
+def test_repeated_cell_has_the_rounds_of_all() -> None:
+    first = Figure("speed", "a call", "us", {"aiolambda": [1], "peer": [2], "failed": [3]}, {"faults": {"peer": [8]}})
+    other = Figure("speed", "another", "us", {"aiolambda": [7]})
+    again = Figure("speed", "a call", "us", {"aiolambda": [4], "peer": [5]}, {"faults": {"peer": [9]}})
+    found = invocation.joined([first, other, again])
+    assert [(figure.case, figure.values) for figure in found] == [
+        ("a call", {"aiolambda": [1, 4], "peer": [2, 5]}),
+        ("another", {"aiolambda": [7]}),
+    ]
+    assert found[0].notes == {"faults": {"peer": [8, 9]}}
 
 
 async def test_client_of_another_checkout_is_taken(tmp_path: Path) -> None:
