@@ -10,7 +10,7 @@ from aiolambda import Delivery
 
 from .support import faults
 from .support.fault_table import ANSWER, FAULTS, MODES, Fault, Mode, Result, run, run_one, run_race, struck, table
-from .support.loops import CHOSEN, LoopName
+from .support.loops import LoopName
 
 pytestmark = pytest.mark.slow
 PAGE = Path(__file__).parents[1] / "docs" / "errors-and-retries.md"
@@ -43,7 +43,7 @@ def test_every_fault_met_every_mode(loop_name: LoopName) -> None:
     missing = [
         (fault.name, str(mode))
         for fault, mode in itertools.product(FAULTS, MODES)
-        if fault.tls in (None, mode.tls) and (fault.name, mode) not in met and not (fault.struck and loop_name == "uvloop")
+        if fault.tls in (None, mode.tls) and (fault.name, mode) not in met
     ]
     assert not missing
 
@@ -103,12 +103,11 @@ def test_without_retry_stale_connections_no_server_is_trusted() -> None:
     assert {str(result.measured) for result in results} == {"1 | 1 | ConnectionLostError | unknown"}
 
 
-@pytest.mark.skipif(CHOSEN == "uvloop", reason="uvloop does not write through our sockets")
-def test_manual_quotes_the_fault_table() -> None:
+def test_manual_quotes_the_fault_table(loop_name: LoopName) -> None:
     text = PAGE.read_text()
     assert "<!-- fault table -->" in text
     assert "<!-- end of fault table -->" in text
     quoted = text.partition("<!-- fault table -->")[2].partition("<!-- end of fault table -->")[0]
-    measured = table(run("asyncio").results)
+    measured = table(run(loop_name).results)
     print(measured)  # noqa: T201 - the text to quote
     assert quoted.strip() == measured.strip()

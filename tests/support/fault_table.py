@@ -3,14 +3,12 @@
 Owns the expectations, which stand beside the faults, and the run that they are held against. Must not know pytest.
 """
 
-import _socket
 import asyncio
 import contextlib
 import functools
 import gc
 import importlib
 import itertools
-import socket
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -35,6 +33,7 @@ from aiolambda import (
     Timeouts,
     TransportError,
 )
+from aiolambda.transport.connection import Connection
 
 from . import answer_faults, faults
 from .faults import Certificates, FaultServer, Play, Script
@@ -668,39 +667,24 @@ _before_write: dict[tuple[str, int], Callable[[], None]] = {}
 
 @contextlib.contextmanager
 def watched_writes() -> Iterator[None]:
-    """Sockets run the actions of `_before_write`. The client has no seam between its last check and the write, and this
-    window is the subject here. asyncio's own loop writes through these methods, uvloop does not."""
+    """Connections run the actions of `_before_write`. The client has no seam between its last check and the write, and this
+    window is the subject here."""
+    original = Connection.request
 
-    def watched(name: str) -> Callable[..., int]:
-        original = getattr(_socket.socket, name)
+    def request(connection: Connection, *arguments: Any, **options: Any) -> "asyncio.Future[None]":
+        if _before_write:
+            _before_write.pop(connection.transport.get_extra_info("peername")[:2], lambda: None)()
+        return original(connection, *arguments, **options)
 
-        def write(sock: socket.socket, *arguments: Any) -> int:
-            if _before_write:
-                with contextlib.suppress(OSError):
-                    _before_write.pop(sock.getpeername(), lambda: None)()
-            written: int = original(sock, *arguments)
-            return written
-
-        return write
-
-    for name in _WRITES:
-        setattr(socket.socket, name, watched(name))
+    Connection.request = request  # type: ignore[method-assign]
     try:
         yield
     finally:
-        for name in _WRITES:
-            delattr(socket.socket, name)
+        Connection.request = original  # type: ignore[method-assign]
 
 
-_WRITES = ("send", "sendmsg")
-
-
-def cells(loop: Loop, modes: Iterable[Mode], chosen: Iterable[Fault]) -> list[tuple[Fault, Mode]]:
-    return [
-        (fault, mode)
-        for fault, mode in itertools.product(chosen, modes)
-        if fault.tls in (None, mode.tls) and not (fault.struck and loop != "asyncio")
-    ]
+def cells(modes: Iterable[Mode], chosen: Iterable[Fault]) -> list[tuple[Fault, Mode]]:
+    return [(fault, mode) for fault, mode in itertools.product(chosen, modes) if fault.tls in (None, mode.tls)]
 
 
 async def run_cells(chosen: list[tuple[Fault, Mode]], *, faulty: int | None = None) -> Run:
@@ -773,7 +757,7 @@ async def _run_race(*, tls: bool, ending: Script, calls: int) -> Race:
 def run_one(loop: Loop, fault: Fault, modes: Iterable[Mode] = MODES) -> tuple[Result, ...]:
     """A fault that is no row of the table."""
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
-        return runner.run(run_cells(cells(loop, modes, [fault]))).results
+        return runner.run(run_cells(cells(modes, [fault]))).results
 
 
 def run_race(loop: Loop, *, tls: bool, ending: Script, calls: int = 200) -> Race:
@@ -793,7 +777,7 @@ def open_files() -> set[tuple[str, str]]:
 @functools.cache
 def run(loop: Loop, *, faulty: int | None = None) -> Run:
     """All cells on a loop; or those of the faults that can go away, on the first connections only."""
-    chosen = cells(loop, MODES, FAULTS)
+    chosen = cells(MODES, FAULTS)
     if faulty is not None:
         chosen = [(fault, mode) for fault, mode in chosen if fault.goes_away and mode.kind == "RequestResponse"]
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
