@@ -16,7 +16,9 @@ import attrs
 import pytest
 import trustme
 
+from aiolambda import LambdaClientConfig
 from aiolambda.cli import main
+from aiolambda.cli.doctor import check_concurrency, find_settings
 from aiolambda.local import LocalEndpoint
 
 from ..support.cli import environment, environment_for, run
@@ -25,7 +27,18 @@ from ..support.servers import always, answer, raw_server, silent
 
 SECRET = "wJalrXUtnFEMI/bPxRfiCYEXAMPLEKEY"
 KEY = "AKIAIOSFODNN7EXAMPLE"
-CHECKS = ["versions", "settings", "endpoint", "credentials", "connection", "tls", "clock", "keep-alive", "function"]
+CHECKS = [
+    "versions",
+    "settings",
+    "endpoint",
+    "credentials",
+    "concurrency",
+    "connection",
+    "tls",
+    "clock",
+    "keep-alive",
+    "function",
+]
 
 
 @attrs.frozen
@@ -299,6 +312,65 @@ async def test_disabled_keep_alive_is_a_warning(doctor: Any) -> None:
     assert told.states("keep-alive") == ["warning"]
     assert told.checks["keep-alive"]["facts"]["options"]["SO_KEEPALIVE"] == 0
     assert "BOTOCORE_TCP_KEEPALIVE" in told.checks["keep-alive"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("url", "calls", "state", "text"),
+    [
+        (
+            "https://lambda.test",
+            None,
+            "ok",
+            "at most 1,000 calls in flight; over TLS their connections hold 293 MiB on asyncio's",
+        ),
+        ("https://lambda.test", 1_747, "ok", "1,747 calls in flight; over TLS their connections hold 512 MiB"),
+        ("https://lambda.test", 1_748, "warning", "1,748 calls in flight; over TLS their connections hold 512 MiB"),
+        ("https://lambda.test", 10_000, "warning", "10,000 calls in flight; over TLS their connections hold 2.9 GiB"),
+        ("http://lambda.test", 10_000, "ok", "at most 10,000 calls in flight"),
+    ],
+)
+async def test_memory_of_many_tls_connections_is_told(url: str, calls: int | None, state: str, text: str) -> None:
+    found = await find_settings(LambdaClientConfig(region="eu-west-1", endpoint_url=url, max_concurrency=calls), 5)
+    check = check_concurrency(found, 100_000)
+    assert check.state == state
+    assert text in check.text
+    assert ("TLS" in check.text) == url.startswith("https")
+    if state == "warning":
+        assert check.advice is not None
+        assert "uvloop" in check.advice
+        assert "'fast'" in check.advice
+        assert check.facts["asyncio_bytes"] == 5 * check.facts["uvloop_or_aiofastnet_bytes"] == calls * 300 * 1024  # type: ignore[operator]
+
+
+async def test_warning_names_the_memory_on_other_loops() -> None:
+    config = LambdaClientConfig(region="eu-west-1", max_concurrency=10_000)
+    check = check_concurrency(await find_settings(config, 5), None)
+    assert check.state == "warning"
+    assert "there they hold 586 MiB" in str(check.advice)
+
+
+async def test_more_calls_than_open_files_is_a_problem() -> None:
+    config = LambdaClientConfig(region="eu-west-1", endpoint_url="http://lambda.test", max_concurrency=925)
+    found = await find_settings(config, 5)
+    check = check_concurrency(found, 924)
+    assert (check.state, check.code) == ("problem", 2)
+    assert "max_concurrency is 925, and the limit of open files leaves room for 924" in check.text
+    assert "ulimit -n" in str(check.advice)
+    assert check_concurrency(found, 925).state == "ok"
+
+
+async def test_default_calls_fit_the_open_files() -> None:
+    found = await find_settings(LambdaClientConfig(region="eu-west-1"), 5)
+    assert check_concurrency(found, 156).facts["calls"] == 156
+
+
+async def test_asked_concurrency_limits_no_other_check(doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than the open files allow: connection and permission are checked all the same."""
+    monkeypatch.setattr("aiolambda.cli.doctor.command.connection_room", lambda: 100)
+    async with serving(verify_signatures=True) as invoke:
+        told = await doctor("--function", "app", "--max-concurrency", "101", **of(invoke.endpoint))
+    assert (told.code, told.problems()) == (2, ["concurrency"])
+    assert told.states("connection", "function") == ["ok", "ok"]
 
 
 def refusal(code: str, status: str, message: str, headers: str = "") -> bytes:

@@ -28,7 +28,7 @@ PRINTED = {
     "README.md": [r"\{'order': 7\} Report\(.*\)\n"],
     "docs/calls.md": [r"\{'order': 7\} Report\(.*\)\nNone b'\{\"order\": ?9\}'\n"],
     "docs/errors-and-retries.md": [""],
-    "docs/event-loops.md": [r"\{'order': 1\}\n\{'order': 2\}\n"],
+    "docs/event-loops.md": [r"\{'order': 1\}\n\{'order': 2\}\n", r"\{'order': 3\}\n"],
     "docs/fan-out.md": [r"100 None\n", REPLAYED],
     "docs/index.md": [r"\{'order': 7\}\n"],
     "docs/local-endpoint.md": [r"\{'hello': 'you'\}\n"],

@@ -33,7 +33,7 @@ class Block:
 
     @property
     def is_program(self) -> bool:
-        return "asyncio.run(" in self.text
+        return "asyncio.run(" in self.text or "asyncio.Runner(" in self.text
 
 
 def name_of(page: Path) -> str:

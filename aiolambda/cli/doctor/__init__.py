@@ -1,6 +1,7 @@
-"""The checks of `aiolambda doctor`: of settings, endpoint URL, credentials and versions, of one connection, of a permission."""
+"""The checks of `aiolambda doctor`: settings, endpoint URL, credentials, versions, concurrency, a connection, a permission."""
 
 from .check import Check, State, exit_code_of
+from .concurrency import check_concurrency
 from .network import check_connection
 from .permission import check_function
 from .settings import ExplainedSettings, check_credentials, check_endpoint_url, check_settings, check_versions, find_settings
@@ -9,6 +10,7 @@ __all__ = [
     "Check",
     "ExplainedSettings",
     "State",
+    "check_concurrency",
     "check_connection",
     "check_credentials",
     "check_endpoint_url",

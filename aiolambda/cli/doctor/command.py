@@ -16,12 +16,14 @@ import attrs
 
 from ...config import LambdaClientConfig
 from ...config.explain import Explained, as_table
+from ...transport import connection_room
 from ...types.values import Credentials, masked
 from .. import exit_codes
 from ..files import escape_controls
 from ..options import add_connection_options, seconds
 from . import (
     Check,
+    check_concurrency,
     check_connection,
     check_credentials,
     check_endpoint_url,
@@ -35,8 +37,8 @@ from . import (
 __all__ = ["DESCRIPTION", "add_options", "run"]
 
 DESCRIPTION = """\
-Check settings, credentials, endpoint, TLS, clock, keep-alive and versions. With --function, also check the permission to
-invoke it. No function runs. Each check prints ok, warning or problem, and advice.
+Check settings, credentials, endpoint, concurrency, TLS, clock, keep-alive and versions. With --function, also check the
+permission to invoke it. No function runs. Each check prints ok, warning or problem, and advice.
 The exit code is 0 if invocations can work.
 """
 
@@ -49,6 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_connection_options(parser)
     parser.add_argument("--function", metavar="NAME", help="check the permission to invoke this function; it does not run")
     parser.add_argument("--qualifier", metavar="VERSION", help="version or alias of the function")
+    parser.add_argument("--max-concurrency", type=int, metavar="N", help="check open files and memory for N calls in flight")
     parser.add_argument(
         "--timeout", type=seconds, default=10.0, metavar="SECONDS", help="time limit of each step (default: %(default)g)"
     )
@@ -61,11 +64,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _run(options: argparse.Namespace) -> int:
-    config = LambdaClientConfig(region=options.region, profile=options.profile, endpoint_url=options.endpoint_url)
+    config = LambdaClientConfig(
+        region=options.region,
+        profile=options.profile,
+        endpoint_url=options.endpoint_url,
+        max_concurrency=options.max_concurrency,
+    )
     limit: float = options.timeout
     found = await find_settings(config, limit)
     credentials_check, credentials = await check_credentials(found, limit)
     checks = [check_versions(), check_settings(found), check_endpoint_url(found), credentials_check]
+    checks.append(check_concurrency(found, connection_room()))
     checks += await check_connection(found, limit)
     checks.append(await check_function(config, options.function, options.qualifier, credentials, limit))
     settings, code = _with_credentials(found.explained, credentials_check), exit_code_of(checks)

@@ -31,7 +31,7 @@ async def check_function(
         return skipped("function", "not checked: name a function with --function NAME")
     if credentials is None:
         return skipped("function", "not checked: there are no credentials")
-    settings = attrs.evolve(config, credentials=credentials, timeout=Timeouts(total=limit, connect=limit))
+    settings = attrs.evolve(config, credentials=credentials, timeout=Timeouts(total=limit, connect=limit), max_concurrency=None)
     shown = name if qualifier is None else f"{name}:{qualifier}"
     try:
         async with LambdaClient(settings) as client:

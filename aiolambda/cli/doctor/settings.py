@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 _CHECKS = Threads("doctor", most=8)
 _EXPIRES_SOON = dt.timedelta(minutes=15)
-_DISTRIBUTIONS = ("aiohttp", "aiobotocore", "botocore", "boto3", "uvloop")
+_DISTRIBUTIONS = ("aiohttp", "aiobotocore", "botocore", "boto3", "uvloop", "aiofastnet")
 _NO_CREDENTIALS_ADVICE = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile (--profile, AWS_PROFILE), or log in (aws sso login); "
     "profiles, SSO and roles need the extra 'aws'"
