@@ -19,15 +19,18 @@ import trustme
 from aiolambda import ClientClosedError, ConfigurationError, Credentials, LambdaClient
 from aiolambda.testing import FakeTransport
 
-from .support.loops import NO_SLOW_CALLBACKS, LoopFactory, LoopName, chosen_loop
+from .support.loops import NO_SLOW_CALLBACKS, LoopFactory, chosen_loop
 from .support.servers import Connection, RawServer, always, answer, raw_server
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
 OF_ANOTHER_LOOP = "this client is bound to another running event loop"
 
-# asyncio and uvloop say so themselves of a loop that was closed over its open connections.
+# asyncio, uvloop and aiofastnet say so themselves of a loop that was closed over its open connections.
 closed_by_hand = pytest.mark.filterwarnings(
-    "ignore:unclosed transport:ResourceWarning", "ignore:unclosed resource:ResourceWarning"
+    "ignore:unclosed transport:ResourceWarning",
+    "ignore:unclosed resource:ResourceWarning",
+    "ignore:unclosed SelectorSocketTransport:ResourceWarning",
+    "ignore:deleting unclosed SSLTransport:ResourceWarning",
 )
 # So do coroutines that were never ended, when they are collected.
 left_behind = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -100,11 +103,12 @@ def hold(connection_count: int) -> tuple[Any, threading.Semaphore]:
 
 
 @pytest.mark.parametrize("closes", ["on the last loop", "on a loop of its own", "never"])
-async def test_client_serves_one_asyncio_run_after_another(loop_name: LoopName, closes: str) -> None:
+async def test_client_serves_one_asyncio_run_after_another(closes: str) -> None:
     """As in a warm Lambda function, or a test suite with a loop for each test. Nothing stays open, nothing warns."""
     program = f"""
-import asyncio, gc, os, sys, {loop_name}
+import asyncio, gc, os, sys
 from aiolambda import Credentials, LambdaClient
+from tests.support.loops import chosen_loop
 client = LambdaClient(region="us-east-1", credentials=Credentials("AKIDEXAMPLE", "s"), endpoint_url=sys.argv[1])
 def sockets():
     count = 0
@@ -123,12 +127,12 @@ async def main(last):
     if last:
         await client.close()
 for number in range(3):
-    with asyncio.Runner(loop_factory={loop_name}.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=chosen_loop()) as runner:
         runner.run(main(number == 2 and {closes == "on the last loop"}))
     gc.collect()
     print(sockets() - before)
 if {closes == "on a loop of its own"}:
-    with asyncio.Runner(loop_factory={loop_name}.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=chosen_loop()) as runner:
         runner.run(client.close())
 """
     async with raw_server(always(answer())) as server:
@@ -433,9 +437,10 @@ def test_client_does_not_leave_calls_in_flight_on_a_stopped_loop(new_loop: LoopF
 FORK = """
 import asyncio, os, sys
 from aiolambda import Credentials, LambdaClient
+from tests.support.loops import chosen_loop
 keys, bundle = Credentials("AKIDEXAMPLE", "s"), sys.argv[2] or None
 client = LambdaClient(region="us-east-1", credentials=keys, endpoint_url=sys.argv[1], ca_bundle=bundle)
-new_loop = __import__(sys.argv[3]).new_event_loop
+new_loop = chosen_loop()
 def child():
     with asyncio.Runner(loop_factory=new_loop) as runner:
         for _ in range(2):
@@ -484,7 +489,7 @@ with asyncio.Runner(loop_factory=new_loop) as runner:
 @pytest.mark.parametrize("program", [WHILE_IT_RUNS, BETWEEN_TWO_RUNS], ids=["while it runs", "between two runs"])
 @pytest.mark.parametrize("encrypted", [False, True], ids=["tcp", "tls"])
 async def test_child_process_shares_no_connection_with_its_parent(
-    program: str, encrypted: bool, loop_name: LoopName, authority: trustme.CA, tmp_path: Path
+    program: str, encrypted: bool, authority: trustme.CA, tmp_path: Path
 ) -> None:
     tls, bundle = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), tmp_path / "authority.pem"
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(tls)
@@ -499,7 +504,7 @@ async def test_child_process_shares_no_connection_with_its_parent(
 
     async with raw_server(script, tls=tls if encrypted else None) as server:
         forks = ("-W", "ignore:This process:DeprecationWarning")  # CPython 3.12 warns of a fork with threads
-        assert await ended(FORK + program, server.url, str(bundle), loop_name, warnings=forks) == (b"0\n0\n", b"", 0)
+        assert await ended(FORK + program, server.url, str(bundle), warnings=forks) == (b"0\n0\n", b"", 0)
     assert sorted(map(sorted, users.values())) == [["child"], ["child"], ["parent"], ["parent"]]
     assert len(server.requests) == 10
 
@@ -520,10 +525,11 @@ async def main():
     print("closed", flush=True)
     sys.stdin.read()
     os.killpg(0, 9)
-asyncio.run(main())
+with asyncio.Runner(loop_factory=new_loop) as runner:
+    runner.run(main())
 """
     async with raw_server(always(answer())) as server:
-        command = [sys.executable, "-c", FORK + program, server.url, "", "asyncio"]
+        command = [sys.executable, "-c", FORK + program, server.url, ""]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
         running = await asyncio.create_subprocess_exec(*command, env=environment, stdin=-1, stdout=-1, start_new_session=True)
         assert running.stdout is not None

@@ -27,7 +27,6 @@ from aiolambda import (
 from aiolambda.testing import FakeTransport
 
 from ..support import virtual
-from ..support.loops import LoopName
 from ..support.servers import RawServer, Reader, Writer, always, answer, raw_server
 from ..test_loops import ended
 
@@ -207,19 +206,20 @@ async def far_away(server: RawServer, one_way: float) -> AsyncIterator[int]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_unclosed_client_leaves_no_tls_connection(loop_name: LoopName, tmp_path: Path) -> None:
+async def test_unclosed_client_leaves_no_tls_connection(tmp_path: Path) -> None:
     """However far the server is: its goodbye is not waited for."""
     authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(tls)
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
-    program = f"""
-import asyncio, gc, sys, {loop_name}
+    program = """
+import asyncio, gc, sys
 from aiolambda import Credentials, LambdaClient
+from tests.support.loops import chosen_loop
 keys = Credentials("AKIDEXAMPLE", "s")
 async def main():
     client = LambdaClient(region="us-east-1", credentials=keys, endpoint_url=sys.argv[1], ca_bundle=sys.argv[2])
     await asyncio.gather(*(client.invoke("f", 1) for _ in range(5)))
-with asyncio.Runner(loop_factory={loop_name}.new_event_loop) as runner:
+with asyncio.Runner(loop_factory=chosen_loop()) as runner:
     runner.run(main())
 gc.collect()
 """

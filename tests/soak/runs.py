@@ -19,7 +19,7 @@ import attrs
 
 from aiolambda import AiolambdaError, Credentials, Delivery, InvokeCommand, LambdaClient, Timeouts
 
-from ..support.fault_table import loop_factory
+from ..support.loops import loop_factory
 from ..support.random_faults_server import CAME_IN_THE_MOMENT
 
 ROOT = Path(__file__).resolve().parents[2]

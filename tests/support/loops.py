@@ -1,6 +1,9 @@
-"""The event loop that the tests run on: asyncio's own, or uvloop's if `AIOLAMBDA_LOOP=uvloop`.
+"""The event loop that the tests run on: asyncio's own, or the one that `AIOLAMBDA_LOOP` names.
 
-A test whose subject is the loop uses the chosen one, too. The checks run the whole suite once with each.
+`uvloop` is uvloop's. `aiofastnet` and `uvloop+aiofastnet` are the same two loops with the transports of aiofastnet.
+
+A test whose subject is the loop uses the chosen one, too. A program that a test starts inherits the choice:
+`from tests.support.loops import chosen_loop`.
 """
 
 import asyncio
@@ -10,7 +13,7 @@ from collections.abc import Callable
 from typing import Literal
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
-LoopName = Literal["asyncio", "uvloop"]
+LoopName = Literal["asyncio", "uvloop", "asyncio+aiofastnet", "uvloop+aiofastnet"]
 
 NO_SLOW_CALLBACKS = """
 import logging
@@ -19,9 +22,22 @@ logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).starts
 """The head of a program that must write nothing to stderr in development mode: there a loop logs each step of over 0.1 s,
 and on a busy machine any step can take that long."""
 
-CHOSEN: LoopName = "uvloop" if os.environ.get("AIOLAMBDA_LOOP") == "uvloop" else "asyncio"
+LOOPS: dict[str, LoopName] = {
+    "asyncio": "asyncio",
+    "uvloop": "uvloop",
+    "aiofastnet": "asyncio+aiofastnet",
+    "uvloop+aiofastnet": "uvloop+aiofastnet",
+}
+"""By the value of `AIOLAMBDA_LOOP`. Another value is an error, so that no run tests less than it says."""
+
+CHOSEN: LoopName = LOOPS[os.environ.get("AIOLAMBDA_LOOP") or "asyncio"]
+
+
+def loop_factory(name: LoopName) -> LoopFactory:
+    base, _, transports = name.partition("+")
+    factory: LoopFactory = importlib.import_module(base).new_event_loop
+    return importlib.import_module(transports).loop_factory(factory) if transports else factory
 
 
 def chosen_loop() -> LoopFactory:
-    factory: LoopFactory = importlib.import_module(CHOSEN).new_event_loop
-    return factory
+    return loop_factory(CHOSEN)

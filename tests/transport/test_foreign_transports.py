@@ -8,10 +8,9 @@ import pytest
 from aiolambda import Delivery, InvocationTimeoutError, InvokeCommand, Timeouts, TransportError
 
 from ..support import faults
-from ..support.fault_table import Loop, client_of, loop_factory
+from ..support.fault_table import client_of
 from ..support.faults import Connection, FaultServer, Script
-
-LOOPS: tuple[Loop, ...] = ("asyncio", "uvloop", "asyncio+aiofastnet", "uvloop+aiofastnet")
+from ..support.loops import LOOPS, loop_factory
 
 
 @pytest.fixture
@@ -55,7 +54,7 @@ async def _ended(script: Script, *, tls: bool, before: int) -> tuple[TransportEr
     return raised.value, play.executions["call-9"]
 
 
-@pytest.mark.parametrize("loop", LOOPS, indirect=True)
+@pytest.mark.parametrize("loop", LOOPS.values(), indirect=True)
 @pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
 @pytest.mark.parametrize("before", [0, 2], ids=["cold", "warm"])
 @pytest.mark.parametrize("ending", [faults.fin, faults.rst], ids=["FIN", "RST"])

@@ -32,7 +32,7 @@ from aiolambda.transport.connection import Connection
 from aiolambda.transport.sockets import socket_factory
 from aiolambda.types.http import Loss
 
-from ..support.fault_table import Loop, loop_factory
+from ..support.loops import LoopName, loop_factory
 
 TOO_LARGE = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nx-amzn-errortype: RequestTooLargeException\r\n\r\n{}"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -259,7 +259,7 @@ async def test_write_that_took_no_byte_was_not_delivered(serve: Serve) -> None:
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("name", ["asyncio+aiofastnet", "uvloop+aiofastnet"])
 @pytest.mark.parametrize("ending", [reset, socket.socket.close], ids=["reset", "closed"])
-def test_kernel_counts_whatever_the_loop_is(serve: Serve, name: Loop, ending: Callable[[socket.socket], None]) -> None:
+def test_kernel_counts_whatever_the_loop_is(serve: Serve, name: LoopName, ending: Callable[[socket.socket], None]) -> None:
     pytest.importorskip(name.partition("+")[0])
     with asyncio.Runner(loop_factory=loop_factory(name)) as runner:
         outcome, executions = runner.run(second_call(serve(ending)))
