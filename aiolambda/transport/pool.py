@@ -30,6 +30,9 @@ from .route import Route
 
 __all__ = ["Pool"]
 
+_TURNS_TO_CLOSE = 4
+"""Turns that a loop may take to close the socket of a connection that failed."""
+
 _made: ContextVar[list[socket.socket] | None] = ContextVar("made", default=None)
 """The sockets that the current `_connect` created."""
 
@@ -240,6 +243,9 @@ class Pool:
         token = _made.set(made)
         try:
             opened = await self._connector.connect(route.request, [], limits)
+        except BaseException:
+            self._close_left(made)
+            raise
         finally:
             for sock in made:
                 # If the peer resets before the connection is open, uvloop closes the descriptor and not the socket. The socket
@@ -274,6 +280,15 @@ class Pool:
             connection.abort()
             raise problem
         return connection
+
+    def _close_left(self, made: list[socket.socket], turns: int = _TURNS_TO_CLOSE) -> None:
+        """Close the sockets that the loop has left open after a connection failed: aiofastnet does, if a handshake is reset."""
+        if turns:
+            self._loop.call_soon(self._close_left, made, turns - 1)
+            return
+        for sock in made:
+            if sockets.owns_descriptor(sock, self._sockets[sock]):
+                sock.close()
 
     def lost(self, connection: Connection, /) -> None:
         """The loop has ended a connection."""
