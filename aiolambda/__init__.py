@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from .operations.stream_command import InvokeWithResponseStreamCommand
     from .operations.text_formats import HttpPrelude, SseEvent
     from .policy.failure import Failure
+    from .transport.session import SessionTransport
 
 __all__ = [
     "UNSET",
@@ -165,6 +166,7 @@ __all__ = [
     "ResponseStream",
     "RetryAction",
     "RetryStrategy",
+    "SessionTransport",
     "SseEvent",
     "StandardRetry",
     "Step",
@@ -198,6 +200,7 @@ _LOADED_LATER = {
     "RequestTooLargeException": ".errors",
     "ResourceNotFoundException": ".errors",
     "ResponseStream": ".operations.response_stream",
+    "SessionTransport": ".transport.session",
     "SseEvent": ".operations.text_formats",
     "TooManyRequestsException": ".errors",
 }

@@ -80,7 +80,7 @@ class LambdaClient(InvocationCalls, MapCalls):
     - `retry_stale_connections=False`: do not send again if the server closed a pooled connection before the request reached it.
     - `limits`, `response_limits`: the sizes of requests and answers.
     - `codec`: encodes values to payloads and decodes answers (default `JsonCodec()`).
-    - `transport`: in place of aiohttp, such as `FakeTransport`. The client closes it.
+    - `transport`: in place of the built-in one, such as `FakeTransport` or `SessionTransport`. The client closes it.
     - `idle_connection_timeout`: seconds for which an unused connection stays open (default 60).
     - `ssl_context`: an `ssl.SSLContext` in place of `ca_bundle`, such as one with a client certificate.
     - `logger`: default `logging.getLogger("aiolambda")`.

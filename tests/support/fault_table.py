@@ -8,12 +8,16 @@ import contextlib
 import functools
 import gc
 import itertools
+import os
+import socket
+import ssl
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import aiohttp
 import attrs
 
 from aiolambda import (
@@ -28,6 +32,7 @@ from aiolambda import (
     LambdaClient,
     LambdaServiceException,
     ResponseLimits,
+    SessionTransport,
     StandardRetry,
     Timeouts,
     TransportError,
@@ -101,6 +106,7 @@ class Fault:
     quoted: bool = True  # in the manual's table; of many faults of one kind, one stands for all
     function_error: str | None = None
     struck: bool = False  # the script moves in the moment in which the second call is written; warm, too
+    over_session: bool = False  # the client sends over a session of aiohttp
 
     def expected(self, mode: "Mode") -> Outcome:
         return self.idempotent if mode.repeats else self.default
@@ -551,6 +557,48 @@ async def client_of(play: Play, certificates: Certificates, **settings: Any) -> 
         await client.close(grace=0)
 
 
+@contextlib.asynccontextmanager
+async def client_over_session(play: Play, certificates: Certificates, **settings: Any) -> AsyncIterator[LambdaClient]:
+    """A client with a `SessionTransport`, and a session with the same certificates."""
+    tls = ssl.create_default_context(cafile=certificates.bundle)
+    limits = settings.get("response_limits", ResponseLimits())
+    with kept_sockets() as make_socket:
+        connector = aiohttp.TCPConnector(limit=0, ssl=tls, socket_factory=make_socket)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            transport = SessionTransport(session, response_limits=limits)
+            async with client_of(play, certificates, transport=transport, **settings) as client:
+                yield client
+
+
+@contextlib.contextmanager
+def kept_sockets() -> Iterator[Callable[[Any], socket.socket]]:
+    """A socket factory for aiohttp on uvloop, which may close the descriptor of a socket and not the socket.
+
+    It does so if the peer resets while the connection is opened. The socket would close that number again when it is
+    collected, and by then a file of another test may have it.
+    """
+    made: list[tuple[socket.socket, int]] = []
+
+    def make(address: Any) -> socket.socket:
+        sock = socket.socket(*address[:3])
+        made.append((sock, os.fstat(sock.fileno()).st_ino))
+        return sock
+
+    try:
+        yield make
+    finally:
+        for sock, inode in made:
+            if sock.fileno() >= 0 and _inode_of(sock.fileno()) != inode:
+                sock.detach()
+
+
+def _inode_of(number: int) -> int | None:
+    try:
+        return os.fstat(number).st_ino
+    except OSError:
+        return None
+
+
 @attrs.frozen
 class Measured:
     """One call: its attempts, outcome, delivery, seconds and broken promises."""
@@ -610,7 +658,8 @@ async def run_cell(
     """One fault in one mode: a server and a client of its own. `faulty` is on how many connections it is."""
     tls = getattr(certificates, fault.certificate) if mode.tls else None
     play = await server.play(fault.script, faulty=faulty, tls=tls, buffer=fault.buffer)
-    async with client_of(play, certificates, timeout=fault.limits, **fault.settings) as client:
+    opened = client_over_session if fault.over_session else client_of
+    async with opened(play, certificates, timeout=fault.limits, **fault.settings) as client:
         call = "call-2" if fault.warm else "call-1"
         problems = (await _warmed(client, play, fault, mode)).problems if fault.warm else []
         if fault.struck:
