@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import re
+import socket
 import threading
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
@@ -31,6 +32,7 @@ PRINTED = {
     "docs/event-loops.md": [r"\{'order': 1\}\n\{'order': 2\}\n", r"\{'order': 3\}\n"],
     "docs/fan-out.md": [r"100 None\n", REPLAYED],
     "docs/index.md": [r"\{'order': 7\}\n"],
+    "docs/own-session.md": [r"\{'order': 7\}\n"],
     "docs/local-endpoint.md": [r"\{'hello': 'you'\}\n"],
     "docs/streaming.md": [r"b'tea'\n"],
     "docs/testing.md": [""],
@@ -168,3 +170,16 @@ async def test_the_fastapi_recipe_streams_and_answers_404(environment: pytest.Mo
         missing = Browser(names["app"], "/about/tea")
         assert (await missing.status(), await missing.piece()) == (404, b'{"detail":"nobody writes here"}')
         await missing.leave()
+
+
+async def test_the_aioresponses_example_mocks_a_call(environment: pytest.MonkeyPatch) -> None:
+    assert await run_fragments("docs/testing.md")["total_of"](2) == {"total": 6}
+
+
+async def test_the_probing_connector_sets_keep_alive(environment: pytest.MonkeyPatch) -> None:
+    names = run_fragments("docs/own-session.md")
+    await names["probing_connector"]().close()
+    address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 1))
+    with names["probed_socket"](address) as sock:
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 15
