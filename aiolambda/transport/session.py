@@ -16,7 +16,7 @@ import aiohttp
 from yarl import URL
 
 from ..errors import ClientClosedError, ConfigurationError, ConnectionLostError, TransportError
-from ..protocol.header_fields import check_names, check_values
+from ..protocol.header_fields import are_fit, check_names, check_values
 from ..protocol.urls import host_of, is_url
 from ..types.http import Headers, Request, Response
 from ..types.interfaces import Transport
@@ -45,12 +45,13 @@ _CLOCK_STEP = 0.002
 class _Exchange:
     """One request, its body and its answer. Leaving the block ends the answer, and its connection unless all of it has come."""
 
-    def __init__(self, request: Request, in_queue: float | None) -> None:
+    def __init__(self, request: Request, time_to_connect: float | None, waits: bool) -> None:
         self.request = request
+        self.time_to_connect = time_to_connect
         self.limit = asyncio.timeout(None)
         self.body = Body(request, self.limit)
         self.answer: aiohttp.ClientResponse | None = None
-        self._in_queue = in_queue
+        self._waits = waits
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
         self._watch: asyncio.TimerHandle | None = None
@@ -90,9 +91,9 @@ class _Exchange:
         if isinstance(error, TransportError):
             return error
         in_queue = None
-        if self._in_queue is not None and isinstance(error, aiohttp.ConnectionTimeoutError):
+        if self._waits and self.time_to_connect is not None and isinstance(error, aiohttp.ConnectionTimeoutError):
             waited = self._loop.time() - self._started
-            in_queue = self._in_queue if waited >= self._in_queue - _CLOCK_STEP else None
+            in_queue = self.time_to_connect if waited >= self.time_to_connect - _CLOCK_STEP else None
         return map_error(error, self.request, written=self.body.written, in_queue=in_queue)
 
 
@@ -160,7 +161,8 @@ class SessionTransport(Transport):
             try:
                 async with exchange.limit:
                     answer = await self._answer(exchange, self._response_limits.body)
-                    exchange.body.restart_limit()
+                    if not answer.content.is_eof():
+                        exchange.body.restart_limit()
                     return Response(answer.status, Headers(answer.headers), await body_of(answer, self._response_limits.body))
             except FAILURES as error:
                 failed = exchange.failure(error)
@@ -189,9 +191,7 @@ class SessionTransport(Transport):
             raise ConfigurationError(
                 "the aiohttp.ClientSession of this client belongs to another event loop; create a session and a client per loop"
             )
-        if not is_url(request.url):
-            raise ConfigurationError("the URL of the request is not valid; check the middleware that changed it")
-        return _Exchange(request, self._limit_in_queue(request.timeouts))
+        return _Exchange(request, *self._time_to_connect(request.timeouts))
 
     async def _answer_or_error(self, exchange: _Exchange) -> aiohttp.ClientResponse:
         try:
@@ -206,7 +206,7 @@ class SessionTransport(Transport):
     async def _answer(self, exchange: _Exchange, most: int | None) -> aiohttp.ClientResponse:
         """Send the request and read the head of its answer, whose body may have `most` bytes."""
         request, limits = exchange.request, self._response_limits
-        url = URL(request.url, encoded=True)
+        url = _url_of(request.url)
         headers = self._headers_of(request, url)
         try:
             exchange.answer = answer = await self._session.request(
@@ -215,7 +215,7 @@ class SessionTransport(Transport):
                 data=exchange.body,
                 headers=headers,
                 skip_auto_headers=_AUTOMATIC,
-                timeout=self._aiohttp_limits(request.timeouts),
+                timeout=_aiohttp_limits(request.timeouts.connect, exchange.time_to_connect),
                 allow_redirects=False,
                 raise_for_status=False,
                 auto_decompress=False,
@@ -241,8 +241,10 @@ class SessionTransport(Transport):
     def _headers_of(self, request: Request, url: URL) -> dict[str, str]:
         """The headers to send. `ConfigurationError` if the session would change what they mean, or what was signed."""
         fields = request.headers.fields
-        check_names(request.method, fields)
-        check_values(fields)
+        if not are_fit(request.method, *fields):
+            check_names(request.method, fields)
+        if not "".join(fields.values()).isprintable():
+            check_values(fields)
         headers = {**fields, "content-length": str(len(request.body))}
         headers.setdefault("host", host_of(request.url))
         for name in map(str.lower, self._session.headers):
@@ -260,17 +262,14 @@ class SessionTransport(Transport):
             )
         return headers
 
-    def _limit_in_queue(self, timeouts: Timeouts) -> float | None:
-        """Seconds for the wait for the connector and the opening of a connection together; `None` if nothing limits that."""
+    def _time_to_connect(self, timeouts: Timeouts) -> tuple[float | None, bool]:
+        """Seconds until a connection must be open, `None` for no limit, and whether a wait for the connector is part of it."""
         connector = self._session.connector
         if connector is None or not (connector.limit or connector.limit_per_host):
-            return None
-        return None if timeouts.queue is None or timeouts.connect is None else timeouts.queue + timeouts.connect
-
-    def _aiohttp_limits(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
-        connector = self._session.connector
-        waits = connector is not None and bool(connector.limit or connector.limit_per_host)
-        return _aiohttp_limits(timeouts.connect, self._limit_in_queue(timeouts) if waits else timeouts.connect)
+            return timeouts.connect, False
+        if timeouts.queue is None or timeouts.connect is None:
+            return None, True
+        return timeouts.queue + timeouts.connect, True
 
 
 def _loop_of(session: aiohttp.ClientSession) -> asyncio.AbstractEventLoop:
@@ -280,6 +279,15 @@ def _loop_of(session: aiohttp.ClientSession) -> asyncio.AbstractEventLoop:
         return session.loop
 
 
+@functools.lru_cache(maxsize=1000)
+def _url_of(url: str) -> URL:
+    """The URL, to be sent as it is. `ConfigurationError` if it is not valid."""
+    if not is_url(url):
+        raise ConfigurationError("the URL of the request is not valid; check the middleware that changed it")
+    return URL(url, encoded=True)
+
+
 @functools.lru_cache(maxsize=100)
-def _aiohttp_limits(connect: float | None, with_queue: float | None) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, connect=with_queue, sock_connect=connect, ceil_threshold=float("inf"))
+def _aiohttp_limits(connect: float | None, in_all: float | None) -> aiohttp.ClientTimeout:
+    """`connect` limits TCP and TLS, `in_all` also the wait for the connector, the name and the proxy. Nothing is rounded."""
+    return aiohttp.ClientTimeout(total=None, connect=in_all, sock_connect=connect, ceil_threshold=float("inf"))

@@ -19,6 +19,8 @@ from ..types.values import Unset
 __all__ = ["Body"]
 
 _PIECE = 256 * 1024
+_TAKEN_AT_ONCE = 64 * 1024
+"""Bytes up to which aiohttp does not wait for the peer."""
 
 
 class Body(aiohttp.Payload):
@@ -60,7 +62,9 @@ class Body(aiohttp.Payload):
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         """Write the body. Each piece must be taken within the read limit, and the head of the answer then come within it."""
-        # An answer that is there before anything was written belongs to another request: `SessionTransport` sees it now.
+        # An answer that is there before anything was written belongs to another request: `SessionTransport` sees it now. uvloop
+        # delivers bytes that came with the handshake of TLS a turn later. From Python 3.12 on, aiohttp starts this at once.
+        await asyncio.sleep(0)
         await asyncio.sleep(0)
         request, body = self._request, self._request.body
         self.written, self.transport = True, writer.transport
@@ -69,7 +73,8 @@ class Body(aiohttp.Payload):
         for start in range(0, len(body), _PIECE):
             if start:
                 await asyncio.sleep(0)  # let other tasks run, even if the peer is fast
-            self.restart_limit()
+            if len(body) > _TAKEN_AT_ONCE:
+                self.restart_limit()
             await writer.write(body if len(body) <= _PIECE else body[start : start + _PIECE])
         request.stage = "wait"
         self.restart_limit()

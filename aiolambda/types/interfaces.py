@@ -114,7 +114,10 @@ class StreamedResponse(Protocol):
 
 
 class Transport(Protocol):
-    """Sends signed requests. The default sends them over aiohttp; `aiolambda.testing.FakeTransport` calls plain functions."""
+    """Sends signed requests. The default sends them over aiohttp; `SessionTransport` over a session of yours.
+
+    `aiolambda.testing.FakeTransport` calls plain functions.
+    """
 
     async def send(self, request: Request, /) -> Response:
         """Send one request and return the whole answer. Raises `TransportError`, with its `delivery`, if none comes."""

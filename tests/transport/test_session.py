@@ -34,6 +34,7 @@ from aiolambda import (
     SessionTransport,
     Timeouts,
 )
+from aiolambda.operations import stream_events
 
 from ..support.fault_table import kept_sockets, open_files
 from ..support.loops import LoopFactory
@@ -242,6 +243,50 @@ async def test_proxy_that_refuses_the_client_is_not_tried_again() -> None:
             with pytest.raises(ConnectError, match="the proxy answered 407") as caught:
                 await client.invoke("f")
     assert (caught.value.transient, caught.value.attempts, proxy.connections) == (False, 1, 1)
+
+
+async def test_https_goes_through_the_tunnel_of_a_proxy(authority: trustme.CA, server_tls: ssl.SSLContext) -> None:
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+
+    async def tunnel(connection: Connection) -> None:
+        await connection.reader.readuntil(b"\r\n\r\n")
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        await connection.write(b"HTTP/1.1 200 Go on\r\n\r\n")
+        back = asyncio.create_task(carry(reader, connection.writer))
+        try:
+            await carry(connection.reader, writer)
+            await back
+        finally:
+            back.cancel()
+            writer.close()
+
+    connector = aiohttp.TCPConnector(limit=0, ssl=trusting)
+    async with (
+        raw_server(always(answer()), tls=server_tls) as server,
+        raw_server(tunnel) as proxy,
+        aiohttp.ClientSession(connector=connector, proxy=proxy.url) as session,
+    ):
+        for _ in range(2):
+            await SessionTransport(session).send(request_to(server))
+    assert (len(server.requests), proxy.connections) == (2, 1)
+
+
+async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+async def test_proxy_that_stalls_fails_in_the_connect_limit() -> None:
+    connector = aiohttp.TCPConnector(limit=0)
+    async with raw_server(silent) as proxy, aiohttp.ClientSession(connector=connector, proxy=proxy.url) as session:
+        request = request_to(RawServer(silent), timeouts=Timeouts(connect=0.05))
+        request.url = "https://unreachable.invalid/"
+        with pytest.raises(InvocationTimeoutError) as caught:
+            await SessionTransport(session).send(request)
+    assert (caught.value.exceeded, caught.value.delivery) == ("connect", Delivery.NOT_DELIVERED)
 
 
 async def test_tracing_sees_the_request_and_its_answer(session: aiohttp.ClientSession) -> None:
@@ -544,34 +589,44 @@ async def test_errors_hold_no_secret(session: aiohttp.ClientSession) -> None:
 # Cancellation, concurrency, streams
 
 
-async def test_cancelling_at_any_await_leaves_nothing(session: aiohttp.ClientSession) -> None:
+@pytest.mark.parametrize("tls", [False, True], ids=["TCP", "TLS"])
+async def test_cancelling_at_any_await_leaves_nothing(tls: bool, authority: trustme.CA, server_tls: ssl.SSLContext) -> None:
     """After so many turns of the loop, until a call is done before it is cancelled. A request that has come is not denied."""
-    transport, finished = SessionTransport(session), 0
-    async with raw_server(always(answer())) as server:
-        before = len(asyncio.all_tasks())
-        for turns in range(1000):
-            arrived, request = len(server.requests), request_to(server)
-            task = asyncio.create_task(transport.send(request))
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            task.cancel()
-            try:
-                await task
-                finished += 1
-            except asyncio.CancelledError:
-                if len(server.requests) > arrived:
-                    assert request.stage != "connect"
-            if finished == 3:
-                break
-        assert finished == 3
-        assert (await transport.send(request_to(server))).status == 200
-        await session.close()
-        while server.closed < server.connections:
-            await asyncio.sleep(0)
-        for _ in range(3):
-            await asyncio.sleep(0)
-        assert len(asyncio.all_tasks()) <= before
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    with kept_sockets() as make_socket:
+        connector = aiohttp.TCPConnector(limit=0, ssl=trusting, socket_factory=make_socket)
+        async with raw_server(always(answer()), tls=server_tls if tls else None) as server:
+            async with aiohttp.ClientSession(connector=connector) as session:
+                await _cancel_everywhere(session, server)
     gc.collect()
+
+
+async def _cancel_everywhere(session: aiohttp.ClientSession, server: RawServer) -> None:
+    transport, finished = SessionTransport(session), 0
+    before = len(asyncio.all_tasks())
+    for turns in range(1000):
+        arrived, request = len(server.requests), request_to(server)
+        task = asyncio.create_task(transport.send(request))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        try:
+            await task
+            finished += 1
+        except asyncio.CancelledError:
+            if len(server.requests) > arrived:
+                assert request.stage != "connect"
+        if finished == 3:
+            break
+    assert finished == 3
+    assert (await transport.send(request_to(server))).status == 200
+    await session.close()
+    while server.closed < server.connections:
+        await asyncio.sleep(0)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) <= before
 
 
 async def test_a_hundred_calls_get_their_own_answers(session: aiohttp.ClientSession) -> None:
@@ -619,25 +674,12 @@ async def test_stream_left_early_ends_its_connection(transport: SessionTransport
             await asyncio.sleep(0)
 
 
-async def test_stream_over_tls_left_early_does_not_wait(authority: trustme.CA, server_tls: ssl.SSLContext) -> None:
-    """An orderly end of TLS would wait for this server, which never reads."""
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
-    left = asyncio.Event()
-
-    async def stalls(connection: Connection) -> None:
-        await connection.read_request()
-        await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab")
-        await left.wait()
-        await connection.until_client_closes()
-
-    connector = aiohttp.TCPConnector(ssl=trusting)
-    async with raw_server(stalls, tls=server_tls) as server, aiohttp.ClientSession(connector=connector) as session:
-        async with SessionTransport(session).stream(request_to(server)):
-            pass
-        left.set()
-        while not server.closed:
-            await asyncio.sleep(0)
+async def test_client_streams_over_a_session(session: aiohttp.ClientSession) -> None:
+    body = stream_events.chunk_event(b"tea") + stream_events.completion_event()
+    head = f"Content-Type: {stream_events.CONTENT_TYPE}\r\n"
+    async with raw_server(always(answer(headers=head, body=body))) as server:
+        async with client_of(session, server.url) as client, client.stream("writer") as stream:
+            assert [chunk async for chunk in stream] == [b"tea"]
 
 
 async def test_stream_that_is_cut_is_an_error(transport: SessionTransport) -> None:
