@@ -709,20 +709,33 @@ _before_write: dict[tuple[str, int], Callable[[], None]] = {}
 
 @contextlib.contextmanager
 def watched_writes() -> Iterator[None]:
-    """Connections run the actions of `_before_write`. The client has no seam between its last check and the write, and this
-    window is the subject here."""
-    original = Connection.request
+    """The actions of `_before_write` run between the client's last check and the write of a request, which is the subject.
+
+    The client has no seam there. Over a session, the write is that of the socket, which asyncio's own loop calls.
+    """
+    ours, theirs = Connection.request, socket.socket.send
 
     def request(connection: Connection, *arguments: Any, **options: Any) -> "asyncio.Future[None]":
+        _act(connection.transport.get_extra_info("peername"))
+        return ours(connection, *arguments, **options)
+
+    def send(sock: socket.socket, *arguments: Any) -> int:
         if _before_write:
-            _before_write.pop(connection.transport.get_extra_info("peername")[:2], lambda: None)()
-        return original(connection, *arguments, **options)
+            with contextlib.suppress(OSError):
+                _act(sock.getpeername())
+        return theirs(sock, *arguments)
 
     Connection.request = request  # type: ignore[method-assign]
+    socket.socket.send = send  # type: ignore[method-assign,assignment]
     try:
         yield
     finally:
-        Connection.request = original  # type: ignore[method-assign]
+        Connection.request = ours  # type: ignore[method-assign]
+        del socket.socket.send
+
+
+def _act(address: tuple[Any, ...]) -> None:
+    _before_write.pop((address[0], address[1]), lambda: None)()
 
 
 def cells(modes: Iterable[Mode], chosen: Iterable[Fault]) -> list[tuple[Fault, Mode]]:
