@@ -703,7 +703,7 @@ def _broken_promises(play: Play, call: str, mode: Mode, measured: Measured, faul
         yield f"it took {measured.seconds:.2f} s, and its limits allow {longest:.2f} s"
 
 
-_before_write: dict[tuple[str, int], Callable[[], None]] = {}
+_before_write: dict[tuple[Any, ...], Callable[[], None]] = {}
 """Actions, each done once before the next byte is written to the server at this address."""
 
 
@@ -734,8 +734,8 @@ def watched_writes() -> Iterator[None]:
         del socket.socket.send
 
 
-def _act(address: tuple[Any, ...]) -> None:
-    _before_write.pop((address[0], address[1]), lambda: None)()
+def _act(address: Any) -> None:
+    _before_write.pop(tuple(address[:2]), lambda: None)()  # that of a pair of sockets is empty
 
 
 def cells(modes: Iterable[Mode], chosen: Iterable[Fault]) -> list[tuple[Fault, Mode]]:
