@@ -1,8 +1,8 @@
 """Reads one HTTP/1.1 response after another from the bytes of a connection.
 
 Laws: one final response for one request. A response must state exactly where it ends, or it is refused. No state of one
-response affects the next: trailers are dropped, and bytes after a response make the connection unusable. A limit is never
-exceeded by more than one read.
+response affects the next: trailers are dropped, and bytes after a response make the connection unusable (an empty line in the
+same read does not: httptools skips it). A limit is never exceeded by more than one read.
 
 Owns the framing of responses, and their limits in bytes and heads. Must not know sockets, time, or the meaning of a response.
 httptools parses. It accepts some messages that this module must refuse: see `on_headers_complete`.
@@ -23,6 +23,8 @@ _IN_PLACE = 64 * 1024
 """Bytes. The rest of a longer body is received directly into its place, without a copy."""
 _FRAMING = 8
 """Bytes of chunk sizes and line ends that are allowed for each byte of a body; a chunk of one byte has five."""
+_FIRST_BYTE = ord("H")
+"""Of a status line. httptools takes those of RTSP and ICE as well, and skips empty lines before it."""
 _WITHOUT_BODY = (204, 304)
 _MOST_NAMES = 1000
 
@@ -46,7 +48,7 @@ class ResponseReader:
         "_body_size",
         "_come",
         "_come_before",
-        "_has_two_codings",
+        "_has_odd_coding",
         "_interim",
         "_is_interim",
         "_large",
@@ -75,7 +77,7 @@ class ResponseReader:
         self.status = 0
         self.fields: dict[str, str] = {}
         self.has_head = self.has_begun = self.is_complete = self.is_reusable = self._is_interim = False
-        self._has_two_codings = False
+        self._has_odd_coding = False
         self._interim = self._repeated = self._come = self._come_before = self._body_size = 0
         self._allowed = self._limits.head
         self._body: list[bytes] = []
@@ -97,6 +99,8 @@ class ResponseReader:
         parser = self._parser
         if parser is None:
             parser = self._parser = httptools.HttpResponseParser(self)
+        if not self._come and data[0] != _FIRST_BYTE:
+            raise ResponseError("is not valid HTTP: it does not begin with a status line")
         self._come += len(data)
         try:
             parser.feed_data(data)
@@ -145,14 +149,14 @@ class ResponseReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.has_head:
             return  # a trailer
-        key = _NAMES.get(name) or _lower(name)
+        key = _NAMES.get(name) or self._key_of(name, value)
         fields = self.fields
         if key not in fields:
             fields[key] = value.decode("utf-8", "surrogateescape").rstrip(" \t")
             return
         self._repeated += len(name) + len(value) + len(": \r\n")
         if key == "transfer-encoding":
-            self._has_two_codings = True
+            self._has_odd_coding = True
 
     def on_headers_complete(self) -> None:
         """Refuse what httptools accepts: another version, an unknown or a second transfer coding, a response without an end."""
@@ -160,12 +164,12 @@ class ResponseReader:
             raise ResponseError("is followed by a second one")
         parser, fields = self._parser, self.fields
         status = self.status = parser.get_status_code()
+        if self._come > self._limits.head:
+            self._check_head()
         if status < 200:
             self._check_interim(status)
             return
         self.has_head, self.has_begun = True, False
-        if self._come > self._limits.head:
-            self._check_head()
         length = fields.get("content-length")
         if length is None or "transfer-encoding" in fields or parser.get_http_version() != "1.1":
             self._check_framing(parser.get_http_version())
@@ -191,13 +195,23 @@ class ResponseReader:
 
     def on_message_complete(self) -> None:
         if self._is_interim:
-            self._is_interim = False
+            self._is_interim = self._has_odd_coding = False
             self.fields = {}
+            self._repeated = 0
             self._come_before = self._come
             self._allowed = self._come + self._limits.head
             return
         self.is_complete = True
         self.is_reusable = self._parser.should_keep_alive()
+
+    def _key_of(self, name: bytes, value: bytes) -> str:
+        """The name of a field that is not in `_NAMES`, in lower case. That of a transfer coding never is: look at each."""
+        key = name.decode("ascii").lower()  # the parser has refused other characters
+        if key == "transfer-encoding":
+            self._has_odd_coding |= value.endswith(b"\t")  # httptools does not know the coding, and reads chunks as the body
+        elif len(_NAMES) < _MOST_NAMES:
+            _NAMES[name] = key
+        return key
 
     # Checks
 
@@ -218,7 +232,7 @@ class ResponseReader:
         if coding is not None:
             if "content-length" in fields:
                 raise ResponseError("has both a Content-Length and a Transfer-Encoding")
-            if version == "1.0" or self._has_two_codings or coding.lower() != "chunked":
+            if version == "1.0" or self._has_odd_coding or coding.lower() != "chunked":
                 raise ResponseError("has a Transfer-Encoding that is not exactly 'chunked'")
         elif "content-length" not in fields and self.status not in _WITHOUT_BODY:
             raise ResponseError("has neither a Content-Length nor a chunked Transfer-Encoding")
@@ -257,18 +271,11 @@ _NAMES: dict[bytes, str] = {}
 """The names of fields as they were received, with their text in lower case."""
 
 
-def _lower(name: bytes) -> str:
-    text = name.decode("ascii").lower()  # the parser has refused other characters
-    if len(_NAMES) < _MOST_NAMES:
-        _NAMES[name] = text
-    return text
-
-
 def _complaint(error: Exception) -> str:
     """The parser's complaint, without the bytes that it may quote."""
     if isinstance(error, httptools.HttpParserUpgrade):
         return "it switches to another protocol"
-    return re.split(r"[:\n'\"]", str(error), maxsplit=1)[0].strip() or "malformed"
+    return re.split(r"[:\n\"]|'(?!t )", str(error), maxsplit=1)[0].strip() or "malformed"  # "can't be" quotes nothing
 
 
 def _too_much(bound: str, problem: str) -> ResponseError:
