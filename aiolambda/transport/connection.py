@@ -107,6 +107,7 @@ class Connection(asyncio.BufferedProtocol):
         "_waiter",
         "_writing_paused",
         "ended_by_peer",
+        "is_open",
         "kernel",
         "owner",
         "reader",
@@ -143,6 +144,7 @@ class Connection(asyncio.BufferedProtocol):
         self._has_eof = self._is_aborted = self._is_streamed = self._in_use = False
         self._reading_paused = self._writing_paused = False
         self._is_lost = self.transport is None
+        self.is_open = not self._is_lost
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._upload: memoryview | None = None
@@ -159,10 +161,6 @@ class Connection(asyncio.BufferedProtocol):
         if opened.transport is not None:
             self._is_encrypted = opened.transport.get_extra_info("ssl_object") is not None
             opened.transport.set_protocol(self)
-
-    @property
-    def is_open(self) -> bool:
-        return not (self._is_lost or self._has_eof or self._is_aborted or self.transport.is_closing())
 
     @property
     def is_lost(self) -> bool:
@@ -305,12 +303,13 @@ class Connection(asyncio.BufferedProtocol):
         self._in_use = False
         self._waiter = self._error = self._limit = None
         self._deadline = math.inf
+        self.reader.drop_body()
         if self._is_lost:
             self._close_kernel()
 
     def abort(self) -> None:
         """End the connection now. An orderly close of TLS would wait for the peer."""
-        self._is_aborted = True
+        self._is_aborted, self.is_open = True, False
         self._upload = self._pieces = None
         self.reader.forget()
         self._cancel_timer()
@@ -327,7 +326,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def detach(self, *, forked: bool) -> None:
         """Forget the loop, which is closed, or is that of the parent process, and is never called. The pool closes sockets."""
-        self._is_aborted = True
+        self._is_aborted, self.is_open = True, False
         self._close_kernel()
         if forked:
             return
@@ -371,7 +370,7 @@ class Connection(asyncio.BufferedProtocol):
         self._received += nbytes
         reader = self.reader
         if reader.is_complete:
-            self.spoke_unasked = True
+            self.spoke_unasked, self.is_open = True, False
             self.transport.abort()
             return
         place = reader.place
@@ -390,11 +389,11 @@ class Connection(asyncio.BufferedProtocol):
 
         TLS would answer with a close_notify of its own, and a reset of that would look like a reset of the request.
         """
-        self._has_eof = True
+        self._has_eof, self.is_open = True, False
         self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._is_lost = True
+        self._is_lost, self.is_open = True, False
         # A broken pipe: the kernel was told of the peer's end before the reset.
         self.ended_by_peer = (
             self._error is None and not self._is_aborted and (self._has_eof or exc is None or isinstance(exc, BrokenPipeError))
@@ -452,6 +451,7 @@ class Connection(asyncio.BufferedProtocol):
     def fail(self, error: Exception) -> None:
         """End the connection, and the wait for the response with this error."""
         self._error = self._error or error
+        self.is_open = False
         self._wake()
         self.transport.abort()
 

@@ -271,7 +271,7 @@ class Pool:
             # aiohttp's protocol has the bytes that came before ours took its place.
             if connection.spoke_unasked or (handler is not None and handler.should_close and connection.is_open):
                 problem = OSError(errno.EPROTO, "the server answered before the request was sent")
-            elif not connection.is_open:
+            elif not connection.is_open or connection.transport.is_closing():
                 problem = OSError(errno.ECONNRESET, "the server closed the connection before the request was sent")
         except BaseException:
             connection.abort()

@@ -133,6 +133,10 @@ class ResponseReader:
         pieces, self._body = self._body, []
         return pieces
 
+    def drop_body(self) -> None:
+        """Keep nothing of a body that was handed on."""
+        self._body, self._large = [], None
+
     def forget(self) -> None:
         """Drop what was received of the current response. Further bytes belong to none."""
         self.is_complete, self.is_reusable = True, False
