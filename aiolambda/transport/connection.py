@@ -178,21 +178,17 @@ class Connection(asyncio.BufferedProtocol):
         """The kernel's facts; `None` if it has none."""
         return None if self.kernel is None else tcp_info.tcp_info(self.kernel)
 
-    def stain(self) -> tuple[str | None, tcp_info.TcpInfo | None]:
-        """The reason not to send another request on it, `None` if it is clean; and the kernel's facts about it."""
-        info = self.facts()
+    def stain(self) -> tuple[str | None, bytes | None]:
+        """The reason not to send another request on it, `None` if it is clean; and a snapshot of the kernel's facts."""
+        snapshot = None if self.kernel is None else tcp_info.snapshot(self.kernel)
         if not self.uses:
-            return None if self.is_open else "closed", info
-        if info is not None and info.received and self.is_open:
+            return None if self.is_open else "closed", snapshot
+        if snapshot is not None and self.is_open:
             # Nearly always: nothing has arrived since. Without TLS the count of read bytes is the kernel's own.
             at_rest = self._received_at_rest if self._is_encrypted else self._received
-            if at_rest is not None:
-                clean = info.received == at_rest and info.state == tcp_info.ESTABLISHED
-            else:  # the loop has not turned since the last response, so nothing was read since
-                clean = info.state == tcp_info.ESTABLISHED and not self._has_news()
-            if clean:
-                return None, info
-        return self._stain(info), info
+            if at_rest is not None and tcp_info.is_quiet(snapshot, at_rest):
+                return None, snapshot
+        return self._stain(None if snapshot is None else tcp_info.parsed(snapshot)), snapshot
 
     def _stain(self, info: tcp_info.TcpInfo | None) -> str | None:
         if self.spoke_unasked:
@@ -203,6 +199,7 @@ class Connection(asyncio.BufferedProtocol):
             return "news"
         if info is not None and info.state != tcp_info.ESTABLISHED:
             return "not established"
+        # None: the loop has not turned since the last response, so it has read nothing since, and nothing waits to be read.
         at_rest = self._received_at_rest
         return "bytes while idle" if info is not None and at_rest is not None and info.received != at_rest else None
 

@@ -29,7 +29,7 @@ class Displaced(ConnectionError):
 class Exchange:
     """One request, its connection, and the kernel's counters before the request."""
 
-    __slots__ = ("_before", "_is_reused", "_watch", "connection", "head", "proves", "request", "stalled")
+    __slots__ = ("_before", "_is_reused", "_watch", "_written_before", "connection", "head", "proves", "request", "stalled")
 
     def __init__(self, request: Request, proves: bool) -> None:
         self.request = request
@@ -38,19 +38,18 @@ class Exchange:
         """The request line and the header until they are written. They are in no local, because tracebacks may show locals."""
         self.connection: Connection | None = None
         self._is_reused = False
-        self._before: tcp_info.TcpInfo | None = None
+        self._before: bytes | None = None
+        self._written_before = 0
         self.stalled = False
         """The peer took no byte of the request for `read` seconds."""
         self._watch: asyncio.TimerHandle | None = None
 
-    def begin(self, connection: Connection, info: tcp_info.TcpInfo | None) -> None:
+    def begin(self, connection: Connection, snapshot: bytes | None) -> None:
         """Note the connection of the request, and the kernel's facts about it."""
         self.request.stage = "send"
         self.connection = connection
         self._is_reused = connection.uses > 0
-        # Some sandboxes report zeros.
-        if info is not None and info.taken and info.acknowledged - 1 == info.taken >= connection.written:
-            self._before = info
+        self._before, self._written_before = snapshot, connection.written
         if len(self.request.body) > _TAKEN_AT_ONCE:
             self._watch_upload(None)
 
@@ -97,7 +96,7 @@ class Exchange:
 
     async def loss(self) -> Loss:
         """The facts of a connection that ended without a response. Takes at most 50 ms, or two round trips."""
-        connection, before = self.connection, self._before
+        connection, before = self.connection, self._trusted_before()
         info = None if connection is None else connection.facts()
         loss = Loss(reused=self._is_reused)
         if connection is None or before is None or info is None:
@@ -106,6 +105,14 @@ class Exchange:
         if not loss.taken or not self._is_reused or not self.proves:
             return loss
         return await self._watched(loss, connection, before)
+
+    def _trusted_before(self) -> tcp_info.TcpInfo | None:
+        """The facts before the request, if the counters have counted the earlier bytes. Some sandboxes report zeros."""
+        if self._before is None:
+            return None
+        before = tcp_info.parsed(self._before)
+        has_counted = before.taken and before.acknowledged - 1 == before.taken >= self._written_before
+        return before if has_counted else None
 
     async def _watched(self, loss: Loss, connection: Connection, before: tcp_info.TcpInfo) -> Loss:
         """The loss with the kernel's facts at the moment of the peer's reset, or after the time for it."""

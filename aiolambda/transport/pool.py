@@ -76,10 +76,10 @@ class Pool:
             reservation.hold()
         while shelf.has_spare if has_turn else shelf.idle:
             connection = shelf.idle.pop()
-            stain, info = connection.stain()
+            stain, snapshot = connection.stain()
             if stain is None and self._loop.time() < connection.until:
                 reservation.release()
-                exchange.begin(connection, info)
+                exchange.begin(connection, snapshot)
                 return connection
             self._end_stained(connection, stain)
         if not has_turn:
@@ -97,7 +97,7 @@ class Pool:
             connection = self.lend_idle(exchange, route, reservation)
             if connection is None:
                 connection = await self._opened(exchange, reservation, route, limits)
-                exchange.begin(connection, connection.facts())
+                exchange.begin(connection, connection.stain()[1])
         finally:
             reservation.release()
         return connection

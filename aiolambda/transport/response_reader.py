@@ -27,6 +27,7 @@ _FIRST_BYTE = ord("H")
 """Of a status line. httptools takes those of RTSP and ICE as well, and skips empty lines before it."""
 _WITHOUT_BODY = (204, 304)
 _MOST_NAMES = 1000
+_SPACES = b" \t"
 
 
 class ResponseError(Exception):
@@ -53,9 +54,9 @@ class ResponseReader:
         "_is_interim",
         "_large",
         "_limits",
+        "_lines",
         "_most",
         "_parser",
-        "_repeated",
         "fields",
         "has_begun",
         "has_head",
@@ -78,7 +79,8 @@ class ResponseReader:
         self.fields: dict[str, str] = {}
         self.has_head = self.has_begun = self.is_complete = self.is_reusable = self._is_interim = False
         self._has_odd_coding = False
-        self._interim = self._repeated = self._come = self._come_before = self._body_size = 0
+        self._lines: list[tuple[bytes, bytes]] = []
+        self._interim = self._come = self._come_before = self._body_size = 0
         self._allowed = self._limits.head
         self._body: list[bytes] = []
         self._large: io.BytesIO | None = None
@@ -135,7 +137,7 @@ class ResponseReader:
 
     def drop_body(self) -> None:
         """Keep nothing of a body that was handed on."""
-        self._body, self._large = [], None
+        self._body, self._lines, self._large = [], [], None
 
     def forget(self) -> None:
         """Drop what was received of the current response. Further bytes belong to none."""
@@ -151,25 +153,17 @@ class ResponseReader:
         self.has_begun = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.has_head:
-            return  # a trailer
-        key = _NAMES.get(name) or self._key_of(name, value)
-        fields = self.fields
-        if key not in fields:
-            fields[key] = value.decode("utf-8", "surrogateescape").rstrip(" \t")
-            return
-        self._repeated += len(name) + len(value) + len(": \r\n")
-        if key == "transfer-encoding":
-            self._has_odd_coding = True
+        self._lines.append((name, value))  # after the head: a trailer, which nobody reads
 
     def on_headers_complete(self) -> None:
         """Refuse what httptools accepts: another version, an unknown or a second transfer coding, a response without an end."""
         if self.is_complete:
             raise ResponseError("is followed by a second one")
-        parser, fields = self._parser, self.fields
+        parser = self._parser
         status = self.status = parser.get_status_code()
         if self._come > self._limits.head:
             self._check_head()
+        fields = self.fields = self._fields_of(self._lines)
         if status < 200:
             self._check_interim(status)
             return
@@ -178,13 +172,7 @@ class ResponseReader:
         if length is None or "transfer-encoding" in fields or parser.get_http_version() != "1.1":
             self._check_framing(parser.get_http_version())
         elif self._most is not None:
-            size = int(length)
-            if size > self._most:
-                raise self._too_long_body()
-            if size > _IN_PLACE and status not in _WITHOUT_BODY:
-                self.is_reusable = parser.should_keep_alive()
-                self._large = io.BytesIO(bytes(size))
-                self.place = self._large.getbuffer()
+            self._make_place(int(length), self._most)
 
     def on_body(self, data: bytes) -> None:
         size = len(data)
@@ -200,22 +188,40 @@ class ResponseReader:
     def on_message_complete(self) -> None:
         if self._is_interim:
             self._is_interim = self._has_odd_coding = False
-            self.fields = {}
-            self._repeated = 0
+            self._lines = []
             self._come_before = self._come
             self._allowed = self._come + self._limits.head
             return
         self.is_complete = True
         self.is_reusable = self._parser.should_keep_alive()
 
-    def _key_of(self, name: bytes, value: bytes) -> str:
-        """The name of a field that is not in `_NAMES`, in lower case. That of a transfer coding never is: look at each."""
-        key = name.decode("ascii").lower()  # the parser has refused other characters
-        if key == "transfer-encoding":
-            self._has_odd_coding |= value.endswith(b"\t")  # httptools does not know the coding, and reads chunks as the body
-        elif len(_NAMES) < _MOST_NAMES:
-            _NAMES[name] = key
-        return key
+    def _fields_of(self, lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
+        """The fields of a head. If a name is repeated, the first counts."""
+        try:
+            fields = {_NAMES[name]: value.rstrip(_SPACES).decode("utf-8", "surrogateescape") for name, value in lines}
+        except KeyError:  # a name that was not met before
+            fields = {}
+        if len(fields) == len(lines):
+            return fields
+        fields = {}
+        for name, value in lines:
+            key = name.decode("ascii").lower()  # the parser has refused other characters
+            if key == "transfer-encoding":  # never in `_NAMES`, so that each is looked at
+                # httptools does not know a coding that ends in a tab, and reads the chunks as the body.
+                self._has_odd_coding |= key in fields or value.endswith(b"\t")
+            elif len(_NAMES) < _MOST_NAMES:
+                _NAMES[name] = key
+            fields.setdefault(key, value.rstrip(_SPACES).decode("utf-8", "surrogateescape"))
+        return fields
+
+    def _make_place(self, size: int, most: int) -> None:
+        """Prepare for a body of this size."""
+        if size > most:
+            raise self._too_long_body()
+        if size > _IN_PLACE and self.status not in _WITHOUT_BODY:
+            self.is_reusable = self._parser.should_keep_alive()
+            self._large = io.BytesIO(bytes(size))
+            self.place = self._large.getbuffer()
 
     # Checks
 
@@ -240,8 +246,8 @@ class ResponseReader:
                 raise ResponseError("has a Transfer-Encoding that is not exactly 'chunked'")
         elif "content-length" not in fields and self.status not in _WITHOUT_BODY:
             raise ResponseError("has neither a Content-Length nor a chunked Transfer-Encoding")
-        elif self._most is not None and int(fields.get("content-length", 0)) > self._most:
-            raise self._too_long_body()
+        elif self._most is not None:
+            self._make_place(int(fields.get("content-length", 0)), self._most)
 
     def _check_size(self) -> None:
         """Refuse a head, or the framing of the body so far, that exceeds its limit."""
@@ -251,8 +257,7 @@ class ResponseReader:
 
     def _check_head(self) -> None:
         """The same check for a head that was received in one piece with the bytes after it."""
-        seen = sum(len(name) + len(value) + len(": \r\n") for name, value in self.fields.items())
-        if seen + self._repeated > self._limits.head:
+        if sum(len(name) + len(value) + len(": \r\n") for name, value in self._lines) > self._limits.head:
             raise self._too_long_head()
 
     def _refusal(self, error: Exception) -> ResponseError:

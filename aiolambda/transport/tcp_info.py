@@ -10,7 +10,18 @@ import struct
 import sys
 from typing import NamedTuple
 
-__all__ = ["CLOSED", "CLOSE_WAIT", "ESTABLISHED", "HAS_TCP_INFO", "TcpInfo", "has_news", "tcp_info"]
+__all__ = [
+    "CLOSED",
+    "CLOSE_WAIT",
+    "ESTABLISHED",
+    "HAS_TCP_INFO",
+    "TcpInfo",
+    "has_news",
+    "is_quiet",
+    "parsed",
+    "snapshot",
+    "tcp_info",
+]
 
 ESTABLISHED = 1
 CLOSED = 7
@@ -18,6 +29,7 @@ CLOSE_WAIT = 8
 """TCP states, as `tcp_info` numbers them."""
 
 _LAYOUT = struct.Struct("=B67xI48xQQ8xI52xQQ")
+_RECEIVED, _RECEIVED_AT = struct.Struct("=Q"), 128
 _TCP_INFO: int | None = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
 _NEWS = getattr(select, "POLLIN", 0) | getattr(select, "POLLRDHUP", 0)
 
@@ -48,15 +60,34 @@ class TcpInfo(NamedTuple):
         return self.unsent + self.sent - self.repeated
 
 
-def tcp_info(sock: socket.socket) -> TcpInfo | None:
-    """A snapshot of this connection; `None` on other systems than Linux, and on kernels before 4.19."""
+def snapshot(sock: socket.socket) -> bytes | None:
+    """The kernel's facts about this connection, for `parsed` and `is_quiet`.
+
+    `None` on other systems than Linux, and on kernels before 4.19.
+    """
     if _TCP_INFO is None:
         return None
     try:
         data = sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _LAYOUT.size)
     except OSError:
         return None
-    return TcpInfo._make(_LAYOUT.unpack(data)) if len(data) == _LAYOUT.size else None
+    return data if len(data) == _LAYOUT.size else None
+
+
+def parsed(data: bytes) -> TcpInfo:
+    """The facts of a snapshot."""
+    return TcpInfo._make(_LAYOUT.unpack(data))
+
+
+def is_quiet(data: bytes, received: int) -> bool:
+    """Whether the connection is established, and so many bytes were received. `False` if the kernel does not count them."""
+    return data[0] == ESTABLISHED and 0 < received == _RECEIVED.unpack_from(data, _RECEIVED_AT)[0]
+
+
+def tcp_info(sock: socket.socket) -> TcpInfo | None:
+    """The facts about this connection now; `None` if there is no `snapshot`."""
+    data = snapshot(sock)
+    return None if data is None else parsed(data)
 
 
 def has_news(sock: socket.socket) -> bool:

@@ -131,7 +131,9 @@ def serve() -> Iterator[Callable[[Callable[[socket.socket], None]], Server]]:
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """The peer ends the connection after the check: as if it had found nothing."""
-    monkeypatch.setattr(Connection, "stain", lambda self: (None, self.facts()))
+    monkeypatch.setattr(
+        Connection, "stain", lambda self: (None, None if self.kernel is None else tcp_info.snapshot(self.kernel))
+    )
 
 
 def client_of(server: Server, **settings: Any) -> LambdaClient:
