@@ -4,7 +4,7 @@ Owns the shape of a message. Must not know commands, signatures, or the library 
 """
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Literal, NamedTuple, Protocol, Self, TypeVar, cast, overload
+from typing import Any, Literal, NamedTuple, Protocol, Self, TypeVar, overload
 
 import attrs
 
@@ -69,6 +69,10 @@ class Headers(MutableMapping[str, str]):
         """An independent copy."""
         return self.of(self.fields.copy())
 
+    def encoded_head_of(self, request: "Request", /) -> bytes | None:
+        """The head of a request with these headers, if it is known without looking at them; see `Request.encoded_head`."""
+        return None
+
     def __repr__(self) -> str:
         return f"<Headers {', '.join(self.fields)}>"
 
@@ -94,6 +98,10 @@ class Request:
     - `stage`: the progress of the request. It is `"send"` when the transport gets it, so the request counts as sent. A
       transport that sets it to `"queue"` and `"connect"` meanwhile lets errors say that the request did not leave.
     - `sent`: whether the request was handed to a transport. It must not change any more; another send of it uses a copy.
+    - `encoded_head`: the request line and the header fields in HTTP/1.1, as signed, with the empty line. `content-length` is
+      that of the body. The target has the form for an origin server, so a transport that relays through a proxy makes its own.
+      `None` if headers were looked at, or if method, URL, headers or body changed after signing: then the transport encodes
+      the request itself.
     """
 
     method: str
@@ -103,6 +111,10 @@ class Request:
     timeouts: Timeouts = attrs.field(default=_NO_LIMITS, repr=False)
     stage: Stage = attrs.field(default="queue", repr=False)
     sent: bool = attrs.field(default=False, repr=False, kw_only=True)
+
+    @property
+    def encoded_head(self) -> bytes | None:
+        return self.headers.encoded_head_of(self)
 
     def copy(self) -> "Request":
         """A copy for the next attempt. It shares the body, because bytes are immutable."""
@@ -174,7 +186,8 @@ class Response:
     @property
     def fields(self) -> Mapping[str, str]:
         """The headers, keyed by lower-case name; cheaper for repeated look-ups."""
-        return cast("Headers", self.headers).fields
+        headers: Any = self.headers  # the converter makes `Headers` of any mapping
+        return headers.fields  # type: ignore[no-any-return] # as above; `cast` takes as long as the rest
 
 
 class Loss(NamedTuple):

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from aiolambda import Credentials
 from aiolambda.local.api.authentication import parse_authorization
 from aiolambda.protocol import sigv4, urls
+from aiolambda.protocol.request_template import RequestTemplate, TemplateHeaders
+from aiolambda.types.http import Headers, Request
 
 from ..support import suites
 
@@ -73,6 +75,58 @@ def test_shared_suite_signatures_match() -> None:
     assert {case["name"]: found for case in cases if (found := disagreements(case))} == {}
 
 
+# Templates
+
+ADDED = {"x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "authorization"}
+
+
+def signed_both_ways(
+    request: Request, signer: sigv4.Signer, credentials: Credentials, now: dt.datetime, length_at: int = 0
+) -> tuple[dict[str, str], dict[str, str]] | None:
+    """The fields of a signed request, by its template and in the general way. `None` if its template leaves it to that."""
+    length = len(request.body) or None
+    headers = TemplateHeaders(RequestTemplate(request, length_at), length, "the-id", "attempt=1")
+    body_hash = sigv4.payload_hash(request.body)
+    made = Request(request.method, request.url, headers, request.body)
+    if not headers.sign(made, signer, credentials, now, body_hash):
+        assert "authorization" not in headers
+        return None
+    head = made.encoded_head
+    assert head is not None
+    fields = headers.copy().fields
+    general = {name: value for name, value in headers.copy().fields.items() if name not in ADDED}
+    general["x-amz-content-sha256"] = body_hash
+    path, query = urls.path_and_query(request.url)
+    general |= signer.sign(request.method, path, query, general, body_hash, credentials, now)
+    lines = head.decode().split("\r\n")
+    assert lines[0] == f"{request.method} {urls.origin_and_target(request.url)[1]} HTTP/1.1"
+    assert lines[-3:] == [f"content-length: {len(request.body)}", "", ""]
+    sent = dict(line.split(": ", 1) for line in lines[1:-3])
+    assert sent == {name: value for name, value in general.items() if name != "content-length"}
+    return fields, general
+
+
+def test_shared_suite_templates_match() -> None:
+    """The suite's requests with the fields of an attempt: the signature by a template is the general one."""
+    cases = suites.load("sigv4/cases.json")["cases"]
+    compared = 0
+    for case in cases:
+        context, made = case["context"], case["request"]
+        path, _, query = made["target"].partition("?")
+        url = f"https://example.amazonaws.com{quote(path, safe=string.punctuation)}?{quote(query, safe=string.punctuation)}"
+        fields = {name: value for name, value in folded_headers(made).items() if name not in {*ADDED, "content-length"}}
+        request = Request(made["method"], url, Headers(fields), made["body"].encode())
+        spelling = {"normalize": context["normalize"], "double_encode": context.get("double_uri_encode", True)}
+        signer = sigv4.Signer(context["region"], context["service"], **spelling)
+        given = context["credentials"]
+        credentials = Credentials(given["access_key_id"], given["secret_access_key"], given.get("token"))
+        for length_at in range(len(fields) + 1):
+            both = signed_both_ways(request, signer, credentials, dt.datetime.fromisoformat(context["timestamp"]), length_at)
+            assert both is None or both[0] == both[1], case["name"]
+        compared += both is not None
+    assert compared > 30
+
+
 # botocore's signer
 
 
@@ -123,6 +177,49 @@ def test_botocore_makes_the_same_signature(
     url = f"https://lambda.eu-west-1.amazonaws.com/{path}?{query}"
     ours = sigv4.Signer("eu-west-1", "lambda").sign(method, f"/{path}", query, sent, body_hash, credentials, now)
     assert ours["authorization"] == botocore_authorization(method, url, sent, body, credentials, now)
+
+
+@given(
+    method=st.sampled_from(["POST", "GET"]),
+    path=paths,
+    query=queries,
+    headers=st.dictionaries(header_names, st.text(printable, max_size=30).map(lambda text: " ".join(text.split())), max_size=5),
+    body=st.binary(max_size=60),
+    credentials=keys,
+    now=moments,
+)
+def test_botocore_makes_the_signature_of_a_template(
+    method: str, path: str, query: str, headers: dict[str, str], body: bytes, credentials: Credentials, now: dt.datetime
+) -> None:
+    taken = {*ADDED, "content-length", "amz-sdk-invocation-id", "amz-sdk-request", "transfer-encoding"}
+    fields = {name.lower(): value for name, value in headers.items() if name.lower() not in taken}
+    url = f"https://lambda.eu-west-1.amazonaws.com/{path}?{query}"
+    request = Request(method, url, Headers({"host": "lambda.eu-west-1.amazonaws.com"} | fields), body)
+    both = signed_both_ways(request, sigv4.Signer("eu-west-1", "lambda"), credentials, now)
+    assert both is not None
+    assert both[0] == both[1]
+    sent = {name: value for name, value in both[0].items() if name not in {"x-amz-date", "authorization"}}
+    assert both[0]["authorization"] == botocore_authorization(method, url, sent, body, credentials, now)
+
+
+@pytest.mark.parametrize(
+    ("changes", "credentials"),
+    [
+        ({"x-a": "a\nb"}, KEYS),
+        ({"x-a": "a\x00"}, KEYS),
+        ({"x-a": "\ud800"}, KEYS),
+        ({"x-a": "ä"}, KEYS),
+        ({"x-a": "a  b"}, KEYS),
+        ({"x-a": " a"}, KEYS),
+        ({"x a": "a"}, KEYS),
+        ({"content-length": "7", "x-amz-date": "today"}, KEYS),
+        ({}, Credentials("AKID\n", "secret")),
+        ({}, Credentials("AKIDEXAMPLE", "secret", "token\r\nx: y")),
+    ],
+)
+def test_template_leaves_odd_values_to_the_general_way(changes: dict[str, str], credentials: Credentials) -> None:
+    request = Request("POST", "https://h/p", Headers.of({"host": "h"} | changes), b"1")
+    assert signed_both_ways(request, sigv4.Signer("eu-west-1", "lambda"), credentials, NOON) is None
 
 
 def test_unsigned_headers_match_botocore_and_js() -> None:

@@ -1,0 +1,169 @@
+"""Requests that differ from an earlier one in their body and their attempt alone: their headers are made when somebody asks.
+
+Laws: such headers are those that the steps of the pipeline would have set, in the same order. Once somebody has looked at them,
+they are ordinary headers, and their request is signed and encoded like any other.
+
+Owns the state of such headers. Must not know which requests are alike: the caller decides.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Self, TypeGuard
+
+from ..types.http import Headers, Request
+from ..types.values import Credentials
+from .head_form import ATTEMPT, INVOCATION_ID, HeadForm, forms_of
+from .sigv4 import Signer
+
+__all__ = ["RequestTemplate", "TemplateHeaders", "follows", "is_unread", "with_attempt"]
+
+_LENGTH, _TYPE = "content-length", "x-amz-invocation-type"
+
+
+class RequestTemplate:
+    """The fixed parts of requests that are alike.
+
+    - `before`, `behind`: the fixed header fields, around `content-length`.
+    - `invocation_type`: the value of the header `x-amz-invocation-type`, or its default.
+    - `endpoint`, `signing_region`, `trace_id`: the facts of a call that the request was made from.
+
+    Not an attrs class: rich would print its fields, which may name a tenant.
+    """
+
+    __slots__ = ("before", "behind", "endpoint", "invocation_type", "method", "signing_region", "trace_id", "url")
+
+    def __init__(
+        self,
+        request: Request,
+        length_at: int,
+        *,
+        endpoint: str = "",
+        signing_region: str | None = None,
+        trace_id: str | None = None,
+    ) -> None:
+        """Take the parts of a request that has no attempt yet. `content-length` stands, or would stand, at `length_at`."""
+        fixed = [(name, value) for name, value in request.headers.fields.items() if name != _LENGTH]
+        self.method, self.url = request.method, request.url
+        self.before: Mapping[str, str] = dict(fixed[:length_at])
+        self.behind: Mapping[str, str] = dict(fixed[length_at:])
+        self.invocation_type = request.headers.fields.get(_TYPE, "RequestResponse")
+        self.endpoint, self.signing_region, self.trace_id = endpoint, signing_region, trace_id
+
+
+class TemplateHeaders(Headers):
+    """The headers of a request that follows a template. They are made when somebody looks at them.
+
+    - `template`: the template; `None` once somebody has looked.
+    - `length`: the value of `content-length`; `None` if there is none.
+    - `invocation_id`, `attempt`: the fields of the attempt; empty before there is one.
+    """
+
+    __slots__ = (
+        "_body",
+        "_body_hash",
+        "_fields",
+        "_form",
+        "_signature",
+        "_timestamp",
+        "attempt",
+        "invocation_id",
+        "length",
+        "template",
+    )
+
+    def __init__(
+        self, template: RequestTemplate | None, length: int | None, invocation_id: str = "", attempt: str = ""
+    ) -> None:
+        self.template, self.length, self.invocation_id, self.attempt = template, length, invocation_id, attempt
+        self._form: HeadForm | None = None
+
+    @classmethod
+    def of(cls, fields: dict[str, str], /) -> Self:
+        headers = cls(None, None)
+        headers._fields = fields
+        return headers
+
+    # A property in place of the slot of the base: `__getattr__` would slow down every other attribute, too.
+    @property
+    def fields(self) -> dict[str, str]:  # pyright: ignore[reportIncompatibleVariableOverride] - as above
+        """The fields, which are made when somebody asks for the first time."""
+        if self.template is not None:
+            self._fields = self._made(self.template)
+            self.template = self._form = None
+        return self._fields
+
+    @fields.setter
+    def fields(self, fields: dict[str, str]) -> None:  # pyright: ignore[reportIncompatibleVariableOverride] - as above
+        self._fields = fields
+        self.template = self._form = None
+
+    def copy(self) -> Self:
+        """An independent copy. Headers that nobody has looked at stay so."""
+        template = self.template
+        if template is None:
+            return self.of(self.fields.copy())
+        copy = type(self)(template, self.length, self.invocation_id, self.attempt)
+        if self._form is not None:
+            copy._form, copy._body, copy._body_hash = self._form, self._body, self._body_hash
+            copy._timestamp, copy._signature = self._timestamp, self._signature
+        return copy
+
+    def sign(self, request: Request, signer: Signer, credentials: Credentials, now: dt.datetime, body_hash: str) -> bool:
+        """Sign a request with these headers by its template. `False` if it needs the general way: then nothing has changed."""
+        template, length, body = self.template, self.length, request.body
+        if template is None or not self.attempt or (length is None) is not (not body) or not follows(request, template):
+            return False
+        scope, timestamp = signer.scope_at(now, credentials)
+        forms = scope.forms.get(template) or forms_of(template, signer, scope)
+        form: HeadForm | None = forms[length is not None]
+        if form is None:
+            return False
+        text = "" if length is None else str(len(body))
+        self._signature = form.signature(scope, self.invocation_id, self.attempt, text, body_hash, timestamp)
+        self._form, self._body, self._body_hash, self._timestamp = form, body, body_hash, timestamp
+        return True
+
+    def encoded_head_of(self, request: Request, /) -> bytes | None:
+        form, template = self._form, self.template
+        if form is None or template is None or request.body is not self._body or not follows(request, template):
+            return None
+        return form.head(self.invocation_id, self.attempt, len(self._body), self._body_hash, self._timestamp, self._signature)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy as ordinary headers."""
+        return Headers, (dict(self.fields),)
+
+    def _made(self, template: RequestTemplate) -> dict[str, str]:
+        """The fields, in the order in which the steps of the pipeline set them."""
+        fields, form = dict(template.before), self._form
+        if self.length is not None:
+            fields[_LENGTH] = str(self.length if form is None else len(self._body))
+        fields |= template.behind
+        if self.attempt:
+            fields[INVOCATION_ID], fields[ATTEMPT] = self.invocation_id, self.attempt
+        if form is not None:
+            fields |= form.added(self._body_hash, self._timestamp, self._signature)
+        return fields
+
+
+def is_unread(headers: Headers) -> TypeGuard[TemplateHeaders]:
+    """Whether these are headers of a template that nobody has looked at."""
+    return isinstance(headers, TemplateHeaders) and headers.template is not None
+
+
+def with_attempt(request: Request, invocation_id: str, attempt: str) -> Request:
+    """A copy of a request for an attempt, with the two fields that name it."""
+    headers = request.headers
+    is_plain = invocation_id.isascii() and invocation_id.isprintable() and " " not in invocation_id
+    if is_plain and type(headers) is TemplateHeaders and headers.template is not None and not headers.attempt:
+        fields = TemplateHeaders(headers.template, headers.length, invocation_id, attempt)
+        return Request(request.method, request.url, fields, request.body, request.timeouts)
+    copy = request.copy()
+    copy.headers.fields[INVOCATION_ID] = invocation_id
+    copy.headers.fields[ATTEMPT] = attempt
+    return copy
+
+
+def follows(request: Request, template: RequestTemplate) -> bool:
+    """Whether a request differs from its template in nothing but what may differ."""
+    return type(request.body) is bytes and request.url == template.url and request.method == template.method
