@@ -20,8 +20,9 @@ from ..errors.checks import check_flag, check_seconds
 from ..errors.tracebacks import forget_locals
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
-from ..pipeline import BuiltinMiddlewares, PipelineContext, PipelineState, Slots, dispatch_over, slot_limit
-from ..pipeline.call import Call, CallNext, Command, CommandInput, CommandOutput
+from ..pipeline import BuiltinMiddlewares, Dispatch, PipelineContext, PipelineState, Slots, slot_limit
+from ..pipeline.call import Call, CallNext, Command, CommandInput, CommandOutput, NewCall
+from ..pipeline.command import own_stack
 from ..pipeline.stack import ClientStack, MiddlewareStack
 from ..policy.retry import StandardRetry
 from ..transport import connection_room
@@ -114,7 +115,7 @@ class LambdaClient(InvocationCalls, MapCalls):
             retry=config.retry or StandardRetry(),
         )
         self._state = PipelineState(context=context, slots=Slots(slot_limit(config.max_concurrency, room), logger=logger))
-        self._send_over = dispatch_over(self._state)
+        self._dispatch = Dispatch(self._state)
         self._stack: ClientStack[CommandInput, CommandOutput] = ClientStack()
         self._stack.use(BuiltinMiddlewares(self._state))
         self._limits: dict[float, Timeouts] = {}
@@ -205,7 +206,8 @@ class LambdaClient(InvocationCalls, MapCalls):
         return await self._run(self._call(command, timeout, idempotent))
 
     def _run(self, call: Call[In, Out]) -> Coroutine[Any, Any, Out]:
-        chain = self._stack.chain_for(call.command, self._send_over)
+        command = call.command
+        chain = self._stack.chain_for(type(command), own_stack(command), self._dispatch)
         return self._in_flight.run(call, chain if self._startup.done else self._with_opening(chain))
 
     def _map_sender(self, timeout: float | Timeouts | Unset | None, idempotent: bool | None) -> "Send":
@@ -270,24 +272,24 @@ class LambdaClient(InvocationCalls, MapCalls):
         input, loop = command.input, asyncio.get_running_loop()
         if loop is not self._loop_binding.loop:
             self._loop_binding.bind(loop)
-        return Call(
-            command=command,
-            input=input,
-            client_name=type(self).__name__,
-            invocation_id=uuid_of(random.getrandbits(128)),
-            said_idempotent=idempotent,
-            durable=self._state.durable,
-            timeouts=self._timeouts(timeout, command.operation.default_read_timeout(input)),
-            loop=loop,
-            started=loop.time(),
+        read = command.operation.default_read_timeout(input)
+        timeouts = self._limits.get(read) if timeout is UNSET else None
+        return NewCall(
+            command,
+            input,
+            type(self).__name__,
+            uuid_of(random.getrandbits(128)),
+            timeouts or self._timeouts(timeout, read),
+            loop,
+            loop.time(),
+            idempotent,
+            self._state.durable,
         )
 
     def _timeouts(self, given: float | Timeouts | Unset | None, default_read_timeout: float) -> Timeouts:
         """The limits of the call, or else of the client, with `read` filled in."""
         if given is UNSET:
-            kept = self._limits.get(default_read_timeout)
-            if kept is None:
-                kept = self._limits[default_read_timeout] = self._startup.config.timeout.with_read_limit(default_read_timeout)
+            kept = self._limits[default_read_timeout] = self._startup.config.timeout.with_read_limit(default_read_timeout)
             return kept
         timeouts = given if isinstance(given, Timeouts) else attrs.evolve(self._startup.config.timeout, total=given)
         return timeouts.with_read_limit(default_read_timeout)
@@ -298,5 +300,5 @@ _VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 def uuid_of(bits: int) -> str:
     """A version 4 UUID of 128 random bits; `uuid.UUID` takes three times as long."""
-    digits = f"{bits:032x}"
+    digits = bits.to_bytes(16).hex()
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"

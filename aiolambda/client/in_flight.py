@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Set as AbstractSet
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from ..errors import AiolambdaError, ClientClosedError, InvocationTimeoutError
 from ..errors.tracebacks import forget_locals
@@ -40,7 +40,7 @@ class InFlightCalls:
         """Tasks that are in `close`."""
         self._changed: asyncio.Event | None = None
 
-    async def run(self, call: Call[In, Out], chain: CallNext[In, Out]) -> Out:
+    async def run(self, call: Call[In, Out], chain: CallNext[In, Out]) -> Out:  # noqa: C901 - no frame more in each call
         """Run a call to its end, within its total limit."""
         if self.closed:
             raise _completed(ClientClosedError("this client is closed"), call)
@@ -57,7 +57,9 @@ class InFlightCalls:
             ended = _completed(late, call)
         else:
             deadline.disarm()
-            self._keep_stream(call, call.command.operation.open_answer(output), deadline.at)
+            stream = call.command.operation.open_answer(output)
+            if stream is not None:
+                self._keep_stream(call, stream, deadline.at)
             return output
         finally:
             call.on_slot = None
@@ -68,7 +70,8 @@ class InFlightCalls:
                 if call.answers:
                     await self._close_unread(call)
             finally:
-                self._notify()
+                if self._changed is not None:
+                    self._changed.set()
         raise ended  # not in the `except` block: aiohttp's frames in the context would hold the password of a proxy
 
     @property
@@ -110,9 +113,9 @@ class InFlightCalls:
                 if answer not in self._streams:
                     exits.push_async_callback(answer.aclose)
 
-    def _keep_stream(self, call: Call[Any, Any], stream: StreamingBody | None, deadline: float | None) -> None:
+    def _keep_stream(self, call: Call[Any, Any], stream: StreamingBody, deadline: float | None) -> None:
         """Keep the stream that a call returned in the register until it is closed."""
-        if stream is None or stream.closed:
+        if stream.closed:
             return
         timer = None
         if call in self._aborted:
@@ -164,7 +167,7 @@ class _Deadline:
     __slots__ = ("_call", "_cancelling", "_timer", "at", "expired", "task")
 
     def __init__(self, call: Call[Any, Any]) -> None:
-        task = asyncio.current_task(cast("asyncio.AbstractEventLoop", call.loop))
+        task = asyncio.current_task(call.loop)  # type: ignore[arg-type] # a whole loop, of which a call uses a part
         if task is None:
             raise RuntimeError("LambdaClient must be used inside an asyncio task")
         self.task, self._cancelling = task, task.cancelling()

@@ -7,15 +7,16 @@ Source: the Lambda API reference, "Invoke", and the restJson1 protocol.
 import base64
 import contextlib
 import json
-from collections.abc import Collection, Mapping
-from typing import Literal, Protocol, cast
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol, cast
 
 from ..errors import InvalidInputError, InvalidPayloadSizeError
+from ..pipeline.call import TemplatedOperation
 from ..protocol import names, urls
 from ..types.http import Headers, Request, Response, StreamingBody
 from ..types.interfaces import Codec
 from ..types.values import Metadata, PayloadLimits, text_of
-from .invoke_types import InvokeCommandInput, InvokeCommandOutput
+from .invoke_types import InvokeCommandInput, InvokeCommandOutput, output_with_later_metadata
 from .payload import body_of, encoded
 
 __all__ = [
@@ -62,7 +63,7 @@ class InvocationInput(Protocol):
     def tenant_id(self) -> str | None: ...
 
 
-class InvokeOperation:
+class InvokeOperation(TemplatedOperation):
     """The operation `Invoke` of 2015-03-31."""
 
     name = "Invoke"
@@ -77,7 +78,7 @@ class InvokeOperation:
 
     def default_read_timeout(self, input: InvokeCommandInput, /) -> float:
         """The read limit in seconds if the caller gave none."""
-        return default_read_timeout(input)
+        return SYNCHRONOUS_READ_LIMIT if input.invocation_type is None else default_read_timeout(input)
 
     def is_idempotent(self, input: InvokeCommandInput, /, *, durable: Collection[tuple[str, str | None]]) -> bool:
         """Whether a repeat is safe: a `DryRun` runs nothing, and a durable function runs once for each execution name."""
@@ -112,22 +113,56 @@ class InvokeOperation:
             durable_execution_name=input.durable_execution_name,
         )
 
+    def template_key(self, input: InvokeCommandInput, /) -> tuple[object, ...] | None:
+        """The members that the request follows from. `None` for one with a context or an execution name, and for odd types."""
+        if input.client_context is not None or input.durable_execution_name is not None or type(self) is not InvokeOperation:
+            return None
+        name, qualifier, kind, log, tenant = (
+            input.function_name,
+            input.qualifier,
+            input.invocation_type,
+            input.log_type,
+            input.tenant_id,
+        )
+        if (
+            type(name) is str
+            and (qualifier is None or type(qualifier) is str)
+            and (kind is None or type(kind) is str)
+            and (log is None or type(log) is str)
+            and (tenant is None or type(tenant) is str)
+        ):
+            return self.name, name, qualifier, kind, log, tenant
+        return None
+
+    def body(self, input: InvokeCommandInput, /, *, codec: Codec, limits: PayloadLimits) -> bytes:
+        """The body of the request. `InvalidInputError` for a payload that cannot be sent; `UnreadFile` for an open file."""
+        payload = input.payload
+        if type(payload) is bytes and len(payload) <= limits.event <= limits.request_response:
+            return payload
+        return _body(input, codec, limits, invocation_type_of(input))
+
     def output(
         self, input: InvokeCommandInput, response: Response, /, *, metadata: Metadata, codec: Codec
     ) -> InvokeCommandOutput:
         """The output of an answer that is not an error of the service."""
+        return self.output_of(input, response, metadata=lambda: metadata, codec=codec)
+
+    def output_of(
+        self, input: InvokeCommandInput, response: Response, /, *, metadata: Callable[[], Metadata], codec: Codec
+    ) -> InvokeCommandOutput:
+        """The same, with metadata that are made when somebody asks."""
         fields = response.fields
-        return InvokeCommandOutput(
-            status_code=response.status,
-            function_error=cast('Literal["Handled", "Unhandled"] | None', fields.get("x-amz-function-error") or None),
-            log_result=fields.get("x-amz-log-result"),
-            payload=response.body,
-            executed_version=fields.get("x-amz-executed-version"),
-            durable_execution_arn=fields.get("x-amz-durable-execution-arn"),
-            metadata=metadata,
-            codec=codec,
-            function_name=input.function_name,
-            invocation_type=invocation_type_of(input),
+        return output_with_later_metadata(
+            metadata,
+            response.status,
+            fields.get("x-amz-function-error") or None,
+            fields.get("x-amz-log-result"),
+            response.body,
+            fields.get("x-amz-executed-version"),
+            fields.get("x-amz-durable-execution-arn"),
+            codec,
+            input.function_name,
+            invocation_type_of(input),
         )
 
     def open_answer(self, output: InvokeCommandOutput, /) -> StreamingBody | None:
@@ -184,12 +219,7 @@ def request(
 ) -> Request:
     """The request for a path with a placeholder for the function's name. `InvalidPayloadSizeError` if it is too large."""
     kind = invocation_type_of(input)
-    limit = limits.event if kind == "Event" else limits.request_response
-    body = body_of(input.payload, codec, limit)
-    if len(body) > limit:
-        raise InvalidPayloadSizeError(
-            f"payload has {len(body):,} bytes, and the limit of {kind} is {limit:,}", size=len(body), limit=limit
-        )
+    body = _body(input, codec, limits, kind)
     fields = {"content-type": "application/octet-stream"}
     if input.invocation_type is not None:
         fields["x-amz-invocation-type"] = kind
@@ -203,6 +233,16 @@ def request(
         fields["x-amz-client-context"] = _client_context(input.client_context, limits.client_context)
     query = "" if input.qualifier is None else f"?Qualifier={urls.encode_label(input.qualifier)}"
     return Request("POST", f"{endpoint}{path.format(urls.encode_label(input.function_name))}{query}", Headers.of(fields), body)
+
+
+def _body(input: InvocationInput, codec: Codec, limits: PayloadLimits, kind: str) -> bytes:
+    limit = limits.event if kind == "Event" else limits.request_response
+    body = body_of(input.payload, codec, limit)
+    if len(body) > limit:
+        raise InvalidPayloadSizeError(
+            f"payload has {len(body):,} bytes, and the limit of {kind} is {limit:,}", size=len(body), limit=limit
+        )
+    return body
 
 
 def warning_of_context(context: Mapping[str, object] | str) -> str | None:

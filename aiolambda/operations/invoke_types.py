@@ -24,6 +24,7 @@ __all__ = [
     "InvokeCommandInput",
     "InvokeCommandOutput",
     "members_of_api",
+    "output_with_later_metadata",
 ]
 
 T = TypeVar("T")
@@ -87,8 +88,25 @@ class InvokeCommandInput(CommandInput):
         return cls(**members_of_api(members, "Invoke", _API_MEMBERS))
 
 
+class _WithLaterMetadata(CommandOutput):
+    """An output whose metadata are made when somebody asks for them: most callers do not."""
+
+    __slots__ = ("_make_metadata",)
+    _make_metadata: Callable[[], Metadata]
+
+    if not TYPE_CHECKING:  # else every name would pass for a member
+
+        def __getattr__(self, name: str) -> Any:
+            """Make the metadata, which are missing until somebody asks for them."""
+            if name != "metadata":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            metadata = self._make_metadata()
+            object.__setattr__(self, "metadata", metadata)
+            return metadata
+
+
 @attrs.frozen(kw_only=True)
-class InvokeCommandOutput(CommandOutput):
+class InvokeCommandOutput(_WithLaterMetadata):
     """The output of Invoke. A `function_error` does not raise by itself, as in the API.
 
     - `status_code`: 200 for an answer, 202 for an accepted event, 204 for a dry run.
@@ -190,6 +208,41 @@ class InvokeCommandOutput(CommandOutput):
             function_name=self._function_name or None,
             request_id=self.metadata.request_id,
         )
+
+
+class _Unfrozen(InvokeCommandOutput):
+    """An output that is being made. The constructor of its class needs the metadata, and the class is frozen."""
+
+    __slots__ = ()
+    __setattr__ = object.__setattr__
+
+
+def output_with_later_metadata(
+    make_metadata: Callable[[], Metadata],
+    status_code: int,
+    function_error: str | None,
+    log_result: str | None,
+    payload: bytes,
+    executed_version: str | None,
+    durable_execution_arn: str | None,
+    codec: Codec,
+    function_name: str,
+    invocation_type: str,
+) -> InvokeCommandOutput:
+    """An output whose metadata `make_metadata` makes when somebody asks for them."""
+    output: Any = _Unfrozen.__new__(_Unfrozen)
+    output._make_metadata = make_metadata
+    output.status_code = status_code
+    output.function_error = function_error
+    output.log_result = log_result
+    output.payload = payload
+    output.executed_version = executed_version
+    output.durable_execution_arn = durable_execution_arn
+    output._codec = codec
+    output._function_name = function_name
+    output._invocation_type = invocation_type
+    output.__class__ = InvokeCommandOutput
+    return output  # type: ignore[no-any-return] # it is one now
 
 
 def _reason(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 from .builtin import BuiltinMiddlewares
 from .context import PipelineContext, PipelineState
-from .dispatch import dispatch_over
+from .dispatch import Dispatch
 from .slots import Slots, slot_limit
 
-__all__ = ["BuiltinMiddlewares", "PipelineContext", "PipelineState", "Slots", "dispatch_over", "slot_limit"]
+__all__ = ["BuiltinMiddlewares", "Dispatch", "PipelineContext", "PipelineState", "Slots", "slot_limit"]

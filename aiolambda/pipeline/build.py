@@ -7,9 +7,10 @@ from typing import Any
 
 from ..protocol.tracing import propagated_trace_id
 from ..protocol.urls import host_of
-from .call import Call, Middleware
+from ..types.http import Request
+from .call import Call
 from .context import PipelineState
-from .stack import SyncMiddleware
+from .preparation import Preparation
 
 __all__ = [
     "content_length_middleware",
@@ -21,40 +22,38 @@ __all__ = [
 ]
 
 
-def set_content_length(call: Call[Any, Any]) -> None:
+def set_content_length(request: Request) -> None:
     """Set `content-length` to the length of the body. A request without a body has none, unless a middleware has set it."""
-    request = call.request
     if request.body or "content-length" in request.headers.fields:
         request.headers.fields["content-length"] = str(len(request.body))
 
 
-def set_host(call: Call[Any, Any]) -> None:
+def set_host(request: Request) -> None:
     """Set `host` from the URL, unless a middleware has set it."""
-    request = call.request
     if "host" not in request.headers.fields:
         request.headers.fields["host"] = host_of(request.url)
 
 
-def content_length_middleware(state: PipelineState) -> Middleware[Any, Any]:
+def content_length_middleware(state: PipelineState) -> Preparation:
     """Sets `content-length`, for the middlewares behind it. Signing sets it again: the body may have changed."""
-    return SyncMiddleware(set_content_length)
+    return Preparation(state, lambda call: set_content_length(call.request), "length")
 
 
-def user_agent_middleware(state: PipelineState) -> Middleware[Any, Any]:
+def user_agent_middleware(state: PipelineState) -> Preparation:
     """Sets `user-agent`, unless a middleware has."""
 
     def set_user_agent(call: Call[Any, Any]) -> None:
         call.request.headers.fields.setdefault("user-agent", state.context.user_agent)
 
-    return SyncMiddleware(set_user_agent)
+    return Preparation(state, set_user_agent, "field")
 
 
-def host_header_middleware(state: PipelineState) -> Middleware[Any, Any]:
+def host_header_middleware(state: PipelineState) -> Preparation:
     """Sets `host`, for the middlewares behind it. Signing sets it if it is missing: the URL decides."""
-    return SyncMiddleware(set_host)
+    return Preparation(state, lambda call: set_host(call.request), "field")
 
 
-def recursion_detection_middleware(state: PipelineState) -> Middleware[Any, Any]:
+def recursion_detection_middleware(state: PipelineState) -> Preparation:
     """Inside a Lambda function, passes its trace id on, so that Lambda can stop functions that invoke each other for ever."""
 
     def set_trace_id(call: Call[Any, Any]) -> None:
@@ -62,4 +61,4 @@ def recursion_detection_middleware(state: PipelineState) -> Middleware[Any, Any]
         if trace_id is not None:
             call.request.headers.setdefault("x-amzn-trace-id", trace_id)
 
-    return SyncMiddleware(set_trace_id)
+    return Preparation(state, set_trace_id, "trace")

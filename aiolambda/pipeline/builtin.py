@@ -20,7 +20,7 @@ class BuiltinMiddlewares:
 
     def apply_to_stack(self, stack: ClientStack[Any, Any], /) -> None:
         state = self.state
-        stack.add(initialize.logger_middleware(state), step="initialize", name="loggerMiddleware", tags=["LOGGER"])
+        stack.add(initialize.LoggerMiddleware(state), step="initialize", name="loggerMiddleware", tags=["LOGGER"])
         # Low, so that an input is checked after the user's middlewares of this step, which have the default priority.
         stack.add(
             initialize.validation_middleware(state),
@@ -58,9 +58,9 @@ class BuiltinMiddlewares:
             name="recursionDetectionMiddleware",
             tags=["RECURSION_DETECTION"],
         )
-        stack.add(retry_loop.retry_middleware(state), step="finalize", priority="high", name="retryMiddleware", tags=["RETRY"])
+        stack.add(retry_loop.RetryMiddleware(state), step="finalize", priority="high", name="retryMiddleware", tags=["RETRY"])
         stack.add_closing(
-            finalize.concurrency_middleware(state),
+            finalize.ConcurrencyMiddleware(state),
             step="finalize",
             rank=1,
             name="concurrencyMiddleware",
@@ -75,7 +75,7 @@ class BuiltinMiddlewares:
             tags=["HTTP_SIGNING"],
         )
         stack.add_closing(
-            deserialize.deserializer_middleware(state),
+            deserialize.DeserializerMiddleware(state),
             step="deserialize",
             rank=1,
             name="deserializerMiddleware",

@@ -5,7 +5,7 @@ Owns these types. Must not know a concrete operation, or a step of the pipeline.
 
 import datetime as dt
 from collections.abc import Awaitable, Callable, Collection
-from typing import TYPE_CHECKING, Any, Generic, Literal, Never, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Never, Protocol, TypeVar, cast
 
 import attrs
 
@@ -28,11 +28,13 @@ __all__ = [
     "CommandOf",
     "CommandOutput",
     "Middleware",
+    "NewCall",
     "Operation",
     "Plugin",
     "Priority",
     "Relation",
     "Step",
+    "TemplatedOperation",
     "UnreadFile",
 ]
 
@@ -96,6 +98,27 @@ class Operation(Protocol[In_contra, Out_co]):
     def is_idempotent(self, input: In_contra, /, *, durable: Collection[tuple[str, str | None]]) -> bool: ...
 
 
+class TemplatedOperation:
+    """An operation that tells which of its inputs give requests that differ in the body alone.
+
+    - `template_key`: equal keys have the same checks and, but for the body, the same requests. `None` for an input that is like
+      no other. The key names the operation.
+    - `body`: the body of the request for an input. It raises what `request` raises because of the payload.
+    - `output_of`: the output of an answer. `metadata` makes the metadata when somebody asks.
+    """
+
+    __slots__ = ()
+
+    def template_key(self, input: Any, /) -> tuple[object, ...] | None:
+        raise NotImplementedError
+
+    def body(self, input: Any, /, *, codec: Codec, limits: PayloadLimits) -> bytes:
+        raise NotImplementedError
+
+    def output_of(self, input: Any, response: Response, /, *, metadata: Callable[[], Metadata], codec: Codec) -> Any:
+        raise NotImplementedError
+
+
 class Plugin(Protocol):
     """A set of middlewares that is added as one, with `stack.use(plugin)`; `apply_to_stack` adds each."""
 
@@ -126,6 +149,9 @@ class CommandOf(Protocol[In_co, Out_co]):
     def input(self) -> In_co: ...
     @property
     def operation(self) -> Operation[Never, Out_co]: ...
+
+
+_NO_OFFSET = dt.timedelta(0)
 
 
 @attrs.define(eq=False, slots=True)
@@ -169,14 +195,15 @@ class Call(Generic[In, Out]):
     on_slot: Callable[[], None] | None = attrs.field(default=None, repr=False)
     attempt: int = 0
     response: Response | None = None
-    state: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
-    history: list[Attempt] = attrs.field(factory=list[Attempt], repr=False)
+    # Plain `dict` and `list`: calling `dict[str, Any]` takes several times as long.
+    state: dict[str, Any] = attrs.field(factory=cast("Callable[[], dict[str, Any]]", dict), repr=False)
+    history: list[Attempt] = attrs.field(factory=cast("Callable[[], list[Attempt]]", list), repr=False)
     credentials: Credentials | None = attrs.field(default=None, repr=False)
-    clock_offset: dt.timedelta = dt.timedelta(0)
+    clock_offset: dt.timedelta = _NO_OFFSET
     total_retry_delay: float = 0.0
     last_error: AiolambdaError | None = attrs.field(default=None, repr=False)
     stage: Stage = "queue"
-    answers: list[StreamingBody] = attrs.field(factory=list[StreamingBody], repr=False)
+    answers: list[StreamingBody] = attrs.field(factory=cast("Callable[[], list[StreamingBody]]", list), repr=False)
     endpoint: str = attrs.field(default="", repr=False)
     signing_region: str | None = attrs.field(default=None, repr=False)
     request: Request = attrs.field(init=False, repr=False)
@@ -201,6 +228,19 @@ class Call(Generic[In, Out]):
         check_flag("call.idempotent", said)
         self._said_idempotent = said
 
+    def __repr__(self) -> str:
+        return f"<Call {self.command_name} {self.function_name!r} attempt {self.attempt}>"
+
+
+class NewCall(Call[In, Out]):
+    """A call that has no request yet, and says so.
+
+    It becomes a plain `Call` with its request: `__getattr__` slows down every attribute of a class, and the rest of the
+    pipeline reads a hundred of them.
+    """
+
+    __slots__ = ()
+
     if not TYPE_CHECKING:  # else every name would pass for a member
 
         def __getattr__(self, name: str) -> Any:
@@ -212,9 +252,6 @@ class Call(Generic[In, Out]):
                 "or deserialize, or after serializerMiddleware",
                 function_name=self.function_name,
             )
-
-    def __repr__(self) -> str:
-        return f"<Call {self.command_name} {self.function_name!r} attempt {self.attempt}>"
 
 
 CallNext = Callable[[Call[In, Out]], Awaitable[Out]]

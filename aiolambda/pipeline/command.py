@@ -10,10 +10,10 @@ import attrs
 
 from ..errors import InvalidInputError
 from ..errors.checks import check_flag
-from .call import CommandInput, CommandOutput
+from .call import Command, CommandInput, CommandOutput
 from .stack import MiddlewareStack
 
-__all__ = ["BaseCommand"]
+__all__ = ["BaseCommand", "own_stack"]
 
 In = TypeVar("In", bound=CommandInput)
 Out = TypeVar("Out", bound=CommandOutput)
@@ -73,3 +73,14 @@ class BaseCommand(Generic[In, Out]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._input!r})"
+
+
+_STACK_WHEN_ASKED: object = BaseCommand.middleware_stack
+
+
+def own_stack(command: Command[Any, Any]) -> MiddlewareStack[Any, Any] | None:
+    """The middlewares of a command alone; `None` if it has none yet, so that a send does not make an empty stack."""
+    if isinstance(command, BaseCommand) and type(command).middleware_stack is _STACK_WHEN_ASKED:
+        # Its property would make one.
+        return cast("BaseCommand[Any, Any]", command)._stack  # pyright: ignore[reportPrivateUsage] - of this module
+    return command.middleware_stack

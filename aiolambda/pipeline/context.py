@@ -5,6 +5,7 @@ Owns their names. Must not make any of them: the client does.
 
 import contextlib
 import datetime as dt
+import functools
 import logging
 import random
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from ..types.interfaces import Codec, CredentialsProvider, ReservingTransport, R
 from ..types.values import PayloadLimits, ResponseLimits, ThrottleReason
 from .slots import Slots
 
-__all__ = ["Counters", "PipelineContext", "PipelineState"]
+__all__ = ["Counters", "PipelineContext", "PipelineState", "attempt_header"]
 
 
 class Counters:
@@ -34,6 +35,11 @@ def _attempts_suffix(context: "PipelineContext") -> str:
     return "" if maximum is None else f"; max={maximum}"
 
 
+def attempt_header(attempt: int, suffix: str) -> str:
+    """The value of `amz-sdk-request`."""
+    return f"attempt={attempt}{suffix}"
+
+
 @attrs.frozen(eq=False, repr=False, kw_only=True)
 class PipelineContext:
     """The settings and parts that are fixed while calls run. Opening the client replaces the defaults."""
@@ -46,6 +52,10 @@ class PipelineContext:
     retry: RetryStrategy
     attempts_suffix: str = attrs.field(init=False, default=attrs.Factory(_attempts_suffix, takes_self=True))
     """The maximum of attempts as `amz-sdk-request` announces it; empty if there is none."""
+    first_attempt: str = attrs.field(
+        init=False, default=attrs.Factory(lambda context: attempt_header(1, context.attempts_suffix), takes_self=True)
+    )
+    """The value of `amz-sdk-request` for the first attempt of a call."""
     corrects_clock: bool = True
     in_function: bool = True
     """Whether this process may be a Lambda function, whose trace id is passed on."""
@@ -64,8 +74,7 @@ class PipelineContext:
             self.logger.log(level, message, *args, exc_info=exc_info, stacklevel=2)
 
 
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
+_now = functools.partial(dt.datetime.now, dt.UTC)
 
 
 @attrs.define(eq=False, repr=False, kw_only=True)

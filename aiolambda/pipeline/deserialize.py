@@ -3,38 +3,62 @@
 Owns which of the two an answer becomes. Must not decide the consequences, nor record the attempt: `dispatch` does.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from ..errors import AiolambdaError
 from ..policy import delivery
 from ..protocol import error_response
 from ..types.http import Response
-from ..types.values import Metadata
-from .call import Call, CallNext, Middleware
+from ..types.values import Attempt, Metadata
+from .call import Call, CallNext, TemplatedOperation
 from .context import PipelineState
-from .dispatch import parsed_error
+from .dispatch import Dispatch, parsed_error
+from .preparation import unwrapped
+from .stack import FusibleMiddleware
 
-__all__ = ["deserializer_middleware"]
+__all__ = ["DeserializerMiddleware"]
 
 
-def deserializer_middleware(state: PipelineState) -> Middleware[Any, Any]:
+class DeserializerMiddleware(FusibleMiddleware):
     """Returns the output of an answer, or raises the exception of an error answer.
 
-    The answer is the return value of `call_next`: of `dispatch`, or of a middleware behind this one that answers itself.
+    The answer is the return value of `call_next`: of `Dispatch`, or of a middleware behind this one that answers itself.
     """
 
-    async def deserialize(call: Call[Any, Any], call_next: CallNext[Any, Response]) -> Any:
-        call.response = response = _checked(await call_next(call))
+    def __init__(self, state: PipelineState) -> None:
+        self._state = state
+
+    async def __call__(self, call: Call[Any, Any], call_next: CallNext[Any, Response], /) -> Any:
+        return self._output(call, _checked(await call_next(call)))
+
+    def fused(self, call_next: CallNext[Any, Any]) -> CallNext[Any, Any]:
+        """If nothing stands behind it, it ends the dispatch."""
+        if isinstance(call_next, Dispatch):
+            return call_next.ending_with(self._output)
+        walk = unwrapped(call_next)
+
+        async def deserialize(call: Call[Any, Any], /) -> Any:
+            return self._output(call, _checked(await walk(call)))
+
+        return deserialize
+
+    def _output(self, call: Call[Any, Any], response: Response) -> Any:
+        call.response, state = response, self._state
         if not 200 <= response.status < 300:
             call.last_error = _exception(call, state, response)
             raise call.last_error
-        metadata = _metadata(call, response)
-        output = call.command.operation.output(call.input, response, metadata=metadata, codec=state.context.codec)
+        operation, codec = call.command.operation, state.context.codec
+        if isinstance(operation, TemplatedOperation):
+            history, delay = call.history, call.total_retry_delay
+            metadata = partial(_metadata, response, history, len(history), delay)
+            output = operation.output_of(call.input, response, metadata=metadata, codec=codec)
+        else:
+            output = operation.output(call.input, response, metadata=_metadata_of(call, response), codec=codec)
         if getattr(output, "durable_execution_arn", None) is not None:  # a user's command need not have one
             state.durable.add((call.function_name, getattr(call.input, "qualifier", None)))
         return output
-
-    return deserialize
 
 
 def _checked(answer: object) -> Response:
@@ -55,7 +79,7 @@ def _exception(call: Call[Any, Any], state: PipelineState, response: Response) -
         response,
         parsed,
         delivery=delivery.worst([parsed.delivery, *(attempt.delivery for attempt in call.history)]),
-        metadata=_metadata(call, response),
+        metadata=_metadata_of(call, response),
         function_name=call.function_name,
         now=state.now(),
     )
@@ -65,7 +89,12 @@ def _exception(call: Call[Any, Any], state: PipelineState, response: Response) -
     return error
 
 
-def _metadata(call: Call[Any, Any], response: Response) -> Metadata:
+def _metadata_of(call: Call[Any, Any], response: Response) -> Metadata:
+    return _metadata(response, call.history, len(call.history), call.total_retry_delay)
+
+
+def _metadata(response: Response, history: Sequence[Attempt], attempts: int, total_retry_delay: float) -> Metadata:
+    """The metadata of an answer. `attempts` counts those before it: the history of its call may go on."""
     fields = response.fields
     return Metadata(
         http_status_code=response.status,
@@ -74,7 +103,7 @@ def _metadata(call: Call[Any, Any], response: Response) -> Metadata:
         cf_id=fields.get("x-amz-cf-id"),
         trace_id=fields.get("x-amzn-trace-id"),
         headers=response.headers,
-        attempts=len(call.history),
-        total_retry_delay=call.total_retry_delay,
-        history=tuple(call.history),
+        attempts=attempts,
+        total_retry_delay=total_retry_delay,
+        history=tuple(history[:attempts]),
     )

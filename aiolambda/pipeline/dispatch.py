@@ -6,6 +6,7 @@ sent is always recorded as sent. Must not make outputs or errors of answers.
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable
 from typing import Any
 
 import attrs
@@ -13,43 +14,64 @@ import attrs
 from ..errors import AiolambdaError, ConnectionLostError, InvocationTimeoutError
 from ..policy import delivery
 from ..protocol import error_response, success_response
+from ..protocol.request_template import TemplateHeaders
 from ..types.http import ParsedError, Request, Response
 from ..types.interfaces import StreamedResponse, Transport
-from ..types.values import Attempt, Delivery, Unset
+from ..types.values import UNSET, Attempt, Delivery, Unset
 from .call import Call, CallNext
 from .context import PipelineState
 from .open_response import OpenResponse
+from .preparation import FusedChain, OutputOf
 
-__all__ = ["dispatch_over", "parsed_error"]
+__all__ = ["UNKNOWN", "Dispatch", "invocation_type_of", "parsed_error", "record", "verdict_of"]
+
+UNKNOWN, _EXECUTED = Delivery.UNKNOWN, Delivery.EXECUTED
+"""Looking up a member of an enum takes longer than the rest of an attempt's record."""
 
 
-def dispatch_over(state: PipelineState) -> CallNext[Any, Response]:
+class Dispatch:
     """Sends `call.request`, and returns the answer, which `call.response` then holds for middlewares to look at.
 
     A body that is still being received is added to `call.answers`.
     """
 
-    async def dispatch(call: Call[Any, Any]) -> Response:
+    def __init__(self, state: PipelineState) -> None:
+        self._state = state
+
+    def __call__(self, call: Call[Any, Any], /) -> Awaitable[Response]:
+        return _dispatching(self._state, _answer)(call)
+
+    def ending_with(self, output_of: OutputOf) -> FusedChain:
+        """The dispatch in one with a function that makes the output of the answer."""
+        walk = _dispatching(self._state, output_of)
+        return FusedChain(walk, rest=walk, output_of=output_of)
+
+
+def _answer(call: Call[Any, Any], response: Response) -> Response:
+    return response
+
+
+def _dispatching(state: PipelineState, output_of: OutputOf) -> CallNext[Any, Any]:
+    async def dispatch(call: Call[Any, Any], /) -> Any:
         request, clock = call.request, call.loop.time
         if request.sent:  # a middleware sends it once more, perhaps at the same time: each send has a stage of its own
             request = request.copy()
         started = clock()
         call.response = None
-        if isinstance(request.timeouts.read, Unset):  # a middleware made this request
+        if request.timeouts.read is UNSET:  # a middleware made this request
             request.timeouts = attrs.evolve(request.timeouts, read=call.timeouts.read)
         request.sent = True
         request.stage = "send"  # a transport that reports more sets it back to queue and connect
-        verdict, status = Delivery.UNKNOWN, None
+        verdict, status = UNKNOWN, None
         try:
-            transport = state.open_transport
-            streamed = call.command.operation.streamed
-            invocation_type = request.headers.fields.get("x-amz-invocation-type", "RequestResponse")
+            transport = state.transport or state.open_transport
+            streamed, invocation_type = call.command.operation.streamed, invocation_type_of(request)
             if streamed:
                 response = await _open(call, transport, request, invocation_type, state.context.response_limits.body)
             else:
                 response = await transport.send(request)
             call.response, status = response, response.status
-            verdict = _verdict(response, request, invocation_type, streamed=streamed)
+            verdict = verdict_of(response, request, invocation_type, streamed=streamed)
         except AiolambdaError as error:
             verdict, call.last_error = error.delivery, error
             raise
@@ -57,15 +79,33 @@ def dispatch_over(state: PipelineState) -> CallNext[Any, Response]:
             verdict = delivery.verdict_of_silence(request.stage)
             raise
         finally:
-            call.stage = request.stage
-            call.history.append(Attempt(delivery=verdict, duration=clock() - started, status_code=status))
-            counters = state.counters
-            counters.executed += verdict is Delivery.EXECUTED
-            counters.unknown += verdict is Delivery.UNKNOWN
-            counters.retried += len(call.history) > 1
-        return response
+            record(call, state, request, verdict, status, clock() - started)
+        return output_of(call, response)
 
     return dispatch
+
+
+def invocation_type_of(request: Request) -> str:
+    """The invocation type that a request asks for. The headers of a template are not made for that."""
+    headers = request.headers
+    if type(headers) is TemplateHeaders and headers.template is not None:
+        return headers.template.invocation_type
+    return headers.fields.get("x-amz-invocation-type", "RequestResponse")
+
+
+def record(
+    call: Call[Any, Any], state: PipelineState, request: Request, verdict: Delivery, status: int | None, duration: float
+) -> None:
+    """Record the facts of an attempt."""
+    call.stage = request.stage
+    call.history.append(Attempt(delivery=verdict, duration=duration, status_code=status))
+    counters = state.counters
+    if verdict is _EXECUTED:
+        counters.executed += 1
+    elif verdict is UNKNOWN:
+        counters.unknown += 1
+    if len(call.history) > 1:
+        counters.retried += 1
 
 
 def parsed_error(response: Response) -> ParsedError:
@@ -114,7 +154,7 @@ async def _whole_body(answer: StreamedResponse, limit: float | Unset | None, mos
         del body, piece  # a traceback that is printed with locals would show them
 
 
-def _verdict(response: Response, request: Request, invocation_type: str, *, streamed: bool) -> Delivery:
+def verdict_of(response: Response, request: Request, invocation_type: str, *, streamed: bool) -> Delivery:
     """The verdict on an answer. `ConnectionLostError` for a success that is not Lambda's."""
     if not 200 <= response.status < 300:
         return parsed_error(response).delivery

@@ -4,141 +4,123 @@ Must not know how a request is sent, or the meaning of an answer.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Awaitable
 from typing import Any
 
-import attrs
-
-from ..errors import ConfigurationError
 from ..protocol import sigv4
+from ..protocol.request_template import TemplateHeaders
 from ..protocol.urls import path_and_query
 from ..threads import Threads
-from ..types.http import Request, StreamingBody
-from ..types.interfaces import CredentialsProvider, Reservation
+from ..types.http import Request
+from ..types.interfaces import CredentialsProvider
 from ..types.values import Credentials
+from .attempt import attempting
+from .attempt_slot import (
+    acquire_nowait,
+    checked_credentials,
+    has_ready_credentials,
+    provider_if_expired,
+    release,
+    wait_for_slot,
+)
 from .build import set_content_length, set_host
-from .call import Call, CallNext, Middleware
-from .context import PipelineState
-from .retry_loop import attempt_header
-from .slots import Slots
+from .call import Call, CallNext
+from .context import PipelineState, attempt_header
+from .preparation import FusedChain, Preparation, Prepare, prepare_all, unwrapped
+from .stack import FusibleMiddleware
 
-__all__ = ["concurrency_middleware", "signing_middleware"]
+__all__ = ["ConcurrencyMiddleware", "signing_middleware"]
 
 _HASHED_ON_LOOP = 1024 * 1024
 """Bytes of a payload that are hashed on the loop, in half a millisecond. A thread costs a fifth of that to ask."""
 _HASHES = Threads("hashing", most=4)
 
 
-def concurrency_middleware(state: PipelineState) -> Middleware[Any, Any]:
+class ConcurrencyMiddleware(FusibleMiddleware):
     """Holds a slot while the attempt is signed, sent and answered; a streamed answer keeps it until it is closed.
 
     Credentials are fetched before the slot is taken. Every wait for the transport, except opening a connection, happens here:
     nothing else comes after the signature.
     """
 
-    async def hold_slot(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+    def __init__(self, state: PipelineState) -> None:
+        self._state = state
+
+    def __call__(self, call: Call[Any, Any], call_next: CallNext[Any, Any], /) -> Awaitable[Any]:
+        return _holding_slot(self._state, None, call_next)(call)
+
+    def fused(self, call_next: CallNext[Any, Any]) -> CallNext[Any, Any]:
+        """The preparations behind it, of which the signature is one, happen with the slot in hand."""
+        if not isinstance(call_next, FusedChain) or not call_next.steps:
+            return _holding_slot(self._state, None, unwrapped(call_next))
+        prepare, rest = prepare_all(self._state, call_next.steps), call_next.rest
+        general = _holding_slot(self._state, prepare, unwrapped(rest))
+        if isinstance(rest, FusedChain) and rest.output_of is not None:
+            return attempting(self._state, prepare, rest.output_of, general)
+        return general
+
+
+def _holding_slot(state: PipelineState, prepare: Prepare | None, call_next: CallNext[Any, Any]) -> CallNext[Any, Any]:
+    async def hold_slot(call: Call[Any, Any], /) -> Any:
         for answer in call.answers:  # of an earlier attempt by a middleware: its slot is free before another is taken
             await answer.aclose()
         provider = state.context.credentials
+        if provider is not None and not has_ready_credentials(call, provider):
+            call.credentials = checked_credentials(await provider.get_credentials(), provider)
+        reservation = acquire_nowait(call, state) or await wait_for_slot(call, state, first=bool(call.history))
+        provider = provider_if_expired(call, state, reservation)
         if provider is not None:
-            call.credentials = _checked(await provider.get_credentials(), provider)
-        reservation, before = await _acquire(call, state), len(call.answers)
-        slots = state.slots  # a client that moves to another loop gets other slots
+            call.credentials = checked_credentials(await provider.get_credentials(), provider)
+            reservation = await wait_for_slot(call, state, first=True)
+        slots, before = state.slots, len(call.answers)  # a client that moves to another loop gets other slots
         try:
             if call.on_slot is not None:
                 call.on_slot()
+            if prepare is not None and (rest := prepare(call)) is not None:
+                await rest
             return await call_next(call)
         finally:
-            _release(slots, reservation, call.answers[before:])
+            release(slots, reservation, call.answers[before:] if call.answers else ())
 
     return hold_slot
 
 
-def _checked(credentials: object, provider: CredentialsProvider) -> Credentials:
-    """The credentials of a provider. `ConfigurationError` for anything else, which is not shown: it may hold a secret."""
-    if not isinstance(credentials, Credentials):
-        raise ConfigurationError(
-            f"{type(provider).__name__}.get_credentials() must return aiolambda.Credentials; "
-            f"it returned {type(credentials).__name__}"
-        )
-    return credentials
-
-
-async def _acquire(call: Call[Any, Any], state: PipelineState) -> Reservation | None:
-    """Take a slot, and reserve a connection or a turn to open one. Credentials that expired meanwhile are fetched again."""
-    slots, transport, reservation = state.slots, state.reserving_transport, None
-    if transport is not None and slots.is_free:
-        reservation = transport.promise(call.request, call.loop)
-    if reservation is not None:
-        slots.acquire_nowait()
-    else:
-        reservation = await _wait_for_slot(call, state, first=bool(call.history))
-    try:
-        provider = _provider_if_expired(call.credentials, state)
-    except BaseException:
-        _release(slots, reservation)
-        raise
-    if provider is None:
-        return reservation
-    _release(slots, reservation)  # a fetch may take long, and may need a slot itself
-    call.credentials = _checked(await provider.get_credentials(), provider)
-    return await _wait_for_slot(call, state, first=True)
-
-
-def _provider_if_expired(credentials: Credentials | None, state: PipelineState) -> CredentialsProvider | None:
-    """The provider to ask again, if these credentials have expired."""
-    if credentials is None or credentials.expires_at is None or credentials.expires_at > state.now():
-        return None
-    return state.context.credentials
-
-
-async def _wait_for_slot(call: Call[Any, Any], state: PipelineState, *, first: bool) -> Reservation | None:
-    """A slot and a reservation, both within the queue limit; `first`, before all calls that have not begun."""
-    call.stage = "queue"
-    slots, limit, asked, has_waited = state.slots, call.timeouts.queue, call.loop.time(), False
-    if not slots.acquire_nowait():
-        await slots.acquire(limit, first=first)
-        has_waited = True
-    try:
-        if has_waited and limit is not None:  # the turn to connect may take the rest of the limit
-            rest = max(0.0, limit - (call.loop.time() - asked))
-            call.request.timeouts = attrs.evolve(call.request.timeouts, queue=rest)
-        transport = state.reserving_transport
-        return None if transport is None else await transport.reserve(call.request, first=first)
-    except BaseException:
-        slots.release()
-        raise
-
-
-def _release(slots: Slots, reservation: Reservation | None, answers: Sequence[StreamingBody] = ()) -> None:
-    """Give back the reservation and the slot. A streamed answer keeps the slot until it is closed."""
-    try:
-        if reservation is not None:
-            reservation.end()
-    finally:
-        if not answers or not any(answer.keep(slots.release) for answer in answers):
-            slots.release()
-
-
-def signing_middleware(state: PipelineState) -> Middleware[Any, Any]:
+def signing_middleware(state: PipelineState) -> Preparation:  # noqa: C901 - three functions: the signature, and two waits before it
     """Signs the request as it is now: content length and payload hash are those of the body that is sent."""
 
-    async def sign(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+    def sign(call: Call[Any, Any]) -> Awaitable[None] | None:
         context = state.context
         if call.credentials is None and context.credentials is not None:  # concurrencyMiddleware was removed
-            call.credentials = _checked(await context.credentials.get_credentials(), context.credentials)
-        if call.request.sent:  # by a middleware that sends it again: the first must stay as it was sent
-            call.request = call.request.copy()
+            return fetch_and_sign(call, context.credentials)
+        request = call.request
+        if request.sent:  # by a middleware that sends it again: the first must stay as it was sent
+            request = call.request = request.copy()
         if call.attempt <= len(call.history):
             _renumber(call, context.attempts_suffix)
         signer = context.signer if call.signing_region is None else state.signer_for(call.signing_region)
-        if signer is not None and call.credentials is not None:
-            large = len(call.request.body) > _HASHED_ON_LOOP
-            body_hash = await _hash_in_thread(call.request) if large else sigv4.payload_hash(call.request.body)
-            _sign(call, body_hash, signer, call.credentials, state.now() + call.clock_offset)
-        return await call_next(call)
+        if signer is None or call.credentials is None:
+            return None
+        if len(request.body) > _HASHED_ON_LOOP:
+            return hash_and_sign(call, signer)
+        now = state.now()
+        if call.clock_offset:
+            now += call.clock_offset
+        body_hash, headers = sigv4.payload_hash(request.body), request.headers
+        if type(headers) is not TemplateHeaders or not headers.sign(request, signer, call.credentials, now, body_hash):
+            _sign_in_general(request, body_hash, signer, call.credentials, now)
+        return None
 
-    return sign
+    async def fetch_and_sign(call: Call[Any, Any], provider: CredentialsProvider) -> None:
+        call.credentials = checked_credentials(await provider.get_credentials(), provider)
+        if (rest := sign(call)) is not None:
+            await rest
+
+    async def hash_and_sign(call: Call[Any, Any], signer: sigv4.Signer) -> None:
+        body_hash = await _hash_in_thread(call.request)
+        if call.credentials is not None:
+            _sign(call.request, body_hash, signer, call.credentials, state.now() + call.clock_offset)
+
+    return Preparation(state, sign, "sign")
 
 
 async def _hash_in_thread(request: Request) -> str:
@@ -157,11 +139,20 @@ def _renumber(call: Call[Any, Any], suffix: str) -> None:
         fields["amz-sdk-request"] = attempt_header(call.attempt, suffix)
 
 
-def _sign(call: Call[Any, Any], body_hash: str, signer: sigv4.Signer, credentials: Credentials, now: dt.datetime) -> None:
-    set_content_length(call)
-    set_host(call)  # AWS accepts no signature without it
-    request, headers = call.request, call.request.headers.fields
-    headers["x-amz-content-sha256"] = body_hash
-    headers.pop("x-amz-security-token", None)
+def _sign(request: Request, body_hash: str, signer: sigv4.Signer, credentials: Credentials, now: dt.datetime) -> None:
+    headers = request.headers
+    if type(headers) is not TemplateHeaders or not headers.sign(request, signer, credentials, now, body_hash):
+        _sign_in_general(request, body_hash, signer, credentials, now)
+
+
+def _sign_in_general(
+    request: Request, body_hash: str, signer: sigv4.Signer, credentials: Credentials, now: dt.datetime
+) -> None:
+    """Sign a request that follows no template. That looks at all headers."""
+    set_content_length(request)
+    set_host(request)  # AWS accepts no signature without it
+    fields = request.headers.fields
+    fields[sigv4.PAYLOAD_HASH] = body_hash
+    fields.pop(sigv4.SECURITY_TOKEN, None)
     path, query = path_and_query(request.url)
-    headers.update(signer.sign(request.method, path, query, headers, body_hash, credentials, now))
+    fields.update(signer.sign(request.method, path, query, fields, body_hash, credentials, now))

@@ -9,21 +9,34 @@ from collections.abc import Awaitable
 from typing import Any
 
 from ..errors import AiolambdaError
-from .call import Call, CallNext, Middleware
+from .call import Call, CallNext
 from .context import PipelineState
-from .stack import SyncMiddleware
+from .preparation import Preparation, unwrapped
+from .stack import FusibleMiddleware
 
-__all__ = ["logger_middleware", "validation_middleware"]
+__all__ = ["LoggerMiddleware", "validation_middleware"]
 
 
-def logger_middleware(state: PipelineState) -> Middleware[Any, Any]:
+class LoggerMiddleware(FusibleMiddleware):
     """One DEBUG record for each call: command, function, outcome, request id, attempts, seconds. Never a payload."""
-    logger = state.context.logger
 
-    def log_call(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Awaitable[Any]:
-        return logged(call, call_next) if logger.isEnabledFor(logging.DEBUG) else call_next(call)
+    def __init__(self, state: PipelineState) -> None:
+        self._state = state
+        self._logger = state.context.logger
 
-    async def logged(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+    def __call__(self, call: Call[Any, Any], call_next: CallNext[Any, Any], /) -> Awaitable[Any]:
+        return self._logged(call, call_next) if self._logger.isEnabledFor(logging.DEBUG) else call_next(call)
+
+    def fused(self, call_next: CallNext[Any, Any]) -> CallNext[Any, Any]:
+        """Without a record, the call goes straight on."""
+        is_enabled_for, walk = self._logger.isEnabledFor, unwrapped(call_next)
+
+        def log_call(call: Call[Any, Any], /) -> Awaitable[Any]:
+            return self._logged(call, walk) if is_enabled_for(logging.DEBUG) else walk(call)
+
+        return log_call
+
+    async def _logged(self, call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         started = time.perf_counter()
         outcome, request_id = "done", None
         try:
@@ -38,7 +51,7 @@ def logger_middleware(state: PipelineState) -> Middleware[Any, Any]:
             request_id = getattr(getattr(output, "metadata", None), "request_id", None)
             return output
         finally:
-            state.context.log(
+            self._state.context.log(
                 logging.DEBUG,
                 "%s %s %r: %s, request id %s, %d attempts, %.3f s",
                 call.client_name,
@@ -50,10 +63,8 @@ def logger_middleware(state: PipelineState) -> Middleware[Any, Any]:
                 time.perf_counter() - started,
             )
 
-    return log_call
 
-
-def validation_middleware(state: PipelineState) -> Middleware[Any, Any]:
+def validation_middleware(state: PipelineState) -> Preparation:
     """Raises for an input that Lambda would refuse, before anything is sent. Warns once of members without effect."""
     warned: set[str] = set()
 
@@ -64,4 +75,4 @@ def validation_middleware(state: PipelineState) -> Middleware[Any, Any]:
             warned.add(warning)
             context.logger.warning("%s %r: %s", call.command_name, call.function_name, warning)
 
-    return SyncMiddleware(validate)
+    return Preparation(state, validate, "check")

@@ -8,22 +8,25 @@ Owns the sequence of a call's attempts. Must not know the length of a pause, or 
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import AiolambdaError, ConfigurationError, InvocationTimeoutError, LambdaServiceException
 from ..policy import classification, delivery
 from ..policy.retry import repeats_at_once
 from ..protocol import error_response
-from ..types.http import Request
+from ..protocol.request_template import with_attempt
 from ..types.interfaces import can_refresh
 from ..types.values import Delivery, RetryAction, shown
-from .call import Call, CallNext, Middleware
-from .context import PipelineState
+from .call import Call, CallNext
+from .context import PipelineState, attempt_header
+from .preparation import FusedChain, Prepare, unwrapped
+from .stack import FusibleMiddleware
 
 if TYPE_CHECKING:
     from ..policy.failure import Failure
 
-__all__ = ["attempt_header", "retry_middleware"]
+__all__ = ["RetryMiddleware"]
 
 _MAX_STALE_IN_A_ROW = 10
 """Stale connections that one call may meet, one after another, before it fails."""
@@ -32,17 +35,38 @@ _LONGEST_PAUSE = 1e9
 """Seconds; event loops can wait for no more."""
 
 
-def retry_middleware(state: PipelineState) -> Middleware[Any, Any]:
+class RetryMiddleware(FusibleMiddleware):
     """Makes attempts until one succeeds, or must not or should not be followed by another."""
 
-    async def retry(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+    def __init__(self, state: PipelineState) -> None:
+        self._state = state
+
+    def __call__(self, call: Call[Any, Any], call_next: CallNext[Any, Any], /) -> Awaitable[Any]:
+        return _retrying(self._state, None, call_next)(call)
+
+    def fused(self, call_next: CallNext[Any, Any]) -> CallNext[Any, Any]:
+        """The loop does the preparations in front of it, too."""
+        walk = unwrapped(call_next)
+        return FusedChain(
+            _retrying(self._state, None, walk), rest=walk, after=lambda prepare: _retrying(self._state, prepare, walk)
+        )
+
+
+def _retrying(  # noqa: C901 - one loop, of which each line is a law
+    state: PipelineState, prepare: Prepare | None, call_next: CallNext[Any, Any]
+) -> CallNext[Any, Any]:
+    async def retry(call: Call[Any, Any], /) -> Any:
+        if prepare is not None and (rest := prepare(call)) is not None:
+            await rest
         prepared, retries = call.request, None
         failures: list[Failure] = []
         context = state.context
         call.clock_offset = state.clock_offset
         try:
             while True:
-                _begin_attempt(call, prepared.copy(), context.attempts_suffix)
+                call.attempt += 1
+                header = context.first_attempt if call.attempt == 1 else attempt_header(call.attempt, context.attempts_suffix)
+                call.request = with_attempt(prepared, call.invocation_id, header)
                 try:
                     output = await call_next(call)
                 except AiolambdaError as error:
@@ -66,18 +90,6 @@ def retry_middleware(state: PipelineState) -> Middleware[Any, Any]:
             failures.clear()  # their tracebacks hold this frame: nothing may keep the two together
 
     return retry
-
-
-def attempt_header(attempt: int, suffix: str) -> str:
-    """The value of `amz-sdk-request`."""
-    return f"attempt={attempt}{suffix}"
-
-
-def _begin_attempt(call: Call[Any, Any], request: Request, suffix: str) -> None:
-    call.attempt += 1
-    call.request = request
-    request.headers.fields["amz-sdk-invocation-id"] = call.invocation_id
-    request.headers.fields["amz-sdk-request"] = attempt_header(call.attempt, suffix)
 
 
 class _RetryState:

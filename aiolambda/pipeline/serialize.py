@@ -10,15 +10,15 @@ import attrs
 
 from ..protocol import names
 from . import payload_file
-from .call import Call, Middleware, UnreadFile
+from .call import Call, NewCall, UnreadFile
 from .command import BaseCommand
 from .context import PipelineState
-from .stack import SyncMiddleware
+from .preparation import Preparation
 
 __all__ = ["endpoint_middleware", "serializer_middleware"]
 
 
-def endpoint_middleware(state: PipelineState) -> Middleware[Any, Any]:
+def endpoint_middleware(state: PipelineState) -> Preparation:
     """Sets `call.endpoint`, the URL before the operation's path. A function's ARN may decide the region."""
 
     def choose_endpoint(call: Call[Any, Any]) -> None:
@@ -30,10 +30,10 @@ def endpoint_middleware(state: PipelineState) -> Middleware[Any, Any]:
         if region is not None and region != context.signer.region:
             call.endpoint, call.signing_region = context.endpoint_in(region), region
 
-    return SyncMiddleware(choose_endpoint)
+    return Preparation(state, choose_endpoint, "endpoint")
 
 
-def serializer_middleware(state: PipelineState) -> Middleware[Any, Any]:
+def serializer_middleware(state: PipelineState) -> Preparation:
     """Makes the request. If the payload is an open file, it is read first."""
 
     def serialize(call: Call[Any, Any]) -> Awaitable[None] | None:
@@ -46,6 +46,8 @@ def serializer_middleware(state: PipelineState) -> Middleware[Any, Any]:
             return read_and_serialize(call, unread.file, unread.longest)
         request.timeouts = call.timeouts
         call.request = request
+        if type(call) is NewCall:
+            call.__class__ = Call  # type: ignore[assignment] # see `NewCall`
         return None
 
     async def read_and_serialize(call: Call[Any, Any], file: object, longest: int) -> None:
@@ -59,4 +61,4 @@ def serializer_middleware(state: PipelineState) -> Middleware[Any, Any]:
             owner.keep_payload(call.input.payload)
         serialize(call)
 
-    return SyncMiddleware(serialize)
+    return Preparation(state, serialize, "request")

@@ -98,6 +98,9 @@ class Slots:
 
     def release(self) -> None:
         """Hand a slot to the next waiter, or make it free."""
+        if not self._waiters and not self._repeats:
+            self._free += 1
+            return
         for queue in (self._repeats, self._waiters):
             while queue:
                 waiter = queue.popleft()

@@ -1,7 +1,7 @@
 """The middleware stack: middlewares are added to it and removed from it, and it folds into one callable.
 
 Laws: a folded stack is not looked at again; a change is seen by the next send. A fold holds for one class of commands, so
-`only` costs nothing when a call runs.
+`only` costs nothing when a call runs. Middlewares that can be fused do the same, in the same order, as those that cannot.
 
 Owns the stack and its folding; `entries` owns names and order. Must not know any middleware.
 """
@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, TypeVar, cast, overload
 
 from . import entries
-from .call import Call, CallNext, Command, CommandOf, Middleware, Plugin, Priority, Relation, Step
+from .call import Call, CallNext, CommandOf, Middleware, Plugin, Priority, Relation, Step
 from .entries import AbsoluteEntry, Entry, RelativeEntry
 
-__all__ = ["ClientStack", "MiddlewareStack", "SyncMiddleware"]
+__all__ = ["ClientStack", "FusibleMiddleware", "MiddlewareStack"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -24,18 +24,17 @@ OnlyOut = TypeVar("OnlyOut")
 _log = logging.getLogger("aiolambda.pipeline.stack")
 
 
-class SyncMiddleware:
-    """A middleware that does something to the call and goes on. It waits only if `prepare` returns an awaitable."""
+class FusibleMiddleware:
+    """A middleware that can be one with what stands behind it, if it knows that. A stack folds it with `fused`."""
 
-    __slots__ = ("prepare",)
+    __slots__ = ()
 
-    def __init__(self, prepare: Callable[[Call[Any, Any]], Awaitable[None] | None]) -> None:
-        self.prepare = prepare
+    def __call__(self, call: Call[Any, Any], call_next: CallNext[Any, Any], /) -> Awaitable[Any]:
+        raise NotImplementedError
 
-    async def __call__(self, call: Call[Any, Any], call_next: CallNext[Any, Any], /) -> Any:
-        if (rest := self.prepare(call)) is not None:
-            await rest
-        return await call_next(call)
+    def fused(self, call_next: CallNext[Any, Any]) -> CallNext[Any, Any]:
+        """The rest of the chain with this middleware in front. By default, neither knows the other."""
+        return _link(self, call_next)
 
 
 class MiddlewareStack(Generic[In, Out]):
@@ -54,6 +53,8 @@ class MiddlewareStack(Generic[In, Out]):
         self._version = 0
         self._identify_on_resolve = False
         self._folds: dict[type, tuple[object, int, int, CallNext[Any, Any]]] = {}
+        self._fuses = True
+        """Whether neighbours that can be fused are. Tests switch it off: the results must be the same."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -208,7 +209,7 @@ class MiddlewareStack(Generic[In, Out]):
     def clone(self) -> "MiddlewareStack[In, Out]":
         """A new stack with the same entries. A change of one is not seen by the other."""
         copy: MiddlewareStack[In, Out] = MiddlewareStack()
-        copy._entries = self._entries.copy()
+        copy._entries, copy._fuses = self._entries.copy(), self._fuses
         copy._identify_on_resolve = self._identify_on_resolve
         return copy
 
@@ -247,25 +248,22 @@ class MiddlewareStack(Generic[In, Out]):
     def _fold(self, handler: CallNext[In, Out], kind: type | None) -> CallNext[In, Out]:
         """Fold the entries for one class of commands; `None`: for all.
 
-        A link is not a coroutine of its own, so that a traceback shows one frame for each middleware. Neighbours that only
-        prepare the call are run one after another, without a coroutine for each.
+        A link is not a coroutine of its own, so that a traceback shows one frame for each middleware of a user.
         """
         placed = self._in_order()
         if len(placed) < len(self._entries):
             raise entries.without_place(self._entries, placed)
         if self._identify_on_resolve:
             _log.info("%s", self)
-        preparations: list[Callable[[Call[In, Out]], Awaitable[None] | None]] = []
         for entry in reversed(placed):
             if kind is not None and not entry.is_for(kind):
                 continue
             middleware = entry.middleware if kind is not None or entry.only is None else _checked(entry)
-            if isinstance(middleware, SyncMiddleware):
-                preparations.append(middleware.prepare)
-                continue
-            handler = _link(cast("Middleware[In, Out]", middleware), _prepared(preparations, handler))
-            preparations = []
-        return _prepared(preparations, handler)
+            if self._fuses and isinstance(middleware, FusibleMiddleware):
+                handler = middleware.fused(handler)
+            else:
+                handler = _link(cast("Middleware[In, Out]", middleware), handler)
+        return handler
 
     def __str__(self) -> str:
         lines = [f"MiddlewareStack of {len(self)} middlewares, outermost first"]
@@ -325,17 +323,16 @@ class ClientStack(MiddlewareStack[In, Out]):
             )
         )
 
-    def chain_for(self, command: Command[OnlyIn, OnlyOut], handler: CallNext[Any, Any]) -> CallNext[OnlyIn, OnlyOut]:
-        """Join the command's own stack to this one, and fold both around the handler for commands of this class.
+    def chain_for(self, kind: type, own: MiddlewareStack[Any, Any] | None, handler: CallNext[Any, Any]) -> CallNext[Any, Any]:
+        """Join a command's own stack to this one, and fold both around the handler for commands of this class.
 
         A fold is kept until one of the two stacks changes. This stack keeps those for commands without middlewares of their
         own, one for each class; the stack of a command keeps any other.
         """
-        own, kind = command.middleware_stack, type(command)
-        keeper: MiddlewareStack[Any, Any] = own if own._entries else self
-        kept = keeper._folds.get(kind)
+        keeper: MiddlewareStack[Any, Any] = self if own is None or not own._entries else own
+        kept: tuple[object, int, int, CallNext[Any, Any]] | None = keeper._folds.get(kind)
         if kept is None or kept[0] is not handler or kept[1] != self._version or kept[2] != keeper._version:
-            joined = cast("MiddlewareStack[Any, Any]", self if keeper is self else self.concat(own))
+            joined: MiddlewareStack[Any, Any] = self if keeper is self else self.concat(keeper)
             kept = keeper._folds[kind] = (handler, self._version, keeper._version, joined._fold(handler, kind))
         return kept[3]
 
@@ -343,23 +340,6 @@ class ClientStack(MiddlewareStack[In, Out]):
 def _step(step: str) -> str:
     """The step under its name here; the SDK for JavaScript has another name for one of them."""
     return "finalize" if step == "finalizeRequest" else step
-
-
-def _prepared(
-    preparations: list[Callable[[Call[In, Out]], Awaitable[None] | None]], call_next: CallNext[In, Out]
-) -> CallNext[In, Out]:
-    """The preparations, the last one first, and then the rest of the chain."""
-    if not preparations:
-        return call_next
-    in_order = tuple(reversed(preparations))
-
-    async def prepare_and_go_on(call: Call[In, Out]) -> Any:
-        for prepare in in_order:
-            if (rest := prepare(call)) is not None:
-                await rest
-        return await call_next(call)
-
-    return prepare_and_go_on
 
 
 def _link(middleware: Middleware[In, Out], call_next: CallNext[In, Out]) -> CallNext[In, Out]:

@@ -22,6 +22,7 @@ __all__ = [
     "Fetch",
     "Loop",
     "OfflineTransport",
+    "ReadyCredentials",
     "RefreshingCredentialsProvider",
     "Reservation",
     "ReservingTransport",
@@ -77,6 +78,16 @@ class RefreshingCredentialsProvider(CredentialsProvider, Protocol):
     async def refresh(self, rejected: Credentials, /) -> Credentials:
         """Other credentials than the rejected ones. Called if the service refused them as expired."""
         ...
+
+
+class ReadyCredentials:
+    """The base of our own providers, which have their credentials ready nearly always: asking them needs no coroutine then."""
+
+    __slots__ = ()
+
+    def ready_credentials(self) -> Credentials | None:
+        """The credentials that `get_credentials` would return without waiting; `None` to ask `get_credentials`."""
+        return None
 
 
 class Fetch(Protocol):

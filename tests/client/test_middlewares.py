@@ -20,6 +20,7 @@ from aiolambda import (
     LambdaClient,
     MiddlewareStackError,
 )
+from aiolambda.pipeline.command import own_stack
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers
 
@@ -246,7 +247,7 @@ async def test_unchanged_stacks_are_folded_once(monkeypatch: pytest.MonkeyPatch)
         await client.invoke("echo")
 
         def chain(command: InvokeCommand) -> object:
-            return client._stack.chain_for(command, client._send_over)
+            return client._stack.chain_for(type(command), own_stack(command), client._dispatch)
 
         alone, joined = chain(InvokeCommand(function_name="echo")), chain(command)
         assert chain(InvokeCommand(function_name="other")) is alone
@@ -289,7 +290,7 @@ async def test_missing_anchor_fails_the_call() -> None:
 
 
 async def test_traceback_has_one_frame_for_each_middleware() -> None:
-    """Those that only prepare the call are over by then; neighbours among them share the frame that goes on."""
+    """Built-ins share frames with their neighbours, and those that only prepare the call are over by then."""
 
     async def mine(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         return await call_next(call)
@@ -299,11 +300,17 @@ async def test_traceback_has_one_frame_for_each_middleware() -> None:
         with pytest.raises(AiolambdaError) as raised:
             await client.send(InvokeCommand(function_name="nobody"))
         frames = [frame.name for frame in traceback.extract_tb(raised.value.__traceback__)]
-    prepared = "prepare_and_go_on"
-    begin, end = frames.index(prepared), frames.index("deserialize")
-    assert frames[begin : end + 1] == [
-        *(prepared, "mine", prepared, "retry", "hold_slot", "sign", "deserialize"),
-    ]
+    assert frames[frames.index("run") + 1 :] == ["prepare_and_go_on", "mine", "retry", "attempt", "_output"]
+
+
+async def test_traceback_without_fusing_names_each_built_in() -> None:
+    async with fake_client() as client:
+        client._stack._fuses = False
+        with pytest.raises(AiolambdaError) as raised:
+            await client.send(InvokeCommand(function_name="nobody"))
+        frames = [frame.name for frame in traceback.extract_tb(raised.value.__traceback__)]
+    prepared = ["prepare_and_go_on"] * 7
+    assert frames[frames.index("run") + 1 :] == [*prepared, "retry", "hold_slot", "prepare_and_go_on", "__call__", "_output"]
 
 
 async def test_traceback_shows_the_failed_preparation() -> None:

@@ -103,6 +103,15 @@ async def test_concurrent_first_calls_fetch_once() -> None:
 
 
 @pytest.mark.virtual_time
+async def test_keys_are_ready_until_their_renewal() -> None:
+    provider = provider_of(FakeSource())
+    assert provider.ready_credentials() is None
+    keys = await provider.get_credentials()
+    assert provider.ready_credentials() is keys
+    await asyncio.sleep(HOUR - 60)
+    assert provider.ready_credentials() is None
+
+
 async def test_cancelled_caller_does_not_stop_the_fetch() -> None:
     source = FakeSource(takes=3)
     provider = provider_of(source)

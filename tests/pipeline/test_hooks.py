@@ -212,7 +212,9 @@ def middleware(hooks: Hooks, name: str) -> Callable[[AnyCall, AnyNext], Coroutin
     return passes_on
 
 
-def client_of(server: RawServer, hooks: Hooks, *, many: bool) -> LambdaClient:
+def client_of(server: RawServer, hooks: Hooks, *, many: bool | None, fuses: bool) -> LambdaClient:
+    """A client with hooks everywhere; with middlewares at few places if not `many`, and at none if `None`."""
+
     def proxy(url: str) -> None:
         hooks("proxy")
 
@@ -234,6 +236,9 @@ def client_of(server: RawServer, hooks: Hooks, *, many: bool) -> LambdaClient:
         max_concurrency=2,
         idempotent=True,
     )
+    client._stack._fuses = fuses
+    if many is None:
+        return client
     for step, priority in itertools.product(STEPS, PRIORITIES if many else PRIORITIES[:1]):
         client.middleware_stack.add(middleware(hooks, f"{step}, {priority}"), step=step, priority=priority)  # type: ignore[arg-type]
     for anchor, relation in itertools.product(BUILT_IN if many else BUILT_IN[-2:], ("before", "after")):
@@ -300,17 +305,19 @@ EVERYWHERE = {
     "reservation.end",
     "proxy",
     "filter",
-    "before after httpSigningMiddleware",
 }
 """Hooks that each kind of call comes by."""
 
 Work = Callable[[LambdaClient, Hooks], Coroutine[Any, Any, None]]
 
 
-async def run_with(server: RawServer, work: Work, raising: int | None, error: type[BaseException]) -> Hooks:
+async def run_with(
+    server: RawServer, work: Work, raising: int | None, error: type[BaseException], *, middlewares: bool, fuses: bool
+) -> Hooks:
     hooks = Hooks()
     hooks.raising, hooks.error = raising, error
-    client = client_of(server, hooks, many=work is not map_)  # which makes many calls
+    many = work is not map_ if middlewares else None  # a map makes many calls
+    client = client_of(server, hooks, many=many, fuses=fuses)
     try:
         with contextlib.suppress(OrdinaryError, ExtraordinaryError, InvalidInputError, DecodeError):  # of a codec
             await asyncio.create_task(work(client, hooks))
@@ -336,12 +343,17 @@ async def run_with(server: RawServer, work: Work, raising: int | None, error: ty
     ],
     ids=["invoke", "stream", "map"],
 )
-def test_hook_error_releases_all_resources(work: Work, of_its_own: set[str], error: type[BaseException]) -> None:
+@pytest.mark.parametrize(
+    ("middlewares", "fuses"), [(True, True), (False, True), (False, False)], ids=["middlewares", "fused", "not fused"]
+)
+def test_hook_error_releases_all_resources(
+    work: Work, of_its_own: set[str], error: type[BaseException], middlewares: bool, fuses: bool
+) -> None:
     async def every_call() -> None:
         for number in itertools.count():  # 0: none
             async with raw_server(script) as server:
                 try:
-                    hooks = await run_with(server, work, number, error)
+                    hooks = await run_with(server, work, number, error, middlewares=middlewares, fuses=fuses)
                 except BaseException as failed:
                     failed.add_note(f"hook call {number}")
                     raise
@@ -349,7 +361,8 @@ def test_hook_error_releases_all_resources(work: Work, of_its_own: set[str], err
                     while server.closed < server.connections:
                         await asyncio.sleep(0.001)
             if number == 0:
-                missing = (EVERYWHERE | of_its_own) - set(hooks.calls)
+                of_middlewares = {"before after httpSigningMiddleware"} if middlewares else set[str]()
+                missing = (EVERYWHERE | of_its_own | of_middlewares) - set(hooks.calls)
                 assert not missing
             elif not hooks.raised:
                 return

@@ -214,6 +214,7 @@ class Scene:
     warm: bool = False
     slots: int = 2
     closes: bool = False
+    fuses: bool = True
 
 
 SCENES = {
@@ -224,6 +225,9 @@ SCENES = {
     "warm stream": Scene(stream, streams, warm=True),
     "in turn": Scene(in_turn, faults.well, slots=1),
     "closing": Scene(closing, streams, warm=True, slots=1, closes=True),
+    "warm, not fused": Scene(invoke, faults.well, warm=True, fuses=False),
+    "warm stream, not fused": Scene(stream, streams, warm=True, fuses=False),
+    "in turn, not fused": Scene(in_turn, faults.well, slots=1, fuses=False),
 }
 
 
@@ -259,6 +263,7 @@ async def play_scene(server: FaultServer, certificates: Certificates, scene: Sce
     for number in itertools.count(1):
         play = await server.play(scene.script, tls=certificates.trusted if tls else None)
         async with client_of(play, certificates, timeout=limits, max_concurrency=scene.slots) as client:
+            client._stack._fuses = scene.fuses
             if scene.warm:
                 await client.invoke("call-0", {}, timeout=20)
             happened = await disturb(client, scene.work, number, name, soon=soon)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from aiolambda import Credentials, LambdaClient, MiddlewareStack, MiddlewareStackError
+from aiolambda.pipeline.stack import FusibleMiddleware
 
 from ..support import suites
 
@@ -41,14 +42,31 @@ def compared(what: str, ours: object, theirs: object) -> None:
         raise Differs(what, ours, theirs)
 
 
-def noting(label: str) -> Any:
-    """A middleware that leaves its label in the call, which is a list."""
+class Noting(FusibleMiddleware):
+    """A middleware that leaves its label in the call, which is a list. Neighbours are one function, if they are fused."""
 
-    async def middleware(call: Any, call_next: Any) -> Any:
-        call.append(label)
+    def __init__(self, label: str) -> None:
+        self.label = label
+
+    async def __call__(self, call: Any, call_next: Any, /) -> Any:
+        call.append(self.label)
         return await call_next(call)
 
-    return middleware
+    def fused(self, call_next: Any) -> Any:
+        return Notes(self.label, call_next)
+
+
+class Notes:
+    """The labels of neighbours, and the rest of the chain."""
+
+    def __init__(self, label: str, call_next: Any) -> None:
+        behind = call_next if isinstance(call_next, Notes) else None
+        self.labels = [label, *(behind.labels if behind else [])]
+        self.rest = behind.rest if behind else call_next
+
+    async def __call__(self, call: Any) -> Any:
+        call.extend(self.labels)
+        return await self.rest(call)
 
 
 def in_our_words(text: str | None) -> str | None:
@@ -76,10 +94,10 @@ def after(stack: Stack, op: dict[str, Any]) -> Stack:
 def performed(stack: Stack, op: dict[str, Any]) -> tuple[Stack, bool | None]:
     match op:
         case {"op": "add", "label": label, "options": options}:
-            stack.add(noting(label), **options)
+            stack.add(Noting(label), **options)
         case {"op": "addRelativeTo", "label": label, "options": options}:
             others = {key: value for key, value in options.items() if key != "toMiddleware"}
-            stack.add_relative_to(noting(label), to_middleware=options["toMiddleware"], **others)
+            stack.add_relative_to(Noting(label), to_middleware=options["toMiddleware"], **others)
         case {"op": "remove", "name": name}:
             return stack, stack.remove(name)
         case {"op": "removeByTag", "tag": tag}:
@@ -108,9 +126,10 @@ async def order_of(stack: Stack) -> list[str]:
     return labels
 
 
-async def play(case: dict[str, Any]) -> None:
+async def play(case: dict[str, Any], *, fuses: bool) -> None:
     """Run a script; `Differs` at the first answer that is not the one of JS."""
     stack: Stack = MiddlewareStack()
+    stack._fuses = fuses
     for op in case["ops"]:
         stack = after(stack, op)
     compared("identify", [line.replace("- finalize", "- finalizeRequest") for line in stack.identify()], case["identify"])
@@ -121,15 +140,16 @@ async def play(case: dict[str, Any]) -> None:
     compared("resolve", error or order, case.get("order") or case.get("resolve_error") or [])
 
 
+@pytest.mark.parametrize("fuses", [True, False], ids=["fused", "one by one"])
 @pytest.mark.parametrize("number", range(100))
-async def test_a_script_gives_the_result_of_javascript(number: int) -> None:
+async def test_a_script_gives_the_result_of_javascript(number: int, fuses: bool) -> None:
     case = suites.load("js-middleware-stack/cases.json")["cases"][number]
     assert case["id"] == number
     if number not in ON_PURPOSE:
-        await play(case)
+        await play(case, fuses=fuses)
         return
     with pytest.raises(Differs) as caught:
-        await play(case)
+        await play(case, fuses=fuses)
     assert MEANT[ON_PURPOSE[number]] in str(caught.value.ours), "ours refuses, and for the reason that is stated"
     goes_on = caught.value.theirs is None or isinstance(caught.value.theirs, list)
     assert goes_on, "theirs says nothing of it"

@@ -23,6 +23,7 @@ import attrs
 from ...errors import ConfigurationError
 from ...errors.tracebacks import forget_locals
 from ...policy.retry import backoff
+from ...types.interfaces import ReadyCredentials
 from ...types.values import Credentials
 from .background import CallerLoopEndedError, Completion, Start, in_thread
 
@@ -114,7 +115,7 @@ class _Fetch:
         return not self.is_alive() or (self.caller_loop is not None and not self.caller_loop.is_running())
 
 
-class RefreshableCredentials:
+class RefreshableCredentials(ReadyCredentials):
     """A provider for keys that expire. It may be shared by any number of clients, loops and threads."""
 
     def __init__(
@@ -152,10 +153,11 @@ class RefreshableCredentials:
 
     async def get_credentials(self) -> Credentials:
         """Good keys, at once if there are any. `ConfigurationError` if there are none and the source gives none."""
+        return self.ready_credentials() or await self._renewed()
+
+    def ready_credentials(self) -> Credentials | None:
         kept = self._kept
-        if self._now() < kept.renew_at:
-            return kept.credentials
-        return await self._renewed()
+        return kept.credentials if self._now() < kept.renew_at else None
 
     async def refresh(self, rejected: Credentials, /) -> Credentials:
         """Other keys than those that the service rejected as expired, or the same if there are no others."""

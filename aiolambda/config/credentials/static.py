@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import attrs
 
 from ...errors import ConfigurationError
+from ...types.interfaces import ReadyCredentials
 from ...types.values import Credentials
 
 __all__ = ["EnvironmentCredentials", "StaticCredentials", "checked_static", "environment_credentials"]
@@ -17,7 +18,7 @@ _EXPIRATION = "AWS_CREDENTIAL_EXPIRATION"
 
 
 @attrs.frozen
-class StaticCredentials:
+class StaticCredentials(ReadyCredentials):
     """A provider that always gives the same keys. `source` names the place they are from."""
 
     credentials: Credentials
@@ -26,8 +27,11 @@ class StaticCredentials:
     async def get_credentials(self) -> Credentials:
         return self.credentials
 
+    def ready_credentials(self) -> Credentials | None:
+        return self.credentials
 
-class EnvironmentCredentials:
+
+class EnvironmentCredentials(ReadyCredentials):
     """A provider of the environment's keys. It reads them once, and again if they have expired or were refused.
 
     Lambda sets them when an execution environment begins, and ends it before they expire.
@@ -45,10 +49,12 @@ class EnvironmentCredentials:
         return self._credentials
 
     async def get_credentials(self) -> Credentials:
+        return self.ready_credentials() or await self.refresh(self._credentials)
+
+    def ready_credentials(self) -> Credentials | None:
         expires_at = self._credentials.expires_at
-        if expires_at is not None and expires_at <= dt.datetime.now(dt.UTC):
-            return await self.refresh(self._credentials)
-        return self._credentials
+        has_expired = expires_at is not None and expires_at <= dt.datetime.now(dt.UTC)
+        return None if has_expired else self._credentials
 
     async def refresh(self, rejected: Credentials, /) -> Credentials:
         """The keys that the environment has now; the last ones if it has none any more."""

@@ -1,0 +1,84 @@
+"""One attempt in one coroutine: slot, signature, dispatch and output, for when nothing of the user's stands between these.
+
+Laws: it does what `ConcurrencyMiddleware`, the signature, `Dispatch` and `DeserializerMiddleware` do one after another. A
+stream goes through these one by one.
+
+Owns this sequence. Must not own a rule: they do.
+"""
+
+from typing import Any
+
+import attrs
+
+from ..errors import AiolambdaError
+from ..policy import delivery
+from ..types.values import UNSET
+from .attempt_slot import (
+    NO_RESERVATION,
+    acquire_nowait,
+    checked_credentials,
+    has_ready_credentials,
+    provider_if_expired,
+    release,
+    wait_for_slot,
+)
+from .call import Call, CallNext
+from .context import PipelineState
+from .dispatch import UNKNOWN, invocation_type_of, record, verdict_of
+from .preparation import OutputOf, Prepare
+
+__all__ = ["attempting"]
+
+
+def attempting(  # noqa: C901 - a straight line: a function for each step would cost every call a frame
+    state: PipelineState, sign: Prepare, output_of: OutputOf, step_by_step: CallNext[Any, Any]
+) -> CallNext[Any, Any]:
+    """The four as one. `step_by_step` are the same four for a stream, or after an earlier answer that is still open."""
+
+    async def attempt(call: Call[Any, Any], /) -> Any:  # noqa: C901, PLR0912 - as above
+        if call.answers or call.command.operation.streamed:
+            return await step_by_step(call)
+        provider = state.context.credentials
+        if provider is not None and not has_ready_credentials(call, provider):
+            call.credentials = checked_credentials(await provider.get_credentials(), provider)
+        reservation = acquire_nowait(call, state) or await wait_for_slot(call, state, first=bool(call.history))
+        if call.credentials is not None and call.credentials.expires_at is not None:
+            provider = provider_if_expired(call, state, reservation)
+            if provider is not None:
+                call.credentials = checked_credentials(await provider.get_credentials(), provider)
+                reservation = await wait_for_slot(call, state, first=True)
+        slots, clock = state.slots, call.loop.time
+        try:
+            if call.on_slot is not None:
+                call.on_slot()
+            if (rest := sign(call)) is not None:
+                await rest
+            request = call.request
+            call.response = None
+            if request.timeouts.read is UNSET:  # a middleware made this request
+                request.timeouts = attrs.evolve(request.timeouts, read=call.timeouts.read)
+            invocation_type = invocation_type_of(request)
+            started = clock()
+            request.sent = True
+            request.stage = "send"  # a transport that reports more sets it back to queue and connect
+            verdict, status = UNKNOWN, None
+            try:
+                response = await (state.transport or state.open_transport).send(request)
+                call.response, status = response, response.status
+                verdict = verdict_of(response, request, invocation_type, streamed=False)
+            except AiolambdaError as error:
+                verdict, call.last_error = error.delivery, error
+                raise
+            except BaseException:
+                verdict = delivery.verdict_of_silence(request.stage)
+                raise
+            finally:
+                record(call, state, request, verdict, status, clock() - started)
+            return output_of(call, response)
+        finally:
+            if reservation is NO_RESERVATION:
+                slots.release()
+            else:
+                release(slots, reservation)
+
+    return attempt
