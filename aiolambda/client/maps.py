@@ -21,7 +21,7 @@ from ..types.values import UNSET, LogType, Timeouts, Unset, is_whole, shown
 if TYPE_CHECKING:  # loaded by the first map: most programs have none
     from ..fanout import Journal, MapRun, Send, Source
     from ..fanout.values import MapStats
-    from ..policy.concurrency import Admission
+    from ..policy.concurrency import AdaptiveAdmission
 
 __all__ = ["MapCalls", "Maps"]
 
@@ -55,7 +55,7 @@ class Maps:
         self._sender = sender
         self._jitter = jitter
         self._enter = enter
-        self._admission: Admission | None = None
+        self._admission: AdaptiveAdmission | None = None
 
     def run(
         self,
@@ -70,7 +70,7 @@ class Maps:
     ) -> "MapRun[Item]":
         """A run that has not begun. `ConfigurationError` for an invalid setting."""
         from ..fanout import MapRun, MapScheduler, MapSettings  # noqa: PLC0415 - most programs have no map
-        from ..policy.concurrency import Admission  # noqa: PLC0415 - as above
+        from ..policy.concurrency import FixedAdmission  # noqa: PLC0415 - as above
 
         check_flag("idempotent", idempotent)
         fixed = None if concurrency == "adaptive" else _checked_concurrency(concurrency, self._max_concurrency)
@@ -78,7 +78,7 @@ class Maps:
         scheduler = MapScheduler(
             source,
             send=self._sender(timeout, idempotent),
-            admission=self.admission if fixed is None else Admission(fixed, fixed=fixed),
+            admission=self.admission if fixed is None else FixedAdmission(fixed),
             settings=MapSettings(max_held=max_held, lookahead=lookahead, **settings),
             journal=journal,
             codec=self.codec,
@@ -95,12 +95,12 @@ class Maps:
             self._admission.forget_flights()
 
     @property
-    def admission(self) -> "Admission":
+    def admission(self) -> "AdaptiveAdmission":
         """The windows that all maps with adaptive concurrency share."""
-        from ..policy.concurrency import Admission  # noqa: PLC0415 - as above
+        from ..policy.concurrency import AdaptiveAdmission  # noqa: PLC0415 - as above
 
         if self._admission is None:
-            self._admission = Admission(self._max_concurrency)
+            self._admission = AdaptiveAdmission(self._max_concurrency)
         return self._admission
 
     def stop(self) -> None:

@@ -19,16 +19,17 @@ class Backlog(Generic[Item]):
     """One queue of ready items for each function, and the items whose retry is not due yet."""
 
     def __init__(self) -> None:
+        self.ready = 0
+        """The number of items that wait for nothing but a window."""
         self._queues: dict[str, deque[WorkItem[Item]]] = {}
         self._delayed: list[tuple[float, int, WorkItem[Item]]] = []
 
     def __len__(self) -> int:
         return self.ready + len(self._delayed)
 
-    @property
-    def ready(self) -> int:
-        """The number of items that wait for nothing but a window."""
-        return sum(map(len, self._queues.values()))
+    def has_ready(self, function: str) -> bool:
+        """Whether an item of this function waits for its window."""
+        return function in self._queues
 
     @property
     def ready_functions(self) -> set[str]:
@@ -42,6 +43,7 @@ class Backlog(Generic[Item]):
 
     def add(self, work: WorkItem[Item]) -> None:
         """Queue an item behind the ready items of its function."""
+        self.ready += 1
         self._queues.setdefault(work.function_name, deque()).append(work)
 
     def delay(self, work: WorkItem[Item], retry_at: float) -> None:
@@ -52,10 +54,12 @@ class Backlog(Generic[Item]):
         """Remove and return the next ready item whose function has room in its window."""
         while self._delayed and self._delayed[0][0] <= now:
             work = heapq.heappop(self._delayed)[2]
+            self.ready += 1
             self._queues.setdefault(work.function_name, deque()).appendleft(work)
         for function, items in self._queues.items():
             if admission.room(function, now):
                 work = items.popleft()
+                self.ready -= 1
                 if not items:
                     del self._queues[function]  # a map may name thousands of functions, and each `take` looks at the queues
                 return work
@@ -65,6 +69,7 @@ class Backlog(Generic[Item]):
         """Remove and return all items."""
         ready = [work for items in self._queues.values() for work in items]
         delayed = [work for _, _, work in sorted(self._delayed)]
+        self.ready = 0
         self._queues.clear()
         self._delayed.clear()
         return ready + delayed

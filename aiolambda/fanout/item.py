@@ -30,10 +30,10 @@ Item = TypeVar("Item")
 class WorkItem(Generic[Item]):
     """An item that was read, and has no result yet.
 
-    `key` is its name in the journal: `given_key` is the one that `key=` returned, and `payload_hash` stands in for it.
-    `input_error` is set if the payload cannot be sent. `admitted_at` is the loop's time since which the windows count the item
-    as in flight; `None` if they do not. `throttles` counts the last throttles in a row. `may_have_run` covers all invocations,
-    also those of earlier runs.
+    `key` is its name in the journal: `given_key` is the one that `key=` returned, and `payload_hash` stands in for it, if the
+    payload can be encoded. `input_error` is set if the payload cannot be sent. `admitted_at` is the loop's time since which the
+    windows count the item as in flight; `None` if they do not. `throttles` counts the last throttles in a row. `may_have_run`
+    covers all invocations, also those of earlier runs.
     """
 
     index: int
@@ -62,7 +62,7 @@ class WorkItem(Generic[Item]):
             self.attempts += error.metadata.attempts
         elif output is not None:
             self.attempts += output.metadata.attempts
-        report = None if output is None else output.report
+        report = None if output is None or output.log_result is None else output.report
         if report is None:
             return 0.0, 0
         billed_ms = report.billed_duration_ms or 0.0

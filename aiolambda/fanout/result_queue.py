@@ -15,18 +15,16 @@ Item = TypeVar("Item")
 
 
 class ResultQueue(Generic[Item]):
-    """The run calls `put`, the reader `take`; `len` counts the results that were not taken."""
+    """The run calls `put`, the reader `take`. `taken` counts the results that the reader took."""
 
     def __init__(self, *, ordered: bool) -> None:
+        self.taken = 0
         self._ordered = ordered
         self._ready: deque[MapResult[Item]] = deque()
         self._early: dict[int, MapResult[Item]] = {}
         self._next = 0
         self._closed = False
         self._arrived = asyncio.Event()
-
-    def __len__(self) -> int:
-        return len(self._ready) + len(self._early)
 
     def put(self, result: MapResult[Item]) -> None:
         """Queue a result; if the queue is ordered, behind the results of all earlier items."""
@@ -52,4 +50,5 @@ class ResultQueue(Generic[Item]):
                 return None
             self._arrived.clear()
             await self._arrived.wait()
+        self.taken += 1
         return self._ready.popleft()

@@ -60,7 +60,7 @@ class MapRun(Generic[Item]):
         await self._begin()
         try:
             while (result := await scheduler.results.take()) is not None:
-                scheduler.wake()
+                scheduler.note_taken()
                 yield result
         finally:
             if not self._in_block:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ..errors import TooManyFailuresError
 from ..policy import delivery
-from ..policy.concurrency import Admission
+from ..policy.concurrency import Admission, FixedAdmission
 from ..types.interfaces import Codec
 from .backlog import Backlog
 from .item import WorkItem
@@ -56,6 +56,7 @@ class MapScheduler(Run[Item]):
         self.task: asyncio.Task[None] | None = None
         self.stopped_by: StoppedBy | None = None
         self._admission = admission
+        self._journal = journal
         self._settings = settings
         self._stats = StatsCounter()
         self._backlog: Backlog[Item] = Backlog()
@@ -72,6 +73,9 @@ class MapScheduler(Run[Item]):
         )
         self._last_function = ""
         self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_full = False
+        """Whether nothing more can be read until the reader takes a result."""
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._run_ended: asyncio.Future[None] | None = None
@@ -104,6 +108,7 @@ class MapScheduler(Run[Item]):
             return
         loop = asyncio.get_running_loop()
         self._on_end = on_end
+        self._loop = loop
         self._began = self._now = loop.time()
         self._run_ended = loop.create_future()
         self.task = asyncio.create_task(self._run(), name="map")
@@ -135,7 +140,7 @@ class MapScheduler(Run[Item]):
 
     def detach(self, *, forked: bool) -> None:
         """Leave the shared windows and the journal to others: the run's loop is closed, or is that of another process."""
-        self._admission = Admission(1, fixed=1)
+        self._admission = FixedAdmission(1)
         self._sender.detach(self._admission, forked=forked)
 
     def raise_failure(self) -> None:
@@ -149,10 +154,15 @@ class MapScheduler(Run[Item]):
             said = f"{self._stats.failures:,} of {stats.done:,} items have failed; this map has {limits}"
             raise TooManyFailuresError(said, stats=stats, delivery=delivery.worst(list(stats.failed)))
 
+    def note_taken(self) -> None:
+        """A result was taken: if the run was full, it can read again."""
+        if self._is_full:
+            self._wake.set()
+
     # Called for an item
 
     def wake(self) -> None:
-        """Have the run look for work: a result was read, or an item has ended."""
+        """Have the run look for work: an item has ended."""
         self._wake.set()
 
     def fail(self, error: BaseException, /) -> None:
@@ -171,11 +181,13 @@ class MapScheduler(Run[Item]):
 
     def deliver(self, result: MapResult[Item], /, *, abandoned: bool = False) -> None:
         """Queue the result. Items abandoned when the run stops do not count as failures."""
-        self._now = asyncio.get_running_loop().time()
+        assert self._loop is not None  # noqa: S101 - set by `begin`
+        self._now = self._loop.time()
         self._stats.count_result(result, self._now, abandoned=abandoned)
-        settings = self._settings
-        if not result.ok and self._stats.has_too_many_failures(settings.max_failures, settings.max_failure_ratio):
-            self.stop("failures")
+        if result.error is not None:
+            settings = self._settings
+            if self._stats.has_too_many_failures(settings.max_failures, settings.max_failure_ratio):
+                self.stop("failures")
         self.results.put(result)
 
     # The loop of the run
@@ -214,44 +226,70 @@ class MapScheduler(Run[Item]):
                 return
 
     def _may_read(self) -> bool:
-        """Whether the input may have more items, and the run has memory for one."""
-        sender = self._sender
-        held = len(sender.in_flight) + len(sender.claims) + len(self._backlog) + len(self.results)
-        return self.stopped_by is None and not self.source.exhausted and held < self._settings.max_held
+        """Whether the input may have more items, and the run has memory for one: it holds an item until its result is taken."""
+        self._is_full = self.source.index - self.results.taken >= self._settings.max_held
+        return self.stopped_by is None and not self.source.exhausted and not self._is_full
 
     def _read_item(self) -> bool:
-        """Read the next item if there is room for it. Returns whether one was read.
+        """Read the next item if there is room for it, and start it if its window has room. Returns whether one was read.
 
         A run reads as many items as the window of the last function has room for, or `lookahead` items if that is more.
         """
         ready = self._backlog.ready + len(self._sender.claims)
-        limit = max(self._settings.lookahead, self._admission.room(self._last_function, self._now))
-        if not self._may_read() or (ready >= limit and not self._sender.replays_left):
+        if not self._may_read() or not (
+            ready < self._settings.lookahead or self._has_room_for(ready) or self._sender.replays_left
+        ):
             return False
         work = self.source.take(self._wake.set)
         if work is None:
             return False
         self._last_function = work.function_name
-        self._sender.claim(work)
+        if self._journal is not None:
+            self._sender.claim(work, self._journal)
+        elif self._may_start(work):
+            self._sender.start(work, self._now)
+        else:
+            self.enqueue(work)
         return True
+
+    def _has_room_for(self, ready: int) -> bool:
+        return ready < self._admission.room(self._last_function, self._now)
+
+    def _may_start(self, work: WorkItem[Item]) -> bool:
+        """Whether an item that was just read can be sent at once: no item of its function waits, and its window has room."""
+        function = work.function_name
+        if work.input_error is not None or self.stopped_by is not None or self._backlog.has_ready(function):
+            return False
+        return self._admission.room(function, self._now) > 0
 
     async def _wait(self) -> None:
         """Wait until an item ends or arrives, a retry is due, or a window may open."""
         moments = [] if self._backlog.next_retry_at is None else [self._backlog.next_retry_at]
-        waiting = self._backlog.ready_functions
-        if self._may_read() and not self.source.is_waiting:
-            waiting.add(self._last_function)  # once its window opens, more can be read
-        poll_at = self._now + _POLL_INTERVAL
-        moments.extend(self._admission.opens_at(function, self._now) or poll_at for function in waiting)
+        may_read = self._may_read()
+        if self._admission.is_shared:
+            waiting = self._backlog.ready_functions
+            if may_read and not self.source.is_waiting:
+                waiting.add(self._last_function)  # once its window opens, more can be read
+            poll_at = self._now + _POLL_INTERVAL
+            moments.extend(self._admission.opens_at(function, self._now) or poll_at for function in waiting)
         if self.stopped_by == "deadline" and self._sender.in_flight:
             moments.append(self._stopped_at + GRACE)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         if moments:
-            self._timer = asyncio.get_running_loop().call_at(min(moments), self._wake.set)
+            self._wake_at(min(moments))
         await self._wake.wait()
         self._wake.clear()
+
+    def _wake_at(self, moment: float) -> None:
+        """Wake the run at this time, or earlier: a timer that is due before it stays, for one wake costs less than a timer."""
+        if self._timer is not None:
+            if self._timer.when() <= moment:
+                return
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(moment, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._wake.set()
 
     async def _finish(self) -> None:
         await self._sender.drain()

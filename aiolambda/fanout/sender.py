@@ -110,32 +110,30 @@ class ItemSender(Generic[Item]):
 
     def start(self, work: WorkItem[Item], now: float) -> None:
         """Send an item that has room in its window, and process its outcome."""
+        assert self._run_ended is not None  # noqa: S101 - set by `open`
         self._admission.sent(work.function_name, now)
         work.admitted_at = now
-        task = asyncio.create_task(self._invoke(work))
+        task = self._run_ended.get_loop().create_task(self._invoke(work, self._run_ended))
         self.in_flight[task] = work
         task.add_done_callback(self._on_end)
 
-    def claim(self, work: WorkItem[Item]) -> None:
+    def claim(self, work: WorkItem[Item], journal: Journal) -> None:
         """Enqueue an item once the journal has it, or deliver the result that an earlier run stored."""
-        if self._journal is None:
-            self._run.enqueue(work)
-            return
-        task = asyncio.create_task(self._claim(work, self._journal))
+        task = asyncio.create_task(self._claim(work, journal))
         self.claims.add(task)
         task.add_done_callback(self.claims.discard)
         task.add_done_callback(lambda _: self._run.wake())
 
     async def _claim(self, work: WorkItem[Item], journal: Journal) -> None:
         try:
-            entry = await journal.claim(work.given_key, work.payload_hash)
+            entry = await journal.claim(work.given_key, work.payload_hash or f"refused-{work.index}")
             work.key = entry.key
             self.replays_left -= entry.state != "new"
             if entry.state == "done":
                 self._replay(work, journal, entry)
             elif entry.state == "started" and not work.idempotent:
                 result = journal_records.unknown_outcome(work)
-                await self._record(work, result)
+                await self._record(work, result, journal)
                 self._run.deliver(result)
             else:
                 work.may_have_run = entry.state == "started"
@@ -154,36 +152,31 @@ class ItemSender(Generic[Item]):
         if fault:  # raised here: raised above, its context would hold the payload
             raise journal.damaged(f"the result of the item {entry.key!r} cannot be read: {fault}")
 
-    async def _invoke(self, work: WorkItem[Item]) -> None:
+    async def _invoke(self, work: WorkItem[Item], run_ended: "asyncio.Future[None]") -> None:
         """Send an item once; then deliver its result, or delay the item until its retry."""
-        assert self._run_ended is not None  # noqa: S101 - set by `open`
-        clock = asyncio.get_running_loop().time
+        clock = run_ended.get_loop().time
         output, error = None, None
         throttle: LambdaServiceException | None = None
         if self._journal is not None:
             await self._journal.mark_started(work.key)
         began = clock()
         try:
-            output = await self._send(work.command, self._run_ended)
+            output = await self._send(work.command, run_ended)
             output.raise_for_function_error()
         except AiolambdaError as raised:
             error = raised.with_traceback(None)
             throttle = _throttle(work, error)
             work.may_have_run |= error.may_have_run
         finally:
-            self._leave_window(work, throttle, clock())
+            ended = clock()
+            self._leave_window(work, throttle, ended)
         self._stats.bill(*work.count_invocation(output, error))
-        result = work.result(output, error, duration=clock() - began)
-        is_cut_short = error is not None and self._run_ended.done() and work.may_be_sent_again(error)
+        result = work.result(output, error, duration=ended - began)
+        is_cut_short = error is not None and run_ended.done() and work.may_be_sent_again(error)
         abandoned = throttle is not None or isinstance(error, ClientClosedError) or is_cut_short
-        if not abandoned:  # journalled even if the function failed and is tried again: the item has run
-            try:
-                await self._record(work, result)
-            except AiolambdaError as failure:  # the result is delivered all the same
-                self._run.fail(failure)
-        elif self._journal is not None and not work.may_have_run:
-            await self._journal.mark_unsent(work.key)
-        if self._run_ended.done() or error is None or not self._delay(work, error, throttle, clock()):
+        if self._journal is not None:
+            await self._record_end(work, result, self._journal, abandoned=abandoned)
+        if error is None or run_ended.done() or not self._delay(work, error, throttle, clock()):
             self._run.deliver(result, abandoned=abandoned)
 
     def _delay(self, work: WorkItem[Item], error: AiolambdaError, throttle: LambdaServiceException | None, now: float) -> bool:
@@ -214,14 +207,23 @@ class ItemSender(Generic[Item]):
         scope = None if limit is None else limit.scope
         self._admission.throttled(work.function_name, now, sent_at=sent_at, scope=scope)
 
-    async def _record(self, work: WorkItem[Item], result: MapResult[Item]) -> None:
-        if self._journal is not None:
-            content, payload = journal_records.dump(result, billed_ms=work.billed_ms, cold_starts=work.cold_starts)
-            await self._journal.mark_done(result.key, content, payload)
+    async def _record_end(self, work: WorkItem[Item], result: MapResult[Item], journal: Journal, *, abandoned: bool) -> None:
+        if not abandoned:  # even if the function failed and is tried again: the item has run
+            try:
+                await self._record(work, result, journal)
+            except AiolambdaError as failure:  # the result is delivered all the same
+                self._run.fail(failure)
+        elif not work.may_have_run:
+            await journal.mark_unsent(work.key)
+
+    async def _record(self, work: WorkItem[Item], result: MapResult[Item], journal: Journal) -> None:
+        content, payload = journal_records.dump(result, billed_ms=work.billed_ms, cold_starts=work.cold_starts)
+        await journal.mark_done(result.key, content, payload)
 
     def _on_end(self, task: asyncio.Task[None]) -> None:
         work = self.in_flight.pop(task)
-        self._leave_window(work, None, task.get_loop().time())  # for an item that was cancelled before it was sent
+        if work.admitted_at is not None:  # it was cancelled before it was sent
+            self._leave_window(work, None, task.get_loop().time())
         if task.cancelled():
             self._run.deliver(work.aborted())
         elif (error := task.exception()) is not None:

@@ -5,10 +5,11 @@ sent.
 """
 
 import asyncio
+import functools
 import hashlib
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 
@@ -33,6 +34,8 @@ class Source(Generic[Item]):
         self._items = items
         self._prepare = prepare
         self._iterator: Iterator[Item] | AsyncIterator[Item] | None = None
+        self._plain: Iterator[Item] | None = None
+        """The iterator, if it is not an asynchronous one."""
         self._reading: asyncio.Task[WorkItem[Item] | None] | None = None
         self.index = 0
         self.exhausted = False
@@ -46,18 +49,22 @@ class Source(Generic[Item]):
         """The next item, or `None`: the input is exhausted, or is asynchronous and will call `on_ready` when it has one."""
         if self._iterator is None:
             self._iterator = aiter(self._items) if isinstance(self._items, AsyncIterable) else iter(self._items)
-        if isinstance(self._iterator, Iterator):
-            try:
-                item = next(self._iterator)
-            except StopIteration:
-                self.exhausted = True
-                return None
-            try:
-                return self._prepared(item)
-            finally:
-                del item  # a traceback that is printed with locals would show it
+            self._plain = self._iterator if isinstance(self._iterator, Iterator) else None
+        if self._plain is None:
+            return self._take_read(cast("AsyncIterator[Item]", self._iterator), on_ready)
+        try:
+            item = next(self._plain)
+        except StopIteration:
+            self.exhausted = True
+            return None
+        try:
+            return self._prepared(item)
+        finally:
+            del item  # a traceback that is printed with locals would show it
+
+    def _take_read(self, iterator: AsyncIterator[Item], on_ready: Callable[[], object]) -> WorkItem[Item] | None:
         if self._reading is None:
-            self._reading = asyncio.create_task(self._read(self._iterator), name="next item of a map")
+            self._reading = asyncio.create_task(self._read(iterator), name="next item of a map")
             self._reading.add_done_callback(lambda _: on_ready())
         if not self._reading.done():
             return None
@@ -119,19 +126,22 @@ def item_factory(
 
     If `hashed`, the payload is encoded here and sent as these bytes, so that it is encoded once.
     """
+    function_name = template.function_name
+    members = {name: value for name, value in attrs.asdict(template, recurse=False).items() if value is not None}
+    with_payload = functools.partial(InvokeCommandInput, **members)  # `attrs.evolve` reads all members for each item
 
     def prepare(index: int, item: Item) -> WorkItem[Item]:
         content = item if payload is None else payload(item)
         input_error, hash = None, None
         try:
-            check_json_text(content, template.function_name)
+            check_json_text(content, function_name)
             if hashed:
                 content = encoded_payload(content, codec)
                 hash = hashlib.sha256(content).hexdigest()
         except InvalidInputError as error:
             forget_locals(error)
             input_error = error.with_traceback(None)  # the traceback holds this frame, with the payload
-        command = InvokeCommand(attrs.evolve(template, payload=content))
+        command = InvokeCommand(with_payload(payload=content))
         return _work_item(index, item, command, key, idempotent=idempotent, hash=hash, input_error=input_error)
 
     return prepare
@@ -146,7 +156,9 @@ def command_factory(
     """
 
     def prepare(index: int, command: InvokeCommand) -> WorkItem[InvokeCommand]:
-        is_idempotent = next(value for value in (idempotent, command.idempotent, default) if value is not None)
+        is_idempotent = command.idempotent if idempotent is None else idempotent
+        if is_idempotent is None:
+            is_idempotent = default
         check_choice("idempotent", is_idempotent)  # a user's own command class may hold any value
         input_error, hash, sent = None, None, command
         if hashed:
@@ -185,7 +197,7 @@ def _work_item(
         function_name=command.input.function_name,
         idempotent=idempotent,
         given_key=given,
-        payload_hash=hash or f"refused-{index}",
+        payload_hash=hash,
         input_error=input_error,
     )
 

@@ -17,7 +17,8 @@ _LEAST_FOR_RATIO = 10
 """Items that must be done before the share of failures is compared with its limit."""
 _PERCENTILES = (50, 90, 99)
 _RATE_SPAN = 5.0
-"""Seconds."""
+_RATE_STEP = 0.1
+"""Seconds over which the rate is taken, and seconds whose results are counted together."""
 
 
 class StatsCounter:
@@ -32,7 +33,7 @@ class StatsCounter:
         self._durations: Counter[int] = Counter()  # by the logarithm of milliseconds
         self._billed_ms = 0.0
         self._cold_starts = 0
-        self._recent: deque[tuple[float, int]] = deque()  # results, by tenths of a second
+        self._recent: deque[list[float]] = deque()  # tenths of a second: when each began, and its number of results
 
     def count_throttle(self, reason: ThrottleReason | None) -> None:
         """Count a request that was throttled."""
@@ -46,19 +47,23 @@ class StatsCounter:
     def count_result(self, result: MapResult[Any], now: float, *, abandoned: bool = False) -> None:
         """Count an item that is done, or that its run has abandoned."""
         self.done += 1
-        self.replayed += result.replayed
-        if not result.ok:
+        if result.error is not None:
             self.failures += not (abandoned or result.replayed)
             self._failed[result.delivery] += 1
-        if result.replayed or abandoned:
+        if result.replayed:
+            self.replayed += 1
+        elif not abandoned:
+            self._durations[round(math.log(max(result.duration * 1000, 0.001)) / _PER_BUCKET)] += 1
+            self._count_recent(now)
+
+    def _count_recent(self, now: float) -> None:
+        recent = self._recent
+        if recent and now - recent[-1][0] < _RATE_STEP:
+            recent[-1][1] += 1
             return
-        self._durations[round(math.log(max(result.duration * 1000, 0.001)) / _PER_BUCKET)] += 1
-        if self._recent and now - self._recent[-1][0] < 0.1:
-            self._recent[-1] = self._recent[-1][0], self._recent[-1][1] + 1
-        else:
-            self._recent.append((now, 1))
-        while now - self._recent[0][0] > _RATE_SPAN:
-            self._recent.popleft()
+        recent.append([now, 1])
+        while now - recent[0][0] > _RATE_SPAN:
+            recent.popleft()
 
     def has_too_many_failures(self, max_failures: int | None, max_ratio: float | None) -> bool:
         """Whether the failures exceed this number, or this share of all items."""
@@ -68,7 +73,7 @@ class StatsCounter:
 
     def stats(self, now: float, *, began: float, pending: int, in_flight: int, window: int) -> MapStats:
         """The totals at this moment."""
-        recent = sum(count for at, count in self._recent if now - at <= _RATE_SPAN)
+        recent: float = sum(count for at, count in self._recent if now - at <= _RATE_SPAN)
         return MapStats(
             pending=pending,
             in_flight=in_flight,

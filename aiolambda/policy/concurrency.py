@@ -9,13 +9,16 @@ Source: "Lambda function scaling" of the developer guide, for how fast Lambda sc
 """
 
 import math
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import attrs
 
 from .retry import backoff
 
-__all__ = ["Admission", "Fixed", "Window"]
+__all__ = ["AdaptiveAdmission", "Admission", "FixedAdmission", "Scope", "Window"]
+
+Scope = Literal["account", "function", "caller"]
+"""Whose limit a throttle names."""
 
 _FIRST = 16.0
 """The size of a new window."""
@@ -169,82 +172,104 @@ class Window:
         return self._scale
 
 
-class Bound(Protocol):
-    """The bound of requests in flight: a `Window`, or a `Fixed` number."""
+class Admission(Protocol):
+    """How many invocations may be in flight: `AdaptiveAdmission`, or a `FixedAdmission`.
 
-    size: float
+    Ask `room` before sending, report with `sent`, and then with `ended` or `throttled`. `is_shared` says that several runs of
+    maps may use it, so that the end of an invocation in one of them makes room for another.
+    """
 
-    def room(self, in_flight: int, now: float) -> int: ...
-    def opens_at(self, now: float) -> float | None: ...
-    def sent(self, in_flight: int, now: float) -> None: ...
-    def ended(self, *, sent_at: float) -> None: ...
-    def throttled(self, in_flight: int, now: float, *, sent_at: float) -> None: ...
+    is_shared: ClassVar[bool]
+
+    def room(self, function: str, now: float) -> int:
+        """How many more invocations of this function may be sent."""
+        ...
+
+    def opens_at(self, function: str, now: float) -> float | None:
+        """The time when there may be room without any invocation ending; `None` if there is none."""
+        ...
+
+    def sent(self, function: str, now: float) -> None:
+        """Report an invocation that was sent."""
+        ...
+
+    def ended(self, function: str, *, sent_at: float) -> None:
+        """Report the end of an invocation that was not throttled."""
+        ...
+
+    def throttled(self, function: str, now: float, *, sent_at: float, scope: Scope | None) -> None:
+        """Report an invocation that was throttled, by the limit of its function or of the account."""
+        ...
+
+    def window(self, function: str) -> int:
+        """How many invocations of this function may be in flight now."""
+        ...
 
 
-@attrs.define(eq=False)
-class Fixed(Bound):
-    """A constant bound, which throttles do not change."""
+class FixedAdmission(Admission):
+    """A constant number of invocations for one run. A throttled item is tried again later, and the number stays."""
 
-    size: float
+    is_shared = False
 
-    def room(self, in_flight: int, now: float) -> int:
-        return max(0, int(self.size) - in_flight)
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._in_flight = 0
 
-    def opens_at(self, now: float) -> float | None:
+    def room(self, function: str, now: float) -> int:
+        return self._most - self._in_flight
+
+    def opens_at(self, function: str, now: float) -> float | None:
         return None
 
-    def sent(self, in_flight: int, now: float) -> None:
-        """Does nothing."""
+    def sent(self, function: str, now: float) -> None:
+        self._in_flight += 1
 
-    def ended(self, *, sent_at: float) -> None:
-        """Does nothing."""
+    def ended(self, function: str, *, sent_at: float) -> None:
+        self._in_flight -= 1
 
-    def throttled(self, in_flight: int, now: float, *, sent_at: float) -> None:
-        """Does nothing: the throttled item is tried again later, and the bound stays."""
+    def throttled(self, function: str, now: float, *, sent_at: float, scope: Scope | None) -> None:
+        self._in_flight -= 1
+
+    def window(self, function: str) -> int:
+        return self._most
 
 
 @attrs.define(eq=False)
 class _Counted:
-    bound: Bound
+    bound: Window
     in_flight: int = 0
 
 
-class Admission:
+class AdaptiveAdmission(Admission):
     """The windows of one account: one for each function, and one for all together. A throttle names the window it concerns."""
 
-    def __init__(self, most: int, *, fixed: int | None = None) -> None:
+    is_shared = True
+
+    def __init__(self, most: int) -> None:
         self._most = most
-        self._fixed = fixed
-        self._account = _Counted(Fixed(most) if fixed is not None else Window(most=most, size=float(most)))
+        self._account = _Counted(Window(most=most, size=float(most)))
         self._functions: dict[str, _Counted] = {}
 
     def room(self, function: str, now: float) -> int:
-        """How many more invocations of this function may be sent."""
         counted = self._of(function)
         account = self._account.bound.room(self._account.in_flight, now)
         return min(account, counted.bound.room(counted.in_flight, now)) if account else 0
 
     def opens_at(self, function: str, now: float) -> float | None:
-        """The time when there may be room without any invocation ending; `None` if there is none."""
         moments = (self._account.bound.opens_at(now), self._of(function).bound.opens_at(now))
         return min((moment for moment in moments if moment is not None), default=None)
 
     def sent(self, function: str, now: float) -> None:
-        """Report an invocation that was sent."""
         for counted in (self._account, self._of(function)):
             counted.in_flight += 1
             counted.bound.sent(counted.in_flight, now)
 
     def ended(self, function: str, *, sent_at: float) -> None:
-        """Report the end of an invocation that was not throttled."""
         for counted in (self._account, self._of(function)):
             counted.in_flight -= 1
             counted.bound.ended(sent_at=sent_at)
 
-    def throttled(
-        self, function: str, now: float, *, sent_at: float, scope: Literal["account", "function", "caller"] | None
-    ) -> None:
-        """Report an invocation that was throttled, by the limit of its function or of the account."""
+    def throttled(self, function: str, now: float, *, sent_at: float, scope: Scope | None) -> None:
         refusing, other = self._of(function), self._account
         if scope in ("account", "caller"):
             refusing, other = other, refusing
@@ -252,18 +277,16 @@ class Admission:
             counted.in_flight -= 1
         refusing.bound.throttled(refusing.in_flight, now, sent_at=sent_at)
 
+    def window(self, function: str) -> int:
+        return int(min(self._account.bound.size, self._of(function).bound.size))
+
     def forget_flights(self) -> None:
         """Count nothing as in flight: the ends will not be reported. The windows keep their sizes."""
         for counted in (self._account, *self._functions.values()):
             counted.in_flight = 0
 
-    def window(self, function: str) -> int:
-        """How many invocations of this function may be in flight now."""
-        return int(min(self._account.bound.size, self._of(function).bound.size))
-
     def _of(self, function: str) -> _Counted:
         counted = self._functions.get(function)
         if counted is None:
-            bound = Window(most=self._most) if self._fixed is None else Fixed(self._fixed)
-            counted = self._functions[function] = _Counted(bound)
+            counted = self._functions[function] = _Counted(Window(most=self._most))
         return counted

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import attrs
 import pytest
 
-from aiolambda.policy.concurrency import Admission, Fixed, Window
+from aiolambda.policy.concurrency import AdaptiveAdmission, FixedAdmission, Window
 
 from ..support import THOROUGH
 
@@ -147,7 +147,7 @@ def test_throttle_shrinks_the_window_to_running_calls() -> None:
 
 
 def test_only_account_throttles_slow_other_functions() -> None:
-    admission = Admission(1000)
+    admission = AdaptiveAdmission(1000)
     for function in ("slow", "quick"):
         for _ in range(10):
             admission.sent(function, 0.0)
@@ -161,12 +161,15 @@ def test_only_account_throttles_slow_other_functions() -> None:
     assert admission.room("another", 0.08) == 0
 
 
-def test_fixed_window_never_changes() -> None:
-    bound = Fixed(10)
-    bound.throttled(3, 0.0, sent_at=0.0)
-    assert (bound.room(3, 0.0), bound.room(12, 0.0), bound.opens_at(0.0)) == (7, 0, None)
-    admission = Admission(10, fixed=10)
-    for _ in range(10):
+def test_fixed_number_never_changes() -> None:
+    admission = FixedAdmission(10)
+    for _ in range(7):
         admission.sent("f", 0.0)
+    assert (admission.room("f", 0.0), admission.room("g", 0.0), admission.opens_at("f", 0.0)) == (3, 3, None)
+    for _ in range(3):
+        admission.sent("g", 0.0)
+    assert (admission.room("f", 0.0), admission.room("g", 0.0)) == (0, 0)
     admission.throttled("f", 0.1, sent_at=0.0, scope="account")
     assert (admission.room("f", 0.1), admission.window("f")) == (1, 10)
+    admission.ended("g", sent_at=0.0)
+    assert (admission.room("f", 0.1), admission.window("f")) == (2, 10)
