@@ -22,6 +22,7 @@ from aiolambda import Credentials, InvokeCommand, LambdaClient, Request, Respons
 from benchmarks.environments import OURS
 from benchmarks.figures import Figure, markdown
 
+KEYS = Credentials("AKIDEXAMPLE", "secret")
 ADDED = (0, 5, 10, 20)
 STEPS = [step for step in get_args(Step) if step != "finalizeRequest"]  # another name of finalize
 CALLS = 2000
@@ -60,8 +61,7 @@ async def nothing(call: Any, call_next: Any) -> Any:
 
 
 def client() -> LambdaClient:
-    keys = Credentials("AKIDEXAMPLE", "secret")
-    return LambdaClient(region="us-east-1", credentials=keys, transport=Instant(), max_concurrency=100)
+    return LambdaClient(region="us-east-1", credentials=KEYS, transport=Instant(), max_concurrency=100)
 
 
 def with_added(step: Any, count: int) -> LambdaClient:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import driver, environments, instructions, invocation, processes, rows, syscalls
+from aiolambda import LambdaClient
+from benchmarks import driver, environments, instructions, invocation, map_cost, processes, rows, syscalls
 from benchmarks.figures import Figure, Spread, markdown
 
 from .support import THOROUGH
@@ -63,6 +64,30 @@ def test_table_names_the_compared_clients(run: tuple[dict[str, Any], str]) -> No
     assert f"- aiohttp: {found['peers']['aiohttp']}" in text
     assert "| / aiohttp" in text
     assert "fan-out of 200 items" in text
+
+
+async def test_map_cost_has_a_figure_for_each_row_and_round() -> None:
+    found = await map_cost.measured(rounds=2, items=40)
+    assert len(found) == 2
+    for title, part in found.items():
+        assert {name: len(values) for name, values in part.items()} == dict.fromkeys(map_cost.ROWS, 2)
+        assert map_cost.table(title, part).count("\n") == len(map_cost.ROWS)
+
+
+def test_map_cost_is_compared_within_a_round() -> None:
+    # Each round is twice as slow as the one before it, for both; the median of the ratios does not see that.
+    table = map_cost.table("title", {"workers": [10.0, 20.0, 40.0], "map": [15.0, 30.0, 60.0]})
+    assert table.splitlines()[2].split() == ["map", "30.0", "10.0", "1.50"]
+
+
+async def test_map_that_fails_ends_the_measurement() -> None:
+    class Broken(map_cost.Instant):
+        answer = map_cost.Response(403, {"x-amzn-errortype": "AccessDeniedException"}, b"{}")
+
+    client = LambdaClient(region="us-east-1", credentials=map_cost.KEYS, transport=Broken())
+    async with client:
+        with pytest.raises(SystemExit, match="0 of 3 items succeeded"):
+            await map_cost.commands(client, 3)
 
 
 def test_ratios_are_taken_within_a_round() -> None:
