@@ -62,7 +62,9 @@ class WorkItem(Generic[Item]):
             self.attempts += error.metadata.attempts
         elif output is not None:
             self.attempts += output.metadata.attempts
-        report = None if output is None or output.log_result is None else output.report
+        if output is None or output.log_result is None:  # the usual case: looking for the report imports its parser
+            return 0.0, 0
+        report = output.report
         if report is None:
             return 0.0, 0
         billed_ms = report.billed_duration_ms or 0.0
@@ -82,9 +84,11 @@ class WorkItem(Generic[Item]):
         """The result of the item, with the verdict on all its invocations."""
         if error is not None:
             verdict = delivery.worst([error.delivery, *([Delivery.UNKNOWN] if self.may_have_run else [])])
+        elif output is None or output.status_code == 200:
+            verdict = Delivery.EXECUTED
         else:
             kind = self.command.operation.invocation_type(self.command.input)
-            verdict = delivery.verdict_of_output(200 if output is None else output.status_code, kind)
+            verdict = delivery.verdict_of_output(output.status_code, kind)
         return MapResult(
             index=self.index,
             key=self.key,

@@ -72,6 +72,8 @@ class MapScheduler(Run[Item]):
             retry_function_errors=settings.retry_function_errors,
         )
         self._last_function = ""
+        self._room = 0
+        """Room in the window of the last function, as known in this turn; 0: not known."""
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_full = False
@@ -217,10 +219,12 @@ class MapScheduler(Run[Item]):
 
     def _start_ready(self) -> None:
         """Start items and read more, until the windows are full or nothing can be read."""
+        self._room = 0
         while self.stopped_by is None:
             replays_come_first = self._sender.replays_left and not self.source.is_waiting and self._may_read()
             work = None if replays_come_first else self._backlog.take(self._admission, self._now)
             if work is not None:
+                self._room = 0
                 self._sender.start(work, self._now)
             elif not self._read_item():
                 return
@@ -236,31 +240,37 @@ class MapScheduler(Run[Item]):
         A run reads as many items as the window of the last function has room for, or `lookahead` items if that is more.
         """
         ready = self._backlog.ready + len(self._sender.claims)
-        if not self._may_read() or not (
-            ready < self._settings.lookahead or self._has_room_for(ready) or self._sender.replays_left
-        ):
+        if not self._may_read() or (ready >= self._settings.lookahead and not self._has_room_for(ready)):
             return False
         work = self.source.take(self._wake.set)
         if work is None:
             return False
-        self._last_function = work.function_name
+        if work.function_name != self._last_function:
+            self._last_function, self._room = work.function_name, 0
         if self._journal is not None:
             self._sender.claim(work, self._journal)
         elif self._may_start(work):
+            self._room -= 1
             self._sender.start(work, self._now)
         else:
             self.enqueue(work)
         return True
 
     def _has_room_for(self, ready: int) -> bool:
-        return ready < self._admission.room(self._last_function, self._now)
+        """Whether the run may read beyond so many ready items."""
+        return bool(self._sender.replays_left) or ready < self._room_of_last()
+
+    def _room_of_last(self) -> int:
+        """The room in the window of the last function. In one turn it only shrinks, so it is looked up once."""
+        if self._room <= 0:
+            self._room = self._admission.room(self._last_function, self._now)
+        return self._room
 
     def _may_start(self, work: WorkItem[Item]) -> bool:
         """Whether an item that was just read can be sent at once: no item of its function waits, and its window has room."""
-        function = work.function_name
-        if work.input_error is not None or self.stopped_by is not None or self._backlog.has_ready(function):
+        if work.input_error is not None or self.stopped_by is not None or self._backlog.has_ready(work.function_name):
             return False
-        return self._admission.room(function, self._now) > 0
+        return self._room_of_last() > 0
 
     async def _wait(self) -> None:
         """Wait until an item ends or arrives, a retry is due, or a window may open."""

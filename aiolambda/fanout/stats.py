@@ -33,7 +33,7 @@ class StatsCounter:
         self._durations: Counter[int] = Counter()  # by the logarithm of milliseconds
         self._billed_ms = 0.0
         self._cold_starts = 0
-        self._recent: deque[list[float]] = deque()  # tenths of a second: when each began, and its number of results
+        self._recent = deque([[-math.inf, 0.0]])  # tenths of a second: when each began, and its number of results
 
     def count_throttle(self, reason: ThrottleReason | None) -> None:
         """Count a request that was throttled."""
@@ -54,16 +54,15 @@ class StatsCounter:
             self.replayed += 1
         elif not abandoned:
             self._durations[round(math.log(max(result.duration * 1000, 0.001)) / _PER_BUCKET)] += 1
-            self._count_recent(now)
+            if now - self._recent[-1][0] < _RATE_STEP:
+                self._recent[-1][1] += 1
+            else:
+                self._begin_step(now)
 
-    def _count_recent(self, now: float) -> None:
-        recent = self._recent
-        if recent and now - recent[-1][0] < _RATE_STEP:
-            recent[-1][1] += 1
-            return
-        recent.append([now, 1])
-        while now - recent[0][0] > _RATE_SPAN:
-            recent.popleft()
+    def _begin_step(self, now: float) -> None:
+        self._recent.append([now, 1])
+        while now - self._recent[0][0] > _RATE_SPAN:
+            self._recent.popleft()
 
     def has_too_many_failures(self, max_failures: int | None, max_ratio: float | None) -> bool:
         """Whether the failures exceed this number, or this share of all items."""

@@ -93,7 +93,8 @@ class Window:
 
     def ended(self, *, sent_at: float) -> None:
         """Report the end of a request that was not throttled."""
-        self._tries = min(self._tries + 1 / _TRIED_AFTER, 1.0)
+        if self._tries < 1.0:
+            self._tries += 1 / _TRIED_AFTER
         if sent_at >= self._lowered_at and self._in_a_row == 1:
             self._in_a_row = 0
 
