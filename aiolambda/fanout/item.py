@@ -54,16 +54,17 @@ class WorkItem(Generic[Item]):
     billed_ms: float = 0.0
     cold_starts: int = 0
 
-    def count_invocation(self, output: InvokeCommandOutput | None, error: AiolambdaError | None) -> tuple[float, int]:
-        """Count an invocation that ended. Returns its billed milliseconds and cold starts, as its REPORT line has them."""
+    def count_attempts(self, output: InvokeCommandOutput | None, error: AiolambdaError | None) -> None:
+        """Count the requests of an invocation that ended."""
         if isinstance(error, TransportError):
             self.attempts += error.attempts
         elif isinstance(error, LambdaServiceException):
             self.attempts += error.metadata.attempts
         elif output is not None:
             self.attempts += output.metadata.attempts
-        if output is None or output.log_result is None:  # the usual case: looking for the report imports its parser
-            return 0.0, 0
+
+    def count_cost(self, output: InvokeCommandOutput) -> tuple[float, int]:
+        """Count the billed milliseconds and cold starts of an invocation, as its REPORT line has them, and return them."""
         report = output.report
         if report is None:
             return 0.0, 0
@@ -84,7 +85,7 @@ class WorkItem(Generic[Item]):
         """The result of the item, with the verdict on all its invocations."""
         if error is not None:
             verdict = delivery.worst([error.delivery, *([Delivery.UNKNOWN] if self.may_have_run else [])])
-        elif output is None or output.status_code == 200:
+        elif output is None or output.status_code == 200:  # it has run, whatever the invocation type
             verdict = Delivery.EXECUTED
         else:
             kind = self.command.operation.invocation_type(self.command.input)

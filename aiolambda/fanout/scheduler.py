@@ -240,7 +240,9 @@ class MapScheduler(Run[Item]):
         A run reads as many items as the window of the last function has room for, or `lookahead` items if that is more.
         """
         ready = self._backlog.ready + len(self._sender.claims)
-        if not self._may_read() or (ready >= self._settings.lookahead and not self._has_room_for(ready)):
+        if not self._may_read():
+            return False
+        if ready >= self._settings.lookahead and not self._sender.replays_left and ready >= self._room_of_last():
             return False
         work = self.source.take(self._wake.set)
         if work is None:
@@ -255,10 +257,6 @@ class MapScheduler(Run[Item]):
         else:
             self.enqueue(work)
         return True
-
-    def _has_room_for(self, ready: int) -> bool:
-        """Whether the run may read beyond so many ready items."""
-        return bool(self._sender.replays_left) or ready < self._room_of_last()
 
     def _room_of_last(self) -> int:
         """The room in the window of the last function. In one turn it only shrinks, so it is looked up once."""

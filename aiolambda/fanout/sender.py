@@ -170,10 +170,14 @@ class ItemSender(Generic[Item]):
         finally:
             ended = clock()
             self._leave_window(work, throttle, ended)
-        self._stats.bill(*work.count_invocation(output, error))
+        work.count_attempts(output, error)
+        if output is not None and output.log_result is not None:
+            self._stats.bill(*work.count_cost(output))
         result = work.result(output, error, duration=ended - began)
-        is_cut_short = error is not None and run_ended.done() and work.may_be_sent_again(error)
-        abandoned = throttle is not None or isinstance(error, ClientClosedError) or is_cut_short
+        abandoned = False
+        if error is not None:
+            is_cut_short = run_ended.done() and work.may_be_sent_again(error)
+            abandoned = throttle is not None or isinstance(error, ClientClosedError) or is_cut_short
         if self._journal is not None:
             await self._record_end(work, result, self._journal, abandoned=abandoned)
         if error is None or run_ended.done() or not self._delay(work, error, throttle, clock()):
