@@ -272,6 +272,22 @@ async def test_input_is_read_only_as_slots_allow() -> None:
 
 
 @pytest.mark.virtual_time
+@pytest.mark.parametrize("concurrency", [5, "adaptive"])
+async def test_slow_reader_receives_every_result(concurrency: Any) -> None:
+    held = 0
+    async with LambdaClient(transport=Simulated(seconds=0.01), max_concurrency=5) as client:
+        async with client.map("f", range(500), concurrency=concurrency) as run:
+            found = []
+            async for result in run:
+                found.append(result.index)
+                held = max(held, run.next_index - len(found))
+                if len(found) % 50 == 0:
+                    await asyncio.sleep(10)
+    assert sorted(found) == list(range(500))
+    assert 50 < held <= 64
+
+
+@pytest.mark.virtual_time
 async def test_adaptive_window_follows_the_limit() -> None:
     limits = [50, 500, 20] if THOROUGH else [20, 200, 8]
     transport = Simulated(lambda _, at: limits[min(int(at // 20), 2)])
