@@ -299,7 +299,7 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
 def _head_of(request: Request, route: Route, target: str) -> bytes:
     """The head of a request, for the server or for the proxy that relays it."""
     if not route.is_relayed:
-        return http1.head_of(request, target)
+        return request.encoded_head or http1.head_of(request, target)
     return http1.head_of(request, f"{route.origin}{target}", proxy_authorization=route.proxy_credentials)
 
 
