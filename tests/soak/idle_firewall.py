@@ -2,7 +2,8 @@
 
 Two calls run at once through network namespaces with such a firewall between them. The one with the default TCP keep-alive must
 return. The one without keep-alive must lose its answer, which proves that the firewall forgets.
-As root, on Linux: `python -m tests.soak.idle_firewall [--invocation SECONDS] [--forgets-after SECONDS]`
+As root, on Linux: `python -m tests.soak.idle_firewall [--invocation SECONDS] [--forgets-after SECONDS]
+[--loop LOOP]`
 """
 
 import argparse
@@ -12,7 +13,9 @@ import time
 from aiolambda import Credentials, LambdaClient, TcpKeepAlive, Timeouts
 
 from ..support import network
+from ..support.fault_table import loop_factory
 from ..support.servers import Connection, answer, raw_server
+from . import runs
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
 
@@ -54,11 +57,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--invocation", type=float, default=400, metavar="SECONDS")
     parser.add_argument("--forgets-after", type=float, default=350, metavar="SECONDS")
+    runs.add_loop(parser)
     options = parser.parse_args()
     if reason := network.missing():
         raise SystemExit(reason)
-    if not asyncio.run(measure(options)):
-        raise SystemExit("the claim does not hold")
+    with asyncio.Runner(loop_factory=loop_factory(options.loop)) as runner:
+        if not runner.run(measure(options)):
+            raise SystemExit("the claim does not hold")
 
 
 if __name__ == "__main__":

@@ -17,13 +17,13 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=10)
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--half-close", action="store_true")
-    parser.add_argument("--uvloop", action="store_true")
+    runs.add_loop(parser)
     options = parser.parse_args()
     if options.half_close:
         run = runs.half_close(calls=options.calls, in_flight=options.in_flight, tls=options.tls)
     else:
         run = runs.read_then_reset(losses=options.calls, in_flight=options.in_flight, tls=options.tls)
-    runs.tell(run, uvloop=options.uvloop)
+    runs.tell(run, loop=options.loop)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Owns the soaks: the calls, the server's process, and the claims. Each returns it
 `test_small` runs them at a small size, the programs of this folder at their full size.
 """
 
+import argparse
 import asyncio
 import contextlib
 import json
@@ -13,13 +14,13 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 
 from aiolambda import AiolambdaError, Credentials, Delivery, InvokeCommand, LambdaClient, Timeouts
 
-from ..support.loops import loop_factory
+from ..support.loops import LoopName, loop_factory
 from ..support.random_faults_server import CAME_IN_THE_MOMENT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +49,7 @@ class Run:
     notes: Mapping[str, int] = attrs.field(factory=dict)
     caught: Mapping[str, int] = attrs.field(factory=dict)
     proves_delivery: bool = False
-    """Whether a client can tell on this loop and system that a request never arrived: asyncio's own, on Linux."""
+    """Whether a client can tell on this system that a request never arrived: on Linux."""
 
     async def call(self, name: str) -> Outcome:
         self.outcomes[name] = outcome = await self._outcome(name)
@@ -135,7 +136,7 @@ async def run(script: str, *, tls: bool = False, count: int = 0, **settings: Any
             this = Run(client)
             yield this
             this.caught = caught_by(client)
-            this.proves_delivery = sys.platform == "linux" and isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)
+            this.proves_delivery = sys.platform == "linux"
         server.stdin.close()
         saw = json.loads(server.stdout.readline())
         this.executions, this.notes = saw["executions"], saw["notes"]
@@ -229,10 +230,15 @@ async def first_calls(*, calls: int, tls: bool) -> Soak:
     )
 
 
-def tell(soaking: Coroutine[Any, Any, Soak], *, uvloop: bool = False) -> None:
+def add_loop(parser: argparse.ArgumentParser) -> None:
+    """The option that chooses the event loop of the client."""
+    parser.add_argument("--loop", choices=get_args(LoopName), default="asyncio", help="the event loop of the client")
+
+
+def tell(soaking: Coroutine[Any, Any, Soak], *, loop: LoopName) -> None:
     """Run a soak as a program: print its report, and exit with 1 if a claim does not hold."""
     began = time.monotonic()
-    with asyncio.Runner(loop_factory=loop_factory("uvloop" if uvloop else "asyncio")) as runner:
+    with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
         this, broken = runner.run(soaking)
     verdict = [f"DOES NOT HOLD: {claim}" for claim in broken] or ["every claim holds"]
     print(f"{' '.join(sys.argv)}: {time.monotonic() - began:.0f} s", this.report(), *verdict, sep="\n")

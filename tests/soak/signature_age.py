@@ -15,8 +15,9 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=20_000, help="all at once")
     parser.add_argument("--slots", type=int, default=10)
     parser.add_argument("--no-tls", action="store_true")
+    runs.add_loop(parser)
     options = parser.parse_args()
-    runs.tell(runs.signature_age(calls=options.calls, slots=options.slots, tls=not options.no_tls))
+    runs.tell(runs.signature_age(calls=options.calls, slots=options.slots, tls=not options.no_tls), loop=options.loop)
 
 
 if __name__ == "__main__":

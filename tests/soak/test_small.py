@@ -1,39 +1,57 @@
-"""The soaks at a small part of their size, so that they do not rot."""
+"""The soaks at a small part of their size, so that they do not rot: on the chosen loop, and in a thorough run on every loop."""
+
+import asyncio
+import importlib.util
+from collections.abc import Coroutine
+from typing import Any, get_args
 
 import pytest
 
 from ..support import THOROUGH
+from ..support.fault_table import Loop, loop_factory
+from ..support.loops import CHOSEN
 from . import runs
 
 pytestmark = pytest.mark.slow
 over_both = pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
 SIZE = 4 if THOROUGH else 1
+LOOPS = [loop for loop in get_args(Loop) if THOROUGH and all(map(importlib.util.find_spec, loop.split("+")))] or [CHOSEN]
+on_each_loop = pytest.mark.parametrize("loop", LOOPS)
+
+
+def run(loop: Loop, soaking: Coroutine[Any, Any, runs.Soak]) -> runs.Run:
+    """A soak whose claims all hold."""
+    with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
+        runner.get_loop().set_exception_handler(lambda *_: None)  # aiofastnet complains of handshakes that the peer has reset
+        this, broken = runner.run(soaking)
+    assert broken == [], this.report()
+    return this
 
 
 @over_both
-async def test_connections_that_end_while_idle_lose_no_call(tls: bool) -> None:
-    run, broken = await runs.idle_close(calls=500 * SIZE, in_flight=10, tls=tls)
-    assert broken == [], run.report()
-    assert run.notes["closed while idle"] > 25 * SIZE
+@on_each_loop
+def test_connections_that_end_while_idle_lose_no_call(loop: Loop, tls: bool) -> None:
+    this = run(loop, runs.idle_close(calls=500 * SIZE, in_flight=10, tls=tls))
+    assert this.notes["closed while idle"] > 25 * SIZE
 
 
 @over_both
-async def test_request_that_was_read_before_a_reset_is_not_repeated(tls: bool) -> None:
-    run, broken = await runs.read_then_reset(losses=100 * SIZE, in_flight=10, tls=tls)
-    assert broken == [], run.report()
+@on_each_loop
+def test_request_that_was_read_before_a_reset_is_not_repeated(loop: Loop, tls: bool) -> None:
+    run(loop, runs.read_then_reset(losses=100 * SIZE, in_flight=10, tls=tls))
 
 
 @over_both
-async def test_request_read_behind_a_half_close_is_not_repeated(tls: bool) -> None:
-    run, broken = await runs.half_close(calls=100 * SIZE, in_flight=10, tls=tls)
-    assert broken == [], run.report()
+@on_each_loop
+def test_request_read_behind_a_half_close_is_not_repeated(loop: Loop, tls: bool) -> None:
+    run(loop, runs.half_close(calls=100 * SIZE, in_flight=10, tls=tls))
 
 
-async def test_signature_is_fresh_after_a_long_wait_for_a_slot() -> None:
-    run, broken = await runs.signature_age(calls=100 * SIZE, slots=10, tls=True)
-    assert broken == [], run.report()
+@on_each_loop
+def test_signature_is_fresh_after_a_long_wait_for_a_slot(loop: Loop) -> None:
+    run(loop, runs.signature_age(calls=100 * SIZE, slots=10, tls=True))
 
 
-async def test_a_hundred_first_calls_at_once_succeed() -> None:
-    run, broken = await runs.first_calls(calls=100, tls=True)
-    assert broken == [], run.report()
+@on_each_loop
+def test_a_hundred_first_calls_at_once_succeed(loop: Loop) -> None:
+    run(loop, runs.first_calls(calls=100, tls=True))
