@@ -3,12 +3,13 @@
 Laws:
 
 - A used connection is clean only while the peer has neither closed it nor sent a byte since its last response. So a response
-  always belongs to its request.
-- A request is written once. A response that comes before all of its request was written ends the connection.
+  always belongs to its request. One case cannot be seen: a peer over TLS that sends a part of a record behind its response,
+  in the same moment, and the rest of it after the next request.
+- A request is written once. A response that comes before all of its request was sent ends the connection.
 - The kernel's facts are read through a descriptor of this object's own: loops may close theirs before they say that the
   connection was lost, and its number may belong to another connection by then.
 
-Owns the state of a connection, its read limits in seconds, and the flow of bytes. Must not know the pool, or how HTTP frames a
+Owns the state of a connection, its read limit in seconds, and the flow of bytes. Must not know the pool, or how HTTP frames a
 response: `response_reader` does.
 """
 
@@ -29,21 +30,24 @@ from .response_reader import ResponseError, ResponseReader
 if TYPE_CHECKING:
     from .route import Route
 
-__all__ = ["Connection", "LateResponse", "NoResponse", "Owner", "ServerDisconnected", "read_buffer"]
+__all__ = ["Connection", "LateResponse", "NoResponse", "Owner", "ServerDisconnected", "StalledUpload", "read_buffer"]
 
 _READ_BUFFER = 256 * 1024
 """Bytes of one read. All connections of a loop share a buffer: the loop asks for it, reads, and reports in one step."""
 _JOINED = 64 * 1024
-"""Up to so many bytes, a body is written in one piece with the head."""
-_WRITTEN_AT_ONCE = 1024 * 1024
-"""Up to so many bytes, a body is handed to the loop at once. A larger one is written in pieces, while other tasks run."""
+"""Up to so many bytes, a body is written in one piece with the head, and a connection usually takes it without waiting."""
 _PIECE = 256 * 1024
+"""Bytes of a longer body that are handed to the loop at once. Other callbacks run between two pieces."""
 _MOST_UNREAD = 1024 * 1024
 """Bytes of a streamed body that are received ahead of their reader."""
 
 
 class NoResponse(TimeoutError):
     """No byte of the response came in time."""
+
+
+class StalledUpload(TimeoutError):
+    """The peer took no byte of the request in time."""
 
 
 class LateResponse(TimeoutError):
@@ -74,9 +78,10 @@ class Connection(asyncio.BufferedProtocol):
 
     - `until`: the end of its time in the pool, by the loop's clock.
     - `uses`: requests that were written. `written`: their bytes, without those of TLS.
-    - `is_open`: it was not lost, and nothing has closed it. `spoke_unasked`: bytes came while no response was due.
+    - `is_open`: nothing has ended it. `spoke_unasked`: bytes came while no response was due.
     - `ended_by_peer`: the peer closed its side before anything else ended the connection.
     - `kernel`: a descriptor of its own, for the kernel's facts; `None` on systems that have none.
+    - `snapshot`, `written_before`: the kernel's facts, and `written`, before the current request.
     """
 
     __slots__ = (
@@ -99,11 +104,13 @@ class Connection(asyncio.BufferedProtocol):
         "_reading_paused",
         "_received",
         "_received_at_rest",
+        "_sent",
         "_sock",
         "_timer",
         "_timer_due",
         "_unread",
         "_upload",
+        "_upload_scheduled",
         "_waiter",
         "_writing_paused",
         "ended_by_peer",
@@ -112,16 +119,19 @@ class Connection(asyncio.BufferedProtocol):
         "owner",
         "reader",
         "route",
+        "snapshot",
         "spoke_unasked",
         "transport",
         "until",
         "uses",
         "written",
+        "written_before",
     )
 
     def __init__(
         self,
         opened: OpenedConnection,
+        transport: asyncio.Transport,
         sock: socket.socket | None,
         *,
         loop: asyncio.AbstractEventLoop,
@@ -132,40 +142,33 @@ class Connection(asyncio.BufferedProtocol):
     ) -> None:
         self._opened = opened
         self._handler = opened.protocol
-        self.transport: Any = opened.transport
+        self.transport: Any = transport
         self._loop = loop
         self._buffer = buffer
         self.owner = owner
         self.route = route
         self.reader = ResponseReader(limits)
         self.until = 0.0
-        self.uses = self.written = 0
+        self.uses = self.written = self.written_before = 0
+        self.is_open = True
         self.spoke_unasked = self.ended_by_peer = False
-        self._has_eof = self._is_aborted = self._is_streamed = self._in_use = False
-        self._reading_paused = self._writing_paused = False
-        self._is_lost = self.transport is None
-        self.is_open = not self._is_lost
+        self._has_eof = self._is_aborted = self._is_lost = self._is_streamed = self._in_use = False
+        self._reading_paused = self._writing_paused = self._upload_scheduled = False
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._upload: memoryview | None = None
+        self._sent: tuple[int, ...] | None = None
         self._pieces: deque[bytes] | None = None
-        self._unread = self._progress = 0
-        self._received = 0
+        self._unread = self._progress = self._received = 0
         self._received_at_rest: int | None = None
         self._limit: float | None = None
         self._deadline = self._timer_due = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._sock = sock
         self.kernel = None if sock is None else sockets.duplicate(sock)
-        self._is_encrypted = False
-        if opened.transport is not None:
-            self._is_encrypted = opened.transport.get_extra_info("ssl_object") is not None
-            opened.transport.set_protocol(self)
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether the loop has reported its end."""
-        return self._is_lost
+        self.snapshot: bytes | None = None
+        self._is_encrypted = transport.get_extra_info("ssl_object") is not None
+        transport.set_protocol(self)
 
     @property
     def sock(self) -> socket.socket | None:
@@ -178,35 +181,43 @@ class Connection(asyncio.BufferedProtocol):
         """The kernel's facts; `None` if it has none."""
         return None if self.kernel is None else tcp_info.tcp_info(self.kernel)
 
-    def stain(self) -> tuple[str | None, bytes | None]:
-        """The reason not to send another request on it, `None` if it is clean; and a snapshot of the kernel's facts."""
-        snapshot = None if self.kernel is None else tcp_info.snapshot(self.kernel)
-        if not self.uses:
-            return None if self.is_open else "closed", snapshot
-        if snapshot is not None and self.is_open:
+    def is_clean(self) -> bool:
+        """Whether another request can be sent on it. Takes a snapshot of the kernel's facts, for that request."""
+        kernel = self.kernel
+        snapshot = self.snapshot = None if kernel is None else tcp_info.snapshot(kernel)
+        if snapshot is not None and self.is_open and self.uses:
             # Nearly always: nothing has arrived since. Without TLS the count of read bytes is the kernel's own.
             at_rest = self._received_at_rest if self._is_encrypted else self._received
-            if at_rest is not None and tcp_info.is_quiet(snapshot, at_rest):
-                return None, snapshot
-        return self._stain(None if snapshot is None else tcp_info.parsed(snapshot)), snapshot
+            if at_rest and tcp_info.received_of(snapshot) == at_rest and snapshot[0] == tcp_info.ESTABLISHED:
+                return True
+        return self.stain() is None
 
-    def _stain(self, info: tcp_info.TcpInfo | None) -> str | None:
+    def stain(self) -> str | None:
+        """The reason why it is not clean; `None` if it is."""
         if self.spoke_unasked:
             return "an answer without a request"
         if not self.is_open:
             return "closed"
+        if not self.uses:
+            return None
         if self._has_news():
             return "news"
+        info = None if self.snapshot is None else tcp_info.parsed(self.snapshot)
         if info is not None and info.state != tcp_info.ESTABLISHED:
             return "not established"
         # None: the loop has not turned since the last response, so it has read nothing since, and nothing waits to be read.
         at_rest = self._received_at_rest
         return "bytes while idle" if info is not None and at_rest is not None and info.received != at_rest else None
 
-    def may_rest(self) -> bool:
-        """Whether it can go back to the pool, as far as can be seen now."""
+    def rest(self) -> bool:
+        """End a request. Returns whether the connection can carry another, as far as can be seen now."""
         reader = self.reader
-        return reader.is_complete and reader.is_reusable and self._upload is None and self.is_open
+        can_rest = reader.is_complete and reader.is_reusable and self.is_open and (self._sent is None or self._is_sent())
+        self._in_use = False
+        self._waiter = self._error = self._limit = self._sent = None
+        self._deadline = math.inf
+        reader.drop_body()
+        return can_rest
 
     def note_rest(self) -> None:
         """Note what has arrived, before the loop reads more: nothing may arrive until the next request. Closes it if some did.
@@ -223,7 +234,7 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def must_note_rest(self) -> bool:
-        """Whether `note_rest` has something to do."""
+        """Whether only the kernel counts all received bytes."""
         return self._is_encrypted and self.kernel is not None
 
     def _has_news(self) -> bool:
@@ -242,20 +253,25 @@ class Connection(asyncio.BufferedProtocol):
         self._is_streamed = most is None
         self._in_use, self._progress, self._limit, self._received_at_rest = True, 0, limit, None
         waiter = self._waiter = self._loop.create_future()
-        self.uses += 1
         size = len(body)
+        self.uses += 1
+        self.written_before = self.written
         self.written += len(head) + size
-        if size <= _JOINED:
-            self.transport.write(head + body)
-        elif size <= _WRITTEN_AT_ONCE:
-            self.transport.writelines([head, body])
-        else:
-            self._upload = memoryview(body)
-            self.transport.write(head)
-            self._write_more()
-            return waiter
         if limit is not None:
-            self._expect(limit)
+            # The timer keeps running from one request to the next: setting and cancelling one for each takes long.
+            self._deadline = self._loop.time() + limit
+            if self._timer_due > self._deadline:
+                self._set_timer()
+        try:
+            if size <= _JOINED:
+                self.transport.write(head + body)
+            else:
+                self._upload = memoryview(body)
+                self._sent = self._sent_now()
+                self.transport.write(head)
+                self._write_more()
+        except RuntimeError:  # uvloop raises it if it has just closed the connection
+            self.fail(ServerDisconnected())
         return waiter
 
     def check(self) -> None:
@@ -273,7 +289,9 @@ class Connection(asyncio.BufferedProtocol):
             return upload
 
     async def next_piece(self) -> bytes:
-        """The next bytes of a streamed body; empty at its end. Cancelling the wait loses nothing."""
+        """The next bytes of a streamed body; empty at its end. Cancelling the wait loses nothing. One task at a time."""
+        if self._waiter is not None and not self._waiter.done():
+            raise RuntimeError("another task is reading this answer")
         while not self._pieces:
             self.check()
             if self._is_aborted:
@@ -286,7 +304,7 @@ class Connection(asyncio.BufferedProtocol):
         self._unread -= len(piece)
         if self._reading_paused and self._unread <= _MOST_UNREAD // 2:
             self._reading_paused = False
-            if not self.transport.is_closing():
+            if self.is_open:
                 self.transport.resume_reading()
         return piece
 
@@ -295,30 +313,28 @@ class Connection(asyncio.BufferedProtocol):
         """Whether a streamed body was read to its end."""
         return self.reader.is_complete and not self._pieces
 
-    def finish(self) -> None:
-        """The request has ended: no response is due any more."""
-        self._in_use = False
-        self._waiter = self._error = self._limit = None
-        self._deadline = math.inf
-        self.reader.drop_body()
-        if self._is_lost:
-            self._close_kernel()
+    # The end
 
-    def abort(self) -> None:
-        """End the connection now. An orderly close of TLS would wait for the peer."""
-        self._is_aborted, self.is_open = True, False
-        self._upload = self._pieces = None
-        self.reader.forget()
-        self._cancel_timer()
-        self._shut_down()
-        if self.transport is not None:
-            self.transport.abort()
-        self._opened.close()
+    def fail(self, error: Exception) -> None:
+        """End the connection, and the wait for the response with this error. The kernel's facts stay."""
+        self._error = self._error or error
+        self._stop()
+        self.transport.abort()
 
     def cut(self) -> None:
-        """End the connection now, because its pool is closed. A request that is in flight fails."""
+        """End the connection, because its pool is closed. A request that is in flight fails."""
         self.fail(ConnectionAbortedError(errno.ECONNABORTED, "the transport was closed"))
         self._shut_down()
+        self._opened.close()
+
+    def abort(self) -> None:
+        """End the connection, of which nobody needs anything any more. An orderly close of TLS would wait for the peer."""
+        self._is_aborted = True
+        self._pieces = None
+        self.reader.forget()
+        self._stop()
+        self._shut_down()
+        self.transport.abort()
         self._opened.close()
 
     def detach(self, *, forked: bool) -> None:
@@ -330,6 +346,13 @@ class Connection(asyncio.BufferedProtocol):
         for end in (self.transport.abort, self._opened.close):
             with contextlib.suppress(RuntimeError):
                 end()
+
+    def _stop(self) -> None:
+        """Write no more of the request, and wait for nothing any more."""
+        self.is_open = False
+        self._upload = None
+        self._cancel_timer()
+        self._wake()
 
     def _shut_down(self) -> None:
         """Let the peer see the end now, and not only once the loop has closed its descriptor."""
@@ -343,36 +366,22 @@ class Connection(asyncio.BufferedProtocol):
             self.kernel.close()
             self.kernel = None
 
-    def _write_more(self) -> None:
-        """Write the next piece, unless the loop has enough. Other callbacks run in between, even if the peer is fast."""
-        upload = self._upload
-        if upload is None or self._writing_paused or self._is_lost or self._is_aborted:
-            return
-        self.transport.write(upload[:_PIECE])
-        rest = upload[_PIECE:]
-        if rest:
-            self._upload = rest
-            self._loop.call_soon(self._write_more)
-            return
-        self._upload = None
-        if self._limit is not None:
-            self._expect(self._limit)
-
     # The loop calls these
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self.reader.place or self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
+        if not self.is_open:
+            return
         self._received += nbytes
         reader = self.reader
         if reader.is_complete:
             self.spoke_unasked, self.is_open = True, False
             self.transport.abort()
             return
-        place = reader.place
         try:
-            if place is None:
+            if reader.place is None:
                 reader.feed(self._buffer[:nbytes])
             else:
                 reader.filled(nbytes)
@@ -390,28 +399,53 @@ class Connection(asyncio.BufferedProtocol):
         self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._is_lost, self.is_open = True, False
+        self._is_lost = True
         # A broken pipe: the kernel was told of the peer's end before the reset.
-        self.ended_by_peer = (
-            self._error is None and not self._is_aborted and (self._has_eof or exc is None or isinstance(exc, BrokenPipeError))
-        )
-        self._upload = None
-        self._cancel_timer()
-        if self._handler is not None:
-            self._handler.connection_lost(exc)
-        self.owner.lost(self)
+        told = self._has_eof or exc is None or isinstance(exc, BrokenPipeError)
+        self.ended_by_peer = told and self._error is None and not self._is_aborted
         if not self._in_use:
             self._close_kernel()
         elif not self.reader.is_complete:
             self._error = self._error or exc or ServerDisconnected()
-            self._wake()
+        self._stop()
+        self.owner.lost(self)
+        if self._handler is not None:
+            self._handler.connection_lost(exc)
 
     def pause_writing(self) -> None:
         self._writing_paused = True
 
     def resume_writing(self) -> None:
         self._writing_paused = False
-        self._write_more()
+        if not self._upload_scheduled:
+            self._write_more()
+
+    # The request
+
+    def _write_more(self) -> None:
+        """Write the next piece, unless the loop has enough. Other callbacks run in between, even if the peer is fast."""
+        self._upload_scheduled = False
+        upload = self._upload
+        if upload is None or self._writing_paused:
+            return
+        self._upload = upload[_PIECE:] if len(upload) > _PIECE else None
+        self._upload_scheduled = self._upload is not None
+        if self._upload_scheduled:
+            self._loop.call_soon(self._write_more)
+        self.transport.write(upload[:_PIECE])
+
+    def _sent_now(self) -> tuple[int, ...]:
+        """How far a long request has come: the bytes not handed on yet, and those that were taken and acknowledged."""
+        info = self.facts()
+        return (self.unsent, 0, 0) if info is None else (self.unsent, info.taken, info.acknowledged - 1)
+
+    def _is_sent(self) -> bool:
+        """Whether the kernel has taken all of a long request. Over TLS the loop's own buffer may hold bytes that it hides."""
+        unsent, taken, _ = self._sent_now()
+        before = 0 if self.snapshot is None else tcp_info.parsed(self.snapshot).taken
+        return not unsent and (not taken or taken - before >= self.written - self.written_before)
+
+    # The response
 
     def _hand_on(self, reader: ResponseReader) -> None:
         """Tell the waiter of a response, of its head, or of a piece of its body."""
@@ -419,38 +453,23 @@ class Connection(asyncio.BufferedProtocol):
             self._take_pieces()
         elif reader.is_complete:
             self._wake()
-        else:
-            self._note_progress()
-
-    def _note_progress(self) -> None:
-        """Each part of a response has a limit of its own: the silence before it, its head, its body."""
-        progress = self.reader.progress
-        if self._limit is None or progress == self._progress:
-            return
-        self._progress = progress
-        if self._upload is not None and self.reader.is_between_heads:
-            self._deadline = math.inf  # until the request is written
-        else:
-            self._expect(self._limit)
+        elif self._limit is not None and reader.progress != self._progress:
+            # Each part of a response has a limit of its own: the silence before it, its head, its body.
+            self._progress = reader.progress
+            self._deadline = self._loop.time() + self._limit
+            if self._timer_due > self._deadline:
+                self._set_timer()
 
     def _take_pieces(self) -> None:
         """Hand on what was received of a streamed body, and pause the peer if the reader is too far behind."""
-        self._deadline = math.inf
         pieces = self.reader.pieces()
         self._pieces = self._pieces if self._pieces is not None else deque()
         self._pieces.extend(pieces)
         self._unread += sum(map(len, pieces))
-        if self._unread > _MOST_UNREAD and not self._reading_paused and not self.transport.is_closing():
+        if self._unread > _MOST_UNREAD and not self._reading_paused:
             self._reading_paused = True
             self.transport.pause_reading()
         self._wake()
-
-    def fail(self, error: Exception) -> None:
-        """End the connection, and the wait for the response with this error."""
-        self._error = self._error or error
-        self.is_open = False
-        self._wake()
-        self.transport.abort()
 
     def _wake(self) -> None:
         self._deadline = math.inf
@@ -459,15 +478,6 @@ class Connection(asyncio.BufferedProtocol):
             waiter.set_result(None)  # an exception that nobody awaits any more would be logged
 
     # Time
-
-    def _expect(self, limit: float) -> None:
-        """The next part of the response is due within `limit` seconds.
-
-        The timer keeps running from one request to the next: setting and cancelling one for each costs a tenth of a call.
-        """
-        self._deadline = self._loop.time() + limit
-        if self._timer_due > self._deadline:
-            self._set_timer()
 
     def _set_timer(self) -> None:
         self._cancel_timer()
@@ -490,5 +500,19 @@ class Connection(asyncio.BufferedProtocol):
             self.fail(LateResponse(f"the body of the answer was not complete within {self._limit} s of its head"))
         elif self.reader.has_begun:
             self.fail(LateResponse(f"the head of the answer was not complete within {self._limit} s of its first byte"))
+        elif self._sent is None:
+            self.fail(NoResponse())
+        else:
+            self._check_upload()
+
+    def _check_upload(self) -> None:
+        """The limit of a long request counts from the last byte that the peer took."""
+        before, self._sent = self._sent, self._sent_now()
+        unsent, taken, acknowledged = self._sent
+        if self._sent != before:
+            self._deadline = self._loop.time() + (self._limit or 0)
+            self._set_timer()
+        elif unsent or taken > acknowledged:
+            self.fail(StalledUpload())
         else:
             self.fail(NoResponse())

@@ -1,4 +1,4 @@
-"""Maps exceptions of aiohttp to errors of this package, which say how far the request got and hold no secret.
+"""Maps what ended a request to errors of this package, which say how far the request got and hold no secret.
 
 Owns the texts of these errors. Must not decide whether the function may have run: `policy` does.
 """
@@ -6,13 +6,12 @@ Owns the texts of these errors. Must not decide whether the function may have ru
 import re
 
 import aiohttp
-from aiohttp.http import HttpProcessingError
 from yarl import URL
 
 from ..errors import ConnectError, ConnectionLostError, InvocationTimeoutError, QueueTimeoutError, TransportError
 from ..policy import delivery
 from ..types.values import Delivery
-from .connection import LateResponse, NoResponse, ServerDisconnected
+from .connection import LateResponse, NoResponse, ServerDisconnected, StalledUpload
 from .exchange import Displaced, Exchange
 from .response_reader import ResponseError
 
@@ -20,29 +19,29 @@ __all__ = ["FAILURES", "map_error", "reason_of"]
 
 _QUOTED = r"[:\n'\"]|\bb(?=['\"])"
 
-FAILURES = (aiohttp.ClientError, HttpProcessingError, ResponseError, OSError, TimeoutError)
+FAILURES = (aiohttp.ClientError, ResponseError, OSError, TimeoutError)
 """What ends a request: errors of aiohttp while a connection is opened, and errors of this package and of the system."""
 _CONNECT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)
 
 
-async def map_error(error: Exception, exchange: Exchange, proxy: URL | None = None) -> TransportError:
-    """The error of this package for an exception of aiohttp. `proxy` is the proxy of the request, if any.
+async def map_error(error: Exception, exchange: Exchange) -> TransportError:
+    """The error of this package for one that ended a request.
 
     Raise it after the `except` block, or aiohttp's exception becomes its context.
     """
     if isinstance(error, QueueTimeoutError):
         return error
-    mapped = await _mapped(error, exchange, proxy)
+    mapped = await _mapped(error, exchange)
     mapped.__cause__ = _cause_of(error)
     return mapped
 
 
-async def _mapped(error: Exception, exchange: Exchange, proxy: URL | None) -> TransportError:
+async def _mapped(error: Exception, exchange: Exchange) -> TransportError:
     request = exchange.request
     where = URL(request.url, encoded=True).host_port_subcomponent or "the server"
     if request.stage in ("queue", "connect") or isinstance(error, _CONNECT_ERRORS):
-        return _connect_error(error, exchange, where, proxy)
-    if exchange.stalled:
+        return _connect_error(error, exchange, where)
+    if isinstance(error, StalledUpload):
         silence = f"{where} took no byte of the request for {request.timeouts.read} s"
         return InvocationTimeoutError(silence, exceeded="read", stage="send")
     if isinstance(error, NoResponse | LateResponse):  # the kernel has a TimeoutError, too: the connection is lost
@@ -67,8 +66,8 @@ async def _lost(error: Exception, exchange: Exchange, where: str) -> ConnectionL
     )
 
 
-def _connect_error(error: Exception, exchange: Exchange, where: str, proxy: URL | None) -> TransportError:
-    request = exchange.request
+def _connect_error(error: Exception, exchange: Exchange, where: str) -> TransportError:
+    request, proxy = exchange.request, None if exchange.route is None else exchange.route.proxy
     if isinstance(error, Displaced):
         gone = f"the idle connection to {where} that was reserved for the request was closed"
         return ConnectionLostError(gone, delivery=Delivery.NOT_DELIVERED, stale_connection=True)
@@ -103,7 +102,7 @@ def _cause_of(error: Exception) -> BaseException | None:
 
     So do their tracebacks, and their own causes and contexts.
     """
-    if isinstance(error, HttpProcessingError | ResponseError | ServerDisconnected):  # the first two quote the answer
+    if isinstance(error, ResponseError | ServerDisconnected):  # they say nothing more
         return None
     cause: BaseException | None = error
     if isinstance(error, aiohttp.ClientError):

@@ -76,12 +76,12 @@ class Pool:
             reservation.hold()
         while shelf.has_spare if has_turn else shelf.idle:
             connection = shelf.idle.pop()
-            stain, snapshot = connection.stain()
-            if stain is None and self._loop.time() < connection.until:
+            if connection.is_clean() and self._loop.time() < connection.until:
                 reservation.release()
-                exchange.begin(connection, snapshot)
+                exchange.request.stage = "send"
+                exchange.connection = connection
                 return connection
-            self._end_stained(connection, stain)
+            self._end_stained(connection)
         if not has_turn:
             reservation.release()  # the connection that it reserved is gone
         return None
@@ -97,18 +97,18 @@ class Pool:
             connection = self.lend_idle(exchange, route, reservation)
             if connection is None:
                 connection = await self._opened(exchange, reservation, route, limits)
-                exchange.begin(connection, connection.stain()[1])
+                connection.is_clean()  # which takes the facts
+                request.stage = "send"
+                exchange.connection = connection
         finally:
             reservation.release()
         return connection
 
     def release(self, connection: Connection, /, *, reusable: bool) -> None:
         """Take back a connection after its request: it becomes idle, or is closed if it cannot be reused."""
-        if self._closed or not reusable or not connection.may_rest():
+        if not connection.rest() or not reusable or self._closed:
             connection.abort()
-            connection.finish()
             return
-        connection.finish()
         route = connection.route
         connection.until = self._loop.time() + self._kept_for
         route.shelf.idle.append(connection)
@@ -131,15 +131,16 @@ class Pool:
         for connection in resting:
             connection.note_rest()
 
-    def _end_stained(self, connection: Connection, stain: str | None) -> None:
-        if stain is not None and connection.is_open:
+    def _end_stained(self, connection: Connection) -> None:
+        stain = connection.stain() if connection.is_open else None
+        if stain is not None:
             self.caught[stain] += 1
         connection.abort()
 
     def promised(self, route: Route) -> Reservation | None:
         """A reservation of an idle connection, if one is free."""
         idle = route.shelf.idle
-        while idle and not (idle[-1].is_open and self._loop.time() < idle[-1].until):
+        while idle and not idle[-1].is_open:
             idle.pop().abort()
         return self.turns.promise(route.shelf)
 
@@ -166,10 +167,9 @@ class Pool:
         """Whether an idle connection is clean. Closes those that are not."""
         idle = route.shelf.idle
         while idle:
-            stain, _ = idle[-1].stain()
-            if stain is None:
+            if idle[-1].is_clean():
                 return True
-            self._end_stained(idle.pop(), stain)
+            self._end_stained(idle.pop())
         return False
 
     async def close(self) -> None:
@@ -254,9 +254,13 @@ class Pool:
                     sock.detach()
             with contextlib.suppress(ValueError):  # a task that was garbage-collected ends in another context
                 _made.reset(token)
-        handler = opened.protocol
+        handler, transport = opened.protocol, opened.transport
+        if handler is None or transport is None:  # it has ended already
+            opened.close()
+            raise _ended()
         connection = Connection(
             opened,
+            transport,
             _socket_of(opened, made),
             loop=self._loop,
             limits=self._response_limits,
@@ -265,20 +269,17 @@ class Pool:
             route=route,
         )
         self._connections.add(connection)
-        problem = None
         try:
             await asyncio.sleep(0)  # uvloop delivers bytes that came with the handshake only after this task has run
             # aiohttp's protocol has the bytes that came before ours took its place.
-            if connection.spoke_unasked or (handler is not None and handler.should_close and connection.is_open):
-                problem = OSError(errno.EPROTO, "the server answered before the request was sent")
-            elif not connection.is_open or connection.transport.is_closing():
-                problem = OSError(errno.ECONNRESET, "the server closed the connection before the request was sent")
+            spoke = connection.spoke_unasked or (handler.should_close and connection.is_open)
+            is_ended = not connection.is_open or connection.transport.is_closing()
         except BaseException:
             connection.abort()
             raise
-        if problem is not None:
+        if spoke or is_ended:
             connection.abort()
-            raise problem
+            raise _spoke() if spoke else _ended()
         return connection
 
     def _close_left(self, made: list[socket.socket], turns: int = _TURNS_TO_CLOSE) -> None:
@@ -310,3 +311,11 @@ def _socket_of(opened: OpenedConnection, made: list[socket.socket]) -> socket.so
         return None
     number = shown.fileno()
     return next((sock for sock in made if sock.fileno() == number), None)
+
+
+def _ended() -> OSError:
+    return OSError(errno.ECONNRESET, "the server closed the connection before the request was sent")
+
+
+def _spoke() -> OSError:
+    return OSError(errno.EPROTO, "the server answered before the request was sent")

@@ -40,7 +40,7 @@ class ResponseReader:
     - `has_head`: the head of the final response is complete, so `status` and `fields` are set.
     - `is_complete`: the whole response was received. `is_reusable`: the connection can carry another request after it.
     - `place`: the rest of a large body, to be filled directly; `None` if the next bytes belong to `feed`.
-    - `has_begun`: the first byte of a head was received, and not its end. An interim response (1xx) has a head of its own.
+    - `has_begun`: a head is being received. An interim response (1xx) has a head of its own.
     """
 
     __slots__ = (
@@ -90,11 +90,6 @@ class ResponseReader:
     def progress(self) -> int:
         """A number that changes when a part of the response ends, or the next one begins: an interim head, a head."""
         return -1 if self.has_head else 2 * self._interim + self.has_begun
-
-    @property
-    def is_between_heads(self) -> bool:
-        """Whether no byte of the next head was received."""
-        return not (self.has_head or self.has_begun)
 
     def feed(self, data: memoryview) -> None:
         """Take received bytes. `ResponseError` if the response cannot be used."""

@@ -17,8 +17,8 @@ __all__ = [
     "HAS_TCP_INFO",
     "TcpInfo",
     "has_news",
-    "is_quiet",
     "parsed",
+    "received_of",
     "snapshot",
     "tcp_info",
 ]
@@ -61,7 +61,7 @@ class TcpInfo(NamedTuple):
 
 
 def snapshot(sock: socket.socket) -> bytes | None:
-    """The kernel's facts about this connection, for `parsed` and `is_quiet`.
+    """The kernel's facts about this connection, for `parsed` and `received_of`.
 
     `None` on other systems than Linux, and on kernels before 4.19.
     """
@@ -79,9 +79,10 @@ def parsed(data: bytes) -> TcpInfo:
     return TcpInfo._make(_LAYOUT.unpack(data))
 
 
-def is_quiet(data: bytes, received: int) -> bool:
-    """Whether the connection is established, and so many bytes were received. `False` if the kernel does not count them."""
-    return data[0] == ESTABLISHED and 0 < received == _RECEIVED.unpack_from(data, _RECEIVED_AT)[0]
+def received_of(data: bytes) -> int:
+    """The received bytes of a snapshot. Its first byte is the state."""
+    received: int = _RECEIVED.unpack_from(data, _RECEIVED_AT)[0]
+    return received
 
 
 def tcp_info(sock: socket.socket) -> TcpInfo | None:

@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Self
 
 import aiohttp
-from yarl import URL
 
 from ..errors import ConfigurationError
 from ..protocol.urls import is_url, origin_and_target, proxy_and_authorization
@@ -107,22 +106,19 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         """Send a request and return the whole answer. `TransportError` if none comes. Cancelling closes the connection."""
         exchange, answered = Exchange(request, self._retry_stale_connections), False
         try:
-            promise = self._promise()
-            connection = None if promise is None else self._borrowed(exchange, promise)
-            if connection is None:
-                connection = await self._borrow(exchange, promise)
+            connection = self._borrowed(exchange) or await self._borrow(exchange)
             await exchange.write(connection, self._response_limits.body)
             connection.check()
             reader = connection.reader
             response = Response(reader.status, Headers.of(reader.fields), reader.body())
             answered = True
         except FAILURES as error:
-            failed = await map_error(error, exchange, self._proxy_of(exchange))
+            failed = await map_error(error, exchange)
         else:
             request.stage = "receive"
             return response
         finally:
-            exchange.end(reusable=answered)
+            self._release(exchange, reusable=answered)
         raise failed  # not in the `except` block: aiohttp's error in the context holds passwords and headers
 
     async def reserve(self, request: Request, /, *, first: bool = False) -> Reservation:
@@ -164,7 +160,7 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
             finally:
                 is_read = connection.is_read
         finally:
-            exchange.end(reusable=is_read)
+            self._release(exchange, reusable=is_read)
 
     def detach(self, *, forked: bool = False) -> None:
         """Drop the pool of a loop that is closed or stopped, or, if `forked`, of the parent process.
@@ -201,41 +197,49 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
     async def _head_of(self, exchange: Exchange) -> Connection:
         """Send a request, and wait for the head of the answer."""
         try:
-            promise = self._promise()
-            connection = None if promise is None else self._borrowed(exchange, promise)
-            if connection is None:
-                connection = await self._borrow(exchange, promise)
+            connection = self._borrowed(exchange) or await self._borrow(exchange)
             await exchange.write(connection, None)
             connection.check()
         except FAILURES as error:
-            failed = await map_error(error, exchange, self._proxy_of(exchange))
+            failed = await map_error(error, exchange)
         else:
             return connection
         raise failed  # as in `send`
 
-    def _promise(self) -> Reservation | None:
-        """The reservation of this task in this loop's pool."""
-        promise, pool = current_reservation(), self._pool
-        return promise if promise is not None and pool is not None and promise.turns is pool.turns else None
-
-    def _borrowed(self, exchange: Exchange, promise: Reservation) -> Connection | None:
-        """An idle connection, as it was reserved, or by a turn to open one; `None` if there is none."""
-        route, target = self._way_of(exchange.request.url)
-        if self._pool is None or promise.shelf not in (None, route.shelf):
+    def _borrowed(self, exchange: Exchange) -> Connection | None:
+        """An idle connection, as the task has reserved it, or by its turn to open one; `None` if that needs waiting."""
+        promise, pool, request = current_reservation(), self._pool, exchange.request
+        if promise is None or pool is None or promise.turns is not pool.turns:  # the same: so the pool is this loop's
             return None
-        exchange.head = _head_of(exchange.request, route, target)
-        return self._pool.lend_idle(exchange, route, promise)
+        exchange.promise = promise
+        route, target = self._ways.get(request.url) or self._way_of(request.url)
+        if promise.shelf is not None and promise.shelf is not route.shelf:
+            return None
+        exchange.route = route
+        exchange.head = (None if route.is_relayed else request.encoded_head) or _encoded_head(request, route, target)
+        return pool.lend_idle(exchange, route, promise)
 
-    async def _borrow(self, exchange: Exchange, promise: Reservation | None) -> Connection:
+    async def _borrow(self, exchange: Exchange) -> Connection:
         """A connection, for which the request may have to wait. A promise proves that the pool is this loop's."""
-        request = exchange.request
+        request, promise = exchange.request, exchange.promise
         pool = (None if promise is None else self._pool) or self._pool_now() or await self._open_pool()
         route, target = self._way_of(request.url)
-        exchange.head = _head_of(request, route, target)  # before a connection is taken: HTTP may be unable to carry it
+        exchange.route = route
+        # Before a connection is taken: HTTP may be unable to carry it.
+        exchange.head = exchange.head or _encoded_head(request, route, target)
         if promise is not None and promise.shelf not in (None, route.shelf):
             promise.release()  # a middleware has changed the destination
             promise = None
         return await pool.lend(exchange, route, promise, self._limits_of(request.timeouts.connect))
+
+    @staticmethod
+    def _release(exchange: Exchange, *, reusable: bool) -> None:
+        """Give the connection of a request back, to be closed unless it is `reusable`."""
+        if not reusable:
+            exchange.note_stage()
+        connection = exchange.connection
+        if connection is not None:
+            connection.owner.release(connection, reusable=reusable)
 
     def _pool_now(self) -> Pool | None:
         return self._pool if self._loop is asyncio.get_running_loop() else None
@@ -290,13 +294,8 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
             route = self._routes[origin] = Route(origin, proxy=proxy, authorization=authorization, loop=self._loop)
         return route
 
-    def _proxy_of(self, exchange: Exchange) -> URL | None:
-        """The proxy of a request."""
-        way = self._ways.get(exchange.request.url)
-        return None if way is None else way[0].proxy
 
-
-def _head_of(request: Request, route: Route, target: str) -> bytes:
+def _encoded_head(request: Request, route: Route, target: str) -> bytes:
     """The head of a request, for the server or for the proxy that relays it."""
     if not route.is_relayed:
         return request.encoded_head or http1.head_of(request, target)

@@ -8,18 +8,17 @@ from typing import Any, get_args
 import pytest
 
 from ..support import THOROUGH
-from ..support.fault_table import Loop, loop_factory
-from ..support.loops import CHOSEN
+from ..support.loops import CHOSEN, LoopName, loop_factory
 from . import runs
 
 pytestmark = pytest.mark.slow
 over_both = pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
 SIZE = 4 if THOROUGH else 1
-LOOPS = [loop for loop in get_args(Loop) if THOROUGH and all(map(importlib.util.find_spec, loop.split("+")))] or [CHOSEN]
+LOOPS = [loop for loop in get_args(LoopName) if THOROUGH and all(map(importlib.util.find_spec, loop.split("+")))] or [CHOSEN]
 on_each_loop = pytest.mark.parametrize("loop", LOOPS)
 
 
-def run(loop: Loop, soaking: Coroutine[Any, Any, runs.Soak]) -> runs.Run:
+def run(loop: LoopName, soaking: Coroutine[Any, Any, runs.Soak]) -> runs.Run:
     """A soak whose claims all hold."""
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
         runner.get_loop().set_exception_handler(lambda *_: None)  # aiofastnet complains of handshakes that the peer has reset
@@ -30,28 +29,28 @@ def run(loop: Loop, soaking: Coroutine[Any, Any, runs.Soak]) -> runs.Run:
 
 @over_both
 @on_each_loop
-def test_connections_that_end_while_idle_lose_no_call(loop: Loop, tls: bool) -> None:
+def test_connections_that_end_while_idle_lose_no_call(loop: LoopName, tls: bool) -> None:
     this = run(loop, runs.idle_close(calls=500 * SIZE, in_flight=10, tls=tls))
     assert this.notes["closed while idle"] > 25 * SIZE
 
 
 @over_both
 @on_each_loop
-def test_request_that_was_read_before_a_reset_is_not_repeated(loop: Loop, tls: bool) -> None:
+def test_request_that_was_read_before_a_reset_is_not_repeated(loop: LoopName, tls: bool) -> None:
     run(loop, runs.read_then_reset(losses=100 * SIZE, in_flight=10, tls=tls))
 
 
 @over_both
 @on_each_loop
-def test_request_read_behind_a_half_close_is_not_repeated(loop: Loop, tls: bool) -> None:
+def test_request_read_behind_a_half_close_is_not_repeated(loop: LoopName, tls: bool) -> None:
     run(loop, runs.half_close(calls=100 * SIZE, in_flight=10, tls=tls))
 
 
 @on_each_loop
-def test_signature_is_fresh_after_a_long_wait_for_a_slot(loop: Loop) -> None:
+def test_signature_is_fresh_after_a_long_wait_for_a_slot(loop: LoopName) -> None:
     run(loop, runs.signature_age(calls=100 * SIZE, slots=10, tls=True))
 
 
 @on_each_loop
-def test_a_hundred_first_calls_at_once_succeed(loop: Loop) -> None:
+def test_a_hundred_first_calls_at_once_succeed(loop: LoopName) -> None:
     run(loop, runs.first_calls(calls=100, tls=True))

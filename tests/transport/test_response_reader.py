@@ -490,4 +490,3 @@ def test_progress_changes_with_each_part() -> None:
         if reader.progress != seen[-1]:
             seen.append(reader.progress)
     assert len(seen) == len(set(seen)) == 5  # silence, an interim head, silence, a head, a body
-    assert not reader.is_between_heads

@@ -131,9 +131,12 @@ def serve() -> Iterator[Callable[[Callable[[socket.socket], None]], Server]]:
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """The peer ends the connection after the check: as if it had found nothing."""
-    monkeypatch.setattr(
-        Connection, "stain", lambda self: (None, None if self.kernel is None else tcp_info.snapshot(self.kernel))
-    )
+
+    def clean(self: Connection) -> bool:
+        self.snapshot = None if self.kernel is None else tcp_info.snapshot(self.kernel)
+        return True
+
+    monkeypatch.setattr(Connection, "is_clean", clean)
 
 
 def client_of(server: Server, **settings: Any) -> LambdaClient:

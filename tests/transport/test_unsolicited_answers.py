@@ -19,10 +19,11 @@ from aiolambda import InvokeCommand, Timeouts
 from aiolambda.transport.connection import Connection
 
 from ..support import THOROUGH, faults
-from ..support.fault_table import Loop, client_of, loop_factory
+from ..support.fault_table import client_of
 from ..support.faults import Certificates, FaultServer, Received, Script
+from ..support.loops import LoopName, loop_factory
 
-LOOPS = [loop for loop in get_args(Loop) if all(map(importlib.util.find_spec, loop.split("+")))]
+LOOPS = [loop for loop in get_args(LoopName) if all(map(importlib.util.find_spec, loop.split("+")))]
 ROUNDS = 1000 if THOROUGH else 60
 LARGE = 100_000
 """Bytes of a body that is received in its place."""
@@ -41,12 +42,12 @@ class Turns:
         self.unasked = 0
         """Unsolicited answers, or their beginnings, that were written."""
         self._holder: Connection | None = None
-        stain_of, request_on = Connection.stain, Connection.request
+        is_clean, request_on = Connection.is_clean, Connection.request
 
-        def stain(connection: Connection) -> Any:
+        def check(connection: Connection) -> bool:
             assert self.lock.acquire(timeout=10)
-            found = stain_of(connection)
-            if found[0] is None:
+            found = is_clean(connection)
+            if found:
                 self._holder = connection
             else:
                 self.lock.release()
@@ -59,7 +60,7 @@ class Turns:
                 asyncio.get_running_loop().call_soon(self.lock.release)  # uvloop writes at the end of its turn
             return waiter
 
-        monkeypatch.setattr(Connection, "stain", stain)
+        monkeypatch.setattr(Connection, "is_clean", check)
         monkeypatch.setattr(Connection, "request", request)
 
 
@@ -148,7 +149,7 @@ def certificates() -> Iterator[Certificates]:
     "speak", [in_one_write, in_two_records, separately, some_turns_later, half_with_the_answer, a_byte_later]
 )
 def test_answer_belongs_to_its_request(
-    loop: Loop, tls: bool, size: int, speak: Speak, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+    loop: LoopName, tls: bool, size: int, speak: Speak, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rounds = ROUNDS // 4 if size else ROUNDS
     turns = Turns(monkeypatch)

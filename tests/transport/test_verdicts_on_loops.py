@@ -31,11 +31,12 @@ from aiolambda.transport.exchange import Exchange
 from aiolambda.types.http import Loss
 
 from ..support import faults
-from ..support.fault_table import Loop, client_of, loop_factory
+from ..support.fault_table import client_of
 from ..support.faults import Certificates, FaultServer, Play, Script
+from ..support.loops import LoopName, loop_factory
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO is Linux's")
-LOOPS = [loop for loop in get_args(Loop) if all(map(importlib.util.find_spec, loop.split("+")))]
+LOOPS = [loop for loop in get_args(LoopName) if all(map(importlib.util.find_spec, loop.split("+")))]
 LIMIT = 1.0
 """Seconds. Over uvloop, aiofastnet does not hear of every reset: then this read limit ends the call."""
 
@@ -52,13 +53,13 @@ def certificates() -> Iterator[Certificates]:
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """The peer ends the connection after the check: as if it had found nothing."""
-    monkeypatch.setattr(Connection, "stain", lambda self: (None, self.facts()))
+    monkeypatch.setattr(Connection, "stain", lambda self: None)
 
 
 Found = tuple[InvokeCommandOutput | TransportError, Play]
 
 
-def run(loop: Loop, main: Callable[[], Any]) -> Any:
+def run(loop: LoopName, main: Callable[[], Any]) -> Any:
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
         return runner.run(main())
 
@@ -104,7 +105,9 @@ ENDINGS = {
 @over_both
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
 @pytest.mark.usefixtures("unchecked")
-def test_request_to_an_ended_connection_is_repeated(loop: Loop, tls: bool, ending: Script, certificates: Certificates) -> None:
+def test_request_to_an_ended_connection_is_repeated(
+    loop: LoopName, tls: bool, ending: Script, certificates: Certificates
+) -> None:
     """It is proven not delivered, and it runs once."""
     outcome, play = run(loop, lambda: struck_call(faults.on_strike(ending), certificates, tls=tls))
     assert play.executions["call-2"] <= 1
@@ -120,7 +123,7 @@ def test_request_to_an_ended_connection_is_repeated(loop: Loop, tls: bool, endin
 @on_each_loop
 @over_both
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
-def test_ended_connection_is_not_used(loop: Loop, tls: bool, ending: Script, certificates: Certificates) -> None:
+def test_ended_connection_is_not_used(loop: LoopName, tls: bool, ending: Script, certificates: Certificates) -> None:
     """With the check, though the loop has not turned."""
     outcome, play = run(loop, lambda: struck_call(faults.on_strike(ending), certificates, tls=tls))
     assert isinstance(outcome, InvokeCommandOutput)
@@ -153,7 +156,7 @@ READERS = {
 @over_both
 @pytest.mark.parametrize("ending", READERS.values(), ids=READERS)
 @pytest.mark.usefixtures("unchecked")
-def test_request_that_was_read_stays_unknown(loop: Loop, tls: bool, ending: Script, certificates: Certificates) -> None:
+def test_request_that_was_read_stays_unknown(loop: LoopName, tls: bool, ending: Script, certificates: Certificates) -> None:
     outcome, play = run(loop, lambda: struck_call(faults.on_strike(ending), certificates, tls=tls))
     assert isinstance(outcome, TransportError)
     assert (outcome.delivery, outcome.may_have_run, outcome.attempts) == (Delivery.UNKNOWN, True, 1)
@@ -221,7 +224,7 @@ class Decoy:
 
     def _take(self, connection: Connection) -> None:
         number = self._numbers[connection]
-        assert connection.is_lost
+        assert connection._is_lost
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(number)
         os.dup2(self._sock.fileno(), number)
@@ -237,7 +240,7 @@ class Decoy:
 @over_both
 @pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
 def test_verdict_never_comes_from_another_connection(
-    loop: Loop, tls: bool, warm: bool, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+    loop: LoopName, tls: bool, warm: bool, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoy = Decoy(monkeypatch)
     try:
@@ -265,7 +268,7 @@ def still(sock: socket.socket) -> tcp_info.TcpInfo | None:
 @pytest.mark.parametrize("counters", [lambda _: ZEROS, still], ids=["zeros", "still"])
 @pytest.mark.usefixtures("unchecked")
 def test_counters_that_do_not_count_prove_nothing(
-    loop: Loop, tls: bool, warm: bool, counters: Any, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+    loop: LoopName, tls: bool, warm: bool, counters: Any, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As many bytes were taken before as after, which is no proof that none was: the request was read."""
     monkeypatch.setattr(tcp_info, "tcp_info", counters)
@@ -274,7 +277,7 @@ def test_counters_that_do_not_count_prove_nothing(
 
 @on_each_loop
 @over_both
-def test_reset_of_a_fresh_connection_is_unknown(loop: Loop, tls: bool, certificates: Certificates) -> None:
+def test_reset_of_a_fresh_connection_is_unknown(loop: LoopName, tls: bool, certificates: Certificates) -> None:
     """Its counters have counted nothing yet over TCP, and over TLS the handshake may not be acknowledged."""
 
     async def script(connection: faults.Connection) -> None:
