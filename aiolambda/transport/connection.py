@@ -80,6 +80,7 @@ class Connection(asyncio.BufferedProtocol):
     - `uses`: requests that were written. `written`: their bytes, without those of TLS.
     - `is_open`: nothing has ended it. `spoke_unasked`: bytes came while no response was due.
     - `ended_by_peer`: the peer closed its side before anything else ended the connection.
+    - `must_note_rest`: only the kernel counts all received bytes, so `note_rest` must be called.
     - `kernel`: a descriptor of its own, for the kernel's facts; `None` on systems that have none.
     - `snapshot`, `written_before`: the kernel's facts, and `written`, before the current request.
     """
@@ -116,6 +117,7 @@ class Connection(asyncio.BufferedProtocol):
         "ended_by_peer",
         "is_open",
         "kernel",
+        "must_note_rest",
         "owner",
         "reader",
         "route",
@@ -168,6 +170,7 @@ class Connection(asyncio.BufferedProtocol):
         self.kernel = None if sock is None else sockets.duplicate(sock)
         self.snapshot: bytes | None = None
         self._is_encrypted = transport.get_extra_info("ssl_object") is not None
+        self.must_note_rest = self._is_encrypted and self.kernel is not None
         transport.set_protocol(self)
 
     @property
@@ -185,10 +188,13 @@ class Connection(asyncio.BufferedProtocol):
         """Whether another request can be sent on it. Takes a snapshot of the kernel's facts, for that request."""
         kernel = self.kernel
         snapshot = self.snapshot = None if kernel is None else tcp_info.snapshot(kernel)
-        if snapshot is not None and self.is_open and self.uses:
+        if kernel is not None and snapshot is not None and self.is_open and self.uses:
             # Nearly always: nothing has arrived since. Without TLS the count of read bytes is the kernel's own.
             at_rest = self._received_at_rest if self._is_encrypted else self._received
-            if at_rest and tcp_info.received_of(snapshot) == at_rest and snapshot[0] == tcp_info.ESTABLISHED:
+            if snapshot[0] == tcp_info.ESTABLISHED and (
+                # None: the loop has not turned since the last response, so it has read nothing since.
+                tcp_info.received_of(snapshot) == at_rest if at_rest else at_rest is None and not tcp_info.has_news(kernel)
+            ):
                 return True
         return self.stain() is None
 
@@ -205,7 +211,6 @@ class Connection(asyncio.BufferedProtocol):
         info = None if self.snapshot is None else tcp_info.parsed(self.snapshot)
         if info is not None and info.state != tcp_info.ESTABLISHED:
             return "not established"
-        # None: the loop has not turned since the last response, so it has read nothing since, and nothing waits to be read.
         at_rest = self._received_at_rest
         return "bytes while idle" if info is not None and at_rest is not None and info.received != at_rest else None
 
@@ -213,6 +218,8 @@ class Connection(asyncio.BufferedProtocol):
         """End a request. Returns whether the connection can carry another, as far as can be seen now."""
         reader = self.reader
         can_rest = reader.is_complete and reader.is_reusable and self.is_open and (self._sent is None or self._is_sent())
+        if not can_rest:
+            self._wake()  # another task may be reading
         self._in_use = False
         self._waiter = self._error = self._limit = self._sent = None
         self._deadline = math.inf
@@ -231,11 +238,6 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
         elif info is not None:
             self._received_at_rest = info.received
-
-    @property
-    def must_note_rest(self) -> bool:
-        """Whether only the kernel counts all received bytes."""
-        return self._is_encrypted and self.kernel is not None
 
     def _has_news(self) -> bool:
         sock = self.sock
@@ -376,7 +378,8 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._received += nbytes
         reader = self.reader
-        if reader.is_complete:
+        is_due = not reader.is_complete
+        if not is_due:
             self.spoke_unasked, self.is_open = True, False
             self.transport.abort()
             return
@@ -388,7 +391,10 @@ class Connection(asyncio.BufferedProtocol):
         except ResponseError as error:
             self.fail(error)
             return
-        self._hand_on(reader)
+        if reader.is_complete and not self._is_streamed:
+            self._wake()
+        else:
+            self._hand_on(reader)
 
     def eof_received(self) -> None:
         """The peer closed its side.
@@ -448,11 +454,9 @@ class Connection(asyncio.BufferedProtocol):
     # The response
 
     def _hand_on(self, reader: ResponseReader) -> None:
-        """Tell the waiter of a response, of its head, or of a piece of its body."""
+        """Tell the waiter of a streamed response of its head, or of a piece of its body. Else note how far it has come."""
         if self._is_streamed and reader.has_head:
             self._take_pieces()
-        elif reader.is_complete:
-            self._wake()
         elif self._limit is not None and reader.progress != self._progress:
             # Each part of a response has a limit of its own: the silence before it, its head, its body.
             self._progress = reader.progress

@@ -139,7 +139,7 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         pool = self._pool
         if pool is None or self._loop is not loop:
             return None
-        route, _ = self._way_of(request.url)
+        route, _ = self._ways.get(request.url) or self._way_of(request.url)
         reservation = pool.promised(route)
         if reservation is not None:
             reservation.enter()

@@ -53,7 +53,7 @@ def certificates() -> Iterator[Certificates]:
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """The peer ends the connection after the check: as if it had found nothing."""
-    monkeypatch.setattr(Connection, "stain", lambda self: None)
+    monkeypatch.setattr(Connection, "stain", lambda _: None)
 
 
 Found = tuple[InvokeCommandOutput | TransportError, Play]
