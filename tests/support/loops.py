@@ -8,12 +8,16 @@ A test whose subject is the loop uses the chosen one, too. A program that a test
 
 import asyncio
 import importlib
+import importlib.util
 import os
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 LoopName = Literal["asyncio", "uvloop", "asyncio+aiofastnet", "uvloop+aiofastnet"]
+
+INSTALLED: list[LoopName] = [loop for loop in get_args(LoopName) if all(map(importlib.util.find_spec, loop.split("+")))]
+"""The loops that a test can use here. One that is about loops runs on each of them."""
 
 NO_SLOW_CALLBACKS = """
 import logging

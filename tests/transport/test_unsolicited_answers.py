@@ -6,12 +6,11 @@ orders the server's write, and the client's check with its write. Later it could
 """
 
 import asyncio
-import importlib.util
 import json
 import random
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -21,9 +20,8 @@ from aiolambda.transport.connection import Connection
 from ..support import THOROUGH, faults
 from ..support.fault_table import client_of
 from ..support.faults import Certificates, FaultServer, Received, Script
-from ..support.loops import LoopName, loop_factory
+from ..support.loops import INSTALLED, LoopName, loop_factory
 
-LOOPS = [loop for loop in get_args(LoopName) if all(map(importlib.util.find_spec, loop.split("+")))]
 ROUNDS = 1000 if THOROUGH else 60
 LARGE = 100_000
 """Bytes of a body that is received in its place."""
@@ -142,7 +140,7 @@ def certificates() -> Iterator[Certificates]:
         yield found
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", INSTALLED)
 @pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
 @pytest.mark.parametrize("size", [0, LARGE], ids=["small", "large"])
 @pytest.mark.parametrize(

@@ -6,13 +6,12 @@ requests that were read.
 """
 
 import asyncio
-import importlib.util
 import os
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -33,14 +32,13 @@ from aiolambda.types.http import Loss
 from ..support import faults
 from ..support.fault_table import client_of
 from ..support.faults import Certificates, FaultServer, Play, Script
-from ..support.loops import LoopName, loop_factory
+from ..support.loops import INSTALLED, LoopName, loop_factory
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO is Linux's")
-LOOPS = [loop for loop in get_args(LoopName) if all(map(importlib.util.find_spec, loop.split("+")))]
 LIMIT = 1.0
 """Seconds. Over uvloop, aiofastnet does not hear of every reset: then this read limit ends the call."""
 
-on_each_loop = pytest.mark.parametrize("loop", LOOPS)
+on_each_loop = pytest.mark.parametrize("loop", INSTALLED)
 over_both = pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
 
 
