@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
 from collections.abc import Awaitable, Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, Unpack, overload
@@ -29,6 +28,7 @@ from ..transport import connection_room
 from ..types.interfaces import can_detach
 from ..types.values import UNSET, ClientStats, Timeouts, Unset, shown
 from .in_flight import InFlightCalls
+from .invocation_ids import InvocationIds
 from .invocations import InvocationCalls
 from .loop_binding import LoopBinding
 from .maps import MapCalls, Maps
@@ -37,7 +37,7 @@ from .startup import Startup
 if TYPE_CHECKING:
     from ..fanout import Send
 
-__all__ = ["LambdaClient", "uuid_of"]
+__all__ = ["LambdaClient"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -119,6 +119,7 @@ class LambdaClient(InvocationCalls, MapCalls):
         self._stack: ClientStack[CommandInput, CommandOutput] = ClientStack()
         self._stack.use(BuiltinMiddlewares(self._state))
         self._limits: dict[float, Timeouts] = {}
+        self._invocation_ids = InvocationIds()
         self._in_flight = InFlightCalls()
         self._maps = Maps(
             max_concurrency=self._state.slots.limit,
@@ -207,8 +208,9 @@ class LambdaClient(InvocationCalls, MapCalls):
 
     def _run(self, call: Call[In, Out]) -> Coroutine[Any, Any, Out]:
         command = call.command
-        chain = self._stack.chain_for(type(command), own_stack(command), self._dispatch)
-        return self._in_flight.run(call, chain if self._startup.done else self._with_opening(chain))
+        fold = self._stack.fold_for(type(command), own_stack(command), self._dispatch)
+        call.is_shared = fold.shares
+        return self._in_flight.run(call, fold.chain if self._startup.done else self._with_opening(fold.chain))
 
     def _map_sender(self, timeout: float | Timeouts | Unset | None, idempotent: bool | None) -> "Send":
         """The `send` of a map: it reports throttles at once, and the time of a call starts with its slot."""
@@ -278,7 +280,7 @@ class LambdaClient(InvocationCalls, MapCalls):
             command,
             input,
             type(self).__name__,
-            uuid_of(random.getrandbits(128)),
+            self._invocation_ids.next(),
             timeouts or self._timeouts(timeout, read),
             loop,
             loop.time(),
@@ -293,12 +295,3 @@ class LambdaClient(InvocationCalls, MapCalls):
             return kept
         timeouts = given if isinstance(given, Timeouts) else attrs.evolve(self._startup.config.timeout, total=given)
         return timeouts.with_read_limit(default_read_timeout)
-
-
-_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
-
-
-def uuid_of(bits: int) -> str:
-    """A version 4 UUID of 128 random bits; `uuid.UUID` takes three times as long."""
-    digits = bits.to_bytes(16).hex()
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"

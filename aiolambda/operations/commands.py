@@ -4,13 +4,13 @@ Owns how a command is built. Must not know how it is sent.
 """
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast, overload
+from typing import Any, Self, TypeVar, overload
 
 from ..pipeline.call import Operation
 from ..pipeline.command import BaseCommand
 from ..types.values import InvocationType, LogType
 from .invoke import INVOKE
-from .invoke_types import InvokeCommandInput, InvokeCommandOutput
+from .invoke_types import InvokeCommandInput, InvokeCommandOutput, new_input
 from .payload import Payload
 
 __all__ = ["InvokeCommand", "one_of"]
@@ -49,9 +49,9 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
         durable_execution_name: str | None = None,
         idempotent: bool | None = None,
     ) -> None: ...
-    def __init__(self, input: InvokeCommandInput | None = None, *, idempotent: bool | None = None, **members: object) -> None:
+    def __init__(self, input: InvokeCommandInput | None = None, *, idempotent: bool | None = None, **members: Any) -> None:
         try:
-            super().__init__(one_of(input, members) or InvokeCommandInput(**cast("dict[str, Any]", members)), idempotent)
+            super().__init__(one_of(input, members) or new_input(**members), idempotent)
         finally:
             del members  # a traceback that is printed with locals would show the payload
 

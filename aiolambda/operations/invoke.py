@@ -124,6 +124,8 @@ class InvokeOperation(TemplatedOperation):
             input.log_type,
             input.tenant_id,
         )
+        if qualifier is None and kind is None and log is None and tenant is None and type(name) is str:  # nearly every input
+            return self.name, name
         if (
             type(name) is str
             and (qualifier is None or type(qualifier) is str)

@@ -13,7 +13,7 @@ from ..codecs import JsonCodec, Mismatch
 from ..errors import DecodeError, InvalidInputError
 from ..pipeline.call import CommandInput, CommandOutput
 from ..types.interfaces import Codec
-from ..types.values import Delivery, InvocationType, LogType, Metadata
+from ..types.values import Delivery, InvocationType, LogType, Metadata, Unfrozen
 from .payload import Payload
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ __all__ = [
     "InvokeCommandInput",
     "InvokeCommandOutput",
     "members_of_api",
+    "new_input",
     "output_with_later_metadata",
 ]
 
@@ -86,6 +87,39 @@ class InvokeCommandInput(CommandInput):
         `InvalidInputError` for a name that Invoke does not have.
         """
         return cls(**members_of_api(members, "Invoke", _API_MEMBERS))
+
+
+class _NewInput(Unfrozen, InvokeCommandInput):
+    __slots__ = ()
+
+    def __init__(
+        self,
+        *,
+        function_name: str,
+        payload: Payload = None,
+        invocation_type: InvocationType | None = None,
+        log_type: LogType | None = None,
+        client_context: Mapping[str, object] | str | None = None,
+        qualifier: str | None = None,
+        tenant_id: str | None = None,
+        durable_execution_name: str | None = None,
+    ) -> None:
+        new: Any = self
+        new.function_name = function_name
+        new.payload = payload
+        new.invocation_type = invocation_type
+        new.log_type = log_type
+        new.client_context = client_context
+        new.qualifier = qualifier
+        new.tenant_id = tenant_id
+        new.durable_execution_name = durable_execution_name
+        new.__class__ = InvokeCommandInput
+
+    __init__.__qualname__ = "InvokeCommandInput.__init__"  # a TypeError for wrong members quotes it
+
+
+new_input: Callable[..., InvokeCommandInput] = _NewInput
+"""The same as `InvokeCommandInput`, in a third of the time."""
 
 
 class _WithLaterMetadata(CommandOutput):
@@ -210,39 +244,42 @@ class InvokeCommandOutput(_WithLaterMetadata):
         )
 
 
-class _Unfrozen(InvokeCommandOutput):
-    """An output that is being made. The constructor of its class needs the metadata, and the class is frozen."""
+class _NewOutput(Unfrozen, InvokeCommandOutput):
+    """An output whose metadata `make_metadata` makes when somebody asks for them."""
 
     __slots__ = ()
-    __setattr__ = object.__setattr__
+
+    def __init__(
+        self,
+        make_metadata: Callable[[], Metadata],
+        status_code: int,
+        function_error: str | None,
+        log_result: str | None,
+        payload: bytes,
+        executed_version: str | None,
+        durable_execution_arn: str | None,
+        codec: Codec,
+        function_name: str,
+        invocation_type: str,
+    ) -> None:
+        new: Any = self
+        new._make_metadata = make_metadata
+        new.status_code = status_code
+        new.function_error = function_error
+        new.log_result = log_result
+        new.payload = payload
+        new.executed_version = executed_version
+        new.durable_execution_arn = durable_execution_arn
+        new._codec = codec
+        new._function_name = function_name
+        new._invocation_type = invocation_type
+        new.__class__ = InvokeCommandOutput
 
 
-def output_with_later_metadata(
-    make_metadata: Callable[[], Metadata],
-    status_code: int,
-    function_error: str | None,
-    log_result: str | None,
-    payload: bytes,
-    executed_version: str | None,
-    durable_execution_arn: str | None,
-    codec: Codec,
-    function_name: str,
-    invocation_type: str,
-) -> InvokeCommandOutput:
-    """An output whose metadata `make_metadata` makes when somebody asks for them."""
-    output: Any = _Unfrozen.__new__(_Unfrozen)
-    output._make_metadata = make_metadata
-    output.status_code = status_code
-    output.function_error = function_error
-    output.log_result = log_result
-    output.payload = payload
-    output.executed_version = executed_version
-    output.durable_execution_arn = durable_execution_arn
-    output._codec = codec
-    output._function_name = function_name
-    output._invocation_type = invocation_type
-    output.__class__ = InvokeCommandOutput
-    return output  # type: ignore[no-any-return] # it is one now
+output_with_later_metadata: Callable[
+    [Callable[[], Metadata], int, str | None, str | None, bytes, str | None, str | None, Codec, str, str], InvokeCommandOutput
+] = _NewOutput
+"""An output whose metadata are made when somebody asks for them. The arguments are those of `_NewOutput`."""
 
 
 def _reason(error: Exception) -> str:

@@ -180,6 +180,7 @@ class Call(Generic[In, Out]):
     - `run_ended`: set for a call of a map, and done once the map sends nothing more. The map handles the throttles of such a
       call, and the total limit of the call starts with its first slot.
     - `on_slot`: called for each attempt that gets a slot.
+    - `is_shared`: `False` if nobody can look at `request` after the attempts.
     """
 
     command: Command[In, Out]
@@ -206,6 +207,7 @@ class Call(Generic[In, Out]):
     answers: list[StreamingBody] = attrs.field(factory=cast("Callable[[], list[StreamingBody]]", list), repr=False)
     endpoint: str = attrs.field(default="", repr=False)
     signing_region: str | None = attrs.field(default=None, repr=False)
+    is_shared: bool = attrs.field(default=True, repr=False)
     request: Request = attrs.field(init=False, repr=False)
 
     @property

@@ -17,7 +17,7 @@ from ..protocol import error_response, success_response
 from ..protocol.request_template import TemplateHeaders
 from ..types.http import ParsedError, Request, Response
 from ..types.interfaces import StreamedResponse, Transport
-from ..types.values import UNSET, Attempt, Delivery, Unset
+from ..types.values import UNSET, Delivery, Unset, new_attempt
 from .call import Call, CallNext
 from .context import PipelineState
 from .open_response import OpenResponse
@@ -98,7 +98,7 @@ def record(
 ) -> None:
     """Record the facts of an attempt."""
     call.stage = request.stage
-    call.history.append(Attempt(delivery=verdict, duration=duration, status_code=status))
+    call.history.append(new_attempt(verdict, duration, status))
     counters = state.counters
     if verdict is _EXECUTED:
         counters.executed += 1

@@ -15,7 +15,7 @@ from ..errors import AiolambdaError, ConfigurationError, InvocationTimeoutError,
 from ..policy import classification, delivery
 from ..policy.retry import repeats_at_once
 from ..protocol import error_response
-from ..protocol.request_template import with_attempt
+from ..protocol.request_template import begin_attempt, prepared_of, with_attempt
 from ..types.interfaces import can_refresh
 from ..types.values import Delivery, RetryAction, shown
 from .call import Call, CallNext
@@ -55,10 +55,11 @@ class RetryMiddleware(FusibleMiddleware):
 def _retrying(  # noqa: C901 - one loop, of which each line is a law
     state: PipelineState, prepare: Prepare | None, call_next: CallNext[Any, Any]
 ) -> CallNext[Any, Any]:
-    async def retry(call: Call[Any, Any], /) -> Any:
+    async def retry(call: Call[Any, Any], /) -> Any:  # noqa: C901 - as above
         if prepare is not None and (rest := prepare(call)) is not None:
             await rest
         prepared, retries = call.request, None
+        is_new, parts = prepare is not None, None
         failures: list[Failure] = []
         context = state.context
         call.clock_offset = state.clock_offset
@@ -66,7 +67,10 @@ def _retrying(  # noqa: C901 - one loop, of which each line is a law
             while True:
                 call.attempt += 1
                 header = context.first_attempt if call.attempt == 1 else attempt_header(call.attempt, context.attempts_suffix)
-                call.request = with_attempt(prepared, call.invocation_id, header)
+                # Nobody else has a request that was just made, so the first attempt takes it in place of a copy.
+                if not is_new or (parts := begin_attempt(prepared, call.invocation_id, header)) is None:
+                    call.request = with_attempt(prepared, call.invocation_id, header)
+                is_new = False
                 try:
                     output = await call_next(call)
                 except AiolambdaError as error:
@@ -84,9 +88,14 @@ def _retrying(  # noqa: C901 - one loop, of which each line is a law
                         message = "%r.succeeded() raised; the call still returns its answer"
                         context.log(logging.ERROR, message, context.retry, exc_info=True)
                     return output
+                if parts is not None:
+                    prepared, parts = prepared_of(parts), None
                 await retries.sleep(pause)
         finally:
-            call.request = prepared
+            if parts is None:
+                call.request = prepared
+            elif call.is_shared:
+                call.request = prepared_of(parts)
             failures.clear()  # their tracebacks hold this frame: nothing may keep the two together
 
     return retry

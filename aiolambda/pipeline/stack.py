@@ -37,6 +37,18 @@ class FusibleMiddleware:
         return _link(self, call_next)
 
 
+class Fold:
+    """The stacks of a client and of a command, folded around a handler, at a version of each.
+
+    `chain` is the result. `shares`: whether it hands the call to a middleware that is not a built-in one.
+    """
+
+    __slots__ = ("chain", "handler", "own", "shares", "version")
+
+    def __init__(self, handler: object, version: int, own: int, chain: CallNext[Any, Any], shares: bool) -> None:
+        self.handler, self.version, self.own, self.chain, self.shares = handler, version, own, chain, shares
+
+
 class MiddlewareStack(Generic[In, Out]):
     """An ordered set of middlewares, each `async def middleware(call, call_next)`.
 
@@ -52,7 +64,7 @@ class MiddlewareStack(Generic[In, Out]):
         self._entries: list[Entry] = []
         self._version = 0
         self._identify_on_resolve = False
-        self._folds: dict[type, tuple[object, int, int, CallNext[Any, Any]]] = {}
+        self._folds: dict[type, Fold] = {}
         self._fuses = True
         """Whether neighbours that can be fused are. Tests switch it off: the results must be the same."""
 
@@ -323,18 +335,23 @@ class ClientStack(MiddlewareStack[In, Out]):
             )
         )
 
-    def chain_for(self, kind: type, own: MiddlewareStack[Any, Any] | None, handler: CallNext[Any, Any]) -> CallNext[Any, Any]:
+    def fold_for(self, kind: type, own: MiddlewareStack[Any, Any] | None, handler: CallNext[Any, Any]) -> Fold:
         """Join a command's own stack to this one, and fold both around the handler for commands of this class.
 
         A fold is kept until one of the two stacks changes. This stack keeps those for commands without middlewares of their
         own, one for each class; the stack of a command keeps any other.
         """
         keeper: MiddlewareStack[Any, Any] = self if own is None or not own._entries else own
-        kept: tuple[object, int, int, CallNext[Any, Any]] | None = keeper._folds.get(kind)
-        if kept is None or kept[0] is not handler or kept[1] != self._version or kept[2] != keeper._version:
+        kept = keeper._folds.get(kind)
+        if kept is None or kept.handler is not handler or kept.version != self._version or kept.own != keeper._version:
             joined: MiddlewareStack[Any, Any] = self if keeper is self else self.concat(keeper)
-            kept = keeper._folds[kind] = (handler, self._version, keeper._version, joined._fold(handler, kind))
-        return kept[3]
+            chain, shares = joined._fold(handler, kind), not all(map(_is_fusible, joined._entries))
+            kept = keeper._folds[kind] = Fold(handler, self._version, keeper._version, chain, shares)
+        return kept
+
+
+def _is_fusible(entry: Entry) -> bool:
+    return isinstance(entry.middleware, FusibleMiddleware)
 
 
 def _step(step: str) -> str:

@@ -50,7 +50,7 @@ class HeadForm:
     Not an attrs class: rich would print its fields, and the head has the session token.
     """
 
-    __slots__ = ("_added", "_authorization", "_canonical", "_head")
+    __slots__ = ("_added", "_authorization", "_begin", "_canonical", "_head")
 
     def __init__(self, parts: FixedParts, signer: Signer, scope: Scope, *, sized: bool) -> None:
         credentials = scope.credentials
@@ -62,7 +62,8 @@ class HeadForm:
         path, _, query = target.partition("?")
         start = f"{parts.method}\n{signer.canonical_path(path)}\n{sigv4.canonical_query(query)}\n"
         pieces = _around(start, {name: fixed.get(name) for name in names}, f"\n{joined}\n")
-        self._canonical = tuple(pieces if sized else [*pieces[:2], "", *pieces[2:]])
+        begin, *rest = pieces if sized else [*pieces[:2], "", *pieces[2:]]
+        self._begin, self._canonical = hashlib.sha256(begin.encode()), tuple(rest)
         self._authorization = (
             f"{ALGORITHM} Credential={credentials.access_key_id}/{scope.text}, SignedHeaders={joined}, Signature="
         )
@@ -79,11 +80,10 @@ class HeadForm:
 
     def signature(self, scope: Scope, invocation_id: str, attempt: str, length: str, body_hash: str, timestamp: str) -> str:
         """The signature, in hexadecimal. `length` is empty if `content-length` is not signed."""
-        a, b, c, d, e, f = self._canonical
-        request = f"{a}{invocation_id}{b}{attempt}{c}{length}{d}{body_hash}{e}{timestamp}{f}{body_hash}"
-        digest = hashlib.sha256(request.encode()).hexdigest()
-        inner, outer = scope.inner.copy(), scope.outer.copy()
-        inner.update(f"{ALGORITHM}\n{timestamp}\n{scope.text}\n{digest}".encode())
+        a, b, c, d, e = self._canonical
+        request, inner, outer = self._begin.copy(), scope.inner.copy(), scope.outer.copy()
+        request.update(f"{invocation_id}{a}{attempt}{b}{length}{c}{body_hash}{d}{timestamp}{e}{body_hash}".encode())
+        inner.update(f"{ALGORITHM}\n{timestamp}\n{scope.text}\n{request.hexdigest()}".encode())
         outer.update(inner.digest())
         return outer.hexdigest()
 

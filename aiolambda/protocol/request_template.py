@@ -11,11 +11,20 @@ from collections.abc import Mapping
 from typing import Any, Self, TypeGuard
 
 from ..types.http import Headers, Request
-from ..types.values import Credentials
+from ..types.values import Credentials, Timeouts
 from .head_form import ATTEMPT, INVOCATION_ID, HeadForm, forms_of
 from .sigv4 import Signer
 
-__all__ = ["RequestTemplate", "TemplateHeaders", "follows", "is_unread", "with_attempt"]
+__all__ = [
+    "PreparedParts",
+    "RequestTemplate",
+    "TemplateHeaders",
+    "begin_attempt",
+    "follows",
+    "is_unread",
+    "prepared_of",
+    "with_attempt",
+]
 
 _LENGTH, _TYPE = "content-length", "x-amz-invocation-type"
 
@@ -48,6 +57,10 @@ class RequestTemplate:
         self.behind: Mapping[str, str] = dict(fixed[length_at:])
         self.invocation_type = request.headers.fields.get(_TYPE, "RequestResponse")
         self.endpoint, self.signing_region, self.trace_id = endpoint, signing_region, trace_id
+
+
+PreparedParts = tuple[RequestTemplate, int | None, bytes, Timeouts]
+"""The parts of a request that has no attempt yet: template, value of `content-length` or `None`, body and limits."""
 
 
 class TemplateHeaders(Headers):
@@ -151,16 +164,35 @@ def is_unread(headers: Headers) -> TypeGuard[TemplateHeaders]:
     return isinstance(headers, TemplateHeaders) and headers.template is not None
 
 
+def begin_attempt(request: Request, invocation_id: str, attempt: str) -> PreparedParts | None:
+    """Set the two fields that name an attempt, in place. Returns the parts of the request as it was before, for `prepared_of`.
+
+    `None` if that takes more than a template: then nothing has changed.
+    """
+    headers = request.headers
+    if (
+        type(headers) is not TemplateHeaders
+        or headers.template is None
+        or headers.attempt
+        or not (invocation_id.isascii() and invocation_id.isprintable() and " " not in invocation_id)
+    ):
+        return None
+    headers.invocation_id, headers.attempt = invocation_id, attempt
+    return headers.template, headers.length, request.body, request.timeouts
+
+
+def prepared_of(parts: PreparedParts) -> Request:
+    """A request that has no attempt yet."""
+    template, length, body, timeouts = parts
+    return Request(template.method, template.url, TemplateHeaders(template, length), body, timeouts)
+
+
 def with_attempt(request: Request, invocation_id: str, attempt: str) -> Request:
     """A copy of a request for an attempt, with the two fields that name it."""
-    headers = request.headers
-    is_plain = invocation_id.isascii() and invocation_id.isprintable() and " " not in invocation_id
-    if is_plain and type(headers) is TemplateHeaders and headers.template is not None and not headers.attempt:
-        fields = TemplateHeaders(headers.template, headers.length, invocation_id, attempt)
-        return Request(request.method, request.url, fields, request.body, request.timeouts)
     copy = request.copy()
-    copy.headers.fields[INVOCATION_ID] = invocation_id
-    copy.headers.fields[ATTEMPT] = attempt
+    if begin_attempt(copy, invocation_id, attempt) is None:
+        copy.headers.fields[INVOCATION_ID] = invocation_id
+        copy.headers.fields[ATTEMPT] = attempt
     return copy
 
 

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 from ..errors import ConfigurationError
@@ -142,18 +142,16 @@ def string_to_sign(timestamp: str, scope: str, request: str) -> str:
     return f"{ALGORITHM}\n{timestamp}\n{scope}\n{digest}"
 
 
-class _Second(NamedTuple):
-    """The timestamp `20060102T150405Z` of one second, shared by all signatures in it."""
+class _Second:
+    """The timestamp `20060102T150405Z` of one second, shared by all signatures in it, and its date."""
 
-    begin: dt.datetime
-    end: dt.datetime
-    text: str
+    __slots__ = ("begin", "date", "end", "text")
 
-
-def _second_of(now: dt.datetime) -> _Second:
-    begin = now.astimezone(dt.UTC).replace(microsecond=0)
-    text = f"{begin.isoformat()[:19].replace('-', '').replace(':', '')}Z"
-    return _Second(begin, begin + dt.timedelta(seconds=1), text)
+    def __init__(self, now: dt.datetime) -> None:
+        self.begin = now.astimezone(dt.UTC).replace(microsecond=0)
+        self.end = self.begin + dt.timedelta(seconds=1)
+        self.text = f"{self.begin.isoformat()[:19].replace('-', '').replace(':', '')}Z"
+        self.date = self.text[:8]
 
 
 def _hmac(key: bytes, text: str) -> bytes:
@@ -244,14 +242,12 @@ class Signer:
 
     def scope_at(self, now: dt.datetime, credentials: Credentials) -> tuple[Scope, str]:
         """The signing key for this moment and these credentials, and the timestamp. `now` must have a time zone."""
-        second = self._second
+        second, scope = self._second, self._scope
         if second is None or not second.begin <= now < second.end:
-            second = self._second = _second_of(now)
-        timestamp = second.text
-        scope = self._scope
-        if scope is None or scope.credentials is not credentials or scope.date != timestamp[:8]:
-            scope = self._scope_of(credentials, timestamp[:8])
-        return scope, timestamp
+            second = self._second = _Second(now)
+        if scope is None or scope.credentials is not credentials or scope.date != second.date:
+            scope = self._scope_of(credentials, second.date)
+        return scope, second.text
 
     def canonical_path(self, path: str) -> str:
         """The path of the canonical request."""

@@ -4,7 +4,7 @@ Owns the shape of a message. Must not know commands, signatures, or the library 
 """
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any, Literal, NamedTuple, Protocol, Self, TypeVar, overload
+from typing import Literal, NamedTuple, Protocol, Self, TypeVar, overload
 
 import attrs
 
@@ -121,7 +121,7 @@ class Request:
         return Request(self.method, self.url, self.headers.copy(), self.body, self.timeouts)
 
 
-def _headers(fields: Mapping[str, str]) -> Mapping[str, str]:
+def _headers_of(fields: Mapping[str, str]) -> Headers:
     return fields if isinstance(fields, Headers) else Headers(fields)
 
 
@@ -166,7 +166,7 @@ class ParsedError:
         self.code, self.members, self.delivery, self.source = code, members, delivery, source
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, on_setattr=attrs.setters.NO_OP)  # else Python code would set each field
 class Response:
     """An HTTP response.
 
@@ -178,16 +178,23 @@ class Response:
     """
 
     status: int
-    headers: Mapping[str, str] = attrs.field(converter=_headers, repr=False)
+    _headers: Headers = attrs.field(converter=_headers_of, repr=False, alias="headers")
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
     stream: StreamingBody | None = attrs.field(default=None, repr=False)
     parsed_error: ParsedError | None = attrs.field(default=None, init=False, repr=False)
 
     @property
+    def headers(self) -> Mapping[str, str]:
+        return self._headers
+
+    @headers.setter
+    def headers(self, headers: Mapping[str, str]) -> None:
+        self._headers = _headers_of(headers)
+
+    @property
     def fields(self) -> Mapping[str, str]:
         """The headers, keyed by lower-case name; cheaper for repeated look-ups."""
-        headers: Any = self.headers  # the converter makes `Headers` of any mapping
-        return headers.fields  # type: ignore[no-any-return] # as above; `cast` takes as long as the rest
+        return self._headers.fields
 
 
 class Loss(NamedTuple):

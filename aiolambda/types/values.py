@@ -26,9 +26,11 @@ __all__ = [
     "TcpKeepAlive",
     "ThrottleReason",
     "Timeouts",
+    "Unfrozen",
     "Unset",
     "is_seconds",
     "is_whole",
+    "new_attempt",
     "shown",
     "text_of",
 ]
@@ -280,6 +282,17 @@ class Credentials:
     expires_at: dt.datetime | None = attrs.field(default=None, kw_only=True, validator=attrs.validators.optional(_is_moment))
 
 
+class Unfrozen:
+    """A mixin for a value of a frozen class that is being made: the `__init__` of such a class takes three times as long.
+
+    A subclass of both sets the fields in its `__init__`, where the value then becomes one of the frozen class.
+    """
+
+    __slots__ = ()
+    __setattr__ = object.__setattr__
+    __delattr__ = object.__delattr__  # Python takes the quick way to a field only if both are those of `object`
+
+
 @attrs.frozen(kw_only=True)
 class Attempt:
     """One request of a call.
@@ -292,6 +305,19 @@ class Attempt:
     delivery: Delivery
     duration: float
     status_code: int | None
+
+
+class _NewAttempt(Unfrozen, Attempt):
+    __slots__ = ()
+
+    def __init__(self, delivery: Delivery, duration: float, status_code: int | None) -> None:
+        new: Any = self
+        new.delivery, new.duration, new.status_code = delivery, duration, status_code
+        new.__class__ = Attempt
+
+
+new_attempt: Callable[[Delivery, float, int | None], Attempt] = _NewAttempt
+"""The same as `Attempt`, in a third of the time."""
 
 
 @attrs.frozen(kw_only=True)

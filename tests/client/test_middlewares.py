@@ -247,7 +247,7 @@ async def test_unchanged_stacks_are_folded_once(monkeypatch: pytest.MonkeyPatch)
         await client.invoke("echo")
 
         def chain(command: InvokeCommand) -> object:
-            return client._stack.chain_for(type(command), own_stack(command), client._dispatch)
+            return client._stack.fold_for(type(command), own_stack(command), client._dispatch).chain
 
         alone, joined = chain(InvokeCommand(function_name="echo")), chain(command)
         assert chain(InvokeCommand(function_name="other")) is alone

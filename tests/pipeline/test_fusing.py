@@ -32,7 +32,6 @@ from aiolambda.operations.invoke import INVOKE, InvokeOperation
 from aiolambda.pipeline import preparation
 from aiolambda.protocol.request_template import RequestTemplate, TemplateHeaders, is_unread
 from aiolambda.transport import http1
-from aiolambda.transport.pool import Route
 from aiolambda.types.http import Headers, Request, Response
 
 AnyCall = Call[Any, Any]
@@ -97,7 +96,7 @@ async def sent_by(fuses: bool, inputs: list[dict[str, Any]], **settings: Any) ->
 def encoded(request: Request) -> bytes:
     """The head as the general way writes it."""
     url = URL(request.url, encoded=True)
-    return http1.head_of(request, url.raw_path_qs, Route("POST", url.origin()))
+    return http1.head_of(request, url.raw_path_qs)
 
 
 class Kind(enum.Enum):

@@ -121,7 +121,7 @@ async def test_commands_of_a_class_share_a_fold(client: LambdaClient) -> None:
     async def end(call: Any) -> None: ...
 
     def chain(command: Any) -> object:
-        return stack.chain_for(type(command), command.middleware_stack, end)
+        return stack.fold_for(type(command), command.middleware_stack, end).chain
 
     invoke, stream = chain(INVOKE), chain(STREAM)
     assert chain(InvokeCommand(function_name="other")) is invoke
