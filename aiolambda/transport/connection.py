@@ -446,10 +446,13 @@ class Connection(asyncio.BufferedProtocol):
         return (self.unsent, 0, 0) if info is None else (self.unsent, info.taken, info.acknowledged - 1)
 
     def _is_sent(self) -> bool:
-        """Whether the kernel has taken all of a long request. Over TLS the loop's own buffer may hold bytes that it hides."""
-        unsent, taken, _ = self._sent_now()
+        """Whether the peer has acknowledged all of a long request, as it does with a response to it.
+
+        Over TLS the loop's own buffer may hold bytes that it does not tell of.
+        """
+        unsent, taken, acknowledged = self._sent_now()
         before = 0 if self.snapshot is None else tcp_info.parsed(self.snapshot).taken
-        return not unsent and (not taken or taken - before >= self.written - self.written_before)
+        return not unsent and taken == acknowledged and (not taken or taken - before >= self.written - self.written_before)
 
     # The response
 
