@@ -5,7 +5,7 @@ Laws:
 - A used connection is clean only while the peer has neither closed it nor sent a byte since its last response. So a response
   always belongs to its request. One case cannot be seen: a peer over TLS that sends a part of a record behind its response,
   in the same moment, and the rest of it after the next request.
-- A request is written once. A response that comes before all of its request was sent ends the connection.
+- A request is written once. A response that comes before all of its request was received ends the connection.
 - The kernel's facts are read through a descriptor of this object's own: loops may close theirs before they say that the
   connection was lost, and its number may belong to another connection by then.
 
@@ -221,7 +221,7 @@ class Connection(asyncio.BufferedProtocol):
         if not can_rest:
             self._wake()  # another task may be reading
         self._in_use = False
-        self._waiter = self._error = self._limit = self._sent = None
+        self._error = self._limit = self._sent = None  # a reader of the stream may still wait, in another task
         self._deadline = math.inf
         reader.drop_body()
         return can_rest
@@ -446,13 +446,14 @@ class Connection(asyncio.BufferedProtocol):
         return (self.unsent, 0, 0) if info is None else (self.unsent, info.taken, info.acknowledged - 1)
 
     def _is_sent(self) -> bool:
-        """Whether the peer has acknowledged all of a long request, as it does with a response to it.
+        """Whether the peer's kernel has all of a long request. It says so with a response that comes after the request.
 
-        Over TLS the loop's own buffer may hold bytes that it does not tell of.
+        Over TLS the loop's own buffer may hold bytes that it hides.
         """
         unsent, taken, acknowledged = self._sent_now()
         before = 0 if self.snapshot is None else tcp_info.parsed(self.snapshot).taken
-        return not unsent and taken == acknowledged and (not taken or taken - before >= self.written - self.written_before)
+        is_all = taken - before >= self.written - self.written_before and acknowledged >= taken
+        return not unsent and (is_all or not taken)
 
     # The response
 

@@ -239,21 +239,7 @@ class Pool:
 
     async def _connect(self, exchange: Exchange, route: Route, limits: aiohttp.ClientTimeout) -> Connection:
         exchange.request.stage = "connect"
-        made: list[socket.socket] = []
-        token = _made.set(made)
-        try:
-            opened = await self._connector.connect(route.request, [], limits)
-        except BaseException:
-            self._close_left(made)
-            raise
-        finally:
-            for sock in made:
-                # If the peer resets before the connection is open, uvloop closes the descriptor and not the socket. The socket
-                # would close that number again when it is collected, and by then another file may have it.
-                if sock.fileno() >= 0 and not sockets.owns_descriptor(sock, self._sockets[sock]):
-                    sock.detach()
-            with contextlib.suppress(ValueError):  # a task that was garbage-collected ends in another context
-                _made.reset(token)
+        opened, made = await self._dial(route, limits)
         handler, transport = opened.protocol, opened.transport
         if handler is None or transport is None:  # it has ended already
             opened.close()
@@ -281,6 +267,28 @@ class Pool:
             connection.abort()
             raise _spoke() if spoke else _ended()
         return connection
+
+    async def _dial(self, route: Route, limits: aiohttp.ClientTimeout) -> tuple[OpenedConnection, list[socket.socket]]:
+        """A connection of aiohttp, and the sockets that were made for it."""
+        made: list[socket.socket] = []
+        token = _made.set(made)
+        try:
+            return await self._connector.connect(route.request, [], limits), made
+        except BaseException as error:
+            if isinstance(error, OSError) and not isinstance(error, TimeoutError) and route.proxy is None:
+                self._close_left(made)
+            else:  # the loop may use the socket for a while yet, to end TLS with a peer that does not answer
+                for sock in made:
+                    sockets.shut_down(sock, self._sockets[sock])
+            raise
+        finally:
+            for sock in made:
+                # If the peer resets before the connection is open, uvloop closes the descriptor and not the socket. The socket
+                # would close that number again when it is collected, and by then another file may have it.
+                if sock.fileno() >= 0 and not sockets.owns_descriptor(sock, self._sockets[sock]):
+                    sock.detach()
+            with contextlib.suppress(ValueError):  # a task that was garbage-collected ends in another context
+                _made.reset(token)
 
     def _close_left(self, made: list[socket.socket], turns: int = _TURNS_TO_CLOSE) -> None:
         """Close the sockets that the loop has left open after a connection failed: aiofastnet does, if a handshake is reset."""

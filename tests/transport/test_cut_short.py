@@ -8,6 +8,7 @@ import contextlib
 import gc
 import os
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -213,3 +214,37 @@ def test_refused_connection_leaves_nothing(loop: LoopName, tls: bool, ending: Sc
                 assert all(isinstance(error, ConnectionError) for error in ended), ended
 
     in_a_place(loop, ending, certificates, tls=tls, main=main)
+
+
+@pytest.mark.parametrize("loop", [name for name in INSTALLED if "aiofastnet" not in name])  # which has a TLS of its own
+def test_call_cancelled_at_the_end_of_its_handshake_disturbs_no_other(
+    loop: LoopName, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop would wait for a goodbye of the peer, and have the descriptor in use so long."""
+    tasks: list[asyncio.Future[None]] = []
+    shake_hands = ssl.SSLObject.do_handshake
+
+    def cancel_when_done(encrypted: ssl.SSLObject) -> None:
+        shake_hands(encrypted)
+        if tasks and not encrypted.server_side:
+            tasks.pop().cancel()
+
+    async def script(connection: faults.Connection) -> None:
+        if connection.play.opened == 1:
+            await connection.handshake()
+            await faults.stalls(connection)
+        await faults.well(connection)
+
+    async def main(place: Place) -> None:
+        monkeypatch.setattr(ssl.SSLObject, "do_handshake", cancel_when_done)
+        async with place.client(warm=False) as client:
+            task = asyncio.ensure_future(invoke(client))
+            tasks.append(task)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await turns(20)
+            assert sockets_to(place.play) == 0
+            async with asyncio.timeout(10):
+                await asyncio.gather(*(invoke(client) for _ in range(10)))
+
+    in_a_place(loop, script, certificates, tls=True, main=main)
