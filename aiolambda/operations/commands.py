@@ -51,7 +51,9 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
     ) -> None: ...
     def __init__(self, input: InvokeCommandInput | None = None, *, idempotent: bool | None = None, **members: Any) -> None:
         try:
-            super().__init__(one_of(input, members) or new_input(**members), idempotent)
+            made = new_input(**members) if input is None else one_of(input, members)
+            # `super()` takes longer than the rest; pyright does not infer the parameters of the class from `self`.
+            BaseCommand.__init__(self, made, idempotent)  # pyright: ignore[reportUnknownMemberType]
         finally:
             del members  # a traceback that is printed with locals would show the payload
 
@@ -61,8 +63,8 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
         return cls(InvokeCommandInput.from_api(members))
 
 
-def one_of(input: In | None, members: Mapping[str, object]) -> In | None:
-    """The input, or `None` if there is none. `TypeError` if its members were given too."""
-    if input is not None and members:
+def one_of(input: In, members: Mapping[str, object]) -> In:
+    """The input. `TypeError` if its members were given too."""
+    if members:
         raise TypeError(f"pass an input or its members, not both; got an input and {', '.join(members)}")
     return input

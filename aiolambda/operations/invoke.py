@@ -164,7 +164,7 @@ class InvokeOperation(TemplatedOperation):
             fields.get("x-amz-durable-execution-arn"),
             codec,
             input.function_name,
-            invocation_type_of(input),
+            "RequestResponse" if input.invocation_type is None else invocation_type_of(input),
         )
 
     def open_answer(self, output: InvokeCommandOutput, /) -> StreamingBody | None:

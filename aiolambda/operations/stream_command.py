@@ -63,7 +63,10 @@ class InvokeWithResponseStreamCommand(BaseCommand[InvokeWithResponseStreamComman
         **members: object,
     ) -> None:
         try:
-            made = one_of(input, members) or InvokeWithResponseStreamCommandInput(**cast("dict[str, Any]", members))
+            if input is None:
+                made = InvokeWithResponseStreamCommandInput(**cast("dict[str, Any]", members))
+            else:
+                made = one_of(input, members)
         finally:
             del members  # a traceback that is printed with locals would show the payload
         super().__init__(made, idempotent)

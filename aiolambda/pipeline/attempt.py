@@ -17,7 +17,6 @@ from .attempt_slot import (
     NO_RESERVATION,
     acquire_nowait,
     checked_credentials,
-    has_ready_credentials,
     provider_if_expired,
     release,
     wait_for_slot,
@@ -38,9 +37,10 @@ def attempting(  # noqa: C901 - a straight line: a function for each step would 
     async def attempt(call: Call[Any, Any], /) -> Any:  # noqa: C901, PLR0912 - as above
         if call.answers or call.command.operation.streamed:
             return await step_by_step(call)
-        provider = state.context.credentials
-        if provider is not None and not has_ready_credentials(call, provider):
-            call.credentials = checked_credentials(await provider.get_credentials(), provider)
+        context = state.context
+        if (provider := context.credentials) is not None:
+            ready = context.ready_credentials()
+            call.credentials = ready or checked_credentials(await provider.get_credentials(), provider)
         reservation = acquire_nowait(call, state) or await wait_for_slot(call, state, first=bool(call.history))
         if call.credentials is not None and call.credentials.expires_at is not None:
             provider = provider_if_expired(call, state, reservation)

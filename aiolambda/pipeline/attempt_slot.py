@@ -10,7 +10,7 @@ import attrs
 
 from ..errors import ConfigurationError
 from ..types.http import StreamingBody
-from ..types.interfaces import CredentialsProvider, ReadyCredentials, Reservation
+from ..types.interfaces import CredentialsProvider, Reservation
 from ..types.values import Credentials
 from .call import Call
 from .context import PipelineState
@@ -20,7 +20,6 @@ __all__ = [
     "NO_RESERVATION",
     "acquire_nowait",
     "checked_credentials",
-    "has_ready_credentials",
     "provider_if_expired",
     "release",
     "wait_for_slot",
@@ -35,15 +34,6 @@ class _NoReservation:
 
 
 NO_RESERVATION = _NoReservation()
-
-
-def has_ready_credentials(call: Call[Any, Any], provider: CredentialsProvider) -> bool:
-    """Whether the provider is one of ours that has its credentials ready. The call has them then."""
-    ready = provider.ready_credentials() if isinstance(provider, ReadyCredentials) else None
-    if ready is None:
-        return False
-    call.credentials = ready
-    return True
 
 
 def checked_credentials(credentials: object, provider: CredentialsProvider) -> Credentials:
@@ -62,7 +52,7 @@ def acquire_nowait(call: Call[Any, Any], state: PipelineState) -> Reservation | 
     if transport is None:
         call.stage = "queue"
         return NO_RESERVATION if state.slots.acquire_nowait() else None
-    reservation = transport.promise(call.request, call.loop) if state.slots.is_free else None
+    reservation = transport.promise(call.request, call.loop) if state.slots.free else None
     if reservation is not None:
         state.slots.acquire_nowait()
     return reservation

@@ -82,5 +82,6 @@ def own_stack(command: Command[Any, Any]) -> MiddlewareStack[Any, Any] | None:
     """The middlewares of a command alone; `None` if it has none yet, so that a send does not make an empty stack."""
     if isinstance(command, BaseCommand) and type(command).middleware_stack is _STACK_WHEN_ASKED:
         # Its property would make one.
-        return cast("BaseCommand[Any, Any]", command)._stack  # pyright: ignore[reportPrivateUsage] - of this module
+        own: MiddlewareStack[Any, Any] | None = command._stack  # pyright: ignore[reportPrivateUsage,reportUnknownVariableType,reportUnknownMemberType] - of this module
+        return own
     return command.middleware_stack

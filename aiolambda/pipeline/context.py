@@ -15,8 +15,16 @@ import attrs
 from ..errors import ClientClosedError, ConfigurationError
 from ..policy.retry import announced_maximum
 from ..protocol.sigv4 import Signer
-from ..types.interfaces import Codec, CredentialsProvider, ReservingTransport, RetryStrategy, Transport, can_reserve
-from ..types.values import PayloadLimits, ResponseLimits, ThrottleReason
+from ..types.interfaces import (
+    Codec,
+    CredentialsProvider,
+    ReadyCredentials,
+    ReservingTransport,
+    RetryStrategy,
+    Transport,
+    can_reserve,
+)
+from ..types.values import Credentials, PayloadLimits, ResponseLimits, ThrottleReason
 from .slots import Slots
 
 __all__ = ["Counters", "PipelineContext", "PipelineState", "attempt_header"]
@@ -38,6 +46,10 @@ def _attempts_suffix(context: "PipelineContext") -> str:
 def attempt_header(attempt: int, suffix: str) -> str:
     """The value of `amz-sdk-request`."""
     return f"attempt={attempt}{suffix}"
+
+
+def _ready_credentials_of(provider: CredentialsProvider | None) -> Callable[[], Credentials | None]:
+    return provider.ready_credentials if isinstance(provider, ReadyCredentials) else ReadyCredentials().ready_credentials
 
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
@@ -66,6 +78,10 @@ class PipelineContext:
     """The endpoint of another region than the client's, if a function's ARN may have one."""
     user_agent: str = ""
     credentials: CredentialsProvider | None = None
+    ready_credentials: Callable[[], Credentials | None] = attrs.field(
+        init=False, default=attrs.Factory(lambda context: _ready_credentials_of(context.credentials), takes_self=True)
+    )
+    """Asks for the credentials that are there without waiting; `None` for those that `get_credentials` has to fetch."""
     signer: Signer | None = None
 
     def log(self, level: int, message: str, *args: object, exc_info: bool = False) -> None:

@@ -18,7 +18,6 @@ from .attempt import attempting
 from .attempt_slot import (
     acquire_nowait,
     checked_credentials,
-    has_ready_credentials,
     provider_if_expired,
     release,
     wait_for_slot,
@@ -64,9 +63,10 @@ def _holding_slot(state: PipelineState, prepare: Prepare | None, call_next: Call
     async def hold_slot(call: Call[Any, Any], /) -> Any:
         for answer in call.answers:  # of an earlier attempt by a middleware: its slot is free before another is taken
             await answer.aclose()
-        provider = state.context.credentials
-        if provider is not None and not has_ready_credentials(call, provider):
-            call.credentials = checked_credentials(await provider.get_credentials(), provider)
+        context = state.context
+        if (provider := context.credentials) is not None:
+            ready = context.ready_credentials()
+            call.credentials = ready or checked_credentials(await provider.get_credentials(), provider)
         reservation = acquire_nowait(call, state) or await wait_for_slot(call, state, first=bool(call.history))
         provider = provider_if_expired(call, state, reservation)
         if provider is not None:

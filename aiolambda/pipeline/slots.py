@@ -48,7 +48,8 @@ class Slots:
     def __init__(self, limit: int, *, logger: logging.Logger) -> None:
         self.limit = limit
         self._logger = logger
-        self._free = limit
+        self.free = limit
+        """Slots that nobody holds."""
         self._repeats: deque[_Waiter] = deque()
         self._waiters: deque[_Waiter] = deque()
         self.waiting = 0
@@ -57,22 +58,17 @@ class Slots:
 
     @property
     def in_flight(self) -> int:
-        return self.limit - self._free
+        return self.limit - self.free
 
     def renewed(self) -> "Slots":
         """The same number of free slots, for another loop."""
         return Slots(self.limit, logger=self._logger)
 
-    @property
-    def is_free(self) -> bool:
-        """Whether a slot is free."""
-        return self._free > 0
-
     def acquire_nowait(self) -> bool:
         """Take a free slot. `False` if there is none."""
-        if not self._free:
+        if not self.free:
             return False
-        self._free -= 1
+        self.free -= 1
         return True
 
     async def acquire(self, limit: float | None, *, first: bool = False) -> None:
@@ -99,7 +95,7 @@ class Slots:
     def release(self) -> None:
         """Hand a slot to the next waiter, or make it free."""
         if not self._waiters and not self._repeats:
-            self._free += 1
+            self.free += 1
             return
         for queue in (self._repeats, self._waiters):
             while queue:
@@ -108,7 +104,7 @@ class Slots:
                     waiter.future.set_result(None)
                     self._count(-1)
                     return
-        self._free += 1
+        self.free += 1
 
     def _give_up(self, waiter: _Waiter) -> None:
         if waiter.future.done() and not waiter.future.cancelled():

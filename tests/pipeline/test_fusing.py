@@ -235,6 +235,45 @@ async def test_request_after_the_call_is_the_prepared_one() -> None:
 
 
 @pytest.mark.virtual_time
+@pytest.mark.parametrize("step", ["initialize", "deserialize"])
+@pytest.mark.parametrize("answers", [[], [BUSY], [BUSY, BUSY]])
+async def test_each_attempt_has_a_request_of_its_own(step: Any, answers: list[Response]) -> None:
+    calls: list[AnyCall] = []
+
+    async def keeps(call: AnyCall, call_next: AnyNext) -> Any:
+        calls.append(call)
+        return await call_next(call)
+
+    transport = Recording(OUTPUT, *answers)
+    async with client_of(transport, idempotent=True) as client:
+        await client.send(InvokeCommand(function_name="orders", payload=b"{}"))
+        command = InvokeCommand(function_name="orders", payload=b"{}")
+        command.middleware_stack.add(keeps, step=step)
+        for _ in range(2):
+            await client.send(command)
+    prepared = {id(call): call.request for call in calls}.values()
+    assert [(one.sent, one.stage, tuple(one.headers)) for one in prepared] == 2 * [
+        (False, "queue", ("content-type", "content-length", "user-agent", "host"))
+    ]
+    assert len({id(one) for one in (*prepared, *transport.requests)}) == 2 + 3 + len(answers)
+    assert all(one.sent for one in transport.requests)
+
+
+async def test_middleware_that_sends_twice_sends_two_requests() -> None:
+    async def twice(call: AnyCall, call_next: AnyNext) -> Any:
+        await call_next(call)
+        return await call_next(call)
+
+    transport = Recording()
+    async with client_of(transport) as client:
+        client.middleware_stack.add(twice)
+        for _ in range(2):
+            await client.send(InvokeCommand(function_name="orders", payload=b"{}"))
+    assert len({id(one) for one in transport.requests}) == 4
+    assert [one.headers["amz-sdk-request"] for one in transport.requests] == ["attempt=1", "attempt=2"] * 2
+
+
+@pytest.mark.virtual_time
 async def test_retry_has_its_own_attempt_header() -> None:
     transport = Recording(OUTPUT, BUSY, BUSY)
     async with client_of(transport, idempotent=True) as client:
