@@ -204,7 +204,7 @@ class Call(Generic[In, Out]):
     total_retry_delay: float = 0.0
     last_error: AiolambdaError | None = attrs.field(default=None, repr=False)
     stage: Stage = "queue"
-    answers: list[StreamingBody] = attrs.field(factory=cast("Callable[[], list[StreamingBody]]", list), repr=False)
+    answers: tuple[StreamingBody, ...] = attrs.field(default=(), repr=False)
     endpoint: str = attrs.field(default="", repr=False)
     signing_region: str | None = attrs.field(default=None, repr=False)
     is_shared: bool = attrs.field(default=True, repr=False)

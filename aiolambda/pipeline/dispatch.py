@@ -130,7 +130,7 @@ async def _open(call: Call[Any, Any], transport: Transport, request: Request, in
         if success_response.problem_of(head, request, invocation_type, streamed=True) is not None:
             return head  # which closes the connection: the body of an answer that is not Lambda's is not read
         head.stream = OpenResponse(call, answer, exits)
-        call.answers.append(head.stream)
+        call.answers += (head.stream,)
     return head
 
 

@@ -127,6 +127,7 @@ UNKNOWN: dict[str, str] = {
 _REFUSING_STATUSES = frozenset({401, 403, 404, 405, 407, 411, 413, 414, 415, 429, 431})
 """Statuses with which any HTTP server turns a request away without acting on it, for answers that name no code."""
 
+_EXECUTED = Delivery.EXECUTED  # looking up a member of an enum takes longer than the rest of a verdict
 _WITHOUT_EXECUTION = {("Event", 202): Delivery.ACCEPTED, ("DryRun", 204): Delivery.NOT_DELIVERED}
 """The answers for an event that was queued, and for a check whether the function could run."""
 
@@ -144,7 +145,7 @@ def verdict_of_error(status: int, code: str | None) -> Delivery:
 
 def verdict_of_output(status: int, invocation_type: str) -> Delivery:
     """The verdict on an answer that is no error. With any other status, even an `Event` or a `DryRun` has run."""
-    return _WITHOUT_EXECUTION.get((invocation_type, status), Delivery.EXECUTED)
+    return _WITHOUT_EXECUTION.get((invocation_type, status), _EXECUTED)
 
 
 def verdict_of_silence(stage: Stage) -> Delivery:
