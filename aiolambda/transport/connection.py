@@ -93,6 +93,7 @@ class Connection(asyncio.BufferedProtocol):
         "_handler",
         "_has_eof",
         "_in_use",
+        "_inode",
         "_is_aborted",
         "_is_encrypted",
         "_is_lost",
@@ -135,6 +136,7 @@ class Connection(asyncio.BufferedProtocol):
         opened: OpenedConnection,
         transport: asyncio.Transport,
         sock: socket.socket | None,
+        inode: int,
         *,
         loop: asyncio.AbstractEventLoop,
         limits: ResponseLimits,
@@ -166,7 +168,7 @@ class Connection(asyncio.BufferedProtocol):
         self._limit: float | None = None
         self._deadline = self._timer_due = math.inf
         self._timer: asyncio.TimerHandle | None = None
-        self._sock = sock
+        self._sock, self._inode = sock, inode
         self.kernel = None if sock is None else sockets.duplicate(sock)
         self.snapshot: bytes | None = None
         self._is_encrypted = transport.get_extra_info("ssl_object") is not None
@@ -196,6 +198,8 @@ class Connection(asyncio.BufferedProtocol):
                 tcp_info.received_of(snapshot) == at_rest if at_rest else at_rest is None and not tcp_info.has_news(kernel)
             ):
                 return True
+        if not self.uses and not self._is_encrypted:
+            self.snapshot = None  # counters that have counted no byte prove nothing
         return self.stain() is None
 
     def stain(self) -> str | None:
@@ -340,9 +344,11 @@ class Connection(asyncio.BufferedProtocol):
         self._opened.close()
 
     def detach(self, *, forked: bool) -> None:
-        """Forget the loop, which is closed, or is that of the parent process, and is never called. The pool closes sockets."""
+        """Close the descriptors without the loop, which is closed, or is that of the parent process (`forked`)."""
         self._is_aborted, self.is_open = True, False
         self._close_kernel()
+        if self._sock is not None:
+            sockets.close_descriptor(self._sock, self._inode, shared=forked)
         if forked:
             return
         for end in (self.transport.abort, self._opened.close):

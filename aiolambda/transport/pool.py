@@ -14,7 +14,6 @@ import socket
 from collections import Counter
 from contextvars import ContextVar
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import aiohttp
 from aiohttp.connector import Connection as OpenedConnection
@@ -33,8 +32,10 @@ __all__ = ["Pool"]
 _TURNS_TO_CLOSE = 4
 """Turns that a loop may take to close the socket of a connection that failed."""
 
-_made: ContextVar[list[socket.socket] | None] = ContextVar("made", default=None)
-"""The sockets that the current `_connect` created."""
+_Sockets = dict[socket.socket, int]
+"""Sockets with their inodes."""
+_made: ContextVar[_Sockets | None] = ContextVar("made", default=None)
+"""The sockets that the current `_dial` created."""
 
 
 class Pool:
@@ -51,8 +52,8 @@ class Pool:
         **options: Any,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._sockets: WeakKeyDictionary[socket.socket, int] = WeakKeyDictionary()
-        """All sockets that were made, those of connections that are still being opened too, with their inodes."""
+        self._opening: _Sockets = {}
+        """Of connections that are being opened."""
         factory = sockets.socket_factory(keep_alive, self._note_socket)
         self._connector = aiohttp.TCPConnector(limit=0, socket_factory=factory, resolver=resolver_of_own(), **options)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an address open
         self.turns = Turns(max_connecting=max_connecting, reservation_ttl=reservation_ttl)
@@ -177,8 +178,8 @@ class Pool:
         self.close_idle()
         for connection in list(self._connections):
             connection.cut()
-        for sock, inode in list(self._sockets.items()):
-            sockets.shut_down(sock, inode)  # ends also the connections that are still being opened
+        for sock, inode in list(self._opening.items()):
+            sockets.shut_down(sock, inode)
         closed = self._connector.close()
         self.turns.close()
         await closed
@@ -201,7 +202,7 @@ class Pool:
         A copied loop is not called: it shares its epoll descriptor with the parent.
         """
         self._closed = True
-        for sock, inode in list(self._sockets.items()):
+        for sock, inode in list(self._opening.items()):
             sockets.close_descriptor(sock, inode, shared=forked)
         for connection in list(self._connections):
             connection.detach(forked=forked)
@@ -247,7 +248,7 @@ class Pool:
         connection = Connection(
             opened,
             transport,
-            _socket_of(opened, made),
+            *_socket_of(opened, made),
             loop=self._loop,
             limits=self._response_limits,
             buffer=self._buffer,
@@ -268,9 +269,9 @@ class Pool:
             raise _spoke() if spoke else _ended()
         return connection
 
-    async def _dial(self, route: Route, limits: aiohttp.ClientTimeout) -> tuple[OpenedConnection, list[socket.socket]]:
+    async def _dial(self, route: Route, limits: aiohttp.ClientTimeout) -> tuple[OpenedConnection, _Sockets]:
         """A connection of aiohttp, and the sockets that were made for it."""
-        made: list[socket.socket] = []
+        made: _Sockets = {}
         token = _made.set(made)
         try:
             return await self._connector.connect(route.request, [], limits), made
@@ -278,25 +279,26 @@ class Pool:
             if isinstance(error, OSError) and not isinstance(error, TimeoutError) and route.proxy is None:
                 self._close_left(made)
             else:  # the loop may use the socket for a while yet, to end TLS with a peer that does not answer
-                for sock in made:
-                    sockets.shut_down(sock, self._sockets[sock])
+                for sock, inode in made.items():
+                    sockets.shut_down(sock, inode)
             raise
         finally:
-            for sock in made:
+            for sock, inode in made.items():
+                del self._opening[sock]
                 # If the peer resets before the connection is open, uvloop closes the descriptor and not the socket. The socket
                 # would close that number again when it is collected, and by then another file may have it.
-                if sock.fileno() >= 0 and not sockets.owns_descriptor(sock, self._sockets[sock]):
+                if sock.fileno() >= 0 and not sockets.owns_descriptor(sock, inode):
                     sock.detach()
             with contextlib.suppress(ValueError):  # a task that was garbage-collected ends in another context
                 _made.reset(token)
 
-    def _close_left(self, made: list[socket.socket], turns: int = _TURNS_TO_CLOSE) -> None:
+    def _close_left(self, made: _Sockets, turns: int = _TURNS_TO_CLOSE) -> None:
         """Close the sockets that the loop has left open after a connection failed: aiofastnet does, if a handshake is reset."""
         if turns:
             self._loop.call_soon(self._close_left, made, turns - 1)
             return
-        for sock in made:
-            if sockets.owns_descriptor(sock, self._sockets[sock]):
+        for sock, inode in made.items():
+            if sockets.owns_descriptor(sock, inode):
                 sock.close()
 
     def lost(self, connection: Connection, /) -> None:
@@ -306,19 +308,16 @@ class Pool:
             self._all_lost.set_result(None)
 
     def _note_socket(self, sock: socket.socket) -> None:
-        self._sockets[sock] = sockets.inode_of(sock)
         made = _made.get()
         if made is not None:
-            made.append(sock)
+            made[sock] = self._opening[sock] = sockets.inode_of(sock)
 
 
-def _socket_of(opened: OpenedConnection, made: list[socket.socket]) -> socket.socket | None:
-    """The socket of our factory. The loop shows another object with the same descriptor."""
+def _socket_of(opened: OpenedConnection, made: _Sockets) -> tuple[socket.socket | None, int]:
+    """The socket of our factory, and its inode. The loop shows another object with the same descriptor."""
     shown = None if opened.transport is None else opened.transport.get_extra_info("socket")
-    if shown is None:
-        return None
-    number = shown.fileno()
-    return next((sock for sock in made if sock.fileno() == number), None)
+    number = -1 if shown is None else shown.fileno()
+    return next(((sock, inode) for sock, inode in made.items() if sock.fileno() == number), (None, 0))
 
 
 def _ended() -> OSError:

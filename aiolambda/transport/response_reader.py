@@ -76,13 +76,13 @@ class ResponseReader:
         """Prepare for the response to the next request. Its body may have `most` bytes; `None` if it is streamed."""
         self._most = most
         self.status = 0
-        self.fields: dict[str, str] = {}
+        self.fields: dict[str, str] = _NO_FIELDS
         self.has_head = self.has_begun = self.is_complete = self.is_reusable = self._is_interim = False
         self._has_odd_coding = False
-        self._lines: list[tuple[bytes, bytes]] = []
+        self._lines: list[tuple[bytes, bytes]] = _NO_LINES  # one of its own once the head begins: a call may wait for long
         self._interim = self._come = self._come_before = self._body_size = 0
         self._allowed = self._limits.head
-        self._body: list[bytes] = []
+        self._body: list[bytes] = _NO_BODY
         self._large: io.BytesIO | None = None
         self.place: memoryview | None = None
 
@@ -132,20 +132,20 @@ class ResponseReader:
 
     def drop_body(self) -> None:
         """Keep nothing of a body that was handed on."""
-        self._body, self._lines, self._large = [], [], None
+        self._body, self._lines, self._large = _NO_BODY, _NO_LINES, None
 
     def forget(self) -> None:
         """Drop what was received of the current response. Further bytes belong to none."""
         self.is_complete, self.is_reusable = True, False
         self._parser = self._large = self.place = None
-        self._body = []
+        self._body = _NO_BODY
 
     # The parser calls these
 
     def on_message_begin(self) -> None:
         if self.is_complete:
             self.is_reusable = False
-        self.has_begun = True
+        self.has_begun, self._lines = True, []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._lines.append((name, value))  # after the head: a trailer, which nobody reads
@@ -168,6 +168,7 @@ class ResponseReader:
             self._check_framing(parser.get_http_version())
         elif self._most is not None:
             self._make_place(int(length), self._most)
+        self._body = []
 
     def on_body(self, data: bytes) -> None:
         size = len(data)
@@ -183,7 +184,6 @@ class ResponseReader:
     def on_message_complete(self) -> None:
         if self._is_interim:
             self._is_interim = self._has_odd_coding = False
-            self._lines = []
             self._come_before = self._come
             self._allowed = self._come + self._limits.head
             return
@@ -268,6 +268,11 @@ class ResponseReader:
     def _too_long_body(self) -> ResponseError:
         return _too_much("body", f"has a body of more than {self._most:,} bytes")
 
+
+_NO_FIELDS: dict[str, str] = {}
+_NO_LINES: list[tuple[bytes, bytes]] = []
+_NO_BODY: list[bytes] = []
+"""Before a response begins, and after it was handed on. Nothing is ever added to these."""
 
 _ParserErrors = (httptools.HttpParserError, httptools.HttpParserUpgrade)
 
