@@ -204,21 +204,13 @@ class LambdaClient(InvocationCalls, MapCalls):
           `InvocationTimeoutError` say why.
         - `ClientClosedError`: the client is closed, or was closed during the call.
         """
-        return await self._run(self._call(command, timeout, idempotent))
-
-    def _run(self, call: Call[In, Out]) -> Coroutine[Any, Any, Out]:
-        command = call.command
-        fold = self._stack.fold_for(type(command), own_stack(command), self._dispatch)
-        call.is_shared = fold.shares
-        return self._in_flight.run(call, fold.chain if self._startup.done else self._with_opening(fold.chain))
+        return await self._call(command, timeout, idempotent, None)
 
     def _map_sender(self, timeout: float | Timeouts | Unset | None, idempotent: bool | None) -> "Send":
         """The `send` of a map: it reports throttles at once, and the time of a call starts with its slot."""
 
         def send(command: InvokeCommand, run_ended: "asyncio.Future[None]") -> Awaitable[InvokeCommandOutput]:
-            call = self._call(command, timeout, idempotent)
-            call.run_ended = run_ended
-            return self._run(call)
+            return self._call(command, timeout, idempotent, run_ended)
 
         if timeout is not UNSET:
             self._timeouts(timeout, 1.0)  # so that a wrong limit fails the map, and not each item
@@ -265,8 +257,13 @@ class LambdaClient(InvocationCalls, MapCalls):
             transport.detach(forked=forked)
 
     def _call(
-        self, command: Command[In, Out], timeout: float | Timeouts | Unset | None, idempotent: bool | None
-    ) -> Call[In, Out]:
+        self,
+        command: Command[In, Out],
+        timeout: float | Timeouts | Unset | None,
+        idempotent: bool | None,
+        run_ended: "asyncio.Future[None] | None",
+    ) -> Coroutine[Any, Any, Out]:
+        """A call of a command, which starts when it is awaited."""
         if idempotent is None:
             idempotent = self._startup.config.idempotent if command.idempotent is None else command.idempotent
         if not (idempotent is None or idempotent is False or idempotent is True):
@@ -276,7 +273,7 @@ class LambdaClient(InvocationCalls, MapCalls):
             self._loop_binding.bind(loop)
         read = command.operation.default_read_timeout(input)
         timeouts = self._limits.get(read) if timeout is UNSET else None
-        return NewCall(
+        call = NewCall(
             command,
             input,
             type(self).__name__,
@@ -286,7 +283,11 @@ class LambdaClient(InvocationCalls, MapCalls):
             loop.time(),
             idempotent,
             self._state.durable,
+            run_ended,
         )
+        fold = self._stack.fold_for(type(command), own_stack(command), self._dispatch)
+        call.is_shared = fold.shares
+        return self._in_flight.run(call, fold.chain if self._startup.done else self._with_opening(fold.chain))
 
     def _timeouts(self, given: float | Timeouts | Unset | None, default_read_timeout: float) -> Timeouts:
         """The limits of the call, or else of the client, with `read` filled in."""

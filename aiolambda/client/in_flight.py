@@ -57,8 +57,8 @@ class InFlightCalls:
             ended = _completed(late, call)
         else:
             deadline.disarm()
-            stream = call.command.operation.open_answer(output)
-            if stream is not None:
+            operation = call.command.operation
+            if operation.streamed and (stream := operation.open_answer(output)) is not None:
                 self._keep_stream(call, stream, deadline.at)
             return output
         finally:

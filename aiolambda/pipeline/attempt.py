@@ -14,11 +14,9 @@ from ..errors import AiolambdaError
 from ..policy import delivery
 from ..types.values import UNSET
 from .attempt_slot import (
-    NO_RESERVATION,
     acquire_nowait,
     checked_credentials,
     provider_if_expired,
-    release,
     wait_for_slot,
 )
 from .call import Call, CallNext
@@ -34,7 +32,7 @@ def attempting(  # noqa: C901 - a straight line: a function for each step would 
 ) -> CallNext[Any, Any]:
     """The four as one. `step_by_step` are the same four for a stream, or after an earlier answer that is still open."""
 
-    async def attempt(call: Call[Any, Any], /) -> Any:  # noqa: C901, PLR0912 - as above
+    async def attempt(call: Call[Any, Any], /) -> Any:  # noqa: C901 - as above
         if call.answers or call.command.operation.streamed:
             return await step_by_step(call)
         context = state.context
@@ -76,9 +74,9 @@ def attempting(  # noqa: C901 - a straight line: a function for each step would 
                 record(call, state, request, verdict, status, clock() - started)
             return output_of(call, response)
         finally:
-            if reservation is NO_RESERVATION:
+            try:
+                reservation.end()
+            finally:
                 slots.release()
-            else:
-                release(slots, reservation)
 
     return attempt
