@@ -133,7 +133,7 @@ BAD_ENDS: dict[str, tuple[list[bytes], Script | None, str]] = {
     "fin": ([], ends, "connection to .* ended in the middle of the answer"),
     "reset": ([], resets, "connection to .* ended in the middle of the answer"),
     "fin behind the completion": ([complete()], ends, "ended in the middle of the answer"),
-    "bad chunk": ([], writes_late(b"zz\r\n"), "connection to .* ended in the middle of the answer"),
+    "bad chunk": ([], writes_late(b"zz\r\n"), "the answer from .* is not valid HTTP: Invalid character in chunk size"),
     "damaged": ([chunked(bytes(DAMAGED))], stalls, "the stream is damaged: the checksum of a message is wrong"),
     "more behind": ([complete(), chunk(b"2"), LAST], None, "bytes came after InvokeComplete"),
     "more in the same piece": (
