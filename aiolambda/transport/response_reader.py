@@ -192,6 +192,7 @@ class ResponseReader:
 
     def _fields_of(self, lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
         """The fields of a head. If a name is repeated, the first counts."""
+        fields: dict[str, str]
         try:
             fields = {_NAMES[name]: value.rstrip(_SPACES).decode("utf-8", "surrogateescape") for name, value in lines}
         except KeyError:  # a name that was not met before
