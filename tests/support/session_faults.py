@@ -42,6 +42,10 @@ DIFFERENCES: dict[str, dict[str, object]] = {
     # No fact of the kernel is known, so an idle connection that the peer closes as it is used is lost.
     "idle: close as the request is written": {"default": _LOST, "idempotent": _LOST_THEN_WELL},
     "TLS, idle: close without notice as the request is written": {"default": _LOST, "idempotent": _LOST_THEN_WELL},
+    # Whether the loop has heard of the end before the call is a matter of chance.
+    "idle: FIN": {"default": _EITHER, "idempotent": _EITHER_THEN_WELL},
+    "idle: RST": {"default": _EITHER, "idempotent": _EITHER_THEN_WELL},
+    "idle: close": {"default": _EITHER, "idempotent": _EITHER_THEN_WELL},
     # aiohttp keeps what comes on an idle connection. It is refused, and the next call is lost with the connection.
     "a second answer 50 ms later": {"default": _LOST, "idempotent": _LOST_THEN_WELL},
     "a 408 on an idle connection": {"default": _EITHER, "idempotent": _EITHER_THEN_WELL},
