@@ -127,7 +127,7 @@ def in_a_place(loop: LoopName, script: Script, certificates: Certificates, *, tl
             assert not await server.ended(place.play)
         assert asyncio.all_tasks() == {asyncio.current_task()}
         gc.collect()
-        assert open_files() == before
+        assert open_files() <= before  # what an earlier test has left may be collected meanwhile
         return place.complaints
 
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
