@@ -58,7 +58,7 @@ class ServerDisconnected(ConnectionError):
     """The peer ended the connection in an orderly way."""
 
     def __init__(self) -> None:
-        super().__init__("the server closed the connection")
+        super().__init__(errno.ECONNRESET, "the server closed the connection")
 
 
 def read_buffer() -> memoryview:

@@ -3,21 +3,18 @@
 Owns the texts of these errors. Must not decide whether the function may have run: `policy` does.
 """
 
-import re
-
 import aiohttp
 from yarl import URL
 
 from ..errors import ConnectError, ConnectionLostError, InvocationTimeoutError, QueueTimeoutError, TransportError
 from ..policy import delivery
 from ..types.values import Delivery
+from .aiohttp_errors import cause_of, is_transient, reason_of
 from .connection import LateResponse, NoResponse, ServerDisconnected, StalledUpload
 from .exchange import Displaced, Exchange
 from .response_reader import ResponseError
 
-__all__ = ["FAILURES", "map_error", "reason_of"]
-
-_QUOTED = r"[:\n'\"]|\bb(?=['\"])"
+__all__ = ["FAILURES", "map_error"]
 
 FAILURES = (aiohttp.ClientError, ResponseError, OSError, TimeoutError)
 """What ends a request: errors of aiohttp while a connection is opened, and errors of this package and of the system."""
@@ -32,7 +29,8 @@ async def map_error(error: Exception, exchange: Exchange) -> TransportError:
     if isinstance(error, QueueTimeoutError):
         return error
     mapped = await _mapped(error, exchange)
-    mapped.__cause__ = _cause_of(error)
+    says_all = isinstance(error, ResponseError | ServerDisconnected)
+    mapped.__cause__ = None if says_all else cause_of(error)
     return mapped
 
 
@@ -76,58 +74,10 @@ def _connect_error(error: Exception, exchange: Exchange, where: str) -> Transpor
     if proxy is not None and failed_at == (proxy.raw_host, proxy.port):
         way = f"the proxy {proxy.host_port_subcomponent}, through which {where} is reached"
     if not isinstance(error, TimeoutError):
-        return ConnectError(f"cannot connect to {way}: {reason_of(error)}", transient=_is_transient(error))
+        return ConnectError(f"cannot connect to {way}: {reason_of(error)}", transient=is_transient(error))
     return InvocationTimeoutError(
         f"no connection to {way} within {request.timeouts.connect} s",
         exceeded="connect",
         stage="connect",
         delivery=Delivery.NOT_DELIVERED,
     )
-
-
-def _is_transient(error: Exception) -> bool:
-    """Whether the next attempt can succeed: not if the certificate was rejected, or if the proxy refused the client.
-
-    Some proxies, such as tinyproxy, answer 401 to a wrong password.
-    """
-    return not isinstance(error, aiohttp.ClientConnectorCertificateError) and getattr(error, "status", None) not in (
-        401,
-        403,
-        407,
-    )
-
-
-def _cause_of(error: Exception) -> BaseException | None:
-    """A cause that is safe to show. aiohttp's exceptions hold URLs with passwords, request headers and parts of answers.
-
-    So do their tracebacks, and their own causes and contexts.
-    """
-    if isinstance(error, ResponseError | ServerDisconnected):  # they say nothing more
-        return None
-    cause: BaseException | None = error
-    if isinstance(error, aiohttp.ClientError):
-        cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
-    if cause is not None:
-        cause.__traceback__ = cause.__context__ = cause.__cause__ = None
-    return cause
-
-
-def _complaint(message: str) -> str:
-    """The parser's complaint without the bytes that it quotes, which may belong to a payload."""
-    words = message.rpartition("message:")[2].strip()
-    return re.split(_QUOTED, words, maxsplit=1)[0].strip() or "malformed"
-
-
-def reason_of(error: Exception) -> str:
-    """The reason, without the URLs and bytes of an answer that aiohttp's texts may quote."""
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"the proxy answered {error.status}"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return str(error.certificate_error)
-    if isinstance(error, aiohttp.ClientResponseError):
-        return f"the answer is not valid HTTP: {_complaint(error.message)}"
-    if isinstance(error, ServerDisconnected):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return type(error).__name__

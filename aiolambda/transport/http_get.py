@@ -11,7 +11,7 @@ from yarl import URL
 
 from ..errors import ConnectError, ConnectionLostError, InvocationTimeoutError, TransportError
 from ..types.http import Response
-from .error_mapping import reason_of
+from .aiohttp_errors import reason_of
 from .resolver import resolver_of_own
 
 __all__ = ["fetch"]

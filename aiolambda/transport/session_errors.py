@@ -6,14 +6,13 @@ of the kernel.
 Owns the texts of these errors. Must not send, or know the settings of a session.
 """
 
-import re
-
 import aiohttp
 from yarl import URL
 
 from ..errors import ConnectError, ConnectionLostError, InvocationTimeoutError, QueueTimeoutError, TransportError
 from ..policy import delivery
 from ..types.http import Loss, Request
+from .aiohttp_errors import cause_of, is_transient, reason_of
 
 __all__ = ["FAILURES", "map_error"]
 
@@ -27,15 +26,6 @@ _NEVER_SENT = (
     aiohttp.InvalidURL,
     aiohttp.NonHttpUrlClientError,
 )
-_NOT_TRANSIENT = (
-    aiohttp.ClientConnectorCertificateError,
-    aiohttp.ServerFingerprintMismatch,
-    aiohttp.InvalidURL,
-    aiohttp.NonHttpUrlClientError,
-)
-_REFUSED_BY_PROXY = (401, 403, 407)
-"""Some proxies, such as tinyproxy, answer 401 to a wrong password."""
-_QUOTED = r"[:\n'\"]|\bb(?=['\"])"
 
 
 def map_error(error: Exception, request: Request, *, written: bool, in_queue: float | None = None) -> TransportError:
@@ -45,7 +35,7 @@ def map_error(error: Exception, request: Request, *, written: bool, in_queue: fl
     the connector together with the connection, if that is the limit that expired.
     """
     mapped = _mapped(error, request, written, in_queue)
-    mapped.__cause__ = _cause_of(error)
+    mapped.__cause__ = cause_of(error)
     return mapped
 
 
@@ -70,38 +60,11 @@ def _mapped(error: Exception, request: Request, written: bool, in_queue: float |
         return InvocationTimeoutError(f"{where} {silence} within {request.timeouts.read} s", exceeded="read", stage=stage)
     moment = "in the middle of the answer" if stage == "receive" else "before an answer came"
     lost = delivery.verdict_of_loss(Loss())
-    return ConnectionLostError(f"the connection to {where} ended {moment}: {_reason_of(error)}", delivery=lost)
+    return ConnectionLostError(f"the connection to {where} ended {moment}: {reason_of(error)}", delivery=lost)
 
 
 def _connect_error(error: Exception, where: str) -> ConnectError:
     way = where
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         way = f"the proxy {error.host}:{error.port}, through which {where} is reached"
-    refused = isinstance(error, aiohttp.ClientHttpProxyError) and error.status in _REFUSED_BY_PROXY
-    transient = not (refused or isinstance(error, _NOT_TRANSIENT))
-    return ConnectError(f"cannot connect to {way}: {_reason_of(error)}", transient=transient)
-
-
-def _reason_of(error: Exception) -> str:
-    """The reason, without the URLs and bytes of an answer that aiohttp's texts may quote."""
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"the proxy answered {error.status}"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return str(error.certificate_error)
-    if isinstance(error, aiohttp.ClientResponseError):
-        words = error.message.rpartition("message:")[2].strip()
-        complaint = re.split(_QUOTED, words, maxsplit=1)[0].strip() or "malformed"
-        return f"the answer is not valid HTTP: {complaint}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return type(error).__name__
-
-
-def _cause_of(error: Exception) -> BaseException | None:
-    """A cause that is safe to show. aiohttp's exceptions, and their tracebacks, hold URLs, headers and parts of answers."""
-    cause: BaseException | None = error
-    if isinstance(error, aiohttp.ClientError):
-        cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
-    if cause is not None:
-        cause.__traceback__ = cause.__context__ = cause.__cause__ = None
-    return cause
+    return ConnectError(f"cannot connect to {way}: {reason_of(error)}", transient=is_transient(error))

@@ -125,9 +125,9 @@ class StreamedResponse(Protocol):
 
 
 class Transport(Protocol):
-    """Sends signed requests. The default sends them over aiohttp; `SessionTransport` over a session of yours.
+    """Sends signed requests. The default speaks HTTP on connections that aiohttp opens.
 
-    `aiolambda.testing.FakeTransport` calls plain functions.
+    `SessionTransport` sends over a session of yours, `aiolambda.testing.FakeTransport` calls plain functions.
     """
 
     async def send(self, request: Request, /) -> Response:
