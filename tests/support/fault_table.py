@@ -54,7 +54,7 @@ LARGE = b'"' + b"x" * 900_000 + b'"'
 """More than the buffers of both kernels hold, with a small one at the server. An `Event` may not be larger."""
 SMALL_BUFFER = 32_768
 AT_A_TIME = 24
-MARGIN = 4.0
+MARGIN = 8.0 if sys.flags.dev_mode else 4.0
 """Seconds beyond its limits that a cell may take on a machine that does other things, too."""
 
 LONGEST_RUN = 400

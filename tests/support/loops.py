@@ -16,9 +16,6 @@ from typing import Literal, get_args
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 LoopName = Literal["asyncio", "uvloop", "asyncio+aiofastnet", "uvloop+aiofastnet"]
 
-INSTALLED: list[LoopName] = [loop for loop in get_args(LoopName) if all(map(importlib.util.find_spec, loop.split("+")))]
-"""The loops that a test can use here. One that is about loops runs on each of them."""
-
 NO_SLOW_CALLBACKS = """
 import logging
 logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith("Executing %s took"))
@@ -35,6 +32,12 @@ LOOPS: dict[str, LoopName] = {
 """By the value of `AIOLAMBDA_LOOP`. Another value is an error, so that no run tests less than it says."""
 
 CHOSEN: LoopName = LOOPS[os.environ.get("AIOLAMBDA_LOOP") or "asyncio"]
+
+
+INSTALLED: list[LoopName] = [CHOSEN]
+"""The loops of a test that is about loops: each that can be used here, or only the chosen one if that is not asyncio's own."""
+if CHOSEN == "asyncio":
+    INSTALLED = [loop for loop in get_args(LoopName) if all(map(importlib.util.find_spec, loop.split("+")))]
 
 
 def loop_factory(name: LoopName) -> LoopFactory:

@@ -26,9 +26,7 @@ from ..support.loops import INSTALLED, LoopName, loop_factory
 from ..support.streaming import HEAD, chunk
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts the files in /proc")
-MOMENTS = (
-    [*range(40), *range(40, 400, 10), *range(400, 2000, 100)] if THOROUGH else [*range(0, 24, 2), 30, 50, 90, 160, 300, 900]
-)
+MOMENTS = [*range(24), *range(24, 200, 20), *range(200, 2000, 300)] if THOROUGH else [*range(0, 24, 4), 40, 120, 400]
 COMPLAINTS = [
     ("aiofastnet", "SSL handshake failed"),  # of each handshake that the peer ends
     ("uvloop", "unable to perform operation on <TCPTransport closed=True"),  # of one that is cancelled at its end

@@ -22,7 +22,7 @@ from ..support.fault_table import client_of
 from ..support.faults import Certificates, FaultServer, Received, Script
 from ..support.loops import INSTALLED, LoopName, loop_factory
 
-ROUNDS = 1000 if THOROUGH else 60
+ROUNDS = 250 if THOROUGH else 40
 LARGE = 100_000
 """Bytes of a body that is received in its place."""
 TAIL = 100
