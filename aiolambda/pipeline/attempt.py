@@ -8,11 +8,8 @@ Owns this sequence. Must not own a rule: they do.
 
 from typing import Any
 
-import attrs
-
 from ..errors import AiolambdaError
 from ..policy import delivery
-from ..types.values import UNSET
 from .attempt_slot import (
     acquire_nowait,
     checked_credentials,
@@ -21,7 +18,7 @@ from .attempt_slot import (
 )
 from .call import Call, CallNext
 from .context import PipelineState
-from .dispatch import UNKNOWN, invocation_type_of, record, verdict_of
+from .dispatch import UNKNOWN, hand_over, invocation_type_of, record, verdict_of
 from .preparation import OutputOf, Prepare
 
 __all__ = ["attempting"]
@@ -52,13 +49,9 @@ def attempting(  # noqa: C901 - a straight line: a function for each step would 
             if (rest := sign(call)) is not None:
                 await rest
             request = call.request
-            call.response = None
-            if request.timeouts.read is UNSET:  # a middleware made this request
-                request.timeouts = attrs.evolve(request.timeouts, read=call.timeouts.read)
             invocation_type = invocation_type_of(request)
             started = clock()
-            request.sent = True
-            request.stage = "send"  # a transport that reports more sets it back to queue and connect
+            hand_over(call, request)
             verdict, status = UNKNOWN, None
             try:
                 response = await (state.transport or state.open_transport).send(request)

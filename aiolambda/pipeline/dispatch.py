@@ -23,7 +23,7 @@ from .context import PipelineState
 from .open_response import OpenResponse
 from .preparation import FusedChain, OutputOf
 
-__all__ = ["UNKNOWN", "Dispatch", "invocation_type_of", "parsed_error", "record", "verdict_of"]
+__all__ = ["UNKNOWN", "Dispatch", "hand_over", "invocation_type_of", "parsed_error", "record", "verdict_of"]
 
 UNKNOWN, _EXECUTED = Delivery.UNKNOWN, Delivery.EXECUTED
 """Looking up a member of an enum takes longer than the rest of an attempt's record."""
@@ -57,11 +57,7 @@ def _dispatching(state: PipelineState, output_of: OutputOf) -> CallNext[Any, Any
         if request.sent:  # a middleware sends it once more, perhaps at the same time: each send has a stage of its own
             request = request.copy()
         started = clock()
-        call.response = None
-        if request.timeouts.read is UNSET:  # a middleware made this request
-            request.timeouts = attrs.evolve(request.timeouts, read=call.timeouts.read)
-        request.sent = True
-        request.stage = "send"  # a transport that reports more sets it back to queue and connect
+        hand_over(call, request)
         verdict, status = UNKNOWN, None
         try:
             transport = state.transport or state.open_transport
@@ -83,6 +79,15 @@ def _dispatching(state: PipelineState, output_of: OutputOf) -> CallNext[Any, Any
         return output_of(call, response)
 
     return dispatch
+
+
+def hand_over(call: Call[Any, Any], request: Request) -> None:
+    """Note that the request goes to the transport now."""
+    call.response = None
+    if request.timeouts.read is UNSET:  # a middleware made this request
+        request.timeouts = attrs.evolve(request.timeouts, read=call.timeouts.read)
+    request.sent = True
+    request.stage = "send"  # a transport that reports more sets it back to queue and connect
 
 
 def invocation_type_of(request: Request) -> str:

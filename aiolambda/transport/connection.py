@@ -264,10 +264,7 @@ class Connection(asyncio.BufferedProtocol):
         self.written_before = self.written
         self.written += len(head) + size
         if limit is not None:
-            # The timer keeps running from one request to the next: setting and cancelling one for each takes long.
-            self._deadline = self._loop.time() + limit
-            if self._timer_due > self._deadline:
-                self._set_timer()
+            self._expect(limit)
         try:
             if size <= _JOINED:
                 self.transport.write(head + body)
@@ -384,8 +381,8 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._received += nbytes
         reader = self.reader
-        is_due = not reader.is_complete
-        if not is_due:
+        is_unasked = reader.is_complete
+        if is_unasked:
             self.spoke_unasked, self.is_open = True, False
             self.transport.abort()
             return
@@ -470,9 +467,7 @@ class Connection(asyncio.BufferedProtocol):
         elif self._limit is not None and reader.progress != self._progress:
             # Each part of a response has a limit of its own: the silence before it, its head, its body.
             self._progress = reader.progress
-            self._deadline = self._loop.time() + self._limit
-            if self._timer_due > self._deadline:
-                self._set_timer()
+            self._expect(self._limit)
 
     def _take_pieces(self) -> None:
         """Hand on what was received of a streamed body, and pause the peer if the reader is too far behind."""
@@ -492,6 +487,15 @@ class Connection(asyncio.BufferedProtocol):
             waiter.set_result(None)  # an exception that nobody awaits any more would be logged
 
     # Time
+
+    def _expect(self, limit: float) -> None:
+        """The next part of the response is due within `limit` seconds.
+
+        The timer keeps running from one request to the next: setting and cancelling one for each takes long.
+        """
+        self._deadline = self._loop.time() + limit
+        if self._timer_due > self._deadline:
+            self._set_timer()
 
     def _set_timer(self) -> None:
         self._cancel_timer()
@@ -524,8 +528,7 @@ class Connection(asyncio.BufferedProtocol):
         before, self._sent = self._sent, self._sent_now()
         unsent, taken, acknowledged = self._sent
         if self._sent != before:
-            self._deadline = self._loop.time() + (self._limit or 0)
-            self._set_timer()
+            self._expect(self._limit or 0)
         elif unsent or taken > acknowledged:
             self.fail(StalledUpload())
         else:

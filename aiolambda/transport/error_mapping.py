@@ -16,8 +16,10 @@ from .response_reader import ResponseError
 
 __all__ = ["FAILURES", "map_error"]
 
-FAILURES = (aiohttp.ClientError, ResponseError, OSError, TimeoutError)
-"""What ends a request: errors of aiohttp while a connection is opened, and errors of this package and of the system."""
+FAILURES = (aiohttp.ClientError, ResponseError, OSError)
+"""What ends a request: errors of aiohttp while a connection is opened, and errors of this package and of the system.
+
+`TimeoutError` is an `OSError`."""
 _CONNECT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)
 
 

@@ -137,8 +137,8 @@ class ResponseReader:
     def forget(self) -> None:
         """Drop what was received of the current response. Further bytes belong to none."""
         self.is_complete, self.is_reusable = True, False
-        self._parser = self._large = self.place = None
-        self._body = _NO_BODY
+        self._parser = self.place = None
+        self.drop_body()
 
     # The parser calls these
 

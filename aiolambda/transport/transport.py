@@ -216,7 +216,7 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         if promise.shelf is not None and promise.shelf is not route.shelf:
             return None
         exchange.route = route
-        exchange.head = (None if route.is_relayed else request.encoded_head) or _encoded_head(request, route, target)
+        exchange.head = _encoded_head(request, route, target)
         return pool.lend_idle(exchange, route, promise)
 
     async def _borrow(self, exchange: Exchange) -> Connection:
