@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from aiolambda import ConfigurationError, ConnectError, Credentials, InvocationTimeoutError, LambdaClient, Timeouts
+from aiolambda.client import startup
+from aiolambda.threads import Threads
 
 from .config.test_config import set_all
 from .support.servers import RawServer, always, answer, raw_server
@@ -90,6 +92,8 @@ async def test_client_that_can_start_no_thread_says_so(profile: None, monkeypatc
     def refuse(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
+    # a thread of an earlier test may still run in the shared instance, and would do the work
+    monkeypatch.setattr(startup, "_THREADS", Threads("opening", most=64))
     client = LambdaClient()
     with monkeypatch.context() as patch, pytest.raises(ConfigurationError, match="no thread can be started for opening"):
         patch.setattr(threading.Thread, "start", refuse)

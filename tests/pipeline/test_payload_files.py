@@ -27,7 +27,9 @@ from aiolambda import (
     NoRetry,
     PayloadLimits,
 )
+from aiolambda.pipeline import payload_file
 from aiolambda.testing import FakeTransport
+from aiolambda.threads import Threads
 from aiolambda.types.http import Headers, Request, Response
 
 LIMIT = 1000
@@ -359,6 +361,8 @@ async def test_failed_thread_start_refuses_the_file(monkeypatch: pytest.MonkeyPa
     def fails(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
+    # a thread of an earlier test may still run in the shared instance, and would read the file
+    monkeypatch.setattr(payload_file, "_THREADS", Threads("payload files", most=1))
     async with client_of(Throttling()) as client:
         monkeypatch.setattr(threading.Thread, "start", fails)
         with pytest.raises(InvalidInputError, match="cannot be read: no thread can be started"):
