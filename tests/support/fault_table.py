@@ -562,7 +562,7 @@ async def client_over_session(play: Play, certificates: Certificates, **settings
     """A client with a `SessionTransport`, and a session with the same certificates."""
     tls = ssl.create_default_context(cafile=certificates.bundle)
     limits = settings.get("response_limits", ResponseLimits())
-    with kept_sockets() as make_socket:
+    with kept_sockets(_left_open) as make_socket:
         connector = aiohttp.TCPConnector(limit=0, ssl=tls, socket_factory=make_socket)
         async with aiohttp.ClientSession(connector=connector) as session:
             transport = SessionTransport(session, response_limits=limits)
@@ -571,11 +571,11 @@ async def client_over_session(play: Play, certificates: Certificates, **settings
 
 
 @contextlib.contextmanager
-def kept_sockets() -> Iterator[Callable[[Any], socket.socket]]:
-    """A socket factory for aiohttp on uvloop, which may close the descriptor of a socket and not the socket.
+def kept_sockets(left: list[socket.socket] | None = None) -> Iterator[Callable[[Any], socket.socket]]:
+    """A socket factory for aiohttp on the other loops, which err if the peer resets while the connection is opened.
 
-    It does so if the peer resets while the connection is opened. The socket would close that number again when it is
-    collected, and by then a file of another test may have it.
+    uvloop closes the descriptor and not the socket. The socket would close that number again when it is collected, and by
+    then a file of another test may have it. aiofastnet closes neither: `left` takes the sockets that are still open.
     """
     made: list[tuple[socket.socket, int]] = []
 
@@ -590,6 +590,17 @@ def kept_sockets() -> Iterator[Callable[[Any], socket.socket]]:
         for sock, inode in made:
             if sock.fileno() >= 0 and _inode_of(sock.fileno()) != inode:
                 sock.detach()
+        if left is not None:
+            left.extend(sock for sock, _ in made if sock.fileno() >= 0)
+
+
+_left_open: list[socket.socket] = []
+
+
+def close_left_sockets() -> None:
+    """Close the sockets of `client_over_session` that the loop has not closed. The loop must have ended."""
+    while _left_open:
+        _left_open.pop().close()
 
 
 def _inode_of(number: int) -> int | None:

@@ -23,6 +23,7 @@ from .fault_table import (
     Result,
     Run,
     cells,
+    close_left_sockets,
     outcome,
     run_cells,
 )
@@ -89,7 +90,9 @@ def run(loop: LoopName) -> Run:
         # Only asyncio's own loop writes through the methods of a socket, in which a fault can strike.
         faults = [fault for fault in OVER_SESSION if loop == "asyncio" or not fault.struck]
         modes = MODES if THOROUGH else [mode for mode in MODES if mode.kind == "RequestResponse"]
-        return runner.run(run_cells(cells(modes, faults)))
+        result = runner.run(run_cells(cells(modes, faults)))
+    close_left_sockets()
+    return result
 
 
 def table() -> str:
