@@ -6,11 +6,16 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
+from aiolambda import Credentials
+from aiolambda.local.runtime.environment import SharedEnvironment
 from aiolambda.local.runtime.output_pipe import OutputPipe
+from aiolambda.local.runtime.process import RuntimeProcess
+from aiolambda.local.runtime.process_groups import ProcessGroups, SupervisedProcess
 
 from ..support.local import Caller, becomes_true, function, is_running, read_soon, serving, shared_endpoint
 
@@ -273,3 +278,29 @@ async def test_functions_have_processes_of_their_own():
         one, two = await invoke("one"), await invoke("two")
         assert invoke.endpoint.runtime_pids("one") == [one.json()]
         assert invoke.endpoint.runtime_pids("two") == [two.json()]
+
+
+class ClosingWhileSpawning(ProcessGroups):
+    """Closes the runtime process while its process is started, as the end of an endpoint may."""
+
+    runtime: RuntimeProcess
+    spawned: SupervisedProcess
+
+    async def spawn(self, *command: Any, **options: Any) -> SupervisedProcess:
+        self.spawned = await super().spawn(*command, **options)
+        await self.runtime.close()
+        return self.spawned
+
+
+async def test_process_closed_as_it_starts_is_killed() -> None:
+    groups = ClosingWhileSpawning()
+    await groups.start()
+    shared = SharedEnvironment(url="http://127.0.0.1:1", region="us-east-1", credentials=Credentials("A", "s"), inherited={})
+    groups.runtime = RuntimeProcess(function(), shared, groups)
+    try:
+        await groups.runtime.start()
+        assert not groups.runtime.is_usable
+        assert not is_running(groups.spawned.pid)
+    finally:
+        await groups.runtime.close()
+        await groups.close()

@@ -29,8 +29,9 @@ class OutputPipe:
         self._is_open = True
 
     def follow(self) -> None:
-        """Hand on the output from now on, as it arrives."""
-        asyncio.get_running_loop().add_reader(self._read_end, self._read_some, _CHUNK)
+        """Hand on the output from now on, as it arrives. After `close` this has no effect."""
+        if self._is_open:
+            asyncio.get_running_loop().add_reader(self._read_end, self._read_some, _CHUNK)
 
     def close_write_end(self) -> None:
         os.close(self.write_end)
