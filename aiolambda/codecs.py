@@ -37,7 +37,14 @@ class JsonCodec:
     """
 
     def encode(self, value: object, /) -> bytes:
-        """The value as JSON. `InvalidInputError` if it has no JSON form: an unknown type, NaN, a cycle, a lone surrogate."""
+        """The value as JSON.
+
+        Args:
+            value: Plain JSON types, attrs classes and data classes, in any nesting.
+
+        Raises:
+            InvalidInputError: The value has no JSON form: an unknown type, NaN, a cycle, a lone surrogate.
+        """
         try:
             return json.dumps(value, default=_plain, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError) as error:
@@ -46,8 +53,20 @@ class JsonCodec:
         raise InvalidInputError(f"payload cannot be encoded: {reason}", member="payload") from None
 
     def decode(self, data: bytes, type: type[T], /) -> T:
-        """The data as a value of the type. `ValueError` if it is not JSON, `TypeError` if it does not fit the type."""
+        """The data as a value of the type.
+
+        Args:
+            data: JSON, in UTF-8, UTF-16 or UTF-32.
+            type: A plain JSON type, an attrs class or a data class, alone or in a union, a list or a dictionary.
+
+        Raises:
+            ValueError: The data is not JSON.
+            TypeError: The value does not fit the type.
+        """
         return cast("T", _made(json.loads(data), type))
+
+    def __repr__(self) -> str:
+        return "JsonCodec()"
 
 
 def _plain(value: object) -> object:

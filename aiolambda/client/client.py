@@ -7,16 +7,18 @@ import asyncio
 import contextlib
 import logging
 import os
+import ssl
 from collections.abc import Awaitable, Coroutine
+from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 import attrs
 
-from ..config import ClientSettings, LambdaClientConfig
+from ..codecs import JsonCodec
+from ..config import LambdaClientConfig
 from ..errors import ClientClosedError
 from ..errors.checks import check_flag, check_seconds
-from ..errors.tracebacks import forget_locals
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
 from ..pipeline import BuiltinMiddlewares, Dispatch, PipelineContext, PipelineState, Slots, slot_limit
@@ -25,8 +27,18 @@ from ..pipeline.command import own_stack
 from ..pipeline.stack import ClientStack, MiddlewareStack
 from ..policy.retry import StandardRetry
 from ..transport import connection_room
-from ..types.interfaces import can_detach
-from ..types.values import UNSET, ClientStats, Timeouts, Unset, shown
+from ..types.interfaces import Codec, CredentialsProvider, RetryStrategy, Transport, can_detach
+from ..types.values import (
+    UNSET,
+    ClientStats,
+    Credentials,
+    PayloadLimits,
+    ResponseLimits,
+    TcpKeepAlive,
+    Timeouts,
+    Unset,
+)
+from .arguments import by_keyword
 from .in_flight import InFlightCalls
 from .invocation_ids import InvocationIds
 from .invocations import InvocationCalls
@@ -56,65 +68,105 @@ class LambdaClient(InvocationCalls, MapCalls):
     `await client.close()`. Building a client does no I/O and needs no running event loop. A client is bound to one event loop
     at a time.
 
-    Settings are keyword arguments, or one `LambdaClientConfig`. A wrong type or value raises `ConfigurationError` at once.
-    These are looked up in the environment, then in the profile, if they are not given:
-
-    - `region`: the AWS region. `profile`: a profile of the shared AWS config files.
-    - `credentials`: `Credentials`, or a provider of them.
-    - `endpoint_url`: another endpoint than the region's. `ignore_configured_endpoint_urls=True`: ignore the endpoints of the
-      environment and the profile.
-    - `use_fips_endpoint`, `use_dualstack_endpoint`: choose the kind of endpoint (default `False`).
-    - `retry`: a retry strategy (default `StandardRetry()`).
-    - `disable_clock_skew_correction=True`: do not adapt to the clock of the service.
-    - `tcp_keepalive`: a `TcpKeepAlive` (the default), or `None` to switch it off.
-    - `ca_bundle`: a PEM file or a folder of certificates (default: the authorities of the system).
-    - `proxy`: the URL of an HTTP proxy, which may hold a user and a password; `""` is no proxy.
-    - `user_agent_app_id`: the name of your program in the user agent.
-
-    The others are arguments only:
-
-    - `use_arn_region=True`: if a function is given as an ARN of another region, call it there (default: refuse it).
-    - `timeout`: seconds for each whole call, or `Timeouts`; `None` is no limit for the whole call (the default).
-    - `max_concurrency`: calls in flight at a time; further calls wait. The default is 1,000, or fewer if the limit of open
-      files leaves less room.
-    - `idempotent=True`: running any function twice does no harm. `False`: it does, even if an input implies that it does not.
-    - `retry_stale_connections=False`: do not send again if the server closed a pooled connection before the request reached it.
-    - `limits`, `response_limits`: the sizes of requests and answers.
-    - `codec`: encodes values to payloads and decodes answers (default `JsonCodec()`).
-    - `transport`: in place of the built-in one, such as `FakeTransport` or `SessionTransport`. The client closes it.
-    - `idle_connection_timeout`: seconds for which an unused connection stays open (default 60).
-    - `ssl_context`: an `ssl.SSLContext` in place of `ca_bundle`, such as one with a client certificate.
-    - `logger`: default `logging.getLogger("aiolambda")`.
-    - `user_agent_extra`: text that is appended to the user agent.
+    Settings are keyword arguments, or one `LambdaClientConfig`. `LambdaClient.__init__` explains each of them, and
+    `print(client.config.explain())` shows their values and where each comes from. Many calls at a time may use one client.
     """
 
-    @overload
-    def __init__(self, config: LambdaClientConfig, /) -> None: ...
-    @overload
-    def __init__(self, **settings: Unpack[ClientSettings]) -> None: ...
-    def __init__(self, config: LambdaClientConfig | None = None, **settings: Any) -> None:
-        if config is not None and settings:
-            raise TypeError(f"LambdaClient takes a config or settings, not both; got a config and {', '.join(settings)}")
-        try:
-            config = LambdaClientConfig(**settings) if config is None else config
-        except Exception as error:
-            forget_locals(error)
-            raise
-        finally:
-            del settings  # a traceback that is printed with locals would show the password of a proxy
-        if not isinstance(config, LambdaClientConfig):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
-            raise TypeError(f"LambdaClient takes settings by keyword, or one LambdaClientConfig; got {shown(config)}")
-        logger = config.logger or logging.getLogger("aiolambda")
+    @by_keyword
+    def __init__(
+        self,
+        config: LambdaClientConfig | None = None,
+        /,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        credentials: Credentials | CredentialsProvider | None = None,
+        endpoint_url: str | None = None,
+        ignore_configured_endpoint_urls: bool | None = None,
+        use_fips_endpoint: bool | None = None,
+        use_dualstack_endpoint: bool | None = None,
+        use_arn_region: bool = False,
+        timeout: float | Timeouts | None = None,
+        tcp_keepalive: TcpKeepAlive | Unset | None = UNSET,
+        retry: RetryStrategy | None = None,
+        retry_stale_connections: bool = True,
+        disable_clock_skew_correction: bool | None = None,
+        max_concurrency: int | None = None,
+        idempotent: bool | None = None,
+        limits: PayloadLimits = PayloadLimits(),  # noqa: B008 - frozen
+        response_limits: ResponseLimits = ResponseLimits(),  # noqa: B008 - frozen
+        codec: Codec = JsonCodec(),  # noqa: B008 - without state
+        transport: Transport | None = None,
+        idle_connection_timeout: float = 60.0,
+        ca_bundle: str | PathLike[str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        logger: logging.Logger | None = None,
+        user_agent_extra: str | None = None,
+        user_agent_app_id: str | None = None,
+    ) -> None:
+        """Build a client. This does no I/O: settings that are not given here are looked up when the client opens.
+
+        "Looked up" means: in the environment, then in the profile. `None` means "not given", unless said otherwise.
+
+        ::
+
+            client = LambdaClient(region="eu-west-1", max_concurrency=200, timeout=30)
+
+        Args:
+            config: The settings as one value, in place of the keyword arguments.
+            region: The AWS region, such as `"eu-west-1"`. Looked up; without one, opening fails.
+            profile: The profile of the AWS config files. Looked up in the environment; by default `default`.
+            credentials: `Credentials`, or a provider such as those of `aiolambda.credentials`. Looked up by default.
+                Without them the client asks the environment, the profile, the container and the instance, in this order.
+            endpoint_url: Another endpoint than the region's, such as `"http://localhost:9000"`. Looked up.
+            ignore_configured_endpoint_urls: `True` ignores the endpoints of environment and profile. Looked up.
+            use_fips_endpoint: `True` calls the FIPS endpoint of the region. Looked up; by default `False`.
+            use_dualstack_endpoint: `True` calls the endpoint that has IPv6 too. Looked up; by default `False`.
+            use_arn_region: `True` sends a call to the region that the function's ARN names. Default `False`.
+                Without it, an ARN of another region is refused.
+            timeout: Seconds for each whole call, or `Timeouts`. By default a call as a whole has no limit.
+            tcp_keepalive: When to probe silent connections; `None`: never. Looked up; by default `TcpKeepAlive()`.
+            retry: The retry strategy. By default `StandardRetry()`, with the number of attempts that is looked up.
+            retry_stale_connections: `True` (the default) sends again at once if the server had closed the pooled connection.
+                This applies only if no byte of the request had arrived, so the function has not run.
+            disable_clock_skew_correction: `True` never adapts to the clock of the service. Looked up; by default `False`.
+            max_concurrency: Invocations in flight at a time; further calls wait. Default 1,000.
+                It is fewer by default if the limit of open files leaves less room.
+            idempotent: `True`: running any function twice does no harm. By default each call decides.
+                With `True`, an attempt with an unknown outcome is repeated. `False` also switches off the repeats that a kind
+                of invocation allows.
+            limits: The largest payloads and client context to send, in bytes. Default: the limits of Lambda.
+            response_limits: The largest answer to accept, in bytes. Default: 16 MiB and a head of 64 KiB.
+            codec: Converts values to payloads, and answers to values. Default `JsonCodec()`.
+            transport: Sends the requests: `FakeTransport`, `SessionTransport` or one of your own. Default: the built-in one.
+                The client closes it.
+            idle_connection_timeout: Seconds after which an unused connection is closed. Default 60.
+            ca_bundle: A PEM file or a folder of certificates to trust. Looked up; by default those of the system.
+            ssl_context: An `ssl.SSLContext` in place of `ca_bundle`, such as one with a client certificate. Default none.
+                It must verify the server. It is used for the endpoint, and for a proxy that is reached over https.
+            proxy: The URL of an HTTP proxy; `""` is no proxy. Looked up in the environment; by default none.
+                It may hold the proxy's user and password, percent-encoded.
+            logger: The logger of calls and warnings. Default `logging.getLogger("aiolambda")`.
+            user_agent_extra: Text that is appended to the user agent. Default none.
+            user_agent_app_id: The name of your program in the user agent. Looked up; by default none.
+
+        Raises:
+            ConfigurationError: A value is wrong, or two contradict each other. It names the setting.
+                For an argument that does not exist it is a `TypeError` too, and names the nearest one.
+        """
+        config = config or LambdaClientConfig()  # `by_keyword` gives a config always, and no settings
+        log = config.logger or logging.getLogger("aiolambda")
         room = None if config.transport is not None else connection_room()
         context = PipelineContext(
             codec=config.codec,
             limits=config.limits,
             response_limits=config.response_limits,
-            logger=logger,
+            logger=log,
             environment=os.environ,
             retry=config.retry or StandardRetry(),
         )
-        self._state = PipelineState(context=context, slots=Slots(slot_limit(config.max_concurrency, room), logger=logger))
+        self._state = PipelineState(context=context, slots=Slots(slot_limit(config.max_concurrency, room), logger=log))
         self._dispatch = Dispatch(self._state)
         self._stack: ClientStack[CommandInput, CommandOutput] = ClientStack()
         self._stack.use(BuiltinMiddlewares(self._state))
@@ -167,17 +219,22 @@ class LambdaClient(InvocationCalls, MapCalls):
     async def open(self) -> LambdaClientConfig:
         """Look up region, endpoint and credentials source, in a thread, and return the settings.
 
-        Raises `ConfigurationError` if a setting is missing or wrong, and `ClientClosedError` if the client is closed.
+        Raises:
+            ConfigurationError: A setting is missing or wrong. The error names it, and where it comes from.
+            ClientClosedError: The client is closed.
         """
         self._enter()
         await self._startup.run()
         return self._startup.config
 
     async def close(self, *, grace: float | None = 30.0) -> None:
-        """Start no more calls, wait `grace` seconds for those in flight, abort the rest, and close all connections.
+        """Start no more calls, wait for those in flight, abort the rest, and close all connections.
 
-        `grace=0` aborts at once; `None` waits without a limit. Aborted calls raise `ClientClosedError`. Closing twice is
-        fine. A middleware may close the client: its own call is neither awaited nor aborted, and cannot send again.
+        Aborted calls raise `ClientClosedError`. Closing twice is fine. A middleware may close the client: its own call is
+        neither awaited nor aborted, and cannot send again.
+
+        Args:
+            grace: Seconds to wait for calls in flight. Default 30; 0 aborts at once, `None` waits without a limit.
         """
         check_seconds("grace", grace)
         self._loop_binding.bind(asyncio.get_running_loop())
@@ -194,15 +251,23 @@ class LambdaClient(InvocationCalls, MapCalls):
     ) -> Out:
         """Send a command through the middlewares of the client and of the command, and return its output.
 
-        `timeout` and `idempotent` are those of `invoke`. A function that failed does not raise: see `output.function_error`.
+        A function that failed does not raise: see `output.function_error`. Every error is an `AiolambdaError`; its
+        `may_have_run` says whether the function may have run.
 
-        Raises an `AiolambdaError`; its `may_have_run` says whether the function may have run:
+        Args:
+            command: An `InvokeCommand` or an `InvokeWithResponseStreamCommand`, or a command of your own.
+            timeout: Seconds for the whole call, or `Timeouts`; `None` is no limit. Default: that of the client.
+            idempotent: `True` if running the function twice does no harm. Default: as the command says, then the client.
+                With `True`, an attempt with an unknown outcome is repeated. `False` also switches off the repeats that the
+                input allows.
 
-        - `InvalidInputError`, `ConfigurationError`: nothing was sent.
-        - `LambdaServiceException`: Lambda answered with an error code.
-        - `TransportError`: no complete answer came. Its subclasses `ConnectError`, `ConnectionLostError` and
-          `InvocationTimeoutError` say why.
-        - `ClientClosedError`: the client is closed, or was closed during the call.
+        Raises:
+            InvalidInputError: Lambda would refuse the input. Nothing was sent.
+            ConfigurationError: A setting is missing or wrong. Nothing was sent.
+            LambdaServiceException: Lambda answered with an error code.
+            TransportError: No complete answer came.
+                Its subclasses `ConnectError`, `ConnectionLostError` and `InvocationTimeoutError` say why.
+            ClientClosedError: The client is closed, or was closed during the call.
         """
         return await self._call(command, timeout, idempotent, None)
 
@@ -224,6 +289,8 @@ class LambdaClient(InvocationCalls, MapCalls):
         )
 
     def __repr__(self) -> str:
+        if "_loop_binding" not in vars(self):  # a traceback that is printed with locals shows a client that was refused
+            return f"<{type(self).__name__}, not built>"
         return f"<{type(self).__name__} region {self._startup.config.region}, {self._state.slots.in_flight} calls in flight>"
 
     def _with_opening(self, chain: CallNext[In, Out]) -> CallNext[In, Out]:

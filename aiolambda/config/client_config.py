@@ -50,7 +50,7 @@ class ClientSettings(TypedDict, total=False):
     use_dualstack_endpoint: bool | None
     use_arn_region: bool
     timeout: float | Timeouts | None
-    tcp_keepalive: TcpKeepAlive | None
+    tcp_keepalive: TcpKeepAlive | Unset | None
     retry: RetryStrategy | None
     retry_stale_connections: bool
     disable_clock_skew_correction: bool | None
@@ -144,70 +144,88 @@ class _Filled:
 
 @attrs.frozen(kw_only=True)
 class LambdaClientConfig:
-    """The settings of a client.
+    """The settings of a client as one value: `LambdaClient(config)`.
 
-    `None` means: look the setting up, or use the default given here. If they are not given, `region`, `profile`,
-    `credentials`, `endpoint_url`, `ignore_configured_endpoint_urls`, `use_fips_endpoint`, `use_dualstack_endpoint`, `retry`,
-    `ca_bundle`, `proxy`, `tcp_keepalive`, `user_agent_app_id` and `disable_clock_skew_correction` are looked up in the
-    environment, then in the profile. `explain()` shows the value and the source of each.
+    `LambdaClient.__init__` explains each of them. A value of a wrong type raises `ConfigurationError`, which names the setting.
+    `explain()` shows the value and the source of each, and the names that can set it.
 
-    A value of a wrong type raises `ConfigurationError` when the client is built. The error names the setting.
+    ::
 
-    - `timeout`: seconds for the whole call, or `Timeouts`.
-    - `idle_connection_timeout`: seconds after which an unused connection is closed.
-    - `max_concurrency`: the number of invocations in flight.
-    - `tcp_keepalive`: `None` switches the probes off.
-    - `ca_bundle`: a PEM file, or a folder of certificates.
-    - `ssl_context`: an `ssl.SSLContext` in place of a bundle, such as one with a client certificate. It is used for the
-      endpoint, and for a proxy that is reached over https. It must verify the server.
-    - `proxy`: a URL. It may hold the proxy's user and password, percent-encoded. `""` means no proxy, even if the environment
-      names one.
-    - `retry`: the client's own `StandardRetry()`, if nothing is given.
-    - `use_arn_region`: if a function's ARN names another region than the client's, the call goes to that region.
-    - `idempotent`: running a function twice does no harm. `False` also switches off the repeats that a kind of invocation
-      allows by itself.
-    - `retry_stale_connections=False`: do not repeat a request if the server had closed its pooled connection before any byte of
-      the request arrived.
-    - `limits` and `response_limits`: sizes of requests and of responses.
+        config = LambdaClientConfig(region="eu-west-1", max_concurrency=200)
+        print(config.explain())
     """
 
     region: str | None = attrs.field(default=None, validator=checked_by(check_text))
+    """The AWS region, such as `"eu-west-1"`. Looked up; without one, opening fails."""
     profile: str | None = attrs.field(default=None, validator=checked_by(check_text))
+    """The profile of the AWS config files. Looked up in the environment; by default `default`."""
     credentials: Credentials | CredentialsProvider | None = attrs.field(default=None, validator=_check_credentials)
+    """`Credentials`, or a provider such as those of `aiolambda.credentials`. Looked up by default. Without them the client asks
+    the environment, the profile, the container and the instance, in this order."""
     endpoint_url: str | None = attrs.field(default=None, validator=checked_by(check_text), repr=_url_shown)
+    """Another endpoint than the region's, such as `"http://localhost:9000"`. Looked up."""
     ignore_configured_endpoint_urls: bool | None = attrs.field(default=None, validator=checked_by(check_flag))
+    """`True` ignores the endpoints of environment and profile. Looked up."""
     use_fips_endpoint: bool | None = attrs.field(default=None, validator=checked_by(check_flag))
+    """`True` calls the FIPS endpoint of the region. Looked up; by default `False`."""
     use_dualstack_endpoint: bool | None = attrs.field(default=None, validator=checked_by(check_flag))
+    """`True` calls the endpoint that has IPv6 too. Looked up; by default `False`."""
     use_arn_region: bool = attrs.field(default=False, validator=checked_by(check_choice))
+    """`True` sends a call to the region that the function's ARN names. Default `False`. Without it, an ARN of another region is
+    refused."""
     timeout: Timeouts = attrs.field(factory=Timeouts, converter=_timeouts)
+    """Seconds for each whole call, or `Timeouts`. By default a call as a whole has no limit."""
     tcp_keepalive: TcpKeepAlive | Unset | None = attrs.field(default=UNSET, validator=_check_keep_alive)
+    """When to probe silent connections; `None`: never. Looked up; by default `TcpKeepAlive()`."""
     retry: RetryStrategy | None = attrs.field(
         default=None, validator=checked_by(check_instance_with, "a retry strategy", "pause", "succeeded", optional=True)
     )
+    """The retry strategy. By default `StandardRetry()`, with the number of attempts that is looked up."""
     retry_stale_connections: bool = attrs.field(default=True, validator=checked_by(check_choice))
+    """`True` (the default) sends again at once if the server had closed the pooled connection. This applies only if no byte of
+    the request had arrived, so the function has not run."""
     disable_clock_skew_correction: bool | None = attrs.field(default=None, validator=checked_by(check_flag))
+    """`True` never adapts to the clock of the service. Looked up; by default `False`."""
     max_concurrency: int | None = attrs.field(
         default=None, validator=checked_by(check_whole, optional=True, least=1, most=_MAX_CONCURRENCY)
     )
+    """Invocations in flight at a time; further calls wait. Default 1,000. It is fewer by default if the limit of open files
+    leaves less room."""
     idempotent: bool | None = attrs.field(default=None, validator=checked_by(check_flag))
+    """`True`: running any function twice does no harm. By default each call decides. With `True`, an attempt with an unknown
+    outcome is repeated. `False` also switches off the repeats that a kind of invocation allows."""
     limits: PayloadLimits = attrs.field(factory=PayloadLimits, validator=_check_limits(PayloadLimits))
+    """The largest payloads and client context to send, in bytes. Default: the limits of Lambda."""
     response_limits: ResponseLimits = attrs.field(factory=ResponseLimits, validator=_check_limits(ResponseLimits))
+    """The largest answer to accept, in bytes. Default: 16 MiB and a head of 64 KiB."""
     codec: Codec = attrs.field(factory=JsonCodec, validator=checked_by(check_instance_with, "a codec", "encode", "decode"))
+    """Converts values to payloads, and answers to values. Default `JsonCodec()`."""
     transport: Transport | None = attrs.field(
         default=None, validator=checked_by(check_instance_with, "a transport", "send", "close", optional=True)
     )
+    """Sends the requests: `FakeTransport`, `SessionTransport` or one of your own. Default: the built-in one. The client closes
+    it."""
     idle_connection_timeout: float = attrs.field(
         default=60.0, validator=lambda _, attribute, value: check_seconds(attribute.name, value, optional=False)
     )
+    """Seconds after which an unused connection is closed. Default 60."""
     ca_bundle: str | PathLike[str] | None = attrs.field(default=None, validator=_check_ca_bundle)
+    """A PEM file or a folder of certificates to trust. Looked up; by default those of the system."""
     ssl_context: ssl.SSLContext | None = attrs.field(default=None, validator=_check_ssl_context)
+    """An `ssl.SSLContext` in place of `ca_bundle`, such as one with a client certificate. Default none. It must verify the
+    server. It is used for the endpoint, and for a proxy that is reached over https."""
     proxy: str | None = attrs.field(default=None, validator=_check_proxy, repr=_url_shown)
+    """The URL of an HTTP proxy; `""` is no proxy. Looked up in the environment; by default none. It may hold the proxy's user
+    and password, percent-encoded."""
     logger: logging.Logger | None = attrs.field(
         default=None,
         validator=checked_by(check_instance_with, "a logging.Logger", "isEnabledFor", "debug", "warning", optional=True),
     )
+    """The logger of calls and warnings. Default `logging.getLogger("aiolambda")`."""
     user_agent_extra: str | None = attrs.field(default=None, validator=checked_by(check_header_text))
+    """Text that is appended to the user agent. Default none."""
     user_agent_app_id: str | None = attrs.field(default=None, validator=checked_by(check_header_text))
+    """The name of your program in the user agent. Looked up; by default none."""
     _filled: _Filled | None = attrs.field(default=None, repr=False, eq=False, alias="_filled")
 
     def explained(self) -> "tuple[Explained, ...]":
@@ -228,7 +246,11 @@ class LambdaClientConfig:
         return as_table(self.explained())
 
     def given(self, name: str) -> object:
-        """The value that the caller gave for a setting. A value that an open client filled in was not given."""
+        """The value that the caller gave for a setting. A value that an open client filled in was not given.
+
+        Args:
+            name: The name of the setting.
+        """
         value, filled = getattr(self, name), self._filled
         if filled is not None and name in filled.values and filled.values[name] == value:
             return filled.given[name]

@@ -351,7 +351,7 @@ def test_client_settings_are_the_fields_of_the_config() -> None:
 
 def test_client_takes_settings_by_keyword() -> None:
     with pytest.raises(TypeError, match="takes settings by keyword, or one LambdaClientConfig; got 'eu-west-1'"):
-        LambdaClient("eu-west-1")  # type: ignore[call-overload]
+        LambdaClient("eu-west-1")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ from aiolambda import (
     TooManyRequestsException,
     errors,
 )
+from aiolambda.client.arguments import ArgumentError
 from aiolambda.errors.service import EXCEPTIONS, EC2UnexpectedException
 from aiolambda.operations.function_error import error_content, function_error
 from aiolambda.pipeline.dispatch import parsed_error
@@ -809,6 +810,7 @@ def every_error() -> list[AiolambdaError]:
         AiolambdaError("plain", delivery=Delivery.ACCEPTED),
         errors.ConfigurationError("no region"),
         errors.MiddlewareStackError("twice"),
+        ArgumentError("unknown keyword"),
         errors.ClientClosedError("closed", delivery=Delivery.UNKNOWN, function_name="orders"),
         errors.InvalidInputError("bad", member="qualifier", limit=128, function_name="orders"),
         errors.PayloadTooLargeError("large"),
