@@ -27,9 +27,22 @@ def assume_role(
     source: Credentials | CredentialsProvider | None = None,
     region: str | None = None,
 ) -> CredentialsProvider:
-    """The keys of a role. `source` signs the request; by default, the credentials that a client would find by itself.
+    """The keys of a role. Needs botocore (extra `aws`).
 
-    `region` is that of the STS endpoint: by default the environment's, then the profile's. Needs botocore (extra `aws`).
+    ::
+
+        client = LambdaClient(credentials=assume_role("arn:aws:iam::123456789012:role/caller"))
+
+    Args:
+        role_arn: The ARN of the role.
+        session_name: The name of the session, which CloudTrail shows. By default `aiolambda-` and the time.
+        external_id: The external id that the role's trust policy asks for. Default none.
+        duration: How long the keys are valid. Default one hour.
+        source: Signs the request. By default the credentials that a client would find by itself.
+        region: The region of the STS endpoint. By default the environment's, then the profile's.
+
+    Raises:
+        ConfigurationError: An argument is wrong.
     """
     return roles.assume_role(
         role_arn,
@@ -44,10 +57,26 @@ def assume_role(
 
 
 def from_profile(profile: str, /) -> CredentialsProvider:
-    """The keys that a profile of the AWS configuration leads to: its own, a role's, SSO's or a program's. Needs botocore."""
+    """The keys that a profile leads to: its own, a role's, SSO's or a program's. Needs botocore (extra `aws`).
+
+    ::
+
+        client = LambdaClient(credentials=from_profile("production"))
+
+    Args:
+        profile: The name of the profile in the AWS config files.
+    """
     return botocore.profile_credentials(profile, region=os.environ.get("AWS_REGION") or None)
 
 
 def from_botocore(session: object, /) -> CredentialsProvider:
-    """The credentials of a session of boto3, botocore or aiobotocore, of any version."""
+    """The credentials of a session of boto3, botocore or aiobotocore, of any version.
+
+    ::
+
+        client = LambdaClient(region="eu-west-1", credentials=from_botocore(boto3.Session()))
+
+    Args:
+        session: The session.
+    """
     return botocore.session_credentials(session)

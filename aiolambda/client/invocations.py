@@ -29,7 +29,13 @@ class InvocationCalls(ABC):
     async def send(
         self, command: Command[In, Out], *, timeout: float | Timeouts | Unset | None = UNSET, idempotent: bool | None = None
     ) -> Out:
-        """Send a command and return its output."""
+        """Send a command and return its output.
+
+        Args:
+            command: The command.
+            timeout: Seconds for the whole call, or `Timeouts`; `None` is no limit. Default: that of the client.
+            idempotent: `True` if running the function twice does no harm. Default: as the command says, then the client.
+        """
 
     async def invoke(
         self,
@@ -44,18 +50,28 @@ class InvocationCalls(ABC):
         timeout: float | Timeouts | Unset | None = UNSET,
         idempotent: bool | None = None,
     ) -> InvokeCommandOutput:
-        """Invoke a function and wait for its answer: `output = await client.invoke("orders", {"id": 7}, timeout=30)`.
+        """Invoke a function and wait for its answer.
 
-        - `function_name`: a name, `name:qualifier`, a partial ARN or an ARN.
-        - `payload`: bytes, JSON text, an open binary file, or any value that the client's codec can encode.
-        - `qualifier`: a version or an alias.
-        - `log_type`: `"Tail"` returns the last 4 KiB of the log in `output.log_result`.
-        - `client_context`: a mapping, or an already base64-encoded string.
-        - `tenant_id`, `durable_execution_name`: members of the Invoke API.
-        - `timeout`: seconds for the whole call, or `Timeouts`; `None` is no limit. The default is the client's.
-        - `idempotent`: `True` if running the function twice does no harm. Then an attempt with an unknown outcome is repeated.
+        ::
 
-        Raises `FunctionError` if the function failed, and the errors of `send`.
+            output = await client.invoke("orders", {"id": 7}, timeout=30)
+            print(output.json())
+
+        Args:
+            function_name: A name, `name:qualifier`, a partial ARN or an ARN.
+            payload: Bytes, JSON text, an open binary file, or any value that the client's codec can encode. Default: no body.
+            qualifier: A version or an alias. Default: the latest version.
+            log_type: `"Tail"` returns the last 4 KiB of the log in `output.log_tail`. Default: no log.
+            client_context: A mapping, or an already base64-encoded string. The function finds it in its context.
+            tenant_id: The tenant, for a function with tenant isolation.
+            durable_execution_name: The name of the execution of a durable function, which runs once for each name.
+            timeout: Seconds for the whole call, or `Timeouts`; `None` is no limit. Default: that of the client.
+            idempotent: `True` if running the function twice does no harm. Default: as the client says.
+                With `True`, an attempt with an unknown outcome is repeated.
+
+        Raises:
+            FunctionError: The function failed. It has run.
+            AiolambdaError: Any other error of `send`; its `may_have_run` says whether the function may have run.
         """
         try:
             command = InvokeCommand(
@@ -83,9 +99,25 @@ class InvocationCalls(ABC):
         timeout: float | Timeouts | Unset | None = UNSET,
         idempotent: bool | None = None,
     ) -> EventReceipt:
-        """Queue an event for a function, and return once Lambda has accepted it. The parameters are those of `invoke`.
+        """Queue an event for a function, and return once Lambda has accepted it.
 
-        Lambda may run the function up to three times, or drop the event. Raises the errors of `send`.
+        Lambda may run the function up to three times, or drop the event.
+
+        ::
+
+            receipt = await client.invoke_event("orders", {"id": 7})
+
+        Args:
+            function_name: A name, `name:qualifier`, a partial ARN or an ARN.
+            payload: Bytes, JSON text, an open binary file, or any value that the client's codec can encode. Default: no body.
+            qualifier: A version or an alias. Default: the latest version.
+            tenant_id: The tenant, for a function with tenant isolation.
+            durable_execution_name: The name of the execution of a durable function, which runs once for each name.
+            timeout: Seconds for the whole call, or `Timeouts`; `None` is no limit. Default: that of the client.
+            idempotent: `True` if queueing the event twice does no harm. Default: as the client says.
+
+        Raises:
+            AiolambdaError: An error of `send`; its `may_have_run` says whether the function may have run.
         """
         try:
             command = InvokeCommand(
@@ -115,7 +147,7 @@ class InvocationCalls(ABC):
         timeout: float | Timeouts | Unset | None = UNSET,
         idempotent: bool | None = None,
     ) -> "ResponseStream":
-        """Invoke a function and read its answer while it is written. The parameters are those of `invoke`.
+        """Invoke a function and read its answer while it is written.
 
         ::
 
@@ -123,9 +155,21 @@ class InvocationCalls(ABC):
                 async for chunk in stream:
                     print(chunk)
 
-        Entering the block sends the invocation, and raises the errors of `send`. Leaving it closes the stream. The stream
-        holds its slot until it is closed. In `timeout`, `read` applies until the answer begins, `idle` between two chunks, and
-        `total` until the stream is closed.
+        Entering the block sends the invocation, and raises the errors of `send`. Leaving it closes the stream. The stream holds
+        its slot until it is closed.
+
+        Args:
+            function_name: A name, `name:qualifier`, a partial ARN or an ARN.
+            payload: Bytes, JSON text, an open binary file, or any value that the client's codec can encode. Default: no body.
+            qualifier: A version or an alias. Default: the latest version.
+            log_type: `"Tail"` returns the last 4 KiB of the log in `stream.log_tail`. Default: no log.
+            client_context: A mapping, or an already base64-encoded string. The function finds it in its context.
+            tenant_id: The tenant, for a function with tenant isolation.
+            timeout: Seconds until the stream is closed, or `Timeouts`; `None` is no limit. Default: that of the client.
+                Of `Timeouts`, `read` applies until the answer begins, `idle` between two chunks, and `total` until the stream
+                is closed.
+            idempotent: `True` if running the function twice does no harm. Default: as the client says.
+                Once an answer has begun, nothing is sent again.
         """
         from ..operations.response_stream import ResponseStream  # noqa: PLC0415 - as the next
         from ..operations.stream_command import InvokeWithResponseStreamCommand  # noqa: PLC0415 - loaded by the first stream
@@ -150,7 +194,14 @@ class InvocationCalls(ABC):
     async def dry_run(self, function_name: str, payload: Payload = None, *, qualifier: str | None = None) -> Metadata:
         """Check that these credentials may invoke the function, without running it.
 
-        Raises `AccessDeniedException` if they may not, and the errors of `send`.
+        Args:
+            function_name: A name, `name:qualifier`, a partial ARN or an ARN.
+            payload: As in `invoke`. Default: no body.
+            qualifier: A version or an alias. Default: the latest version.
+
+        Raises:
+            AccessDeniedException: They may not.
+            AiolambdaError: Any other error of `send`.
         """
         try:
             command = InvokeCommand(

@@ -142,16 +142,41 @@ class MapCalls:
         journal: str | PathLike[str] | None = None,
         on_progress: "Callable[[MapStats], None] | None" = None,
     ) -> "MapRun[Item]":
-        """Invoke a function for each item: `async with client.map(...) as run: async for result in run: ...`.
+        """Invoke a function for each item, many at a time.
 
-        An item is the payload itself, or `payload(item)` returns the payload. `items` is read lazily. Each item gets a
-        `MapResult`, also if it failed. `concurrency` is the number of invocations in flight; `"adaptive"` finds the number
-        that Lambda accepts, up to the client's `max_concurrency`. `timeout` limits one invocation, from the moment that it has
-        a slot. Throttled items wait until Lambda accepts them, or until `deadline`, in seconds from the start of the run. An
-        item whose function failed is sent again up to `retry_function_errors` times. If more than `max_failures` items, or
-        more than a share of `max_failure_ratio` (0 to 1), have failed, the run ends with `TooManyFailuresError`. `journal` is
-        the path of a file from which a later run resumes; `key(item)` returns the item's name in it, in place of a hash of the
-        payload. `on_progress` receives the totals, at most ten times a second.
+        ::
+
+            async with client.map("resize", items, concurrency=200) as run:
+                async for result in run:
+                    print(result.key, result.value() if result.ok else result.error)
+
+        Each item gets a `MapResult`, also if it failed. Throttled items wait until Lambda accepts them.
+
+        Args:
+            function_name: A name, `name:qualifier`, a partial ARN or an ARN.
+            items: The items, an iterable or an asynchronous one. It is read lazily.
+            concurrency: The number of invocations in flight. `"adaptive"` (the default) finds the number that Lambda accepts.
+                It is never more than the client's `max_concurrency`.
+            ordered: `True` yields the results in the order of the items. By default they come as they arrive.
+            key: A function that returns the name of an item in the journal. By default a hash of the payload.
+            payload: A function that returns the payload of an item. By default the item itself is the payload.
+            invocation_type: `"RequestResponse"` (the default), or `"Event"` to queue an event for each item.
+            qualifier: A version or an alias. Default: the latest version.
+            tenant_id: The tenant, for a function with tenant isolation.
+            log_type: `"Tail"` fills `billed_ms` and `cold_starts` of `run.stats`. Default: no log.
+            idempotent: `True` if running the function twice for an item does no harm. Default: as the client says.
+            retry_function_errors: How often an item whose function failed is sent again. Default 0.
+            max_failures: The number of failed items that are accepted. Default `None`: any number.
+                With one more, the run ends with `TooManyFailuresError`.
+            max_failure_ratio: The share of failed items that is accepted, from 0 to 1. Default `None`: any share.
+            timeout: Seconds for one invocation, from its slot on, or `Timeouts`. Default: that of the client.
+            deadline: Seconds from the start of the run after which nothing more is sent. Default none.
+                Invocations in flight then have 30 s to end.
+            journal: The path of a file from which a later run resumes. Default: no journal.
+            on_progress: A function that receives the totals, at most ten times a second.
+
+        Raises:
+            ConfigurationError: An argument is wrong, or `concurrency` exceeds `max_concurrency`.
         """
         from ..fanout import Journal, Source, item_factory  # noqa: PLC0415 - as above
 
@@ -210,7 +235,29 @@ class MapCalls:
     ) -> "MapRun[InvokeCommand]":
         """Send each command. The commands may be for different functions; a throttled function does not slow the others.
 
-        The other arguments are those of `map`.
+        ::
+
+            async with client.map_commands(InvokeCommand(function_name=name) for name in names) as run:
+                async for result in run:
+                    print(result.item.input.function_name, result.ok)
+
+        Args:
+            commands: The commands, an iterable or an asynchronous one. It is read lazily.
+            concurrency: The number of invocations in flight. `"adaptive"` (the default) finds the number that Lambda accepts.
+            ordered: `True` yields the results in the order of the commands. By default they come as they arrive.
+            key: A function that returns the name of a command in the journal. By default a hash of its input.
+            idempotent: `True` if running a function twice does no harm. Default: as each command says, then the client.
+            retry_function_errors: How often a command whose function failed is sent again. Default 0.
+            max_failures: The number of failed commands that are accepted. Default `None`: any number.
+            max_failure_ratio: The share of failed commands that is accepted, from 0 to 1. Default `None`: any share.
+            timeout: Seconds for one invocation, from its slot on, or `Timeouts`. Default: that of the client.
+            deadline: Seconds from the start of the run after which nothing more is sent. Default none.
+                Invocations in flight then have 30 s to end.
+            journal: The path of a file from which a later run resumes. Default: no journal.
+            on_progress: A function that receives the totals, at most ten times a second.
+
+        Raises:
+            ConfigurationError: An argument is wrong, or `concurrency` exceeds `max_concurrency`.
         """
         from ..fanout import Journal, Source, command_factory  # noqa: PLC0415 - as above
 

@@ -74,8 +74,12 @@ __all__ = [
 ]
 
 Limit = Literal["total", "queue", "connect", "read", "idle"]
+"""The limit of `Timeouts` that expired."""
 Fault = Literal["client", "server"]
+"""The side at fault: the caller or Lambda."""
 Category = Literal["permission", "limit", "function", "request", "service"]
+"""The kind of an error of the service: a missing permission, a limit, the function's configuration, the request, or Lambda
+itself."""
 
 
 def rebuilt(kind: type[AiolambdaError], args: tuple[object, ...], state: dict[str, object]) -> AiolambdaError:
@@ -89,15 +93,31 @@ def rebuilt(kind: type[AiolambdaError], args: tuple[object, ...], state: dict[st
 class AiolambdaError(Exception):
     """The base class of all errors of this package.
 
-    `retry_action` is the change that could make another attempt succeed, as the retry middleware decided it; `None` if the
-    error did not end an attempt.
+    ::
+
+        try:
+            output = await client.invoke("orders", {"id": 7})
+        except AiolambdaError as error:
+            if not error.may_have_run:
+                ...  # sending it again cannot run the function twice
+
+    Attributes:
+        retry_action: The change that could make another attempt succeed. `None` if the error did not end an attempt.
     """
 
     retry_action: RetryAction | None = None
+    """The change that could make another attempt succeed. `None` if the error did not end an attempt."""
 
     def __init__(
         self, message: str, /, *, delivery: Delivery = Delivery.NOT_DELIVERED, function_name: str | None = None
     ) -> None:
+        """Build an error. Callers only catch them; tests and middlewares raise them too.
+
+        Args:
+            message: The text. `str(error)` appends the facts of the call to it.
+            delivery: How far the invocation got. Default: it was not delivered.
+            function_name: The function's name as the caller gave it; `None` if the error belongs to no function.
+        """
         super().__init__(message)
         self._delivery = delivery
         self._function_name = function_name
@@ -174,23 +194,33 @@ class ClientClosedError(AiolambdaError, RuntimeError):
 class InvalidInputError(AiolambdaError, ValueError):
     """Lambda would refuse this input, so nothing was sent.
 
-    `member` names the member of the input. `limit` is the limit that it exceeds, in bytes or characters, or `None`.
+    Attributes:
+        member: The name of the member of the input.
+        limit: The limit that the member exceeds, in bytes or characters; `None` if it exceeds none.
     """
 
     def __init__(self, message: str, /, *, member: str, limit: int | None = None, function_name: str | None = None) -> None:
         super().__init__(message, function_name=function_name)
         self.member = member
+        """The name of the member of the input."""
         self.limit = limit
+        """The limit that the member exceeds, in bytes or characters; `None` if it exceeds none."""
 
 
 class PayloadTooLargeError(AiolambdaError):
     """The payload is too large; the function did not run. Send less, or put the data into S3 and send its key.
 
-    Raised before sending (see `PayloadLimits`), or if Lambda answers 413. `size` and `limit` are in bytes, `None` if unknown.
+    Raised before sending (see `PayloadLimits`), or if Lambda answers 413.
+
+    Attributes:
+        size: The size of the payload in bytes; `None` if it is unknown.
+        limit: The limit in bytes; `None` if it is unknown.
     """
 
     size: int | None = None
+    """The size of the payload in bytes; `None` if it is unknown."""
     limit: int | None = None
+    """The limit in bytes; `None` if it is unknown."""
 
 
 class InvalidPayloadSizeError(InvalidInputError, PayloadTooLargeError):
@@ -199,13 +229,17 @@ class InvalidPayloadSizeError(InvalidInputError, PayloadTooLargeError):
     def __init__(self, message: str, /, *, size: int | None, limit: int, function_name: str | None = None) -> None:
         super().__init__(message, member="payload", limit=limit, function_name=function_name)
         self.size = size
+        """The size of the payload in bytes; `None` if it is unknown."""
 
 
 class TransportError(AiolambdaError):
     """No complete answer came from Lambda. Whether the function may have run: see `delivery`.
 
-    `history` has one `Attempt` for each request of the call. `elapsed` is the duration of the call in seconds, and
-    `total_retry_delay` the part of it that was spent in pauses. `request_id` is set if the head of an answer had come.
+    Attributes:
+        history: The requests of the call in order, each with its verdict.
+        elapsed: Seconds from the start of the call to this error.
+        total_retry_delay: Seconds that the call spent in pauses between its attempts.
+        request_id: The request id, if the head of an answer had come; else `None`.
     """
 
     def __init__(
@@ -219,9 +253,13 @@ class TransportError(AiolambdaError):
     ) -> None:
         super().__init__(message, delivery=delivery, function_name=function_name)
         self.history: tuple[Attempt, ...] = ()
+        """The requests of the call in order, each with its verdict."""
         self.elapsed = 0.0
+        """Seconds from the start of the call to this error."""
         self.total_retry_delay = 0.0
+        """Seconds that the call spent in pauses between its attempts."""
         self.request_id = request_id
+        """The request id, if the head of an answer had come; else `None`."""
 
     @property
     def attempts(self) -> int:
@@ -241,20 +279,26 @@ class TransportError(AiolambdaError):
 class ConnectError(TransportError, ConnectionError):
     """No connection could be opened: name resolution, TCP, TLS or the proxy failed. The function has not run.
 
-    `transient` is `True` if trying again can help. It is `False` if the server's certificate was rejected (see `ca_bundle`), or
-    if the proxy refused its credentials.
+    Attributes:
+        transient: Whether trying again can help.
+            It is `False` if the server's certificate was rejected (see `ca_bundle`), or if the proxy refused its credentials.
     """
 
     def __init__(self, message: str, /, *, transient: bool = True, function_name: str | None = None) -> None:
         super().__init__(message, delivery=Delivery.NOT_DELIVERED, function_name=function_name)
         self.transient = transient
+        """Whether trying again can help. It is `False` if the server's certificate was rejected (see `ca_bundle`), or if the
+        proxy refused its credentials."""
 
 
 class ConnectionLostError(TransportError, ConnectionError):
     """The connection ended before the answer was complete, or the answer is not a valid answer of Lambda.
 
-    The function may have run, unless `delivery` says otherwise. `stale_connection` is `True` if the server had closed this
-    pooled connection before any byte of the request reached it; then the function has not run.
+    The function may have run, unless `delivery` says otherwise.
+
+    Attributes:
+        stale_connection: Whether the server had closed this pooled connection before any byte of the request reached it.
+            Then the function has not run.
     """
 
     def __init__(
@@ -269,13 +313,19 @@ class ConnectionLostError(TransportError, ConnectionError):
     ) -> None:
         super().__init__(message, delivery=delivery, function_name=function_name, request_id=request_id)
         self.stale_connection = stale_connection
+        """Whether the server had closed this pooled connection before any byte of the request reached it. Then the function has
+        not run."""
 
 
 class InvocationTimeoutError(TransportError, TimeoutError):
     """A limit of `Timeouts` expired. The function may have run, unless `delivery` says otherwise.
 
-    `exceeded` names the limit. `stage` says how far the attempt had got. `last_error` is the error of the previous attempt, or
-    `None`. To wait longer, raise that limit with `timeout=Timeouts(...)`.
+    To wait longer, raise that limit with `timeout=Timeouts(...)`.
+
+    Attributes:
+        exceeded: The limit that expired: `"total"`, `"queue"`, `"connect"`, `"read"` or `"idle"`.
+        stage: The stage that the attempt had reached, such as `"connect"` or `"wait"`.
+        last_error: The error of the previous attempt, or `None`.
     """
 
     def __init__(
@@ -291,8 +341,11 @@ class InvocationTimeoutError(TransportError, TimeoutError):
     ) -> None:
         super().__init__(message, delivery=delivery, function_name=function_name)
         self.exceeded: Limit = exceeded
+        """The limit that expired: `"total"`, `"queue"`, `"connect"`, `"read"` or `"idle"`."""
         self.stage: Stage = stage
+        """The stage that the attempt had reached, such as `"connect"` or `"wait"`."""
         self.last_error = last_error
+        """The error of the previous attempt, or `None`."""
 
 
 class QueueTimeoutError(InvocationTimeoutError):
@@ -310,14 +363,20 @@ class LambdaServiceException(AiolambdaError):
 
     Each known code has its own subclass in `aiolambda.errors.service`; an unknown code raises this class.
 
-    - `code`, `message`: from the answer. `type` is its `Type` member.
-    - `category`: "permission", "limit", "function" (its configuration), "request" or "service".
-    - `retry_after`: the seconds that the service asked to wait, or `None`.
-    - `metadata`: status, request ids, headers and attempts. `body`: the first 64 KiB of the answer.
+    Attributes:
+        category: The kind of error: `"permission"`, `"limit"`, `"function"` (its configuration), `"request"` or `"service"`.
+        retry_after: The seconds that the service asked to wait, or `None`.
+        code: The error code of the answer, such as `"ResourceNotFoundException"`.
+        message: The text of the answer.
+        metadata: Status, request ids, headers and attempts.
+        type: The member `Type` of the answer, such as `"User"`; `None` if it has none.
+        body: The first 64 KiB of the answer.
     """
 
     category: ClassVar[Category] = "service"
+    """The kind of error: `"permission"`, `"limit"`, `"function"` (its configuration), `"request"` or `"service"`."""
     retry_after: float | None = None
+    """The seconds that the service asked to wait, or `None`."""
 
     def __init__(
         self,
@@ -333,10 +392,15 @@ class LambdaServiceException(AiolambdaError):
     ) -> None:
         super().__init__(message, delivery=delivery, function_name=function_name)
         self.code = code
+        """The error code of the answer, such as `"ResourceNotFoundException"`."""
         self.message = message
+        """The text of the answer."""
         self.metadata = metadata
+        """Status, request ids, headers and attempts."""
         self.type = type
+        """The member `Type` of the answer, such as `"User"`; `None` if it has none."""
         self.body = body
+        """The first 64 KiB of the answer."""
 
     @property
     def status_code(self) -> int:
@@ -363,8 +427,20 @@ class LambdaServiceException(AiolambdaError):
 class FunctionError(AiolambdaError):
     """The function ran and failed: it raised an exception, timed out or crashed. The client does not retry it.
 
-    `kind` is "Handled" or "Unhandled", the value of `X-Amz-Function-Error`. `error_type`, `error_message` and `stack_trace`
-    come from the function. `output` is the whole answer; `None` if the function failed during a stream.
+    ::
+
+        try:
+            output = await client.invoke("orders", {"id": 7})
+        except FunctionError as error:
+            print(error.error_type, error.error_message)
+
+    Attributes:
+        kind: `"Handled"` or `"Unhandled"`, the value of `X-Amz-Function-Error`.
+        error_type: The name of the function's exception; `None` if the function gave none.
+        error_message: The text of the function's exception; `None` if the function gave none.
+        stack_trace: The lines of the function's own traceback.
+        output: The whole answer; `None` if the function failed during a stream.
+        request_id: The request id of the invocation; `None` if the answer has none.
     """
 
     def __init__(
@@ -382,11 +458,17 @@ class FunctionError(AiolambdaError):
     ) -> None:
         super().__init__(message, delivery=Delivery.EXECUTED, function_name=function_name)
         self.kind = kind
+        """`"Handled"` or `"Unhandled"`, the value of `X-Amz-Function-Error`."""
         self.error_type = error_type
+        """The name of the function's exception; `None` if the function gave none."""
         self.error_message = error_message
+        """The text of the function's exception; `None` if the function gave none."""
         self.stack_trace = tuple(stack_trace)
+        """The lines of the function's own traceback."""
         self.output = output
+        """The whole answer; `None` if the function failed during a stream."""
         self.request_id = request_id
+        """The request id of the invocation; `None` if the answer has none."""
         if self.stack_trace:
             self.add_note("The function's own traceback:\n" + "\n".join(line.rstrip("\n") for line in self.stack_trace))
 
@@ -398,9 +480,13 @@ class FunctionError(AiolambdaError):
 class DecodeError(AiolambdaError, ValueError, TypeError):
     """The answer cannot be decoded as the requested type. The function has run.
 
-    `output` is the whole answer. `codec_error` is the exception of the codec, such as pydantic's `ValidationError`, or `None`
-    if there is no payload. Its text may quote the payload, so this error does not repeat it, and pickling drops it. This is
-    a `ValueError` and a `TypeError`, because a codec may raise either.
+    This is a `ValueError` and a `TypeError`, because a codec may raise either.
+
+    Attributes:
+        output: The whole answer.
+        codec_error: The exception of the codec, such as pydantic's `ValidationError`; `None` if there is no payload.
+            Its text may quote the payload, so this error does not repeat it, and pickling drops it.
+        request_id: The request id of the invocation; `None` if the answer has none.
     """
 
     def __init__(
@@ -416,8 +502,12 @@ class DecodeError(AiolambdaError, ValueError, TypeError):
     ) -> None:
         super().__init__(message, delivery=delivery, function_name=function_name)
         self.output = output
+        """The whole answer."""
         self.codec_error = codec_error
+        """The exception of the codec, such as pydantic's `ValidationError`; `None` if there is no payload. Its text may quote
+        the payload, so this error does not repeat it, and pickling drops it."""
         self.request_id = request_id
+        """The request id of the invocation; `None` if the answer has none."""
 
     def _details(self) -> list[str]:
         details = super()._details()
@@ -430,8 +520,11 @@ class DecodeError(AiolambdaError, ValueError, TypeError):
 class StreamError(AiolambdaError):
     """A streamed answer is incomplete or damaged. The function has run; the chunks that came are not the whole answer.
 
-    `code` is the error name with which Lambda ended the stream, or `None`. `received_bytes` and `received_chunks` count the
-    function's output until then.
+    Attributes:
+        code: The error name with which Lambda ended the stream, or `None`.
+        received_bytes: The bytes of the function's output that came.
+        received_chunks: The chunks of the function's output that came.
+        request_id: The request id of the invocation; `None` if the answer has none.
     """
 
     def __init__(
@@ -447,9 +540,13 @@ class StreamError(AiolambdaError):
     ) -> None:
         super().__init__(message, delivery=Delivery.EXECUTED, function_name=function_name)
         self.code = code
+        """The error name with which Lambda ended the stream, or `None`."""
         self.received_bytes = received_bytes
+        """The bytes of the function's output that came."""
         self.received_chunks = received_chunks
+        """The chunks of the function's output that came."""
         self.request_id = request_id
+        """The request id of the invocation; `None` if the answer has none."""
 
     def _details(self) -> list[str]:
         details = super()._details()
@@ -462,12 +559,16 @@ class StreamError(AiolambdaError):
 class TooManyFailuresError(AiolambdaError):
     """More items of a map failed than `max_failures` or `max_failure_ratio` allows.
 
-    The map has yielded every result before it raises this. `stats` has its totals. Items that were not sent did not run.
+    The map has yielded every result before it raises this. Items that were not sent did not run.
+
+    Attributes:
+        stats: The totals of the map.
     """
 
     def __init__(self, message: str, /, *, stats: MapStats, delivery: Delivery = Delivery.UNKNOWN) -> None:
         super().__init__(message, delivery=delivery)
         self.stats = stats
+        """The totals of the map."""
 
 
 class UnknownOutcomeError(AiolambdaError):

@@ -83,6 +83,7 @@ __all__ = [
 ]
 
 Scope = Literal["account", "function", "caller"]
+"""The owner of the limit that a throttled call exceeded."""
 
 _SCOPES: dict[ThrottleReason, Scope] = {
     ThrottleReason.CONCURRENT_INVOCATION_LIMIT_EXCEEDED: "account",
@@ -113,10 +114,12 @@ class _RequestException(LambdaServiceException):
 class TooManyRequestsException(_LimitException):
     """Lambda throttled the call; the function has not run.
 
-    `reason` names the limit that was exceeded. `scope` says whose limit it is: "account", "function" or "caller".
+    Attributes:
+        reason: The limit that was exceeded; `None` if the answer does not say.
     """
 
     reason: ThrottleReason | None = None
+    """The limit that was exceeded; `None` if the answer does not say."""
 
     @property
     def scope(self) -> Scope | None:
@@ -175,9 +178,14 @@ class ServiceException(LambdaServiceException):
 
 
 class EC2UnexpectedException(_FunctionException):
-    """EC2 failed unexpectedly while Lambda set up the function. `ec2_error_code` is the error code of EC2, or `None`."""
+    """EC2 failed unexpectedly while Lambda set up the function.
+
+    Attributes:
+        ec2_error_code: The error code of EC2, or `None`.
+    """
 
     ec2_error_code: str | None = None
+    """The error code of EC2, or `None`."""
 
 
 # The errors that the Lambda model lists for Invoke, grouped by category.

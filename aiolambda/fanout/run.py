@@ -19,13 +19,26 @@ Item = TypeVar("Item")
 
 
 class MapRun(Generic[Item]):
-    """`async with client.map(...) as run: async for result in run: ...`. Leaving the block early ends the run.
+    """The run of a map, which yields a `MapResult` for each item. Leaving the block early ends the run.
+
+    ::
+
+        async with client.map("resize", items) as run:
+            async for result in run:
+                print(result.duration, run.stats.rate)
 
     A loop without the block is correct too. If you leave that loop early, the run sends nothing more, items in flight go on,
     and `client.close()` waits for them.
     """
 
     def __init__(self, scheduler: MapScheduler[Item], runs: "set[MapRun[Any]]", *, enter: Callable[[], None]) -> None:
+        """Made by `client.map` and `client.map_commands`.
+
+        Args:
+            scheduler: Sends the items.
+            runs: The runs of the client, to which this one belongs while it runs.
+            enter: Binds the client to the running event loop.
+        """
         self._scheduler = scheduler
         self._enter = enter
         self._runs = runs
@@ -68,7 +81,11 @@ class MapRun(Generic[Item]):
         scheduler.raise_failure()
 
     async def aclose(self, *, grace: float | None = GRACE) -> None:
-        """Send nothing more, wait up to `grace` seconds for items in flight (`None`: without limit), then cancel them."""
+        """Send nothing more, wait for items in flight, then cancel them.
+
+        Args:
+            grace: Seconds to wait. Default 30; `None` waits without a limit.
+        """
         check_seconds("grace", grace)
         task = self._scheduler.task
         if task is None:
@@ -86,7 +103,11 @@ class MapRun(Generic[Item]):
         self._scheduler.stop("caller")
 
     def detach(self, *, forked: bool) -> None:
-        """Release the journal: the run's loop is closed, or is that of another process."""
+        """Release the journal: the run's loop is closed, or is that of another process.
+
+        Args:
+            forked: Whether this process is a fork of the one where the run began.
+        """
         self._scheduler.detach(forked=forked)
 
     async def _begin(self) -> None:

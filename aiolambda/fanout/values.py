@@ -19,26 +19,43 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 StoppedBy = Literal["deadline", "failures", "caller", "error"]
+"""Why a map ended before its input did: its deadline, too many failures, its caller, or an error."""
 
 
 @attrs.frozen(kw_only=True)
 class MapResult(Generic[Item]):
     """The outcome of one item of a map: an output, or the error of an item that failed.
 
-    `index` is the item's place in the input, and `key` its name in the journal. `output` is the last answer, also of a function
-    that failed. `delivery` is the verdict on all invocations of the item. `attempts` counts the requests that were sent for it.
-    `duration` is that of its last invocation, in seconds. `replayed` says that the result is that of an earlier run.
+    Args:
+        index: The place of the item in the input, from 0 on.
+        key: The name of the item: that of `key=`, else a hash of its payload. Without a journal, it is the index.
+        item: The item itself.
+        output: The last answer, also of a function that failed; `None` if no answer came.
+        error: The error of an item that failed; `None` if it succeeded.
+        delivery: The verdict on all invocations of the item: whether the function may have run.
+        attempts: The number of requests that were sent for the item.
+        duration: Seconds that its last invocation took.
+        replayed: Whether the result is that of an earlier run, read from the journal.
     """
 
     index: int
+    """The place of the item in the input, from 0 on."""
     key: str
+    """The name of the item: that of `key=`, else a hash of its payload. Without a journal, it is the index."""
     item: Item = attrs.field(repr=False)
+    """The item itself."""
     output: InvokeCommandOutput | None = None
+    """The last answer, also of a function that failed; `None` if no answer came."""
     error: AiolambdaError | None = None
+    """The error of an item that failed; `None` if it succeeded."""
     delivery: Delivery
+    """The verdict on all invocations of the item: whether the function may have run."""
     attempts: int = 0
+    """The number of requests that were sent for the item."""
     duration: float = 0.0
+    """Seconds that its last invocation took."""
     replayed: bool = False
+    """Whether the result is that of an earlier run, read from the journal."""
 
     @property
     def ok(self) -> bool:
@@ -51,7 +68,11 @@ class MapResult(Generic[Item]):
         return None if output is None or (output.status_code == 202 and not output.payload) else output.json()
 
     def decode(self, type: type[T], /) -> T:
-        """The payload as a value of this type, made by the client's codec. Raises `error` if the item failed."""
+        """The payload as a value of this type, made by the client's codec. Raises `error` if the item failed.
+
+        Args:
+            type: The type that the codec makes of it.
+        """
         output = self._output()
         if output is None:
             raise ValueError(f"item {self.index} has no payload to decode")
@@ -67,24 +88,42 @@ class MapResult(Generic[Item]):
 class MapStats:
     """The totals of a map at one moment.
 
-    `pending` items were read from the input and are neither in flight nor done. `failed` counts the done items that failed, by
-    verdict. `throttled` counts the throttled requests, by reason (`None` if Lambda gave none). `window` is the number of
-    invocations that may be in flight, and `rate` the results per second over the last 5 s. `percentiles` are those of the
-    duration of an item's last invocation, in seconds, by per cent (50, 90, 99), exact to 5 %. `billed_ms` and `cold_starts`
-    come from the REPORT lines, if `log_type="Tail"`; a restored snapshot counts as a cold start. Both include replayed items.
+    Args:
+        pending: Items that were read from the input and are neither in flight nor done.
+        in_flight: Invocations in flight now.
+        done: Items that have a result, also those that failed.
+        replayed: Items whose result is that of an earlier run.
+        failed: The done items that failed, by verdict.
+        throttled: The throttled requests, by reason; `None` if Lambda gave none.
+        window: The number of invocations that may be in flight.
+        rate: Results per second over the last 5 s.
+        percentiles: The duration of an item's last invocation in seconds, by per cent (50, 90, 99), exact to 5 %.
+        billed_ms: Milliseconds that are billed, with `log_type="Tail"`. Replayed items count too.
+        cold_starts: Cold starts, with `log_type="Tail"`. A restored snapshot counts as one, and replayed items count too.
     """
 
     pending: int = 0
+    """Items that were read from the input and are neither in flight nor done."""
     in_flight: int = 0
+    """Invocations in flight now."""
     done: int = 0
+    """Items that have a result, also those that failed."""
     replayed: int = 0
+    """Items whose result is that of an earlier run."""
     failed: Mapping[Delivery, int] = attrs.field(factory=dict[Delivery, int])
+    """The done items that failed, by verdict."""
     throttled: Mapping[ThrottleReason | None, int] = attrs.field(factory=dict[ThrottleReason | None, int])
+    """The throttled requests, by reason; `None` if Lambda gave none."""
     window: int = 0
+    """The number of invocations that may be in flight."""
     rate: float = 0.0
+    """Results per second over the last 5 s."""
     percentiles: Mapping[int, float] = attrs.field(factory=dict[int, float])
+    """The duration of an item's last invocation in seconds, by per cent (50, 90, 99), exact to 5 %."""
     billed_ms: float = 0.0
+    """Milliseconds that are billed, with `log_type="Tail"`. Replayed items count too."""
     cold_starts: int = 0
+    """Cold starts, with `log_type="Tail"`. A restored snapshot counts as one, and replayed items count too."""
 
 
 def _check_ratio(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:

@@ -43,24 +43,44 @@ _RESERVED = re.compile(
 class LocalFunction:
     """A function to serve.
 
-    - `handler`: Lambda's `Handler` setting, `module.function`.
-    - `root`: the directory that the handler is imported from and runs in.
-    - `concurrency`: the maximum number of runtime processes, and so of concurrent invocations.
-    - `timeout`: the maximum duration of an invocation, in seconds.
-    - `memory_size`: the size that the function reads in its context, in MB; it is not enforced.
-    - `runtime`: the command of another runtime client, with `{handler}` as a placeholder; `None` is the built-in Python one.
-    - `environment`: the variables of the function's configuration. From this program's own environment, a function inherits
-      only the search paths of programs and modules (`PATH`, `HOME`, `PYTHONPATH`, ...).
+    ::
+
+        LocalFunction(name="orders", handler="app.orders.handler", root=Path("src"))
+
+    Args:
+        name: The name of the function: 1 to 64 letters, digits, - and _.
+        handler: Lambda's `Handler` setting, `module.function`.
+        root: The directory that the handler is imported from and runs in.
+        concurrency: The most runtime processes, and so of concurrent invocations. Default 10.
+        timeout: The longest duration of an invocation, in seconds. Default 60.
+        memory_size: The size that the function reads in its context, in MB. Default 128. It is not enforced.
+        runtime: The command of another runtime client, with `{handler}` as a placeholder.
+            Default `None`: the built-in Python one.
+        environment: The variables of the function's configuration. Default none.
+            From this program's own environment, a function inherits only the search paths of programs and modules (`PATH`,
+            `HOME`, `PYTHONPATH`, ...).
+
+    Raises:
+        ConfigurationError: A value is out of its range, or a variable is one that Lambda reserves.
     """
 
     name: str
+    """The name of the function: 1 to 64 letters, digits, - and _."""
     handler: str
+    """Lambda's `Handler` setting, `module.function`."""
     root: Path
+    """The directory that the handler is imported from and runs in."""
     concurrency: int = DEFAULT_CONCURRENCY
+    """The most runtime processes, and so of concurrent invocations. Default 10."""
     timeout: float = DEFAULT_TIMEOUT
+    """The longest duration of an invocation, in seconds. Default 60."""
     memory_size: int = DEFAULT_MEMORY_SIZE
+    """The size that the function reads in its context, in MB. Default 128. It is not enforced."""
     runtime: tuple[str, ...] | None = None
+    """The command of another runtime client, with `{handler}` as a placeholder. Default `None`: the built-in Python one."""
     environment: Mapping[str, str] = attrs.field(factory=dict[str, str], hash=False, repr=False)
+    """The variables of the function's configuration. Default none. From this program's own environment, a function inherits
+    only the search paths of programs and modules (`PATH`, `HOME`, `PYTHONPATH`, ...)."""
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.name, str) or _NAME.fullmatch(self.name) is None:  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed

@@ -22,8 +22,6 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
     """Invokes a function. It takes an `InvokeCommandInput`, or its members.
 
     A command can be sent many times, and concurrently. A change of its `middleware_stack` is seen by the next send.
-    `idempotent=True` states that running the function twice is safe, so that an attempt of unknown outcome is repeated;
-    `None` leaves this to the client. `TypeError` for both an input and members.
 
     ::
 
@@ -32,6 +30,7 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
 
     __slots__ = ()
     operation: Operation[InvokeCommandInput, InvokeCommandOutput] = INVOKE
+    """The operation Invoke of the Lambda API."""
 
     @overload
     def __init__(self, input: InvokeCommandInput, /, *, idempotent: bool | None = None) -> None: ...
@@ -50,6 +49,25 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
         idempotent: bool | None = None,
     ) -> None: ...
     def __init__(self, input: InvokeCommandInput | None = None, *, idempotent: bool | None = None, **members: Any) -> None:
+        """Build a command of an input, or of its members.
+
+        Args:
+            input: The input, in place of the members.
+            function_name: A name, `name:alias`, a partial ARN or an ARN.
+            payload: A value that the client's codec encodes, JSON text, bytes, or an open binary file. Default: no body.
+            invocation_type: `"RequestResponse"` (the default), `"Event"` or `"DryRun"`.
+            log_type: `"Tail"` asks for the last 4 KiB of the log. Default: no log.
+            client_context: A mapping, sent as base64 of its JSON, or a string that is already base64.
+            qualifier: A version or an alias. Default: the latest version.
+            tenant_id: The tenant, for a function with tenant isolation.
+            durable_execution_name: The name of the execution of a durable function, which runs once for each name.
+            **members: The members above, except `input` and `idempotent`.
+            idempotent: `True` states that running the function twice is safe; `None` leaves this to the client.
+                Then an attempt with an unknown outcome is repeated.
+
+        Raises:
+            TypeError: Both an input and members are given.
+        """
         try:
             made = new_input(**members) if input is None else one_of(input, members)
             # `super()` takes longer than the rest; pyright does not infer the parameters of the class from `self`.
@@ -59,7 +77,14 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
 
     @classmethod
     def from_api(cls, members: Mapping[str, object], /) -> Self:
-        """The command from the member names of the API, as in boto3: `{"FunctionName": ..., "Payload": ...}`."""
+        """The command from the member names of the API, as in boto3: `{"FunctionName": ..., "Payload": ...}`.
+
+        Args:
+            members: The members under their names in the API.
+
+        Raises:
+            InvalidInputError: Invoke has no such member.
+        """
         return cls(InvokeCommandInput.from_api(members))
 
 

@@ -56,35 +56,49 @@ def members_of_api(members: Mapping[str, object], operation: str, names: Mapping
 class InvokeCommandInput(CommandInput):
     """The input of Invoke: its members, under their Python names.
 
-    - `function_name`: a name, `name:alias`, or an ARN.
-    - `payload`: a value, which the client's codec encodes, JSON text, bytes, or an open binary file.
-    - `invocation_type`: `RequestResponse` (the default), `Event` or `DryRun`.
-    - `log_type`: `Tail` asks for the last 4 KB of the log.
-    - `client_context`: a mapping, sent as base64 of its JSON, or a string that is already base64.
-    - `qualifier`: a version or an alias. `tenant_id`: for a function with tenant isolation.
-    - `durable_execution_name`: names the execution of a durable function, which runs once for each name.
-
     Members of an enum stand for their values. `send` checks the input: `InvalidInputError`.
 
     ::
 
         InvokeCommand(InvokeCommandInput(function_name="orders", payload={"id": 7}, qualifier="live"))
+
+    Args:
+        function_name: A name, `name:alias`, a partial ARN or an ARN.
+        payload: A value that the client's codec encodes, JSON text, bytes, or an open binary file. Default: no body.
+        invocation_type: `"RequestResponse"` (the default), `"Event"` or `"DryRun"`.
+        log_type: `"Tail"` asks for the last 4 KiB of the log. Default: no log.
+        client_context: A mapping, sent as base64 of its JSON, or a string that is already base64.
+        qualifier: A version or an alias. Default: the latest version.
+        tenant_id: The tenant, for a function with tenant isolation.
+        durable_execution_name: The name of the execution of a durable function, which runs once for each name.
     """
 
     function_name: str
+    """A name, `name:alias`, a partial ARN or an ARN."""
     payload: Payload = attrs.field(default=None, repr=False)
+    """A value that the client's codec encodes, JSON text, bytes, or an open binary file. Default: no body."""
     invocation_type: InvocationType | None = None
+    """`"RequestResponse"` (the default), `"Event"` or `"DryRun"`."""
     log_type: LogType | None = None
+    """`"Tail"` asks for the last 4 KiB of the log. Default: no log."""
     client_context: Mapping[str, object] | str | None = attrs.field(default=None, repr=False)
+    """A mapping, sent as base64 of its JSON, or a string that is already base64."""
     qualifier: str | None = None
+    """A version or an alias. Default: the latest version."""
     tenant_id: str | None = attrs.field(default=None, repr=False)
+    """The tenant, for a function with tenant isolation."""
     durable_execution_name: str | None = None
+    """The name of the execution of a durable function, which runs once for each name."""
 
     @classmethod
     def from_api(cls, members: Mapping[str, object], /) -> Self:
         """The input from the member names of the API, as in boto3: `{"FunctionName": ..., "Payload": ...}`.
 
-        `InvalidInputError` for a name that Invoke does not have.
+        Args:
+            members: The members under their names in the API.
+
+        Raises:
+            InvalidInputError: Invoke has no such member.
         """
         return cls(**members_of_api(members, "Invoke", _API_MEMBERS))
 
@@ -143,45 +157,74 @@ class _WithLaterMetadata(CommandOutput):
 class InvokeCommandOutput(_WithLaterMetadata):
     """The output of Invoke. A `function_error` does not raise by itself, as in the API.
 
-    - `status_code`: 200 for an answer, 202 for an accepted event, 204 for a dry run.
-    - `payload`: the bytes of the answer. `json()`, `text()` and `decode(type)` read them.
-    - `function_error`: `Handled` or `Unhandled` if the function failed, and the payload is its error.
-    - `log_result`: the end of the log in base64, with `log_type="Tail"`. `log_tail` and `report` read it.
-    - `executed_version`: the version that ran. `durable_execution_arn`: of a durable execution.
-    - `metadata`: request id, attempts and headers.
-
     ::
 
         output = await client.send(InvokeCommand(function_name="orders", payload={"id": 7}))
         print(output.raise_for_function_error().json())
+
+    Args:
+        status_code: 200 for an answer, 202 for an accepted event, 204 for a dry run.
+        function_error: `"Handled"` or `"Unhandled"` if the function failed, and the payload is its error. Default `None`.
+        log_result: The end of the log in base64, with `log_type="Tail"`. `log_tail` and `report` read it.
+        payload: The bytes of the answer. `json()`, `text()` and `decode(type)` read them.
+        executed_version: The version of the function that ran.
+        durable_execution_arn: The ARN of the durable execution, if the function is durable.
+        metadata: The request id, the attempts and the headers.
+        codec: Decodes the payload for `decode`. Default `JsonCodec()`.
+        function_name: The name that errors show.
+        invocation_type: The invocation type that errors show.
     """
 
     status_code: int
+    """200 for an answer, 202 for an accepted event, 204 for a dry run."""
     function_error: Literal["Handled", "Unhandled"] | None = None
+    """`"Handled"` or `"Unhandled"` if the function failed, and the payload is its error. Default `None`."""
     log_result: str | None = attrs.field(default=None, repr=False)
+    """The end of the log in base64, with `log_type="Tail"`. `log_tail` and `report` read it."""
     payload: bytes = attrs.field(default=b"", repr=lambda payload: f"<{len(payload)} bytes>")
+    """The bytes of the answer. `json()`, `text()` and `decode(type)` read them."""
     executed_version: str | None = None
+    """The version of the function that ran."""
     durable_execution_arn: str | None = None
+    """The ARN of the durable execution, if the function is durable."""
     metadata: Metadata
+    """The request id, the attempts and the headers."""
     _codec: Codec = attrs.field(factory=JsonCodec, repr=False, eq=False, alias="codec")
+    """Decodes the payload for `decode`. Default `JsonCodec()`."""
     _function_name: str = attrs.field(default="", repr=False, eq=False, alias="function_name")
+    """The name that errors show."""
     _invocation_type: str = attrs.field(default="RequestResponse", repr=False, eq=False, alias="invocation_type")
+    """The invocation type that errors show."""
 
     def json(self) -> Any:
-        """The payload, decoded by `json.loads`. `DecodeError` (a `ValueError`) if it is empty or not JSON."""
+        """The payload, decoded by `json.loads`.
+
+        Raises:
+            DecodeError: The payload is empty or not JSON. It is a `ValueError`.
+        """
         return self._decoded(json.loads, "JSON")
 
     def decode(self, type: type[T], /) -> T:
-        """The payload as a value of a type, decoded by the client's codec. `DecodeError` if it is empty or does not fit.
+        """The payload as a value of a type, decoded by the client's codec.
 
         ::
 
             order = output.decode(Order)
+
+        Args:
+            type: The type that the codec makes of it, such as an attrs class.
+
+        Raises:
+            DecodeError: The payload is empty or does not fit the type.
         """
         return self._decoded(lambda data: self._codec.decode(data, type), getattr(type, "__name__", repr(type)))
 
     def text(self) -> str:
-        """The payload as text; empty if there is none. `DecodeError` if it is not UTF-8."""
+        """The payload as text; empty if there is none.
+
+        Raises:
+            DecodeError: The payload is not UTF-8.
+        """
         return self._decoded(bytes.decode, "text") if self.payload else ""
 
     @property
@@ -199,7 +242,11 @@ class InvokeCommandOutput(_WithLaterMetadata):
         return None if self.log_tail is None else report_of(self.log_tail, request_id=self.metadata.request_id)
 
     def raise_for_function_error(self) -> Self:
-        """Raise `FunctionError` if the function failed; otherwise return this output."""
+        """Return this output, unless the function failed.
+
+        Raises:
+            FunctionError: The function failed.
+        """
         if self.function_error is None:
             return self
         from .function_error import error_content, function_error  # noqa: PLC0415 - most functions do not fail
@@ -301,9 +348,15 @@ def _rebuilt(kind: type[InvokeCommandOutput], fields: dict[str, Any]) -> InvokeC
 class EventReceipt:
     """Lambda has queued the event. The function has not run yet, so there is no payload.
 
-    `status_code` is 202. `durable_execution_arn` is set if the event started a durable execution.
+    Args:
+        status_code: 202.
+        durable_execution_arn: The ARN of the durable execution that the event started; else `None`.
+        metadata: The request id, the attempts and the headers.
     """
 
     status_code: int
+    """202."""
     durable_execution_arn: str | None = None
+    """The ARN of the durable execution that the event started; else `None`."""
     metadata: Metadata
+    """The request id, the attempts and the headers."""

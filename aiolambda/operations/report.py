@@ -29,20 +29,38 @@ _ROOT = re.compile(r"Root=([^;]+)")
 class Report:
     """The REPORT line that Lambda writes at the end of an invocation. A missing figure is `None`.
 
-    Durations are in milliseconds, sizes in megabytes. `init_duration_ms` is set for a cold start. A call that began in a
-    restored snapshot (SnapStart) has `restore_duration_ms`; its `billed_duration_ms` includes `billed_restore_duration_ms`.
     A function on Managed Instances has its duration only.
+
+    Args:
+        request_id: The request id of the invocation.
+        duration_ms: Milliseconds that the handler ran.
+        billed_duration_ms: Milliseconds that are billed. With SnapStart they include the billed restore.
+        memory_size_mb: The configured memory, in MB.
+        max_memory_used_mb: The most memory that was in use, in MB.
+        init_duration_ms: Milliseconds of the init of a cold start; else `None`.
+        restore_duration_ms: Milliseconds to restore a snapshot (SnapStart); else `None`.
+        billed_restore_duration_ms: Milliseconds of the restore that are billed; else `None`.
+        trace_id: The X-Ray trace id; `None` if the invocation was not traced.
     """
 
     request_id: str
+    """The request id of the invocation."""
     duration_ms: float | None = None
+    """Milliseconds that the handler ran."""
     billed_duration_ms: float | None = None
+    """Milliseconds that are billed. With SnapStart they include the billed restore."""
     memory_size_mb: int | None = None
+    """The configured memory, in MB."""
     max_memory_used_mb: int | None = None
+    """The most memory that was in use, in MB."""
     init_duration_ms: float | None = None
+    """Milliseconds of the init of a cold start; else `None`."""
     restore_duration_ms: float | None = None
+    """Milliseconds to restore a snapshot (SnapStart); else `None`."""
     billed_restore_duration_ms: float | None = None
+    """Milliseconds of the restore that are billed; else `None`."""
     trace_id: str | None = None
+    """The X-Ray trace id; `None` if the invocation was not traced."""
 
 
 def tail_of(log_result: str | None) -> str | None:

@@ -46,6 +46,11 @@ class ResponseStream:
     """
 
     def __init__(self, source: "StreamReader | Callable[[], Awaitable[ResponseStream]]", /) -> None:
+        """Made by `client.stream`, or by the output of a command.
+
+        Args:
+            source: The reader of an answer, or a function that opens a stream.
+        """
         self._open = None if isinstance(source, StreamReader) else source
         self._opened = source if isinstance(source, StreamReader) else None
         self._in_block = False
@@ -65,10 +70,12 @@ class ResponseStream:
 
     @property
     def status_code(self) -> int:
+        """The HTTP status: 200, or 204 for a dry run."""
         return self._reader.status_code
 
     @property
     def executed_version(self) -> str | None:
+        """The version of the function that runs."""
         return self._reader.executed_version
 
     @property
@@ -86,6 +93,7 @@ class ResponseStream:
 
     @property
     def metadata(self) -> Metadata:
+        """The request id, the attempts and the headers."""
         return self._reader.metadata
 
     @property
@@ -174,9 +182,13 @@ class ResponseStream:
                     yield event
 
     async def read(self, *, limit: int | None = LARGEST_ANSWER) -> bytes:
-        """The rest of the answer. `PayloadTooLargeError` if it is over `limit` bytes (`None`: any size), which ends the stream.
+        """The rest of the answer.
 
-        The default is the 200 MB that Lambda allows a streamed answer.
+        Args:
+            limit: The most bytes to read; `None` for any size. Default: the 200 MB that Lambda allows a streamed answer.
+
+        Raises:
+            PayloadTooLargeError: The answer is larger. This ends the stream.
         """
         data = io.BytesIO()
         async with contextlib.aclosing(self.__aiter__()) as chunks:

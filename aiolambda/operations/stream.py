@@ -42,22 +42,43 @@ _API_MEMBERS = {
 
 @attrs.frozen(kw_only=True)
 class InvokeWithResponseStreamCommandInput(CommandInput):
-    """The input of InvokeWithResponseStream. Its members mean the same as those of `InvokeCommandInput`.
+    """The input of InvokeWithResponseStream: its members, under their Python names.
 
-    The answer to an `Event` cannot be streamed, so `invocation_type` is `RequestResponse` (the default) or `DryRun`.
+    Args:
+        function_name: A name, `name:alias`, a partial ARN or an ARN.
+        payload: A value that the client's codec encodes, JSON text, bytes, or an open binary file. Default: no body.
+        invocation_type: `"RequestResponse"` (the default) or `"DryRun"`. The answer to an `Event` cannot be streamed.
+        log_type: `"Tail"` asks for the last 4 KiB of the log. Default: no log.
+        client_context: A mapping, sent as base64 of its JSON, or a string that is already base64.
+        qualifier: A version or an alias. Default: the latest version.
+        tenant_id: The tenant, for a function with tenant isolation.
     """
 
     function_name: str
+    """A name, `name:alias`, a partial ARN or an ARN."""
     payload: Payload = attrs.field(default=None, repr=False)
+    """A value that the client's codec encodes, JSON text, bytes, or an open binary file. Default: no body."""
     invocation_type: StreamingInvocationType | None = None
+    """`"RequestResponse"` (the default) or `"DryRun"`. The answer to an `Event` cannot be streamed."""
     log_type: LogType | None = None
+    """`"Tail"` asks for the last 4 KiB of the log. Default: no log."""
     client_context: Mapping[str, object] | str | None = attrs.field(default=None, repr=False)
+    """A mapping, sent as base64 of its JSON, or a string that is already base64."""
     qualifier: str | None = None
+    """A version or an alias. Default: the latest version."""
     tenant_id: str | None = attrs.field(default=None, repr=False)
+    """The tenant, for a function with tenant isolation."""
 
     @classmethod
     def from_api(cls, members: Mapping[str, object], /) -> Self:
-        """The input from the member names of the API, as in boto3. `InvalidInputError` for a name that it does not have."""
+        """The input from the member names of the API, as in boto3.
+
+        Args:
+            members: The members under their names in the API.
+
+        Raises:
+            InvalidInputError: InvokeWithResponseStream has no such member.
+        """
         return cls(**members_of_api(members, "InvokeWithResponseStream", _API_MEMBERS))
 
 
@@ -65,16 +86,24 @@ class InvokeWithResponseStreamCommandInput(CommandInput):
 class InvokeWithResponseStreamCommandOutput(CommandOutput):
     """The head of a streamed answer. `event_stream` is its body: the reader closes it, best with `async with`.
 
-    - `status_code`: 200, or 204 for a dry run. `executed_version`: the version that runs.
-    - `response_stream_content_type`: the type of the event stream. `event_stream.content_type` is the function's own.
-    - `metadata`: request id, attempts and headers.
+    Args:
+        status_code: 200, or 204 for a dry run.
+        executed_version: The version of the function that runs.
+        response_stream_content_type: The type of the event stream. `event_stream.content_type` is the function's own.
+        event_stream: The body of the answer. It holds a connection and a slot until it is closed.
+        metadata: The request id, the attempts and the headers.
     """
 
     status_code: int
+    """200, or 204 for a dry run."""
     executed_version: str | None = None
+    """The version of the function that runs."""
     response_stream_content_type: str | None = None
+    """The type of the event stream. `event_stream.content_type` is the function's own."""
     event_stream: ResponseStream
+    """The body of the answer. It holds a connection and a slot until it is closed."""
     metadata: Metadata
+    """The request id, the attempts and the headers."""
 
 
 @attrs.frozen(kw_only=True)

@@ -24,8 +24,7 @@ __all__ = ["InvokeWithResponseStreamCommand"]
 class InvokeWithResponseStreamCommand(BaseCommand[InvokeWithResponseStreamCommandInput, InvokeWithResponseStreamCommandOutput]):
     """Invokes a function, and gives its answer as a stream: `output.event_stream`, which the reader closes.
 
-    It takes an `InvokeWithResponseStreamCommandInput`, or its members. `idempotent=True` states that running the function
-    twice is safe. Once an answer has begun, nothing is sent again. `client.stream(...)` does the same in a block.
+    Once an answer has begun, nothing is sent again. `client.stream(...)` does the same in a block.
 
     ::
 
@@ -39,6 +38,7 @@ class InvokeWithResponseStreamCommand(BaseCommand[InvokeWithResponseStreamComman
     operation: Operation[InvokeWithResponseStreamCommandInput, InvokeWithResponseStreamCommandOutput] = (
         INVOKE_WITH_RESPONSE_STREAM
     )
+    """The operation InvokeWithResponseStream of the Lambda API."""
 
     @overload
     def __init__(self, input: InvokeWithResponseStreamCommandInput, /, *, idempotent: bool | None = None) -> None: ...
@@ -62,6 +62,23 @@ class InvokeWithResponseStreamCommand(BaseCommand[InvokeWithResponseStreamComman
         idempotent: bool | None = None,
         **members: object,
     ) -> None:
+        """Build a command of an input, or of its members.
+
+        Args:
+            input: The input, in place of the members.
+            function_name: A name, `name:alias`, a partial ARN or an ARN.
+            payload: A value that the client's codec encodes, JSON text, bytes, or an open binary file. Default: no body.
+            invocation_type: `"RequestResponse"` (the default) or `"DryRun"`. The answer to an `Event` cannot be streamed.
+            log_type: `"Tail"` asks for the last 4 KiB of the log. Default: no log.
+            client_context: A mapping, sent as base64 of its JSON, or a string that is already base64.
+            qualifier: A version or an alias. Default: the latest version.
+            tenant_id: The tenant, for a function with tenant isolation.
+            **members: The members above, except `input` and `idempotent`.
+            idempotent: `True` states that running the function twice is safe; `None` leaves this to the client.
+
+        Raises:
+            TypeError: Both an input and members are given.
+        """
         try:
             if input is None:
                 made = InvokeWithResponseStreamCommandInput(**cast("dict[str, Any]", members))
@@ -73,5 +90,12 @@ class InvokeWithResponseStreamCommand(BaseCommand[InvokeWithResponseStreamComman
 
     @classmethod
     def from_api(cls, members: Mapping[str, object], /) -> Self:
-        """The command from the member names of the API, as in boto3: `{"FunctionName": ..., "Payload": ...}`."""
+        """The command from the member names of the API, as in boto3: `{"FunctionName": ..., "Payload": ...}`.
+
+        Args:
+            members: The members under their names in the API.
+
+        Raises:
+            InvalidInputError: InvokeWithResponseStream has no such member.
+        """
         return cls(InvokeWithResponseStreamCommandInput.from_api(members))

@@ -54,11 +54,20 @@ class Lines:
 
 @attrs.frozen(kw_only=True)
 class SseEvent:
-    """A server-sent event. `event` is `message` if the sender names none. `id` is the last one sent so far."""
+    """A server-sent event.
+
+    Args:
+        event: Its type; `"message"` if the sender names none.
+        data: Its data, with lines joined by line feeds.
+        id: The last id that the sender has given so far; `None` if there was none.
+    """
 
     event: str = "message"
+    """Its type; `"message"` if the sender names none."""
     data: str = attrs.field(repr=lambda data: f"<{len(data)} characters>")
+    """Its data, with lines joined by line feeds."""
     id: str | None = None
+    """The last id that the sender has given so far; `None` if there was none."""
 
 
 class SseEvents:
@@ -94,11 +103,20 @@ class SseEvents:
 
 @attrs.frozen(kw_only=True)
 class HttpPrelude:
-    """The head that a function writes before the body of an HTTP answer."""
+    """The head that a function writes before the body of an HTTP answer.
+
+    Args:
+        status_code: The HTTP status. Default 200.
+        headers: The header fields, under their names as written.
+        cookies: The cookies to set, each as the value of a `Set-Cookie` header.
+    """
 
     status_code: int = 200
+    """The HTTP status. Default 200."""
     headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    """The header fields, under their names as written."""
     cookies: list[str] = attrs.field(factory=list[str], repr=False)
+    """The cookies to set, each as the value of a `Set-Cookie` header."""
 
 
 class PreludeError(ValueError):

@@ -45,10 +45,13 @@ In_co = TypeVar("In_co", covariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
 
 Step = Literal["initialize", "serialize", "build", "finalize", "finalizeRequest", "deserialize"]
+"""A step of the pipeline. `finalizeRequest` is the name of `finalize` in the SDK for JavaScript."""
 
 Priority = Literal["high", "normal", "low"]
+"""The place of a middleware inside its step; the default is `"normal"`."""
 
 Relation = Literal["before", "after"]
+"""The side of its anchor on which a middleware stands."""
 
 
 class UnreadFile(Exception):
@@ -71,31 +74,99 @@ class CommandInput:
 
 
 class CommandOutput:
-    """The base of the outputs of all commands. `metadata` has the request id, the attempts and the headers."""
+    """The base of the outputs of all commands."""
 
     __slots__ = ()
     metadata: Metadata
+    """The request id, the attempts and the headers."""
 
 
 class Operation(Protocol[In_contra, Out_co]):
-    """An operation of the API: how its input becomes a request, and an answer its output. Pure: it does no I/O.
-
-    - `streamed`: whether the answer is read while it arrives, from `response.stream`.
-    - `check` raises `InvalidInputError`, or returns a warning about members that have no effect.
-    - `open_answer` returns the body that an output is still reading, if there is one.
-    - `default_read_timeout` is in seconds. `durable` are the functions, with their qualifiers, that ran as durable executions.
-    """
+    """An operation of the API: how its input becomes a request, and an answer its output. Pure: it does no I/O."""
 
     @property
-    def streamed(self) -> bool: ...
-    def check(self, input: In_contra, /, *, region: str | None, limits: PayloadLimits) -> str | None: ...
-    def request(self, input: In_contra, /, *, endpoint: str, codec: Codec, limits: PayloadLimits) -> Request: ...
-    def output(self, input: In_contra, response: Response, /, *, metadata: Metadata, codec: Codec) -> Out_co: ...
-    def open_answer(self, output: Any, /) -> StreamingBody | None: ...
-    def function_name(self, input: In_contra, /) -> str: ...
-    def invocation_type(self, input: In_contra, /) -> str: ...
-    def default_read_timeout(self, input: In_contra, /) -> float: ...
-    def is_idempotent(self, input: In_contra, /, *, durable: Collection[tuple[str, str | None]]) -> bool: ...
+    def streamed(self) -> bool:
+        """Whether the answer is read while it arrives, from `response.stream`."""
+        ...
+
+    def check(self, input: In_contra, /, *, region: str | None, limits: PayloadLimits) -> str | None:
+        """Check an input before anything is sent. Returns a warning about members that have no effect, or `None`.
+
+        Args:
+            input: The input of the call.
+            region: The region of the client; `None` if it has none.
+            limits: The sizes that are accepted.
+
+        Raises:
+            InvalidInputError: Lambda would refuse the input.
+        """
+        ...
+
+    def request(self, input: In_contra, /, *, endpoint: str, codec: Codec, limits: PayloadLimits) -> Request:
+        """The request for an input, without host, user agent and signature.
+
+        Args:
+            input: The input of the call.
+            endpoint: The URL that the path of the operation is appended to.
+            codec: Encodes the payload.
+            limits: The sizes that are accepted.
+
+        Raises:
+            InvalidInputError: The payload cannot be sent.
+        """
+        ...
+
+    def output(self, input: In_contra, response: Response, /, *, metadata: Metadata, codec: Codec) -> Out_co:
+        """The output for an answer that is not an error of the service.
+
+        Args:
+            input: The input of the call.
+            response: The answer.
+            metadata: The facts of the answer and of the call.
+            codec: Decodes the payload when the caller asks.
+        """
+        ...
+
+    def open_answer(self, output: Any, /) -> StreamingBody | None:
+        """The body that an output is still reading; `None` if there is none.
+
+        Args:
+            output: The output that a middleware or `output()` returned.
+        """
+        ...
+
+    def function_name(self, input: In_contra, /) -> str:
+        """The name of the function, as the caller gave it.
+
+        Args:
+            input: The input of the call.
+        """
+        ...
+
+    def invocation_type(self, input: In_contra, /) -> str:
+        """The invocation type, such as `"RequestResponse"`.
+
+        Args:
+            input: The input of the call.
+        """
+        ...
+
+    def default_read_timeout(self, input: In_contra, /) -> float:
+        """The read limit in seconds if the caller gave none.
+
+        Args:
+            input: The input of the call.
+        """
+        ...
+
+    def is_idempotent(self, input: In_contra, /, *, durable: Collection[tuple[str, str | None]]) -> bool:
+        """Whether the input by itself makes a repeat safe, as a `DryRun` does.
+
+        Args:
+            input: The input of the call.
+            durable: The functions, with their qualifiers, that ran as durable executions.
+        """
+        ...
 
 
 class TemplatedOperation:
@@ -120,9 +191,15 @@ class TemplatedOperation:
 
 
 class Plugin(Protocol):
-    """A set of middlewares that is added as one, with `stack.use(plugin)`; `apply_to_stack` adds each."""
+    """A set of middlewares that is added as one, with `stack.use(plugin)`."""
 
-    def apply_to_stack(self, stack: Any, /) -> None: ...
+    def apply_to_stack(self, stack: Any, /) -> None:
+        """Add each middleware to the stack.
+
+        Args:
+            stack: The `MiddlewareStack` of a client or a command.
+        """
+        ...
 
 
 class Command(Protocol[In, Out]):
@@ -133,13 +210,24 @@ class Command(Protocol[In, Out]):
     """
 
     @property
-    def input(self) -> In: ...
+    def input(self) -> In:
+        """The input: the members of the operation."""
+        ...
+
     @property
-    def middleware_stack(self) -> "MiddlewareStack[In, Out]": ...
+    def middleware_stack(self) -> "MiddlewareStack[In, Out]":
+        """The middlewares of this command alone."""
+        ...
+
     @property
-    def operation(self) -> Operation[In, Out]: ...
+    def operation(self) -> Operation[In, Out]:
+        """The operation that the input is for."""
+        ...
+
     @property
-    def idempotent(self) -> bool | None: ...
+    def idempotent(self) -> bool | None:
+        """Whether running the function twice does no harm; `None` leaves this to the client."""
+        ...
 
 
 class CommandOf(Protocol[In_co, Out_co]):
@@ -158,64 +246,105 @@ _NO_OFFSET = dt.timedelta(0)
 class Call(Generic[In, Out]):
     """One `send` on its way through the middlewares. It is mutable, and belongs to that send alone.
 
-    For middlewares:
+    ::
 
-    - `command`, `function_name`, `command_name`, `invocation_id`, `client_name`.
-    - `input`: may be replaced until `serialize`: `call.input = attrs.evolve(call.input, ...)`.
-    - `request`: the request of this attempt, from `serialize` on. `ConfigurationError` before.
-    - `response`: the raw answer of this attempt, or `None`.
-    - `attempt`: 0 before `finalize`, then 1, 2, ... `history`: the attempts so far, each with its verdict.
-    - `idempotent`: may be set. `timeouts`: the limits of this call, in seconds.
-    - `state`: a dict for notes between middlewares.
-    - `last_error`: the error of the last failed attempt. `total_retry_delay`: seconds of back-off so far.
-    - `started`: when the call began, by `loop.time()`. `loop`: the event loop of the call.
+        async def stamped(call: Call[In, Out], call_next: CallNext[In, Out]) -> Out:
+            call.request.headers["x-team"] = "orders"
+            return await call_next(call)
 
-    For the client itself:
+    Middlewares read and set the attributes. They do not build a call.
 
-    - `credentials`, `clock_offset`, `signing_region`: how this attempt is signed. A region other than the client's is set if
-      the function's ARN names it.
-    - `endpoint`: the URL that the operation's path is appended to. `stage`: how far this attempt has come.
-    - `answers`: bodies that were still arriving when their attempt ended. The client closes those that are not returned.
-    - `durable`: functions, with their qualifiers, that answered with a durable execution.
-    - `run_ended`: set for a call of a map, and done once the map sends nothing more. The map handles the throttles of such a
-      call, and the total limit of the call starts with its first slot.
-    - `on_slot`: called for each attempt that gets a slot.
-    - `is_shared`: `False` if nobody can look at `request` after the attempts.
+    Args:
+        command: The command that is sent.
+        input: Its input, which may be replaced until `serialize`: `call.input = attrs.evolve(call.input, ...)`.
+        client_name: The name of the client's class.
+        invocation_id: The id of this call, the same for all its attempts.
+        timeouts: The limits of this call, in seconds.
+        loop: The event loop of the call.
+        started: When the call began, by `loop.time()`.
+        said_idempotent: The answer of the caller, the command or the client for `idempotent`; `None` if none said anything.
+        durable: For the client: functions, with their qualifiers, that answered with a durable execution.
+        run_ended: For the client: set for a call of a map, and done once the map sends nothing more.
+            The map handles the throttles of such a call, and the total limit of the call starts with its first slot.
+        on_slot: For the client: called for each attempt that gets a slot.
+        attempt: The number of this attempt: 0 before `finalize`, then 1, 2, ....
+        response: The raw answer of this attempt, or `None`.
+        state: A dictionary for notes between middlewares.
+        history: The attempts so far, each with its verdict.
+        credentials: For the client: the keys that this attempt is signed with.
+        clock_offset: For the client: the difference between the service's clock and this machine's.
+        total_retry_delay: Seconds of back-off so far.
+        last_error: The error of the last failed attempt, or `None`.
+        stage: For the client: how far this attempt has come.
+        answers: For the client: bodies that were still arriving when their attempt ended.
+            The client closes those that are not returned.
+        endpoint: For the client: the URL that the operation's path is appended to.
+        signing_region: For the client: the region that the function's ARN names, if it is not the client's.
+        is_shared: For the client: `False` if nobody can look at `request` after the attempts.
     """
 
     command: Command[In, Out]
+    """The command that is sent."""
     input: In
+    """Its input, which may be replaced until `serialize`: `call.input = attrs.evolve(call.input, ...)`."""
     client_name: str
+    """The name of the client's class."""
     invocation_id: str
+    """The id of this call, the same for all its attempts."""
     timeouts: Timeouts
+    """The limits of this call, in seconds."""
     loop: Loop = attrs.field(repr=False)
+    """The event loop of the call."""
     started: float
+    """When the call began, by `loop.time()`."""
     _said_idempotent: bool | None = attrs.field(default=None, alias="said_idempotent")
+    """The answer of the caller, the command or the client for `idempotent`; `None` if none said anything."""
     durable: Collection[tuple[str, str | None]] = attrs.field(default=(), repr=False)
+    """For the client: functions, with their qualifiers, that answered with a durable execution."""
     run_ended: "asyncio.Future[None] | None" = attrs.field(default=None, repr=False)
+    """For the client: set for a call of a map, and done once the map sends nothing more. The map handles the throttles of such
+    a call, and the total limit of the call starts with its first slot."""
     on_slot: Callable[[], None] | None = attrs.field(default=None, repr=False)
+    """For the client: called for each attempt that gets a slot."""
     attempt: int = 0
+    """The number of this attempt: 0 before `finalize`, then 1, 2, ...."""
     response: Response | None = None
+    """The raw answer of this attempt, or `None`."""
     # Plain `dict` and `list`: calling `dict[str, Any]` takes several times as long.
     state: dict[str, Any] = attrs.field(factory=cast("Callable[[], dict[str, Any]]", dict), repr=False)
+    """A dictionary for notes between middlewares."""
     history: list[Attempt] = attrs.field(factory=cast("Callable[[], list[Attempt]]", list), repr=False)
+    """The attempts so far, each with its verdict."""
     credentials: Credentials | None = attrs.field(default=None, repr=False)
+    """For the client: the keys that this attempt is signed with."""
     clock_offset: dt.timedelta = _NO_OFFSET
+    """For the client: the difference between the service's clock and this machine's."""
     total_retry_delay: float = 0.0
+    """Seconds of back-off so far."""
     last_error: AiolambdaError | None = attrs.field(default=None, repr=False)
+    """The error of the last failed attempt, or `None`."""
     stage: Stage = "queue"
+    """For the client: how far this attempt has come."""
     answers: tuple[StreamingBody, ...] = attrs.field(default=(), repr=False)
+    """For the client: bodies that were still arriving when their attempt ended. The client closes those that are not returned.
+    """
     endpoint: str = attrs.field(default="", repr=False)
+    """For the client: the URL that the operation's path is appended to."""
     signing_region: str | None = attrs.field(default=None, repr=False)
+    """For the client: the region that the function's ARN names, if it is not the client's."""
     is_shared: bool = attrs.field(default=True, repr=False)
+    """For the client: `False` if nobody can look at `request` after the attempts."""
     request: Request = attrs.field(init=False, repr=False)
+    """The request of this attempt, from `serialize` on. `ConfigurationError` before."""
 
     @property
     def command_name(self) -> str:
+        """The name of the command's class, such as `"InvokeCommand"`."""
         return type(self.command).__name__
 
     @property
     def function_name(self) -> str:
+        """The name of the function, as the caller gave it."""
         return self.command.operation.function_name(self.input)
 
     @property
@@ -268,4 +397,11 @@ class Middleware(Protocol[In, Out]):
     command.
     """
 
-    def __call__(self, call: Call[In, Out], call_next: CallNext[In, Out], /) -> Awaitable[Out]: ...
+    def __call__(self, call: Call[In, Out], call_next: CallNext[In, Out], /) -> Awaitable[Out]:
+        """Handle one call.
+
+        Args:
+            call: The call in flight.
+            call_next: The rest of the stack. Awaiting `call_next(call)` returns the output.
+        """
+        ...

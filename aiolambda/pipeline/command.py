@@ -34,10 +34,12 @@ class BaseCommand(Generic[In, Out]):
 
     @property
     def input(self) -> In:
+        """The input: the members of the operation."""
         return self._input
 
     @property
     def idempotent(self) -> bool | None:
+        """Whether running the function twice does no harm; `None` leaves this to the client."""
         return self._idempotent
 
     @property
@@ -62,11 +64,19 @@ class BaseCommand(Generic[In, Out]):
         self._has_begun_reading = True
 
     def keep_payload(self, payload: bytes) -> None:
-        """Replace the file by the bytes that were read from it, so that the command can be sent again."""
+        """Replace the file by the bytes that were read from it, so that the command can be sent again.
+
+        Args:
+            payload: The bytes that were read.
+        """
         self._input = attrs.evolve(cast("Any", self._input), payload=payload)
 
     def with_input(self, input: In) -> Self:
-        """A copy of this command with another input. It shares the middleware stack, if this command has one by now."""
+        """A copy of this command with another input. It shares the middleware stack, if this command has one by now.
+
+        Args:
+            input: The other input.
+        """
         other = copy.copy(self)
         other._input, other._has_begun_reading = input, False
         return other

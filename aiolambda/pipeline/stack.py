@@ -53,11 +53,15 @@ class MiddlewareStack(Generic[In, Out]):
     """An ordered set of middlewares, each `async def middleware(call, call_next)`.
 
     `client.middleware_stack` holds the middlewares of every call, so it takes those that handle every command:
-    `Call[CommandInput, CommandOutput]`. `only=InvokeCommand` narrows one to commands of that class, in types and when it
-    runs. `command.middleware_stack` holds those of one command.
+    `Call[CommandInput, CommandOutput]`. `only=InvokeCommand` narrows one to commands of that class, in types and when it runs.
+    `command.middleware_stack` holds those of one command.
 
     A change is seen by the next `send`, never by one in flight. Misuse raises `MiddlewareStackError`, a `ValueError`.
     `print(stack)` shows the middlewares in order.
+
+    ::
+
+        client.middleware_stack.add(stamped, step="build", name="stamped")
     """
 
     def __init__(self) -> None:
@@ -114,13 +118,23 @@ class MiddlewareStack(Generic[In, Out]):
     ) -> None:
         """Add a middleware to a step.
 
-        Inside a step, `priority` decides the order, then the order of adding. `only`, a command class or a tuple of them,
-        leaves every other command alone. `override=True` replaces the middleware that has the same name or alias; step and
-        priority must be those of the replaced one.
-
         ::
 
             client.middleware_stack.add(cache, step="build", name="cache", only=InvokeCommand)
+
+        Args:
+            middleware: `async def middleware(call, call_next)`, which returns an output.
+            only: A command class, or a tuple of them: every other command passes by. Default: all commands.
+            step: The step that it runs in. Default `"initialize"`.
+            priority: Its place inside the step, before the order of adding. Default `"normal"`.
+            name: A name for `remove` and `add_relative_to`. Default: none.
+            aliases: Further names.
+            tags: Words for `remove_by_tag`.
+            override: `True` replaces the middleware that has the same name or alias.
+                Step and priority must be those of the replaced one.
+
+        Raises:
+            MiddlewareStackError: The name is taken, or the step does not exist.
         """
         self._insert(
             AbsoluteEntry(
@@ -173,14 +187,26 @@ class MiddlewareStack(Generic[In, Out]):
         tags: Iterable[str] = (),
         override: bool = False,
     ) -> None:
-        """Add a middleware next to another, its anchor, which is named by name or alias and may be added later.
+        """Add a middleware next to another, its anchor. The last added stands nearest.
 
-        The last added stands nearest. The other options are those of `add`. If `only` keeps a command from the anchor, that
-        command passes this middleware all the same, at the same place.
+        If `only` keeps a command from the anchor, that command passes this middleware all the same, at the same place.
 
         ::
 
             client.middleware_stack.add_relative_to(gauge, relation="before", to_middleware="retryMiddleware")
+
+        Args:
+            middleware: `async def middleware(call, call_next)`, which returns an output.
+            relation: `"before"` or `"after"` the anchor.
+            to_middleware: The name or an alias of the anchor. It may be added later.
+            only: A command class, or a tuple of them: every other command passes by. Default: all commands.
+            name: A name for `remove` and `add_relative_to`. Default: none.
+            aliases: Further names.
+            tags: Words for `remove_by_tag`.
+            override: `True` replaces the middleware that has the same name or alias.
+
+        Raises:
+            MiddlewareStackError: The name is taken.
         """
         self._insert(
             RelativeEntry(
@@ -196,11 +222,19 @@ class MiddlewareStack(Generic[In, Out]):
         )
 
     def use(self, plugin: Plugin, /) -> None:
-        """Let a plugin, or another stack, add its middlewares."""
+        """Let a plugin, or another stack, add its middlewares.
+
+        Args:
+            plugin: An object with `apply_to_stack`.
+        """
         plugin.apply_to_stack(self)
 
     def apply_to_stack(self, stack: "MiddlewareStack[Any, Any]", /) -> None:
-        """Add these entries to another stack: a stack is a plugin too. If one is refused, none is added."""
+        """Add these entries to another stack: a stack is a plugin too. If one is refused, none is added.
+
+        Args:
+            stack: The stack to add to.
+        """
         joined = stack._entries
         for entry in sorted(self._entries, key=lambda entry: isinstance(entry, RelativeEntry)):
             joined = entries.entries_with(joined, entry)
@@ -209,13 +243,21 @@ class MiddlewareStack(Generic[In, Out]):
         stack._identify_on_resolve |= self._identify_on_resolve
 
     def remove(self, name_or_middleware: str | Middleware[Any, Any], /) -> bool:
-        """Remove by name, by alias, or by the middleware itself. Returns whether there was one."""
+        """Remove a middleware. Returns whether there was one.
+
+        Args:
+            name_or_middleware: Its name, an alias, or the middleware itself.
+        """
         if isinstance(name_or_middleware, str):
             return self._keep(lambda entry: name_or_middleware not in entry.names)
         return self._keep(lambda entry: entry.middleware != name_or_middleware)
 
     def remove_by_tag(self, tag: str, /) -> bool:
-        """Remove every middleware that has this tag. Returns whether there was one."""
+        """Remove every middleware that has this tag. Returns whether there was one.
+
+        Args:
+            tag: The tag.
+        """
         return self._keep(lambda entry: tag not in entry.tags)
 
     def clone(self) -> "MiddlewareStack[In, Out]":
@@ -226,7 +268,11 @@ class MiddlewareStack(Generic[In, Out]):
         return copy
 
     def concat(self, other: Plugin, /) -> "MiddlewareStack[In, Out]":
-        """A new stack of both. Inside a step and priority, this stack's entries come first. Neither operand changes."""
+        """A new stack of both. Inside a step and priority, this stack's entries come first. Neither operand changes.
+
+        Args:
+            other: A plugin or another stack.
+        """
         joined = self.clone()
         joined.use(other)
         return joined
@@ -242,8 +288,11 @@ class MiddlewareStack(Generic[In, Out]):
     def identify_on_resolve(self, toggle: bool | None = None) -> bool:
         """Switch the logging of the stack on or off, and return the setting.
 
-        When it is on, each folding of the stack logs it at INFO (logger `aiolambda.pipeline.stack`): the first send of a
-        class of commands, and the first after each change.
+        When it is on, each folding of the stack logs it at INFO (logger `aiolambda.pipeline.stack`): the first send of a class
+        of commands, and the first after each change.
+
+        Args:
+            toggle: `True` or `False`; `None` changes nothing.
         """
         if toggle is not None:
             self._identify_on_resolve = toggle
@@ -253,7 +302,13 @@ class MiddlewareStack(Generic[In, Out]):
         """The stack folded around a handler: one callable, which later changes of the stack do not affect.
 
         A middleware with `only` looks at `call.command` each time. A client has no need of that: it folds once for each class
-        of commands. `MiddlewareStackError` if an anchor is missing, or middlewares are anchored on each other.
+        of commands.
+
+        Args:
+            handler: Called at the end of the stack.
+
+        Raises:
+            MiddlewareStackError: An anchor is missing, or middlewares are anchored on each other.
         """
         return self._fold(handler, None)
 

@@ -15,25 +15,39 @@ __all__ = ["Failure"]
 class Failure:
     """A failed attempt that may be repeated without harm. Times are in seconds.
 
-    - `retry_action`: the change that could make another attempt succeed.
-    - `delivery`: the verdict on all attempts so far.
-    - `attempt`: the number of attempts so far.
-    - `jitter`: a random number from 0 to 1.
-    - `retries`, `throttles`: failures of this call, before this one, that were followed by another attempt.
-    - `throttled_for`: time since the first throttle of this call.
-    - `time_left`: the rest of the call's total limit; `None` if it has none.
-    - `retry_after`: the `Retry-After` of the answer; nothing should be sent earlier.
-    - `retry_hint`: the `x-amz-retry-after` of the answer.
+    Args:
+        error: The error that will be raised if nothing is repeated.
+        retry_action: The change that could make another attempt succeed.
+        delivery: The verdict on all attempts so far.
+        attempt: The number of attempts so far.
+        jitter: A random number from 0 to 1.
+        retries: Failures of this call, before this one, that were followed by another attempt.
+        throttles: Throttles of this call, before this one, that were followed by another attempt.
+        throttled_for: Seconds since the first throttle of this call.
+        time_left: Seconds until the call's total limit; `None` if it has none.
+        retry_after: The `Retry-After` of the answer, in seconds; nothing should be sent earlier.
+        retry_hint: The `x-amz-retry-after` of the answer, in seconds.
     """
 
     error: AiolambdaError
+    """The error that will be raised if nothing is repeated."""
     retry_action: RetryAction
+    """The change that could make another attempt succeed."""
     delivery: Delivery
+    """The verdict on all attempts so far."""
     attempt: int
+    """The number of attempts so far."""
     jitter: float
+    """A random number from 0 to 1."""
     retries: int = 0
+    """Failures of this call, before this one, that were followed by another attempt."""
     throttles: int = 0
+    """Throttles of this call, before this one, that were followed by another attempt."""
     throttled_for: float = 0.0
+    """Seconds since the first throttle of this call."""
     time_left: float | None = None
+    """Seconds until the call's total limit; `None` if it has none."""
     retry_after: float | None = None
+    """The `Retry-After` of the answer, in seconds; nothing should be sent earlier."""
     retry_hint: float | None = None
+    """The `x-amz-retry-after` of the answer, in seconds."""

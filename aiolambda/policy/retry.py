@@ -47,14 +47,28 @@ def backoff(failures: int, *, base: float, longest: float, jitter: float = 1.0, 
 class StandardRetry(RetryStrategy):
     """The standard mode of the AWS SDKs, except that a throttled call waits for as long as it has time.
 
-    A call makes at most `max_attempts` requests. Before a retry it pauses `jitter * min(0.05 * 2**retries, max_backoff)`
-    seconds. A retry takes 14 tokens of the `quota`, and returns them if its call succeeds. If too few are left, the call fails.
-    Clients with the same strategy object share its tokens.
+    ::
 
-    With `throttling="time"`, a throttled call is tried again until its deadline, and spends neither attempts nor tokens. If it
-    has no deadline, it gives up after `max_throttle_wait` seconds (`None`: never). With `"attempts"`, a throttle counts as in
-    the SDKs: as an attempt, for 5 tokens. Either way its pauses grow from 1 s. A pause that the service asks for, in
-    `Retry-After` or `x-amz-retry-after`, is obeyed.
+        client = LambdaClient(retry=StandardRetry(max_attempts=5))
+
+    Before a retry, a call pauses `jitter * min(0.05 * 2**retries, max_backoff)` seconds. A retry takes 14 tokens of the
+    `quota`, and returns them if its call succeeds. If too few are left, the call fails. Clients with the same strategy object
+    share its tokens.
+
+    The pauses of a throttled call grow from 1 s. A pause that the service asks for, in `Retry-After` or `x-amz-retry-after`, is
+    obeyed.
+
+    Args:
+        max_attempts: The most requests of a call, the first one included. Default 3.
+        max_throttle_wait: Seconds for which a throttled call without a deadline tries. Default 60; `None` is no limit.
+        throttling: `"time"`: a throttle costs neither attempts nor tokens, but time. `"attempts"`: as in the SDKs.
+            With `"time"` (the default) a throttled call is tried again until its deadline. With `"attempts"` a throttle counts
+            as an attempt, for 5 tokens.
+        max_backoff: The longest pause in seconds, without the time that the service asks for. Default 20.
+        quota: The tokens that all calls share. Default 500.
+
+    Raises:
+        ConfigurationError: A value is out of its range.
     """
 
     def __init__(
@@ -75,15 +89,22 @@ class StandardRetry(RetryStrategy):
         if not max_backoff:
             raise ConfigurationError("max_backoff must be above 0; without a pause, retries overload the service")
         self.max_attempts = max_attempts
+        """The most requests of a call, the first one included."""
         self.throttling = throttling
+        """Whether a throttle costs time or attempts."""
         self.quota = quota
+        """The tokens to begin with, and the most that there can be."""
         self.tokens = quota
         """The rest of the quota."""
         self._max_throttle_wait = max_throttle_wait
         self._max_backoff = max_backoff
 
     def pause(self, failure: "Failure", /) -> float | None:
-        """Seconds before the next attempt; `None` if attempts, tokens or time are used up."""
+        """Seconds before the next attempt; `None` if attempts, tokens or time are used up.
+
+        Args:
+            failure: The failed attempt, and the facts of its call.
+        """
         if failure.retry_action in _CORRECTIONS:
             return self._pause(failure, ceiling=0.0)
         counted = failure.retry_action is not RetryAction.WAIT or self.throttling == "attempts"
@@ -100,7 +121,11 @@ class StandardRetry(RetryStrategy):
         return pause
 
     def succeeded(self, failures: "Sequence[Failure]", /) -> None:
-        """Return the tokens of the call's last retry, or one token for a call without retries."""
+        """Return the tokens of the call's last retry, or one token for a call without retries.
+
+        Args:
+            failures: The failed attempts of the call, in order.
+        """
         if failures or self.tokens < self.quota:
             costs = (self._cost(failure) for failure in reversed(failures))
             self.tokens = min(self.quota, self.tokens + next(filter(None, costs), _NO_RETRY_INCREMENT))
@@ -141,10 +166,19 @@ class NoRetry(RetryStrategy):
     """One request for each call: a failure is never retried."""
 
     def pause(self, failure: "Failure", /) -> float | None:
+        """`None`: give up.
+
+        Args:
+            failure: The failed attempt.
+        """
         return None
 
     def succeeded(self, failures: "Sequence[Failure]", /) -> None:
-        """Does nothing: there is no state."""
+        """Do nothing: there is no state.
+
+        Args:
+            failures: The failed attempts of the call: none.
+        """
 
     def __repr__(self) -> str:
         return "NoRetry()"

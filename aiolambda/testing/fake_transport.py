@@ -26,12 +26,23 @@ __all__ = ["FakeTransport", "RecordedCall"]
 
 @attrs.frozen(kw_only=True)
 class RecordedCall:
-    """A request that the client sent. `attempt` is 1 for the first attempt; `payload` has the bytes of the body."""
+    """A request that the client sent.
+
+    Args:
+        function_name: The name of the function, as in the URL.
+        payload: The bytes of the body.
+        headers: The header fields, by name in any case.
+        attempt: The number of the attempt: 1 for the first.
+    """
 
     function_name: str
+    """The name of the function, as in the URL."""
     payload: bytes = attrs.field(repr=lambda payload: f"<{len(payload)} bytes>")
+    """The bytes of the body."""
     headers: Mapping[str, str] = attrs.field(repr=False)
+    """The header fields, by name in any case."""
     attempt: int
+    """The number of the attempt: 1 for the first."""
 
     def json(self) -> Any:
         """Decode the payload."""
@@ -70,15 +81,24 @@ class _PieceStream:
 
 
 class FakeTransport(OfflineTransport, Transport):
-    """A transport for tests: `LambdaClient(transport=FakeTransport({"price": handler}))`.
+    """A transport for tests, which calls Python functions in place of Lambda.
+
+    ::
+
+        transport = FakeTransport({"price": lambda event: {"total": 3 * event["amount"]}})
+        async with LambdaClient(transport=transport) as client:
+            output = await client.invoke("price", {"amount": 2})
+        assert output.json() == {"total": 6}
 
     A client with this transport needs no region, credentials or server.
 
     A handler is a function or a coroutine function of the decoded event. It returns a value to encode, or bytes to send
     unchanged. A generator, synchronous or asynchronous, streams its response in pieces of bytes or text. An exception becomes
     an unhandled function error, in the form of Lambda's Python runtime. An `Event` also runs the handler, and the response is
-    always 202; a `DryRun` does not run it. Functions are found by their name, without qualifier or the rest of an ARN.
-    `calls` has every request, in order.
+    always 202; a `DryRun` does not run it.
+
+    Args:
+        functions: The handlers by function name. They are found without qualifier and without the rest of an ARN.
     """
 
     offline = True
@@ -91,9 +111,15 @@ class FakeTransport(OfflineTransport, Transport):
 
     @property
     def calls(self) -> list[RecordedCall]:
+        """Every request, in order."""
         return self._calls
 
     async def send(self, request: Request, /) -> Response:
+        """Call the handler and return its response.
+
+        Args:
+            request: The request of the client.
+        """
         accepted = self._accept(request)
         if isinstance(accepted, Response):
             return accepted
@@ -110,7 +136,11 @@ class FakeTransport(OfflineTransport, Transport):
 
     @contextlib.asynccontextmanager
     async def stream(self, request: Request, /) -> AsyncGenerator[_PieceStream]:
-        """Stream the response in the pieces of the handler, as InvokeWithResponseStream does."""
+        """Stream the response in the pieces of the handler, as InvokeWithResponseStream does.
+
+        Args:
+            request: The request of the client.
+        """
         accepted = self._accept(request)
         if isinstance(accepted, Response):
             stream = _PieceStream(accepted, _one_piece(accepted.body))

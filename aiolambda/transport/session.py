@@ -123,26 +123,39 @@ class _StreamedResponse:
 
 
 class SessionTransport(Transport):
-    """Sends requests over an `aiohttp.ClientSession`: `LambdaClient(transport=SessionTransport(session))`.
+    """Sends requests over an `aiohttp.ClientSession` of yours.
+
+    ::
+
+        async with aiohttp.ClientSession() as session:
+            async with LambdaClient(region="eu-west-1", transport=SessionTransport(session)) as client:
+                output = await client.invoke("orders", {"id": 7})
 
     It is for a session with a connector, resolver, tracing, instrumentation or middlewares of its own, and for tests that
     replace aiohttp's sessions, as aioresponses does. Without such a need, leave `transport` out: the built-in transport proves
     more often that a request was not delivered, and costs less.
 
-    - `session`: stays yours. Neither the transport nor the client closes it, so close it after the client. Its proxy, TLS and
-      cookies apply; the client's `proxy`, `ca_bundle`, `ssl_context`, `tcp_keepalive`, `idle_connection_timeout` and
-      `retry_stale_connections` do not. Its `timeout`, `raise_for_status` and `auto_decompress` do not apply.
-    - `response_limits`: the limits of an answer (default `ResponseLimits()`). aiohttp shows neither 1xx answers nor trailers,
-      so their limits are the time `read`, and `head` for each line of trailers.
+    The proxy, TLS and cookies of the session apply; the client's `proxy`, `ca_bundle`, `ssl_context`, `tcp_keepalive`,
+    `idle_connection_timeout` and `retry_stale_connections` do not. The session's `timeout`, `raise_for_status` and
+    `auto_decompress` do not apply.
 
     Of `Timeouts`, `connect` limits TCP and TLS; if the connector has a limit of connections, neither name resolution nor a
     proxy's answer. Then `queue` and `connect` together limit the time to a connection. With `aiohttp.TCPConnector(limit=0)` no
     request waits for another, and `connect` limits everything. `read` is in seconds: for each piece of the request, then for
     the whole head of the answer, then for its body.
 
-    A failure before the request was handed to a connection is `not_delivered`, every later loss `unknown`. `TypeError` if
-    `session` is not an `aiohttp.ClientSession`. Sending raises `ClientClosedError` if it is closed, and `ConfigurationError` if
-    it belongs to another event loop, or adds a header that changes the meaning of the request.
+    A failure before the request was handed to a connection is `not_delivered`, every later loss `unknown`. Sending raises
+    `ClientClosedError` if the session is closed, and `ConfigurationError` if it belongs to another event loop, or adds a header
+    that changes the meaning of the request.
+
+    Args:
+        session: The session. It stays yours: close it after the client, which does not close it.
+        response_limits: The limits of an answer.
+            Default `ResponseLimits()`. aiohttp shows neither 1xx answers nor trailers, so their limits are the time `read`, and
+            `head` for each line of trailers.
+
+    Raises:
+        TypeError: `session` is not an `aiohttp.ClientSession`.
     """
 
     def __init__(self, session: aiohttp.ClientSession, /, *, response_limits: ResponseLimits = _RESPONSE_LIMITS) -> None:
@@ -156,7 +169,14 @@ class SessionTransport(Transport):
         return f"<SessionTransport over a session that is {'closed' if self._session.closed else 'open'}>"
 
     async def send(self, request: Request, /) -> Response:
-        """Send a request and return the whole answer. `TransportError` if none comes. Cancelling closes the connection."""
+        """Send a request and return the whole answer. Cancelling closes the connection.
+
+        Args:
+            request: The signed request.
+
+        Raises:
+            TransportError: No answer came.
+        """
         with self._exchange(request) as exchange:
             try:
                 async with exchange.limit:
@@ -173,6 +193,9 @@ class SessionTransport(Transport):
         """Send a request; the block gets the answer as soon as its head is there. Leaving it early closes the connection.
 
         The read limit applies until the head. The reader of the body applies its own limits.
+
+        Args:
+            request: The signed request.
         """
         with self._exchange(request) as exchange:
             yield _StreamedResponse(await self._answer_or_error(exchange), exchange)

@@ -25,19 +25,27 @@ _new = object.__new__
 class Headers(MutableMapping[str, str]):
     """HTTP header fields with one value for each name. If a name comes twice, the first value counts.
 
-    Names are case-insensitive. `fields` is the underlying dictionary, keyed by lower-case name.
+    Names are case-insensitive.
+
+    Args:
+        fields: The fields to begin with. Default none.
     """
 
     __slots__ = ("__weakref__", "fields")
 
     def __init__(self, fields: Mapping[str, str] | None = None) -> None:
         self.fields: dict[str, str] = {} if fields is None else {name.lower(): value for name, value in fields.items()}
+        """The underlying dictionary, keyed by lower-case name."""
         if fields is not None and len(self.fields) != len(fields):
             self.fields = _first_of_each(fields)
 
     @classmethod
     def of(cls, fields: dict[str, str], /) -> Self:
-        """Headers over this dictionary, which is not copied. Its names must be in lower case."""
+        """Headers over this dictionary, which is not copied.
+
+        Args:
+            fields: The fields. Their names must be in lower case.
+        """
         headers = _new(cls)
         headers.fields = fields
         return headers
@@ -61,6 +69,12 @@ class Headers(MutableMapping[str, str]):
     @overload
     def get(self, key: str, default: T, /) -> str | T: ...
     def get(self, key: str, default: T | None = None, /) -> str | T | None:
+        """The value of a field, or the default if there is none.
+
+        Args:
+            key: The name, in any case.
+            default: Returned if there is no such field. Default `None`.
+        """
         return self.fields.get(key.lower(), default)
 
     def __iter__(self) -> Iterator[str]:
@@ -74,7 +88,11 @@ class Headers(MutableMapping[str, str]):
         return self.of(self.fields.copy())
 
     def encoded_head_of(self, request: "Request", /) -> bytes | None:
-        """The head of a request with these headers, if it is known without looking at them; see `Request.encoded_head`."""
+        """The head of a request with these headers, if it is known without looking at them; see `Request.encoded_head`.
+
+        Args:
+            request: The request that has these headers.
+        """
         return None
 
     def __repr__(self) -> str:
@@ -96,28 +114,41 @@ _NO_LIMITS = Timeouts()
 class Request:
     """An HTTP request; each attempt has its own copy.
 
-    - `method`, `headers`, `body`: as sent. The transport adds `content-length`.
-    - `url`: absolute and percent-encoded.
-    - `timeouts`: the limits that the transport applies: `queue` (waiting for a connection), `connect`, `read` and `idle`.
-    - `stage`: the progress of the request. It is `"send"` when the transport gets it, so the request counts as sent. A
-      transport that sets it to `"queue"` and `"connect"` meanwhile lets errors say that the request did not leave.
-    - `sent`: whether the request was handed to a transport. It must not change any more; another send of it uses a copy.
-    - `encoded_head`: the request line and the header fields in HTTP/1.1, as signed, with the empty line. `content-length` is
-      that of the body. The target has the form for an origin server, so a transport that relays through a proxy makes its own.
-      `None` if headers were looked at, or if method, URL, headers or body changed after signing: then the transport encodes
-      the request itself.
+    Args:
+        method: The HTTP method.
+        url: The URL, absolute and percent-encoded.
+        headers: The header fields as sent. The transport adds `content-length`.
+        body: The bytes of the body.
+        timeouts: The limits that the transport applies: `queue` (waiting for a connection), `connect`, `read` and `idle`.
+        stage: The progress of the request. It is `"send"` when the transport gets it, so the request counts as sent.
+            A transport that sets it to `"queue"` and `"connect"` meanwhile lets errors say that the request did not leave.
+        sent: Whether the request was handed to a transport. It must not change any more; another send of it uses a copy.
     """
 
     method: str
+    """The HTTP method."""
     url: str
+    """The URL, absolute and percent-encoded."""
     headers: Headers
+    """The header fields as sent. The transport adds `content-length`."""
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
+    """The bytes of the body."""
     timeouts: Timeouts = attrs.field(default=_NO_LIMITS, repr=False)
+    """The limits that the transport applies: `queue` (waiting for a connection), `connect`, `read` and `idle`."""
     stage: Stage = attrs.field(default="queue", repr=False)
+    """The progress of the request. It is `"send"` when the transport gets it, so the request counts as sent. A transport that
+    sets it to `"queue"` and `"connect"` meanwhile lets errors say that the request did not leave."""
     sent: bool = attrs.field(default=False, repr=False, kw_only=True)
+    """Whether the request was handed to a transport. It must not change any more; another send of it uses a copy."""
 
     @property
     def encoded_head(self) -> bytes | None:
+        """The request line and the header fields in HTTP/1.1, as signed, with the empty line.
+
+        `content-length` is that of the body. The target has the form for an origin server, so a transport that relays through a
+        proxy makes its own. `None` if headers were looked at, or if method, URL, headers or body changed after signing: then
+        the transport encodes the request itself.
+        """
         return self.headers.encoded_head_of(self)
 
     def copy(self) -> "Request":
@@ -174,21 +205,27 @@ class ParsedError:
 class Response:
     """An HTTP response.
 
-    - `status`: the HTTP status.
-    - `headers`: the header fields. Names are case-insensitive.
-    - `body`: the whole body; empty for a streamed answer.
-    - `stream`: the body of a streamed answer, else `None`.
-    - `parsed_error`: set by the client once it has parsed an error answer.
+    Args:
+        status: The HTTP status.
+        headers: The header fields. Names are case-insensitive.
+        body: The whole body; empty for a streamed answer.
+        stream: The body of a streamed answer, else `None`.
     """
 
     status: int
+    """The HTTP status."""
     _headers: Headers = attrs.field(converter=_headers_of, repr=False, alias="headers")
+    """The header fields. Names are case-insensitive."""
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
+    """The whole body; empty for a streamed answer."""
     stream: StreamingBody | None = attrs.field(default=None, repr=False)
+    """The body of a streamed answer, else `None`."""
     parsed_error: ParsedError | None = attrs.field(default=None, init=False, repr=False)
+    """The error of the answer, set by the client once it has parsed one."""
 
     @property
     def headers(self) -> Mapping[str, str]:
+        """The header fields. Names are case-insensitive."""
         return self._headers
 
     @headers.setter

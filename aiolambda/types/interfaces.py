@@ -56,11 +56,20 @@ class Codec(Protocol):
     """Converts values to payload bytes and back. The default is `JsonCodec`. Both methods run on the event loop."""
 
     def encode(self, value: object, /) -> bytes:
-        """The payload for a value. An exception is raised to the caller before anything is sent."""
+        """The payload for a value. An exception is raised to the caller before anything is sent.
+
+        Args:
+            value: The value that the caller gave as a payload.
+        """
         ...
 
     def decode(self, data: bytes, type: type[T], /) -> T:
-        """The value of a payload, as the requested type. An exception becomes the `codec_error` of a `DecodeError`."""
+        """The value of a payload, as the requested type. An exception becomes the `codec_error` of a `DecodeError`.
+
+        Args:
+            data: The bytes of the answer.
+            type: The type that the caller asks for.
+        """
         ...
 
 
@@ -76,7 +85,11 @@ class RefreshingCredentialsProvider(CredentialsProvider, Protocol):
     """A provider that can replace credentials before they expire."""
 
     async def refresh(self, rejected: Credentials, /) -> Credentials:
-        """Other credentials than the rejected ones. Called if the service refused them as expired."""
+        """Other credentials than the rejected ones. Called if the service refused them as expired.
+
+        Args:
+            rejected: The credentials that were refused.
+        """
         ...
 
 
@@ -107,11 +120,19 @@ class RetryStrategy(Protocol):
     """
 
     def pause(self, failure: "Failure", /) -> float | None:
-        """Seconds to wait before the next attempt, or `None` to give up and raise the error."""
+        """Seconds to wait before the next attempt, or `None` to give up and raise the error.
+
+        Args:
+            failure: The failed attempt, and the facts of its call.
+        """
         ...
 
     def succeeded(self, failures: "Sequence[Failure]", /) -> None:
-        """Called after each call that succeeded, with its failed attempts. An exception raised here is only logged."""
+        """Called after each call that succeeded. An exception raised here is only logged.
+
+        Args:
+            failures: The failed attempts of the call, in order; empty for most calls.
+        """
         ...
 
 
@@ -119,7 +140,9 @@ class StreamedResponse(Protocol):
     """A streamed answer: `status` and `headers` have arrived, and iterating yields the body in pieces."""
 
     status: int
+    """The HTTP status."""
     headers: Mapping[str, str]
+    """The header fields, by name in any case."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
@@ -131,11 +154,22 @@ class Transport(Protocol):
     """
 
     async def send(self, request: Request, /) -> Response:
-        """Send one request and return the whole answer. Raises `TransportError`, with its `delivery`, if none comes."""
+        """Send one request and return the whole answer.
+
+        Args:
+            request: The signed request. It must be sent as it is.
+
+        Raises:
+            TransportError: No answer came. Its `delivery` says whether the request may have reached Lambda.
+        """
         ...
 
     def stream(self, request: Request, /) -> AbstractAsyncContextManager[StreamedResponse]:
-        """Send one request; the block gets the answer as soon as its head is there, and leaving the block ends it."""
+        """Send one request; the block gets the answer as soon as its head is there, and leaving the block ends it.
+
+        Args:
+            request: The signed request. It must be sent as it is.
+        """
         ...
 
     async def close(self) -> None:

@@ -36,7 +36,9 @@ __all__ = [
 ]
 
 InvocationType = Literal["RequestResponse", "Event", "DryRun"]
+"""How Lambda runs the function: wait for its answer, queue an event, or check the permission only."""
 LogType = Literal["None", "Tail"]
+"""Whether the answer carries the last 4 KiB of the function's log: `"Tail"` asks for it."""
 
 
 class Delivery(StrEnum):
@@ -80,11 +82,17 @@ class ThrottleReason(StrEnum):
     """The limit that caused a 429: the `Reason` of `TooManyRequestsException`."""
 
     CONCURRENT_INVOCATION_LIMIT_EXCEEDED = "ConcurrentInvocationLimitExceeded"
+    """The account has too many invocations in flight in this region."""
     FUNCTION_INVOCATION_RATE_LIMIT_EXCEEDED = "FunctionInvocationRateLimitExceeded"
+    """The function gets too many requests per second."""
     RESERVED_FUNCTION_CONCURRENT_INVOCATION_LIMIT_EXCEEDED = "ReservedFunctionConcurrentInvocationLimitExceeded"
+    """The function uses up its reserved concurrency."""
     RESERVED_FUNCTION_INVOCATION_RATE_LIMIT_EXCEEDED = "ReservedFunctionInvocationRateLimitExceeded"
+    """The function gets more requests per second than its reserved concurrency allows."""
     CALLER_RATE_LIMIT_EXCEEDED = "CallerRateLimitExceeded"
+    """The caller sends too many requests per second."""
     CONCURRENT_SNAPSHOT_CREATE_LIMIT_EXCEEDED = "ConcurrentSnapshotCreateLimitExceeded"
+    """The account has too many SnapStart snapshots in the making."""
 
 
 @final
@@ -92,12 +100,14 @@ class Unset(Enum):
     """The type of `UNSET`, which means "not given": `None` already means "no limit"."""
 
     UNSET = "unset"
+    """The only value of this type."""
 
     def __repr__(self) -> str:
         return "UNSET"
 
 
 UNSET: Final = Unset.UNSET
+""""Not given": the default of an argument for which `None` means "no limit"."""
 
 
 LONGEST_TIME: Final = 1_000_000_000
@@ -169,26 +179,46 @@ def _check_probe_time(instance: object, attribute: "attrs.Attribute[Any]", value
 class Timeouts:
     """The time limits of one call, in seconds. `None` is no limit.
 
-    - `total`: from the start of the call to its output, with all attempts and pauses (default `None`). In a map it starts when
-      the item gets its slot.
-    - `queue`: waiting for a slot, and for a connection to become free (default `None`).
-    - `connect`: opening a connection: name resolution, TCP, TLS and the proxy (default 5).
-    - `read`: silence while the answer is awaited, or while the server takes no byte of a large payload. It also limits the time
-      from the first byte of the answer's head to the end of the head, and from there to the end of a body that is not streamed.
-      The default is 1,860 for a synchronous call or a stream, and 60 for `Event` and `DryRun`.
-    - `idle`: silence between two chunks of a stream (default `None`).
+    ::
 
-    A limit that expires raises `InvocationTimeoutError`, or `QueueTimeoutError` for `queue`. A wrong value raises `ValueError`.
+        output = await client.invoke("orders", {"id": 7}, timeout=Timeouts(total=30, connect=2))
+
+    A limit that expires raises `InvocationTimeoutError`, or `QueueTimeoutError` for `queue`.
+
+    Args:
+        total: Seconds from the start of the call to its output, with all attempts and pauses. Default `None`.
+            In a map it starts when the item gets its slot.
+        queue: Seconds to wait for a slot, and for a connection to become free. Default `None`.
+        connect: Seconds to open a connection: name resolution, TCP, TLS and the proxy. Default 5.
+        read: Seconds of silence while the answer is awaited. Default 1,860; 60 for `Event` and `DryRun`.
+            It also limits the time in which the server takes no byte of a large payload, the time from the first byte of the
+            answer's head to the end of the head, and from there to the end of a body that is not streamed.
+        idle: Seconds of silence between two chunks of a stream. Default `None`.
+
+    Raises:
+        ValueError: A limit is not a number of seconds.
     """
 
     total: float | None = attrs.field(default=None, validator=_limit(above_zero=False))
+    """Seconds from the start of the call to its output, with all attempts and pauses. Default `None`. In a map it starts when
+    the item gets its slot."""
     queue: float | None = attrs.field(default=None, validator=_limit(above_zero=False))
+    """Seconds to wait for a slot, and for a connection to become free. Default `None`."""
     connect: float | None = attrs.field(default=5.0, validator=_limit(above_zero=True))
+    """Seconds to open a connection: name resolution, TCP, TLS and the proxy. Default 5."""
     read: float | Unset | None = attrs.field(default=UNSET, validator=_limit(above_zero=True, may_be_unset=True))
+    """Seconds of silence while the answer is awaited. Default 1,860; 60 for `Event` and `DryRun`. It also limits the time in
+    which the server takes no byte of a large payload, the time from the first byte of the answer's head to the end of the head,
+    and from there to the end of a body that is not streamed."""
     idle: float | None = attrs.field(default=None, validator=_limit(above_zero=True))
+    """Seconds of silence between two chunks of a stream. Default `None`."""
 
     def with_read_limit(self, read: float) -> "Timeouts":
-        """These limits, with `read` filled in if it is unset."""
+        """These limits, with `read` filled in if it is unset.
+
+        Args:
+            read: Seconds, or any limit that stands for the default of this call.
+        """
         return attrs.evolve(self, read=read) if self.read is UNSET else self
 
 
@@ -196,46 +226,67 @@ class Timeouts:
 class TcpKeepAlive:
     """When the kernel probes a silent connection, so that a dead peer is found.
 
-    - `idle`: seconds of silence before the first probe (default 45).
-    - `interval`: seconds between two probes (default 15).
-    - `count`: unanswered probes after which the connection ends (default 3).
-
     On Linux, sent bytes may stay unacknowledged for `idle + interval * count` seconds. Times are rounded up to whole seconds.
+
+    Args:
+        idle: Seconds of silence before the first probe. Default 45.
+        interval: Seconds between two probes. Default 15.
+        count: Unanswered probes after which the connection ends. Default 3.
+
+    Raises:
+        ValueError: A value is out of the range that Linux accepts.
     """
 
     idle: float = attrs.field(default=45, validator=_check_probe_time)
+    """Seconds of silence before the first probe. Default 45."""
     interval: float = attrs.field(default=15, validator=_check_probe_time)
+    """Seconds between two probes. Default 15."""
     count: int = attrs.field(default=3, validator=_whole(most=_MOST_PROBES))
+    """Unanswered probes after which the connection ends. Default 3."""
 
 
 @attrs.frozen(kw_only=True)
 class PayloadLimits:
     """The limits of Lambda for a request. They are checked before sending; raise them when Lambda raises its own.
 
-    - `request_response`: bytes of the payload of a synchronous call or a stream (default 6 MiB).
-    - `event`: bytes of the payload of an `Event` (default 1 MiB).
-    - `client_context`: characters of the base64-encoded client context (default 3,583).
-
     Source: the "Lambda quotas" page and the API reference of Invoke.
+
+    Args:
+        request_response: Bytes of the payload of a synchronous call or a stream. Default 6 MiB.
+        event: Bytes of the payload of an `Event`. Default 1 MiB.
+        client_context: Characters of the base64-encoded client context. Default 3,583.
+
+    Raises:
+        ValueError: A limit is not a whole number of 1 or more.
     """
 
     request_response: int = attrs.field(default=6 * 1024 * 1024, validator=_whole())
+    """Bytes of the payload of a synchronous call or a stream. Default 6 MiB."""
     event: int = attrs.field(default=1024 * 1024, validator=_whole())
+    """Bytes of the payload of an `Event`. Default 1 MiB."""
     client_context: int = attrs.field(default=3583, validator=_whole())
+    """Characters of the base64-encoded client context. Default 3,583."""
 
 
 @attrs.frozen(kw_only=True)
 class ResponseLimits:
     """The limits of an answer. If an answer exceeds one, the call raises `ConnectionLostError` and the connection is closed.
 
-    - `body`: bytes of a body that is read into memory, so of every answer that is not a stream (default 16 MiB).
-    - `head`: bytes of the head and the trailers together (default 64 KiB).
-    - `interim`: heads with a status of 1xx before the answer (default 16).
+    Args:
+        body: Bytes of a body that is read into memory, so of every answer that is not a stream. Default 16 MiB.
+        head: Bytes of the head and the trailers together. Default 64 KiB.
+        interim: Heads with a status of 1xx before the answer. Default 16.
+
+    Raises:
+        ValueError: A limit is not a whole number of 1 or more.
     """
 
     body: int = attrs.field(default=16 * 1024 * 1024, validator=_whole())
+    """Bytes of a body that is read into memory, so of every answer that is not a stream. Default 16 MiB."""
     head: int = attrs.field(default=64 * 1024, validator=_whole())
+    """Bytes of the head and the trailers together. Default 64 KiB."""
     interim: int = attrs.field(default=16, validator=_whole())
+    """Heads with a status of 1xx before the answer. Default 16."""
 
 
 def masked(access_key_id: str) -> str:
@@ -264,22 +315,34 @@ def _is_moment(instance: object, attribute: "attrs.Attribute[Any]", value: objec
 class Credentials:
     """AWS keys. Printing them shows neither the secret nor the token.
 
-    - `access_key_id`, `secret_access_key`: strings.
-    - `session_token`: a string, or `None` for long-term keys (the default). An empty string becomes `None`.
-    - `expires_at`: the end of their validity, a `datetime` with a time zone; `None` if they do not expire (the default).
+    ::
 
-    A value of another type raises `TypeError`; an `expires_at` without a time zone raises `ValueError`.
+        client = LambdaClient(region="eu-west-1", credentials=Credentials("AKID...", "secret"))
+
+    Args:
+        access_key_id: The access key id, a string.
+        secret_access_key: The secret access key, a string. It is never printed.
+        session_token: The token of temporary keys. Default `None`, for long-term keys; an empty string becomes `None`.
+        expires_at: The end of their validity, a `datetime` with a time zone. Default `None`: they do not expire.
+
+    Raises:
+        TypeError: A value has another type.
+        ValueError: `expires_at` has no time zone.
     """
 
     access_key_id: str = attrs.field(repr=masked, validator=_is_text)
+    """The access key id, a string."""
     secret_access_key: str = attrs.field(repr=lambda _: "...", validator=_is_text)
+    """The secret access key, a string. It is never printed."""
     session_token: str | None = attrs.field(
         default=None,
         converter=_token,
         repr=lambda value: "None" if value is None else "...",
         validator=attrs.validators.optional(_is_text),
     )
+    """The token of temporary keys. Default `None`, for long-term keys; an empty string becomes `None`."""
     expires_at: dt.datetime | None = attrs.field(default=None, kw_only=True, validator=attrs.validators.optional(_is_moment))
+    """The end of their validity, a `datetime` with a time zone. Default `None`: they do not expire."""
 
 
 class Unfrozen:
@@ -297,14 +360,18 @@ class Unfrozen:
 class Attempt:
     """One request of a call.
 
-    - `delivery`: its verdict.
-    - `duration`: seconds.
-    - `status_code`: the HTTP status; `None` if no answer came.
+    Args:
+        delivery: The verdict: how far this request got.
+        duration: Seconds from the start of the attempt to its end.
+        status_code: The HTTP status; `None` if no answer came.
     """
 
     delivery: Delivery
+    """The verdict: how far this request got."""
     duration: float
+    """Seconds from the start of the attempt to its end."""
     status_code: int | None
+    """The HTTP status; `None` if no answer came."""
 
 
 class _NewAttempt(Unfrozen, Attempt):
@@ -324,46 +391,63 @@ new_attempt: Callable[[Delivery, float, int | None], Attempt] = _NewAttempt
 class Metadata:
     """The facts of an answer beside its content, and of the call.
 
-    - `http_status_code`: the HTTP status.
-    - `request_id`: the `x-amzn-requestid` of the answer. AWS support asks for it. `None` if the answer has none.
-    - `extended_request_id`, `cf_id`: the `x-amz-id-2` and `x-amz-cf-id` of the answer, or `None`.
-    - `trace_id`: the `x-amzn-trace-id` of the answer, or `None`.
-    - `headers`: all headers of the answer. Printing the metadata shows only their number.
-    - `attempts`: the number of requests of the call; `history` has one `Attempt` for each.
-    - `total_retry_delay`: seconds that the call spent in pauses between its attempts.
+    Args:
+        http_status_code: The HTTP status.
+        request_id: The `x-amzn-requestid` of the answer, which AWS support asks for. `None` if the answer has none.
+        extended_request_id: The `x-amz-id-2` of the answer, or `None`.
+        cf_id: The `x-amz-cf-id` of the answer, or `None`.
+        trace_id: The `x-amzn-trace-id` of the answer, or `None`.
+        headers: All headers of the answer, by lower-case name. Printing the metadata shows only their number.
+        attempts: The number of requests that the call has sent.
+        total_retry_delay: Seconds that the call spent in pauses between its attempts.
+        history: The attempts of the call in order, each with its verdict and its duration.
     """
 
     http_status_code: int
+    """The HTTP status."""
     request_id: str | None = None
+    """The `x-amzn-requestid` of the answer, which AWS support asks for. `None` if the answer has none."""
     extended_request_id: str | None = None
+    """The `x-amz-id-2` of the answer, or `None`."""
     cf_id: str | None = None
+    """The `x-amz-cf-id` of the answer, or `None`."""
     trace_id: str | None = None
+    """The `x-amzn-trace-id` of the answer, or `None`."""
     headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=lambda headers: f"<{len(headers)} headers>")
+    """All headers of the answer, by lower-case name. Printing the metadata shows only their number."""
     attempts: int = 1
+    """The number of requests that the call has sent."""
     total_retry_delay: float = 0.0
+    """Seconds that the call spent in pauses between its attempts."""
     history: tuple[Attempt, ...] = ()
+    """The attempts of the call in order, each with its verdict and its duration."""
 
 
 @attrs.frozen(kw_only=True)
 class ClientStats:
-    """The counters of a client at one moment.
+    """The counters of a client at one moment. All but the first two count since the client was built.
 
-    - `in_flight`: calls that hold a slot now. `waiting`: calls that wait for one.
-
-    Since the client was built:
-
-    - `executed`: attempts that the function answered.
-    - `retried`: attempts that were repeats.
-    - `unknown`: attempts after which it is unknown whether the function ran.
-    - `throttled`: attempts that Lambda throttled, by reason.
+    Args:
+        in_flight: Calls that hold a slot now.
+        waiting: Calls that wait for a slot now.
+        executed: Attempts that the function answered.
+        retried: Attempts that were repeats.
+        unknown: Attempts after which it is unknown whether the function ran.
+        throttled: Attempts that Lambda throttled, by reason.
     """
 
     in_flight: int
+    """Calls that hold a slot now."""
     waiting: int
+    """Calls that wait for a slot now."""
     executed: int
+    """Attempts that the function answered."""
     retried: int
+    """Attempts that were repeats."""
     unknown: int
+    """Attempts after which it is unknown whether the function ran."""
     throttled: Mapping[ThrottleReason, int]
+    """Attempts that Lambda throttled, by reason."""
 
 
 def text_of(value: object) -> object:

@@ -40,15 +40,27 @@ _STREAMING_PATH = "/2021-11-15/functions/{function_name}/response-streaming-invo
 
 
 class LocalEndpoint:
-    """Serve functions on 127.0.0.1 while the block is open: `async with LocalEndpoint([function]) as endpoint:`.
+    """Serve functions on 127.0.0.1 while the block is open.
 
-    - `port`: 0 lets the system choose one.
-    - `credentials`: requests must be signed with these; by default, random ones are made.
-    - `verify_signatures=False`: accept requests without verifying signatures, but refuse those of web pages.
-    - `on_log`: called with the output of the functions, as they write it.
-    - `init_limit`: the maximum duration of the init of a runtime, in seconds.
+    ::
+
+        async with LocalEndpoint([function]) as endpoint:
+            async with LambdaClient(
+                region=endpoint.region, endpoint_url=endpoint.url, credentials=endpoint.credentials
+            ) as client:
+                output = await client.invoke("orders", {"id": 7})
 
     No process runs before `start`, and none is left after `close`.
+
+    Args:
+        functions: The functions to serve, each with a name of its own.
+        port: The port to listen on. Default 0: the system chooses one.
+        region: The region that requests are signed for. Default `"us-east-1"`.
+        credentials: The keys that requests must be signed with. By default, random ones are made.
+        verify_signatures: `False` accepts requests without verifying signatures. Default `True`.
+            Requests of web pages are refused either way.
+        on_log: Called with the output of the functions, as they write it.
+        init_limit: The longest duration of the init of a runtime, in seconds. Default 10.
     """
 
     def __init__(
@@ -66,8 +78,11 @@ class LocalEndpoint:
         check_whole("port", port, least=0, most=65_535)
         check_seconds("init_limit", init_limit)
         self.region = region
+        """The region that requests are signed for."""
         self.credentials = credentials or authentication.fresh_credentials()
+        """The keys that requests must be signed with."""
         self.functions: Mapping[str, LocalFunction] = _by_name(functions)
+        """The functions that are served, by name."""
         self._requested_port = port
         self._verify_signatures = verify_signatures
         self._on_log = on_log
@@ -85,7 +100,11 @@ class LocalEndpoint:
         return self._url
 
     def runtime_pids(self, function_name: str) -> list[int]:
-        """The process ids of the function's runtimes, idle or busy."""
+        """The process ids of the function's runtimes, idle or busy.
+
+        Args:
+            function_name: The name of the function.
+        """
         pool = self._pools.get(function_name)
         return [] if pool is None else pool.pids
 
