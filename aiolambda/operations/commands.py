@@ -3,7 +3,8 @@
 Owns how a command is built. Must not know how it is sent.
 """
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any, Self, TypeVar, overload
 
 from ..pipeline.call import Operation
@@ -13,7 +14,7 @@ from .invoke import INVOKE
 from .invoke_types import InvokeCommandInput, InvokeCommandOutput, new_input
 from .payload import Payload
 
-__all__ = ["InvokeCommand", "one_of"]
+__all__ = ["InvokeCommand", "one_of", "show_members"]
 
 In = TypeVar("In")
 
@@ -86,6 +87,22 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
             InvalidInputError: Invoke has no such member.
         """
         return cls(InvokeCommandInput.from_api(members))
+
+
+def show_members(init: Callable[..., None], input: type) -> None:
+    """Show the members of an input in the signature of a command, which takes them as `**members`: for completion and `help()`.
+
+    Each has a default there, because an input may stand in their place.
+    """
+    shown = inspect.signature(init)
+    members = [
+        one.replace(default=None) if one.default is one.empty else one for one in inspect.signature(input).parameters.values()
+    ]
+    *own, idempotent, _ = shown.parameters.values()
+    setattr(init, "__signature__", shown.replace(parameters=[*own, *members, idempotent]))  # noqa: B010 - mypy knows no such attribute
+
+
+show_members(InvokeCommand.__init__, InvokeCommandInput)
 
 
 def one_of(input: In, members: Mapping[str, object]) -> In:

@@ -9,7 +9,7 @@ from typing import Any, Self, cast, overload
 from ..pipeline.call import Operation
 from ..pipeline.command import BaseCommand
 from ..types.values import LogType
-from .commands import one_of
+from .commands import one_of, show_members
 from .payload import Payload
 from .stream import (
     INVOKE_WITH_RESPONSE_STREAM,
@@ -99,3 +99,6 @@ class InvokeWithResponseStreamCommand(BaseCommand[InvokeWithResponseStreamComman
             InvalidInputError: InvokeWithResponseStream has no such member.
         """
         return cls(InvokeWithResponseStreamCommandInput.from_api(members))
+
+
+show_members(InvokeWithResponseStreamCommand.__init__, InvokeWithResponseStreamCommandInput)

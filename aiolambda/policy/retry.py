@@ -57,18 +57,6 @@ class StandardRetry(RetryStrategy):
 
     The pauses of a throttled call grow from 1 s. A pause that the service asks for, in `Retry-After` or `x-amz-retry-after`, is
     obeyed.
-
-    Args:
-        max_attempts: The most requests of a call, the first one included. Default 3.
-        max_throttle_wait: Seconds for which a throttled call without a deadline tries. Default 60; `None` is no limit.
-        throttling: `"time"`: a throttle costs neither attempts nor tokens, but time. `"attempts"`: as in the SDKs.
-            With `"time"` (the default) a throttled call is tried again until its deadline. With `"attempts"` a throttle counts
-            as an attempt, for 5 tokens.
-        max_backoff: The longest pause in seconds, without the time that the service asks for. Default 20.
-        quota: The tokens that all calls share. Default 500.
-
-    Raises:
-        ConfigurationError: A value is out of its range.
     """
 
     def __init__(
@@ -80,6 +68,20 @@ class StandardRetry(RetryStrategy):
         max_backoff: float = 20.0,
         quota: int = 500,
     ) -> None:
+        """Build a strategy. Give one object to several clients to let them share its tokens.
+
+        Args:
+            max_attempts: The most requests of a call, the first one included. Default 3.
+            max_throttle_wait: Seconds for which a throttled call without a deadline tries. Default 60; `None` is no limit.
+            throttling: `"time"`: a throttle costs neither attempts nor tokens, but time. `"attempts"`: as in the SDKs.
+                With `"time"` (the default) a throttled call is tried again until its deadline. With `"attempts"` a throttle
+                counts as an attempt, for 5 tokens.
+            max_backoff: The longest pause in seconds, without the time that the service asks for. Default 20.
+            quota: The tokens that all calls share. Default 500.
+
+        Raises:
+            ConfigurationError: A value is out of its range.
+        """
         check_whole("max_attempts", max_attempts, least=1)
         check_whole("quota", quota, least=0)
         check_seconds("max_throttle_wait", max_throttle_wait)

@@ -96,15 +96,17 @@ class FakeTransport(OfflineTransport, Transport):
     unchanged. A generator, synchronous or asynchronous, streams its response in pieces of bytes or text. An exception becomes
     an unhandled function error, in the form of Lambda's Python runtime. An `Event` also runs the handler, and the response is
     always 202; a `DryRun` does not run it.
-
-    Args:
-        functions: The handlers by function name. They are found without qualifier and without the rest of an ARN.
     """
 
     offline = True
     """No request leaves the process, so a client with this transport needs neither region nor credentials."""
 
     def __init__(self, functions: Mapping[str, Callable[[Any], object]], /) -> None:
+        """Build a transport that knows these functions.
+
+        Args:
+            functions: The handlers by function name. They are found without qualifier and without the rest of an ARN.
+        """
         self._functions = dict(functions)
         self._codec = JsonCodec()
         self._calls: list[RecordedCall] = []

@@ -147,18 +147,20 @@ class SessionTransport(Transport):
     A failure before the request was handed to a connection is `not_delivered`, every later loss `unknown`. Sending raises
     `ClientClosedError` if the session is closed, and `ConfigurationError` if it belongs to another event loop, or adds a header
     that changes the meaning of the request.
-
-    Args:
-        session: The session. It stays yours: close it after the client, which does not close it.
-        response_limits: The limits of an answer.
-            Default `ResponseLimits()`. aiohttp shows neither 1xx answers nor trailers, so their limits are the time `read`, and
-            `head` for each line of trailers.
-
-    Raises:
-        TypeError: `session` is not an `aiohttp.ClientSession`.
     """
 
     def __init__(self, session: aiohttp.ClientSession, /, *, response_limits: ResponseLimits = _RESPONSE_LIMITS) -> None:
+        """Build a transport over this session.
+
+        Args:
+            session: The session. It stays yours: close it after the client, which does not close it.
+            response_limits: The limits of an answer.
+                Default `ResponseLimits()`. aiohttp shows neither 1xx answers nor trailers, so their limits are the time `read`,
+                and `head` for each line of trailers.
+
+        Raises:
+            TypeError: `session` is not an `aiohttp.ClientSession`.
+        """
         if not isinstance(session, aiohttp.ClientSession):  # pyright: ignore[reportUnnecessaryIsInstance] - of untyped callers
             raise TypeError(f"SessionTransport takes an aiohttp.ClientSession; got {type(session).__name__}")
         self._session = session

@@ -26,14 +26,16 @@ class Headers(MutableMapping[str, str]):
     """HTTP header fields with one value for each name. If a name comes twice, the first value counts.
 
     Names are case-insensitive.
-
-    Args:
-        fields: The fields to begin with. Default none.
     """
 
     __slots__ = ("__weakref__", "fields")
 
     def __init__(self, fields: Mapping[str, str] | None = None) -> None:
+        """Build headers. The names may be in any case.
+
+        Args:
+            fields: The fields to begin with. Default none.
+        """
         self.fields: dict[str, str] = {} if fields is None else {name.lower(): value for name, value in fields.items()}
         """The underlying dictionary, keyed by lower-case name."""
         if fields is not None and len(self.fields) != len(fields):

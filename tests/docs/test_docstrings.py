@@ -86,20 +86,35 @@ def test_command_explains_the_members_of_its_input() -> None:
     assert {name: entries[name] for name in members} == members
 
 
+@pytest.mark.parametrize(
+    ("command", "input"),
+    [
+        (InvokeCommand, InvokeCommandInput),
+        (aiolambda.InvokeWithResponseStreamCommand, aiolambda.InvokeWithResponseStreamCommandInput),
+    ],
+)
+def test_the_signature_of_a_command_has_its_members(command: type, input: type) -> None:
+    given, members = inspect.signature(command).parameters, inspect.signature(input).parameters
+    assert list(given) == ["input", *members, "idempotent"]
+    assert {name: given[name].annotation for name in members} == {name: one.annotation for name, one in members.items()}
+    assert inspect.signature(command).bind(input(function_name="orders"))
+
+
 # The rules can fail
 
 
 class Whole:
-    """A class.
-
-    Args:
-        size: The size in bytes.
-    """
+    """A class."""
 
     limit: int = 1
     """The limit in bytes."""
 
     def __init__(self, size: int) -> None:
+        """Build one.
+
+        Args:
+            size: The size in bytes.
+        """
         self.size = size
         """The size in bytes."""
 
@@ -207,7 +222,7 @@ def test_a_documented_class_has_no_fault() -> None:
         (BareFields, ["BareFields.__init__(rest)", "BareFields.size"]),
         (BareColour, ["BareColour.BLUE"]),
         (BareProtocol, ["BareProtocol.grow", "BareProtocol.grow(by)", "BareProtocol.size"]),
-        (BareError, ["BareError.__init__(text)", "BareError.code"]),
+        (BareError, ["BareError.__init__(code)", "BareError.__init__(text)", "BareError.code"]),
     ],
 )
 def test_a_class_without_docs_is_found(kind: type, faults: list[str]) -> None:

@@ -100,7 +100,8 @@ def _of_constructor(kind: type, literals: Mapping[str, str]) -> Problems:
     init: Any = kind.__init__
     if issubclass(kind, enum.Enum) or not hasattr(init, "__code__") or init.__module__ in ("builtins", "typing"):
         return
-    explained = {**entries_of(kind), **({} if attrs.has(kind) else entries_of(init))}
+    # For a parameter, editors read the docstring of the function. attrs makes one without, and there they read the fields.
+    explained = dict(entries_of(kind) if attrs.has(kind) else entries_of(init))
     if issubclass(kind, BaseException):  # callers only catch it, so its attributes explain it
         explained |= literals | {name: inspect.getdoc(member) or "" for name, member in inspect.getmembers(kind, _is_property)}
         for part in kind.__mro__:

@@ -51,16 +51,6 @@ class LocalEndpoint:
                 output = await client.invoke("orders", {"id": 7})
 
     No process runs before `start`, and none is left after `close`.
-
-    Args:
-        functions: The functions to serve, each with a name of its own.
-        port: The port to listen on. Default 0: the system chooses one.
-        region: The region that requests are signed for. Default `"us-east-1"`.
-        credentials: The keys that requests must be signed with. By default, random ones are made.
-        verify_signatures: `False` accepts requests without verifying signatures. Default `True`.
-            Requests of web pages are refused either way.
-        on_log: Called with the output of the functions, as they write it.
-        init_limit: The longest duration of the init of a runtime, in seconds. Default 10.
     """
 
     def __init__(
@@ -74,6 +64,18 @@ class LocalEndpoint:
         on_log: LogListener | None = None,
         init_limit: float = INIT_LIMIT,
     ) -> None:
+        """Build an endpoint. This starts nothing.
+
+        Args:
+            functions: The functions to serve, each with a name of its own.
+            port: The port to listen on. Default 0: the system chooses one.
+            region: The region that requests are signed for. Default `"us-east-1"`.
+            credentials: The keys that requests must be signed with. By default, random ones are made.
+            verify_signatures: `False` accepts requests without verifying signatures. Default `True`.
+                Requests of web pages are refused either way.
+            on_log: Called with the output of the functions, as they write it.
+            init_limit: The longest duration of the init of a runtime, in seconds. Default 10.
+        """
         check_choice("verify_signatures", verify_signatures)
         check_whole("port", port, least=0, most=65_535)
         check_seconds("init_limit", init_limit)
