@@ -1,6 +1,11 @@
 """The manual: Markdown pages in the theme furo, and a reference out of the docstrings. No page needs the network to build."""
 
+import builtins
+import inspect
 from typing import Any
+
+import attrs
+from sphinx.ext.napoleon import GoogleDocstring
 
 from aiolambda.version import __version__
 
@@ -12,7 +17,18 @@ html_theme = "furo"
 html_title = f"aiolambda {release}"
 myst_heading_anchors = 3  # pages link to each other's headings
 default_role = "code"  # docstrings write names as `name`
-autodoc_default_options = {"members": True, "undoc-members": True}
+nitpicky = True  # a reference to a name that no page has is an error
+nitpick_ignore_regex = [
+    # Other libraries: the build has no network to look them up.
+    (r"py:.*", r"(aiohttp|asyncio|collections|contextlib|datetime|logging|os|pathlib|ssl|types|typing)\..*"),
+    (r"py:.*", "|".join(dir(builtins))),
+    (r"py:.*", r"(aiolambda\..*\.)?(T|Item|In|Out|OnlyIn|OnlyOut|In_contra|In_co|Out_co)"),  # type variables
+    # Types that stand in a signature, and that only the client makes or reads.
+    (r"py:class", r"aiolambda\.types\..*\.(Loop|ParsedError|StreamingBody)"),
+    (r"py:class", r"aiolambda\.(fanout|operations|pipeline)\..*\.(CommandOf|MapScheduler|StreamReader)"),
+    (r"py:class", r"aiolambda\..*\._\w+"),
+]
+autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 python_maximum_signature_line_length = 100
@@ -24,6 +40,24 @@ def without_module_docstring(app: Any, what: str, name: str, object: Any, option
         lines.clear()
 
 
+def as_fields(app: Any, what: str, name: str, object: Any, options: Any, lines: list[str]) -> None:
+    """Read the sections `Args:` and `Raises:`, and explain each parameter and attribute of a class once.
+
+    In the docstring of an attrs class or an error, `Args:` and `Attributes:` repeat the texts of the attributes, which the page
+    shows below. The parameters of other classes are explained by their constructor. napoleon is not loaded as an extension: it
+    would take the words in front of a colon, in the text of an attribute, for its type.
+    """
+    if what in ("attribute", "data", "property"):
+        return
+    if what == "exception" or (what == "class" and attrs.has(object)):
+        for start in [number for number, line in enumerate(lines) if line in ("Args:", "Attributes:")]:
+            end = next((n for n in range(start + 1, len(lines)) if lines[n][:1].strip()), len(lines))
+            lines[start:end] = [""] * (end - start)
+    elif what == "class" and "__init__" in vars(object) and object.__init__.__doc__:
+        lines += [*inspect.cleandoc(object.__init__.__doc__).splitlines(), ""]
+    lines[:] = GoogleDocstring(lines, what=what, name=name, obj=object).lines()
+
+
 def without_constructor(app: Any, what: str, *_: Any) -> tuple[str, None] | None:
     """Leave out how an error is made: callers only catch it."""
     return ("", None) if what == "exception" else None
@@ -31,4 +65,5 @@ def without_constructor(app: Any, what: str, *_: Any) -> tuple[str, None] | None
 
 def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", without_module_docstring)
+    app.connect("autodoc-process-docstring", as_fields)
     app.connect("autodoc-process-signature", without_constructor)

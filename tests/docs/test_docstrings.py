@@ -15,6 +15,8 @@ from aiolambda import Credentials, InvokeCommand, InvokeCommandInput, LambdaClie
 from aiolambda.config import ClientSettings
 
 from ..support.documented import attribute_docs, entries_of, undocumented, undocumented_in_class, whole_entries_of
+from ..support.pages import ROOT
+from ..support.setting_rows import setting_rows
 
 MODULES = [
     "aiolambda",
@@ -79,6 +81,12 @@ def test_a_setting_is_explained_in_one_text() -> None:
     entries = whole_entries_of(LambdaClient.__init__)
     below = {name: " ".join(text.split()) for name, text in attribute_docs(LambdaClientConfig).items()}
     assert below == {name: entries[name] for name in settings_of_signature()}
+
+
+def test_the_table_of_settings_is_that_of_the_code() -> None:
+    """`python -m tests.support.setting_rows` prints the rows."""
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text()
+    assert [line for line in page.splitlines() if line.startswith("| `")] == setting_rows()
 
 
 def test_command_explains_the_members_of_its_input() -> None:
