@@ -1,0 +1,185 @@
+"""Each example in a docstring is strictly typed, and runs as it stands there."""
+
+import ast
+import inspect
+import os
+import re
+import textwrap
+from collections.abc import Iterator
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+import aiolambda
+from aiolambda import Call, CallNext, InvokeCommandOutput, LambdaClient, Metadata
+from aiolambda.local import LocalFunction
+from aiolambda.testing import FakeTransport
+
+from ..support.checkers import check
+from .test_docstrings import MODULES
+
+
+def documented() -> Iterator[tuple[str, object]]:
+    """The modules, the public names, and the methods of the classes."""
+    for module in map(import_module, MODULES):
+        yield module.__name__, module
+        for name in module.__all__:
+            value = getattr(module, name)
+            yield name, value
+            if inspect.isclass(value):
+                yield from ((f"{name}.{method}", one) for method, one in inspect.getmembers(value, inspect.isfunction))
+
+
+def example_of(value: object) -> str | None:
+    """The first literal block of a docstring."""
+    found = re.search(r"^::\n\n((?:    .*\n|\n)+)", f"{inspect.getdoc(value)}\n", re.MULTILINE)
+    return None if found is None else textwrap.dedent(found[1]).strip() + "\n"
+
+
+EXAMPLES: dict[str, str] = {}
+for _name, _value in documented():
+    if isinstance(_value, str) or (_example := example_of(_value)) is None or _example in EXAMPLES.values():
+        continue
+    EXAMPLES[_name] = _example
+
+MET_FIRST = {
+    "aiolambda",
+    "AiolambdaError",
+    "Call",
+    "Credentials",
+    "FakeTransport",
+    "FunctionError",
+    "InvokeCommand",
+    "InvokeCommandInput",
+    "InvokeCommandOutput",
+    "LambdaClient",
+    "LambdaClient.__init__",
+    "LambdaClient.invoke",
+    "LambdaClient.invoke_event",
+    "LambdaClient.map",
+    "LambdaClient.map_commands",
+    "LambdaClient.stream",
+    "LambdaClientConfig",
+    "LocalEndpoint",
+    "LocalFunction",
+    "MapRun",
+    "MiddlewareStack.add",
+    "ResponseStream",
+    "SessionTransport",
+    "StandardRetry",
+    "Timeouts",
+    "assume_role",
+    "from_botocore",
+    "from_profile",
+}
+"""Names that have an example; one that is the same as another's counts once."""
+NOT_RUN = {"SessionTransport", "assume_role", "from_botocore", "from_profile"}
+"""These reach AWS, or need another library."""
+
+PRELUDE = """
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+import attrs
+from aiolambda import {names}
+from aiolambda.credentials import assume_role, from_botocore, from_profile
+from aiolambda.local import LocalEndpoint, LocalFunction
+from aiolambda.testing import FakeTransport
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+class boto3:
+    class Session: ...
+
+@attrs.frozen
+class Order:
+    id: int
+
+async def stamped(call: Call[In, Out], call_next: CallNext[In, Out]) -> Out:
+    return await call_next(call)
+
+async def cache(call: Call[InvokeCommandInput, InvokeCommandOutput],
+                call_next: CallNext[InvokeCommandInput, InvokeCommandOutput]) -> InvokeCommandOutput:
+    return await call_next(call)
+
+gauge = stamped
+
+async def example(
+    client: LambdaClient, items: list[dict[str, int]], names: list[str], output: InvokeCommandOutput, function: LocalFunction
+) -> None:
+"""
+
+
+def test_names_that_people_meet_first_have_one() -> None:
+    shared = {name for name, value in documented() if not isinstance(value, str) and example_of(value) in EXAMPLES.values()}
+    assert MET_FIRST - shared == set()
+
+
+def test_the_examples_are_strictly_typed(tmp_path: Path, cache: pytest.Cache) -> None:
+    names = ", ".join(name for name in aiolambda.__all__ if name != "errors")
+    texts = {
+        "of_" + re.sub(r"\W", "_", name): PRELUDE.format(names=names).replace("output: InvokeCommandOutput, ", parameter)
+        + textwrap.indent(text, "    ")
+        for name, text in EXAMPLES.items()
+        for parameter in ["" if "output =" in text else "output: InvokeCommandOutput, "]
+    }
+    done = check("mypy", texts, tmp_path, cache)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+async def stamped(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+    return await call_next(call)
+
+
+@attrs.frozen
+class Order:
+    id: int
+
+
+async def echo(event: Any) -> Any:
+    return event
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES.keys() - NOT_RUN))
+async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name == "LocalEndpoint" and os.name != "posix":
+        pytest.skip("the local endpoint needs a POSIX system")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    (tmp_path / "orders.py").write_text("def handler(event, context):\n    return event\n")
+    transport = FakeTransport({"orders": echo, "resize": echo, "writer": lambda event: event["topic"]})
+    made: Any = LambdaClient if name in ("LocalEndpoint", "FakeTransport") else partial(LambdaClient, transport=transport)
+    output = InvokeCommandOutput(status_code=200, payload=b'{"id":7}', metadata=Metadata(http_status_code=200))
+    async with LambdaClient(transport=transport) as client:
+        client.middleware_stack.add(stamped, name="retry")
+        names = {
+            **{public: getattr(aiolambda, public) for public in aiolambda.__all__},
+            **import_module("aiolambda.local").__dict__,
+            **import_module("aiolambda.testing").__dict__,
+            "LambdaClient": made,
+            "In": Any,
+            "Out": Any,
+            "Order": Order,
+            "Path": Path,
+            "cache": stamped,
+            "client": client,
+            "function": LocalFunction(name="orders", handler="orders.handler", root=tmp_path),
+            "gauge": stamped,
+            "items": [{"id": 1}, {"id": 2}],
+            "names": ["orders", "resize"],
+            "output": output,
+            "stamped": stamped,
+        }
+        code = compile(EXAMPLES[name], name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        running = eval(code, names)  # noqa: S307 - our own docstring
+        if inspect.isawaitable(running):
+            await running
+        if name == "Call":
+            client.middleware_stack.add(names["stamped"], step="build")
+            await client.invoke("orders")
+            assert transport.calls[-1].headers["x-team"] == "orders"
