@@ -120,7 +120,7 @@ class LambdaClient(InvocationCalls, MapCalls):
             credentials: `Credentials`, or a provider such as those of `aiolambda.credentials`. Looked up by default.
                 Without them the client asks the environment, the profile, the container and the instance, in this order.
             endpoint_url: Another endpoint than the region's, such as `"http://localhost:9000"`. Looked up.
-            ignore_configured_endpoint_urls: `True` ignores the endpoints of environment and profile. Looked up.
+            ignore_configured_endpoint_urls: `True` ignores endpoints of environment and profile. Looked up; by default `False`.
             use_fips_endpoint: `True` calls the FIPS endpoint of the region. Looked up; by default `False`.
             use_dualstack_endpoint: `True` calls the endpoint that has IPv6 too. Looked up; by default `False`.
             use_arn_region: `True` sends a call to the region that the function's ARN names. Default `False`.

@@ -39,34 +39,75 @@ __all__ = ["ClientSettings", "LambdaClientConfig", "filled_config"]
 
 
 class ClientSettings(TypedDict, total=False):
-    """The keyword arguments of `LambdaClient` and their types. `LambdaClientConfig` explains them."""
+    """The keyword arguments of `LambdaClient` and their types, for functions that pass them on.
+
+    ::
+
+        def client_of_team(**settings: Unpack[ClientSettings]) -> LambdaClient:
+            settings.setdefault("user_agent_app_id", "team")
+            return LambdaClient(**settings)
+    """
 
     region: str | None
+    """The AWS region, such as `"eu-west-1"`. Looked up; without one, opening fails."""
     profile: str | None
+    """The profile of the AWS config files. Looked up in the environment; by default `default`."""
     credentials: Credentials | CredentialsProvider | None
+    """`Credentials`, or a provider such as those of `aiolambda.credentials`. Looked up by default. Without them the client asks
+    the environment, the profile, the container and the instance, in this order."""
     endpoint_url: str | None
+    """Another endpoint than the region's, such as `"http://localhost:9000"`. Looked up."""
     ignore_configured_endpoint_urls: bool | None
+    """`True` ignores endpoints of environment and profile. Looked up; by default `False`."""
     use_fips_endpoint: bool | None
+    """`True` calls the FIPS endpoint of the region. Looked up; by default `False`."""
     use_dualstack_endpoint: bool | None
+    """`True` calls the endpoint that has IPv6 too. Looked up; by default `False`."""
     use_arn_region: bool
+    """`True` sends a call to the region that the function's ARN names. Default `False`. Without it, an ARN of another region is
+    refused."""
     timeout: float | Timeouts | None
+    """Seconds for each whole call, or `Timeouts`. By default a call as a whole has no limit."""
     tcp_keepalive: TcpKeepAlive | Unset | None
+    """When to probe silent connections; `None`: never. Looked up; by default `TcpKeepAlive()`."""
     retry: RetryStrategy | None
+    """The retry strategy. By default `StandardRetry()`, with the number of attempts that is looked up."""
     retry_stale_connections: bool
+    """`True` (the default) sends again at once if the server had closed the pooled connection. This applies only if no byte of
+    the request had arrived, so the function has not run."""
     disable_clock_skew_correction: bool | None
+    """`True` never adapts to the clock of the service. Looked up; by default `False`."""
     max_concurrency: int | None
+    """Invocations in flight at a time; further calls wait. Default 1,000. It is fewer by default if the limit of open files
+    leaves less room."""
     idempotent: bool | None
+    """`True`: running any function twice does no harm. By default each call decides. With `True`, an attempt with an unknown
+    outcome is repeated. `False` also switches off the repeats that a kind of invocation allows."""
     limits: PayloadLimits
+    """The largest payloads and client context to send, in bytes. Default: the limits of Lambda."""
     response_limits: ResponseLimits
+    """The largest answer to accept, in bytes. Default: 16 MiB and a head of 64 KiB."""
     codec: Codec
+    """Converts values to payloads, and answers to values. Default `JsonCodec()`."""
     transport: Transport | None
+    """Sends the requests: `FakeTransport`, `SessionTransport` or one of your own. Default: the built-in one. The client closes
+    it."""
     idle_connection_timeout: float
+    """Seconds after which an unused connection is closed. Default 60."""
     ca_bundle: str | PathLike[str] | None
+    """A PEM file or a folder of certificates to trust. Looked up; by default those of the system."""
     ssl_context: ssl.SSLContext | None
+    """An `ssl.SSLContext` in place of `ca_bundle`, such as one with a client certificate. Default none. It must verify the
+    server. It is used for the endpoint, and for a proxy that is reached over https."""
     proxy: str | None
+    """The URL of an HTTP proxy; `""` is no proxy. Looked up in the environment; by default none. It may hold the proxy's user
+    and password, percent-encoded."""
     logger: logging.Logger | None
+    """The logger of calls and warnings. Default `logging.getLogger("aiolambda")`."""
     user_agent_extra: str | None
+    """Text that is appended to the user agent. Default none."""
     user_agent_app_id: str | None
+    """The name of your program in the user agent. Looked up; by default none."""
 
 
 _MAX_CONCURRENCY = 1_000_000_000
@@ -165,7 +206,7 @@ class LambdaClientConfig:
     endpoint_url: str | None = attrs.field(default=None, validator=checked_by(check_text), repr=_url_shown)
     """Another endpoint than the region's, such as `"http://localhost:9000"`. Looked up."""
     ignore_configured_endpoint_urls: bool | None = attrs.field(default=None, validator=checked_by(check_flag))
-    """`True` ignores the endpoints of environment and profile. Looked up."""
+    """`True` ignores endpoints of environment and profile. Looked up; by default `False`."""
     use_fips_endpoint: bool | None = attrs.field(default=None, validator=checked_by(check_flag))
     """`True` calls the FIPS endpoint of the region. Looked up; by default `False`."""
     use_dualstack_endpoint: bool | None = attrs.field(default=None, validator=checked_by(check_flag))

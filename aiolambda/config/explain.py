@@ -23,16 +23,26 @@ __all__ = ["Explained", "as_table", "explain", "explained"]
 
 @attrs.frozen(kw_only=True)
 class Explained:
-    """One setting. `value` holds no secret. `names` can set it; the first one that is set wins.
+    """One setting of a client as `config.explained()` shows it. No secret is in it.
 
-    `problem` says why it has no usable value.
+    Args:
+        name: The name of the setting.
+        value: The value as text; `-` if there is none.
+        source: Where the value comes from, such as `argument region` or `AWS_REGION`.
+        names: Everything that can set it. The first one that is set wins.
+        problem: Why the setting has no usable value; `None` if it has one.
     """
 
     name: str
+    """The name of the setting."""
     value: str
+    """The value as text; `-` if there is none."""
     source: str
+    """Where the value comes from, such as `argument region` or `AWS_REGION`."""
     names: tuple[str, ...]
+    """Everything that can set it. The first one that is set wins."""
     problem: str | None = None
+    """Why the setting has no usable value; `None` if it has one."""
 
 
 def explain(config: "LambdaClientConfig", environment: Mapping[str, str]) -> tuple[Explained, ...]:

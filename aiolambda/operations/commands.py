@@ -63,8 +63,8 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
             tenant_id: The tenant, for a function with tenant isolation.
             durable_execution_name: The name of the execution of a durable function, which runs once for each name.
             **members: The members above, except `input` and `idempotent`.
-            idempotent: `True` states that running the function twice is safe; `None` leaves this to the client.
-                Then an attempt with an unknown outcome is repeated.
+            idempotent: `True` states that running the function twice does no harm. Default: as the client says.
+                With `True`, an attempt with an unknown outcome is repeated.
 
         Raises:
             TypeError: Both an input and members are given.

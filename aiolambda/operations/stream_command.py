@@ -74,7 +74,8 @@ class InvokeWithResponseStreamCommand(BaseCommand[InvokeWithResponseStreamComman
             qualifier: A version or an alias. Default: the latest version.
             tenant_id: The tenant, for a function with tenant isolation.
             **members: The members above, except `input` and `idempotent`.
-            idempotent: `True` states that running the function twice is safe; `None` leaves this to the client.
+            idempotent: `True` states that running the function twice does no harm. Default: as the client says.
+                With `True`, an attempt with an unknown outcome is repeated.
 
         Raises:
             TypeError: Both an input and members are given.

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import attrs
 import pytest
 
 import aiolambda
 from aiolambda import Call, CallNext, InvokeCommandOutput, LambdaClient, Metadata
+from aiolambda.config import ClientSettings
 from aiolambda.local import LocalFunction
 from aiolambda.testing import FakeTransport
 
@@ -25,6 +26,7 @@ from .test_docstrings import MODULES
 
 def documented() -> Iterator[tuple[str, object]]:
     """The modules, the public names, and the methods of the classes."""
+    yield "ClientSettings", ClientSettings
     for module in map(import_module, MODULES):
         yield module.__name__, module
         for name in module.__all__:
@@ -82,11 +84,12 @@ NOT_RUN = {"SessionTransport", "assume_role", "from_botocore", "from_profile"}
 
 PRELUDE = """
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 import aiohttp
 import attrs
 from aiolambda import {names}
+from aiolambda.config import ClientSettings
 from aiolambda.credentials import assume_role, from_botocore, from_profile
 from aiolambda.local import LocalEndpoint, LocalFunction
 from aiolambda.testing import FakeTransport
@@ -161,11 +164,13 @@ async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.Mo
             **{public: getattr(aiolambda, public) for public in aiolambda.__all__},
             **import_module("aiolambda.local").__dict__,
             **import_module("aiolambda.testing").__dict__,
+            "ClientSettings": ClientSettings,
             "LambdaClient": made,
             "In": Any,
             "Out": Any,
             "Order": Order,
             "Path": Path,
+            "Unpack": Unpack,
             "cache": stamped,
             "client": client,
             "function": LocalFunction(name="orders", handler="orders.handler", root=tmp_path),
@@ -179,6 +184,8 @@ async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.Mo
         running = eval(code, names)  # noqa: S307 - our own docstring
         if inspect.isawaitable(running):
             await running
+        if name == "ClientSettings":
+            assert names["client_of_team"](region="eu-west-1").config.user_agent_app_id == "team"
         if name == "Call":
             client.middleware_stack.add(names["stamped"], step="build")
             await client.invoke("orders")

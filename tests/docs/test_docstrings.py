@@ -13,6 +13,7 @@ import pytest
 import aiolambda
 from aiolambda import Credentials, InvokeCommand, InvokeCommandInput, LambdaClient, LambdaClientConfig, Timeouts
 from aiolambda.config import ClientSettings
+from aiolambda.config.explain import Explained
 
 from ..support.documented import attribute_docs, entries_of, undocumented, undocumented_in_class, whole_entries_of
 from ..support.pages import ROOT
@@ -41,6 +42,11 @@ def test_public_modules_are_those_with_docs() -> None:
     """The package's own docstring names the modules beside it."""
     named = re.findall(r"`(aiolambda\.\w+)`", aiolambda.__doc__ or "")
     assert sorted({*named, "aiolambda", "aiolambda.errors.service"}) == MODULES
+
+
+@pytest.mark.parametrize("kind", [ClientSettings, Explained])
+def test_public_classes_of_the_config_are_documented(kind: type) -> None:
+    assert list(undocumented_in_class(kind)) == []
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
@@ -81,6 +87,7 @@ def test_a_setting_is_explained_in_one_text() -> None:
     entries = whole_entries_of(LambdaClient.__init__)
     below = {name: " ".join(text.split()) for name, text in attribute_docs(LambdaClientConfig).items()}
     assert below == {name: entries[name] for name in settings_of_signature()}
+    assert attribute_docs(ClientSettings) == attribute_docs(LambdaClientConfig)
 
 
 def test_the_table_of_settings_is_that_of_the_code() -> None:
