@@ -2,6 +2,8 @@
 
 import builtins
 import inspect
+import sys
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -9,12 +11,20 @@ from sphinx.ext.napoleon import GoogleDocstring
 
 from aiolambda.version import __version__
 
+sys.path.append(str(Path(__file__).parent))  # for llms_txt
+
 project = "aiolambda"
 release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_llm_friendly", "llms_txt"]
 exclude_patterns = ["_build"]
+if not (Path(__file__).parents[1] / "SECURITY.md").is_file():
+    exclude_patterns.append("project/security.md")  # it includes that file
 html_theme = "furo"
+pygments_dark_style = "github-dark"  # the default underlines the names of modules
 html_title = f"aiolambda {release}"
+html_static_path = ["_static"]
+html_css_files = ["manual.css"]
+html_search_scorer = str(Path(__file__).with_name("search_order.js"))
 myst_heading_anchors = 3  # pages link to each other's headings
 default_role = "code"  # docstrings write names as `name`
 nitpicky = True  # a reference to a name that no page has is an error

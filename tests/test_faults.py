@@ -13,7 +13,7 @@ from .support.fault_table import ANSWER, FAULTS, MODES, Fault, Mode, Result, run
 from .support.loops import LoopName
 
 pytestmark = pytest.mark.slow
-PAGE = Path(__file__).parents[1] / "docs" / "errors-and-retries.md"
+PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "delivery-verdicts.md"
 
 
 def _told(results: list[Result]) -> str:

@@ -17,7 +17,7 @@ from aiolambda.testing import FakeTransport
 
 from ..support import THOROUGH
 from ..support.checkers import CHECKERS, check
-from ..support.pages import FRAGMENTS, PROGRAMS, Block, run_fragments
+from ..support.pages import FILES, FRAGMENTS, PROGRAMS, Block, run_fragments
 
 REPLAYED = r"""1 \{'order': 1\} False
 2 \{'order': 2\} False
@@ -26,7 +26,7 @@ REPLAYED = r"""1 \{'order': 1\} False
 3 \{'order': 3\} False
 """
 PRINTED = {
-    "README.md": [r"\{'order': 7\} Report\(.*\)\n"],
+    "README.md": [r"\{'order': 7\}\n"],
     "docs/calls.md": [r"\{'order': 7\} Report\(.*\)\nNone b'\{\"order\": ?9\}'\n"],
     "docs/errors-and-retries.md": [""],
     "docs/event-loops.md": [r"\{'order': 1\}\n\{'order': 2\}\n", r"\{'order': 3\}\n"],
@@ -108,7 +108,10 @@ def test_the_fragments_of_a_page_run(page: str, environment: pytest.MonkeyPatch)
 @pytest.mark.parametrize("checker", CHECKERS if THOROUGH else CHECKERS[:1])
 def test_the_examples_are_strictly_typed(checker: str, tmp_path: Path, cache: pytest.Cache) -> None:
     texts = {**{str(program): program.text for program in PROGRAMS}, **FRAGMENTS}
-    done = check(checker, {re.sub(r"\W", "_", name): text for name, text in texts.items()}, tmp_path, cache)
+    texts = {re.sub(r"\W", "_", name): text for name, text in texts.items()}
+    files = {name.removesuffix(".py"): text for named in FILES.values() for name, text in named.items()}
+    assert len(files) == sum(map(len, FILES.values())), "two tutorials have a file of the same name"
+    done = check(checker, texts | files, tmp_path, cache)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -1,6 +1,7 @@
 """The pages of the manual and the blocks of code in them.
 
-Owns the finding of blocks, and the difference between programs and fragments. Must not know pytest, or the purpose of a block.
+Owns the finding of blocks, and the difference between files, programs and fragments. Must not know pytest, or the purpose of a
+block.
 """
 
 import re
@@ -11,9 +12,10 @@ import attrs
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-MANUAL = tuple(sorted((ROOT / "docs").glob("*.md")))
+MANUAL = tuple(sorted(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts))
 PAGES = (README, ROOT / "CONTRIBUTING.md", *MANUAL)
 
+_FILE = re.compile(r"# (\w+\.py)(, continued)?\n")
 _FENCE = re.compile(
     r"^(?P<indent> *)(?P<fence>`{3,}|~{3,})(?P<language>.*)\n(?P<text>(?s:.*?))^(?P=indent)(?P=fence)$", re.MULTILINE
 )
@@ -32,8 +34,14 @@ class Block:
         return f"{self.page}:{self.line}"
 
     @property
+    def file(self) -> str | None:
+        """The name of the file that the reader saves the block in, or adds it to: it stands in the first line."""
+        named = _FILE.match(self.text)
+        return named[1] if named else None
+
+    @property
     def is_program(self) -> bool:
-        return "asyncio.run(" in self.text or "asyncio.Runner(" in self.text
+        return self.file is None and ("asyncio.run(" in self.text or "asyncio.Runner(" in self.text)
 
 
 def name_of(page: Path) -> str:
@@ -56,10 +64,15 @@ def prose_of(page: Path) -> str:
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 PYTHON = [block for block in BLOCKS if block.language == "python"]
 PROGRAMS = [block for block in PYTHON if block.is_program]
+FILES: dict[str, dict[str, str]] = {}
+"""By page: the files that its reader makes, with their text."""
 FRAGMENTS: dict[str, str] = {}
 """By page: the other Python blocks, joined in their order. They share their names."""
 for _block in PYTHON:
-    if not _block.is_program:
+    if _block.file is not None:
+        _files = FILES.setdefault(_block.page, {})
+        _files[_block.file] = f"{_files[_block.file]}\n\n{_block.text}" if _block.file in _files else _block.text
+    elif not _block.is_program:
         FRAGMENTS[_block.page] = f"{FRAGMENTS[_block.page]}\n\n{_block.text}" if _block.page in FRAGMENTS else _block.text
 
 

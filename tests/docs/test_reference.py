@@ -1,0 +1,60 @@
+"""The pages of figures and exit codes agree with the code."""
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+import aiolambda
+from aiolambda.cli import exit_codes
+
+from ..support.pages import ROOT
+from .test_pages import rows_of
+
+PACKAGE = Path(aiolambda.__file__).parent
+REFERENCE = ROOT / "docs" / "reference"
+UNITS = {"": 1, "s": 1, "characters": 1, "KiB": 1024, "MiB": 1024 * 1024}
+LIMITS = [row for row in rows_of((REFERENCE / "limits.md").read_text()) if len(row) == 4]
+
+
+def is_module(names: list[str]) -> bool:
+    return PACKAGE.joinpath(*names).with_suffix(".py").is_file()
+
+
+def value_of(path: str) -> Any:
+    """The constant, or the default of a field or a parameter, with a name such as `types.values.Timeouts.total`."""
+    names = path.split(".")
+    lengths = range(len(names), 0, -1)
+    length = next(length for length in lengths if is_module(names[:length]))
+    found: Any = importlib.import_module(".".join(["aiolambda", *names[:length]]))
+    for name in names[length:]:
+        if inspect.isclass(found) and attrs.has(found):
+            found = getattr(attrs.fields(found), name).default
+        elif inspect.isfunction(found) or not hasattr(found, name):
+            found = inspect.signature(found).parameters[name].default
+        else:
+            found = getattr(found, name)
+    return found
+
+
+@pytest.mark.parametrize("row", LIMITS, ids=lambda row: row[2].strip("`"))
+def test_a_limit_is_that_of_the_code(row: list[str]) -> None:
+    figure, value = row[1], value_of(row[2].strip("`"))
+    if figure == "none":
+        assert value is None
+        return
+    number, unit = re.fullmatch(r"([\d,]+) ?(\w*)", figure, re.ASCII).groups()  # type: ignore[union-attr]
+    assert value == int(number.replace(",", "")) * UNITS[unit]
+
+
+def test_the_exit_codes_are_those_of_the_help() -> None:
+    codes, commands = map(rows_of, re.split(r"\n(?=\| command)", (REFERENCE / "exit-codes.md").read_text()))
+    told = dict(re.findall(r"^  (\d+) +(.*)$", exit_codes.TABLE, re.MULTILINE))
+    assert {code: meaning for code, meaning, _ in codes} == told
+    assert {name.strip("`") for name, *_ in commands} == {"invoke", "map", "serve", "doctor", "demo"}
+    for _, listed, _ in commands:
+        assert set(listed.split(", ")) <= set(told)
