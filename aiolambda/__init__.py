@@ -10,8 +10,17 @@ All public names are here, except those of `aiolambda.errors`, `aiolambda.creden
 service are loaded on first use.
 """
 
+import os.path as _path
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+if _path.exists(f"{__path__[0]}/mq.py"):  # noqa: PTH110 - one `stat`; of another project, whose wheel uses this folder too
+    from .version import INSTALL as _INSTALL
+
+    raise ImportError(
+        "another project, the package index's `aiolambda`, is installed into the folder of aiolambda-client; each has "
+        f"overwritten files of the other. Run: pip uninstall -y aiolambda aiolambda-client && {_INSTALL}"
+    )
 
 from . import errors as errors
 from .client.client import LambdaClient

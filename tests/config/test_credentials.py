@@ -411,12 +411,13 @@ import asyncio, sys
 sys.modules["botocore"] = None
 from aiolambda import ConfigurationError, Credentials
 from aiolambda.credentials import assume_role, from_profile
+from aiolambda.version import INSTALL
 keys = Credentials("AKID", "s")
 for provider in (from_profile("tea"), assume_role("arn:aws:iam::123456789012:role/r", source=keys)):
     try:
         asyncio.run(provider.get_credentials())
     except ConfigurationError as error:
-        print("pip install '.[aws]'" in str(error), "from_botocore(session)" in str(error))
+        print(INSTALL in str(error), "from_botocore(session)" in str(error))
 """
     assert python(code) == "True True\nTrue True\n"
 

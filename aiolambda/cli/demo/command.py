@@ -15,6 +15,7 @@ from ...errors import FunctionError
 from ...local import LocalEndpoint, LocalFunction
 from ...operations.invoke_types import InvokeCommandOutput
 from ...pipeline.call import Call, CallNext, CommandInput, CommandOutput
+from ...version import INSTALL
 from .. import exit_codes
 from ..files import print_error
 from .fan_out import fan_out
@@ -28,13 +29,13 @@ PROCESSES = 8
 INVOCATIONS = 1000
 
 _FUNCTIONS = Path(__file__).with_name("functions.py")
-_TO_AWS = """\
+_TO_AWS = f"""\
 To run the same code against AWS, leave out endpoint_url and credentials, and name your own functions.
 
     async with LambdaClient(region="eu-west-1") as client:
-        output = await client.invoke("your-function", {"name": "you"})
+        output = await client.invoke("your-function", {{"name": "you"}})
 
-Credentials come from the environment. For AWS profiles, install the extra: pip install '.[aws]' in the checkout.
+Credentials come from the environment. For AWS profiles, install the extra: {INSTALL}
 To serve your own handlers on this machine: aiolambda serve hello=examples.py:handler
 """
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ...errors import ConfigurationError
 from ...pipeline.slots import slot_limit
+from ...version import install_line
 from .. import exit_codes
 from .check import Check, ok, problem, skipped, warning
 from .settings import ExplainedSettings
@@ -43,8 +44,8 @@ def check_concurrency(found: ExplainedSettings, room: int | None) -> Check:
     if held < _MUCH:
         return ok("concurrency", text, **facts)
     advice = (
-        f"run the client on uvloop, or on asyncio with aiofastnet (the extra 'fast'): there they hold {_shown(less)}; or lower "
-        "max_concurrency"
+        f"run the client on uvloop, or on asyncio with aiofastnet (the extra 'fast', {install_line('fast')}): there they hold "
+        f"{_shown(less)}; or lower max_concurrency"
     )
     return warning("concurrency", text, advice, **facts)
 

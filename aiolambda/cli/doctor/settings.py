@@ -25,7 +25,7 @@ from ...errors import AiolambdaError, ConfigurationError
 from ...threads import Threads
 from ...transport import fetch
 from ...types.values import Credentials, masked
-from ...version import __version__
+from ...version import INSTALL, __version__
 from .. import exit_codes
 from .check import Check, ok, problem, skipped, warning
 
@@ -38,7 +38,7 @@ _EXPIRES_SOON = dt.timedelta(minutes=15)
 _DISTRIBUTIONS = ("aiohttp", "aiobotocore", "botocore", "boto3", "uvloop", "aiofastnet")
 _NO_CREDENTIALS_ADVICE = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile (--profile, AWS_PROFILE), or log in (aws sso login); "
-    "profiles, SSO and roles need the extra 'aws'"
+    f"profiles, SSO and roles need the extra 'aws' ({INSTALL})"
 )
 
 

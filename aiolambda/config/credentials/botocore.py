@@ -17,6 +17,7 @@ from typing import Any
 
 from ...errors import AiolambdaError, ConfigurationError
 from ...types.values import Credentials
+from ...version import BESIDE_BOTO3, INSTALL
 from .background import BLOCKING, CallerLoopEndedError, on_caller_loop, run
 from .botocore_files import PiecewiseFiles, collector_paused, marks_removed
 from .container import ContainerSource
@@ -216,8 +217,7 @@ class SessionFactory:
         except ImportError:
             raise ConfigurationError(
                 "no region or credentials in the arguments and the environment, and the AWS credential chain needs botocore: "
-                "install aiolambda-client with its extra 'aws' (pip install '.[aws]'), or give a session that you have: "
-                "LambdaClient(credentials=aiolambda.credentials.from_botocore(session))"
+                f"install the extra 'aws' ({INSTALL}); {BESIDE_BOTO3}"
             ) from None
         self._profile = profile
         self._new_session: Any = Session
