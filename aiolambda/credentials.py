@@ -11,9 +11,10 @@ from .config import LambdaClientConfig
 from .config.credentials import assume_role as roles
 from .config.credentials import botocore
 from .config.credentials.default_chain import find_credentials
+from .errors import ConfigurationError
 from .transport import fetch
 from .types.interfaces import CredentialsProvider
-from .types.values import Credentials
+from .types.values import Credentials, shown
 
 __all__ = ["assume_role", "from_botocore", "from_profile"]
 
@@ -66,6 +67,8 @@ def from_profile(profile: str, /) -> CredentialsProvider:
     Args:
         profile: The name of the profile in the AWS config files.
     """
+    if not isinstance(profile, str) or not profile:  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
+        raise ConfigurationError(f"from_profile takes the name of a profile; got {shown(profile)}")
     return botocore.profile_credentials(profile, region=os.environ.get("AWS_REGION") or None)
 
 

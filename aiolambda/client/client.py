@@ -5,6 +5,7 @@ Owns the life of a client, and `send`. Must not hold a rule that a lower layer c
 
 import asyncio
 import contextlib
+import inspect
 import logging
 import os
 import ssl
@@ -17,13 +18,13 @@ import attrs
 
 from ..codecs import JsonCodec
 from ..config import LambdaClientConfig
-from ..errors import ClientClosedError
-from ..errors.checks import check_flag, check_seconds
+from ..errors import ClientClosedError, InvalidInputError
+from ..errors.checks import check_flag, check_seconds, problem_of_timeout
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
 from ..pipeline import BuiltinMiddlewares, Dispatch, PipelineContext, PipelineState, Slots, slot_limit
 from ..pipeline.call import Call, CallNext, Command, CommandInput, CommandOutput, NewCall
-from ..pipeline.command import own_stack
+from ..pipeline.command import BaseCommand, check_command, own_stack
 from ..pipeline.stack import ClientStack, MiddlewareStack
 from ..policy.retry import StandardRetry
 from ..transport import connection_room
@@ -42,7 +43,7 @@ from .arguments import by_keyword
 from .in_flight import InFlightCalls
 from .invocation_ids import InvocationIds
 from .invocations import InvocationCalls
-from .loop_binding import LoopBinding
+from .loop_binding import LoopBinding, running_loop
 from .maps import MapCalls, Maps
 from .startup import Startup
 
@@ -171,6 +172,8 @@ class LambdaClient(InvocationCalls, MapCalls):
         self._stack: ClientStack[CommandInput, CommandOutput] = ClientStack()
         self._stack.use(BuiltinMiddlewares(self._state))
         self._limits: dict[float, Timeouts] = {}
+        self._last_limits: tuple[object, Timeouts] = None, config.timeout
+        """The limits of the last call that had a limit of its own: most calls have the same."""
         self._invocation_ids = InvocationIds()
         self._in_flight = InFlightCalls()
         self._maps = Maps(
@@ -206,6 +209,13 @@ class LambdaClient(InvocationCalls, MapCalls):
             unknown=counters.unknown,
             throttled=dict(counters.throttled),
         )
+
+    if not TYPE_CHECKING:  # a type checker finds this mistake by itself
+
+        def __enter__(self) -> Never:
+            raise TypeError("a client is used in an async block: async with LambdaClient(...) as client: ...")
+
+        __exit__ = __enter__
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -304,7 +314,7 @@ class LambdaClient(InvocationCalls, MapCalls):
         """Bind the client to the running loop before something starts there. Raises if it is closed or bound elsewhere."""
         if self._in_flight.closed:
             raise ClientClosedError("this client is closed")
-        self._loop_binding.bind(asyncio.get_running_loop())
+        self._loop_binding.bind(running_loop())
 
     async def _close_transport(self) -> None:
         transport = self._state.take_transport() or self._startup.config.transport
@@ -331,11 +341,13 @@ class LambdaClient(InvocationCalls, MapCalls):
         run_ended: "asyncio.Future[None] | None",
     ) -> Coroutine[Any, Any, Out]:
         """A call of a command, which starts when it is awaited."""
+        if not isinstance(command, BaseCommand):
+            check_command(command)
         if idempotent is None:
             idempotent = self._startup.config.idempotent if command.idempotent is None else command.idempotent
         if not (idempotent is None or idempotent is False or idempotent is True):
             check_flag("idempotent", idempotent)  # type: ignore[unreachable] # callers need not be typed
-        input, loop = command.input, asyncio.get_running_loop()
+        input, loop = command.input, running_loop()
         if loop is not self._loop_binding.loop:
             self._loop_binding.bind(loop)
         read = command.operation.default_read_timeout(input)
@@ -361,5 +373,25 @@ class LambdaClient(InvocationCalls, MapCalls):
         if given is UNSET:
             kept = self._limits[default_read_timeout] = self._startup.config.timeout.with_read_limit(default_read_timeout)
             return kept
-        timeouts = given if isinstance(given, Timeouts) else attrs.evolve(self._startup.config.timeout, total=given)
-        return timeouts.with_read_limit(default_read_timeout)
+        if isinstance(given, Timeouts):
+            return given.with_read_limit(default_read_timeout)
+        key = type(given), given, default_read_timeout  # with the type: `True` equals 1, and is refused
+        if key != self._last_limits[0]:
+            problem = problem_of_timeout("timeout", given)
+            if problem is not None:
+                raise InvalidInputError(problem, member="timeout")
+            own = self._startup.config.timeout
+            read = default_read_timeout if own.read is UNSET else own.read
+            self._last_limits = key, attrs.evolve(own, total=given, read=read)
+        return self._last_limits[1]
+
+
+def _take_for_own(*parts: type) -> None:
+    """Let the methods of these parts say that they are the client's: Python quotes their names if an argument is wrong."""
+    for part in parts:
+        for name, method in vars(part).items():
+            if inspect.isfunction(method) and not name.startswith("_"):
+                method.__qualname__ = f"{LambdaClient.__name__}.{name}"
+
+
+_take_for_own(InvocationCalls, MapCalls)

@@ -15,7 +15,17 @@ from weakref import WeakSet
 
 from ..errors import ConfigurationError
 
-__all__ = ["LoopBinding"]
+__all__ = ["LoopBinding", "running_loop"]
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """The running event loop. `ConfigurationError` if there is none, as under another framework than asyncio."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise ConfigurationError(
+            "LambdaClient must be used inside an asyncio task, and no asyncio loop is running here: use asyncio.run(main())"
+        ) from None
 
 
 class Detach(Protocol):
@@ -61,7 +71,10 @@ class LoopBinding:
         if loop.is_closed():
             return
         if loop.is_running():
-            raise ConfigurationError("this client is bound to another running event loop; create one client per loop")
+            raise ConfigurationError(
+                "this client is bound to another running event loop; create one client per loop, and so per thread: "
+                "async with LambdaClient(...) as client inside of it"
+            )
         if self._is_busy():
             raise ConfigurationError(
                 "this client has calls in flight on another event loop, which is stopped: let them finish there, or close "

@@ -6,7 +6,7 @@ invocation is sent: the client passes that in. `fanout` is loaded by the first m
 
 import contextlib
 import hashlib
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -15,8 +15,10 @@ from ..errors.checks import check_callable, check_flag, check_path
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandInput
 from ..operations.payload import Payload
+from ..protocol.names import check_function_name
 from ..types.interfaces import Codec
-from ..types.values import UNSET, LogType, Timeouts, Unset, is_whole, shown
+from ..types.mistakes import choices_text, kind_of
+from ..types.values import UNSET, LogType, Timeouts, Unset, is_whole, shown, text_of
 
 if TYPE_CHECKING:  # loaded by the first map: most programs have none
     from ..fanout import Journal, MapRun, Send, Source
@@ -27,6 +29,7 @@ __all__ = ["MapCalls", "Maps"]
 
 Item = TypeVar("Item")
 
+_TYPES = ("RequestResponse", "Event")
 _LEAST_HELD = 64
 """Items and results that every run may hold."""
 _CLOSE_GRACE = 5.0
@@ -183,6 +186,13 @@ class MapCalls:
         check_callable("key", key)
         check_path("journal", journal)
         check_callable("payload", payload)
+        check_function_name(function_name)
+        _check_items("items", items)
+        if text_of(invocation_type) not in _TYPES:
+            raise ConfigurationError(
+                f"invocation_type must be {' or '.join(_TYPES)} in a map; got {shown(invocation_type)}: "
+                f"{choices_text(invocation_type, _TYPES)}"
+            )
         template = InvokeCommandInput(
             function_name=function_name,
             invocation_type=invocation_type,
@@ -263,6 +273,7 @@ class MapCalls:
 
         check_callable("key", key)
         check_path("journal", journal)
+        _check_items("commands", commands)
         prepare = command_factory(
             key=key,
             codec=self._maps.codec,
@@ -284,6 +295,25 @@ class MapCalls:
             deadline=deadline,
             on_progress=on_progress,
         )
+
+
+def _check_items(name: str, items: object) -> None:
+    """`ConfigurationError` for an input that cannot be iterated, or whose iteration would surprise."""
+    kind = kind_of(items)
+    if isinstance(items, Mapping):
+        problem = f"{kind}: write {name}.values(), or {name}.items() for pairs"
+    elif isinstance(items, str | bytes | bytearray):
+        problem = f"{kind}: for one item, write [item]; for the lines of a text, text.splitlines()"
+    elif isinstance(items, Coroutine):
+        items.close()  # else Python warns that it was never awaited
+        problem = "a coroutine: await it, and pass its result"
+    elif callable(items) and not isinstance(items, Iterable | AsyncIterable):
+        problem = f"{kind}: call it, and pass its result"
+    elif not isinstance(items, Iterable | AsyncIterable) and not hasattr(items, "__getitem__"):
+        problem = kind
+    else:
+        return
+    raise ConfigurationError(f"{name} must be an iterable, or an asynchronous one; got {problem}")
 
 
 def _checked_concurrency(asked: object, max_concurrency: int) -> int:

@@ -8,7 +8,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import attrs
 
@@ -22,10 +22,12 @@ from ..errors.checks import (
     check_path,
     check_seconds,
     check_text,
+    check_timeout,
     check_whole,
     checked_by,
 )
 from ..types.interfaces import Codec, CredentialsProvider, RetryStrategy, Transport, is_offline
+from ..types.mistakes import explains_arguments, kind_of
 from ..types.values import UNSET, Credentials, PayloadLimits, ResponseLimits, TcpKeepAlive, Timeouts, Unset, shown
 from .tls import checked_context
 
@@ -110,14 +112,38 @@ class ClientSettings(TypedDict, total=False):
     """The name of your program in the user agent. Looked up; by default none."""
 
 
+_SESSIONS = frozenset({"aioboto3", "aiobotocore", "boto3", "botocore"})
+"""Packages whose sessions have a `get_credentials` with another result."""
 _MAX_CONCURRENCY = 1_000_000_000
 
 
 def _timeouts(value: float | Timeouts | None) -> Timeouts:
-    return value if isinstance(value, Timeouts) else Timeouts(total=value)
+    if isinstance(value, Timeouts):
+        return value
+    check_timeout("timeout", value)
+    return Timeouts(total=value)
 
 
 def _check_credentials(instance: object, attribute: "Attribute", value: object) -> None:
+    if isinstance(value, Mapping):
+        raise ConfigurationError(
+            f"{attribute.name} must be Credentials, or a provider of them; got {kind_of(cast('object', value))}: write "
+            "Credentials(access_key_id=..., secret_access_key=..., session_token=...)"
+        )
+    if isinstance(value, tuple | list):
+        raise ConfigurationError(
+            f"{attribute.name} must be Credentials, or a provider of them; got {kind_of(cast('object', value))}: write "
+            "Credentials(access_key_id, secret_access_key)"
+        )
+    if isinstance(value, str):
+        raise ConfigurationError(
+            f"{attribute.name} must be Credentials, or a provider of them; got a string: for a profile, write profile=..."
+        )
+    if type(value).__module__.partition(".")[0] in _SESSIONS:
+        raise ConfigurationError(
+            f"{attribute.name} must be Credentials, or a provider of them; got an object of {type(value).__module__}: write "
+            "aiolambda.credentials.from_botocore(session)"
+        )
     if not (value is None or isinstance(value, Credentials)):
         check_instance_with(attribute.name, value, "Credentials, or a provider of them", "get_credentials")
 
@@ -183,6 +209,7 @@ class _Filled:
         self.found = found
 
 
+@explains_arguments
 @attrs.frozen(kw_only=True)
 class LambdaClientConfig:
     """The settings of a client as one value: `LambdaClient(config)`.

@@ -153,6 +153,8 @@ class AiolambdaError(Exception):
         gets the outer call's verdict, and a note.
         """
         self._delivery = delivery
+        if not isinstance(function_name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - a mistake, perhaps a payload
+            return  # type: ignore[unreachable] # as above
         if self._located or self._function_name not in (None, function_name):
             outcome = "may have run" if delivery.may_have_run else "has not run"
             self.add_note(f"Raised inside a call of {function_name!r}, which {outcome}.")

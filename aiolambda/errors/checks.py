@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from ..types.mistakes import nearest
 from ..types.values import LONGEST_TIME, is_seconds, is_whole, shown
 from . import ConfigurationError
 
@@ -20,8 +21,11 @@ __all__ = [
     "check_path",
     "check_seconds",
     "check_text",
+    "check_timeout",
     "check_whole",
     "checked_by",
+    "nearest",
+    "problem_of_timeout",
 ]
 
 
@@ -54,6 +58,22 @@ def check_seconds(name: str, value: object, *, optional: bool = True) -> None:
     if not ((optional and value is None) or is_seconds(value)):
         choice = ", or None" if optional else ""
         raise ConfigurationError(f"{name} must be a number of seconds, 0 to {LONGEST_TIME:,}{choice}; got {shown(value)}")
+
+
+def check_timeout(name: str, value: object) -> None:
+    """`ConfigurationError` unless the value can be the `total` limit of calls."""
+    problem = problem_of_timeout(name, value)
+    if problem is not None:
+        raise ConfigurationError(problem)
+
+
+def problem_of_timeout(name: str, value: object) -> str | None:
+    """Why the value cannot be the `total` limit of a call, which is seconds above 0, or `None` for no limit."""
+    if value is None or is_seconds(value, above_zero=True):
+        return None
+    return (
+        f"{name} must be a number of seconds, above 0 and at most {LONGEST_TIME:,}, Timeouts(...), or None; got {shown(value)}"
+    )
 
 
 def check_whole(name: str, value: object, *, least: int, most: int | None = None) -> None:

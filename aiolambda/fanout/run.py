@@ -6,7 +6,7 @@ Owns the `async with` block, the iteration and the check of the event loop. Must
 import asyncio
 import functools
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar
 
 from ..errors import ConfigurationError
 from ..errors.checks import check_seconds
@@ -16,6 +16,9 @@ from .values import MapResult, MapStats, StoppedBy
 __all__ = ["MapRun"]
 
 Item = TypeVar("Item")
+
+
+_IS_ITERATED = "a map is iterated, not awaited: async with client.map(...) as run: async for result in run: ..."
 
 
 class MapRun(Generic[Item]):
@@ -58,6 +61,13 @@ class MapRun(Generic[Item]):
     def next_index(self) -> int:
         """The index of the first item that was never read from the input."""
         return self._scheduler.source.index
+
+    if not TYPE_CHECKING:  # a type checker finds these mistakes by itself
+
+        def __await__(self) -> Never:
+            raise TypeError(_IS_ITERATED)
+
+        __enter__ = __exit__ = __iter__ = __await__
 
     async def __aenter__(self) -> Self:
         self._in_block = True

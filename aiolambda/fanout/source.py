@@ -17,8 +17,9 @@ from ..errors import InvalidInputError
 from ..errors.checks import check_choice
 from ..errors.tracebacks import forget_locals
 from ..operations.commands import InvokeCommand
-from ..operations.invoke_types import InvokeCommandInput
+from ..operations.invoke_types import InvokeCommandInput, new_input
 from ..operations.payload import Payload, check_json_text, encoded_payload
+from ..pipeline.command import BaseCommand, check_command
 from ..types.interfaces import Codec
 from .item import WorkItem
 
@@ -128,7 +129,7 @@ def item_factory(
     """
     function_name = template.function_name
     members = {name: value for name, value in attrs.asdict(template, recurse=False).items() if value is not None}
-    with_payload = functools.partial(InvokeCommandInput, **members)  # `attrs.evolve` reads all members for each item
+    with_payload = functools.partial(new_input, **members)  # `attrs.evolve` reads all members for each item
 
     def prepare(index: int, item: Item) -> WorkItem[Item]:
         content = item if payload is None else payload(item)
@@ -156,6 +157,8 @@ def command_factory(
     """
 
     def prepare(index: int, command: InvokeCommand) -> WorkItem[InvokeCommand]:
+        if not isinstance(command, BaseCommand):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
+            check_command(command, taken="map_commands takes commands")  # type: ignore[unreachable] # as above
         is_idempotent = command.idempotent if idempotent is None else idempotent
         if is_idempotent is None:
             is_idempotent = default

@@ -4,6 +4,7 @@ Owns the notation `NAME=FILE_OR_MODULE:FUNCTION`. Must not know how a function i
 runtime reports a file that does not compile.
 """
 
+import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import attrs
 
 from ..errors import ConfigurationError
 from ..errors.checks import check_whole
+from ..types.mistakes import explains_arguments, kind_of
 from ..types.values import is_seconds, shown
 
 __all__ = ["LocalFunction", "parse_command", "parse_definition", "parse_target", "parse_variable"]
@@ -29,6 +31,14 @@ DEFAULT_MEMORY_SIZE = 128
 LONGEST_TIMEOUT = 5400.0
 """Seconds. Lambda's maximum for a function on managed instances; a synchronous call waits at most 1,800."""
 
+_FORMS: tuple[tuple[str, tuple[type, ...], str], ...] = (
+    ("handler", (str,), "Lambda's Handler setting, such as 'module.function'"),
+    ("root", (str, os.PathLike), "the directory of the handler, as a Path"),
+    ("runtime", (tuple, list, type(None)), "a command as a tuple of strings, or None"),
+    ("environment", (Mapping,), "a mapping of names to values"),
+)
+"""The members whose types are checked, and what they must be."""
+
 CREDENTIAL_VARIABLES = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
 """Lambda reserves these. Here a function may have AWS credentials instead of the endpoint's."""
 _VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
@@ -39,6 +49,7 @@ _RESERVED = re.compile(
 """Source: "Working with Lambda environment variables" of the developer guide."""
 
 
+@explains_arguments
 @attrs.frozen(kw_only=True)
 class LocalFunction:
     """A function to serve.
@@ -85,6 +96,7 @@ class LocalFunction:
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.name, str) or _NAME.fullmatch(self.name) is None:  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
             raise ConfigurationError(f"a function name must be 1 to 64 letters, digits, - and _; got {shown(self.name)}")
+        self._check_types()
         check_whole(f"the concurrency of function {self.name!r}", self.concurrency, least=1)
         check_whole(f"the memory_size of function {self.name!r}", self.memory_size, least=1)
         if not is_seconds(self.timeout, above_zero=True) or self.timeout > LONGEST_TIMEOUT:
@@ -94,6 +106,12 @@ class LocalFunction:
             problem = _problem_of_variable(name, value)
             if problem is not None:
                 raise ConfigurationError(f"function {self.name!r}: {problem}")
+
+    def _check_types(self) -> None:
+        for member, kinds, form in _FORMS:
+            value = getattr(self, member)
+            if not isinstance(value, kinds):
+                raise ConfigurationError(f"the {member} of function {self.name!r} must be {form}; got {kind_of(value)}")
 
 
 def _problem_of_variable(name: str, value: object) -> str | None:

@@ -5,18 +5,22 @@ Owns how a command is built. Must not know how it is sent.
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Self, TypeVar, cast, overload
 
 from ..pipeline.call import Operation
 from ..pipeline.command import BaseCommand
+from ..types.mistakes import explain_arguments, kind_of
 from ..types.values import InvocationType, LogType
 from .invoke import INVOKE
 from .invoke_types import InvokeCommandInput, InvokeCommandOutput, new_input
 from .payload import Payload
 
-__all__ = ["InvokeCommand", "one_of", "show_members"]
+__all__ = ["InvokeCommand", "one_of", "problem_of_members", "show_members"]
 
 In = TypeVar("In")
+
+
+_MAPPINGS: tuple[type, ...] = (Mapping,)
 
 
 class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
@@ -70,11 +74,17 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
             TypeError: Both an input and members are given.
         """
         try:
-            made = new_input(**members) if input is None else one_of(input, members)
+            made = new_input(**members) if input is None else one_of(input, members, InvokeCommandInput)
             # `super()` takes longer than the rest; pyright does not infer the parameters of the class from `self`.
             BaseCommand.__init__(self, made, idempotent)  # pyright: ignore[reportUnknownMemberType]
+        except TypeError:
+            if input is not None or (text := problem_of_members(members, type(self), InvokeCommandInput)) is None:
+                raise
+        else:
+            return
         finally:
             del members  # a traceback that is printed with locals would show the payload
+        raise TypeError(text)
 
     @classmethod
     def from_api(cls, members: Mapping[str, object], /) -> Self:
@@ -105,8 +115,23 @@ def show_members(init: Callable[..., None], input: type) -> None:
 show_members(InvokeCommand.__init__, InvokeCommandInput)
 
 
-def one_of(input: In, members: Mapping[str, object]) -> In:
-    """The input. `TypeError` if its members were given too."""
+def one_of(input: In, members: Mapping[str, object], kind: type) -> In:
+    """The input, of this class. `TypeError` for another value, or if its members were given too."""
+    if not isinstance(input, kind):
+        command, got = kind.__name__.removesuffix("Input"), kind_of(input)
+        remedy = f"write {command}(function_name=...)"
+        if isinstance(input, _MAPPINGS):
+            is_of_api = any(isinstance(name, str) and name[:1].isupper() for name in cast("Mapping[object, object]", input))
+            remedy = f"write {command}.from_api(members)" if is_of_api else f"write {command}(**members)"
+        raise TypeError(f"{command} takes an {kind.__name__}, or its members by keyword; got {got}: {remedy}")
     if members:
         raise TypeError(f"pass an input or its members, not both; got an input and {', '.join(members)}")
     return input
+
+
+def problem_of_members(members: Mapping[str, object], command: type, input: type) -> str | None:
+    """Why these keywords are not the members of an input; `None` if they are. `command` is the class that got them."""
+    text = explain_arguments(input, (), members, shown=command)
+    if text is not None and any(name[:1].isupper() for name in members):
+        text = f"{text} or, for the names of the API, write {command.__name__}.from_api({{...}})"
+    return text

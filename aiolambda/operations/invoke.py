@@ -15,6 +15,7 @@ from ..pipeline.call import TemplatedOperation
 from ..protocol import names, urls
 from ..types.http import Headers, Request, Response, StreamingBody
 from ..types.interfaces import Codec
+from ..types.mistakes import choices_text
 from ..types.values import Metadata, PayloadLimits, text_of
 from .invoke_types import InvokeCommandInput, InvokeCommandOutput, output_with_later_metadata
 from .payload import body_of, encoded
@@ -207,7 +208,7 @@ def check(input: InvocationInput, *, region: str | None, types: tuple[str, ...])
 def _check_choice(member: str, given: str | None, choices: tuple[str, ...]) -> None:
     value = None if given is None else text_of(given)
     if value is not None and value not in choices:
-        raise InvalidInputError(f"{member} is {value!r}; choose from {', '.join(choices)}", member=member)
+        raise InvalidInputError(f"{member} is {value!r}; {choices_text(value, choices)}", member=member)
 
 
 def request(

@@ -13,6 +13,7 @@ from ..codecs import JsonCodec, Mismatch
 from ..errors import DecodeError, InvalidInputError
 from ..pipeline.call import CommandInput, CommandOutput
 from ..types.interfaces import Codec
+from ..types.mistakes import explains_arguments, kind_of, unknown_name
 from ..types.values import Delivery, InvocationType, LogType, Metadata, Unfrozen
 from .payload import Payload
 
@@ -44,14 +45,19 @@ _API_MEMBERS = {
 
 def members_of_api(members: Mapping[str, object], operation: str, names: Mapping[str, str]) -> dict[str, Any]:
     """The members under their Python names. `InvalidInputError` for a name that the operation does not have."""
-    unknown = [name for name in members if name not in names]
-    if unknown:
-        raise InvalidInputError(f"{operation} has no member {unknown[0]!r}; it has {', '.join(names)}", member=str(unknown[0]))
+    if not isinstance(members, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
+        raise InvalidInputError(
+            f"from_api takes a mapping, such as {{'FunctionName': 'orders'}}; got {kind_of(members)}", member="input"
+        )
+    unknown = next((name for name in members if name not in names), None)
+    if unknown is not None:
+        raise InvalidInputError(unknown_name(operation, "member", unknown, names), member=str(unknown)[:40])
     if "FunctionName" not in members:
         raise InvalidInputError(f"{operation} needs the member 'FunctionName'", member="function_name")
     return {names[name]: value for name, value in members.items()}
 
 
+@explains_arguments
 @attrs.frozen(kw_only=True)
 class InvokeCommandInput(CommandInput):
     """The input of Invoke: its members, under their Python names.
@@ -128,8 +134,6 @@ class _NewInput(Unfrozen, InvokeCommandInput):
         new.tenant_id = tenant_id
         new.durable_execution_name = durable_execution_name
         new.__class__ = InvokeCommandInput
-
-    __init__.__qualname__ = "InvokeCommandInput.__init__"  # a TypeError for wrong members quotes it
 
 
 new_input: Callable[..., InvokeCommandInput] = _NewInput

@@ -10,7 +10,7 @@ import contextlib
 import io
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Never, Self
 
 from ..errors import ConfigurationError, PayloadTooLargeError
 from ..types.http import StreamingBody
@@ -23,6 +23,12 @@ __all__ = ["ResponseStream"]
 
 LARGEST_ANSWER = 200 * 1024 * 1024
 """Bytes. Source: the "Lambda quotas" page."""
+
+
+_IS_A_BLOCK = (
+    "a stream is read in a block: async with client.stream(...) as stream: async for chunk in stream: ...; to wait for the "
+    "whole answer, await client.invoke(...)"
+)
 
 
 class ResponseStream:
@@ -111,6 +117,13 @@ class ResponseStream:
     def report(self) -> Report | None:
         """The REPORT line of the log tail: durations, memory. `None` if there is no tail, or the line is not in it."""
         return None if self.log_tail is None else report_of(self.log_tail, request_id=self.metadata.request_id)
+
+    if not TYPE_CHECKING:  # a type checker finds these mistakes by itself
+
+        def __await__(self) -> Never:
+            raise TypeError(_IS_A_BLOCK)
+
+        __enter__ = __exit__ = __iter__ = __await__
 
     async def __aenter__(self) -> Self:
         if self._in_block:

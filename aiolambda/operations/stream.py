@@ -12,6 +12,7 @@ import attrs
 from ..pipeline.call import CommandInput, CommandOutput
 from ..types.http import Request, Response, StreamingBody
 from ..types.interfaces import Codec
+from ..types.mistakes import explains_arguments
 from ..types.values import LogType, Metadata, PayloadLimits
 from . import invoke
 from .invoke_types import members_of_api
@@ -40,6 +41,7 @@ _API_MEMBERS = {
 }
 
 
+@explains_arguments
 @attrs.frozen(kw_only=True)
 class InvokeWithResponseStreamCommandInput(CommandInput):
     """The input of InvokeWithResponseStream: its members, under their Python names.

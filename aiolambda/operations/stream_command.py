@@ -9,7 +9,7 @@ from typing import Any, Self, cast, overload
 from ..pipeline.call import Operation
 from ..pipeline.command import BaseCommand
 from ..types.values import LogType
-from .commands import one_of, show_members
+from .commands import one_of, problem_of_members, show_members
 from .payload import Payload
 from .stream import (
     INVOKE_WITH_RESPONSE_STREAM,
@@ -84,10 +84,17 @@ class InvokeWithResponseStreamCommand(BaseCommand[InvokeWithResponseStreamComman
             if input is None:
                 made = InvokeWithResponseStreamCommandInput(**cast("dict[str, Any]", members))
             else:
-                made = one_of(input, members)
+                made = one_of(input, members, InvokeWithResponseStreamCommandInput)
+            super().__init__(made, idempotent)
+        except TypeError:
+            kind = InvokeWithResponseStreamCommandInput
+            if input is not None or (text := problem_of_members(members, type(self), kind)) is None:
+                raise
+        else:
+            return
         finally:
             del members  # a traceback that is printed with locals would show the payload
-        super().__init__(made, idempotent)
+        raise TypeError(text)
 
     @classmethod
     def from_api(cls, members: Mapping[str, object], /) -> Self:

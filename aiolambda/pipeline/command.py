@@ -4,16 +4,18 @@ Owns the state that a caller keeps between sends. Must not know an operation, or
 """
 
 import copy
+from collections.abc import Mapping
 from typing import Any, Generic, Self, TypeVar, cast
 
 import attrs
 
 from ..errors import InvalidInputError
 from ..errors.checks import check_flag
+from ..types.mistakes import kind_of
 from .call import Command, CommandInput, CommandOutput
 from .stack import MiddlewareStack
 
-__all__ = ["BaseCommand", "own_stack"]
+__all__ = ["BaseCommand", "check_command", "own_stack"]
 
 In = TypeVar("In", bound=CommandInput)
 Out = TypeVar("Out", bound=CommandOutput)
@@ -83,6 +85,25 @@ class BaseCommand(Generic[In, Out]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._input!r})"
+
+
+def check_command(command: object, *, taken: str = "send takes a command") -> None:
+    """`InvalidInputError` unless it has what a command has. A command need not be a `BaseCommand`."""
+    if isinstance(command, type):
+        kind = command.__name__
+        problem = f"the class {kind}: create a command, {kind}(function_name=...)"
+    elif isinstance(command, str):
+        problem = "a string: to invoke a function by its name, write client.invoke(name, payload)"
+    elif isinstance(command, Mapping):
+        problem = f"{kind_of(cast('object', command))}: write InvokeCommand.from_api(members), or InvokeCommand(**members)"
+    elif isinstance(command, CommandInput):
+        kind = type(command).__name__
+        problem = f"{kind_of(command)}: write {kind.removesuffix('Input')}(input)"
+    elif all(hasattr(command, name) for name in ("input", "operation", "idempotent", "middleware_stack")):
+        return
+    else:
+        problem = f"{kind_of(command)}: write InvokeCommand(function_name=..., payload=...)"
+    raise InvalidInputError(f"{taken}; got {problem}", member="command")
 
 
 _STACK_WHEN_ASKED: object = BaseCommand.middleware_stack

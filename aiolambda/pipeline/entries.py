@@ -8,19 +8,58 @@ Pure: every function here takes entries and gives entries. Must not know how a s
 Source: the middleware stack of the AWS SDK for JavaScript v3 (`@smithy/middleware-stack`), in names and meaning.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import functools
+import inspect
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from types import CodeType, FunctionType
 from typing import Any, cast
 
 import attrs
 
 from ..errors import MiddlewareStackError
+from ..types.mistakes import choices_text, kind_of, nearest
 from .call import CommandOf, Middleware
 
-__all__ = ["AbsoluteEntry", "Entry", "RelativeEntry", "classes_of", "entries_with", "in_order", "texts_of", "without_place"]
+__all__ = [
+    "PRIORITIES",
+    "RELATIONS",
+    "STEPS",
+    "AbsoluteEntry",
+    "Entry",
+    "RelativeEntry",
+    "check_anchor",
+    "check_choice",
+    "check_middleware",
+    "classes_of",
+    "entries_with",
+    "in_order",
+    "name_of",
+    "texts_of",
+    "without_place",
+]
 
 STEPS = ("initialize", "serialize", "build", "finalize", "deserialize")
-_PRIORITIES = {"high": 0, "normal": 1, "low": 2}
-_RELATIONS = ("before", "after")
+BUILT_IN = frozenset(
+    {
+        "awsAuthMiddleware",
+        "concurrencyMiddleware",
+        "contentLengthMiddleware",
+        "deserializerMiddleware",
+        "endpointV2Middleware",
+        "getUserAgentMiddleware",
+        "hostHeaderMiddleware",
+        "httpSigningMiddleware",
+        "loggerMiddleware",
+        "recursionDetectionMiddleware",
+        "retryMiddleware",
+        "serializerMiddleware",
+        "validationMiddleware",
+    }
+)
+_LIKENESS_OF_ANCHORS = 0.95
+"""High: a user's own `myRetryMiddleware`, which is added later, is not a misspelt `retryMiddleware`."""
+PRIORITIES = {"high": 0, "normal": 1, "low": 2}
+RELATIONS = ("before", "after")
 
 CommandClass = type[CommandOf[Any, Any]]
 
@@ -63,17 +102,13 @@ class AbsoluteEntry(_Entry):
     closes: int = 0
     """0 for an ordinary entry; otherwise the rank among the entries that close the step."""
 
-    def __attrs_post_init__(self) -> None:
-        _check_choice("step", self.step, STEPS)
-        _check_choice("priority", self.priority, _PRIORITIES)
-
     @property
     def place(self) -> str:
         return self.step
 
     @property
     def order(self) -> tuple[int, int, int]:
-        return STEPS.index(self.step), self.closes, 0 if self.closes else _PRIORITIES[self.priority]
+        return STEPS.index(self.step), self.closes, 0 if self.closes else PRIORITIES[self.priority]
 
     def refusal_of(self, other: "Entry") -> str | None:
         """Why another entry may not replace this one; `None` if it may."""
@@ -93,9 +128,8 @@ class RelativeEntry(_Entry):
 
     relation: str
     to_middleware: str
-
-    def __attrs_post_init__(self) -> None:
-        _check_choice("relation", self.relation, _RELATIONS)
+    added_at: str
+    """The file and line that added it."""
 
     @property
     def place(self) -> str:
@@ -118,8 +152,6 @@ Entry = AbsoluteEntry | RelativeEntry
 
 def entries_with(entries: Sequence[Entry], entry: Entry) -> list[Entry]:
     """The entries and one more. With `override`, it replaces those that have one of its names."""
-    if not callable(entry.middleware):
-        raise MiddlewareStackError(f"a middleware is called with a call and call_next; {entry.label} cannot be called")
     replaced = [other for other in entries if not set(entry.names).isdisjoint(other.names)]
     if replaced and not entry.override:
         raise MiddlewareStackError(f"Duplicate middleware name {entry.label!r}; override=True replaces it")
@@ -174,12 +206,81 @@ def without_place(entries: Iterable[Entry], placed: Iterable[Entry]) -> Middlewa
     names = {name for entry in entries for name in entry.names}
     for entry in entries:
         if isinstance(entry, RelativeEntry) and entry.to_middleware not in names:
+            meant = nearest(entry.to_middleware, names)
+            hint = "" if meant is None else f" (did you mean {meant!r}?)"
             return MiddlewareStackError(
                 f"{entry.to_middleware} is not found when adding {entry.label} middleware {entry.place}; "
-                "add that middleware, or remove this one"
+                f"at {entry.added_at}: add that middleware{hint}, or remove this one"
             )
     circle = ", ".join(entry.label for entry in entries if entry not in placed)
     return MiddlewareStackError(f"these middlewares are anchored on each other in a circle: {circle}")
+
+
+def check_middleware(middleware: object) -> None:
+    """`MiddlewareStackError` unless it can be called as `await middleware(call, call_next)`, as far as that shows."""
+    if isinstance(middleware, FunctionType) and _is_of_two(middleware.__code__):
+        return
+    if isinstance(middleware, type):
+        problem = f"{middleware.__name__} is a class: create an instance of it"
+    elif inspect.iscoroutine(middleware):
+        problem = f"{middleware.__qualname__} was called already: pass the function itself, without (...)"
+        middleware.close()  # else Python warns that it was never awaited
+    elif not callable(middleware):
+        problem = f"{kind_of(middleware)} cannot be called"
+    else:
+        function = _function_in(middleware)
+        if hasattr(function, "__code__") and not inspect.iscoroutinefunction(function):
+            problem = f"{_shown(function)} is no async function"
+        elif (parameters := _wrong_parameters(middleware)) is not None:
+            problem = f"{_shown(function)} takes ({parameters})"
+        else:
+            return
+    raise MiddlewareStackError(
+        f"a middleware is `async def middleware(call, call_next): return await call_next(call)`; {problem}"
+    )
+
+
+def _is_of_two(code: CodeType) -> bool:
+    """Whether it is the code of an async function of two parameters, as of nearly every middleware."""
+    return bool(code.co_flags & inspect.CO_COROUTINE) and code.co_argcount == 2 and not code.co_kwonlyargcount
+
+
+def _function_in(middleware: Callable[..., object]) -> Any:
+    """The function that a decorator or `functools.partial` wraps; anything else as it is."""
+    function: Any = inspect.unwrap(middleware)
+    return _function_in(function.func) if isinstance(function, functools.partial) else function
+
+
+def _wrong_parameters(middleware: Callable[..., object]) -> str | None:
+    """The parameters of a function that cannot be called with two arguments; `None` if it can be."""
+    try:
+        signature = inspect.signature(middleware)
+    except (TypeError, ValueError):  # a function in C need not have one
+        return None
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        return ", ".join(signature.parameters)
+    return None
+
+
+def _shown(function: Any) -> str:
+    """A function with the place where it is written, if it has one."""
+    name, code = getattr(function, "__qualname__", type(function).__name__), getattr(function, "__code__", None)
+    return name if code is None else f"{name} ({code.co_filename}:{code.co_firstlineno})"
+
+
+def check_anchor(anchor: object, entries: Iterable[Entry]) -> None:
+    """`MiddlewareStackError` for an anchor that is no name, or is nearly the name of a built-in middleware.
+
+    Any other name may be added later.
+    """
+    if not isinstance(anchor, str):
+        raise MiddlewareStackError(f"to_middleware is the name of a middleware, as text; got {kind_of(anchor)}")
+    names = {name for entry in entries for name in entry.names}
+    meant = None if anchor in names else nearest(anchor, BUILT_IN & names, likeness=_LIKENESS_OF_ANCHORS)
+    if meant is not None:
+        raise MiddlewareStackError(f"to_middleware={anchor!r} is not the name of a middleware; did you mean {meant!r}?")
 
 
 def classes_of(only: object) -> tuple[CommandClass, ...] | None:
@@ -198,6 +299,13 @@ def classes_of(only: object) -> tuple[CommandClass, ...] | None:
     return cast("tuple[CommandClass, ...]", classes)
 
 
+def name_of(name: object) -> str | None:
+    """The name of a middleware, which is a string or `None`."""
+    if name is not None and not isinstance(name, str):
+        raise MiddlewareStackError(f"name must be a string; got {kind_of(name)}")
+    return name
+
+
 def texts_of(option: str, texts: Iterable[str]) -> tuple[str, ...]:
     """The strings of an option that takes several."""
     if isinstance(texts, str):
@@ -205,6 +313,7 @@ def texts_of(option: str, texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _check_choice(option: str, value: str, choices: Collection[str]) -> None:
-    if value not in choices:
-        raise MiddlewareStackError(f"{value!r} is not a {option}; choose from {', '.join(choices)}")
+def check_choice(option: str, value: str, choices: Collection[str]) -> None:
+    """`MiddlewareStackError` for a step, a priority or a relation that there is not."""
+    if not isinstance(value, str) or value not in choices:  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
+        raise MiddlewareStackError(f"{value!r} is not a {option}; {choices_text(value, choices)}")

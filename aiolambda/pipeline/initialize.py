@@ -51,12 +51,13 @@ class LoggerMiddleware(FusibleMiddleware):
             request_id = getattr(getattr(output, "metadata", None), "request_id", None)
             return output
         finally:
+            name: object = call.function_name  # of a wrong type, it may be a payload
             self._state.context.log(
                 logging.DEBUG,
                 "%s %s %r: %s, request id %s, %d attempts, %.3f s",
                 call.client_name,
                 call.command_name,
-                call.function_name,
+                name if isinstance(name, str) else type(name),  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
                 outcome,
                 request_id,
                 len(call.history),

@@ -6,10 +6,13 @@ Laws: a folded stack is not looked at again; a change is seen by the next send. 
 Owns the stack and its folding; `entries` owns names and order. Must not know any middleware.
 """
 
+import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, TypeVar, cast, overload
 
+from ..errors import MiddlewareStackError
+from ..types.mistakes import kind_of
 from . import entries
 from .call import Call, CallNext, CommandOf, Middleware, Plugin, Priority, Relation, Step
 from .entries import AbsoluteEntry, Entry, RelativeEntry
@@ -136,15 +139,20 @@ class MiddlewareStack(Generic[In, Out]):
         Raises:
             MiddlewareStackError: The name is taken, or the step does not exist.
         """
+        if not isinstance(middleware, FusibleMiddleware):
+            entries.check_middleware(middleware)
+        step_here = _step(step)
+        entries.check_choice("step", step_here, entries.STEPS)
+        entries.check_choice("priority", priority, entries.PRIORITIES)
         self._insert(
             AbsoluteEntry(
                 middleware=middleware,
-                name=name,
+                name=entries.name_of(name),
                 aliases=entries.texts_of("aliases", aliases),
                 tags=frozenset(entries.texts_of("tags", tags)),
                 override=override,
                 only=entries.classes_of(only),
-                step=_step(step),
+                step=step_here,
                 priority=priority,
             )
         )
@@ -208,16 +216,21 @@ class MiddlewareStack(Generic[In, Out]):
         Raises:
             MiddlewareStackError: The name is taken.
         """
+        if not isinstance(middleware, FusibleMiddleware):
+            entries.check_middleware(middleware)
+        entries.check_choice("relation", relation, entries.RELATIONS)
+        entries.check_anchor(to_middleware, self._entries)
         self._insert(
             RelativeEntry(
                 middleware=middleware,
-                name=name,
+                name=entries.name_of(name),
                 aliases=entries.texts_of("aliases", aliases),
                 tags=frozenset(entries.texts_of("tags", tags)),
                 override=override,
                 only=entries.classes_of(only),
                 relation=relation,
                 to_middleware=to_middleware,
+                added_at=_caller(),
             )
         )
 
@@ -227,6 +240,9 @@ class MiddlewareStack(Generic[In, Out]):
         Args:
             plugin: An object with `apply_to_stack`.
         """
+        if not callable(getattr(plugin, "apply_to_stack", None)):
+            remedy = "for a middleware, write add(middleware)" if callable(plugin) else "give an object that has it"
+            raise MiddlewareStackError(f"a plugin has apply_to_stack(stack); {kind_of(plugin)} has not: {remedy}")
         plugin.apply_to_stack(self)
 
     def apply_to_stack(self, stack: "MiddlewareStack[Any, Any]", /) -> None:
@@ -407,6 +423,14 @@ class ClientStack(MiddlewareStack[In, Out]):
 
 def _is_fusible(entry: Entry) -> bool:
     return isinstance(entry.middleware, FusibleMiddleware)
+
+
+def _caller() -> str:
+    """The file and line that called the method which calls this."""
+    frame = inspect.currentframe()
+    for _ in range(2):
+        frame = frame and frame.f_back
+    return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def _step(step: str) -> str:

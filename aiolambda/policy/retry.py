@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from ..errors import ConfigurationError
 from ..errors.checks import check_seconds, check_whole
 from ..types.interfaces import RetryStrategy
+from ..types.mistakes import explains_arguments
 from ..types.values import RetryAction, shown
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def backoff(failures: int, *, base: float, longest: float, jitter: float = 1.0, 
     return (asked or 0.0) + jitter * min(base * 2.0 ** min(failures, _MOST_DOUBLINGS), longest)
 
 
+@explains_arguments
 class StandardRetry(RetryStrategy):
     """The standard mode of the AWS SDKs, except that a throttled call waits for as long as it has time.
 
@@ -164,8 +166,12 @@ class StandardRetry(RetryStrategy):
         return self._max_throttle_wait - failure.throttled_for
 
 
+@explains_arguments
 class NoRetry(RetryStrategy):
     """One request for each call: a failure is never retried."""
+
+    def __init__(self) -> None:
+        pass  # without it, the class would have the one of `Protocol`, and its texts
 
     def pause(self, failure: "Failure", /) -> float | None:
         """`None`: give up.

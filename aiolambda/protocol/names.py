@@ -5,9 +5,11 @@ Source: the patterns of the Lambda service model (NamespacedFunctionName, Qualif
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from ..errors import InvalidInputError
+from ..types.mistakes import kind_of
 
 __all__ = ["check_function_name", "check_pattern", "plain_name_of", "qualifier_of", "region_of"]
 
@@ -47,7 +49,12 @@ def check_function_name(name: object) -> None:
     `.` and `..` are refused, too: as a segment of a path they would address another resource.
     """
     if not isinstance(name, str):
-        raise InvalidInputError(f"function_name must be a string; got {type(name).__name__}", member="function_name")
+        kind, remedy = kind_of(name), ""
+        if isinstance(name, Mapping):
+            remedy = ": write client.send(InvokeCommand.from_api(members)), or client.invoke(name, payload)"
+        elif hasattr(name, "operation"):
+            remedy = ": send a command with client.send(command)"
+        raise InvalidInputError(f"function_name must be a string; got {kind}{remedy}", member="function_name")
     if len(name) > _LONGEST_FUNCTION_NAME:
         raise InvalidInputError(
             f"function_name has {len(name)} characters; at most {_LONGEST_FUNCTION_NAME} are allowed",

@@ -16,10 +16,12 @@ from urllib.parse import unquote, urlsplit
 import attrs
 
 from ..codecs import JsonCodec
+from ..errors import ConfigurationError
 from ..operations import stream_events
 from ..protocol import names
 from ..types.http import Headers, Request, Response
 from ..types.interfaces import OfflineTransport, Transport
+from ..types.mistakes import kind_of
 
 __all__ = ["FakeTransport", "RecordedCall"]
 
@@ -107,7 +109,7 @@ class FakeTransport(OfflineTransport, Transport):
         Args:
             functions: The handlers by function name. They are found without qualifier and without the rest of an ARN.
         """
-        self._functions = dict(functions)
+        self._functions = _checked(functions)
         self._codec = JsonCodec()
         self._calls: list[RecordedCall] = []
 
@@ -202,6 +204,22 @@ class FakeTransport(OfflineTransport, Transport):
             yield stream_events.completion_event(error_code="Unhandled", error_details=details)
         else:
             yield stream_events.completion_event()
+
+
+def _checked(functions: object) -> dict[str, Callable[[Any], object]]:
+    """The functions. `ConfigurationError` unless they are a mapping of names to handlers."""
+    form = "FakeTransport takes a mapping of function names to handlers, such as {'price': handler}"
+    if not isinstance(functions, Mapping):
+        raise ConfigurationError(f"{form}; got {kind_of(functions)}")
+    for name, handler in cast("Mapping[object, object]", functions).items():
+        if not isinstance(name, str):
+            raise ConfigurationError(f"{form}; got a name of type {type(name).__name__}")
+        if not callable(handler):
+            raise ConfigurationError(
+                f"{form}; the handler of {name!r} is {kind_of(handler)}, not a function of the event: "
+                "for a fixed answer, write lambda event: answer"
+            )
+    return dict(cast("Mapping[str, Callable[[Any], object]]", functions))
 
 
 async def _result_of(handler: Callable[[Any], object], event: object) -> object:

@@ -20,6 +20,7 @@ from ..protocol.header_fields import are_fit, check_names, check_values
 from ..protocol.urls import host_of, is_url
 from ..types.http import Headers, Request, Response
 from ..types.interfaces import Transport
+from ..types.mistakes import kind_of
 from ..types.values import ResponseLimits, Timeouts
 from .session_answer import body_of, problem_of
 from .session_body import Body
@@ -162,7 +163,7 @@ class SessionTransport(Transport):
             TypeError: `session` is not an `aiohttp.ClientSession`.
         """
         if not isinstance(session, aiohttp.ClientSession):  # pyright: ignore[reportUnnecessaryIsInstance] - of untyped callers
-            raise TypeError(f"SessionTransport takes an aiohttp.ClientSession; got {type(session).__name__}")
+            raise TypeError(f"SessionTransport takes an aiohttp.ClientSession; got {kind_of(session)}")
         self._session = session
         self._loop = _loop_of(session)
         self._response_limits = response_limits

@@ -4,10 +4,11 @@ Owns the shape of a message. Must not know commands, signatures, or the library 
 """
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Literal, NamedTuple, Protocol, Self, TypeVar, overload
+from typing import Literal, NamedTuple, Protocol, Self, TypeVar, cast, overload
 
 import attrs
 
+from .mistakes import kind_of
 from .values import Delivery, Timeouts
 
 __all__ = ["Headers", "Loss", "ParsedError", "Request", "Response", "Stage", "StreamingBody"]
@@ -36,7 +37,11 @@ class Headers(MutableMapping[str, str]):
         Args:
             fields: The fields to begin with. Default none.
         """
-        self.fields: dict[str, str] = {} if fields is None else {name.lower(): value for name, value in fields.items()}
+        try:
+            lowered = {} if fields is None else {name.lower(): value for name, value in fields.items()}
+        except AttributeError:
+            raise TypeError(_problem_of_fields(fields)) from None
+        self.fields: dict[str, str] = lowered
         """The underlying dictionary, keyed by lower-case name."""
         if fields is not None and len(self.fields) != len(fields):
             self.fields = _first_of_each(fields)
@@ -99,6 +104,17 @@ class Headers(MutableMapping[str, str]):
 
     def __repr__(self) -> str:
         return f"<Headers {', '.join(self.fields)}>"
+
+
+def _problem_of_fields(fields: object) -> str:
+    """Why they are not the fields of headers. The text shows no value."""
+    if not isinstance(fields, Mapping):
+        kind = kind_of(fields)
+        remedy = "for pairs, write Headers(dict(pairs))" if isinstance(fields, list | tuple) else "write Headers({name: value})"
+        return f"Headers takes a mapping of names to values; got {kind}: {remedy}"
+    names = cast("Mapping[object, object]", fields)
+    kind = next((type(name).__name__ for name in names if not isinstance(name, str)), "str")
+    return f"Headers takes names that are strings; got one of type {kind}"
 
 
 def _first_of_each(fields: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,8 @@ from typing import Any, Final, Literal, final
 
 import attrs
 
+from .mistakes import explains_arguments
+
 __all__ = [
     "LONGEST_TIME",
     "UNSET",
@@ -175,6 +177,7 @@ def _check_probe_time(instance: object, attribute: "attrs.Attribute[Any]", value
         )
 
 
+@explains_arguments
 @attrs.frozen(kw_only=True)
 class Timeouts:
     """The time limits of one call, in seconds. `None` is no limit.
@@ -199,7 +202,7 @@ class Timeouts:
         ValueError: A limit is not a number of seconds.
     """
 
-    total: float | None = attrs.field(default=None, validator=_limit(above_zero=False))
+    total: float | None = attrs.field(default=None, validator=_limit(above_zero=True))
     """Seconds from the start of the call to its output, with all attempts and pauses. Default `None`. In a map it starts when
     the item gets its slot."""
     queue: float | None = attrs.field(default=None, validator=_limit(above_zero=False))
@@ -222,6 +225,7 @@ class Timeouts:
         return attrs.evolve(self, read=read) if self.read is UNSET else self
 
 
+@explains_arguments
 @attrs.frozen(kw_only=True)
 class TcpKeepAlive:
     """When the kernel probes a silent connection, so that a dead peer is found.
@@ -245,6 +249,7 @@ class TcpKeepAlive:
     """Unanswered probes after which the connection ends. Default 3."""
 
 
+@explains_arguments
 @attrs.frozen(kw_only=True)
 class PayloadLimits:
     """The limits of Lambda for a request. They are checked before sending; raise them when Lambda raises its own.
@@ -268,6 +273,7 @@ class PayloadLimits:
     """Characters of the base64-encoded client context. Default 3,583."""
 
 
+@explains_arguments
 @attrs.frozen(kw_only=True)
 class ResponseLimits:
     """The limits of an answer. If an answer exceeds one, the call raises `ConnectionLostError` and the connection is closed.
@@ -311,6 +317,7 @@ def _is_moment(instance: object, attribute: "attrs.Attribute[Any]", value: objec
         raise ValueError(f"{attribute.name} must be a datetime with a time zone, such as tzinfo=datetime.UTC; got {value!r}")
 
 
+@explains_arguments
 @attrs.frozen
 class Credentials:
     """AWS keys. Printing them shows neither the secret nor the token.

@@ -135,17 +135,17 @@ def test_invalid_max_concurrency_is_an_error(number: Any) -> None:
         LambdaClient(max_concurrency=number)
 
 
-@pytest.mark.parametrize("limit", [-1, "5", True])
+@pytest.mark.parametrize("limit", [0, -1, "5", True])
 def test_invalid_timeout_is_an_error(limit: Any) -> None:
-    with pytest.raises(ValueError, match="total"):
+    with pytest.raises(ConfigurationError, match="timeout must be a number of seconds, above 0"):
         LambdaClient(timeout=limit)
 
 
-@pytest.mark.parametrize("limit", ["connect", "read", "idle"])
-def test_zero_connect_read_or_idle_limit_is_an_error(limit: Any) -> None:
+@pytest.mark.parametrize("limit", ["total", "connect", "read", "idle"])
+def test_zero_total_connect_read_or_idle_limit_is_an_error(limit: Any) -> None:
     with pytest.raises(ValueError, match=limit):
         Timeouts(**{limit: 0})
-    assert Timeouts(total=0, queue=0).total == 0
+    assert Timeouts(queue=0).queue == 0
 
 
 @pytest.mark.virtual_time

@@ -182,13 +182,13 @@ def test_invalid_limit_is_refused(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=shown)
 async def test_invalid_timeout_sends_nothing(value: Any) -> None:
-    with pytest.raises(ValueError, match="total must be a number of seconds"):
+    with pytest.raises(ConfigurationError, match="^timeout must be a number of seconds"):
         LambdaClient(timeout=value)
     async with fake() as client:
-        with pytest.raises(ValueError, match="total must be a number of seconds"):
+        with pytest.raises(ValueError, match="^timeout must be a number of seconds"):
             await client.invoke("f", timeout=value)
         for make in (lambda: client.map("f", [1], timeout=value), lambda: client.map_commands([], timeout=value)):
-            with pytest.raises(ValueError, match="total must be a number of seconds"):
+            with pytest.raises(ValueError, match="^timeout must be a number of seconds"):
                 make()
         with pytest.raises(ConfigurationError, match="grace must be a number of seconds"):
             await client.close(grace=value)
@@ -316,7 +316,7 @@ async def test_map_payload_must_be_a_function() -> None:
         ({"logger": "aiolambda"}, "logger must be a logging.Logger"),
         (
             {"credentials": ("AKID", "hunter2")},
-            "credentials must be Credentials, or a provider of them; got tuple",
+            "credentials must be Credentials, or a provider of them; got a tuple",
         ),
         ({"credentials": {"accessKeyId": "hunter2"}}, "credentials must be"),
     ],
@@ -413,8 +413,6 @@ def test_any_value_is_accepted_or_refused_by_name(value: Any) -> None:
             repr(LambdaClient(LambdaClientConfig(**{name: value})))
         except ConfigurationError as error:
             assert name in str(error)  # noqa: PT017 - most values are refused, some taken
-        except ValueError as error:
-            assert (name, "total must be" in str(error)) == ("timeout", True)  # noqa: PT017
 
 
 # --- headers ----------------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from aiolambda import (
 from aiolambda.operations.invoke import INVOKE
 from aiolambda.protocol import names
 from aiolambda.testing import FakeTransport
+from aiolambda.types.mistakes import kind_of
 
 from ..support import suites
 
@@ -187,7 +188,7 @@ def test_function_name_limit_is_256_characters() -> None:
 
 @pytest.mark.parametrize("name", [None, 7, b"orders", ["orders"]])
 def test_non_string_name_is_refused(name: object) -> None:
-    assert str(refusal(function_name=name)).startswith(f"function_name must be a string; got {type(name).__name__}")
+    assert str(refusal(function_name=name)).startswith(f"function_name must be a string; got {kind_of(name)}")
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -361,9 +362,16 @@ def test_input_accepts_api_member_names() -> None:
     assert InvokeCommand.from_api(members).input == InvokeCommandInput.from_api(members)
 
 
-@pytest.mark.parametrize("member", ["functionName", "function_name", "Timeout"])
-def test_an_unknown_member_is_named_with_the_known(member: str) -> None:
-    with pytest.raises(InvalidInputError, match=f"Invoke has no member '{member}'; it has FunctionName, Payload, ") as caught:
+@pytest.mark.parametrize(
+    ("member", "says"),
+    [
+        ("functionName", r"did you mean FunctionName\?$"),
+        ("function_name", r"did you mean FunctionName\?$"),
+        ("Timeout", "it has FunctionName, Payload, "),
+    ],
+)
+def test_an_unknown_member_is_named_with_the_known(member: str, says: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"Invoke has no member '{member}'; {says}") as caught:
         InvokeCommandInput.from_api({"FunctionName": "orders", member: "x"})
     assert caught.value.member == member
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 from typing import Any
 
 import attrs
@@ -131,7 +132,7 @@ async def test_a_requests_number_leaves_a_header_of_a_middleware_alone() -> None
     transport = Scripted(ConnectError("refused"), answer())
     async with client_of(transport) as client:
         client.middleware_stack.add(marks, step="finalize")
-        client.middleware_stack.add(lambda call, call_next: _noted(numbers, call, call_next), step="deserialize")
+        client.middleware_stack.add(partial(_noted, numbers), step="deserialize")
         await client.invoke("orders")
     assert [request.headers["amz-sdk-request"] for request in transport.requests] == ["mine", "mine"]
     assert numbers == [1, 1, 2]

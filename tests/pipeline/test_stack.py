@@ -432,10 +432,13 @@ def test_a_circle_of_anchors_is_named_at_resolve(circle: list[str]) -> None:
 @pytest.mark.parametrize(
     ("misuse", "says"),
     [
-        (lambda stack: stack.add(end, step="initialise"), "'initialise' is not a step; choose from initialize, serialize"),
-        (lambda stack: stack.add(end, priority="urgent"), "'urgent' is not a priority; choose from high, normal, low"),
         (
-            lambda stack: stack.add_relative_to(end, relation="behind", to_middleware="a"),
+            lambda stack: stack.add(noting("n"), step="initialise"),
+            "'initialise' is not a step; choose from initialize, serialize",
+        ),
+        (lambda stack: stack.add(noting("n"), priority="urgent"), "'urgent' is not a priority; choose from high, normal, low"),
+        (
+            lambda stack: stack.add_relative_to(noting("n"), relation="behind", to_middleware="a"),
             "'behind' is not a relation; choose from before, after",
         ),
     ],

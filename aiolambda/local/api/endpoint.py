@@ -11,13 +11,14 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Never, Self, cast
 
 from aiohttp import web
 
 from ...errors import ConfigurationError
-from ...errors.checks import check_choice, check_seconds, check_whole
+from ...errors.checks import check_callable, check_choice, check_seconds, check_whole
 from ...protocol.endpoints import partition_of
+from ...types.mistakes import explains_arguments, kind_of
 from ...types.values import Credentials
 from ..functions import LocalFunction
 from ..runtime.environment import SharedEnvironment
@@ -39,6 +40,7 @@ _PATH = "/2015-03-31/functions/{function_name}/invocations"
 _STREAMING_PATH = "/2021-11-15/functions/{function_name}/response-streaming-invocations"
 
 
+@explains_arguments
 class LocalEndpoint:
     """Serve functions on 127.0.0.1 while the block is open.
 
@@ -79,6 +81,11 @@ class LocalEndpoint:
         check_choice("verify_signatures", verify_signatures)
         check_whole("port", port, least=0, most=65_535)
         check_seconds("init_limit", init_limit)
+        check_callable("on_log", on_log)
+        if not isinstance(region, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
+            raise ConfigurationError(f"region must be a string; got {type(region).__name__}")
+        if not (credentials is None or isinstance(credentials, Credentials)):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+            raise ConfigurationError(f"credentials must be Credentials(...); got {kind_of(credentials)}")
         self.region = region
         """The region that requests are signed for."""
         self.credentials = credentials or authentication.fresh_credentials()
@@ -109,6 +116,13 @@ class LocalEndpoint:
         """
         pool = self._pools.get(function_name)
         return [] if pool is None else pool.pids
+
+    if not TYPE_CHECKING:  # a type checker finds this mistake by itself
+
+        def __enter__(self) -> Never:
+            raise TypeError("an endpoint is used in an async block: async with LocalEndpoint(...) as endpoint: ...")
+
+        __exit__ = __enter__
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -237,9 +251,15 @@ class LocalEndpoint:
         return f"arn:{partition_of(self.region).id}:lambda:{self.region}:{ACCOUNT}:function:{name}"
 
 
-def _by_name(functions: Iterable[LocalFunction]) -> dict[str, LocalFunction]:
+def _by_name(functions: object) -> dict[str, LocalFunction]:
+    form = "functions must be LocalFunctions, as in LocalEndpoint([LocalFunction(...)])"
+    kind = kind_of(functions)
+    if not isinstance(functions, Iterable) or isinstance(functions, str | bytes | Mapping):
+        raise ConfigurationError(f"{form}; got {kind}")
     named: dict[str, LocalFunction] = {}
-    for function in functions:
+    for function in cast("Iterable[object]", functions):
+        if not isinstance(function, LocalFunction):
+            raise ConfigurationError(f"{form}; got one of type {type(function).__name__}")
         if function.name in named:
             raise ConfigurationError(f"the function {function.name!r} is defined twice; function names must be unique")
         named[function.name] = function

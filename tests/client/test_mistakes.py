@@ -1,0 +1,1094 @@
+"""Mistakes that people make at the door: one row a mistake, with the class and the whole text of its error.
+
+Each is raised by the line that has the mistake, and nothing but this package stands between that line and the error.
+"""
+
+import ast
+import asyncio
+import inspect
+import re
+import threading
+import traceback
+from pathlib import Path
+from types import CoroutineType
+from typing import Any
+
+import pytest
+
+import aiolambda
+from aiolambda import ConfigurationError, Credentials, InvalidInputError, InvokeCommand, LambdaClient, MiddlewareStackError
+from aiolambda.testing import FakeTransport
+from aiolambda.types.mistakes import nearest
+
+PACKAGE = str(Path(aiolambda.__file__).parent)
+HERE = "the line of the mistake"
+
+SETUP = """
+from pathlib import Path
+from aiohttp import ClientSession
+from aiolambda import *
+from aiolambda import InvokeWithResponseStreamCommand, InvokeWithResponseStreamCommandInput, SessionTransport
+from aiolambda.credentials import *
+from aiolambda.local import LocalEndpoint, LocalFunction
+from aiolambda.testing import FakeTransport
+
+async def good(call, call_next):
+    return await call_next(call)
+
+def ready_made():
+    return good(None, None)
+
+def curried(next):
+    async def inner(args):
+        return await next(args)
+    return inner
+
+def sync_middleware(call, call_next):
+    return call_next(call)
+
+async def one_parameter(call):
+    return None
+
+async def three_parameters(call, call_next, context):
+    return None
+
+class MiddlewareClass:
+    async def __call__(self, call, call_next):
+        return await call_next(call)
+
+async def numbers():
+    yield 1
+
+def plain_numbers():
+    yield 1
+
+async def coroutine():
+    return [1]
+
+FUNCTION = LocalFunction(name="f", handler="a.b", root=Path())
+command = InvokeCommand(function_name="f")
+"""
+
+MISTAKES: list[tuple[str, type[Exception], str]] = [
+    (
+        "Timeouts(tota=1)",
+        TypeError,
+        "Timeouts has no argument 'tota'; did you mean total?",
+    ),
+    (
+        "Timeouts(30)",
+        TypeError,
+        "Timeouts takes keyword arguments only, such as Timeouts(total=...); got an int",
+    ),
+    (
+        "Timeouts(Read=1)",
+        TypeError,
+        "Timeouts has no argument 'Read'; did you mean read?",
+    ),
+    (
+        "Timeouts(total=0)",
+        ValueError,
+        "total must be a number of seconds, above 0 and at most 1,000,000,000, or None for no limit; got 0",
+    ),
+    (
+        "Timeouts(total=-1)",
+        ValueError,
+        "total must be a number of seconds, above 0 and at most 1,000,000,000, or None for no limit; got -1",
+    ),
+    (
+        'Timeouts(total=float("nan"))',
+        ValueError,
+        "total must be a number of seconds, above 0 and at most 1,000,000,000, or None for no limit; got nan",
+    ),
+    (
+        "Timeouts(total=True)",
+        ValueError,
+        "total must be a number of seconds, above 0 and at most 1,000,000,000, or None for no limit; got True",
+    ),
+    (
+        'Timeouts(total="30")',
+        ValueError,
+        "total must be a number of seconds, above 0 and at most 1,000,000,000, or None for no limit; got '30'",
+    ),
+    (
+        'LambdaClient(timeout="30")',
+        ConfigurationError,
+        ("timeout must be a number of seconds, above 0 and at most 1,000,000,000, Timeouts(...), or None; got '30'"),
+    ),
+    (
+        "LambdaClient(timeout=0)",
+        ConfigurationError,
+        ("timeout must be a number of seconds, above 0 and at most 1,000,000,000, Timeouts(...), or None; got 0"),
+    ),
+    (
+        "LambdaClient(timeout=-1)",
+        ConfigurationError,
+        ("timeout must be a number of seconds, above 0 and at most 1,000,000,000, Timeouts(...), or None; got -1"),
+    ),
+    (
+        "LambdaClient(timeout=True)",
+        ConfigurationError,
+        ("timeout must be a number of seconds, above 0 and at most 1,000,000,000, Timeouts(...), or None; got True"),
+    ),
+    (
+        'LambdaClient(timeout={"total": 3})',
+        ConfigurationError,
+        (
+            "timeout must be a number of seconds, above 0 and at most 1,000,000,000, Timeouts(...), or None; got "
+            "a value of type dict"
+        ),
+    ),
+    (
+        'LambdaClientConfig(regoin="eu-west-1")',
+        TypeError,
+        "LambdaClientConfig has no argument 'regoin'; did you mean region?",
+    ),
+    (
+        'LambdaClientConfig({"region": "eu-west-1"})',
+        TypeError,
+        "LambdaClientConfig takes keyword arguments only, such as LambdaClientConfig(region=...); got a dict",
+    ),
+    (
+        "TcpKeepAlive(idel=1)",
+        TypeError,
+        "TcpKeepAlive has no argument 'idel'; did you mean idle?",
+    ),
+    (
+        "TcpKeepAlive(count=0)",
+        ValueError,
+        "count must be a whole number, 1 to 127; got 0",
+    ),
+    (
+        "PayloadLimits(evnt=1)",
+        TypeError,
+        "PayloadLimits has no argument 'evnt'; did you mean event?",
+    ),
+    (
+        "PayloadLimits(6_000_000)",
+        TypeError,
+        "PayloadLimits takes keyword arguments only, such as PayloadLimits(request_response=...); got an int",
+    ),
+    (
+        'ResponseLimits(body="1")',
+        ValueError,
+        "body must be a whole number, 1 or more; got '1'",
+    ),
+    (
+        "ResponseLimits(boddy=1)",
+        TypeError,
+        "ResponseLimits has no argument 'boddy'; did you mean body?",
+    ),
+    (
+        'Credentials(accessKeyId="AKIDEXAMPLE", secretAccessKey="hunter2")',
+        TypeError,
+        "Credentials has no argument 'accessKeyId'; did you mean access_key_id?",
+    ),
+    (
+        'Credentials(aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="hunter2")',
+        TypeError,
+        "Credentials has no argument 'aws_access_key_id'; did you mean access_key_id?",
+    ),
+    (
+        'Credentials({"accessKeyId": "AKIDEXAMPLE"})',
+        TypeError,
+        ("Credentials takes separate arguments: Credentials(access_key_id=..., secret_access_key=...); got a dict"),
+    ),
+    (
+        'Credentials("AKIDEXAMPLE")',
+        TypeError,
+        "Credentials needs secret_access_key=...",
+    ),
+    (
+        'Credentials("AKIDEXAMPLE", 5)',
+        TypeError,
+        "secret_access_key must be a string; got int",
+    ),
+    (
+        'LambdaClient(credentials={"accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "hunter2"})',
+        ConfigurationError,
+        (
+            "credentials must be Credentials, or a provider of them; got a dict: write "
+            "Credentials(access_key_id=..., secret_access_key=..., session_token=...)"
+        ),
+    ),
+    (
+        'LambdaClient(credentials={"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "hunter2"})',
+        ConfigurationError,
+        (
+            "credentials must be Credentials, or a provider of them; got a dict: write "
+            "Credentials(access_key_id=..., secret_access_key=..., session_token=...)"
+        ),
+    ),
+    (
+        'LambdaClient(credentials="my-profile")',
+        ConfigurationError,
+        ("credentials must be Credentials, or a provider of them; got a string: for a profile, write profile=..."),
+    ),
+    (
+        'LambdaClient(credentials=("AKIDEXAMPLE", "hunter2"))',
+        ConfigurationError,
+        (
+            "credentials must be Credentials, or a provider of them; got a tuple: write "
+            "Credentials(access_key_id, secret_access_key)"
+        ),
+    ),
+    (
+        "LambdaClient(ca_bundle=False)",
+        ConfigurationError,
+        (
+            "ca_bundle must be a PEM file or a folder of certificates; got False: TLS is always verified, by "
+            "default with the system's authorities"
+        ),
+    ),
+    (
+        "StandardRetry(max_attempts=0)",
+        ConfigurationError,
+        "max_attempts must be a whole number, 1 or more; got 0",
+    ),
+    (
+        "StandardRetry(max_attempts=-1)",
+        ConfigurationError,
+        "max_attempts must be a whole number, 1 or more; got -1",
+    ),
+    (
+        'StandardRetry(max_attempts="3")',
+        ConfigurationError,
+        "max_attempts must be a whole number, 1 or more; got '3'",
+    ),
+    (
+        "StandardRetry(maxAttempts=3)",
+        TypeError,
+        "StandardRetry has no argument 'maxAttempts'; did you mean max_attempts?",
+    ),
+    (
+        "StandardRetry(3)",
+        TypeError,
+        "StandardRetry takes keyword arguments only, such as StandardRetry(max_attempts=...); got an int",
+    ),
+    (
+        'StandardRetry(throttling="tme")',
+        ConfigurationError,
+        "throttling must be 'time' or 'attempts'; got 'tme'",
+    ),
+    (
+        'InvokeCommand({"FunctionName": "f"})',
+        TypeError,
+        (
+            "InvokeCommand takes an InvokeCommandInput, or its members by keyword; got a dict: write "
+            "InvokeCommand.from_api(members)"
+        ),
+    ),
+    (
+        'InvokeCommand({"function_name": "f"})',
+        TypeError,
+        ("InvokeCommand takes an InvokeCommandInput, or its members by keyword; got a dict: write InvokeCommand(**members)"),
+    ),
+    (
+        'InvokeCommand("f")',
+        TypeError,
+        (
+            "InvokeCommand takes an InvokeCommandInput, or its members by keyword; got a string: write "
+            "InvokeCommand(function_name=...)"
+        ),
+    ),
+    (
+        'InvokeCommand(FunctionName="f", Payload=b"hunter2")',
+        TypeError,
+        (
+            "InvokeCommand has no argument 'FunctionName'; did you mean function_name? or, for the names of the "
+            "API, write InvokeCommand.from_api({...})"
+        ),
+    ),
+    (
+        'InvokeCommand(function_nam="f")',
+        TypeError,
+        "InvokeCommand has no argument 'function_nam'; did you mean function_name?",
+    ),
+    (
+        'InvokeCommand(payload=b"hunter2")',
+        TypeError,
+        "InvokeCommand needs function_name=...",
+    ),
+    (
+        "InvokeCommand()",
+        TypeError,
+        "InvokeCommand needs function_name=...",
+    ),
+    (
+        'InvokeCommand.from_api({"FunctionName": "f", "Paylod": b"hunter2"})',
+        InvalidInputError,
+        "Invoke has no member 'Paylod'; did you mean Payload?",
+    ),
+    (
+        'InvokeCommand.from_api({"function_name": "f"})',
+        InvalidInputError,
+        "Invoke has no member 'function_name'; did you mean FunctionName?",
+    ),
+    (
+        'InvokeCommand.from_api([("FunctionName", "f")])',
+        InvalidInputError,
+        "from_api takes a mapping, such as {'FunctionName': 'orders'}; got a list",
+    ),
+    (
+        'InvokeCommand.from_api({"Payload": b"hunter2"})',
+        InvalidInputError,
+        "Invoke needs the member 'FunctionName'",
+    ),
+    (
+        'InvokeCommandInput(FunctionName="f")',
+        TypeError,
+        "InvokeCommandInput has no argument 'FunctionName'; did you mean function_name?",
+    ),
+    (
+        'InvokeCommandInput({"FunctionName": "f"})',
+        TypeError,
+        ("InvokeCommandInput takes keyword arguments only, such as InvokeCommandInput(function_name=...); got a dict"),
+    ),
+    (
+        'InvokeWithResponseStreamCommand({"FunctionName": "f"})',
+        TypeError,
+        (
+            "InvokeWithResponseStreamCommand takes an InvokeWithResponseStreamCommandInput, or its members by "
+            "keyword; got a dict: write InvokeWithResponseStreamCommand.from_api(members)"
+        ),
+    ),
+    (
+        'InvokeWithResponseStreamCommand(FunctionName="f")',
+        TypeError,
+        (
+            "InvokeWithResponseStreamCommand has no argument 'FunctionName'; did you mean function_name? or, for "
+            "the names of the API, write InvokeWithResponseStreamCommand.from_api({...})"
+        ),
+    ),
+    (
+        'InvokeWithResponseStreamCommand(durable_execution_name="x", function_name="f")',
+        TypeError,
+        (
+            "InvokeWithResponseStreamCommand has no argument 'durable_execution_name'; it has function_name, "
+            "payload, invocation_type, log_type, client_context, qualifier, tenant_id"
+        ),
+    ),
+    (
+        'InvokeWithResponseStreamCommandInput(FunctionName="f")',
+        TypeError,
+        "InvokeWithResponseStreamCommandInput has no argument 'FunctionName'; did you mean function_name?",
+    ),
+    (
+        'Headers([("a", "b")])',
+        TypeError,
+        "Headers takes a mapping of names to values; got a list: for pairs, write Headers(dict(pairs))",
+    ),
+    (
+        'Headers({1: "b"})',
+        TypeError,
+        "Headers takes names that are strings; got one of type int",
+    ),
+    (
+        'Headers("a: b")',
+        TypeError,
+        "Headers takes a mapping of names to values; got a string: write Headers({name: value})",
+    ),
+    (
+        "stack.add(lambda next, context: None)",
+        MiddlewareStackError,
+        (
+            "a middleware is `async def middleware(call, call_next): return await call_next(call)`; <lambda> "
+            "(FILE:LINE) is no async function"
+        ),
+    ),
+    (
+        "stack.add(curried)",
+        MiddlewareStackError,
+        (
+            "a middleware is `async def middleware(call, call_next): return await call_next(call)`; curried "
+            "(FILE:LINE) is no async function"
+        ),
+    ),
+    (
+        "stack.add(sync_middleware)",
+        MiddlewareStackError,
+        (
+            "a middleware is `async def middleware(call, call_next): return await call_next(call)`; "
+            "sync_middleware (FILE:LINE) is no async function"
+        ),
+    ),
+    (
+        "stack.add(one_parameter)",
+        MiddlewareStackError,
+        (
+            "a middleware is `async def middleware(call, call_next): return await call_next(call)`; one_parameter"
+            " (FILE:LINE) takes (call)"
+        ),
+    ),
+    (
+        "stack.add(three_parameters)",
+        MiddlewareStackError,
+        (
+            "a middleware is `async def middleware(call, call_next): return await call_next(call)`; "
+            "three_parameters (FILE:LINE) takes (call, call_next, context)"
+        ),
+    ),
+    (
+        "stack.add(ready_made())",
+        MiddlewareStackError,
+        (
+            "a middleware is `async def middleware(call, call_next): return await call_next(call)`; good was "
+            "called already: pass the function itself, without (...)"
+        ),
+    ),
+    (
+        'stack.add("retryMiddleware")',
+        MiddlewareStackError,
+        ("a middleware is `async def middleware(call, call_next): return await call_next(call)`; a string cannot be called"),
+    ),
+    (
+        "stack.add(MiddlewareClass)",
+        MiddlewareStackError,
+        (
+            "a middleware is `async def middleware(call, call_next): return await call_next(call)`; "
+            "MiddlewareClass is a class: create an instance of it"
+        ),
+    ),
+    (
+        'stack.add(good, step="finalise")',
+        MiddlewareStackError,
+        (
+            "'finalise' is not a step; choose from initialize, serialize, build, finalize, deserialize (did you "
+            "mean 'finalize'?)"
+        ),
+    ),
+    (
+        "stack.add(good, step=None)",
+        MiddlewareStackError,
+        "None is not a step; choose from initialize, serialize, build, finalize, deserialize",
+    ),
+    (
+        'stack.add(good, priority="hgh")',
+        MiddlewareStackError,
+        "'hgh' is not a priority; choose from high, normal, low (did you mean 'high'?)",
+    ),
+    (
+        "stack.add(good, name=5)",
+        MiddlewareStackError,
+        "name must be a string; got an int",
+    ),
+    (
+        'stack.add(good, tags="a")',
+        MiddlewareStackError,
+        "tags are several strings, and 'a' is one; write ['a']",
+    ),
+    (
+        'stack.add_relative_to(good, relation="befor", to_middleware="retryMiddleware")',
+        MiddlewareStackError,
+        "'befor' is not a relation; choose from before, after (did you mean 'before'?)",
+    ),
+    (
+        'stack.add_relative_to(good, relation="before", to_middleware="retryMiddlware")',
+        MiddlewareStackError,
+        "to_middleware='retryMiddlware' is not the name of a middleware; did you mean 'retryMiddleware'?",
+    ),
+    (
+        'stack.add_relative_to(good, relation="before", to_middleware=good)',
+        MiddlewareStackError,
+        "to_middleware is the name of a middleware, as text; got a function",
+    ),
+    (
+        ('stack.add_relative_to(good, relation="before", to_middleware="elsewhere"); await client.send(command)'),
+        MiddlewareStackError,
+        (
+            "elsewhere is not found when adding anonymous middleware before elsewhere; at FILE:LINE: add that "
+            "middleware, or remove this one"
+        ),
+    ),
+    (
+        "stack.use(good)",
+        MiddlewareStackError,
+        "a plugin has apply_to_stack(stack); a function has not: for a middleware, write add(middleware)",
+    ),
+    (
+        'stack.use({"applyToStack": good})',
+        MiddlewareStackError,
+        "a plugin has apply_to_stack(stack); a dict has not: give an object that has it",
+    ),
+    (
+        'stack.add(good, only="InvokeCommand")',
+        MiddlewareStackError,
+        ("only= takes command classes, such as InvokeCommand, and 'InvokeCommand' is none: a command class has an `operation`"),
+    ),
+    (
+        "with LambdaClient() as c: pass",
+        TypeError,
+        "a client is used in an async block: async with LambdaClient(...) as client: ...",
+    ),
+    (
+        'with client.stream("f") as stream: pass',
+        TypeError,
+        (
+            "a stream is read in a block: async with client.stream(...) as stream: async for chunk in stream: "
+            "...; to wait for the whole answer, await client.invoke(...)"
+        ),
+    ),
+    (
+        'with client.map("f", []) as run: pass',
+        TypeError,
+        "a map is iterated, not awaited: async with client.map(...) as run: async for result in run: ...",
+    ),
+    (
+        'await client.stream("f")',
+        TypeError,
+        (
+            "a stream is read in a block: async with client.stream(...) as stream: async for chunk in stream: "
+            "...; to wait for the whole answer, await client.invoke(...)"
+        ),
+    ),
+    (
+        'await client.map("f", [])',
+        TypeError,
+        "a map is iterated, not awaited: async with client.map(...) as run: async for result in run: ...",
+    ),
+    (
+        'for result in client.map("f", []): pass',
+        TypeError,
+        "a map is iterated, not awaited: async with client.map(...) as run: async for result in run: ...",
+    ),
+    (
+        'for chunk in client.stream("f"): pass',
+        TypeError,
+        (
+            "a stream is read in a block: async with client.stream(...) as stream: async for chunk in stream: "
+            "...; to wait for the whole answer, await client.invoke(...)"
+        ),
+    ),
+    (
+        'await client.send("f")',
+        InvalidInputError,
+        ("send takes a command; got a string: to invoke a function by its name, write client.invoke(name, payload)"),
+    ),
+    (
+        "await client.send(InvokeCommand)",
+        InvalidInputError,
+        ("send takes a command; got the class InvokeCommand: create a command, InvokeCommand(function_name=...)"),
+    ),
+    (
+        'await client.send({"FunctionName": "f"})',
+        InvalidInputError,
+        "send takes a command; got a dict: write InvokeCommand.from_api(members), or InvokeCommand(**members)",
+    ),
+    (
+        'await client.send(InvokeCommandInput(function_name="f"))',
+        InvalidInputError,
+        "send takes a command; got an InvokeCommandInput: write InvokeCommand(input)",
+    ),
+    (
+        "await client.send(None)",
+        InvalidInputError,
+        "send takes a command; got None: write InvokeCommand(function_name=..., payload=...)",
+    ),
+    (
+        'await client.send(command, timeout="30")',
+        InvalidInputError,
+        ("timeout must be a number of seconds, above 0 and at most 1,000,000,000, Timeouts(...), or None; got '30'"),
+    ),
+    (
+        "await client.send(command, timeout=0)",
+        InvalidInputError,
+        ("timeout must be a number of seconds, above 0 and at most 1,000,000,000, Timeouts(...), or None; got 0"),
+    ),
+    (
+        "await client.invoke(command)",
+        InvalidInputError,
+        "function_name must be a string; got an InvokeCommand: send a command with client.send(command)",
+    ),
+    (
+        "await client.invoke(InvokeCommand)",
+        InvalidInputError,
+        ("function_name must be a string; got the class InvokeCommand: send a command with client.send(command)"),
+    ),
+    (
+        'await client.invoke({"FunctionName": "f"})',
+        InvalidInputError,
+        (
+            "function_name must be a string; got a dict: write client.send(InvokeCommand.from_api(members)), or "
+            "client.invoke(name, payload)"
+        ),
+    ),
+    (
+        'await client.invoke("f", {}, timeout="30")',
+        InvalidInputError,
+        ("timeout must be a number of seconds, above 0 and at most 1,000,000,000, Timeouts(...), or None; got '30'"),
+    ),
+    (
+        'await client.invoke("f", {}, timeout=0)',
+        InvalidInputError,
+        ("timeout must be a number of seconds, above 0 and at most 1,000,000,000, Timeouts(...), or None; got 0"),
+    ),
+    (
+        'await client.invoke("f", {}, timeout=float("nan"))',
+        InvalidInputError,
+        ("timeout must be a number of seconds, above 0 and at most 1,000,000,000, Timeouts(...), or None; got nan"),
+    ),
+    (
+        'await client.invoke("f", {}, timeout=True)',
+        InvalidInputError,
+        ("timeout must be a number of seconds, above 0 and at most 1,000,000,000, Timeouts(...), or None; got True"),
+    ),
+    (
+        'await client.invoke("my function")',
+        InvalidInputError,
+        (
+            "function_name 'my function' is not a function name, name:qualifier, partial ARN or ARN (letters, "
+            "digits, -, _ and .) (function 'my function')"
+        ),
+    ),
+    (
+        'await client.invoke("https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/f/invocations")',
+        InvalidInputError,
+        (
+            "function_name 'https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/f/invocations' is not a "
+            "function name, name:qualifier, partial ARN or ARN (letters, digits, -, _ and .) (function "
+            "'https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/f/invocations')"
+        ),
+    ),
+    (
+        'await client.invoke("arn:aws:lambda:eu-west-1:123:function:f")',
+        InvalidInputError,
+        (
+            "function_name 'arn:aws:lambda:eu-west-1:123:function:f' is not a function name, name:qualifier, "
+            "partial ARN or ARN (letters, digits, -, _ and .) (function "
+            "'arn:aws:lambda:eu-west-1:123:function:f')"
+        ),
+    ),
+    (
+        'await client.invoke("")',
+        InvalidInputError,
+        (
+            "function_name '' is not a function name, name:qualifier, partial ARN or ARN (letters, digits, -, _ "
+            "and .) (function '')"
+        ),
+    ),
+    (
+        "await client.invoke(None)",
+        InvalidInputError,
+        "function_name must be a string; got None",
+    ),
+    (
+        'await client.invoke("f", qualifier=5)',
+        InvalidInputError,
+        "qualifier must be a string; got int (function 'f')",
+    ),
+    (
+        'await client.invoke("f", log_type="tail")',
+        InvalidInputError,
+        "log_type is 'tail'; choose from None, Tail (did you mean 'Tail'?) (function 'f')",
+    ),
+    (
+        'client.map("f", [], concurrency=0)',
+        ConfigurationError,
+        "concurrency must be a number of invocations, 1 or more, or 'adaptive'; got 0",
+    ),
+    (
+        'client.map("f", {"a": 1})',
+        ConfigurationError,
+        ("items must be an iterable, or an asynchronous one; got a dict: write items.values(), or items.items() for pairs"),
+    ),
+    (
+        'client.map("f", "abc")',
+        ConfigurationError,
+        (
+            "items must be an iterable, or an asynchronous one; got a string: for one item, write [item]; for the"
+            " lines of a text, text.splitlines()"
+        ),
+    ),
+    (
+        'client.map("f", numbers)',
+        ConfigurationError,
+        "items must be an iterable, or an asynchronous one; got a function: call it, and pass its result",
+    ),
+    (
+        'client.map("f", plain_numbers)',
+        ConfigurationError,
+        "items must be an iterable, or an asynchronous one; got a function: call it, and pass its result",
+    ),
+    (
+        'client.map("f", 5)',
+        ConfigurationError,
+        "items must be an iterable, or an asynchronous one; got an int",
+    ),
+    (
+        'client.map("f", None)',
+        ConfigurationError,
+        "items must be an iterable, or an asynchronous one; got None",
+    ),
+    (
+        'client.map("f", coroutine())',
+        ConfigurationError,
+        "items must be an iterable, or an asynchronous one; got a coroutine: await it, and pass its result",
+    ),
+    (
+        'client.map("my function", [])',
+        InvalidInputError,
+        (
+            "function_name 'my function' is not a function name, name:qualifier, partial ARN or ARN (letters, "
+            "digits, -, _ and .)"
+        ),
+    ),
+    (
+        "client.map(command, [])",
+        InvalidInputError,
+        "function_name must be a string; got an InvokeCommand: send a command with client.send(command)",
+    ),
+    (
+        'client.map("f", [], timeout="3")',
+        InvalidInputError,
+        ("timeout must be a number of seconds, above 0 and at most 1,000,000,000, Timeouts(...), or None; got '3'"),
+    ),
+    (
+        'client.map("f", [], invocation_type="event")',
+        ConfigurationError,
+        (
+            "invocation_type must be RequestResponse or Event in a map; got 'event': choose from RequestResponse,"
+            " Event (did you mean 'Event'?)"
+        ),
+    ),
+    (
+        "client.map_commands(command)",
+        ConfigurationError,
+        "commands must be an iterable, or an asynchronous one; got an InvokeCommand",
+    ),
+    (
+        'client.map_commands({"a": command})',
+        ConfigurationError,
+        (
+            "commands must be an iterable, or an asynchronous one; got a dict: write commands.values(), or "
+            "commands.items() for pairs"
+        ),
+    ),
+    (
+        'async with client.map_commands(["f"]) as run: await anext(aiter(run))',
+        InvalidInputError,
+        ("map_commands takes commands; got a string: to invoke a function by its name, write client.invoke(name, payload)"),
+    ),
+    (
+        "FakeTransport([])",
+        ConfigurationError,
+        "FakeTransport takes a mapping of function names to handlers, such as {'price': handler}; got a list",
+    ),
+    (
+        'FakeTransport({"f": 5})',
+        ConfigurationError,
+        (
+            "FakeTransport takes a mapping of function names to handlers, such as {'price': handler}; the handler"
+            " of 'f' is an int, not a function of the event: for a fixed answer, write lambda event: answer"
+        ),
+    ),
+    (
+        "FakeTransport(good)",
+        ConfigurationError,
+        ("FakeTransport takes a mapping of function names to handlers, such as {'price': handler}; got a function"),
+    ),
+    (
+        "FakeTransport({5: good})",
+        ConfigurationError,
+        ("FakeTransport takes a mapping of function names to handlers, such as {'price': handler}; got a name of type int"),
+    ),
+    (
+        'LocalFunction(nam="f", handler="a.b", root=Path())',
+        TypeError,
+        "LocalFunction has no argument 'nam'; did you mean name?",
+    ),
+    (
+        'LocalFunction(name="f", handler=good, root=Path())',
+        ConfigurationError,
+        ("the handler of function 'f' must be Lambda's Handler setting, such as 'module.function'; got a function"),
+    ),
+    (
+        'LocalFunction(name="f", handler="a.b", root=5)',
+        ConfigurationError,
+        "the root of function 'f' must be the directory of the handler, as a Path; got an int",
+    ),
+    (
+        'LocalFunction(name="f", handler="a.b", root=Path(), environment={"A": 5})',
+        ConfigurationError,
+        "function 'f': the value of the variable A must be text without NUL characters",
+    ),
+    (
+        'LocalFunction(name="f", handler="a.b", root=Path(), environment=["A=5"])',
+        ConfigurationError,
+        "the environment of function 'f' must be a mapping of names to values; got a list",
+    ),
+    (
+        'LocalFunction(name="f", handler="a.b", root=Path(), runtime="python")',
+        ConfigurationError,
+        "the runtime of function 'f' must be a command as a tuple of strings, or None; got a string",
+    ),
+    (
+        'LocalEndpoint({"f": good})',
+        ConfigurationError,
+        "functions must be LocalFunctions, as in LocalEndpoint([LocalFunction(...)]); got a dict",
+    ),
+    (
+        "LocalEndpoint(FUNCTION)",
+        ConfigurationError,
+        "functions must be LocalFunctions, as in LocalEndpoint([LocalFunction(...)]); got a LocalFunction",
+    ),
+    (
+        'LocalEndpoint(["f=a.py:b"])',
+        ConfigurationError,
+        "functions must be LocalFunctions, as in LocalEndpoint([LocalFunction(...)]); got one of type str",
+    ),
+    (
+        'LocalEndpoint([], credentials={"a": 1})',
+        ConfigurationError,
+        "credentials must be Credentials(...); got a dict",
+    ),
+    (
+        "LocalEndpoint([], region=5)",
+        ConfigurationError,
+        "region must be a string; got int",
+    ),
+    (
+        "LocalEndpoint([], on_log=5)",
+        ConfigurationError,
+        "on_log must be a function; got 5",
+    ),
+    (
+        "LocalEndpoint([], prt=5)",
+        TypeError,
+        "LocalEndpoint has no argument 'prt'; did you mean port?",
+    ),
+    (
+        "with LocalEndpoint([]) as endpoint: pass",
+        TypeError,
+        "an endpoint is used in an async block: async with LocalEndpoint(...) as endpoint: ...",
+    ),
+    (
+        "SessionTransport(None)",
+        TypeError,
+        "SessionTransport takes an aiohttp.ClientSession; got None",
+    ),
+    (
+        "SessionTransport(ClientSession)",
+        TypeError,
+        "SessionTransport takes an aiohttp.ClientSession; got the class ClientSession",
+    ),
+    (
+        "from_profile(5)",
+        ConfigurationError,
+        "from_profile takes the name of a profile; got 5",
+    ),
+    (
+        'from_botocore("my-profile")',
+        ConfigurationError,
+        ("from_botocore takes a session of boto3, botocore or aiobotocore; got str, which has no get_credentials"),
+    ),
+    (
+        "from_botocore(None)",
+        ConfigurationError,
+        ("from_botocore takes a session of boto3, botocore or aiobotocore; got NoneType, which has no get_credentials"),
+    ),
+    (
+        'assume_role("arn:aws:iam::123456789012:role/caller", duration=3600)',
+        ConfigurationError,
+        "duration must be a timedelta, from 15 minutes to 12 hours; got 3600",
+    ),
+    (
+        "NoRetry(3)",
+        TypeError,
+        "NoRetry takes no arguments",
+    ),
+    (
+        "LambdaClient(retry=StandardRetry)",
+        ConfigurationError,
+        "retry must be a retry strategy; got the class StandardRetry: create an instance of it",
+    ),
+    (
+        "LambdaClient(limits=6)",
+        ConfigurationError,
+        "limits must be PayloadLimits(...); got 6",
+    ),
+    (
+        "LambdaClient(max_concurrency=0)",
+        ConfigurationError,
+        "max_concurrency must be a whole number, 1 to 1,000,000,000; got 0",
+    ),
+    (
+        'await client.close(grace="5")',
+        ConfigurationError,
+        "grace must be a number of seconds, 0 to 1,000,000,000, or None; got '5'",
+    ),
+    (
+        "NoRetry(max_attempts=1)",
+        TypeError,
+        "NoRetry takes no arguments; got 'max_attempts'",
+    ),
+    (
+        'Timeouts({"total": 3})',
+        TypeError,
+        "Timeouts takes keyword arguments only, such as Timeouts(total=...); got a dict",
+    ),
+    (
+        "LambdaClientConfig(max_attempts=5)",
+        TypeError,
+        (
+            "LambdaClientConfig has no argument 'max_attempts'; it has region, profile, credentials, "
+            "endpoint_url, ignore_configured_endpoint_urls, use_fips_endpoint, use_dualstack_endpoint, "
+            "use_arn_region, timeout, tcp_keepalive, retry, retry_stale_connections, "
+            "disable_clock_skew_correction, max_concurrency, idempotent, limits, response_limits, codec, "
+            "transport, idle_connection_timeout, ca_bundle, ssl_context, proxy, logger, user_agent_extra, "
+            "user_agent_app_id"
+        ),
+    ),
+]
+"""The line, the class of its error, and the text of its error. A place in a file is `FILE:LINE` there."""
+
+
+def fake() -> LambdaClient:
+    return LambdaClient(transport=FakeTransport({"f": lambda event: event}))
+
+
+async def error_of(line: str, client: LambdaClient) -> Exception:
+    """The error that a line raises."""
+    names: dict[str, Any] = {}
+    exec(compile(SETUP, "setup", "exec"), names)  # noqa: S102 - the text above
+    names |= {"client": client, "stack": client.middleware_stack}
+    code = compile(line, HERE, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    try:
+        running = eval(code, names)  # noqa: S307 - a line of the table
+        if inspect.iscoroutine(running):
+            await running
+    except Exception as error:
+        return error
+    raise AssertionError(f"{line} raised nothing")
+
+
+@pytest.mark.parametrize(("line", "kind", "text"), MISTAKES, ids=[line for line, _, _ in MISTAKES])
+async def test_mistake_is_told_where_it_is_written(line: str, kind: type[Exception], text: str) -> None:
+    async with fake() as client:
+        error = await error_of(line, client)
+        assert (type(error), in_any_place(str(error))) == (kind, text)
+        files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+        inside = files[files.index(HERE) + 1 :]
+        assert [file for file in inside if not file.startswith(PACKAGE)] == []
+        assert error.__suppress_context__ or error.__context__ is None
+        assert "hunter2" not in "".join(traceback.format_exception(error)).replace(line, "")
+        assert client.stats.in_flight == 0
+
+
+def in_any_place(text: str) -> str:
+    """The text with `FILE:LINE` for the places that it names."""
+    return re.sub(rf"(setup|{HERE}):\d+", "FILE:LINE", text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'stack.add(good, step="finalizeRequest")',
+        "stack.add(MiddlewareClass())",
+        "import functools; stack.add(functools.partial(three_parameters, None))",
+        'stack.add_relative_to(good, relation="before", to_middleware="myRetryMiddleware")',
+        'client.map("f", ())',
+        'client.map("f", numbers())',
+        'client.map("f", range(3), invocation_type="Event")',
+        'LocalFunction(name="f", handler="a.b", root=".")',
+        "Timeouts(queue=0)",
+        "LambdaClient(timeout=None)",
+        'Headers({"a": "b"})',
+        'InvokeCommand(InvokeCommandInput(function_name="f"))',
+        "await client.send(command, timeout=5)",
+    ],
+)
+async def test_correct_line_is_accepted(line: str) -> None:
+    async with fake() as client:
+        with pytest.raises(AssertionError, match="raised nothing"):
+            await error_of(line, client)
+
+
+@pytest.mark.parametrize("name", ["invoke", "invoke_event", "stream", "dry_run", "map", "map_commands"])
+async def test_python_names_the_method_with_a_wrong_name(name: str) -> None:
+    async with fake() as client:
+        with pytest.raises(TypeError, match=rf"^LambdaClient\.{name}\(\) got an unexpected keyword argument 'FunctionName'"):
+            getattr(client, name)(FunctionName="f")
+
+
+def test_other_thread_is_told_to_make_its_own_client() -> None:
+    client = fake()
+    told: list[str] = []
+
+    async def elsewhere() -> None:
+        with pytest.raises(ConfigurationError) as raised:
+            await client.invoke("f", 1)
+        told.append(str(raised.value))
+
+    async def main() -> None:
+        async with client:
+            thread = threading.Thread(target=lambda: asyncio.run(elsewhere()))
+            thread.start()
+            await asyncio.to_thread(thread.join)
+
+    asyncio.run(main())
+    [text] = told
+    assert text == (
+        "this client is bound to another running event loop; create one client per loop, and so per thread: "
+        "async with LambdaClient(...) as client inside of it"
+    )
+
+
+def test_call_without_a_loop_says_what_it_needs() -> None:
+    call = fake().invoke("f")
+    assert isinstance(call, CoroutineType)
+    with pytest.raises(ConfigurationError) as raised:
+        call.send(None)
+    assert str(raised.value) == (
+        "LambdaClient must be used inside an asyncio task, and no asyncio loop is running here: use asyncio.run(main())"
+    )
+
+
+async def test_wrong_function_name_is_not_quoted(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", logger="aiolambda")
+    wrong: Any = {"FunctionName": "f", "Payload": "hunter2"}
+    async with fake() as client:
+        for command in (lambda: client.invoke(wrong), lambda: client.send(InvokeCommand(function_name=wrong))):
+            with pytest.raises(InvalidInputError) as raised:
+                await command()
+            assert "hunter2" not in str(raised.value) + str(getattr(raised.value, "__notes__", ""))
+    assert "InvalidInputError" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+def test_boto_session_is_sent_to_from_botocore() -> None:
+    session = pytest.importorskip("botocore.session").Session()
+    with pytest.raises(ConfigurationError, match=r"got an object of botocore.session: write .*from_botocore\(session\)$"):
+        LambdaClient(credentials=session)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("tota", "total"),
+        ("FunctionName", "function_name"),
+        ("maxConcurrency", "max_concurrency"),
+        ("regoin", "region"),
+        ("colour", None),
+        (5, None),
+    ],
+)
+def test_nearest_name_is_found(name: object, meant: str | None) -> None:
+    assert nearest(name, ["total", "function_name", "max_concurrency", "region"]) == meant
+
+
+def test_credentials_in_a_traceback_are_hidden() -> None:
+    with pytest.raises(TypeError) as raised:
+        Credentials("AKIDEXAMPLE", "hunter2", 5)  # type: ignore[arg-type]
+    inside = [frame for frame, _ in traceback.walk_tb(raised.value.__traceback__)][1:]
+    assert inside
+    assert not any("hunter2" in repr(frame.f_locals) for frame in inside)
+
+
+@pytest.mark.parametrize("wrong", [True, "1", float("nan"), [1]], ids=repr)
+async def test_wrong_timeout_after_its_equal_is_refused(wrong: Any) -> None:
+    async with fake() as client:
+        for _ in range(2):
+            await client.invoke("f", 1, timeout=1)
+            with pytest.raises(InvalidInputError, match="timeout must be a number of seconds") as raised:
+                await client.invoke("f", 1, timeout=wrong)
+            assert raised.value.member == "timeout"
