@@ -778,7 +778,7 @@ def test_session_of_another_loop_is_refused(new_loop: LoopFactory) -> None:
 
 
 def test_other_object_than_a_session_is_refused() -> None:
-    with pytest.raises(TypeError, match="takes an aiohttp.ClientSession; got object"):
+    with pytest.raises(TypeError, match="takes an aiohttp.ClientSession; got an object"):
         SessionTransport(object())  # type: ignore[arg-type]
 
 
