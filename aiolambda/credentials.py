@@ -58,7 +58,9 @@ def assume_role(
 
 
 def from_profile(profile: str, /) -> CredentialsProvider:
-    """The keys that a profile leads to: its own, a role's, SSO's or a program's. Needs botocore (extra `aws`).
+    """The keys that a profile leads to: its own, a role's, SSO's or a program's.
+
+    A role and SSO need botocore (extra `aws`).
 
     ::
 

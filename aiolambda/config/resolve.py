@@ -155,7 +155,7 @@ def _required(value: T | None) -> T:
 
 def resolve(config: "LambdaClientConfig", environment: Mapping[str, str], *, signs: bool, fetch: Fetch) -> FoundSettings:
     """Find every setting and the source of credentials. `ConfigurationError` if one is missing or wrong."""
-    found = look_up(config, environment)
+    found, shared = _look_up(config, environment)
     if not signs:
         found = attrs.evolve(found, credentials=Found(None, "nothing is signed"))
     found.check()
@@ -164,12 +164,19 @@ def resolve(config: "LambdaClientConfig", environment: Mapping[str, str], *, sig
         logger.warning("%s: calls go to that URL", "; ".join(found.overridden))
     if not signs:
         return found
-    credentials = find_credentials(config, environment, found.signing_region, fetch)
+    credentials = find_credentials(
+        config, environment, found.signing_region, fetch, shared=None if config.is_offline else shared
+    )
     return attrs.evolve(found, credentials=Found(credentials, source_of(credentials)))
 
 
 def look_up(config: "LambdaClientConfig", environment: Mapping[str, str]) -> FoundSettings:
     """Find every setting, and the credentials that are at hand. Raises nothing: a setting that is wrong has a `problem`."""
+    return _look_up(config, environment)[0]
+
+
+def _look_up(config: "LambdaClientConfig", environment: Mapping[str, str]) -> tuple[FoundSettings, SharedConfig]:
+    """The settings, and the content of the files. The settings do not keep it, because it holds keys."""
     shared = (
         Found(SharedConfig()) if config.is_offline else attempt(lambda: read_shared_config(environment), SharedConfig(), "")
     )
@@ -187,7 +194,7 @@ def look_up(config: "LambdaClientConfig", environment: Mapping[str, str]) -> Fou
     ca_bundle, ssl_context, tls = _tls(sources, is_plain=endpoint.value is not None and endpoint.value.url.startswith("http:"))
     proxy = find_proxy(config.proxy, None if endpoint.value is None else endpoint.value.url, environment)
     calls_one_url = not config.use_arn_region or url.value is not None
-    return FoundSettings(
+    found = FoundSettings(
         profile=profile,
         files=shared.value.files,
         region=region,
@@ -212,6 +219,7 @@ def look_up(config: "LambdaClientConfig", environment: Mapping[str, str]) -> Fou
         execution_environment=sources.find(EXECUTION_ENVIRONMENT, None),
         disable_clock_skew_correction=sources.find(CLOCK, default=False),
     )
+    return found, shared.value
 
 
 def _profile(sources: SettingSources, shared: Found[SharedConfig]) -> tuple[Found[str | None], SettingSources]:

@@ -62,6 +62,9 @@ class SharedConfig:
     profiles: Mapping[str, Mapping[str, Entry]] = attrs.field(factory=dict[str, Section])
     services: Mapping[str, Mapping[str, Entry]] = attrs.field(factory=dict[str, Section])
     files: tuple[SharedFile, ...] = ()
+    config_file: Mapping[str, Mapping[str, Entry]] = attrs.field(factory=dict[str, Section])
+    credentials_file: Mapping[str, Mapping[str, Entry]] = attrs.field(factory=dict[str, Section])
+    """The profiles of each file alone: `profiles` merges them, but the two keys must come from one file."""
 
     def profile(self, name: str | None, source: str) -> Mapping[str, Entry]:
         """The settings of a profile. Without a name, those of `default`, if there is one.
@@ -74,11 +77,19 @@ class SharedConfig:
             looked = " nor ".join(f"{file.path} ({file.state})" for file in self.files)
             known = ", ".join(sorted(self.profiles)) or "none"
             title = name if name == "default" else f"profile {name}"
+            near = _nearest(name, self.profiles)
             raise ConfigurationError(
-                f"the profile {name!r} (from {source}) is in neither {looked}; known profiles: {known}; name one of them, or "
-                f"add a section [{title}] to the config file"
+                f"the profile {name!r} (from {source}) is in neither {looked}; known profiles: {known}; "
+                f"{near or 'name one of them, or'} add a section [{title}] to the config file"
             )
         return self.profiles[name]
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415 - for an error only
+
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}? If not," if near else ""
 
 
 def read_shared_config(environment: Mapping[str, str]) -> SharedConfig:
@@ -86,13 +97,17 @@ def read_shared_config(environment: Mapping[str, str]) -> SharedConfig:
     paths = {variable: expanded(environment.get(variable, default)) for variable, default in FILES.items()}
     texts = {variable: _text(path) for variable, path in paths.items()}
     config, credentials = [_sections(texts[variable] or "", paths[variable]) for variable in FILES]
-    profiles = dict(_named("profile", config))
+    profiles = config_file = dict(_named("profile", config))
+    if credentials:
+        profiles = dict(config_file)
     for name, section in credentials.items():
         profiles[name] = {**profiles.get(name, {}), **section}
     return SharedConfig(
         profiles=profiles,
         services=dict(_named("services", config)),
         files=tuple(SharedFile(variable, path, _state(path, texts[variable])) for variable, path in paths.items()),
+        config_file=config_file,
+        credentials_file=credentials,
     )
 
 

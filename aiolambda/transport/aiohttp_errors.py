@@ -6,6 +6,7 @@ and contexts. None of these is shown.
 Must not know how far a request got.
 """
 
+import os
 import re
 
 import aiohttp
@@ -34,6 +35,8 @@ def reason_of(error: Exception) -> str:
         complaint = re.split(_QUOTED, words, maxsplit=1)[0].strip() or "malformed"
         return f"the answer is not valid HTTP: {complaint}"
     if isinstance(error, OSError) and error.strerror:
+        if error.errno is not None and error.strerror.startswith("Connect call failed"):  # asyncio hides the system's reason
+            return os.strerror(error.errno)
         return error.strerror
     return type(error).__name__
 

@@ -138,7 +138,7 @@ async def test_missing_region_and_credentials_are_reported(doctor: Any) -> None:
     told = await doctor()
     assert (told.code, told.problems()) == (2, ["settings", "credentials"])
     assert "no region" in told.checks["settings"]["text"]
-    assert "found none" in told.checks["credentials"]["text"]
+    assert "no credentials were found" in told.checks["credentials"]["text"]
     assert told.states("endpoint", "connection", "tls", "clock", "keep-alive", "function") == ["skipped"] * 6
 
 
@@ -197,7 +197,7 @@ async def test_wrong_value_names_its_setting_and_source(name: str, value: str, s
     assert told.settings[setting]["problem"] is not None
     assert SECRET.replace("/", "") not in told.text
     if setting == "max_attempts":  # which no connection depends on
-        assert "Connect call failed" in told.checks["connection"]["text"] or "refused" in told.checks["connection"]["text"]
+        assert "Connection refused" in told.checks["connection"]["text"]
 
 
 async def test_refused_connection_gets_advice(doctor: Any, unused_tcp_port: int) -> None:
@@ -458,10 +458,30 @@ async def test_unreachable_proxy_is_reported_as_the_proxy(doctor: Any, unused_tc
     told = await doctor("--endpoint-url", "https://lambda.invalid", reads_text=True, **keys(HTTPS_PROXY=proxy))
     check = told.checks["connection"]
     assert told.problems() == ["connection"]
-    assert f"cannot connect to the proxy 127.0.0.1:{unused_tcp_port}, through which lambda.invalid" in check["text"]
+    reason = "through which lambda.invalid is reached: Connection refused"
+    assert f"cannot connect to the proxy 127.0.0.1:{unused_tcp_port}, {reason}" in check["text"]
     assert check["text"].endswith(f"(the proxy is http://...@127.0.0.1:{unused_tcp_port}, from HTTPS_PROXY)")
     assert "check the proxy's URL" in check["advice"]
     assert "hunter2" not in told.text
+
+
+@pytest.mark.parametrize("state", ["unknown", "silent", "broken"])
+async def test_dead_proxy_is_named_with_its_failure(doctor: Any, state: str) -> None:
+    script = silent if state == "silent" else always(answer("502 Bad Gateway", "Connection: close\r\n"))
+    async with raw_server(script) as proxy:
+        place = "proxy.invalid:3128" if state == "unknown" else f"{proxy.host}:{proxy.port}"
+        told = await doctor(
+            "--endpoint-url", "https://lambda.invalid", "--timeout", "1", **keys(HTTPS_PROXY=f"http://me:hunter2@{place}")
+        )
+    text = told.checks["connection"]["text"]
+    ways = {
+        "unknown": f"cannot connect to the proxy {place}, through which lambda.invalid is reached: ",
+        "silent": f"no connection to lambda.invalid through the proxy {place} within 1",
+        "broken": f"cannot connect to lambda.invalid through the proxy {place}: the proxy answered 502",
+    }
+    assert text.startswith(ways[state])
+    assert text.endswith(f"(the proxy is http://...@{place}, from HTTPS_PROXY)")
+    assert "hunter2" not in json.dumps(told.checks | told.settings)
 
 
 async def test_secret_quoted_in_a_response_is_masked(doctor: Any) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -201,8 +200,7 @@ def profile_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("profile_files")
-async def test_profiles_are_found_through_the_chain() -> None:
-    pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
+async def test_default_profile_is_found_without_a_setting() -> None:
     headers = await sent_headers()
     assert headers["host"] == "lambda.eu-north-1.amazonaws.com"
     assert "Credential=AKIDDEFAULT/" in headers["authorization"]
@@ -210,7 +208,6 @@ async def test_profiles_are_found_through_the_chain() -> None:
 
 @pytest.mark.usefixtures("profile_files")
 async def test_named_profile_overrides_environment_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
     set_all(monkeypatch, KEYS)
     headers = await sent_headers(profile="tea")
     assert "Credential=AKIDTEA/" in headers["authorization"]
@@ -219,7 +216,6 @@ async def test_named_profile_overrides_environment_keys(monkeypatch: pytest.Monk
 
 @pytest.mark.usefixtures("profile_files")
 async def test_a_profile_that_does_not_exist_is_named() -> None:
-    pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
     with pytest.raises(ConfigurationError, match="coffee"):
         await LambdaClient(profile="coffee").open()
 
@@ -242,7 +238,6 @@ def process_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 async def test_many_first_calls_ask_the_chain_once(process_runs: Path) -> None:
-    pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
     transport = Online({"f": echo})
     async with LambdaClient(transport=transport) as client:
         await asyncio.gather(*(client.invoke("f") for _ in range(200)))
@@ -252,7 +247,6 @@ async def test_many_first_calls_ask_the_chain_once(process_runs: Path) -> None:
 async def test_expired_chain_keys_are_fetched_once_for_all(
     process_runs: Path,
 ) -> None:
-    pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
 
     class Strict(Online):
         async def send(self, request: Request, /) -> Response:
@@ -354,27 +348,26 @@ except ConfigurationError as error:
     assert "extra 'aws'" in python(code)
 
 
-@pytest.mark.usefixtures("profile_files")
-def test_chain_is_loaded_off_the_loop() -> None:
+def test_chain_is_loaded_off_the_loop(tmp_path: Path) -> None:
     """The import of botocore takes a third of a second, so it must not run in the thread of the loop."""
     pytest.importorskip("aiobotocore", reason="the extra 'aws' is not installed")
+    (tmp_path / "config").write_text("[default]\nregion = eu-north-1\nsso_account_id = 1\n")
     code = """
 import asyncio, sys, threading
-from aiolambda import LambdaClient
+from aiolambda import ConfigurationError, LambdaClient
 threads = []
 def note(event, arguments):
     if event == "import" and arguments[0] == "botocore.session":
         threads.append(threading.current_thread())
 sys.addaudithook(note)
 async def main():
-    client = LambdaClient()
-    await client.open()
-    await client.close()
-    print(client.config.region, threads[0] is threading.main_thread(), len(threads))
+    try:
+        await LambdaClient().open()
+    except ConfigurationError as error:
+        print("sso_start_url" in str(error), threads[0] is threading.main_thread(), len(threads))
 asyncio.run(main())
 """
-    files = {name: os.environ[name] for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
-    assert python(code, **files) == "eu-north-1 False 1\n"
+    assert python(code, AWS_CONFIG_FILE=str(tmp_path / "config")) == "True False 1\n"
 
 
 def test_building_a_client_does_no_io() -> None:

@@ -31,10 +31,10 @@ SAID = {
     "imds_disabled": "no credentials",
     "imds_no_iam_role": "Ec2InstanceMetadata",
     "profile_overrides_web_identity": "No credentials found in credential_source referenced in profile A",
-    "sso_no_token_file": "Token for https://ssotest.awsapps.com/start does not exist",
+    "sso_no_token_file": "it is not logged in at IAM Identity Center: run aws sso login --profile sso-test",
     "web_identity_source_profile_no_env": "no role ARN",
     "web_identity_token_invalid_jwt": "No OpenIDConnect provider found in your account",
-    "invalid_config": "Unable to parse config file",
+    "invalid_config": "line 2: this line is neither a [section] nor a setting",
 }
 """The words that the error of a case must contain."""
 

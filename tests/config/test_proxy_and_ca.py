@@ -14,13 +14,23 @@ import attrs
 import pytest
 import trustme
 
-from aiolambda import ConfigurationError, ConnectError, Credentials, LambdaClient, LambdaClientConfig, TransportError
+from aiolambda import (
+    ConfigurationError,
+    ConnectError,
+    Credentials,
+    LambdaClient,
+    LambdaClientConfig,
+    StandardRetry,
+    Timeouts,
+    TransportError,
+)
 from aiolambda.config.proxy import environment_proxy, is_excluded
 from aiolambda.config.resolve import resolve
 from aiolambda.transport import fetch
 
 from ..support.servers import Connection, RawServer, always, answer, listening, raw_server, silent
 from ..support.settings import Source, write_profile
+from ..support.tracebacks import given_away
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
 PASSWORD = "p@ss:word/hunter2"
@@ -273,6 +283,35 @@ async def test_proxy_refusal_is_not_retried(bundle: str, server_tls: ssl.SSLCont
         with pytest.raises(ConnectError, match="the proxy answered 403"):
             await invoke(server, ca_bundle=bundle, proxy=middle.url)
     assert (len(middle.requests), server.requests) == (1, [])
+
+
+@pytest.mark.parametrize("state", ["refuses", "unknown", "silent", "502"])
+async def test_dead_proxy_is_named_in_the_error(state: str) -> None:
+    script = always(answer("502 Bad Gateway", "Connection: close\r\n")) if state == "502" else silent
+    async with contextlib.AsyncExitStack() as running:
+        middle = await running.enter_async_context(raw_server(script))
+        if state == "refuses":
+            await running.aclose()  # its port refuses connections now
+        place = "proxy.invalid:3128" if state == "unknown" else f"127.0.0.1:{middle.port}"
+        async with LambdaClient(
+            region="us-east-1",
+            credentials=KEYS,
+            endpoint_url="https://lambda.invalid",
+            proxy=f"http://me:hunter2@{place}",
+            retry=StandardRetry(max_attempts=1),
+            timeout=Timeouts(connect=0.2 if state == "silent" else 5),
+        ) as client:
+            with pytest.raises(TransportError) as raised:
+                await client.invoke("f")
+    said = {
+        "refuses": f"cannot connect to the proxy {place}, through which lambda.invalid is reached: Connection refused",
+        "unknown": f"cannot connect to the proxy {place}, through which lambda.invalid is reached: ",
+        "silent": f"no connection to lambda.invalid through the proxy {place} within 0.2 s",
+        "502": f"cannot connect to lambda.invalid through the proxy {place}: the proxy answered 502",
+    }
+    assert str(raised.value).startswith(said[state])
+    assert not raised.value.may_have_run
+    assert given_away(raised.value, {"password": "hunter2"}) == set()
 
 
 @pytest.mark.parametrize("no_proxy", ["localhost", "*", "example.com, .localhost", "LOCALHOST:{port}"])

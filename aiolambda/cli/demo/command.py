@@ -35,7 +35,7 @@ To run the same code against AWS, leave out endpoint_url and credentials, and na
     async with LambdaClient(region="eu-west-1") as client:
         output = await client.invoke("your-function", {{"name": "you"}})
 
-Credentials come from the environment. For AWS profiles, install the extra: {INSTALL}
+Credentials come from the environment or ~/.aws. For SSO and roles, install the extra: {INSTALL}
 To serve your own handlers on this machine: aiolambda serve hello=examples.py:handler
 """
 

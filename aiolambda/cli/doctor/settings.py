@@ -38,7 +38,7 @@ _EXPIRES_SOON = dt.timedelta(minutes=15)
 _DISTRIBUTIONS = ("aiohttp", "aiobotocore", "botocore", "boto3", "uvloop", "aiofastnet")
 _NO_CREDENTIALS_ADVICE = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile (--profile, AWS_PROFILE), or log in (aws sso login); "
-    f"profiles, SSO and roles need the extra 'aws' ({INSTALL})"
+    f"SSO and roles need the extra 'aws' ({INSTALL})"
 )
 
 

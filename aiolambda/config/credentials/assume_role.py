@@ -16,7 +16,8 @@ from ...errors.checks import check_instance_with, check_text
 from ...types.interfaces import CredentialsProvider, can_refresh
 from ...types.values import Credentials, shown
 from .background import BLOCKING, on_caller_loop
-from .botocore import SessionFactory, error_code, errors_mapped
+from .botocore import SessionFactory, errors_mapped
+from .failures import error_code
 from .refreshable import RefreshableCredentials
 from .static import EnvironmentCredentials, StaticCredentials, checked_static
 
@@ -96,7 +97,7 @@ class RoleSource:
         if source is None:
             source = self._source = await BLOCKING.run(self._default)
         keys = await on_caller_loop(caller_loop, source.get_credentials)
-        with errors_mapped(f"to assume {self._request['RoleArn']}"):
+        with errors_mapped(f"to assume {self._request['RoleArn']} failed"):
             try:
                 return await BLOCKING.run(lambda: self._assume(keys))
             except Exception as error:

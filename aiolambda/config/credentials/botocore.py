@@ -11,16 +11,22 @@ import asyncio
 import contextlib
 import datetime as dt
 import inspect
+import logging
 import os
-from collections.abc import Generator, Mapping
+import threading
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ...errors import AiolambdaError, ConfigurationError
 from ...types.values import Credentials
-from ...version import BESIDE_BOTO3, INSTALL
+from ..shared_config import SharedConfig, read_shared_config
 from .background import BLOCKING, CallerLoopEndedError, on_caller_loop, run
 from .botocore_files import PiecewiseFiles, collector_paused, marks_removed
 from .container import ContainerSource
+from .failures import NOT_INSTALLED, error_code, needs_botocore, nothing_found, reason_of
+from .process import process_credentials
+from .profile import ProfileSource, chosen_profile, refuse_mfa, source_of_profile, text_of_setting, way_to_keys
 from .refreshable import RefreshableCredentials
 
 __all__ = [
@@ -28,8 +34,8 @@ __all__ = [
     "SessionFactory",
     "SessionSource",
     "chain_credentials",
-    "error_code",
     "errors_mapped",
+    "has_legacy_files",
     "profile_credentials",
     "session_credentials",
 ]
@@ -40,20 +46,33 @@ _CONNECT_TIMEOUT, _READ_TIMEOUT = 5, 20
 _FOREVER = 100 * 365 * 86_400
 """Seconds. Keys that are good for longer count as keys without an expiry."""
 
+_DISABLED = "AWS_EC2_METADATA_DISABLED"
+
+_NO_INSTANCE_KEYS = "it gave no keys: it did not answer, or the instance has no role"
+
+_LEGACY_VARIABLES = ("AWS_CREDENTIAL_FILE", "BOTO_CONFIG")
+_LEGACY_FILES = ("/etc/boto.cfg", "~/.boto")
+"""Places that only botocore reads, before the container's endpoint."""
+
 
 # --- The chain, and a profile in it -----------------------------------------------------------------------------------
 
 
 def chain_credentials(
-    profile: str | None, region: str | None, *, container: ContainerSource | None = None
+    profile: str | None,
+    region: str | None,
+    *,
+    container: ContainerSource | None = None,
+    environment: Mapping[str, str] = os.environ,
+    shared: SharedConfig | None = None,
 ) -> RefreshableCredentials:
     """A provider of the keys that the chain finds, with its first keys. Blocks. `ConfigurationError` if it finds none.
 
     The chain's roles are assumed in `region`, as in botocore in the client's region. `container` replaces botocore's own
-    container provider, which ignores the CA bundle.
+    container provider, which ignores the CA bundle. `shared` is the content of the files if it was just read.
     """
-    source = ChainSource(profile, region, container=container)
-    first = run(lambda: source.fetch(rejected=False, caller_loop=None))
+    source = ChainSource(profile, region, container=container, environment=environment)
+    first = source.keys_in_files(shared) or run(lambda: source.fetch(rejected=False, caller_loop=None))
     return RefreshableCredentials(source, first=first)
 
 
@@ -62,40 +81,107 @@ def profile_credentials(profile: str, *, region: str | None) -> RefreshableCrede
     return RefreshableCredentials(ChainSource(profile, region))
 
 
+def has_legacy_files(environment: Mapping[str, str]) -> bool:
+    """Whether there is a file of old tools, with keys that botocore finds between the profile's and the container's. Blocks."""
+    if any(environment.get(name) for name in _LEGACY_VARIABLES):
+        return True
+    return any(Path(os.path.expanduser(file)).is_file() for file in _LEGACY_FILES)  # noqa: PTH111 - `Path` raises without a home
+
+
 class ChainSource:
     """Runs the whole chain at each fetch, so that it sees a new login or a changed file.
 
-    A session that was kept would renew by its own clock, and hide the reason if it could not.
+    A session that was kept would renew by its own clock, and hide the reason if it could not. Keys in a file, and those of a
+    program, need no botocore, and do not load it.
     """
 
     needs_caller_loop = False
 
-    def __init__(self, profile: str | None, region: str | None = None, *, container: ContainerSource | None = None) -> None:
+    def __init__(
+        self,
+        profile: str | None,
+        region: str | None = None,
+        *,
+        container: ContainerSource | None = None,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
         self._profile = profile
         self._region = region
         self._container = container
+        self._environment = environment
         self._sessions: SessionFactory | None = None
         self.name = "chain" if profile is None else f"profile {profile}"
+
+    def keys_in_files(self, shared: SharedConfig | None = None) -> Credentials | None:
+        """The keys of the profile if they are in a file. Blocks. `ConfigurationError` if the profile is missing or wrong."""
+        return self._keys_of(self._source_in(shared or read_shared_config(self._environment)))
 
     async def fetch(self, *, rejected: bool, caller_loop: asyncio.AbstractEventLoop | None) -> Credentials:
         """The keys that the chain finds. `ConfigurationError` if it finds none, or fails."""
         found = await BLOCKING.run(self._find)
         if found is not None:
             return found
-        if self._container is not None:
-            self.name = self._container.name
-            return await self._container.fetch(rejected=rejected, caller_loop=caller_loop)
-        raise ConfigurationError(
-            "no credentials: none are given, the environment has none, and the AWS credential chain (profiles, SSO, web "
-            "identity, container and instance roles) found none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or profile=, "
-            "or log in (aws sso login)"
-        )
+        if self._container is None:  # then `_find` has found keys, or has failed
+            raise ConfigurationError("no credentials were found")
+        self.name = self._container.name
+        return await self._container.fetch(rejected=rejected, caller_loop=caller_loop)
+
+    def _source_in(self, shared: SharedConfig) -> ProfileSource | None:
+        name, chosen_by = chosen_profile(self._profile, self._environment)
+        shared.profile(name, chosen_by)  # it may have been removed since the client looked
+        return source_of_profile(shared, name, self._environment if self._profile is None else None)
+
+    def _keys_of(self, source: ProfileSource | None) -> Credentials | None:
+        if source is None or source.keys is None:
+            return None
+        self.name = source.kind
+        return source.keys
 
     def _find(self) -> Credentials | None:
+        """The keys of the chain before the container's; after it only if `container` is not given."""
+        shared = read_shared_config(self._environment)
+        source = self._source_in(shared)
+        if (keys := self._keys_of(source)) is not None:
+            return keys
+        if source is not None and source.kind == "custom-process":
+            keys = process_credentials(text_of_setting(source.settings, "credential_process"), source.where)
+            self.name = source.kind
+            return keys
+        if source is not None:
+            refuse_mfa(shared, source)
+        return self._ask_botocore(shared, source)
+
+    def _ask_botocore(self, shared: SharedConfig, source: ProfileSource | None) -> Credentials | None:
+        is_legacy = has_legacy_files(self._environment)
+        if source is None and self._container is not None and not is_legacy:
+            return None
+        name, chosen_by = chosen_profile(self._profile, self._environment)
+        is_disabled = self._environment.get(_DISABLED, "").lower() == "true"
+        if source is None and is_disabled and not is_legacy:
+            instance = f"not asked, because {_DISABLED} is true"
+            raise ConfigurationError(nothing_found(shared, name, chosen_by, instance=instance))
+        if self._sessions is None and not is_installed():
+            if source is not None:
+                raise ConfigurationError(needs_botocore(source))
+            instance = f"not asked, because it {NOT_INSTALLED}"
+            raise ConfigurationError(nothing_found(shared, name, chosen_by, instance=instance))
+        way = [] if source is None else list(way_to_keys(shared, source))
+        with errors_mapped(self._action(source), lambda error: reason_of(error, way, self._environment)):
+            self._sessions = self._sessions or SessionFactory(self._profile)
+            found = self._session_keys(self._sessions)
+        if found is None and self._container is None:
+            instance = f"not asked, because {_DISABLED} is true" if is_disabled else _NO_INSTANCE_KEYS
+            raise ConfigurationError(nothing_found(shared, name, chosen_by, instance=instance))
+        return found
+
+    def _action(self, source: ProfileSource | None) -> str:
+        if source is None:
+            return "no credentials from the AWS credential chain"
+        return f"no credentials from {source.variable or f'the profile {source.profile!r}'}"
+
+    def _session_keys(self, sessions: "SessionFactory") -> Credentials | None:
         """The keys that botocore's chain finds. If `container` is given, the chain ends before its turn."""
-        self._sessions = self._sessions or SessionFactory(self._profile)
-        with errors_mapped("the AWS credential chain"), self._sessions.session(self._region) as session:
-            _refuse_mfa(session)
+        with sessions.session(self._region) as session:
             providers = session.get_component("credential_provider")
             providers.remove("env")  # default_chain has looked there, and the variables may be blank
             if self._container is not None:
@@ -106,26 +192,6 @@ class ChainSource:
                 return None
             self.name = str(getattr(found, "method", None) or self.name)
             return _keys(found, found.get_frozen_credentials())
-
-
-def _refuse_mfa(session: Any) -> None:
-    """Refuse a profile that needs an MFA code: botocore would ask for it at the terminal, and wait there."""
-    name = session.get_config_variable("profile") or "default"
-    profiles: Mapping[str, Mapping[str, Any]] = session.full_config.get("profiles", {})
-    seen = set[str]()
-    while name in profiles and name not in seen:
-        seen.add(name)
-        profile = profiles[name]
-        has_keys = len(seen) > 1 and "aws_access_key_id" in profile  # a source profile's keys go before its role
-        if "role_arn" not in profile or "web_identity_token_file" in profile or has_keys:
-            return
-        if "mfa_serial" in profile:
-            raise ConfigurationError(
-                f"the profile {name!r} assumes its role with the code of an MFA device (mfa_serial), and there is no "
-                "terminal for it: give a session that has the role's keys, aiolambda.credentials.from_botocore(session), or "
-                "use a profile of IAM Identity Center (aws sso login)"
-            )
-        name = str(profile.get("source_profile", ""))
 
 
 # --- A session of the caller's ----------------------------------------------------------------------------------------
@@ -156,7 +222,7 @@ class SessionSource:
 
     async def fetch(self, *, rejected: bool, caller_loop: asyncio.AbstractEventLoop | None) -> Credentials:
         """The session's keys. `ConfigurationError` if it has none or fails."""
-        with errors_mapped("the credentials of the session"):
+        with errors_mapped("the credentials of the session failed"):
             if not self._is_warm:
                 self._is_warm = True
                 await BLOCKING.run(lambda: _read_documents(self._session))
@@ -215,22 +281,19 @@ class SessionFactory:
                 from botocore.config import Config  # noqa: PLC0415 - loaded when first needed: it takes a third of a second
                 from botocore.session import Session  # noqa: PLC0415 - as above
         except ImportError:
-            raise ConfigurationError(
-                "no region or credentials in the arguments and the environment, and the AWS credential chain needs botocore: "
-                f"install the extra 'aws' ({INSTALL}); {BESIDE_BOTO3}"
-            ) from None
+            raise ConfigurationError(f"a role {NOT_INSTALLED}") from None
         self._profile = profile
         self._new_session: Any = Session
         self._client_config: Any = Config(connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
         self._loader: Any = None
-        with errors_mapped("the AWS configuration"), self.session():  # to fail here, not at the first fetch
+        with errors_mapped("the AWS configuration cannot be used"), self.session():  # to fail here, not at the first fetch
             pass
 
     @contextlib.contextmanager
     def session(self, region: str | None = None) -> Generator[Any]:
         """A session for use in the block. All sessions share one loader, so botocore's own documents are read once."""
         session: Any = self._new_session(profile=self._profile)
-        with marks_removed(session):
+        with marks_removed(session), _logged_without_tracebacks():
             if self._loader is None:
                 loader: Any = session.get_component("data_loader")  # reads the configuration, which may name its folder
                 loader.file_loader = PiecewiseFiles(loader.file_loader)
@@ -240,6 +303,35 @@ class SessionFactory:
             if region is not None:
                 session.set_config_variable("region", region)
             yield session
+
+
+class _NoTracebacks(logging.Filter):
+    """Drops the records with a traceback that botocore logs in the threads of our fetches.
+
+    The error of the fetch says the same in one line. If a program has not configured logging, Python prints such records to
+    stderr: 40 lines for a login that has expired.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_thread = threading.local()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and getattr(self.in_thread, "is_ours", False))
+
+
+_NO_TRACEBACKS = _NoTracebacks()
+
+
+@contextlib.contextmanager
+def _logged_without_tracebacks() -> Generator[None]:
+    """The filter stays on the logger, because other threads may be in the middle of it. It only acts in the block."""
+    logging.getLogger("botocore.credentials").addFilter(_NO_TRACEBACKS)  # a second time, it changes nothing
+    _NO_TRACEBACKS.in_thread.is_ours = True
+    try:
+        yield
+    finally:
+        _NO_TRACEBACKS.in_thread.is_ours = False
 
 
 def _keys(found: Any, frozen: Any) -> Credentials:
@@ -259,22 +351,29 @@ def _keys(found: Any, frozen: Any) -> Credentials:
     return Credentials(frozen.access_key, frozen.secret_key, frozen.token or None, expires_at=expires_at)
 
 
+def is_installed() -> bool:
+    """Whether botocore can be imported. Imports its first module, which is small."""
+    try:
+        import botocore  # noqa: F401, PLC0415 # pyright: ignore[reportUnusedImport] - loaded when first needed
+    except ImportError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
-def errors_mapped(action: str) -> Generator[None]:
-    """Turn an error of botocore, or of a session, into a `ConfigurationError` that says which action failed."""
+def errors_mapped(action: str, reason: Callable[[Exception], str] | None = None) -> Generator[None]:
+    """Turn an error of botocore, or of a session, into a `ConfigurationError` that says which action failed.
+
+    An error of botocore, of the system or of a service is told whole in one line, and so has no cause: its traceback is that
+    of a library. Any other error stays as the cause, because only its traceback says where it is from.
+    """
     try:
         yield
     except (AiolambdaError, CallerLoopEndedError):
         raise
     except Exception as error:
-        kind = type(error)
-        if kind.__module__ == "botocore.parsers":  # its text quotes the answer, which may hold keys
-            raise ConfigurationError(f"{action} failed: the service's answer cannot be read ({kind.__name__})") from None
-        reason = str(error) if kind.__module__.startswith("botocore.") else f"{kind.__name__}: {error}"
-        raise ConfigurationError(f"{action} failed: {reason}") from error
-
-
-def error_code(error: BaseException | None) -> str:
-    """The code of an AWS service's error, as botocore raises it; empty for any other error."""
-    response: Any = getattr(error, "response", None) or {}
-    return str(response.get("Error", {}).get("Code", ""))
+        said = reason_of(error, (), {}) if reason is None else reason(error)
+        is_told = isinstance(error, OSError) or type(error).__module__.partition(".")[0] == "botocore" or error_code(error)
+        if is_told:
+            raise ConfigurationError(f"{action}: {said}") from None
+        raise ConfigurationError(f"{action}: {said}") from error

@@ -1,10 +1,10 @@
 """The order in which credentials are looked for.
 
 1. `credentials=`.
-2. With `profile=`: that profile, through botocore.
+2. With `profile=`: that profile.
 3. The keys of the environment.
 4. The container, if no profile and no web identity can come before it.
-5. The whole chain, through botocore, which keeps the same order and knows the other sources.
+5. The profile and the rest of the chain. Keys in a file, the keys of a program and the container need no botocore.
 
 No other module has this order. This one loads a source when its turn comes, because most clients need none of the later ones.
 """
@@ -20,6 +20,7 @@ from .static import checked_static, environment_credentials
 
 if TYPE_CHECKING:
     from ..client_config import LambdaClientConfig
+    from ..shared_config import SharedConfig
 
 __all__ = ["CREDENTIALS_NAMES", "credentials_at_hand", "find_credentials", "source_of"]
 
@@ -54,11 +55,13 @@ def find_credentials(
     region: str | None,
     fetch: Fetch,
     *,
+    shared: "SharedConfig | None" = None,
     chain: Callable[..., CredentialsProvider] | None = None,
 ) -> CredentialsProvider:
     """The first source that has credentials. Blocks: call it in a thread. `ConfigurationError` if there is none.
 
-    Roles are assumed in `region`. `chain` replaces `chain_credentials`, the call of botocore.
+    Roles are assumed in `region`. `shared` is the content of the files, if it was just read. `chain` replaces
+    `chain_credentials`.
     """
     found = credentials_at_hand(config, environment)
     if found is not None:
@@ -75,11 +78,11 @@ def find_credentials(
         from .botocore import chain_credentials  # noqa: PLC0415 - as above
 
         chain = chain_credentials
-    return chain(config.profile, region, container=container)
+    return chain(config.profile, region, container=container, environment=environment, shared=shared)
 
 
 def _container_comes_first(environment: Mapping[str, str]) -> bool:
-    """Whether no other source can come before the container. Then its keys need no botocore."""
+    """Whether no other source can come before the container."""
     if any(environment.get(name) for name in _BEFORE_THE_CONTAINER):
         return False
     return not any(_has_content(environment.get(name) or file) for name, file in FILES.items())
