@@ -1,7 +1,6 @@
 """The middlewares of the manual do as their page says."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -41,59 +40,6 @@ async def through(middleware: Any, step: Any = "initialize", transport: FakeTran
         for _ in range(2):
             await client.invoke("orders", b"{}")
     return transport
-
-
-@pytest.fixture
-async def cached(page: dict[str, Any]) -> AsyncGenerator[LambdaClient]:
-    async def write(event: Any) -> AsyncGenerator[str]:
-        yield event
-
-    async with LambdaClient(transport=FakeTransport({"orders": padded, "writer": write})) as client:
-        client.middleware_stack.add(page["cache"], step="build", only=InvokeCommand)
-        yield client
-
-
-def sent(client: LambdaClient) -> int:
-    assert isinstance(client.config.transport, FakeTransport)
-    return len(client.config.transport.calls)
-
-
-async def test_the_cache_answers_without_calling_on(cached: LambdaClient) -> None:
-    assert [(await cached.invoke("orders", b"{}")).json() for _ in range(2)] == [{"ok": True}] * 2
-    assert sent(cached) == 1
-
-
-async def test_the_cache_sends_every_event_and_dry_run(cached: LambdaClient) -> None:
-    await cached.invoke("orders", b"{}")
-    assert [(await cached.invoke_event("orders", b"{}")).status_code for _ in range(2)] == [202, 202]
-    assert [(await cached.dry_run("orders", b"{}")).http_status_code for _ in range(2)] == [204, 204]
-    assert sent(cached) == 5
-
-
-async def test_the_cache_lets_every_stream_pass(cached: LambdaClient) -> None:
-    for _ in range(2):
-        async with cached.stream("writer", '"tea"') as stream:
-            assert await stream.read() == b"tea"
-    assert sent(cached) == 2
-
-
-async def test_the_cache_keeps_no_failure(cached: LambdaClient) -> None:
-    for _ in range(2):
-        with pytest.raises(FunctionError):
-            await cached.invoke("orders", '"fail"')
-    assert sent(cached) == 2
-
-
-@pytest.mark.parametrize(
-    "member",
-    [{"tenant_id": "a"}, {"client_context": {"custom": {"a": 1}}}, {"log_type": "Tail"}, {"qualifier": "7"}],
-    ids=lambda member: next(iter(member)),
-)
-async def test_the_cache_tells_other_requests_apart(cached: LambdaClient, member: dict[str, Any]) -> None:
-    for _ in range(2):
-        await cached.invoke("orders", b"{}")
-        await cached.invoke("orders", b"{}", **member)
-    assert sent(cached) == 2
 
 
 async def test_once_more_repeats_an_undelivered_call(page: dict[str, Any]) -> None:
