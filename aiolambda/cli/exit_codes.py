@@ -1,8 +1,10 @@
 """The exit codes of all commands, and the code of each error."""
 
+from collections.abc import Mapping
+
 from ..errors import AiolambdaError, ConfigurationError, InvalidInputError
 
-__all__ = ["DONE", "FUNCTION_ERROR", "INTERRUPTED", "MAY_HAVE_RUN", "NOT_RUN", "TABLE", "USAGE", "code_of"]
+__all__ = ["DONE", "FUNCTION_ERROR", "INTERRUPTED", "MAY_HAVE_RUN", "MEANINGS", "NOT_RUN", "USAGE", "as_table", "code_of"]
 
 DONE = 0
 FUNCTION_ERROR = 1
@@ -11,13 +13,19 @@ NOT_RUN = 3
 MAY_HAVE_RUN = 4
 INTERRUPTED = 130
 
-TABLE = """\
-  0    success
-  1    the function failed; the payload is its error
-  2    usage or configuration error; nothing was sent
-  3    not run: Lambda refused the request, or could not be reached
-  4    may have run: there was no conclusive response
-  130  interrupted"""
+MEANINGS = {
+    DONE: "success",
+    FUNCTION_ERROR: "the function failed; the payload is its error",
+    USAGE: "usage or configuration error; nothing was sent",
+    NOT_RUN: "not run: Lambda refused the request, or could not be reached",
+    MAY_HAVE_RUN: "may have run: there was no conclusive response, or it cannot be written",
+    INTERRUPTED: "interrupted by Ctrl-C or SIGTERM",
+}
+
+
+def as_table(meanings: Mapping[int, str]) -> str:
+    """Lines of help, one for each code."""
+    return "\n".join(f"  {code:<4} {meaning}" for code, meaning in sorted(meanings.items()))
 
 
 def code_of(error: AiolambdaError) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
 from ..errors import ConfigurationError
+from . import colour
 
 __all__ = [
     "STDIO",
@@ -23,6 +24,7 @@ __all__ = [
     "discard",
     "escape_controls",
     "flush",
+    "json_controls_escaped",
     "open_file",
     "open_output",
     "open_standard_streams",
@@ -38,6 +40,7 @@ STDIO = "-"
 _CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
 """Characters that move the cursor, change colours or the direction of text, or end a line in some programs."""
 _ESCAPES = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _CONTROLS if chr(code) not in "\t\n"}
+_JSON_ESCAPES = {code: f"\\u{code:04x}" for code in _CONTROLS if code > 0x20}
 
 
 class StandardOutput(io.RawIOBase):
@@ -104,10 +107,19 @@ def escape_controls(text: str) -> str:
     return text.translate(_ESCAPES)
 
 
-def print_error(text: str) -> None:
-    """Print a message to stderr. If that fails, the message is lost."""
+def json_controls_escaped(text: str) -> str:
+    """Like `escape_controls`, for JSON, which stays the same value."""
+    return text.translate(_JSON_ESCAPES)
+
+
+def print_error(text: str, *, is_failure: bool = False) -> None:
+    """Print a message to stderr. If that fails, the message is lost. The name before a failure is red if stderr has colours."""
+    text = escape_controls(text)
+    if is_failure:
+        name, colon, message = text.partition(":")
+        text = f"{colour.painted(name + colon, 'red', sys.stderr)}{message}"
     try:
-        print(escape_controls(text), file=sys.stderr, flush=True)
+        print(text, file=sys.stderr, flush=True)
     except OSError:
         discard(sys.stderr)
 

@@ -5,21 +5,27 @@ Owns the options and the output. Must not know how an invocation is sent.
 
 import argparse
 import asyncio
-import json
+import sys
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from ..errors import ConfigurationError, FunctionError
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
 from . import exit_codes
-from .files import STDIO, open_output, print_error, standard_input, stop_writing, truncate
-from .options import add_connection_options, file_name, make_client, seconds
+from .files import open_output, print_error, stop_writing, truncate
+from .options import add_connection_options, add_timeout, file_name, make_client
+from .payloads import parse_json, payload_of
+from .results import Form, NotJsonError, add_output_options, form_of, is_terminal
 
 __all__ = ["DESCRIPTION", "add_options", "run"]
 
-DESCRIPTION = "Invoke a function. Write its payload to stdout, unchanged, and everything else to stderr."
+DESCRIPTION = """\
+Invoke a function. Write its payload to stdout, unchanged, and everything else to stderr.
+
+The payload comes from -p, from -f, or from a pipe on standard input. Without any of them none is sent, and the function
+receives an empty event.
+"""
 
 _PURPOSE = "write the response to"
 _WITHOUT_PAYLOAD = {
@@ -31,10 +37,14 @@ _WITHOUT_PAYLOAD = {
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("function_name", metavar="NAME", help="function name, name:qualifier, partial ARN or ARN")
     payload = parser.add_mutually_exclusive_group()
-    payload.add_argument("-p", "--payload", metavar="JSON", help="payload as JSON")
-    file: dict[str, Any] = {"type": file_name, "metavar": "FILE"}
-    payload.add_argument("-f", "--payload-file", **file, help="file with the payload; - reads stdin")
-    parser.add_argument("-o", "--output", **file, default=STDIO, help="file for the response; - writes to stdout (default)")
+    payload.add_argument("-p", "--payload", metavar="JSON", help="payload as JSON; @FILE or file://FILE reads a file, - stdin")
+    payload.add_argument(
+        "-f",
+        "--payload-file",
+        type=file_name,
+        metavar="FILE",
+        help="file with the payload; - reads stdin; fileb://FILE: any bytes",
+    )
     parser.add_argument(
         "--invocation-type",
         choices=("RequestResponse", "Event", "DryRun"),
@@ -48,20 +58,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--qualifier", metavar="VERSION", help="version or alias of the function")
     parser.add_argument("--tenant-id", metavar="ID", help="tenant, for functions with tenant isolation")
     parser.add_argument("--durable-execution-name", metavar="NAME", help="name of the durable execution")
+    add_timeout(parser, "time limit of the whole call (default: none)")
+    add_output_options(parser, "the payload")
     add_connection_options(parser)
-    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="time limit of the whole call (default: none)")
 
 
 def run(options: argparse.Namespace) -> int:
     """Invoke the function and write its payload, also if it failed."""
+    form = form_of(options)
+    try:
+        payload, client_context = payload_of(options.payload, options.payload_file), _client_context(options.client_context)
+    except KeyboardInterrupt:
+        print_error("aiolambda: interrupted: nothing was sent")
+        return exit_codes.INTERRUPTED
+    if payload is None and options.invocation_type != "DryRun" and sys.stderr.isatty():
+        print_error("aiolambda: no payload given, so none is sent: the function receives an empty event (-p gives one)")
     if options.stream:
-        return _run_streaming(options)
+        return _run_streaming(options, form, payload, client_context)
     command = InvokeCommand(
         function_name=options.function_name,
-        payload=_payload(options),
+        payload=payload,
         invocation_type=options.invocation_type,
         log_type=options.log_type,
-        client_context=_client_context(options.client_context),
+        client_context=client_context,
         qualifier=options.qualifier,
         tenant_id=options.tenant_id,
         durable_execution_name=options.durable_execution_name,
@@ -76,16 +95,34 @@ def run(options: argparse.Namespace) -> int:
         except FunctionError as error:
             _print_function_error(error)
         truncate(file)
-        if not _write_payload(output.payload, file):
+        is_formed, shown = _formed(output, form, file)
+        if not _write_payload(shown, file) or not is_formed:
             return exit_codes.MAY_HAVE_RUN
     return exit_codes.DONE if output.function_error is None else exit_codes.FUNCTION_ERROR
 
 
-def _run_streaming(options: argparse.Namespace) -> int:
+def _formed(output: InvokeCommandOutput, form: Form, file: BinaryIO) -> tuple[bool, bytes]:
+    """The payload in the form that was asked for, and whether that succeeded. A query applies to a success only."""
+    if form.is_unchanged or not output.payload:
+        return True, output.payload
+    if output.function_error is not None:
+        form = Form(form.format, None)
+    try:
+        return True, form.of_payload(output.payload, indent=is_terminal(file))
+    except NotJsonError as error:
+        reason = f"--query fails on this response ({error})" if error.args else "the response is not JSON"
+        print_error(f"aiolambda: the function has run, but {reason}; it is written unchanged", is_failure=True)
+        return False, output.payload
+
+
+def _run_streaming(
+    options: argparse.Namespace, form: Form, payload: bytes | None, client_context: Mapping[str, object] | str | None
+) -> int:
     """Invoke the function and write its chunks as they arrive. An early end is reported after the received chunks."""
     if options.invocation_type != "RequestResponse" or options.durable_execution_name is not None:
         raise ConfigurationError("--stream cannot be used with --invocation-type or --durable-execution-name")
-    payload, client_context = _payload(options), _client_context(options.client_context)
+    if not form.is_unchanged:
+        raise ConfigurationError("--stream cannot be used with --query or -o json|text: a stream is written as it comes")
     with open_output(options.output, _PURPOSE) as file:
         try:
             asyncio.run(_stream(options, payload, client_context, file))
@@ -96,7 +133,7 @@ def _run_streaming(options: argparse.Namespace) -> int:
             stop_writing(file)
         except _WriteError as error:
             stop_writing(file)
-            print_error(f"aiolambda: the function runs, but its response cannot be written: {error}")
+            print_error(f"aiolambda: the function runs, but its response cannot be written: {error}", is_failure=True)
             return exit_codes.MAY_HAVE_RUN
     return exit_codes.DONE
 
@@ -142,33 +179,10 @@ async def _send(command: InvokeCommand, options: argparse.Namespace) -> InvokeCo
         return await client.send(command)
 
 
-def _payload(options: argparse.Namespace) -> bytes | None:
-    """The bytes of the payload, unchanged. `--payload` must be JSON; a file is not checked."""
-    if options.payload is not None:
-        text = cast("str", options.payload)
-        _parse_json(text, "--payload")
-        return text.encode()
-    if options.payload_file is None:
-        return None
-    if options.payload_file == STDIO:
-        return standard_input().read()
-    try:
-        return Path(options.payload_file).read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the payload from {options.payload_file!r}: {error.strerror}") from error
-
-
-def _parse_json(text: str, option: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise ConfigurationError(f"the value of {option} is not JSON; write a string with its quotes: '\"text\"'") from None
-
-
 def _client_context(text: str | None) -> Mapping[str, object] | str | None:
     if text is None or not text.lstrip().startswith("{"):
         return text
-    return cast("Mapping[str, object]", _parse_json(text, "--client-context"))
+    return cast("Mapping[str, object]", parse_json(text, "the value of --client-context"))
 
 
 def _print_log(tail: str | None) -> None:
@@ -178,20 +192,20 @@ def _print_log(tail: str | None) -> None:
 
 def _print_function_error(error: FunctionError) -> None:
     notes: list[str] = getattr(error, "__notes__", [])
-    print_error("\n".join([f"aiolambda: {error}", *notes]))
+    print_error("\n".join([f"aiolambda: {error}", *notes]), is_failure=True)
 
 
 def _write_payload(payload: bytes, file: BinaryIO) -> bool:
     """Write the payload, and return whether that succeeded. A closed pipe is not an error."""
     try:
         file.write(payload)
-        if payload and file.isatty():
+        if payload and file.isatty() and not payload.endswith(b"\n"):
             file.write(b"\n")
         file.flush()
     except BrokenPipeError:
         stop_writing(file)
     except OSError as error:
         stop_writing(file)
-        print_error(f"aiolambda: the function has run, but its response cannot be written: {error.strerror}")
+        print_error(f"aiolambda: the function has run, but its response cannot be written: {error.strerror}", is_failure=True)
         return False
     return True

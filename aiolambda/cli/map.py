@@ -13,6 +13,7 @@ import os
 import select
 import threading
 import time
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
@@ -24,8 +25,10 @@ from ..fanout.values import MapResult
 from . import exit_codes
 from .files import STDIO, open_file, open_output, print_error, standard_input, stop_writing, truncate
 from .interrupts import Interrupts
-from .options import add_connection_options, file_name, make_client, seconds
+from .options import add_connection_options, add_timeout, file_name, make_client, seconds
+from .payloads import check_encoding, file_of, is_piped, tell_if_terminal
 from .progress import ProgressListener, progress, status_line, summary_of
+from .results import Form, NotJsonError, add_output_options, form_of
 
 __all__ = ["DESCRIPTION", "add_options", "run"]
 
@@ -49,8 +52,7 @@ _READ_SIZE = 64 * 1024
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("function_name", metavar="NAME", help="function name, name:qualifier, partial ARN or ARN")
     add_file = functools.partial(parser.add_argument, type=file_name, metavar="FILE")
-    add_file("-f", "--file", required=True, help="file with one item per line; - reads stdin")
-    add_file("-o", "--output", default=STDIO, help="file for the results; - writes to stdout (default)")
+    add_file("-f", "--file", help="file with one item per line; - reads stdin (default if it is a pipe)")
     add_file("--failed", help="file for the lines of the failed items, as input of another run")
     add_file("--journal", help="file that records the state; a run with the same journal continues where the last one ended")
     parser.add_argument(
@@ -69,19 +71,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-failures", type=int, metavar="N", help="stop after more than N failures")
     parser.add_argument("--max-failure-ratio", type=float, metavar="RATIO", help="stop if more than this share of items failed")
     parser.add_argument("--deadline", type=seconds, metavar="SECONDS", help="send no more items after this time")
-    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="time limit of each invocation (default: none)")
+    add_timeout(parser, "time limit of each invocation (default: none)")
     parser.add_argument("--tail", action="store_true", help="request log tails, for billed time and cold starts in the summary")
     parser.add_argument("--qualifier", metavar="VERSION", help="version or alias of the function")
     parser.add_argument("--tenant-id", metavar="ID", help="tenant, for functions with tenant isolation")
     add_file("--summary-file", help="file for the summary as JSON")
+    add_output_options(parser, "each result")
     add_connection_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Map the items and write the results. The exit code is that of the most severe item outcome."""
+    options.file = _input_of(options.file)
+    form = form_of(options)
     _check_files(options)
     with ExitStack() as files:
         is_stdin = options.file == STDIO
+        if is_stdin:
+            tell_if_terminal("items, one per line,")
         lines = files.enter_context(
             nullcontext(standard_input()) if is_stdin else open_file(options.file, "rb", "read the items from")
         )
@@ -90,14 +97,15 @@ def run(options: argparse.Namespace) -> int:
         failed = None if options.failed is None else files.enter_context(open_output(options.failed, _PURPOSE))
         with progress(_count_lines(Path(options.file)) if is_file else None) as on_progress:
             items = _lines_of(lines) if is_file else _lines_of_pipe(lines)
-            return asyncio.run(_MapJob(options, output, failed).run(items, on_progress))
+            return asyncio.run(_MapJob(options, form, output, failed).run(items, on_progress))
 
 
 class _MapJob:
     """One run. After the first signal it waits for the items in flight; the second signal aborts them."""
 
-    def __init__(self, options: argparse.Namespace, output: BinaryIO, failed: BinaryIO | None) -> None:
+    def __init__(self, options: argparse.Namespace, form: Form, output: BinaryIO, failed: BinaryIO | None) -> None:
         self._options = options
+        self._form = form
         self._files: dict[str, BinaryIO] = {"output": output} | ({} if failed is None else {"failed": failed})
         self._mapped: MapRun[bytes] | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -153,15 +161,27 @@ class _MapJob:
                     self._update_exit_code(exit_codes.FUNCTION_ERROR)
                 elif result.error is not None:
                     self._update_exit_code(exit_codes.code_of(result.error))
-                self._write("output", json.dumps(_record_of(result), separators=(",", ":")).encode())
+                self._write("output", self._line_of(result))
                 if not result.ok:
-                    self._write("failed", result.item)
+                    self._write("failed", result.item + b"\n")
         except TooManyFailuresError as error:
-            print_error(f"aiolambda: {error}")
+            print_error(f"aiolambda: {error}", is_failure=True)
         except AiolambdaError as error:
-            print_error(f"aiolambda: {error}")
+            print_error(f"aiolambda: {error}", is_failure=True)
             has_sent = mapped.stats.done > mapped.stats.replayed
             self._update_exit_code(exit_codes.MAY_HAVE_RUN if has_sent else exit_codes.code_of(error))
+
+    def _line_of(self, result: MapResult[bytes]) -> bytes:
+        """The record as a line of JSON, or in the form that was asked for."""
+        record = _record_of(result)
+        if not self._form.is_unchanged:
+            try:
+                return self._form.of_value(record, indent=False)
+            except NotJsonError as error:
+                text = f"aiolambda: --query fails on the result of item {result.index} ({error}); it is written whole"
+                print_error(text, is_failure=True)
+                self._update_exit_code(exit_codes.MAY_HAVE_RUN)
+        return json.dumps(record, separators=(",", ":")).encode() + b"\n"
 
     def _update_exit_code(self, code: int) -> None:
         """Keep the most severe code."""
@@ -172,7 +192,7 @@ class _MapJob:
         if file is None:
             return
         try:
-            file.write(line + b"\n")
+            file.write(line)
             file.flush()
         except OSError as error:
             del self._files[name]
@@ -254,18 +274,34 @@ def _error_record(error: AiolambdaError) -> dict[str, Any]:
     return record
 
 
+def _input_of(given: str | None) -> str:
+    """The file of `-f`, or standard input if it is a pipe."""
+    if given is not None:
+        return file_of(given)
+    if not is_piped():
+        raise ConfigurationError("no items: name their file with -f FILE, or pipe them to standard input")
+    return STDIO
+
+
+def _without_mark(start: bytes) -> bytes:
+    """The first bytes of the input without a byte order mark."""
+    check_encoding(start, "the file of items")
+    return start.removeprefix(BOM_UTF8)
+
+
 def _lines_of(file: BinaryIO) -> Iterator[bytes]:
-    for line in file:
+    first = _without_mark(file.readline())
+    for line in itertools.chain([first], file):
         if stripped := line.rstrip(b"\r\n"):
             yield stripped
 
 
 async def _lines_of_pipe(file: BinaryIO) -> AsyncIterator[bytes]:
     """Yield the lines of a pipe. A thread reads them, so a silent writer blocks neither the event loop nor the exit."""
-    loop, lines = asyncio.get_running_loop(), asyncio.Queue[bytes | OSError | None]()
+    loop, lines = asyncio.get_running_loop(), asyncio.Queue[bytes | OSError | ConfigurationError | None]()
     capacity = threading.Semaphore(_READ_AHEAD)
 
-    def put(line: bytes | OSError | None) -> None:
+    def put(line: bytes | OSError | ConfigurationError | None) -> None:
         capacity.acquire()
         loop.call_soon_threadsafe(lines.put_nowait, line)
 
@@ -275,12 +311,14 @@ async def _lines_of_pipe(file: BinaryIO) -> AsyncIterator[bytes]:
                 for line in _lines_of_descriptor(descriptor):
                     put(line)
                 put(None)
-            except OSError as error:
+            except (OSError, ConfigurationError) as error:
                 put(error)
 
     descriptor = file.fileno()
     threading.Thread(target=read, name="map input", daemon=True).start()
     while (line := await lines.get()) is not None:
+        if isinstance(line, ConfigurationError):
+            raise line
         if isinstance(line, OSError):
             raise ConfigurationError(f"cannot read the items: {line.strerror or type(line).__name__}")
         capacity.release()
@@ -289,7 +327,7 @@ async def _lines_of_pipe(file: BinaryIO) -> AsyncIterator[bytes]:
 
 def _lines_of_descriptor(descriptor: int) -> Iterator[bytes]:
     """Like `_lines_of`, without the buffer of the file: a waiting reader would hold its lock and block `close`."""
-    partial = b""
+    partial, is_start = b"", True
     while True:
         try:
             chunk = os.read(descriptor, _READ_SIZE)
@@ -298,7 +336,10 @@ def _lines_of_descriptor(descriptor: int) -> Iterator[bytes]:
             continue
         if not chunk:
             break
-        *lines, partial = (partial + chunk).split(b"\n")
+        partial += chunk
+        if is_start and len(partial) >= len(BOM_UTF8):
+            partial, is_start = _without_mark(partial), False
+        *lines, partial = partial.split(b"\n")
         yield from filter(None, (line.rstrip(b"\r\n") for line in lines))
     if last := partial.rstrip(b"\r\n"):
         yield last

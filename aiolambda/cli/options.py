@@ -1,4 +1,4 @@
-"""Options that several commands share: the connection options, the types of values, and the client made from them.
+"""Options that several commands share: connection, logging and colour, the types of values, and the client made from them.
 
 An argument that is not valid UTF-8 is a usage error, except for file names, which may be any bytes. Must not know the
 commands.
@@ -8,26 +8,23 @@ import argparse
 from typing import Any
 
 from ..client.client import LambdaClient
+from ..errors import ConfigurationError
 from ..types.values import LONGEST_TIME, is_seconds
+from ..version import install_line
+from .parser import Parser, text
 
-__all__ = ["Parser", "add_connection_options", "file_name", "make_client", "seconds", "text"]
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose options have the type `text` by default."""
-
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self.register("type", None, text)
-
-
-def text(value: str) -> str:
-    """Check that the value is text. Python represents bytes that are not UTF-8 as lone surrogates."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise argparse.ArgumentTypeError("the value contains bytes that are not UTF-8") from None
-    return value
+__all__ = [
+    "Parser",
+    "add_connection_options",
+    "add_general_options",
+    "add_timeout",
+    "connection_settings",
+    "file_name",
+    "make_client",
+    "missing_extra",
+    "seconds",
+    "text",
+]
 
 
 def file_name(value: str) -> str:
@@ -36,19 +33,45 @@ def file_name(value: str) -> str:
 
 
 def add_connection_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--region", help="the AWS region; overrides AWS_REGION and the profile")
-    parser.add_argument("--profile", help="a profile of the AWS config and credentials files")
-    parser.add_argument("--endpoint-url", metavar="URL", help="the endpoint; overrides AWS_ENDPOINT_URL_LAMBDA and the default")
+    group = parser.add_argument_group("connection")
+    group.add_argument("--region", help="AWS region; overrides AWS_REGION and the profile")
+    group.add_argument("--profile", help="profile of the AWS config and credentials files; overrides AWS_PROFILE")
+    group.add_argument("--endpoint-url", metavar="URL", help="endpoint; overrides AWS_ENDPOINT_URL_LAMBDA and the default")
+    group.add_argument("--proxy", metavar="URL", help="HTTP proxy, http://[USER:PASSWORD@]HOST:PORT; overrides HTTPS_PROXY")
+    group.add_argument(
+        "--ca-bundle", type=file_name, metavar="FILE", help="PEM file of trusted certificates; overrides AWS_CA_BUNDLE"
+    )
+
+
+def add_timeout(parser: argparse.ArgumentParser, help: str) -> None:
+    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help=help)
+
+
+def add_general_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("messages")
+    group.add_argument(
+        "-v", "--verbose", action="store_true", help="log each invocation to stderr: outcome, request id, attempts"
+    )
+    group.add_argument("--debug", action="store_true", help="also log libraries, and print the traceback of an error")
+    group.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="colours in messages (default: auto)"
+    )
+
+
+def connection_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings of a client, or of its config, from the connection options."""
+    return {name: getattr(options, name) for name in ("region", "profile", "endpoint_url", "proxy", "ca_bundle")}
 
 
 def make_client(options: argparse.Namespace, **settings: Any) -> LambdaClient:
     """Make the client for these options."""
-    return LambdaClient(
-        region=options.region,
-        profile=options.profile,
-        endpoint_url=options.endpoint_url,
-        timeout=options.timeout,
-        **settings,
+    return LambdaClient(**connection_settings(options), timeout=options.timeout, **settings)
+
+
+def missing_extra(purpose: str, package: str) -> ConfigurationError:
+    """The error for a package of the extra `cli` that is not installed."""
+    return ConfigurationError(
+        f"{purpose} needs {package}: install aiolambda-client with its extra 'cli' ({install_line('cli')})"
     )
 
 

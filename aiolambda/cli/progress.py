@@ -3,6 +3,7 @@
 Must not know how the map works.
 """
 
+import os
 import sys
 import time
 from collections.abc import Generator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from ..fanout.values import MapStats
+from . import colour
 from .files import print_error
 
 __all__ = ["ProgressListener", "progress", "status_line", "summary_of"]
@@ -27,7 +29,7 @@ class ProgressListener(Protocol):
 @contextmanager
 def progress(total: int | None, *, line_interval: float = _LINE_INTERVAL) -> Generator[ProgressListener]:
     """Show progress inside the block: with `rich` if it is installed and stderr is a terminal, else as plain lines."""
-    rich = _import_rich() if sys.stderr.isatty() else None
+    rich = _import_rich() if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else None
     if rich is None:
         yield _PlainLines(line_interval)
         return
@@ -38,7 +40,7 @@ def progress(total: int | None, *, line_interval: float = _LINE_INTERVAL) -> Gen
         rich_progress.MofNCompleteColumn(),
         rich_progress.TextColumn("{task.fields[details]}"),
         rich_progress.TimeElapsedColumn(),
-        console=console.Console(stderr=True),
+        console=console.Console(stderr=True, no_color=not colour.is_on(sys.stderr)),
     ) as display:
         task = display.add_task("items", total=total, details="")
 

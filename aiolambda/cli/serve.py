@@ -31,10 +31,6 @@ __all__ = ["DESCRIPTION", "add_options", "run"]
 
 DESCRIPTION = """\
 Serve functions behind the Lambda API on 127.0.0.1. Each function has its own runtime processes.
-
-  aiolambda serve hello=examples.py:handler
-  aiolambda serve hello=examples.py:handler --runtime "python -m awslambdaric {handler}"
-  aiolambda serve orders=handlers/app.handler --env TABLE=orders --env API_TOKEN
 """
 
 _DEFAULT_PORT = 9001

@@ -135,7 +135,7 @@ class Request:
     Args:
         method: The HTTP method.
         url: The URL, absolute and percent-encoded.
-        headers: The header fields as sent. The transport adds `content-length`.
+        headers: The header fields as sent. The built-in steps have added `content-length`.
         body: The bytes of the body.
         timeouts: The limits that the transport applies: `queue` (waiting for a connection), `connect`, `read` and `idle`.
         stage: The progress of the request. It is `"send"` when the transport gets it, so the request counts as sent.
@@ -148,7 +148,7 @@ class Request:
     url: str
     """The URL, absolute and percent-encoded."""
     headers: Headers
-    """The header fields as sent. The transport adds `content-length`."""
+    """The header fields as sent. The built-in steps have added `content-length`."""
     body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
     """The bytes of the body."""
     timeouts: Timeouts = attrs.field(default=_NO_LIMITS, repr=False)

@@ -76,7 +76,7 @@ async def test_api_members_are_command_options(endpoint, program):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "the following arguments are required"),
+        ([], "aiolambda help [COMMAND] says more"),
         (["invoke"], "the following arguments are required"),
         (["invoke", "app", "-p", "{}", "-f", "-"], "not allowed with argument"),
         (["invoke", "app", "--timeout", "-1"], "not a number of seconds above 0"),

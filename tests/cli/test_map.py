@@ -88,7 +88,7 @@ async def test_max_failures_and_deadline_stop_the_map(endpoint, program, tmp_pat
         (["-f", "items", "-o", "missing/out"], "cannot write to"),
         (["-f", "items", "--concurrency", "0"], "neither a whole number"),
         (["-f", "items", "--journal", "missing/run.db"], "cannot be used"),
-        ([], "required"),
+        ([], "no items: name their file with -f FILE"),
     ],
 )
 async def test_usage_error_is_exit_code_2(arguments, text, endpoint, program, tmp_path):

@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from aiolambda import Credentials, FunctionError, LambdaClient
-from aiolambda.cli import main
 
 from ..support.cli import HANDLERS, environment, run, served, start
 from ..support.local import becomes_true, is_running, needs_awslambdaric, read_soon
@@ -151,12 +150,6 @@ async def test_the_demo_can_be_interrupted():
     _, stderr = await asyncio.wait_for(process.communicate(), 10)
     assert process.returncode == 130
     assert b"Traceback" not in stderr
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["invoke", "--help"], ["serve", "--help"], ["demo", "--help"]])
-def test_help_names_the_exit_codes(capsys, arguments):
-    assert main(arguments) == 0
-    assert "130  interrupted" in capsys.readouterr().out
 
 
 async def test_command_loads_only_what_it_needs():

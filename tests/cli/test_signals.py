@@ -142,7 +142,7 @@ def test_signal_while_a_command_loads(
         os.kill(os.getpid(), number)
         raise AssertionError("the signal came late")
 
-    module = import_module("aiolambda.cli.main")
+    module = import_module("aiolambda.cli.program")
     monkeypatch.setattr(module, "import_module", load)
     assert module.main(["serve", "x=y:z"]) == 130
     assert capsys.readouterr().err == "aiolambda: interrupted: nothing was sent\n"

@@ -12,7 +12,7 @@ import pytest
 import aiolambda
 import aiolambda.errors
 from aiolambda import LambdaClient
-from aiolambda.cli.main import build_parser
+from aiolambda.cli.program import build_parser
 
 from ..support.pages import BLOCKS, FRAGMENTS, MANUAL, PAGES, PYTHON, README, ROOT, Block, name_of, prose_of
 
@@ -118,7 +118,7 @@ def test_the_command_line_takes_a_command(block: Block, line: str) -> None:
 
 @pytest.mark.parametrize("page", MANUAL, ids=name_of)
 def test_the_options_that_a_page_names_exist(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("invoke", "map", "serve", "doctor", "demo"):
+    for command in ("invoke", "map", "serve", "doctor", "demo", "--help"):
         with pytest.raises(SystemExit):
             build_parser([command]).parse_args([command, "--help"])
     known = capsys.readouterr().out

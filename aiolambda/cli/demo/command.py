@@ -16,7 +16,7 @@ from ...local import LocalEndpoint, LocalFunction
 from ...operations.invoke_types import InvokeCommandOutput
 from ...pipeline.call import Call, CallNext, CommandInput, CommandOutput
 from ...version import INSTALL
-from .. import exit_codes
+from .. import colour, exit_codes
 from ..files import print_error
 from .fan_out import fan_out
 from .printer import Printer
@@ -81,7 +81,7 @@ async def a_thousand_at_once(client: LambdaClient) -> list[InvokeCommandOutput]:
 
 def run(options: argparse.Namespace) -> int:
     """Run all chapters. The exit code is 1 if a response is wrong."""
-    use_colors = not options.no_color and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    use_colors = not options.no_color and colour.is_on(sys.stdout)
     reconfigure = getattr(sys.stdout, "reconfigure", None)  # a caller in this process may have replaced the stream
     if reconfigure is not None:
         reconfigure(line_buffering=True)  # print each line at once, also into a pipe

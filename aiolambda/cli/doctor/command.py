@@ -20,7 +20,7 @@ from ...transport import connection_room
 from ...types.values import Credentials, masked
 from .. import exit_codes
 from ..files import escape_controls
-from ..options import add_connection_options, seconds
+from ..options import add_connection_options, connection_settings, seconds
 from . import (
     Check,
     check_concurrency,
@@ -65,9 +65,7 @@ def run(options: argparse.Namespace) -> int:
 
 async def _run(options: argparse.Namespace) -> int:
     config = LambdaClientConfig(
-        region=options.region,
-        profile=options.profile,
-        endpoint_url=options.endpoint_url,
+        **connection_settings(options),
         max_concurrency=options.max_concurrency,
     )
     limit: float = options.timeout

@@ -1,0 +1,83 @@
+"""The examples and exit codes at the end of each command's help.
+
+Must not know the options: the parsers describe them.
+"""
+
+from . import exit_codes
+from .exit_codes import DONE, FUNCTION_ERROR, INTERRUPTED, MAY_HAVE_RUN, NOT_RUN, USAGE
+
+__all__ = ["CODES", "EPILOG", "EPILOGS", "USAGES"]
+
+_ALL = {code: exit_codes.MEANINGS[code] for code in (DONE, FUNCTION_ERROR, USAGE, NOT_RUN, MAY_HAVE_RUN, INTERRUPTED)}
+
+USAGES = {
+    "invoke": "NAME [-p JSON | -f FILE] [options]",
+    "map": "NAME -f FILE [options]",
+    "serve": "NAME=FILE_OR_MODULE:FUNCTION ... [options]",
+    "completion": "bash|zsh|fish",
+    "help": "[COMMAND]",
+}
+"""What follows the name of a command. The others take options only."""
+
+_EXAMPLES = {
+    "invoke": """\
+aiolambda invoke orders -p '{"id": 7}'
+aiolambda invoke orders -f event.json --tail
+echo '{"id": 7}' | aiolambda invoke orders --query 'items[].name' -o text
+aiolambda invoke orders:live -p @event.json -o answer.json""",
+    "map": """\
+aiolambda map orders -f items.jsonl -o results.jsonl --journal run.db
+aiolambda map orders -f items.jsonl --query payload.total -o text
+head -5 items.jsonl | aiolambda map orders""",
+    "serve": """\
+aiolambda serve hello=examples.py:handler
+aiolambda serve hi=app.py:run --runtime "python -m awslambdaric {handler}"
+aiolambda serve orders=handlers/app.handler --env TABLE=orders --env API_TOKEN""",
+    "doctor": """\
+aiolambda doctor
+aiolambda doctor --profile work --function orders
+aiolambda doctor --json""",
+    "demo": "aiolambda demo",
+    "completion": """\
+eval "$(aiolambda completion bash)"                    # in ~/.bashrc
+aiolambda completion zsh > ~/.zfunc/_aiolambda         # a folder of $fpath
+aiolambda completion fish > ~/.config/fish/completions/aiolambda.fish""",
+    "help": "aiolambda help invoke",
+}
+CODES = {
+    "invoke": _ALL,
+    "map": _ALL | {DONE: "every item succeeded", FUNCTION_ERROR: "the function failed for an item, and nothing worse happened"},
+    "serve": {
+        DONE: "stopped by SIGTERM",
+        USAGE: "usage or configuration error; nothing was served",
+        INTERRUPTED: "stopped by Ctrl-C",
+    },
+    "doctor": {
+        DONE: "invocations can work",
+        USAGE: "a setting, the credentials or the open files prevent them",
+        NOT_RUN: "the endpoint cannot be reached, or refuses them",
+        INTERRUPTED: _ALL[INTERRUPTED],
+    },
+    "demo": {
+        DONE: "every response was right",
+        FUNCTION_ERROR: "a response was wrong",
+        USAGE: "usage error",
+        INTERRUPTED: _ALL[INTERRUPTED],
+    },
+    "completion": {DONE: "the script is printed", USAGE: "usage error, or the extra 'cli' is not installed"},
+    "help": {DONE: "the help is printed", USAGE: "there is no such command"},
+}
+"""The exit codes of each command, and their meanings."""
+
+
+def _epilog(name: str) -> str:
+    examples = "\n".join(f"  {line}" for line in _EXAMPLES[name].splitlines())
+    return f"examples:\n{examples}\n\nexit codes:\n{exit_codes.as_table(CODES[name])}"
+
+
+EPILOGS = {name: _epilog(name) for name in _EXAMPLES}
+EPILOG = f"""\
+exit codes (COMMAND --help lists those of a command):
+{exit_codes.as_table(_ALL)}
+
+Help on a command: aiolambda help COMMAND. Options of the connection and of messages may also stand before the command."""

@@ -1,0 +1,109 @@
+"""The parser of all commands: short messages for wrong arguments with the nearest right one, and help that wraps.
+
+Law: no message repeats an argument that may be a payload or a secret. Must not know the commands and their options.
+"""
+
+import argparse
+import difflib
+import re
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn, cast
+
+from . import exit_codes, files
+
+__all__ = ["Formatter", "Parser", "nearest", "text"]
+
+_INVALID_CHOICE = re.compile(
+    r"(?P<start>.*invalid choice: '(?P<wrong>.*)') \((?:choose from|maybe you meant:) (?P<choices>.*)\)", re.DOTALL
+)
+
+
+class Formatter(argparse.HelpFormatter):
+    """Wraps paragraphs at the terminal's width. Indented lines, such as examples and tables, stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        blocks = [
+            block if block.startswith(" ") or "\n " in block else textwrap.fill(block, width, break_on_hyphens=False)
+            for block in text.strip("\n").split("\n\n")
+        ]
+        return "\n\n".join(blocks)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose options have the type `text` by default, and no abbreviations.
+
+    `early` has the options that were written before the command. They become defaults, so an option after it wins.
+    """
+
+    def __init__(self, *args: Any, early: argparse.Namespace | None = None, **settings: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, "formatter_class": Formatter, **settings})
+        self.register("type", None, text)
+        self.color = False  # Python 3.14 colours help itself, and does not know --color
+        self._positionals.title = "arguments"
+        self._early = early
+
+    def every_action(self) -> Iterator[argparse.Action]:
+        """The options and arguments of this parser and of its commands."""
+        for action in self._actions:
+            yield action
+            commands = cast("object", action.choices)
+            if isinstance(commands, Mapping):
+                for parser in cast("Mapping[str, Parser]", commands).values():
+                    yield from parser.every_action()
+
+    def suppress_defaults(self) -> None:
+        """Leave options that were not given out of the namespace."""
+        for action in self._actions:
+            action.default = argparse.SUPPRESS
+
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride] - the base class has overloads
+        self, args: Any = None, namespace: Any = None
+    ) -> Any:
+        """Parse like the base class. An unknown argument is an error of the parser that met it, not of the outermost one."""
+        early: dict[str, object] = {} if self._early is None else vars(self._early)
+        known = {action.dest for action in self._actions}
+        for name in early:
+            if name not in known:
+                self.error(f"this command has no option --{name.replace('_', '-')}")
+        self.set_defaults(**early)
+        found, extras = super().parse_known_args(args, namespace)
+        if extras:
+            self._refuse(extras)
+        return found, extras
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line of usage and one of error, and stop with the exit code of usage errors."""
+        if match := _INVALID_CHOICE.fullmatch(message):
+            choices = re.findall(r"[\w-]+", match["choices"])
+            close = nearest(match["wrong"], choices)
+            message = f"{match['start']}; {close or 'choose from ' + ', '.join(choices)}"
+        files.print_error(f"{self.format_usage()}{self.prog}: error: {message}")
+        sys.exit(exit_codes.USAGE)
+
+    def _refuse(self, extras: Sequence[str]) -> NoReturn:
+        options = [extra for extra in extras if extra.startswith("-")]
+        if not options:
+            hint = ": a payload follows -p, a file follows -f" if "-f" in self._option_string_actions else ""
+            self.error(f"too many arguments{hint}")
+        first = options[0]
+        name = first.partition("=")[0] if first.startswith("--") else first[:2]
+        close = nearest(name, self._option_string_actions)
+        self.error(f"unknown option {name}" + (f"; {close}" if close else ""))
+
+
+def nearest(wrong: str, choices: Iterable[str]) -> str:
+    """The question "did you mean ...?" with the nearest choice; empty if none is near."""
+    folded = {choice.lower(): choice for choice in choices}
+    found = difflib.get_close_matches(wrong.lower(), folded, n=1)
+    return f"did you mean {folded[found[0]]}?" if found else ""
+
+
+def text(value: str) -> str:
+    """Check that the value is text. Python represents bytes that are not UTF-8 as lone surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("the value contains bytes that are not UTF-8") from None
+    return value
