@@ -9,7 +9,7 @@ from typing import Literal, TextIO
 __all__ = ["Mode", "is_on", "painted", "set_mode"]
 
 Mode = Literal["auto", "always", "never"]
-_CODES = {"red": "1;31", "dim": "2"}
+_CODES = {"red": "1;31", "yellow": "33", "green": "32", "dim": "2"}
 _mode: Mode = "auto"
 
 
@@ -35,6 +35,6 @@ def is_on(stream: TextIO) -> bool:
         return False
 
 
-def painted(text: str, colour: Literal["red", "dim"], stream: TextIO) -> str:
+def painted(text: str, colour: Literal["red", "yellow", "green", "dim"], stream: TextIO) -> str:
     """The text in this colour, if the stream gets colours."""
     return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if is_on(stream) else text

@@ -31,6 +31,7 @@ class Explained:
         source: Where the value comes from, such as `argument region` or `AWS_REGION`.
         names: Everything that can set it. The first one that is set wins.
         problem: Why the setting has no usable value; `None` if it has one.
+        is_default: Whether nothing has set it. Default `False`.
     """
 
     name: str
@@ -43,6 +44,8 @@ class Explained:
     """Everything that can set it. The first one that is set wins."""
     problem: str | None = None
     """Why the setting has no usable value; `None` if it has one."""
+    is_default: bool = False
+    """Whether nothing has set it."""
 
 
 def explain(config: "LambdaClientConfig", environment: Mapping[str, str]) -> tuple[Explained, ...]:
@@ -56,10 +59,16 @@ def explained(found: FoundSettings) -> tuple[Explained, ...]:
     for field in attrs.fields(FoundSettings):
         if field.name == "files":
             for name, file in zip(("config file", "credentials file"), found.files, strict=False):
-                rows.append(Explained(name=name, value=file.path, source=file.state, names=(file.variable,)))
+                rows.append(
+                    Explained(
+                        name=name, value=file.path, source=file.state, names=(file.variable,), is_default=not file.is_named
+                    )
+                )
         elif SETTABLE_BY in field.metadata:
             setting = _endpoint_row(found) if field.name == "endpoint_url" else getattr(found, field.name)
             rows.append(_row(field.name, setting, field.metadata[SETTABLE_BY]))
+            if field.name == "endpoint_url":  # one that follows from the region is not set
+                rows[-1] = attrs.evolve(rows[-1], is_default=found.endpoint_url.is_default)
     return tuple(rows)
 
 
@@ -84,7 +93,7 @@ def as_table(settings: Iterable[Explained]) -> str:
 def _row(name: str, found: Found[object], names: tuple[str, ...]) -> Explained:
     problem = None if found.problem is None else str(found.problem)
     value = "-" if found.value is None else _SHOWN.get(name, _text)(found.value)
-    return Explained(name=name, value=value, source=found.source, names=names, problem=problem)
+    return Explained(name=name, value=value, source=found.source, names=names, problem=problem, is_default=found.is_default)
 
 
 def _text(value: object) -> str:

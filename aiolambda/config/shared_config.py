@@ -48,11 +48,15 @@ Section = dict[str, Entry]
 
 @attrs.frozen(eq=False, repr=False)
 class SharedFile:
-    """One of the two files. `state` is `read`, `missing` or `unreadable`; an unreadable file counts as missing."""
+    """One of the two files. `state` is `read`, `missing` or `unreadable`; an unreadable file counts as missing.
+
+    `is_named` says whether the variable names it.
+    """
 
     variable: str
     path: str
     state: str
+    is_named: bool = False
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -105,7 +109,10 @@ def read_shared_config(environment: Mapping[str, str]) -> SharedConfig:
     return SharedConfig(
         profiles=profiles,
         services=dict(_named("services", config)),
-        files=tuple(SharedFile(variable, path, _state(path, texts[variable])) for variable, path in paths.items()),
+        files=tuple(
+            SharedFile(variable, path, _state(path, texts[variable]), variable in environment)
+            for variable, path in paths.items()
+        ),
         config_file=config_file,
         credentials_file=credentials,
     )

@@ -9,13 +9,14 @@ import argparse
 import asyncio
 import json
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote, urlsplit
 
 import attrs
 
 from ...config import LambdaClientConfig
-from ...config.explain import Explained, as_table
+from ...config.explain import Explained
 from ...transport import connection_room
 from ...types.values import Credentials, masked
 from .. import exit_codes
@@ -33,12 +34,13 @@ from . import (
     exit_code_of,
     find_settings,
 )
+from .report import as_text, with_colours
 
 __all__ = ["DESCRIPTION", "add_options", "run"]
 
 DESCRIPTION = """\
 Check settings, credentials, endpoint, concurrency, TLS, clock, keep-alive and versions. With --function, also check the
-permission to invoke it. No function runs. Each check prints ok, warning or problem, and advice.
+permission to invoke it. No function runs. Problems come first, with their remedy, and the verdict is last.
 The exit code is 0 if invocations can work.
 """
 
@@ -55,6 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=seconds, default=10.0, metavar="SECONDS", help="time limit of each step (default: %(default)g)"
     )
+    parser.add_argument("--all", action="store_true", help="show every setting, with everything that can set it")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
 
 
@@ -76,11 +79,42 @@ async def _run(options: argparse.Namespace) -> int:
     checks += await check_connection(found, limit)
     checks.append(await check_function(config, options.function, options.qualifier, credentials, limit))
     settings, code = _with_credentials(found.explained, credentials_check), exit_code_of(checks)
-    report = json.dumps(_as_json(checks, settings, code), indent=2) if options.json else _as_text(checks, settings, code)
-    for secret, replacement in _replacements(found.findings.proxy.value, credentials).items():
-        report = report.replace(secret, replacement).replace(json.dumps(secret)[1:-1], replacement)
-    print(escape_controls(report), flush=True)
+    hidden = _replacements(found.findings.proxy.value, credentials)
+    if options.json:
+        report = json.dumps(_as_json(checks, settings, code), indent=2)
+        print(escape_controls(_without(hidden, report, as_json=True)), flush=True)
+    else:  # hidden and escaped before lines are wrapped, which may cut a secret
+        text = as_text(
+            [_safe_check(check, hidden) for check in checks],
+            [_safe_setting(row, hidden) for row in settings],
+            shows_all=options.all,
+            stream=sys.stdout,
+        )
+        print(with_colours(text, sys.stdout), flush=True)
     return code
+
+
+def _safe_check(check: Check, hidden: Mapping[str, str]) -> Check:
+    advice = None if check.advice is None else _safe(check.advice, hidden)
+    return attrs.evolve(check, text=_safe(check.text, hidden), advice=advice)
+
+
+def _safe_setting(row: Explained, hidden: Mapping[str, str]) -> Explained:
+    problem = None if row.problem is None else _safe(row.problem, hidden)
+    return attrs.evolve(row, value=_safe(row.value, hidden), source=_safe(row.source, hidden), problem=problem)
+
+
+def _safe(text: str, hidden: Mapping[str, str]) -> str:
+    """The text without secrets and control characters."""
+    return escape_controls(_without(hidden, text))
+
+
+def _without(hidden: Mapping[str, str], text: str, *, as_json: bool = False) -> str:
+    for secret, replacement in hidden.items():
+        text = text.replace(secret, replacement)
+        if as_json:
+            text = text.replace(json.dumps(secret)[1:-1], replacement)
+    return text
 
 
 def _with_credentials(settings: Iterable[Explained], check: Check) -> list[Explained]:
@@ -88,17 +122,9 @@ def _with_credentials(settings: Iterable[Explained], check: Check) -> list[Expla
     if "source" not in check.facts:
         return list(settings)
     key, source = str(check.facts["access_key_id"]), str(check.facts["source"])
-    return [attrs.evolve(row, value=key, source=source) if row.name == "credentials" else row for row in settings]
-
-
-def _as_text(checks: Iterable[Check], settings: Iterable[Explained], code: int) -> str:
-    lines: list[str] = []
-    for check in checks:
-        lines.append(f"{check.state:<9}{check.name:<13}{check.text}")
-        if check.advice is not None:
-            lines.append(f"{'':<22}{check.advice}")
-    verdict = "invocations can work" if code == exit_codes.DONE else "no invocation can work until the problems are solved"
-    return "\n".join([*lines, "", verdict, "", as_table(settings)])
+    return [
+        attrs.evolve(row, value=key, source=source, is_default=False) if row.name == "credentials" else row for row in settings
+    ]
 
 
 def _as_json(checks: Iterable[Check], settings: Iterable[Explained], code: int) -> object:
@@ -109,7 +135,14 @@ def _as_json(checks: Iterable[Check], settings: Iterable[Explained], code: int) 
             for check in checks
         ],
         "settings": [
-            {"name": row.name, "value": row.value, "source": row.source, "set_by": list(row.names), "problem": row.problem}
+            {
+                "name": row.name,
+                "value": row.value,
+                "source": row.source,
+                "set_by": list(row.names),
+                "problem": row.problem,
+                "default": row.is_default,
+            }
             for row in settings
         ],
     }
