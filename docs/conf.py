@@ -17,8 +17,6 @@ project = "aiolambda"
 release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_llm_friendly", "llms_txt"]
 exclude_patterns = ["_build"]
-if not (Path(__file__).parents[1] / "SECURITY.md").is_file():
-    exclude_patterns.append("project/security.md")  # it includes that file
 html_theme = "furo"
 pygments_dark_style = "github-dark"  # the default underlines the names of modules
 html_title = f"aiolambda {release}"

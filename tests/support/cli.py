@@ -1,6 +1,7 @@
 """Helpers of the tests of `aiolambda.cli`: run the program as a child process, or in this process, which is faster."""
 
 import asyncio
+import contextlib
 import io
 import os
 import signal
@@ -54,11 +55,20 @@ async def start(
 
 async def run(*arguments: str, env: Mapping[str, str] | None = None, stdin: bytes | None = None, **settings: object) -> Ended:
     """Run a command to its end."""
-    if stdin is not None:
-        settings["stdin"] = asyncio.subprocess.PIPE
+    ends = () if stdin is None else os.pipe()  # of the system: uvloop would give the program a socket
+    if ends:
+        settings["stdin"] = ends[0]
     process = await start(*arguments, env=env, **settings)
-    stdout, stderr = await asyncio.wait_for(process.communicate(stdin), 30)
+    if ends and stdin is not None:
+        os.close(ends[0])
+        await asyncio.to_thread(_write, ends[1], stdin)
+    stdout, stderr = await asyncio.wait_for(process.communicate(), 30)
     return Ended(process.returncode, stdout, stderr.decode())
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError), open(descriptor, "wb") as pipe:
+        pipe.write(data)
 
 
 @attrs.frozen

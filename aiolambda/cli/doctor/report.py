@@ -42,7 +42,7 @@ def as_text(checks: Iterable[Check], settings: Iterable[Explained], *, shows_all
 
 def with_colours(report: str, stream: TextIO) -> str:
     """Colour the signs, if the stream gets colours."""
-    states = {sign: state for signs in (_SIGNS, _PLAIN_SIGNS) for state, sign in signs.items()}
+    states: dict[str, State] = {sign: state for signs in (_SIGNS, _PLAIN_SIGNS) for state, sign in signs.items()}
     return "\n".join(
         colour.painted(line[0], _COLOURS[states[line[0]]], stream) + line[1:]
         if line[:1] in states and line[1:2] == " "
