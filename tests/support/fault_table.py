@@ -414,12 +414,12 @@ FAULTS: list[Fault] = [
         silence=SILENCE,
     ),
     unknown(
-        "one byte every 100 ms, within a total of 1 s",
+        "one byte every 100 ms, within a total of 3 s",
         faults.slowly(0.1),
         "InvocationTimeoutError(total)",
         again=False,
-        limits=Timeouts(total=1.0, connect=20, read=20),
-        silence=1.0,
+        limits=Timeouts(total=3.0, connect=20, read=20),  # long enough for a busy machine to connect
+        silence=3.0,
     ),
     answered("idle: FIN", faults.idle(faults.ends), warm=True),
     answered("idle: RST", faults.idle(faults.resets), warm=True),
@@ -603,6 +603,11 @@ def close_left_sockets() -> None:
         _left_open.pop().close()
 
 
+def _files_of(sockets: Iterable[socket.socket]) -> set[tuple[str, str]]:
+    """As `open_files` names them."""
+    return {(str(sock.fileno()), f"socket:[{_inode_of(sock.fileno())}]") for sock in sockets}
+
+
 def _inode_of(number: int) -> int | None:
     try:
         return os.fstat(number).st_ino
@@ -783,7 +788,7 @@ async def run_cells(chosen: list[tuple[Fault, Mode]], *, faulty: int | None = No
         left += [f"a task: {task}" for task in asyncio.all_tasks() - {asyncio.current_task()}]
         gc.collect()
         after = open_files()
-        left += [f"an open file: {file}" for file in after - before]
+        left += [f"an open file: {file}" for file in after - before - _files_of(_left_open)]
         left += [f"somebody else's file was closed: {file}" for file in before - after]
     return Run(tuple(done[number] for number in range(len(chosen))), tuple(left))
 
