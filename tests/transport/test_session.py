@@ -721,8 +721,8 @@ async def test_read_limit_ends_with_the_head_of_a_stream(transport: SessionTrans
         await connection.until_client_closes()
 
     async with raw_server(script) as server:
-        async with transport.stream(request_to(server, timeouts=Timeouts(read=0.02))) as response:
-            asyncio.get_running_loop().call_later(0.06, go_on.set)
+        async with transport.stream(request_to(server, timeouts=Timeouts(read=0.5))) as response:
+            asyncio.get_running_loop().call_later(0.6, go_on.set)
             assert [piece async for piece in response] == [b"ab"]
 
 
