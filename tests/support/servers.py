@@ -85,6 +85,7 @@ async def listening(
         task = asyncio.ensure_future(serve(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+        task.add_done_callback(lambda _: writer.close())  # a task that is cancelled before its first step closes nothing
 
     place = {"host": "127.0.0.1", "port": 0} if on is None else {"sock": on}
     listener = await asyncio.start_server(accept, **place, **settings)
