@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from aiolambda import Credentials, FunctionError, LambdaClient
+from aiolambda.cli.demo.fan_out import _erase_progress
 
 from ..support.cli import HANDLERS, environment, run, served, start
 from ..support.local import becomes_true, is_running, needs_awslambdaric, read_soon
@@ -140,6 +141,15 @@ async def test_demo_shows_all_its_steps():
     assert re.search(r"1,000 responses from [1-8] processes in \d+\.\d\d s: [\d,]+ per second", told)
     assert 'LambdaClient(region="eu-west-1")' in told
     assert "\033[" not in told
+    assert [line for line in told.splitlines() if len(line) > 80 and 'File "' not in line] == []
+
+
+@pytest.mark.parametrize(("is_terminal", "written"), [(True, "\r\033[2K\033[?25h"), (False, "")])
+def test_demo_erases_the_progress_of_the_killed_map(is_terminal, written, capsys, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    _erase_progress()
+    assert capsys.readouterr().err == written
 
 
 async def test_the_demo_can_be_interrupted():

@@ -1,6 +1,7 @@
 """`aiolambda demo`: show the features on this machine in a few seconds.
 
-Each example is printed from its source, then run. Must not need an AWS account, a network or Docker.
+Each example is printed from its source, then run. No line but that of a path has more than 80 columns. Must not need an AWS
+account, a network or Docker.
 """
 
 import argparse
@@ -30,13 +31,18 @@ INVOCATIONS = 1000
 
 _FUNCTIONS = Path(__file__).with_name("functions.py")
 _TO_AWS = f"""\
-To run the same code against AWS, leave out endpoint_url and credentials, and name your own functions.
+To run the same code against AWS, leave out endpoint_url and credentials, and
+name your own functions.
 
     async with LambdaClient(region="eu-west-1") as client:
         output = await client.invoke("your-function", {{"name": "you"}})
 
-Credentials come from the environment or ~/.aws. For SSO and roles, install the extra: {INSTALL}
-To serve your own handlers on this machine: aiolambda serve hello=examples.py:handler
+Credentials come from the environment or ~/.aws. For SSO and roles, install the
+extra: {INSTALL}
+
+To serve your own handlers on this machine:
+
+    $ aiolambda serve hello=examples.py:handler
 """
 
 AnyCall = Call[CommandInput, CommandOutput]
@@ -50,21 +56,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 async def an_invocation(client: LambdaClient) -> None:
     output = await client.invoke("greet", {"name": "you"}, log_type="Tail")
     print(output.json())
-    print(output.log_tail)
+    print((output.log_tail or "").rstrip().replace("\t", "\n  "))
 
 
 async def a_function_error(client: LambdaClient) -> None:
     try:
         await client.invoke("divide", {"a": 1, "b": 0})
     except FunctionError as error:
-        print(f"{error.error_type}: {error.error_message}; may_have_run: {error.may_have_run}")
-        print("".join(error.stack_trace))
+        print(f"{error.error_type}: {error.error_message}")
+        print(f"may_have_run: {error.may_have_run}")
+        print("".join(error.stack_trace), end="")
 
 
 async def timed(call: AnyCall, call_next: AnyNext) -> CommandOutput:
     started = time.perf_counter()
     output = await call_next(call)
-    print(f"{call.function_name} took {(time.perf_counter() - started) * 1000:.1f} ms")
+    milliseconds = (time.perf_counter() - started) * 1000
+    print(f"{call.function_name} took {milliseconds:.1f} ms")
     return output
 
 
@@ -74,7 +82,7 @@ async def a_middleware(client: LambdaClient) -> None:
     client.middleware_stack.remove("timed")
 
 
-async def a_thousand_at_once(client: LambdaClient) -> list[InvokeCommandOutput]:
+async def a_thousand(client: LambdaClient) -> list[InvokeCommandOutput]:
     calls = [client.invoke("square", {"n": n}) for n in range(INVOCATIONS)]
     return await asyncio.gather(*calls)
 
@@ -93,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _run(printer: Printer) -> int:
-    printer.heading(f"A local endpoint: the Lambda API, and up to {PROCESSES} runtime processes for each function")
+    printer.heading(f"A local endpoint: the Lambda API, and up to {PROCESSES} processes for each function")
     async with (
         LocalEndpoint([_function("greet"), _function("divide"), _function("square")]) as endpoint,
         LambdaClient(
@@ -104,8 +112,8 @@ async def _run(printer: Printer) -> int:
         ) as client,
     ):
         print(
-            f"    LambdaClient(region={endpoint.region!r}, endpoint_url={endpoint.url!r}, "
-            f"credentials=..., max_concurrency={PROCESSES})"
+            f"    LambdaClient(region={endpoint.region!r}, endpoint_url={endpoint.url!r},\n"
+            f"                 credentials=..., max_concurrency={PROCESSES})"
         )
         printer.heading("1. An invocation with the tail of its log")
         printer.code(an_invocation)
@@ -117,7 +125,7 @@ async def _run(printer: Printer) -> int:
         printer.code(timed, a_middleware)
         await a_middleware(client)
         printer.heading(f"4. {INVOCATIONS:,} concurrent invocations with max_concurrency={PROCESSES}")
-        printer.code(a_thousand_at_once)
+        printer.code(a_thousand)
         is_correct = await _run_thousand(client)
     is_correct &= await fan_out(printer)
     printer.heading("6. On AWS")
@@ -134,7 +142,7 @@ def _function(name: str) -> LocalFunction:
 async def _run_thousand(client: LambdaClient) -> bool:
     """Run chapter 4, and return whether every response belongs to its call."""
     started = time.perf_counter()
-    outputs = await a_thousand_at_once(client)
+    outputs = await a_thousand(client)
     seconds = time.perf_counter() - started
     answers = [output.json() for output in outputs]
     processes = len({answer["pid"] for answer in answers})

@@ -33,14 +33,15 @@ async def fan_out(printer: Printer) -> bool:
             name="nap", handler=f"{_FUNCTIONS.stem}.nap", root=_FUNCTIONS.parent, concurrency=LIMIT, timeout=30.0
         )
         async with LocalEndpoint([function]) as endpoint:
-            print("    $ aiolambda map nap -f items.jsonl -o first.jsonl --journal run.db    # then kill -9")
+            print("    $ aiolambda map nap -f items.jsonl -o first.jsonl --journal run.db")
             first = await _start(endpoint, folder, "first.jsonl")
             while first.returncode is None and _lines(folder / "first.jsonl") < RESULTS_BEFORE_KILL:  # noqa: ASYNC110 - a file has no event
                 await asyncio.sleep(0.02)
             if first.returncode is None:
                 first.kill()
             await first.wait()
-            print(f"    killed after {_lines(folder / 'first.jsonl')} results\n")
+            _erase_progress()
+            print(f"    killed (kill -9) after {_lines(folder / 'first.jsonl')} results\n")
             print("    $ aiolambda map nap -f items.jsonl -o second.jsonl --journal run.db")
             second = await _start(endpoint, folder, "second.jsonl")
             await second.wait()
@@ -63,6 +64,12 @@ def _lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
+def _erase_progress() -> None:
+    """Remove the progress display of the killed process from the terminal, and show the cursor that it has hidden."""
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        print("\r\033[2K\033[?25h", end="", file=sys.stderr, flush=True)
+
+
 def _check(path: Path, record: Path) -> bool:
     """Print the result, and check it against the record that the handlers have written."""
     results = [json.loads(line) for line in path.read_text().splitlines()]
@@ -70,7 +77,8 @@ def _check(path: Path, record: Path) -> bool:
     executed = Counter(record.read_text().split())
     total = sum(executed.values())
     print(f"    {ITEMS} items, {len(results)} results; {len(executed)} items ran, {total} times in total")
-    print(f"    {unknown} were in flight at the kill: they may have run, so they are reported and not sent again")
+    print(f"    {unknown} were in flight at the kill: they may have run, so they are reported,")
+    print("    and not sent again")
     is_correct = len(results) == len({result["index"] for result in results}) == ITEMS and set(executed.values()) == {1}
     if not is_correct:
         print_error("aiolambda: an item has no result, or ran twice")

@@ -137,7 +137,7 @@ def check_versions() -> Check:
     for name in _DISTRIBUTIONS:
         with contextlib.suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
-    versions |= {"python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION}
+    versions |= {"python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION.removeprefix("OpenSSL ")}
     if "botocore" not in versions:
         versions["botocore"] = "not installed (no SSO, and no profiles with roles)"
     return ok("versions", ", ".join(f"{name} {version}" for name, version in versions.items()), **versions)
