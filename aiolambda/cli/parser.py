@@ -15,6 +15,8 @@ from . import exit_codes, files
 
 __all__ = ["Formatter", "Parser", "nearest", "text"]
 
+_HINTS = {"-f": ": a payload follows -p, a file follows -f", "--function": "; did you mean --function NAME?"}
+"""By option: the way to write an argument that has none in a command with this option."""
 _INVALID_CHOICE = re.compile(
     r"(?P<start>.*invalid choice: '(?P<wrong>.*)') \((?:choose from|maybe you meant:) (?P<choices>.*)\)", re.DOTALL
 )
@@ -82,15 +84,27 @@ class Parser(argparse.ArgumentParser):
         files.print_error(f"{self.format_usage()}{self.prog}: error: {message}")
         sys.exit(exit_codes.USAGE)
 
+    def _option_with_choice(self, name: str) -> str:
+        """The question "did you mean ...?" with the option and its choice of this name: `--event`; empty if there is none."""
+        for action in self._actions:
+            for choice in action.choices or ():
+                if action.option_strings and _plain(str(choice)) == _plain(name):
+                    return f"did you mean {action.option_strings[-1]} {choice}?"
+        return ""
+
     def _refuse(self, extras: Sequence[str]) -> NoReturn:
         options = [extra for extra in extras if extra.startswith("-")]
         if not options:
-            hint = ": a payload follows -p, a file follows -f" if "-f" in self._option_string_actions else ""
-            self.error(f"too many arguments{hint}")
+            hints = (hint for option, hint in _HINTS.items() if option in self._option_string_actions)
+            self.error(f"too many arguments{next(hints, '')}")
         first = options[0]
         name = first.partition("=")[0] if first.startswith("--") else first[:2]
-        close = nearest(name, self._option_string_actions)
+        close = self._option_with_choice(name) or nearest(name, self._option_string_actions)
         self.error(f"unknown option {name}" + (f"; {close}" if close else ""))
+
+
+def _plain(name: str) -> str:
+    return name.replace("-", "").lower()
 
 
 def nearest(wrong: str, choices: Iterable[str]) -> str:

@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "Lambda's notation for a handler in a folder also works: NAME=FOLDER/MODULE.FUNCTION",
     )
     parser.add_argument("--port", type=int, default=_DEFAULT_PORT, help="port; 0 chooses a free one (default: %(default)s)")
-    parser.add_argument("--region", default="us-east-1", help="region that the endpoint reports (default: %(default)s)")
+    parser.add_argument("--region", help="region that requests must be signed for (default: any; functions see us-east-1)")
     parser.add_argument(
         "--concurrency",
         type=int,

@@ -217,6 +217,14 @@ class LambdaClient(InvocationCalls, MapCalls):
 
         __exit__ = __enter__
 
+        @property
+        def exceptions(self) -> Never:
+            """Not there, unlike on a client of boto3: import the classes of errors from `aiolambda`."""
+            raise AttributeError(
+                "a client has no exceptions: import their classes, such as from aiolambda import ResourceNotFoundException; "
+                "those of rarer codes are in aiolambda.errors.service"
+            )
+
     async def __aenter__(self) -> Self:
         await self.open()
         return self
@@ -267,6 +275,7 @@ class LambdaClient(InvocationCalls, MapCalls):
         Args:
             command: An `InvokeCommand` or an `InvokeWithResponseStreamCommand`, or a command of your own.
             timeout: Seconds for the whole call, or `Timeouts`; `None` is no limit. Default: that of the client.
+                A number or `None` replaces the `total` of the client's limits, `Timeouts` replaces them all.
             idempotent: `True` if running the function twice does no harm. Default: as the command says, then the client.
                 With `True`, an attempt with an unknown outcome is repeated. `False` also switches off the repeats that the
                 input allows.

@@ -34,6 +34,7 @@ class InvocationCalls(ABC):
         Args:
             command: The command.
             timeout: Seconds for the whole call, or `Timeouts`; `None` is no limit. Default: that of the client.
+                A number or `None` replaces the `total` of the client's limits, `Timeouts` replaces them all.
             idempotent: `True` if running the function twice does no harm. Default: as the command says, then the client.
         """
 
@@ -66,6 +67,7 @@ class InvocationCalls(ABC):
             tenant_id: The tenant, for a function with tenant isolation.
             durable_execution_name: The name of the execution of a durable function, which runs once for each name.
             timeout: Seconds for the whole call, or `Timeouts`; `None` is no limit. Default: that of the client.
+                A number or `None` replaces the `total` of the client's limits, `Timeouts` replaces them all.
             idempotent: `True` if running the function twice does no harm. Default: as the client says.
                 With `True`, an attempt with an unknown outcome is repeated.
 
@@ -114,6 +116,7 @@ class InvocationCalls(ABC):
             tenant_id: The tenant, for a function with tenant isolation.
             durable_execution_name: The name of the execution of a durable function, which runs once for each name.
             timeout: Seconds for the whole call, or `Timeouts`; `None` is no limit. Default: that of the client.
+                A number or `None` replaces the `total` of the client's limits, `Timeouts` replaces them all.
             idempotent: `True` if queueing the event twice does no harm. Default: as the client says.
 
         Raises:
@@ -166,6 +169,7 @@ class InvocationCalls(ABC):
             client_context: A mapping, or an already base64-encoded string. The function finds it in its context.
             tenant_id: The tenant, for a function with tenant isolation.
             timeout: Seconds until the stream is closed, or `Timeouts`; `None` is no limit. Default: that of the client.
+                A number or `None` replaces the `total` of the client's limits, `Timeouts` replaces them all.
                 Of `Timeouts`, `read` applies until the answer begins, `idle` between two chunks, and `total` until the stream
                 is closed.
             idempotent: `True` if running the function twice does no harm. Default: as the client says.

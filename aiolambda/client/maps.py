@@ -173,6 +173,7 @@ class MapCalls:
                 With one more, the run ends with `TooManyFailuresError`.
             max_failure_ratio: The share of failed items that is accepted, from 0 to 1. Default `None`: any share.
             timeout: Seconds for one invocation, from its slot on, or `Timeouts`. Default: that of the client.
+                A number or `None` replaces the `total` of the client's limits, `Timeouts` replaces them all.
             deadline: Seconds from the start of the run after which nothing more is sent. Default none.
                 Invocations in flight then have 30 s to end.
             journal: The path of a file from which a later run resumes. Default: no journal.
@@ -261,6 +262,7 @@ class MapCalls:
             max_failures: The number of failed commands that are accepted. Default `None`: any number.
             max_failure_ratio: The share of failed commands that is accepted, from 0 to 1. Default `None`: any share.
             timeout: Seconds for one invocation, from its slot on, or `Timeouts`. Default: that of the client.
+                A number or `None` replaces the `total` of the client's limits, `Timeouts` replaces them all.
             deadline: Seconds from the start of the run after which nothing more is sent. Default none.
                 Invocations in flight then have 30 s to end.
             journal: The path of a file from which a later run resumes. Default: no journal.

@@ -15,7 +15,7 @@ AiolambdaError                  .delivery .may_have_run .function_name .retry_ac
 │   ├─ ConnectionLostError      (also ConnectionError) .stale_connection
 │   └─ InvocationTimeoutError   (also TimeoutError) .exceeded .stage .last_error
 │       └─ QueueTimeoutError
-├─ LambdaServiceException       .code .message .status_code .request_id .fault .category .metadata .retry_after
+├─ LambdaServiceException       .code .message .status_code .request_id .fault .category .metadata .retry_after .elapsed
 ├─ FunctionError                .kind .error_type .error_message .stack_trace .output
 ├─ DecodeError                  (also ValueError and TypeError) .output .codec_error .request_id
 ├─ StreamError                  .code .received_bytes .received_chunks .request_id
@@ -162,6 +162,8 @@ class AiolambdaError(Exception):
         self._function_name, self._located = function_name, True
         if isinstance(self, TransportError):
             self.history, self.elapsed, self.total_retry_delay = tuple(history), elapsed, total_retry_delay
+        elif isinstance(self, LambdaServiceException):
+            self.elapsed = elapsed
 
     def _details(self) -> list[str]:
         return [] if self._function_name is None else [f"function {self._function_name!r}"]
@@ -180,6 +182,9 @@ class ConfigurationError(AiolambdaError):
 
     The text names the setting, the place it came from, and the remedy. `client.config.explain()` shows all settings.
     """
+
+    def _details(self) -> list[str]:
+        return []  # the function is not at fault
 
 
 class MiddlewareStackError(ConfigurationError, ValueError):
@@ -202,6 +207,7 @@ class InvalidInputError(AiolambdaError, ValueError):
     """
 
     def __init__(self, message: str, /, *, member: str, limit: int | None = None, function_name: str | None = None) -> None:
+        """Build an error. Nothing was sent, so `delivery` is `NOT_DELIVERED`. The attributes explain the rest."""
         super().__init__(message, function_name=function_name)
         self.member = member
         """The name of the member of the input."""
@@ -229,6 +235,7 @@ class InvalidPayloadSizeError(InvalidInputError, PayloadTooLargeError):
     """The payload exceeds the limit of its invocation type, so nothing was sent. `LambdaClient(limits=...)` sets the limits."""
 
     def __init__(self, message: str, /, *, size: int | None, limit: int, function_name: str | None = None) -> None:
+        """Build an error. Nothing was sent, so `delivery` is `NOT_DELIVERED`. The attributes explain the rest."""
         super().__init__(message, member="payload", limit=limit, function_name=function_name)
         self.size = size
         """The size of the payload in bytes; `None` if it is unknown."""
@@ -253,6 +260,7 @@ class TransportError(AiolambdaError):
         function_name: str | None = None,
         request_id: str | None = None,
     ) -> None:
+        """Build an error. By default `delivery` is `UNKNOWN`. The attributes explain the rest."""
         super().__init__(message, delivery=delivery, function_name=function_name)
         self.history: tuple[Attempt, ...] = ()
         """The requests of the call in order, each with its verdict."""
@@ -287,6 +295,7 @@ class ConnectError(TransportError, ConnectionError):
     """
 
     def __init__(self, message: str, /, *, transient: bool = True, function_name: str | None = None) -> None:
+        """Build an error. Nothing was sent, so `delivery` is `NOT_DELIVERED`. The attributes explain the rest."""
         super().__init__(message, delivery=Delivery.NOT_DELIVERED, function_name=function_name)
         self.transient = transient
         """Whether trying again can help. It is `False` if the server's certificate was rejected (see `ca_bundle`), or if the
@@ -313,6 +322,7 @@ class ConnectionLostError(TransportError, ConnectionError):
         function_name: str | None = None,
         request_id: str | None = None,
     ) -> None:
+        """Build an error. By default `delivery` is `UNKNOWN`. The attributes explain the rest."""
         super().__init__(message, delivery=delivery, function_name=function_name, request_id=request_id)
         self.stale_connection = stale_connection
         """Whether the server had closed this pooled connection before any byte of the request reached it. Then the function has
@@ -341,6 +351,7 @@ class InvocationTimeoutError(TransportError, TimeoutError):
         function_name: str | None = None,
         last_error: AiolambdaError | None = None,
     ) -> None:
+        """Build an error. By default `delivery` is `UNKNOWN`. The attributes explain the rest."""
         super().__init__(message, delivery=delivery, function_name=function_name)
         self.exceeded: Limit = exceeded
         """The limit that expired: `"total"`, `"queue"`, `"connect"`, `"read"` or `"idle"`."""
@@ -357,6 +368,7 @@ class QueueTimeoutError(InvocationTimeoutError):
     """
 
     def __init__(self, message: str, /, *, function_name: str | None = None) -> None:
+        """Build an error. Nothing was sent, so `delivery` is `NOT_DELIVERED`. The attributes explain the rest."""
         super().__init__(message, exceeded="queue", stage="queue", delivery=Delivery.NOT_DELIVERED, function_name=function_name)
 
 
@@ -368,6 +380,7 @@ class LambdaServiceException(AiolambdaError):
     Attributes:
         category: The kind of error: `"permission"`, `"limit"`, `"function"` (its configuration), `"request"` or `"service"`.
         retry_after: The seconds that the service asked to wait, or `None`.
+        elapsed: Seconds from the start of the call to this error.
         code: The error code of the answer, such as `"ResourceNotFoundException"`.
         message: The text of the answer.
         metadata: Status, request ids, headers and attempts.
@@ -379,6 +392,8 @@ class LambdaServiceException(AiolambdaError):
     """The kind of error: `"permission"`, `"limit"`, `"function"` (its configuration), `"request"` or `"service"`."""
     retry_after: float | None = None
     """The seconds that the service asked to wait, or `None`."""
+    elapsed: float = 0.0
+    """Seconds from the start of the call to this error."""
 
     def __init__(
         self,
@@ -392,6 +407,7 @@ class LambdaServiceException(AiolambdaError):
         body: bytes = b"",
         delivery: Delivery = Delivery.UNKNOWN,
     ) -> None:
+        """Build an error. By default `delivery` is `UNKNOWN`. The attributes explain the rest."""
         super().__init__(message, delivery=delivery, function_name=function_name)
         self.code = code
         """The error code of the answer, such as `"ResourceNotFoundException"`."""
@@ -419,10 +435,17 @@ class LambdaServiceException(AiolambdaError):
         """The side at fault: "server" for a status of 500 and above, else "client"."""
         return "server" if self.status_code >= 500 else "client"
 
+    @property
+    def attempts(self) -> int:
+        """The number of attempts."""
+        return self.metadata.attempts
+
     def _details(self) -> list[str]:
         details = [f"{self.code}, HTTP {self.status_code}", *super()._details()]
         if self.request_id is not None:
             details.append(f"request id {self.request_id}")
+        if self._located and (self.attempts > 1 or self.retry_action not in (None, RetryAction.NONE)):
+            details.append(f"attempt {self.attempts}, {self.elapsed:.2f} s")
         return details
 
 
@@ -458,6 +481,7 @@ class FunctionError(AiolambdaError):
         function_name: str | None = None,
         request_id: str | None = None,
     ) -> None:
+        """Build an error. The function has run, so `delivery` is `EXECUTED`. The attributes explain the rest."""
         super().__init__(message, delivery=Delivery.EXECUTED, function_name=function_name)
         self.kind = kind
         """`"Handled"` or `"Unhandled"`, the value of `X-Amz-Function-Error`."""
@@ -502,6 +526,7 @@ class DecodeError(AiolambdaError, ValueError, TypeError):
         function_name: str | None = None,
         request_id: str | None = None,
     ) -> None:
+        """Build an error. By default `delivery` is `EXECUTED`. The attributes explain the rest."""
         super().__init__(message, delivery=delivery, function_name=function_name)
         self.output = output
         """The whole answer."""
@@ -540,6 +565,7 @@ class StreamError(AiolambdaError):
         function_name: str | None = None,
         request_id: str | None = None,
     ) -> None:
+        """Build an error. The function has run, so `delivery` is `EXECUTED`. The attributes explain the rest."""
         super().__init__(message, delivery=Delivery.EXECUTED, function_name=function_name)
         self.code = code
         """The error name with which Lambda ended the stream, or `None`."""
@@ -568,6 +594,7 @@ class TooManyFailuresError(AiolambdaError):
     """
 
     def __init__(self, message: str, /, *, stats: MapStats, delivery: Delivery = Delivery.UNKNOWN) -> None:
+        """Build an error. By default `delivery` is `UNKNOWN`. The attributes explain the rest."""
         super().__init__(message, delivery=delivery)
         self.stats = stats
         """The totals of the map."""
@@ -580,6 +607,7 @@ class UnknownOutcomeError(AiolambdaError):
     """
 
     def __init__(self, message: str, /, *, function_name: str | None = None) -> None:
+        """Build an error. The function may have run, so `delivery` is `UNKNOWN`."""
         super().__init__(message, delivery=Delivery.UNKNOWN, function_name=function_name)
 
 

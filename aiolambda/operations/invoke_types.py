@@ -13,7 +13,7 @@ from ..codecs import JsonCodec, Mismatch
 from ..errors import DecodeError, InvalidInputError
 from ..pipeline.call import CommandInput, CommandOutput
 from ..types.interfaces import Codec
-from ..types.mistakes import explains_arguments, kind_of, unknown_name
+from ..types.mistakes import NotDictionary, explains_arguments, kind_of, unknown_name
 from ..types.values import Delivery, InvocationType, LogType, Metadata, Unfrozen
 from .payload import Payload
 
@@ -349,7 +349,7 @@ def _rebuilt(kind: type[InvokeCommandOutput], fields: dict[str, Any]) -> InvokeC
 
 
 @attrs.frozen(kw_only=True)
-class EventReceipt:
+class EventReceipt(NotDictionary):
     """Lambda has queued the event. The function has not run yet, so there is no payload.
 
     Args:

@@ -13,6 +13,7 @@ from ..errors import AiolambdaError, ConfigurationError
 from ..errors.checks import check_flag
 from ..types.http import Request, Response, Stage, StreamingBody
 from ..types.interfaces import Codec, Loop
+from ..types.mistakes import NotDictionary
 from ..types.values import Attempt, Credentials, Metadata, PayloadLimits, Timeouts
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class CommandInput:
     __slots__ = ()
 
 
-class CommandOutput:
+class CommandOutput(NotDictionary):
     """The base of the outputs of all commands."""
 
     __slots__ = ()

@@ -75,7 +75,7 @@ class Slots:
         """Wait for a slot, at most `limit` seconds; `QueueTimeoutError` if none was free. `first` goes before all others."""
         if self.acquire_nowait():
             return
-        loop = asyncio.get_running_loop()
+        loop, others = asyncio.get_running_loop(), self.waiting
         waiter = _Waiter(loop.create_future(), loop.time())
         (self._repeats if first else self._waiters).append(waiter)
         self._count(+1)
@@ -87,8 +87,10 @@ class Slots:
         except BaseException as error:
             self._give_up(waiter)
             if isinstance(error, TimeoutError):
+                waiting = f"{others:,} other calls were" if others > 1 else f"{others or 'no'} other call was"
                 raise QueueTimeoutError(
-                    f"no slot was free within {limit} s: {self.in_flight} calls are in flight, {self.waiting} wait"
+                    f"no slot was free within {limit} s (max_concurrency is {self.limit:,}); when this call began to wait, "
+                    f"{waiting} waiting"
                 ) from None
             raise
 

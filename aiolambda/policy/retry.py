@@ -14,7 +14,7 @@ from ..errors import ConfigurationError
 from ..errors.checks import check_seconds, check_whole
 from ..types.interfaces import RetryStrategy
 from ..types.mistakes import explains_arguments
-from ..types.values import RetryAction, shown
+from ..types.values import UNSET, RetryAction, Unset, shown
 
 if TYPE_CHECKING:
     from .failure import Failure
@@ -30,6 +30,8 @@ _HINT_ABOVE_PAUSE = 5.0
 _MOST_DOUBLINGS = 30
 _MIN_TIME = 0.05
 """Seconds that an attempt must have left: with less, it would hardly be answered in time."""
+_THROTTLE_WAIT = 60.0
+"""Seconds for which a throttled call without a deadline tries, unless the user says otherwise."""
 _LONGEST_PAUSE = 1e9
 """Seconds; event loops can wait for no more."""
 
@@ -65,7 +67,7 @@ class StandardRetry(RetryStrategy):
         self,
         *,
         max_attempts: int = 3,
-        max_throttle_wait: float | None = 60.0,
+        max_throttle_wait: float | Unset | None = UNSET,
         throttling: Literal["time", "attempts"] = "time",
         max_backoff: float = 20.0,
         quota: int = 500,
@@ -74,7 +76,9 @@ class StandardRetry(RetryStrategy):
 
         Args:
             max_attempts: The most requests of a call, the first one included. Default 3.
-            max_throttle_wait: Seconds for which a throttled call without a deadline tries. Default 60; `None` is no limit.
+            max_throttle_wait: Seconds for which a throttled call tries. Default: until its deadline, or 60 without one.
+                They count from the first throttle, and a call gives up at its deadline, too. A limit below the deadline leaves
+                the function the rest of the time to answer. `None` is no limit but the deadline.
             throttling: `"time"`: a throttle costs neither attempts nor tokens, but time. `"attempts"`: as in the SDKs.
                 With `"time"` (the default) a throttled call is tried again until its deadline. With `"attempts"` a throttle
                 counts as an attempt, for 5 tokens.
@@ -86,7 +90,7 @@ class StandardRetry(RetryStrategy):
         """
         check_whole("max_attempts", max_attempts, least=1)
         check_whole("quota", quota, least=0)
-        check_seconds("max_throttle_wait", max_throttle_wait)
+        check_seconds("max_throttle_wait", None if max_throttle_wait is UNSET else max_throttle_wait)
         check_seconds("max_backoff", max_backoff, optional=False)
         if throttling not in ("time", "attempts"):
             raise ConfigurationError(f"throttling must be 'time' or 'attempts'; got {shown(throttling)}")
@@ -159,11 +163,13 @@ class StandardRetry(RetryStrategy):
 
     def _time_left(self, failure: "Failure") -> float | None:
         """Seconds until the deadline, or until `max_throttle_wait` ends if the service asks for time; `None` for no limit."""
-        if failure.time_left is not None:
-            return failure.time_left
-        if self._max_throttle_wait is None or (failure.retry_action is not RetryAction.WAIT and failure.retry_after is None):
-            return None
-        return self._max_throttle_wait - failure.throttled_for
+        left, wait = failure.time_left, self._max_throttle_wait
+        if wait is UNSET:
+            wait = _THROTTLE_WAIT if left is None else None
+        if wait is None or (failure.retry_action is not RetryAction.WAIT and failure.retry_after is None):
+            return left
+        rest = wait - failure.throttled_for
+        return rest if left is None else min(left, rest)
 
 
 @explains_arguments

@@ -5,9 +5,9 @@ Owns these texts. Must not know the meaning of a name, and never shows a value: 
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Never, TypeVar
 
-__all__ = ["choices_text", "explain_arguments", "explains_arguments", "kind_of", "nearest", "unknown_name"]
+__all__ = ["NotDictionary", "choices_text", "explain_arguments", "explains_arguments", "kind_of", "nearest", "unknown_name"]
 
 Class = TypeVar("Class", bound=type)
 
@@ -38,7 +38,7 @@ def unknown_name(owner: str, kind: str, name: object, known: Iterable[str]) -> s
     known = tuple(known)
     if not known:
         return f"{owner} takes no {kind}s; got {_name(name)}"
-    meant = nearest(name, known)
+    meant = nearest(name, known) or _held_in(name, known)
     remedy = f"did you mean {meant}?" if meant is not None else f"it has {', '.join(known)}"
     return f"{owner} has no {kind} {_name(name)}; {remedy}"
 
@@ -110,6 +110,39 @@ def explain_arguments(kind: type, args: Sequence[object], kwargs: Iterable[str],
     if missing:
         return f"{owner} needs {', '.join(missing)}"
     return None
+
+
+class NotDictionary:
+    """A mixin for results, which are dictionaries in boto3: it names the attribute to write in place of a key."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # a type checker finds this mistake by itself
+        __iter__ = None  # else Python would try the keys 0, 1, ...
+
+        def __getitem__(self, key: object) -> Never:
+            raise TypeError(_attribute_of(self, key, ""))
+
+        def __contains__(self, key: object) -> Never:
+            raise TypeError(_attribute_of(self, key, " is not None"))
+
+
+_BOTO3_KEYS = {"ResponseMetadata": "metadata"}
+"""Keys of boto3 whose attribute has another name."""
+
+
+def _attribute_of(owner: object, key: object, test: str) -> str:
+    names = [name for name in dir(owner) if not name.startswith("_")]
+    meant = _BOTO3_KEYS.get(key) if isinstance(key, str) else None
+    meant = meant if meant in names else nearest(key, names)
+    remedy = f"write output.{meant}{test}" if meant is not None else "its values are attributes, such as output.metadata"
+    return f"{type(owner).__name__} is not a dictionary: {remedy}"
+
+
+def _held_in(name: object, known: Iterable[str]) -> str | None:
+    """The longest known name whose words are all in the name: `read_timeout` means `read`."""
+    words = set(name.split("_")) if isinstance(name, str) else set[str]()
+    return max((one for one in known if words.issuperset(one.split("_"))), key=len, default=None)
 
 
 def _plain(name: str) -> str:

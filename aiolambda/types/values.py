@@ -453,7 +453,9 @@ class ClientStats:
     """Attempts that were repeats."""
     unknown: int
     """Attempts after which it is unknown whether the function ran."""
-    throttled: Mapping[ThrottleReason, int]
+    throttled: Mapping[ThrottleReason, int] = attrs.field(
+        repr=lambda throttled: repr({str(reason): count for reason, count in throttled.items()})
+    )
     """Attempts that Lambda throttled, by reason."""
 
 

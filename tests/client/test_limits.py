@@ -87,6 +87,40 @@ async def test_the_queue_limit_ends_a_wait_for_a_slot() -> None:
 
 
 @pytest.mark.virtual_time
+@pytest.mark.parametrize(
+    ("given", "ends", "exceeded"),
+    [
+        ({}, 2, "queue"),
+        ({"timeout": 8}, 2, "queue"),
+        ({"timeout": 1}, 1, "total"),
+        ({"timeout": None}, 2, "queue"),
+        ({"timeout": Timeouts(total=8)}, 8, "total"),
+        ({"timeout": Timeouts(read=120)}, 10, None),
+    ],
+)
+async def test_number_replaces_the_total_limit_and_timeouts_all(given: Any, ends: float, exceeded: str | None) -> None:
+    async with fake_client(max_concurrency=1, timeout=Timeouts(total=20, queue=2)) as client:
+        holder = asyncio.create_task(client.invoke("sleep", {"s": 10}))
+        await asyncio.sleep(0)
+        begun = asyncio.get_running_loop().time()
+        [outcome] = await asyncio.gather(client.invoke("echo", **given), return_exceptions=True)
+        assert asyncio.get_running_loop().time() - begun == pytest.approx(ends)
+        assert getattr(outcome, "exceeded", None) == exceeded
+        await holder
+
+
+@pytest.mark.virtual_time
+async def test_text_of_the_queue_limit_has_numbers_of_one_moment() -> None:
+    """All give up together: the last ones would see an empty queue."""
+    async with fake_client(max_concurrency=2) as client:
+        calls = (client.invoke("sleep", {"s": 3}, timeout=Timeouts(queue=2)) for _ in range(5))
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    limit = "no slot was free within 2 s (max_concurrency is 2); when this call began to wait, "
+    texts = [str(outcome).partition(" (function")[0] for outcome in outcomes if isinstance(outcome, QueueTimeoutError)]
+    assert texts == [f"{limit}{others} waiting" for others in ("no other call was", "1 other call was", "2 other calls were")]
+
+
+@pytest.mark.virtual_time
 async def test_cancelled_waiter_takes_no_slot() -> None:
     async with fake_client(max_concurrency=1) as client:
         holder = asyncio.create_task(client.invoke("sleep", {"s": 1}))

@@ -75,6 +75,43 @@ MISTAKES: list[tuple[str, type[Exception], str]] = [
         TypeError,
         "Timeouts has no argument 'tota'; did you mean total?",
     ),
+    ("Timeouts(read_timeout=5)", TypeError, "Timeouts has no argument 'read_timeout'; did you mean read?"),
+    ("Timeouts(connect_timeout_s=5)", TypeError, "Timeouts has no argument 'connect_timeout_s'; did you mean connect?"),
+    (
+        "StandardRetry(total_max_attempts=5)",
+        TypeError,
+        "StandardRetry has no argument 'total_max_attempts'; did you mean max_attempts?",
+    ),
+    ("(await client.invoke('f', 1))['Payload']", TypeError, "InvokeCommandOutput is not a dictionary: write output.payload"),
+    (
+        "(await client.invoke('f', 1))['ResponseMetadata']",
+        TypeError,
+        "InvokeCommandOutput is not a dictionary: write output.metadata",
+    ),
+    (
+        "(await client.invoke('f', 1))[0]",
+        TypeError,
+        "InvokeCommandOutput is not a dictionary: its values are attributes, such as output.metadata",
+    ),
+    (
+        "'FunctionError' in await client.invoke('f', 1)",
+        TypeError,
+        "InvokeCommandOutput is not a dictionary: write output.function_error is not None",
+    ),
+    ("list(await client.invoke('f', 1))", TypeError, "'InvokeCommandOutput' object is not iterable"),
+    (
+        "EventReceipt(status_code=202, metadata=None)['StatusCode']",
+        TypeError,
+        "EventReceipt is not a dictionary: write output.status_code",
+    ),
+    (
+        "client.exceptions.ResourceNotFoundException",
+        AttributeError,
+        (
+            "a client has no exceptions: import their classes, such as from aiolambda import ResourceNotFoundException; those "
+            "of rarer codes are in aiolambda.errors.service"
+        ),
+    ),
     (
         "Timeouts(30)",
         TypeError,

@@ -172,6 +172,14 @@ async def test_half_a_key_pair_names_the_missing_variable(monkeypatch: pytest.Mo
         await LambdaClient(region="us-east-1").open()
 
 
+async def test_text_of_a_missing_setting_does_not_blame_the_function() -> None:
+    client = LambdaClient(credentials=Credentials("a", "b"))
+    with pytest.raises(ConfigurationError, match=r"no region.*profile$") as raised:
+        await client.invoke("orders")
+    assert raised.value.function_name == "orders"
+    await client.close()
+
+
 async def test_missing_region_or_credentials_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="no region.*AWS_REGION"):
         await LambdaClient(credentials=Credentials("a", "b")).open()

@@ -11,7 +11,8 @@ import attrs
 import pytest
 
 import aiolambda
-from aiolambda import Credentials, InvokeCommand, InvokeCommandInput, LambdaClient, LambdaClientConfig, Timeouts
+import aiolambda.errors
+from aiolambda import Credentials, Delivery, InvokeCommand, InvokeCommandInput, LambdaClient, LambdaClientConfig, Timeouts
 from aiolambda.config import ClientSettings
 from aiolambda.config.explain import Explained
 
@@ -56,6 +57,20 @@ def test_a_hover_says_the_same_as_help(kind: type) -> None:
     fields = {field.name: field.alias for field in attrs.fields(kind)}
     public = {name: text for name, text in below.items() if fields.get(name) in entries}
     assert {name: " ".join(text.split()) for name, text in public.items()} == {name: entries[fields[name]] for name in public}
+
+
+ERRORS = [value for value in (getattr(aiolambda.errors, name) for name in aiolambda.errors.__all__) if isinstance(value, type)]
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_help_of_an_error_has_its_own_parameters(kind: type[Exception]) -> None:
+    """Not those that its base class documents, and not their defaults."""
+    parameters = inspect.signature(kind.__init__).parameters
+    assert entries_of(kind.__init__).keys() <= parameters.keys()
+    if "delivery" in parameters:
+        verdict = parameters["delivery"].default
+        told = "it was not delivered" if verdict is Delivery.NOT_DELIVERED else f"`{verdict.name}`"
+        assert told in (inspect.getdoc(kind.__init__) or "")
 
 
 # One source for the settings

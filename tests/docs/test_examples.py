@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from aiolambda import LambdaClient
+from aiolambda import Call, CallNext, CommandInput, CommandOutput, LambdaClient, Timeouts
 from aiolambda.local import LocalEndpoint, LocalFunction
 from aiolambda.testing import FakeTransport
 
@@ -173,6 +173,21 @@ async def test_the_fastapi_recipe_streams_and_answers_404(environment: pytest.Mo
         missing = Browser(names["app"], "/about/tea")
         assert (await missing.status(), await missing.piece()) == (404, b'{"detail":"nobody writes here"}')
         await missing.leave()
+
+
+async def test_one_limit_is_changed_and_the_rest_is_kept() -> None:
+    limits: list[Timeouts] = []
+
+    async def seen(call: Call[CommandInput, CommandOutput], call_next: CallNext[CommandInput, CommandOutput]) -> CommandOutput:
+        limits.append(call.timeouts)
+        return await call_next(call)
+
+    async with LambdaClient(
+        transport=FakeTransport({"report": lambda event: event}), timeout=Timeouts(total=300, queue=5)
+    ) as client:
+        client.middleware_stack.add(seen)
+        assert await run_fragments("docs/calls.md")["report"](client) == {"year": 2026}
+    assert limits == [Timeouts(total=300, queue=5, read=120)]
 
 
 async def test_the_aioresponses_example_mocks_a_call(environment: pytest.MonkeyPatch) -> None:

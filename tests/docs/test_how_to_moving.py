@@ -1,6 +1,7 @@
 """The pages for those who come from other clients: our half of each pair runs, and each setting that they name exists."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -73,6 +74,20 @@ async def test_each_outcome_has_its_branch(page: dict[str, Any]) -> None:
         "no such function",
         "throttled, and no time left to wait: CallerRateLimitExceeded",
     ]
+
+
+@pytest.mark.parametrize("value", [None, "hello", '{"admin": true}', "7", {"id": 7}, [1]])
+async def test_a_value_that_keeps_its_dumps_arrives(value: Any) -> None:
+    async with LambdaClient(transport=FakeTransport({"echo": lambda event: {"seen": event}})) as client:
+        assert (await client.invoke("echo", json.dumps(value))).json() == {"seen": value}
+        assert (await client.invoke("echo")).json() == {"seen": {}}
+
+
+async def test_the_lifespan_pair_opens_a_client() -> None:
+    page = run_fragments("docs/how-to/from-aiobotocore.md")
+    page["LambdaClient"] = client_of
+    async with page["lifespan"](None) as state:
+        assert (await state["client"].invoke("orders", {"id": 1})).json() == {"order": 1}
 
 
 def test_the_settings_of_a_page_are_taken(page: dict[str, Any]) -> None:
@@ -155,6 +170,8 @@ async def test_the_code_for_aiobotocore_runs(tmp_path: Path, monkeypatch: pytest
             assert await names["outcome"](client) == "done"
             assert await names["stream"](client) == b"tea"
             assert await names["many"](client, [1, 2]) == [{"order": 1}, {"order": 2}]
+        async with names["lifespan"](None) as state:
+            assert await names["outcome"](state["client"]) == "done"
     async with names["configured"]() as client:
         config = client.meta.config
     assert (config.retries["total_max_attempts"], config.read_timeout, config.max_pool_connections) == (5, 120, 100)

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 import aiolambda
+from aiolambda import AiolambdaError, Delivery, RetryAction, Timeouts
 from aiolambda.local import LocalEndpoint, LocalFunction
 
 from ..support.cli import Ended, environment, environment_for, run
@@ -23,6 +24,8 @@ pytestmark = pytest.mark.slow
 
 SERVICE = "docs/tutorials/fastapi-on-kubernetes.md"
 ITEMS = "docs/tutorials/items-from-a-file.md"
+TAKEN_FROM = {SERVICE: "docs/how-to/http-statuses.md"}
+"""By tutorial: another page that a file of it is taken from."""
 
 
 def lines_of(page: str, start: str) -> list[list[str]]:
@@ -32,7 +35,7 @@ def lines_of(page: str, start: str) -> list[list[str]]:
 
 
 def write_files(page: str, folder: Path) -> None:
-    for name, text in FILES[page].items():
+    for name, text in (FILES[page] | FILES.get(TAKEN_FROM.get(page, ""), {})).items():
         (folder / name).write_text(text)
 
 
@@ -111,15 +114,49 @@ async def answer(browser: aiohttp.ClientSession, url: str) -> tuple[int, Any]:
 
 
 def test_the_table_of_statuses_is_that_of_the_service(shop: Path) -> None:
-    names: dict[str, Any] = {"__name__": "app"}
-    exec(compile(FILES[SERVICE]["app.py"], "app.py", "exec"), names)  # noqa: S102 - it stands in this checkout
+    names: dict[str, Any] = {"__name__": "statuses"}
+    exec(compile((shop / "statuses.py").read_text(), "statuses.py", "exec"), names)  # noqa: S102 - it stands in this checkout
     section = (ROOT / SERVICE).read_text().split("## Map errors to statuses")[1].split("\n## ")[0]
-    rows = [(re.findall(r"`(\w+)`", row[0]) or ["AiolambdaError"], int(row[1])) for row in rows_of(section)]
+    rows = [(re.findall(r"`(\w+)`", row[0]), int(row[1])) for row in rows_of(section)]
     assert len(rows) == 4
     for errors, status in rows:
         for name in errors:
-            error = getattr(aiolambda, name)
-            assert names["status_of"](error.__new__(error)) == status
+            kind = getattr(aiolambda, name)
+            error = kind.__new__(kind)
+            AiolambdaError.__init__(error, "text", delivery=Delivery.UNKNOWN if status in (502, 504) else Delivery.REFUSED)
+            error.transient, error.error_type, error.retry_action = True, None, RetryAction.WAIT
+            assert names["status_of"](error) == status, name
+
+
+def test_limits_of_the_service_come_from_the_environment(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: dict[str, Any] = {"__name__": "settings"}
+    exec(compile((shop / "settings.py").read_text(), "settings.py", "exec"), names)  # noqa: S102 - as above
+    monkeypatch.setenv("SHOP_MAX_CONCURRENCY", "20")
+    monkeypatch.setenv("SHOP_QUEUE_SECONDS", "0.5")
+    config = names["client_from_environment"]().config
+    assert (config.max_concurrency, config.timeout) == (20, Timeouts(total=10, queue=0.5, connect=2))
+    monkeypatch.setenv("SHOP_TOTAL_SECONDS", "ten")
+    with pytest.raises(ValueError, match="SHOP_TOTAL_SECONDS must be a number; got 'ten'"):
+        names["client_from_environment"]()
+
+
+async def test_a_request_that_the_server_cancels_is_a_502(shop: Path) -> None:
+    """uvicorn waits for no request here, so that the test need not."""
+    ((_, *options),) = lines_of(SERVICE, "uvicorn ")
+    options[options.index("--port") + 1] = options[options.index("--timeout-graceful-shutdown") + 1] = "0"
+    async with served(SERVICE, shop) as endpoint, aiohttp.ClientSession() as browser:
+        process = await python("-m", "uvicorn", *options, folder=shop, env=environment_for(endpoint))
+        try:
+            url = await address_of(process)
+            slow = asyncio.ensure_future(answer(browser, f"{url}/prices/2?seconds=2"))
+            while (await answer(browser, f"{url}/ready"))[1]["in_flight"] == 0:
+                assert not slow.done()
+            process.send_signal(signal.SIGTERM)
+            assert await slow == (502, {"error": "CancelledError", "may_have_run": True})
+            assert "Application shutdown complete" in (await ended(process)).stderr
+        finally:
+            if process.returncode is None:
+                process.kill()
 
 
 def test_the_shutdown_fits_into_the_grace_period() -> None:

@@ -18,7 +18,7 @@ def shared() -> Iterator[LocalEndpoint]:
     """
     functions = [function(name) for name in ("app", "function", "untouched")]
     functions += [function("aws", runtime=AWS_RUNTIME), function("raw", runtime=RAW_RUNTIME)]
-    with shared_endpoint(*functions, verify_signatures=False) as endpoint:
+    with shared_endpoint(*functions, verify_signatures=False, region="us-east-1") as endpoint:
         yield endpoint
 
 

@@ -7,7 +7,8 @@ import datetime as dt
 import aiohttp
 import pytest
 
-from aiolambda import Credentials
+from aiolambda import Credentials, LambdaClient
+from aiolambda.local import LocalEndpoint
 from aiolambda.local.api import authentication
 from aiolambda.local.api.authentication import SignedRequest
 from aiolambda.local.api.errors import ApiError
@@ -136,6 +137,16 @@ async def test_unsigned_request_runs_nothing(signing):
         unsigned = await Caller(signing, session)()
     assert signing.runtime_pids("app") == []
     assert (unsigned.status, unsigned.code) == (403, "MissingAuthenticationTokenException")
+
+
+async def test_endpoint_without_a_region_takes_each() -> None:
+    """So that the first example of a page, which has a region, reaches the first endpoint, which was given none."""
+    async with LocalEndpoint([function()]) as endpoint:
+        for region in (endpoint.region, "eu-west-1"):
+            async with LambdaClient(region=region, endpoint_url=endpoint.url, credentials=endpoint.credentials) as client:
+                await client.dry_run("app")
+                await client.dry_run(f"arn:aws:lambda:{region}:000000000000:function:app")
+    assert endpoint.region == "us-east-1"
 
 
 LONG = 6 * 1024 * 1024 + 1

@@ -3,12 +3,14 @@
 import asyncio
 import datetime as dt
 import email.utils
+import pickle
 
 import pytest
 
 from aiolambda import (
     Delivery,
     LambdaClient,
+    ResourceNotFoundException,
     StandardRetry,
     ThrottleReason,
     TooManyRequestsException,
@@ -26,6 +28,7 @@ async def test_throttled_call_obeys_retry_after() -> None:
     async with client:
         output = await client.invoke("orders")
         assert client.stats.throttled == {ThrottleReason.CALLER_RATE_LIMIT_EXCEEDED: 2}
+        assert repr(client.stats).endswith("throttled={'CallerRateLimitExceeded': 2})")
     assert transport.times == [0, 7, 14]
     assert output.metadata.total_retry_delay == 14
 
@@ -77,6 +80,45 @@ async def test_throttled_call_ends_at_its_deadline() -> None:
             with pytest.raises(TooManyRequestsException):
                 await client.invoke("orders", timeout=timeout)
             assert longest - 1 <= now() - begun < longest
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(("given", "timeout", "longest"), [(5, 30, 5), (300, 30, 30), (None, 90, 90), (5, None, 5)])
+async def test_given_throttle_wait_holds_beside_a_deadline(given: float | None, timeout: float | None, longest: float) -> None:
+    """The rest of the deadline is the function's: a call that was throttled for so long has not run."""
+    begun = now()
+    async with LambdaClient(transport=Scripted(throttle()), retry=StandardRetry(max_throttle_wait=given)) as client:
+        with pytest.raises(TooManyRequestsException) as raised:
+            await client.invoke("orders", timeout=timeout)
+    assert longest - 1 <= now() - begun < longest
+    assert raised.value.delivery is Delivery.REFUSED
+
+
+@pytest.mark.virtual_time
+async def test_retry_after_beyond_the_throttle_wait_fails_at_once() -> None:
+    transport = Scripted(throttle(retry_after="7"))
+    async with client_of(transport, retry=StandardRetry(max_throttle_wait=5)) as client:
+        with pytest.raises(TooManyRequestsException) as raised:
+            await client.invoke("orders", timeout=30)
+    assert (now(), raised.value.retry_after, len(transport.times)) == (0, 7, 1)
+
+
+@pytest.mark.virtual_time
+async def test_text_of_a_throttle_says_how_long_it_was_tried() -> None:
+    async with client_of(Scripted(throttle()), retry=StandardRetry(throttling="attempts")) as client:
+        with pytest.raises(TooManyRequestsException) as raised:
+            await client.invoke("orders")
+        assert str(raised.value).endswith("HTTP 429, function 'orders', request id an-id, attempt 3, 3.00 s)")
+    error = pickle.loads(pickle.dumps(raised.value))
+    assert (error.attempts, error.elapsed, str(error)) == (3, 3.0, str(raised.value))
+
+
+@pytest.mark.virtual_time
+async def test_text_of_a_final_refusal_counts_no_attempts() -> None:
+    async with client_of(Scripted(answer(404, "ResourceNotFoundException"))) as client:
+        with pytest.raises(ResourceNotFoundException) as raised:
+            await client.invoke("orders")
+    assert str(raised.value).endswith("(ResourceNotFoundException, HTTP 404, function 'orders', request id an-id)")
 
 
 @pytest.mark.virtual_time

@@ -132,8 +132,9 @@ async def test_recorded_errors_have_their_exception_class() -> None:
 
 
 def parts_of(error: LambdaServiceException) -> str:
-    reason = f"{error.reason}, " if isinstance(error, TooManyRequestsException) else ""
-    return f"{reason}{error.code}, HTTP {error.status_code}, function 'orders', request id the-id"
+    is_throttle = isinstance(error, TooManyRequestsException)
+    reason, tried = (f"{error.reason}, ", f", attempt 1, {error.elapsed:.2f} s") if is_throttle else ("", "")
+    return f"{reason}{error.code}, HTTP {error.status_code}, function 'orders', request id the-id{tried}"
 
 
 HEADERS = {

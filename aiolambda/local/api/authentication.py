@@ -93,10 +93,11 @@ def fresh_credentials() -> Credentials:
     return Credentials(f"AKIALOCAL{suffix}", secrets.token_urlsafe(30))
 
 
-def check_head(request: SignedRequest, credentials: Credentials, region: str, now: dt.datetime) -> None:
+def check_head(request: SignedRequest, credentials: Credentials, region: str | None, now: dt.datetime) -> None:
     """Raise the `ApiError` that Lambda answers with if the head alone shows that the request is invalid.
 
-    If the head declares the hash of the body, this verifies the signature; otherwise `check_body` does.
+    `region` is the only one to accept; `None` accepts each. If the head declares the hash of the body, this verifies the
+    signature; otherwise `check_body` does.
     """
     authorization = _authorization_of(request)
     token = credentials.session_token
@@ -144,8 +145,8 @@ def _check_signature(authorization: Authorization, request: SignedRequest, crede
         raise errors.signature_rejected(_MISMATCH)
 
 
-def _check_scope(authorization: Authorization, region: str) -> None:
-    if authorization.region != region:
+def _check_scope(authorization: Authorization, region: str | None) -> None:
+    if region is not None and authorization.region != region:
         raise errors.signature_rejected(
             f"Credential should be scoped to a valid region: this endpoint is {region}, not {authorization.region}"
         )

@@ -36,6 +36,8 @@ from .stream import StreamingResponse
 __all__ = ["ACCOUNT", "LocalEndpoint"]
 
 ACCOUNT = "000000000000"
+_REGION = "us-east-1"
+"""The region that functions see if the endpoint takes requests of any region."""
 _PATH = "/2015-03-31/functions/{function_name}/invocations"
 _STREAMING_PATH = "/2021-11-15/functions/{function_name}/response-streaming-invocations"
 
@@ -60,7 +62,7 @@ class LocalEndpoint:
         functions: Iterable[LocalFunction],
         *,
         port: int = 0,
-        region: str = "us-east-1",
+        region: str | None = None,
         credentials: Credentials | None = None,
         verify_signatures: bool = True,
         on_log: LogListener | None = None,
@@ -71,7 +73,7 @@ class LocalEndpoint:
         Args:
             functions: The functions to serve, each with a name of its own.
             port: The port to listen on. Default 0: the system chooses one.
-            region: The region that requests are signed for. Default `"us-east-1"`.
+            region: The region that requests must be signed for. Default: any; functions then see `"us-east-1"`.
             credentials: The keys that requests must be signed with. By default, random ones are made.
             verify_signatures: `False` accepts requests without verifying signatures. Default `True`.
                 Requests of web pages are refused either way.
@@ -82,12 +84,13 @@ class LocalEndpoint:
         check_whole("port", port, least=0, most=65_535)
         check_seconds("init_limit", init_limit)
         check_callable("on_log", on_log)
-        if not isinstance(region, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
+        if not (region is None or isinstance(region, str)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
             raise ConfigurationError(f"region must be a string; got {type(region).__name__}")
         if not (credentials is None or isinstance(credentials, Credentials)):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
             raise ConfigurationError(f"credentials must be Credentials(...); got {kind_of(credentials)}")
-        self.region = region
-        """The region that requests are signed for."""
+        self.region = _REGION if region is None else region
+        """The region that the endpoint reports, and that functions see."""
+        self._only_region = region
         self.credentials = credentials or authentication.fresh_credentials()
         """The keys that requests must be signed with."""
         self.functions: Mapping[str, LocalFunction] = _by_name(functions)
@@ -220,7 +223,7 @@ class LocalEndpoint:
         path, _, query = request.raw_path.partition("?")
         signed = SignedRequest(method=request.method, path=path, query=query, headers=headers)
         if self._verify_signatures:
-            authentication.check_head(signed, self.credentials, self.region, dt.datetime.now(dt.UTC))
+            authentication.check_head(signed, self.credentials, self._only_region, dt.datetime.now(dt.UTC))
         else:
             cross_origin.check(headers)
         payload = await _read_payload(request)
@@ -240,8 +243,8 @@ class LocalEndpoint:
             raise errors.endpoint_closed() from None
 
     def _pool_of(self, target: Target) -> ProcessPool:
-        if target.region is not None and target.region != self.region:
-            raise errors.wrong_region(target.region, self.region)
+        if self._only_region is not None and target.region not in (None, self._only_region):
+            raise errors.wrong_region(str(target.region), self._only_region)
         pool = self._pools.get(target.name)
         if pool is None or not target.is_latest:
             raise errors.function_not_found(f"{self._arn(target.name)}:{target.qualifier or '$LATEST'}")
