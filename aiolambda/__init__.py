@@ -6,13 +6,10 @@
         output = await client.invoke("orders", {"id": 7}, timeout=30)
 
 All public names are here, except those of `aiolambda.errors`, `aiolambda.credentials`, `aiolambda.local` and
-`aiolambda.testing`. Importing this module loads only the parts that a plain call needs. Maps, streams and the errors of the
-service are loaded on first use.
+`aiolambda.testing`. Importing this module loads nothing else. Each name loads its module on first use.
 """
 
 import os.path as _path
-from importlib import import_module
-from typing import TYPE_CHECKING
 
 if _path.exists(f"{__path__[0]}/mq.py"):  # noqa: PTH110 - one `stat`; of another project, whose wheel uses this folder too
     from .version import INSTALL as _INSTALL
@@ -22,208 +19,196 @@ if _path.exists(f"{__path__[0]}/mq.py"):  # noqa: PTH110 - one `stat`; of anothe
         f"overwritten files of the other. Run: pip uninstall -y aiolambda aiolambda-client && {_INSTALL}"
     )
 
-from . import errors as errors
-from .client.client import LambdaClient
-from .codecs import JsonCodec
-from .config import LambdaClientConfig
-from .errors import (
-    AiolambdaError,
-    ClientClosedError,
-    ConfigurationError,
-    ConnectError,
-    ConnectionLostError,
-    DecodeError,
-    FunctionError,
-    InvalidInputError,
-    InvalidPayloadSizeError,
-    InvocationTimeoutError,
-    LambdaServiceException,
-    MiddlewareStackError,
-    PayloadTooLargeError,
-    QueueTimeoutError,
-    StreamError,
-    TooManyFailuresError,
-    TransportError,
-    UnknownOutcomeError,
-)
-from .operations.commands import InvokeCommand
-from .operations.invoke_types import EventReceipt, InvokeCommandInput, InvokeCommandOutput
-from .operations.payload import Payload
-from .pipeline.call import (
-    Call,
-    CallNext,
-    Command,
-    CommandInput,
-    CommandOutput,
-    Middleware,
-    Operation,
-    Plugin,
-    Priority,
-    Relation,
-    Step,
-)
-from .pipeline.stack import MiddlewareStack
-from .policy.retry import NoRetry, StandardRetry
-from .types.http import Headers, Request, Response
-from .types.interfaces import (
-    Codec,
-    CredentialsProvider,
-    RefreshingCredentialsProvider,
-    RetryStrategy,
-    StreamedResponse,
-    Transport,
-)
-from .types.values import (
-    UNSET,
-    Attempt,
-    ClientStats,
-    Credentials,
-    Delivery,
-    InvocationType,
-    Metadata,
-    PayloadLimits,
-    ResponseLimits,
-    RetryAction,
-    TcpKeepAlive,
-    ThrottleReason,
-    Timeouts,
-    Unset,
-)
+from .types import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import credentials as credentials
-    from .errors import (
-        AccessDeniedException,
-        DurableExecutionAlreadyStartedException,
-        RequestTooLargeException,
-        ResourceNotFoundException,
-        TooManyRequestsException,
-    )
-    from .fanout import MapRun
-    from .fanout.values import MapResult, MapStats
-    from .operations.report import Report
-    from .operations.response_stream import ResponseStream
-    from .operations.stream import InvokeWithResponseStreamCommandInput, InvokeWithResponseStreamCommandOutput
-    from .operations.stream_command import InvokeWithResponseStreamCommand
-    from .operations.text_formats import HttpPrelude, SseEvent
-    from .policy.failure import Failure
-    from .transport.session import SessionTransport
+    from . import errors as errors
+    from .client.client import LambdaClient as LambdaClient
+    from .codecs import JsonCodec as JsonCodec
+    from .config import LambdaClientConfig as LambdaClientConfig
+    from .errors import AccessDeniedException as AccessDeniedException
+    from .errors import AiolambdaError as AiolambdaError
+    from .errors import ClientClosedError as ClientClosedError
+    from .errors import ConfigurationError as ConfigurationError
+    from .errors import ConnectError as ConnectError
+    from .errors import ConnectionLostError as ConnectionLostError
+    from .errors import DecodeError as DecodeError
+    from .errors import DurableExecutionAlreadyStartedException as DurableExecutionAlreadyStartedException
+    from .errors import FunctionError as FunctionError
+    from .errors import InvalidInputError as InvalidInputError
+    from .errors import InvalidPayloadSizeError as InvalidPayloadSizeError
+    from .errors import InvocationTimeoutError as InvocationTimeoutError
+    from .errors import LambdaServiceException as LambdaServiceException
+    from .errors import MiddlewareStackError as MiddlewareStackError
+    from .errors import PayloadTooLargeError as PayloadTooLargeError
+    from .errors import QueueTimeoutError as QueueTimeoutError
+    from .errors import RequestTooLargeException as RequestTooLargeException
+    from .errors import ResourceNotFoundException as ResourceNotFoundException
+    from .errors import StreamError as StreamError
+    from .errors import TooManyFailuresError as TooManyFailuresError
+    from .errors import TooManyRequestsException as TooManyRequestsException
+    from .errors import TransportError as TransportError
+    from .errors import UnknownOutcomeError as UnknownOutcomeError
+    from .fanout import MapRun as MapRun
+    from .fanout.values import MapResult as MapResult
+    from .fanout.values import MapStats as MapStats
+    from .operations.commands import InvokeCommand as InvokeCommand
+    from .operations.invoke_types import EventReceipt as EventReceipt
+    from .operations.invoke_types import InvokeCommandInput as InvokeCommandInput
+    from .operations.invoke_types import InvokeCommandOutput as InvokeCommandOutput
+    from .operations.payload import Payload as Payload
+    from .operations.report import Report as Report
+    from .operations.response_stream import ResponseStream as ResponseStream
+    from .operations.stream import InvokeWithResponseStreamCommandInput as InvokeWithResponseStreamCommandInput
+    from .operations.stream import InvokeWithResponseStreamCommandOutput as InvokeWithResponseStreamCommandOutput
+    from .operations.stream_command import InvokeWithResponseStreamCommand as InvokeWithResponseStreamCommand
+    from .operations.text_formats import HttpPrelude as HttpPrelude
+    from .operations.text_formats import SseEvent as SseEvent
+    from .pipeline.call import Call as Call
+    from .pipeline.call import CallNext as CallNext
+    from .pipeline.call import Command as Command
+    from .pipeline.call import CommandInput as CommandInput
+    from .pipeline.call import CommandOutput as CommandOutput
+    from .pipeline.call import Middleware as Middleware
+    from .pipeline.call import Operation as Operation
+    from .pipeline.call import Plugin as Plugin
+    from .pipeline.call import Priority as Priority
+    from .pipeline.call import Relation as Relation
+    from .pipeline.call import Step as Step
+    from .pipeline.stack import MiddlewareStack as MiddlewareStack
+    from .policy.failure import Failure as Failure
+    from .policy.retry import NoRetry as NoRetry
+    from .policy.retry import StandardRetry as StandardRetry
+    from .transport.session import SessionTransport as SessionTransport
+    from .types.http import Headers as Headers
+    from .types.http import Request as Request
+    from .types.http import Response as Response
+    from .types.interfaces import Codec as Codec
+    from .types.interfaces import CredentialsProvider as CredentialsProvider
+    from .types.interfaces import RefreshingCredentialsProvider as RefreshingCredentialsProvider
+    from .types.interfaces import RetryStrategy as RetryStrategy
+    from .types.interfaces import StreamedResponse as StreamedResponse
+    from .types.interfaces import Transport as Transport
+    from .types.values import UNSET as UNSET
+    from .types.values import Attempt as Attempt
+    from .types.values import ClientStats as ClientStats
+    from .types.values import Credentials as Credentials
+    from .types.values import Delivery as Delivery
+    from .types.values import InvocationType as InvocationType
+    from .types.values import Metadata as Metadata
+    from .types.values import PayloadLimits as PayloadLimits
+    from .types.values import ResponseLimits as ResponseLimits
+    from .types.values import RetryAction as RetryAction
+    from .types.values import TcpKeepAlive as TcpKeepAlive
+    from .types.values import ThrottleReason as ThrottleReason
+    from .types.values import Timeouts as Timeouts
+    from .types.values import Unset as Unset
+else:
+    _NAMES = {
+        ".client.client": ("LambdaClient",),
+        ".codecs": ("JsonCodec",),
+        ".config": ("LambdaClientConfig",),
+        ".errors": (
+            "AccessDeniedException",
+            "AiolambdaError",
+            "ClientClosedError",
+            "ConfigurationError",
+            "ConnectError",
+            "ConnectionLostError",
+            "DecodeError",
+            "DurableExecutionAlreadyStartedException",
+            "FunctionError",
+            "InvalidInputError",
+            "InvalidPayloadSizeError",
+            "InvocationTimeoutError",
+            "LambdaServiceException",
+            "MiddlewareStackError",
+            "PayloadTooLargeError",
+            "QueueTimeoutError",
+            "RequestTooLargeException",
+            "ResourceNotFoundException",
+            "StreamError",
+            "TooManyFailuresError",
+            "TooManyRequestsException",
+            "TransportError",
+            "UnknownOutcomeError",
+        ),
+        ".fanout": ("MapRun",),
+        ".fanout.values": ("MapResult", "MapStats"),
+        ".operations.commands": ("InvokeCommand",),
+        ".operations.invoke_types": ("EventReceipt", "InvokeCommandInput", "InvokeCommandOutput"),
+        ".operations.payload": ("Payload",),
+        ".operations.report": ("Report",),
+        ".operations.response_stream": ("ResponseStream",),
+        ".operations.stream": ("InvokeWithResponseStreamCommandInput", "InvokeWithResponseStreamCommandOutput"),
+        ".operations.stream_command": ("InvokeWithResponseStreamCommand",),
+        ".operations.text_formats": ("HttpPrelude", "SseEvent"),
+        ".pipeline.call": (
+            "Call",
+            "CallNext",
+            "Command",
+            "CommandInput",
+            "CommandOutput",
+            "Middleware",
+            "Operation",
+            "Plugin",
+            "Priority",
+            "Relation",
+            "Step",
+        ),
+        ".pipeline.stack": ("MiddlewareStack",),
+        ".policy.failure": ("Failure",),
+        ".policy.retry": ("NoRetry", "StandardRetry"),
+        ".transport.session": ("SessionTransport",),
+        ".types.http": ("Headers", "Request", "Response"),
+        ".types.interfaces": (
+            "Codec",
+            "CredentialsProvider",
+            "RefreshingCredentialsProvider",
+            "RetryStrategy",
+            "StreamedResponse",
+            "Transport",
+        ),
+        ".types.values": (
+            "Attempt",
+            "ClientStats",
+            "Credentials",
+            "Delivery",
+            "InvocationType",
+            "Metadata",
+            "PayloadLimits",
+            "ResponseLimits",
+            "RetryAction",
+            "TcpKeepAlive",
+            "ThrottleReason",
+            "Timeouts",
+            "UNSET",
+            "Unset",
+        ),
+    }
+    """The public names, by the module that defines them. The imports above are the same for type checkers."""
+    _MODULES = {name: module for module, names in _NAMES.items() for name in names}
+    _SUBMODULES = ("credentials", "errors", "local", "testing")
 
-__all__ = [
-    "UNSET",
-    "AccessDeniedException",
-    "AiolambdaError",
-    "Attempt",
-    "Call",
-    "CallNext",
-    "ClientClosedError",
-    "ClientStats",
-    "Codec",
-    "Command",
-    "CommandInput",
-    "CommandOutput",
-    "ConfigurationError",
-    "ConnectError",
-    "ConnectionLostError",
-    "Credentials",
-    "CredentialsProvider",
-    "DecodeError",
-    "Delivery",
-    "DurableExecutionAlreadyStartedException",
-    "EventReceipt",
-    "Failure",
-    "FunctionError",
-    "Headers",
-    "HttpPrelude",
-    "InvalidInputError",
-    "InvalidPayloadSizeError",
-    "InvocationTimeoutError",
-    "InvocationType",
-    "InvokeCommand",
-    "InvokeCommandInput",
-    "InvokeCommandOutput",
-    "InvokeWithResponseStreamCommand",
-    "InvokeWithResponseStreamCommandInput",
-    "InvokeWithResponseStreamCommandOutput",
-    "JsonCodec",
-    "LambdaClient",
-    "LambdaClientConfig",
-    "LambdaServiceException",
-    "MapResult",
-    "MapRun",
-    "MapStats",
-    "Metadata",
-    "Middleware",
-    "MiddlewareStack",
-    "MiddlewareStackError",
-    "NoRetry",
-    "Operation",
-    "Payload",
-    "PayloadLimits",
-    "PayloadTooLargeError",
-    "Plugin",
-    "Priority",
-    "QueueTimeoutError",
-    "RefreshingCredentialsProvider",
-    "Relation",
-    "Report",
-    "Request",
-    "RequestTooLargeException",
-    "ResourceNotFoundException",
-    "Response",
-    "ResponseLimits",
-    "ResponseStream",
-    "RetryAction",
-    "RetryStrategy",
-    "SessionTransport",
-    "SseEvent",
-    "StandardRetry",
-    "Step",
-    "StreamError",
-    "StreamedResponse",
-    "TcpKeepAlive",
-    "ThrottleReason",
-    "Timeouts",
-    "TooManyFailuresError",
-    "TooManyRequestsException",
-    "Transport",
-    "TransportError",
-    "UnknownOutcomeError",
-    "Unset",
-    "errors",
-]
-
-_LOADED_LATER = {
-    "AccessDeniedException": ".errors",
-    "credentials": "",
-    "DurableExecutionAlreadyStartedException": ".errors",
-    "Failure": ".policy.failure",
-    "HttpPrelude": ".operations.text_formats",
-    "InvokeWithResponseStreamCommand": ".operations.stream_command",
-    "InvokeWithResponseStreamCommandInput": ".operations.stream",
-    "InvokeWithResponseStreamCommandOutput": ".operations.stream",
-    "MapResult": ".fanout.values",
-    "MapRun": ".fanout",
-    "MapStats": ".fanout.values",
-    "Report": ".operations.report",
-    "RequestTooLargeException": ".errors",
-    "ResourceNotFoundException": ".errors",
-    "ResponseStream": ".operations.response_stream",
-    "SessionTransport": ".transport.session",
-    "SseEvent": ".operations.text_formats",
-    "TooManyRequestsException": ".errors",
-}
-
-if not TYPE_CHECKING:  # with it, type checkers would accept any name
+    # Without `local` and `testing`, whose servers few programs need.
+    __all__ = sorted([*_MODULES, "credentials", "errors"])  # noqa: PLE0605 - type checkers take the imports above
 
     def __getattr__(name: str) -> object:
-        module = _LOADED_LATER.get(name)
-        if module is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        if not module:
+        from importlib import import_module  # noqa: PLC0415 - loaded on first use, too
+
+        if name in _SUBMODULES:
             return import_module(f".{name}", __name__)
-        value = globals()[name] = getattr(import_module(module, __name__), name)
-        return value
+        if name in _MODULES:
+            value = globals()[name] = getattr(import_module(_MODULES[name], __name__), name)
+            return value
+        raise AttributeError(_no_attribute(name), name=name, obj=None)  # with `obj`, tracebacks would suggest the name again
+
+    def _no_attribute(name: str) -> str:
+        from .types.mistakes import nearest  # noqa: PLC0415 - only a mistake needs it
+
+        meant = None if name.startswith("_") else nearest(name, [*_MODULES, *_SUBMODULES])
+        return f"module {__name__!r} has no attribute {name!r}" + ("" if meant is None else f"; did you mean {meant}?")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return sorted({*globals(), *__all__, *_SUBMODULES})

@@ -1,25 +1,34 @@
 """The command line: `aiolambda invoke`, `map`, `serve`, `doctor`, `demo` and `completion`.
 
-This module is loaded before any command, so it loads nothing itself: Ctrl-C while the rest loads ends without a traceback.
+This module is loaded before any command, so it loads nothing itself. `aiolambda.__main__` is the program.
 """
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 __all__ = ["main"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, and return its exit code. Without arguments, take those of the process, which ends afterwards."""
+def main(arguments: Sequence[str] | None = None, *, on_loaded: Callable[[], object] | None = None) -> int:
+    """Run one command, and return its exit code. Without arguments, take those of the process, which ends afterwards.
+
+    `on_loaded` is called when the command is loaded, before it runs.
+    """
     try:
-        code: int = import_module(".program", __name__).main(arguments)
-        if arguments is None:  # Ctrl-C while the interpreter ends must end it, not print a traceback
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        code: int = import_module(".program", __name__).main(arguments, on_loaded=on_loaded)
+        _end_at_next_interrupt(arguments)
     except KeyboardInterrupt:
+        _end_at_next_interrupt(arguments)
         from .exit_codes import INTERRUPTED  # noqa: PLC0415 - see above
         from .files import print_error  # noqa: PLC0415 - see above
 
         print_error("aiolambda: interrupted")
         return INTERRUPTED
     return code
+
+
+def _end_at_next_interrupt(arguments: Sequence[str] | None) -> None:
+    """Ctrl-C while the interpreter ends must end it, not print a traceback."""
+    if arguments is None and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -7,13 +7,16 @@ Must not know which work is interrupted.
 
 import asyncio
 import signal
+import sys
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import closing, contextmanager
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-__all__ = ["Interrupts", "sigterm_as_interrupt"]
+__all__ = ["Interrupts", "run_in_loop", "sigterm_as_interrupt"]
+
+T = TypeVar("T")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -27,6 +30,18 @@ def sigterm_as_interrupt() -> Generator[None]:
     finally:
         if previous is not None:
             signal.signal(signal.SIGTERM, previous)
+
+
+def run_in_loop(main: Coroutine[Any, Any, T]) -> T:
+    """Like `asyncio.run`, but signals wait while the event loop is made: half a loop prints a traceback at its end."""
+    with closing(main):  # if a signal comes before it begins
+        runner = asyncio.Runner()  # which makes the loop below, unlike its `__enter__`
+        try:
+            with _signals_waiting():
+                runner.get_loop()
+            return runner.run(main)
+        finally:
+            runner.close()
 
 
 class Interrupts:
@@ -57,6 +72,18 @@ class Interrupts:
         if self.received > len(self._calls):
             raise KeyboardInterrupt
         self._loop.call_soon_threadsafe(self._calls[self.received - 1])
+
+
+@contextmanager
+def _signals_waiting() -> Generator[None]:
+    if sys.platform == "win32":
+        yield
+        return
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

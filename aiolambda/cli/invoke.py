@@ -4,7 +4,6 @@ Owns the options and the output. Must not know how an invocation is sent.
 """
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Mapping
 from typing import BinaryIO, cast
@@ -14,6 +13,7 @@ from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
 from . import exit_codes
 from .files import open_output, print_error, stop_writing, truncate
+from .interrupts import run_in_loop
 from .options import add_connection_options, add_timeout, file_name, make_client
 from .payloads import parse_json, payload_of
 from .results import Form, NotJsonError, add_output_options, form_of, is_terminal
@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
         durable_execution_name=options.durable_execution_name,
     )
     with open_output(options.output, _PURPOSE) as file:
-        output = asyncio.run(_send(command, options))
+        output = run_in_loop(_send(command, options))
         _print_log(output.log_tail)
         if output.status_code in _WITHOUT_PAYLOAD:
             print_error(f"aiolambda: {_WITHOUT_PAYLOAD[output.status_code]}")
@@ -125,7 +125,7 @@ def _run_streaming(
         raise ConfigurationError("--stream cannot be used with --query or -o json|text: a stream is written as it comes")
     with open_output(options.output, _PURPOSE) as file:
         try:
-            asyncio.run(_stream(options, payload, client_context, file))
+            run_in_loop(_stream(options, payload, client_context, file))
         except FunctionError as error:
             _print_function_error(error)
             return exit_codes.FUNCTION_ERROR

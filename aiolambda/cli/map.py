@@ -24,7 +24,7 @@ from ..fanout import MapRun
 from ..fanout.values import MapResult
 from . import exit_codes
 from .files import STDIO, open_file, open_output, print_error, standard_input, stop_writing, truncate
-from .interrupts import Interrupts
+from .interrupts import Interrupts, run_in_loop
 from .options import add_connection_options, add_timeout, file_name, make_client, seconds
 from .payloads import check_encoding, file_of, is_piped, tell_if_terminal
 from .progress import ProgressListener, progress, status_line, summary_of
@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
         failed = None if options.failed is None else files.enter_context(open_output(options.failed, _PURPOSE))
         with progress(_count_lines(Path(options.file)) if is_file else None) as on_progress:
             items = _lines_of(lines) if is_file else _lines_of_pipe(lines)
-            return asyncio.run(_MapJob(options, form, output, failed).run(items, on_progress))
+            return run_in_loop(_MapJob(options, form, output, failed).run(items, on_progress))
 
 
 class _MapJob:

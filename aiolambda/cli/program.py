@@ -92,19 +92,22 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code. Expected errors are printed to stderr, without a traceback."""
+def main(arguments: Sequence[str] | None = None, *, on_loaded: Callable[[], object] | None = None) -> int:
+    """Run one command and return its exit code. Expected errors are printed to stderr, without a traceback.
+
+    `on_loaded` is called before the command runs.
+    """
     output = files.open_standard_streams()
     with sigterm_as_interrupt():
-        code = _run_and_flush(sys.argv[1:] if arguments is None else arguments, output)
+        code = _run_and_flush(sys.argv[1:] if arguments is None else arguments, output, on_loaded)
     files.flush(sys.stderr)
     return code
 
 
-def _run_and_flush(arguments: Sequence[str], output: files.StandardOutput) -> int:
+def _run_and_flush(arguments: Sequence[str], output: files.StandardOutput, on_loaded: Callable[[], object] | None) -> int:
     code = exit_codes.DONE
     try:
-        code = _run(arguments)
+        code = _run(arguments, on_loaded)
         sys.stdout.flush()
     except OSError:
         if output.failure is None:
@@ -118,9 +121,11 @@ def _run_and_flush(arguments: Sequence[str], output: files.StandardOutput) -> in
     return code
 
 
-def _run(arguments: Sequence[str]) -> int:
+def _run(arguments: Sequence[str], on_loaded: Callable[[], object] | None) -> int:
     try:
         options = _parse(arguments)
+        if on_loaded is not None:
+            on_loaded()
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else exit_codes.USAGE
     except KeyboardInterrupt:  # while the module of the command was loaded

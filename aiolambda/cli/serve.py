@@ -25,6 +25,7 @@ from ..local.functions import (
 )
 from ..types.values import Credentials
 from . import exit_codes
+from .interrupts import run_in_loop
 from .options import file_name
 
 __all__ = ["DESCRIPTION", "add_options", "run"]
@@ -101,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
         verify_signatures=not options.no_verify,
         on_log=None if options.quiet else _write_log,
     )
-    return asyncio.run(_serve(endpoint))
+    return run_in_loop(_serve(endpoint))
 
 
 async def _serve(endpoint: LocalEndpoint) -> int:

@@ -19,6 +19,7 @@ from ...pipeline.call import Call, CallNext, CommandInput, CommandOutput
 from ...version import INSTALL
 from .. import colour, exit_codes
 from ..files import print_error
+from ..interrupts import run_in_loop
 from .fan_out import fan_out
 from .printer import Printer
 
@@ -97,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
         if name.startswith("AWS_") or name.lower().endswith("_proxy"):
             del os.environ[name]
     os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
-    return asyncio.run(_run(Printer(use_colors=use_colors)))
+    return run_in_loop(_run(Printer(use_colors=use_colors)))
 
 
 async def _run(printer: Printer) -> int:

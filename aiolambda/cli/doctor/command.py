@@ -6,7 +6,6 @@ Owns the options, the order of the checks, and the output. Must not know how a c
 """
 
 import argparse
-import asyncio
 import json
 import os
 import sys
@@ -21,6 +20,7 @@ from ...transport import connection_room
 from ...types.values import Credentials, masked
 from .. import exit_codes
 from ..files import escape_controls
+from ..interrupts import run_in_loop
 from ..options import add_connection_options, connection_settings, seconds
 from . import (
     Check,
@@ -63,7 +63,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run all checks and print the results. The exit code is 0 if invocations can work."""
-    return asyncio.run(_run(options))
+    return run_in_loop(_run(options))
 
 
 async def _run(options: argparse.Namespace) -> int:
