@@ -20,6 +20,9 @@ def _end(number: int, frame: object) -> None:
     try:
         os.write(2, b"aiolambda: interrupted: nothing was sent\n")
     finally:  # stderr may be closed
+        if os.name == "posix":  # die of the signal, as later: a loop of the shell goes on after any exit code
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
         os._exit(130)
 
 

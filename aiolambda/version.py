@@ -3,11 +3,15 @@
 Owns the one form of that command which texts, errors and documentation show.
 """
 
-__all__ = ["BESIDE_BOTO3", "INSTALL", "__version__", "install_line"]
+__all__ = ["BESIDE_BOTO3", "CHECKOUT", "DISTRIBUTION", "INSTALL", "__version__", "install_line"]
 
 __version__ = "0.1.0"
 
-INSTALL = "pip install 'PATH_OF_THE_CHECKOUT[aws]'"
+DISTRIBUTION = "aiolambda-client"
+"""The name that pip knows this package by."""
+
+CHECKOUT = "PATH_OF_THE_CHECKOUT"
+INSTALL = f"pip install '{CHECKOUT}[aws]'"
 """Until the first release; then `pip install 'aiolambda-client[aws]'`. The name `aiolambda` is another project's."""
 
 BESIDE_BOTO3 = (

@@ -99,7 +99,8 @@ def test_reset_after_a_half_close_looks_like_a_close() -> None:
 
 def test_without_retry_stale_connections_no_server_is_trusted() -> None:
     fault = attrs.evolve(EXECUTES_AFTER_ITS_END, settings={"retry_stale_connections": False})
-    results = run_one("asyncio", fault, [mode for mode in MODES if not mode.repeats])
+    modes = [mode for mode in MODES if not mode.repeats and mode.kind != "DryRun"]  # which runs nothing
+    results = run_one("asyncio", fault, modes)
     assert {str(result.measured) for result in results} == {"1 | 1 | ConnectionLostError | unknown"}
 
 

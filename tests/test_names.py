@@ -195,3 +195,16 @@ def test_no_module_imports_a_public_name(path: Path) -> None:
             assert (node.module or "").partition(".")[0] != "aiolambda"
             if node.level == depth and node.module is None:
                 assert {alias.name for alias in node.names} <= set(SUBMODULES)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_package_defines_the_name_of_its_module(path: Path) -> None:
+    """The first import of the module would replace it: which one a caller got would depend on the order of imports."""
+    modules = {other.stem for other in path.parent.glob("*.py")} | {
+        other.parent.name for other in path.parent.glob("*/__init__.py")
+    }
+    tree = ast.parse(path.read_text())
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    imported = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module is not None]
+    names = defined | {alias.asname or alias.name for node in imported for alias in node.names}
+    assert not names & modules

@@ -18,12 +18,17 @@ def main(arguments: Sequence[str] | None = None, *, on_loaded: Callable[[], obje
     try:
         code: int = import_module(".program", __name__).main(arguments, on_loaded=on_loaded)
         _end_at_next_interrupt(arguments)
+        if arguments is None:
+            import_module(".interrupts", __name__).die_of_signal(code)
     except KeyboardInterrupt:
         _end_at_next_interrupt(arguments)
         from .exit_codes import INTERRUPTED  # noqa: PLC0415 - see above
         from .files import print_error  # noqa: PLC0415 - see above
+        from .interrupts import die_of_signal  # noqa: PLC0415 - see above
 
         print_error("aiolambda: interrupted")
+        if arguments is None:
+            die_of_signal(INTERRUPTED)
         return INTERRUPTED
     return code
 

@@ -4,7 +4,18 @@ from collections.abc import Mapping
 
 from ..errors import AiolambdaError, ConfigurationError, InvalidInputError
 
-__all__ = ["DONE", "FUNCTION_ERROR", "INTERRUPTED", "MAY_HAVE_RUN", "MEANINGS", "NOT_RUN", "USAGE", "as_table", "code_of"]
+__all__ = [
+    "DONE",
+    "FUNCTION_ERROR",
+    "INTERRUPTED",
+    "MAY_HAVE_RUN",
+    "MEANINGS",
+    "NOT_RUN",
+    "TERMINATED",
+    "USAGE",
+    "as_table",
+    "code_of",
+]
 
 DONE = 0
 FUNCTION_ERROR = 1
@@ -12,6 +23,8 @@ USAGE = 2
 NOT_RUN = 3
 MAY_HAVE_RUN = 4
 INTERRUPTED = 130
+TERMINATED = 143
+"""128 and the number of the signal, as a shell shows the end of a process by a signal."""
 
 MEANINGS = {
     DONE: "success",
@@ -19,7 +32,8 @@ MEANINGS = {
     USAGE: "usage or configuration error; nothing was sent",
     NOT_RUN: "not run: Lambda refused the request, or could not be reached",
     MAY_HAVE_RUN: "may have run: there was no conclusive response, or it cannot be written",
-    INTERRUPTED: "interrupted by Ctrl-C or SIGTERM",
+    INTERRUPTED: "interrupted by Ctrl-C",
+    TERMINATED: "terminated by SIGTERM",
 }
 
 

@@ -1,7 +1,8 @@
 """Input and output of the commands: the standard streams, and the files that options name.
 
-Laws: a failed write to stderr changes no exit code. A closed pipe (`aiolambda ... | head -1`) is not an error, and a stdout
-that was closed from the start (`>&-`) discards the output. Text from functions and servers cannot control a terminal.
+Laws: a failed write to stderr changes no exit code. A closed pipe (`aiolambda ... | head -1`) is not an error. If stdout was
+closed from the start (`>&-`), a command whose result would be lost sends nothing, and others discard their output. Text from
+functions and servers cannot control a terminal.
 
 Must not know the content.
 """
@@ -21,6 +22,7 @@ from . import colour
 __all__ = [
     "STDIO",
     "StandardOutput",
+    "check_is_open",
     "discard",
     "escape_controls",
     "flush",
@@ -69,6 +71,10 @@ class StandardOutput(io.RawIOBase):
         return os.isatty(self._descriptor)
 
 
+class _ClosedOutput(io.TextIOWrapper):
+    """In place of a stdout that was closed from the start: /dev/null."""
+
+
 def open_standard_streams() -> StandardOutput:
     """Replace closed standard streams with /dev/null, wrap stdout, and return its lowest layer.
 
@@ -80,7 +86,8 @@ def open_standard_streams() -> StandardOutput:
             devnull = os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: that of the closed stream
             os.set_inheritable(devnull, True)  # noqa: FBT003 - its second argument has no name
             if name != "stdin":  # reading a closed stdin must be an error, not an empty payload
-                setattr(sys, name, open(devnull, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - as long as the program
+                file = open(devnull, "wb", closefd=False)  # noqa: SIM115 - as long as the program
+                setattr(sys, name, (_ClosedOutput if name == "stdout" else io.TextIOWrapper)(file, encoding="utf-8"))
     stdout: TextIO = sys.stdout
     if stdout is not sys.__stdout__:  # a caller in this process has replaced it
         return StandardOutput(1)
@@ -151,6 +158,15 @@ def open_file(path: str, mode: str, purpose: str) -> BinaryIO:
         return cast("BinaryIO", Path(path).open(mode))
     except OSError as error:
         raise ConfigurationError(f"cannot {purpose} {path!r}: {error.strerror}") from error
+
+
+def check_is_open(path: str) -> None:
+    """Raises `ConfigurationError` if the output goes to a stdout that is closed: nothing must be sent then."""
+    if path == STDIO and isinstance(sys.stdout, _ClosedOutput):
+        raise ConfigurationError(
+            "cannot write to standard output: it is closed, and nothing was sent; name a file with -o, or discard the output "
+            "with >/dev/null"
+        )
 
 
 @contextmanager

@@ -4,11 +4,12 @@ Must not know the options: the parsers describe them.
 """
 
 from . import exit_codes
-from .exit_codes import DONE, FUNCTION_ERROR, INTERRUPTED, MAY_HAVE_RUN, NOT_RUN, USAGE
+from .exit_codes import DONE, FUNCTION_ERROR, INTERRUPTED, MAY_HAVE_RUN, NOT_RUN, TERMINATED, USAGE
 
 __all__ = ["CODES", "EPILOG", "EPILOGS", "USAGES"]
 
-_ALL = {code: exit_codes.MEANINGS[code] for code in (DONE, FUNCTION_ERROR, USAGE, NOT_RUN, MAY_HAVE_RUN, INTERRUPTED)}
+_SIGNALS = {code: exit_codes.MEANINGS[code] for code in (INTERRUPTED, TERMINATED)}
+_ALL = {code: exit_codes.MEANINGS[code] for code in (DONE, FUNCTION_ERROR, USAGE, NOT_RUN, MAY_HAVE_RUN)} | _SIGNALS
 
 USAGES = {
     "invoke": "NAME [-p JSON | -f FILE] [options]",
@@ -56,14 +57,14 @@ CODES = {
         DONE: "invocations can work",
         USAGE: "a setting, the credentials or the open files prevent them",
         NOT_RUN: "the endpoint cannot be reached, or refuses them",
-        INTERRUPTED: _ALL[INTERRUPTED],
-    },
+    }
+    | _SIGNALS,
     "demo": {
         DONE: "every response was right",
         FUNCTION_ERROR: "a response was wrong",
         USAGE: "usage error",
-        INTERRUPTED: _ALL[INTERRUPTED],
-    },
+    }
+    | _SIGNALS,
     "completion": {DONE: "the script is printed", USAGE: "usage error, or the extra 'cli' is not installed"},
     "help": {DONE: "the help is printed", USAGE: "there is no such command"},
 }

@@ -1,11 +1,13 @@
 """Ctrl-C and SIGTERM, which have the same effect on every command.
 
-Laws: a signal that the program was started to ignore stays ignored. The previous handlers are restored at the end.
+Laws: a signal that the program was started to ignore stays ignored. The previous handlers are restored at the end. After its
+last message, the process dies of the signal: a loop of the shell goes on after any exit code.
 
 Must not know which work is interrupted.
 """
 
 import asyncio
+import os
 import signal
 import sys
 import threading
@@ -14,19 +16,40 @@ from contextlib import closing, contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self, TypeVar
 
-__all__ = ["Interrupts", "run_in_loop", "sigterm_as_interrupt"]
+from . import exit_codes
+
+__all__ = ["InterruptedBeforeSending", "Interrupts", "Received", "die_of_signal", "run_in_loop", "sigterm_as_interrupt"]
 
 T = TypeVar("T")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class InterruptedBeforeSending(KeyboardInterrupt):
+    """A signal came while nothing had been sent."""
+
+
+class Received(list[signal.Signals]):
+    """The signals that came, in order."""
+
+    @property
+    def code(self) -> int:
+        """The exit code. Ctrl-C decides, because it is meant for the whole loop of a shell."""
+        return exit_codes.TERMINATED if self and signal.SIGINT not in self else exit_codes.INTERRUPTED
+
+
 @contextmanager
-def sigterm_as_interrupt() -> Generator[None]:
-    """Inside the block, SIGTERM raises `KeyboardInterrupt`, as Ctrl-C does."""
-    previous = _set_handler(signal.SIGTERM, _interrupt)
+def sigterm_as_interrupt() -> Generator[Received]:
+    """Inside the block, SIGTERM raises `KeyboardInterrupt`, as Ctrl-C does, and is noted."""
+    received = Received()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        received.append(signal.Signals(number))
+        raise KeyboardInterrupt
+
+    previous = _set_handler(signal.SIGTERM, interrupt)
     try:
-        yield
+        yield received
     finally:
         if previous is not None:
             signal.signal(signal.SIGTERM, previous)
@@ -47,14 +70,14 @@ def run_in_loop(main: Coroutine[Any, Any, T]) -> T:
 class Interrupts:
     """Inside the block, the first signal calls the first function on the event loop, the second signal the second one.
 
-    A further signal raises `KeyboardInterrupt` at once. `received` is the number of signals.
+    A further signal raises `KeyboardInterrupt` at once. `received` are the signals.
     """
 
     def __init__(self, *calls: Callable[[], object]) -> None:
         self._calls = calls
         self._loop = asyncio.get_running_loop()
         self._previous: dict[signal.Signals, Any] = {}
-        self.received = 0
+        self.received = Received()
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
@@ -68,10 +91,10 @@ class Interrupts:
             signal.signal(number, previous)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        self.received += 1
-        if self.received > len(self._calls):
+        self.received.append(signal.Signals(number))
+        if len(self.received) > len(self._calls):
             raise KeyboardInterrupt
-        self._loop.call_soon_threadsafe(self._calls[self.received - 1])
+        self._loop.call_soon_threadsafe(self._calls[len(self.received) - 1])
 
 
 @contextmanager
@@ -86,8 +109,15 @@ def _signals_waiting() -> Generator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def die_of_signal(code: int) -> None:
+    """End this process by the signal of an exit code, if it has one. Returns if the signal is blocked, or has no effect here.
+
+    A shell ends its loop if the program died of Ctrl-C. A process with the number 1, as in a container, cannot die of a signal.
+    """
+    if code in (exit_codes.INTERRUPTED, exit_codes.TERMINATED) and os.name == "posix":
+        number = code - 128
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
 
 def _set_handler(number: signal.Signals, handler: Callable[[int, FrameType | None], object]) -> Any:

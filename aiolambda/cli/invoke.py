@@ -12,9 +12,9 @@ from ..errors import ConfigurationError, FunctionError
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
 from . import exit_codes
-from .files import open_output, print_error, stop_writing, truncate
-from .interrupts import run_in_loop
-from .options import add_connection_options, add_timeout, file_name, make_client
+from .files import check_is_open, open_output, print_error, stop_writing, truncate
+from .interrupts import InterruptedBeforeSending, run_in_loop
+from .options import add_connect_timeout, add_connection_options, add_timeout, file_name, make_client
 from .payloads import parse_json, payload_of
 from .results import Form, NotJsonError, add_output_options, form_of, is_terminal
 
@@ -58,7 +58,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--qualifier", metavar="VERSION", help="version or alias of the function")
     parser.add_argument("--tenant-id", metavar="ID", help="tenant, for functions with tenant isolation")
     parser.add_argument("--durable-execution-name", metavar="NAME", help="name of the durable execution")
+    parser.add_argument("--idempotent", action="store_true", help="retry if it may have run: running twice does no harm")
     add_timeout(parser, "time limit of the whole call (default: none)")
+    add_connect_timeout(parser)
     add_output_options(parser, "the payload")
     add_connection_options(parser)
 
@@ -66,11 +68,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Invoke the function and write its payload, also if it failed."""
     form = form_of(options)
+    if options.stream or options.invocation_type == "RequestResponse":
+        check_is_open(options.output)
     try:
         payload, client_context = payload_of(options.payload, options.payload_file), _client_context(options.client_context)
     except KeyboardInterrupt:
-        print_error("aiolambda: interrupted: nothing was sent")
-        return exit_codes.INTERRUPTED
+        raise InterruptedBeforeSending from None
     if payload is None and options.invocation_type != "DryRun" and sys.stderr.isatty():
         print_error("aiolambda: no payload given, so none is sent: the function receives an empty event (-p gives one)")
     if options.stream:
@@ -84,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
         qualifier=options.qualifier,
         tenant_id=options.tenant_id,
         durable_execution_name=options.durable_execution_name,
+        idempotent=options.idempotent or None,
     )
     with open_output(options.output, _PURPOSE) as file:
         output = run_in_loop(_send(command, options))
@@ -150,6 +154,7 @@ async def _stream(
             log_type=options.log_type,
             client_context=client_context,
             tenant_id=options.tenant_id,
+            idempotent=options.idempotent or None,
         ) as stream,
     ):
         truncate(file)

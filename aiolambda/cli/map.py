@@ -23,12 +23,13 @@ from ..errors import AiolambdaError, ConfigurationError, FunctionError, LambdaSe
 from ..fanout import MapRun
 from ..fanout.values import MapResult
 from . import exit_codes
-from .files import STDIO, open_file, open_output, print_error, standard_input, stop_writing, truncate
+from .files import STDIO, check_is_open, open_file, open_output, print_error, standard_input, stop_writing, truncate
 from .interrupts import Interrupts, run_in_loop
-from .options import add_connection_options, add_timeout, file_name, make_client, seconds
+from .options import add_connect_timeout, add_connection_options, add_timeout, file_name, make_client, seconds
 from .payloads import check_encoding, file_of, is_piped, tell_if_terminal
 from .progress import ProgressListener, progress, status_line, summary_of
 from .results import Form, NotJsonError, add_output_options, form_of
+from .wording import in_options
 
 __all__ = ["DESCRIPTION", "add_options", "run"]
 
@@ -72,6 +73,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-failure-ratio", type=float, metavar="RATIO", help="stop if more than this share of items failed")
     parser.add_argument("--deadline", type=seconds, metavar="SECONDS", help="send no more items after this time")
     add_timeout(parser, "time limit of each invocation (default: none)")
+    add_connect_timeout(parser)
     parser.add_argument("--tail", action="store_true", help="request log tails, for billed time and cold starts in the summary")
     parser.add_argument("--qualifier", metavar="VERSION", help="version or alias of the function")
     parser.add_argument("--tenant-id", metavar="ID", help="tenant, for functions with tenant isolation")
@@ -84,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
     """Map the items and write the results. The exit code is that of the most severe item outcome."""
     options.file = _input_of(options.file)
     form = form_of(options)
+    check_is_open(options.output)
     _check_files(options)
     with ExitStack() as files:
         is_stdin = options.file == STDIO
@@ -112,6 +115,7 @@ class _MapJob:
         self._closing: asyncio.Task[None] | None = None
         self._stopped_by: str | None = None
         self._exit_code = exit_codes.DONE
+        self._has_reader = True
 
     async def run(self, items: Iterator[bytes] | AsyncIterator[bytes], on_progress: ProgressListener) -> int:
         self._task = asyncio.current_task()
@@ -122,7 +126,7 @@ class _MapJob:
                 if not interrupts.received:
                     raise
                 print_error("aiolambda: interrupted: nothing was sent")
-        return exit_codes.INTERRUPTED if interrupts.received else self._exit_code
+        return interrupts.received.code if interrupts.received else self._exit_code
 
     async def _map(self, items: Iterator[bytes] | AsyncIterator[bytes], on_progress: ProgressListener) -> None:
         options, started = self._options, time.perf_counter()
@@ -157,7 +161,9 @@ class _MapJob:
         """Write every result. An error that ends the run is handled here: functions have run, so it is not a usage error."""
         try:
             async for result in mapped:
-                if isinstance(result.error, FunctionError):
+                if not self._has_reader:
+                    pass  # an item that is cut off or not sent for want of a reader is no failure
+                elif isinstance(result.error, FunctionError):
                     self._update_exit_code(exit_codes.FUNCTION_ERROR)
                 elif result.error is not None:
                     self._update_exit_code(exit_codes.code_of(result.error))
@@ -167,7 +173,7 @@ class _MapJob:
         except TooManyFailuresError as error:
             print_error(f"aiolambda: {error}", is_failure=True)
         except AiolambdaError as error:
-            print_error(f"aiolambda: {error}", is_failure=True)
+            print_error(f"aiolambda: {in_options(str(error))}", is_failure=True)
             has_sent = mapped.stats.done > mapped.stats.replayed
             self._update_exit_code(exit_codes.MAY_HAVE_RUN if has_sent else exit_codes.code_of(error))
 
@@ -197,9 +203,11 @@ class _MapJob:
         except OSError as error:
             del self._files[name]
             stop_writing(file)
-            if not isinstance(error, BrokenPipeError):  # a closed pipe needs no message
+            if isinstance(error, BrokenPipeError):  # the reader has closed the pipe, which is not an error
+                self._has_reader = False
+            else:
                 print_error(f"aiolambda: functions have run, but a result cannot be written: {error.strerror}")
-            self._update_exit_code(exit_codes.MAY_HAVE_RUN)
+                self._update_exit_code(exit_codes.MAY_HAVE_RUN)
             self._stopped_by = self._stopped_by or "output"
             # Without a place for results, stop. A journal still keeps the results of the items in flight: wait for them.
             self._close(grace=_GRACE if self._options.journal is None else None)
@@ -266,7 +274,7 @@ def _json_value(data: bytes) -> Any:
 
 
 def _error_record(error: AiolambdaError) -> dict[str, Any]:
-    record: dict[str, Any] = {"class": type(error).__name__, "message": str(error)}
+    record: dict[str, Any] = {"class": type(error).__name__, "message": in_options(str(error))}
     if isinstance(error, FunctionError):
         record |= {"type": error.error_type, "function_message": error.error_message}
     if isinstance(error, LambdaServiceException):

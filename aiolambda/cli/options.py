@@ -9,12 +9,13 @@ from typing import Any
 
 from ..client.client import LambdaClient
 from ..errors import ConfigurationError
-from ..types.values import LONGEST_TIME, is_seconds
-from ..version import install_line
+from ..types.values import LONGEST_TIME, Timeouts, is_seconds
+from ..version import DISTRIBUTION, install_line
 from .parser import Parser, text
 
 __all__ = [
     "Parser",
+    "add_connect_timeout",
     "add_connection_options",
     "add_general_options",
     "add_timeout",
@@ -47,6 +48,17 @@ def add_timeout(parser: argparse.ArgumentParser, help: str) -> None:
     parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help=help)
 
 
+def add_connect_timeout(parser: argparse.ArgumentParser) -> None:
+    """For `make_client`."""
+    parser.add_argument(
+        "--connect-timeout",
+        type=seconds,
+        default=Timeouts().connect,
+        metavar="SECONDS",
+        help="time limit for opening a connection; it is tried three times (default: %(default)g)",
+    )
+
+
 def add_general_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("messages")
     group.add_argument(
@@ -65,14 +77,13 @@ def connection_settings(options: argparse.Namespace) -> dict[str, Any]:
 
 def make_client(options: argparse.Namespace, **settings: Any) -> LambdaClient:
     """Make the client for these options."""
-    return LambdaClient(**connection_settings(options), timeout=options.timeout, **settings)
+    limits = Timeouts(total=options.timeout, connect=options.connect_timeout)
+    return LambdaClient(**connection_settings(options), timeout=limits, **settings)
 
 
 def missing_extra(purpose: str, package: str) -> ConfigurationError:
     """The error for a package of the extra `cli` that is not installed."""
-    return ConfigurationError(
-        f"{purpose} needs {package}: install aiolambda-client with its extra 'cli' ({install_line('cli')})"
-    )
+    return ConfigurationError(f"{purpose} needs {package}: install {DISTRIBUTION} with its extra 'cli' ({install_line('cli')})")
 
 
 def seconds(text: str) -> float:

@@ -17,6 +17,14 @@ __all__ = ["Formatter", "Parser", "nearest", "text"]
 
 _HINTS = {"-f": ": a payload follows -p, a file follows -f", "--function": "; did you mean --function NAME?"}
 """By option: the way to write an argument that has none in a command with this option."""
+_VERIFIED = ("--ca-bundle", "--ca-bundle FILE trusts certificates of your own; TLS is always verified")
+_OF_OTHERS = {
+    "--cli-connect-timeout": ("--connect-timeout", "write --connect-timeout"),
+    "--cli-read-timeout": ("--timeout", "write --timeout, which bounds the whole call"),
+    "--insecure": _VERIFIED,
+    "--no-verify-ssl": _VERIFIED,
+}
+"""Options of the AWS CLI and of curl: our option, and what to write instead."""
 _INVALID_CHOICE = re.compile(
     r"(?P<start>.*invalid choice: '(?P<wrong>.*)') \((?:choose from|maybe you meant:) (?P<choices>.*)\)", re.DOTALL
 )
@@ -99,7 +107,9 @@ class Parser(argparse.ArgumentParser):
             self.error(f"too many arguments{next(hints, '')}")
         first = options[0]
         name = first.partition("=")[0] if first.startswith("--") else first[:2]
-        close = self._option_with_choice(name) or nearest(name, self._option_string_actions)
+        ours, hint = _OF_OTHERS.get(name, ("", ""))
+        close = hint if ours in self._option_string_actions else self._option_with_choice(name)
+        close = close or nearest(name, self._option_string_actions)
         self.error(f"unknown option {name}" + (f"; {close}" if close else ""))
 
 

@@ -15,9 +15,10 @@ from ..errors import AiolambdaError
 from ..version import __version__
 from . import colour, exit_codes, files
 from .help_texts import EPILOG, EPILOGS, USAGES
-from .interrupts import sigterm_as_interrupt
+from .interrupts import InterruptedBeforeSending, sigterm_as_interrupt
 from .logs import logging_to_stderr, print_traceback
 from .options import Parser, add_connection_options, add_general_options, add_timeout, file_name
+from .wording import in_options
 
 __all__ = ["build_parser", "main"]
 
@@ -30,6 +31,13 @@ _COMMANDS = {
     "completion": (".completion", "print the completions of bash, zsh or fish"),
 }
 """Module and summary of each command."""
+
+
+_STILL_RUNNING = {
+    **dict.fromkeys(("invoke", "map"), "; functions that were invoked may still run"),
+    "doctor": "; no function was invoked",
+}
+"""What an interruption of a command leaves behind."""
 
 
 class _Command(Protocol):
@@ -65,7 +73,7 @@ def _build(arguments: Sequence[str] | None, early: argparse.Namespace) -> Parser
             command.description = module.DESCRIPTION
             module.add_options(command)
             add_general_options(command)
-            command.set_defaults(run=module.run)
+            command.set_defaults(run=module.run, command=name)
     help = commands.add_parser(
         "help", help="show the help of a command", usage="aiolambda help [COMMAND]", epilog=EPILOGS["help"]
     )
@@ -98,10 +106,10 @@ def main(arguments: Sequence[str] | None = None, *, on_loaded: Callable[[], obje
     `on_loaded` is called before the command runs.
     """
     output = files.open_standard_streams()
-    with sigterm_as_interrupt():
+    with sigterm_as_interrupt() as received:
         code = _run_and_flush(sys.argv[1:] if arguments is None else arguments, output, on_loaded)
     files.flush(sys.stderr)
-    return code
+    return received.code if code == exit_codes.INTERRUPTED else code
 
 
 def _run_and_flush(arguments: Sequence[str], output: files.StandardOutput, on_loaded: Callable[[], object] | None) -> int:
@@ -139,8 +147,11 @@ def _run(arguments: Sequence[str], on_loaded: Callable[[], object] | None) -> in
     except AiolambdaError as error:
         if options.debug:
             print_traceback(error)
-        files.print_error(f"aiolambda: {error}", is_failure=True)
+        files.print_error(f"aiolambda: {in_options(str(error))}", is_failure=True)
         return exit_codes.code_of(error)
+    except InterruptedBeforeSending:
+        files.print_error("aiolambda: interrupted: nothing was sent")
+        return exit_codes.INTERRUPTED
     except KeyboardInterrupt:
-        files.print_error("aiolambda: interrupted; functions that were invoked may still run")
+        files.print_error(f"aiolambda: interrupted{_STILL_RUNNING.get(options.command, '')}")
         return exit_codes.INTERRUPTED

@@ -54,7 +54,9 @@ def _details(stats: MapStats) -> str:
     """Rate, window, throttles and errors."""
     parts = [f"{stats.rate:,.0f}/s", f"{stats.in_flight} of {stats.window} in flight"]
     parts += [f"{sum(stats.throttled.values()):,} throttled"] if stats.throttled else []
-    parts += [f"{sum(stats.failed.values()):,} failed"] if stats.failed else []
+    failed = sum(stats.failed.values()) - stats.unsent
+    parts += [f"{failed:,} failed"] if failed else []
+    parts += [f"{stats.unsent:,} not sent"] if stats.unsent else []
     return ", ".join(parts)
 
 
@@ -68,6 +70,7 @@ def summary_of(stats: MapStats, *, seconds: float, stopped_by: str | None) -> di
         "done": stats.done,
         "ok": stats.done - sum(stats.failed.values()),
         "replayed": stats.replayed,
+        "unsent": stats.unsent,
         "failed": {str(verdict): count for verdict, count in stats.failed.items()},
         "throttled": {str(reason or "without a reason"): count for reason, count in stats.throttled.items()},
         "seconds": round(seconds, 3),

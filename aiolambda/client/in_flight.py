@@ -22,6 +22,15 @@ from ..types.values import Delivery
 
 __all__ = ["InFlightCalls"]
 
+_DOING: dict[Stage, str] = {
+    "queue": "not connecting yet",
+    "connect": "connecting",
+    "send": "sending the request",
+    "wait": "waiting for the answer",
+    "receive": "receiving the answer",
+    "backoff": "pausing before another attempt",
+}
+
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -32,7 +41,6 @@ class InFlightCalls:
     def __init__(self, *, closed: bool = False) -> None:
         self.closed = closed
         self._calls: dict[Call[Any, Any], _Deadline] = {}
-        self._aborted: set[Call[Any, Any]] = set()
         self._streams: set[StreamingBody] = set()
         self._closing: set[asyncio.Task[None]] = set()
         """Tasks that close aborted streams."""
@@ -53,7 +61,8 @@ class InFlightCalls:
                 if isinstance(error, AiolambdaError):
                     _completed(error, call)
                 raise
-            late = _closed_in_flight() if call in self._aborted else _late(call.timeouts.total, call.stage, call.last_error)
+            is_closed = call.cut_by is ClientClosedError
+            late = _closed_in_flight() if is_closed else _late(call.timeouts.total, call.stage, call.last_error)
             ended = _completed(late, call)
         else:
             deadline.disarm()
@@ -65,7 +74,6 @@ class InFlightCalls:
             call.on_slot = None
             call.last_error = None  # its traceback refers to the call: this breaks the cycle
             del self._calls[call]
-            self._aborted.discard(call)
             try:
                 if call.answers:
                     await self._close_unread(call)
@@ -118,7 +126,7 @@ class InFlightCalls:
         if stream.closed:
             return
         timer = None
-        if call in self._aborted:
+        if call.cut_by is ClientClosedError:
             self._abort_stream(stream, _closed_in_flight())
         elif deadline is not None:
             timer = call.loop.call_at(deadline, self._abort_stream, stream, _late(call.timeouts.total, "receive"))
@@ -141,10 +149,9 @@ class InFlightCalls:
     def _abort_all(self, exempt: AbstractSet[asyncio.Task[Any] | None]) -> None:
         for stream in list(self._streams):
             self._abort_stream(stream, _closed_in_flight())
-        for call, deadline in self._calls.items():
-            if not deadline.expired and deadline.task not in exempt:
-                self._aborted.add(call)
-                deadline.expire()
+        for deadline in self._calls.values():
+            if deadline.task not in exempt:
+                deadline.expire(ClientClosedError)
 
     async def _until_empty(self, exempt: AbstractSet[asyncio.Task[Any] | None]) -> None:
         while self._streams or any(deadline.task not in exempt for deadline in self._calls.values()):
@@ -180,10 +187,10 @@ class _Deadline:
         elif call.timeouts.total is not None:
             self._begin(call.timeouts.total)
 
-    def expire(self) -> None:
+    def expire(self, cut_by: type[AiolambdaError] = InvocationTimeoutError) -> None:
         """Cancel the task of the call. `disarm` tells this cancellation from others."""
         if not self.expired:
-            self.expired = True
+            self.expired, self._call.cut_by = True, cut_by
             self.task.cancel()
 
     def disarm(self) -> bool:
@@ -213,8 +220,9 @@ def _closed_in_flight() -> ClientClosedError:
 
 
 def _late(limit: float | None, stage: Stage, last_error: AiolambdaError | None = None) -> InvocationTimeoutError:
+    after = "" if last_error is None or not last_error.args else f"; before that: {last_error.args[0]}"
     return InvocationTimeoutError(
-        f"the call did not end within {limit} s",
+        f"the call did not end within {limit} s: it was {_DOING[stage]}{after}",
         exceeded="total",
         stage=stage,
         delivery=Delivery.NOT_DELIVERED,
@@ -231,4 +239,5 @@ def _completed(error: AiolambdaError, call: Call[Any, Any]) -> AiolambdaError:
         history=call.history,
         elapsed=elapsed,
         total_retry_delay=call.total_retry_delay,
+        is_dry_run=call.is_dry_run,
     )

@@ -195,13 +195,21 @@ class InvocationCalls(ABC):
 
         return ResponseStream(open_stream)
 
-    async def dry_run(self, function_name: str, payload: Payload = None, *, qualifier: str | None = None) -> Metadata:
+    async def dry_run(
+        self,
+        function_name: str,
+        payload: Payload = None,
+        *,
+        qualifier: str | None = None,
+        timeout: float | Timeouts | Unset | None = UNSET,
+    ) -> Metadata:
         """Check that these credentials may invoke the function, without running it.
 
         Args:
             function_name: A name, `name:qualifier`, a partial ARN or an ARN.
             payload: As in `invoke`. Default: no body.
             qualifier: A version or an alias. Default: the latest version.
+            timeout: Seconds for the whole call, or `Timeouts`; `None` is no limit. Default: that of the client.
 
         Raises:
             AccessDeniedException: They may not.
@@ -216,4 +224,4 @@ class InvocationCalls(ABC):
             )
         finally:
             del payload  # as above
-        return (await self.send(command)).metadata
+        return (await self.send(command, timeout=timeout)).metadata

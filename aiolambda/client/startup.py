@@ -4,15 +4,16 @@ Owns the mapping of settings to parts, and the task that opens. Must not send an
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import attrs
 
-from ..config import LambdaClientConfig, client_user_agent, filled_config, needs_thread, resolve
+from ..config import LambdaClientConfig, client_user_agent, filled_config, find_settings, needs_thread
 from ..errors import ClientClosedError, ConfigurationError
 from ..errors.tracebacks import forget_locals
-from ..pipeline import PipelineState
+from ..pipeline import PipelineState, problem_of_few
 from ..protocol.sigv4 import Signer
 from ..protocol.tracing import is_in_function
 from ..threads import Threads
@@ -94,7 +95,7 @@ class Startup:
         if config.is_offline:
             config = attrs.evolve(config, region=config.region or _NOWHERE, credentials=config.credentials or _OFFLINE)
             environment = dict[str, str]()
-        return lambda: resolve(config, environment, signs=signs, fetch=fetch)
+        return lambda: find_settings(config, environment, signs=signs, fetch=fetch)
 
     def _build_parts(self, resolved: "FoundSettings") -> None:
         config, context, nowhere = self.config, self._state.context, resolved.signing_region == _NOWHERE
@@ -121,5 +122,8 @@ class Startup:
                 response_limits=config.response_limits,
             )
         )
+        few = problem_of_few(config.max_concurrency, self._state.slots.limit)
+        if few is not None:
+            context.log(logging.WARNING, "%s; raise it, or set max_concurrency", few)
         self.config = filled_config(config, resolved)
         self.done = True

@@ -20,8 +20,8 @@ __all__ = [
     "StaticCredentials",
     "client_user_agent",
     "filled_config",
+    "find_settings",
     "needs_thread",
-    "resolve",
 ]
 
 
@@ -30,7 +30,7 @@ def needs_thread(config: LambdaClientConfig) -> bool:
     return not config.is_offline or config.ca_bundle is not None
 
 
-def resolve(config: LambdaClientConfig, environment: Mapping[str, str], *, signs: bool, fetch: Fetch) -> "FoundSettings":
+def find_settings(config: LambdaClientConfig, environment: Mapping[str, str], *, signs: bool, fetch: Fetch) -> "FoundSettings":
     """Find every setting and the source of credentials. `ConfigurationError` if one is missing or wrong."""
     from .resolve import resolve  # noqa: PLC0415 - see above
 

@@ -446,6 +446,8 @@ class LambdaServiceException(AiolambdaError):
             details.append(f"request id {self.request_id}")
         if self._located and (self.attempts > 1 or self.retry_action not in (None, RetryAction.NONE)):
             details.append(f"attempt {self.attempts}, {self.elapsed:.2f} s")
+        if self.may_have_run and self.function_name is not None:
+            details.append("it may have run")
         return details
 
 

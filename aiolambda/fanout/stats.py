@@ -28,6 +28,7 @@ class StatsCounter:
         self.done = 0
         self.failures = 0
         self.replayed = 0
+        self.unsent = 0
         self._failed: Counter[Delivery] = Counter()
         self._throttled: Counter[ThrottleReason | None] = Counter()
         self._durations: Counter[int] = Counter()  # by the logarithm of milliseconds
@@ -50,6 +51,7 @@ class StatsCounter:
         if result.error is not None:
             self.failures += not (abandoned or result.replayed)
             self._failed[result.delivery] += 1
+            self.unsent += abandoned and not result.delivery.may_have_run
         if result.replayed:
             self.replayed += 1
         elif not abandoned:
@@ -79,6 +81,7 @@ class StatsCounter:
             done=self.done,
             replayed=self.replayed,
             failed=dict(self._failed),
+            unsent=self.unsent,
             throttled=dict(self._throttled),
             window=window,
             rate=recent / max(min(_RATE_SPAN, now - began), 0.001),

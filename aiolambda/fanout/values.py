@@ -93,7 +93,8 @@ class MapStats:
         in_flight: Invocations in flight now.
         done: Items that have a result, also those that failed.
         replayed: Items whose result is that of an earlier run.
-        failed: The done items that failed, by verdict.
+        failed: The done items that failed, by verdict. The unsent ones are among them.
+        unsent: Items that have not run because the run was ended before they were sent, or sent again.
         throttled: The throttled requests, by reason; `None` if Lambda gave none.
         window: The number of invocations that may be in flight.
         rate: Results per second over the last 5 s.
@@ -111,7 +112,9 @@ class MapStats:
     replayed: int = 0
     """Items whose result is that of an earlier run."""
     failed: Mapping[Delivery, int] = attrs.field(factory=dict[Delivery, int])
-    """The done items that failed, by verdict."""
+    """The done items that failed, by verdict. The unsent ones are among them."""
+    unsent: int = 0
+    """Items that have not run because the run was ended before they were sent, or sent again."""
     throttled: Mapping[ThrottleReason | None, int] = attrs.field(factory=dict[ThrottleReason | None, int])
     """The throttled requests, by reason; `None` if Lambda gave none."""
     window: int = 0

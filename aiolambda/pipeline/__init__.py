@@ -3,6 +3,6 @@
 from .builtin import BuiltinMiddlewares
 from .context import PipelineContext, PipelineState
 from .dispatch import Dispatch
-from .slots import Slots, slot_limit
+from .slots import Slots, problem_of_few, slot_limit
 
-__all__ = ["BuiltinMiddlewares", "Dispatch", "PipelineContext", "PipelineState", "Slots", "slot_limit"]
+__all__ = ["BuiltinMiddlewares", "Dispatch", "PipelineContext", "PipelineState", "Slots", "problem_of_few", "slot_limit"]

@@ -12,7 +12,7 @@ from ..errors import AiolambdaError
 from ..policy import delivery
 from .attempt_slot import (
     acquire_nowait,
-    checked_credentials,
+    credentials_of,
     provider_if_expired,
     wait_for_slot,
 )
@@ -35,12 +35,12 @@ def attempting(  # noqa: C901 - a straight line: a function for each step would 
         context = state.context
         if (provider := context.credentials) is not None:
             ready = context.ready_credentials()
-            call.credentials = ready or checked_credentials(await provider.get_credentials(), provider)
+            call.credentials = ready or await credentials_of(provider)
         reservation = acquire_nowait(call, state) or await wait_for_slot(call, state, first=bool(call.history))
         if call.credentials is not None and call.credentials.expires_at is not None:
             provider = provider_if_expired(call, state, reservation)
             if provider is not None:
-                call.credentials = checked_credentials(await provider.get_credentials(), provider)
+                call.credentials = await credentials_of(provider)
                 reservation = await wait_for_slot(call, state, first=True)
         slots, clock = state.slots, call.loop.time
         try:

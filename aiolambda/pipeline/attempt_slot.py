@@ -4,13 +4,13 @@ Must not know how an attempt is signed or sent.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
-from ..errors import ConfigurationError
+from ..errors import AiolambdaError, ConfigurationError
 from ..types.http import StreamingBody
-from ..types.interfaces import CredentialsProvider, Reservation
+from ..types.interfaces import CredentialsProvider, Reservation, can_refresh
 from ..types.values import Credentials
 from .call import Call
 from .context import PipelineState
@@ -19,7 +19,7 @@ from .slots import Slots
 __all__ = [
     "NO_RESERVATION",
     "acquire_nowait",
-    "checked_credentials",
+    "credentials_of",
     "provider_if_expired",
     "release",
     "wait_for_slot",
@@ -36,12 +36,25 @@ class _NoReservation:
 NO_RESERVATION = _NoReservation()
 
 
-def checked_credentials(credentials: object, provider: CredentialsProvider) -> Credentials:
-    """The credentials of a provider. `ConfigurationError` for anything else, which is not shown: it may hold a secret."""
+async def credentials_of(provider: CredentialsProvider, rejected: Credentials | None = None) -> Credentials:
+    """The credentials of a provider; others than the rejected ones, if it can refresh them.
+
+    `ConfigurationError` if it raises or returns something else. Neither is shown, because it may hold a secret.
+    """
+    method = "get_credentials"
+    try:
+        if rejected is not None and can_refresh(provider):
+            method = "refresh"
+            credentials = cast("object", await provider.refresh(rejected))
+        else:
+            credentials = await provider.get_credentials()
+    except AiolambdaError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(f"{type(provider).__name__}.{method}() raised {type(error).__name__}") from error
     if not isinstance(credentials, Credentials):
         raise ConfigurationError(
-            f"{type(provider).__name__}.get_credentials() must return aiolambda.Credentials; "
-            f"it returned {type(credentials).__name__}"
+            f"{type(provider).__name__}.{method}() must return aiolambda.Credentials; it returned {type(credentials).__name__}"
         )
     return credentials
 

@@ -282,6 +282,7 @@ class Call(Generic[In, Out]):
         endpoint: For the client: the URL that the operation's path is appended to.
         signing_region: For the client: the region that the function's ARN names, if it is not the client's.
         is_shared: For the client: `False` if nobody can look at `request` after the attempts.
+        cut_by: For the client: the class of the error that it cancels this call with, at the total limit or at its close.
     """
 
     command: Command[In, Out]
@@ -335,6 +336,8 @@ class Call(Generic[In, Out]):
     """For the client: the region that the function's ARN names, if it is not the client's."""
     is_shared: bool = attrs.field(default=True, repr=False)
     """For the client: `False` if nobody can look at `request` after the attempts."""
+    cut_by: type[AiolambdaError] | None = attrs.field(default=None, repr=False)
+    """For the client: the class of the error that it cancels this call with, at the total limit or at its close."""
     request: Request = attrs.field(init=False, repr=False)
     """The request of this attempt, from `serialize` on. `ConfigurationError` before."""
 
@@ -359,6 +362,11 @@ class Call(Generic[In, Out]):
     def idempotent(self, said: bool | None) -> None:
         check_flag("call.idempotent", said)
         self._said_idempotent = said
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether it asks Lambda to run nothing."""
+        return self.command.operation.invocation_type(self.input) == "DryRun"
 
     def __repr__(self) -> str:
         return f"<Call {self.command_name} {self.function_name!r} attempt {self.attempt}>"

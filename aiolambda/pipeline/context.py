@@ -35,7 +35,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.executed = self.retried = self.unknown = 0
-        self.throttled: dict[ThrottleReason, int] = {}
+        self.throttled: dict[ThrottleReason | None, int] = {}
 
 
 def _attempts_suffix(context: "PipelineContext") -> str:

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 from ..errors import AiolambdaError
-from ..policy import delivery
+from ..policy import classification, delivery
 from ..protocol import error_response
 from ..types.http import Response
-from ..types.values import Attempt, Metadata
+from ..types.values import Attempt, Metadata, RetryAction
 from .call import Call, CallNext, TemplatedOperation
 from .context import PipelineState
 from .dispatch import Dispatch, parsed_error
@@ -83,9 +83,11 @@ def _exception(call: Call[Any, Any], state: PipelineState, response: Response) -
         function_name=call.function_name,
         now=state.now(),
     )
-    if isinstance(error, TooManyRequestsException) and error.reason is not None:
+    error.retry_action = classification.retry_action_of(error)
+    if error.retry_action is RetryAction.WAIT:
+        reason = error.reason if isinstance(error, TooManyRequestsException) else None
         throttled = state.counters.throttled
-        throttled[error.reason] = throttled.get(error.reason, 0) + 1
+        throttled[reason] = throttled.get(reason, 0) + 1
     return error
 
 

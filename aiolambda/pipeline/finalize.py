@@ -17,7 +17,7 @@ from ..types.values import Credentials
 from .attempt import attempting
 from .attempt_slot import (
     acquire_nowait,
-    checked_credentials,
+    credentials_of,
     provider_if_expired,
     release,
     wait_for_slot,
@@ -66,11 +66,11 @@ def _holding_slot(state: PipelineState, prepare: Prepare | None, call_next: Call
         context = state.context
         if (provider := context.credentials) is not None:
             ready = context.ready_credentials()
-            call.credentials = ready or checked_credentials(await provider.get_credentials(), provider)
+            call.credentials = ready or await credentials_of(provider)
         reservation = acquire_nowait(call, state) or await wait_for_slot(call, state, first=bool(call.history))
         provider = provider_if_expired(call, state, reservation)
         if provider is not None:
-            call.credentials = checked_credentials(await provider.get_credentials(), provider)
+            call.credentials = await credentials_of(provider)
             reservation = await wait_for_slot(call, state, first=True)
         slots, before = state.slots, len(call.answers)  # a client that moves to another loop gets other slots
         try:
@@ -111,7 +111,7 @@ def signing_middleware(state: PipelineState) -> Preparation:  # noqa: C901 - thr
         return None
 
     async def fetch_and_sign(call: Call[Any, Any], provider: CredentialsProvider) -> None:
-        call.credentials = checked_credentials(await provider.get_credentials(), provider)
+        call.credentials = await credentials_of(provider)
         if (rest := sign(call)) is not None:
             await rest
 

@@ -3,12 +3,14 @@
 Must not touch requests: there is none yet.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable
 from typing import Any
 
 from ..errors import AiolambdaError
+from ..policy import delivery
 from .call import Call, CallNext
 from .context import PipelineState
 from .preparation import Preparation, unwrapped
@@ -41,28 +43,37 @@ class LoggerMiddleware(FusibleMiddleware):
         outcome, request_id = "done", None
         try:
             output = await call_next(call)
-        except AiolambdaError as error:
-            outcome, request_id = f"{type(error).__name__}, {error.delivery}", getattr(error, "request_id", None)
-            raise
         except BaseException as error:
-            outcome = type(error).__name__
+            outcome, request_id = _failure(call, error), getattr(error, "request_id", None)
             raise
         else:
             request_id = getattr(getattr(output, "metadata", None), "request_id", None)
             return output
         finally:
             name: object = call.function_name  # of a wrong type, it may be a payload
+            attempts = len(call.history)
             self._state.context.log(
                 logging.DEBUG,
-                "%s %s %r: %s, request id %s, %d attempts, %.3f s",
+                "%s %s %r: %s, request id %s, %d attempt%s, %.3f s",
                 call.client_name,
                 call.command_name,
                 name if isinstance(name, str) else type(name),  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
                 outcome,
                 request_id,
-                len(call.history),
+                attempts,
+                "" if attempts == 1 else "s",
                 time.perf_counter() - started,
             )
+
+
+def _failure(call: Call[Any, Any], error: BaseException) -> str:
+    """The class of the error, and the verdict on all attempts. The client cancels a call that it cuts off itself."""
+    kind = call.cut_by if isinstance(error, asyncio.CancelledError) and call.cut_by is not None else type(error)
+    verdicts = [attempt.delivery for attempt in call.history]
+    if isinstance(error, AiolambdaError):
+        verdicts.append(error.delivery)
+    verdict = delivery.worst(verdicts)
+    return f"{kind.__name__}, {delivery.of_dry_run(verdict) if call.is_dry_run else verdict}"
 
 
 def validation_middleware(state: PipelineState) -> Preparation:

@@ -16,8 +16,8 @@ from ..policy import classification, delivery
 from ..policy.retry import repeats_at_once
 from ..protocol import error_response
 from ..protocol.request_template import begin_attempt, prepared_of, with_attempt
-from ..types.interfaces import can_refresh
 from ..types.values import Delivery, RetryAction, shown
+from .attempt_slot import credentials_of
 from .call import Call, CallNext
 from .context import PipelineState, attempt_header
 from .preparation import FusedChain, Prepare, unwrapped
@@ -120,7 +120,7 @@ class _RetryState:
             return None
         # The verdict on all attempts: a middleware may have made more than the one that just failed.
         verdict = delivery.worst([attempt.delivery for attempt in call.history])
-        action = error.retry_action = classification.retry_action_of(error)
+        action = error.retry_action = error.retry_action or classification.retry_action_of(error)
         if call.run_ended is not None and (action is RetryAction.WAIT or call.run_ended.done()):
             return None
         if action is RetryAction.NONE or not delivery.may_repeat(verdict, idempotent=call.idempotent):
@@ -171,8 +171,14 @@ class _RetryState:
 
     def keep_clock_offset(self) -> None:
         """The correction was right: other calls begin with it."""
-        if RetryAction.SET_CLOCK in self.corrected:
-            self.state.clock_offset = self.call.clock_offset
+        offset = self.call.clock_offset
+        if RetryAction.SET_CLOCK not in self.corrected or offset == self.state.clock_offset:
+            return
+        self.state.clock_offset = offset
+        seconds = offset.total_seconds()
+        side = "behind" if seconds > 0 else "ahead of"
+        message = "this machine's clock is %d s %s the service's: calls are signed with the time of the service"
+        self.context.log(logging.INFO, message, abs(seconds), side)
 
     def _failure(self, error: AiolambdaError, action: RetryAction, verdict: Delivery, now: float) -> "Failure":
         from ..policy.failure import Failure  # noqa: PLC0415 - most calls have none
@@ -226,6 +232,4 @@ class _RetryState:
         provider, refused = self.context.credentials, self.call.credentials
         if provider is None or refused is None:
             return False
-        if can_refresh(provider):
-            return await provider.refresh(refused) != refused
-        return await provider.get_credentials() != refused
+        return await credentials_of(provider, refused) != refused

@@ -12,9 +12,11 @@ from collections import deque
 
 from ..errors import ConfigurationError, QueueTimeoutError
 
-__all__ = ["Slots", "slot_limit"]
+__all__ = ["Slots", "problem_of_few", "slot_limit"]
 
 _DEFAULT_LIMIT = 1000
+_FEW = 50
+"""Slots below which a client warns, unless so many were asked for: a service hardly ever means to wait for so few."""
 _MAX_ABANDONED = 1000
 """Waiters that gave up, which the queue may hold before it is swept. Removing them one at a time would take quadratic time."""
 _WARN_AFTER = 60.0
@@ -34,6 +36,14 @@ def slot_limit(asked: int | None, room: int | None) -> int:
             "(ulimit -n) or ask for fewer"
         )
     return asked
+
+
+def problem_of_few(asked: int | None, limit: int) -> str | None:
+    """The text about a limit that is low only because few files may be open; `None` if it is high enough, or was asked for."""
+    if asked is not None or limit >= _FEW:
+        return None
+    calls = "1 call" if limit == 1 else f"{limit} calls"
+    return f"at most {calls} in flight, because the limit of open files (ulimit -n) leaves no room for more"
 
 
 class _Waiter:

@@ -18,6 +18,7 @@ __all__ = [
     "UNKNOWN",
     "completed",
     "may_repeat",
+    "of_dry_run",
     "proves_signature",
     "stale_connection",
     "verdict_of_error",
@@ -179,14 +180,29 @@ def may_repeat(verdict: Delivery, *, idempotent: bool) -> bool:
 
 
 def completed(
-    error: AiolambdaError, *, function_name: str, history: Sequence[Attempt], elapsed: float, total_retry_delay: float
+    error: AiolambdaError,
+    *,
+    function_name: str,
+    history: Sequence[Attempt],
+    elapsed: float,
+    total_retry_delay: float,
+    is_dry_run: bool = False,
 ) -> AiolambdaError:
     """The error with the verdict of its call: the worst of all attempts, and of the error's own."""
-    verdicts = [error.delivery, *(attempt.delivery for attempt in history)]
+    verdict = worst([error.delivery, *(attempt.delivery for attempt in history)])
     error._locate(  # pyright: ignore[reportPrivateUsage] - of this package, and no business of the users of an error
-        function_name, worst(verdicts), history=history, elapsed=elapsed, total_retry_delay=total_retry_delay
+        function_name,
+        of_dry_run(verdict) if is_dry_run else verdict,
+        history=history,
+        elapsed=elapsed,
+        total_retry_delay=total_retry_delay,
     )
     return error
+
+
+def of_dry_run(verdict: Delivery) -> Delivery:
+    """The verdict on a dry run that failed. It asks Lambda to run nothing, so nothing has run, even if its answer was lost."""
+    return Delivery.NOT_DELIVERED if verdict is Delivery.UNKNOWN else verdict
 
 
 def worst(verdicts: list[Delivery]) -> Delivery:

@@ -38,7 +38,7 @@ def reason_of(error: Exception) -> str:
         if error.errno is not None and error.strerror.startswith("Connect call failed"):  # asyncio hides the system's reason
             return os.strerror(error.errno)
         return error.strerror
-    return type(error).__name__
+    return _reason_without_text(error)
 
 
 def cause_of(error: Exception) -> BaseException | None:
@@ -55,3 +55,11 @@ def is_transient(error: Exception) -> bool:
     """Whether the next attempt to connect can succeed: not if the certificate or the client was refused."""
     refused = isinstance(error, aiohttp.ClientHttpProxyError) and error.status in _REFUSED_BY_PROXY
     return not (refused or isinstance(error, _NOT_TRANSIENT))
+
+
+def _reason_without_text(error: Exception) -> str:
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the peer closed the connection"
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionError):  # asyncio's
+        return "the connection was closed during the TLS handshake"
+    return type(error).__name__

@@ -11,7 +11,7 @@ from ..policy import delivery
 from ..types.values import Delivery
 from .aiohttp_errors import cause_of, is_transient, reason_of
 from .connection import LateResponse, NoResponse, ServerDisconnected, StalledUpload
-from .exchange import Displaced, Exchange
+from .exchange import Displaced, Exchange, StalledHandshake
 from .response_reader import ResponseError
 
 __all__ = ["FAILURES", "map_error"]
@@ -77,8 +77,12 @@ def _connect_error(error: Exception, exchange: Exchange, where: str) -> Transpor
         way = f"the proxy {proxy.host_port_subcomponent}, through which {where} is reached"
     if not isinstance(error, TimeoutError):
         return ConnectError(f"cannot connect to {way}: {reason_of(error)}", transient=is_transient(error))
+    text = f"no connection to {way} within {request.timeouts.connect} s"
+    if isinstance(error, StalledHandshake):
+        missing = "TLS handshake" if proxy is None else "tunnel with TLS"
+        text = f"{text}: the {'server' if proxy is None else 'proxy'} accepted it, but there was no {missing}"
     return InvocationTimeoutError(
-        f"no connection to {way} within {request.timeouts.connect} s",
+        text,
         exceeded="connect",
         stage="connect",
         delivery=Delivery.NOT_DELIVERED,

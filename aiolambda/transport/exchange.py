@@ -15,7 +15,7 @@ from .connect_queue import Reservation
 from .connection import Connection
 from .route import Route
 
-__all__ = ["Displaced", "Exchange"]
+__all__ = ["Displaced", "Exchange", "StalledHandshake"]
 
 _RESET_WITHIN = 0.05
 """Seconds in which the reset of the peer's kernel arrives, unless two round trips take longer."""
@@ -24,6 +24,10 @@ _FIRST_LOOK_AFTER = 0.0005
 
 class Displaced(ConnectionError):
     """The connection that was reserved before signing is gone, and no other is free: the request must be signed again."""
+
+
+class StalledHandshake(TimeoutError):
+    """A server has accepted the connection, and the handshakes of the proxy and of TLS took too long."""
 
 
 class Exchange:

@@ -23,7 +23,7 @@ from ..types.values import ResponseLimits, TcpKeepAlive
 from . import sockets
 from .connect_queue import Reservation, Turns
 from .connection import Connection, read_buffer
-from .exchange import Displaced, Exchange
+from .exchange import Displaced, Exchange, StalledHandshake
 from .resolver import resolver_of_own
 from .route import Route
 
@@ -276,11 +276,14 @@ class Pool:
         try:
             return await self._connector.connect(route.request, [], limits), made
         except BaseException as error:
+            has_stalled = isinstance(error, TimeoutError) and any(map(sockets.is_connected, made))
             if isinstance(error, OSError) and not isinstance(error, TimeoutError) and route.proxy is None:
                 self._close_left(made)
             else:  # the loop may use the socket for a while yet, to end TLS with a peer that does not answer
                 for sock, inode in made.items():
                     sockets.shut_down(sock, inode)
+            if has_stalled:
+                raise StalledHandshake from None
             raise
         finally:
             for sock, inode in made.items():

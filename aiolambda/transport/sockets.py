@@ -20,6 +20,7 @@ __all__ = [
     "connection_room",
     "duplicate",
     "inode_of",
+    "is_connected",
     "keep_alive_of",
     "owns_descriptor",
     "shut_down",
@@ -101,6 +102,15 @@ def owns_descriptor(sock: socket.socket, inode: int) -> bool:
         return sock.fileno() >= 0 and inode_of(sock) == inode
     except OSError:
         return False
+
+
+def is_connected(sock: socket.socket) -> bool:
+    """Whether the peer has accepted the connection."""
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 def duplicate(sock: socket.socket) -> socket.socket | None:

@@ -47,7 +47,7 @@ class Delivery(StrEnum):
     """How far an invocation got. The verdict of a call is the worst of its attempts; the members are in that order."""
 
     NOT_DELIVERED = "not_delivered"
-    """The request did not reach Lambda. The function did not run."""
+    """The request did not reach Lambda, or it was a dry run. The function did not run."""
     REFUSED = "refused"
     """Lambda answered with an error before it started the function. The function did not run."""
     UNKNOWN = "unknown"
@@ -440,7 +440,7 @@ class ClientStats:
         executed: Attempts that the function answered.
         retried: Attempts that were repeats.
         unknown: Attempts after which it is unknown whether the function ran.
-        throttled: Attempts that Lambda throttled, by reason.
+        throttled: Attempts that Lambda throttled, by reason; `None` if Lambda gave none.
     """
 
     in_flight: int
@@ -453,10 +453,10 @@ class ClientStats:
     """Attempts that were repeats."""
     unknown: int
     """Attempts after which it is unknown whether the function ran."""
-    throttled: Mapping[ThrottleReason, int] = attrs.field(
-        repr=lambda throttled: repr({str(reason): count for reason, count in throttled.items()})
+    throttled: Mapping[ThrottleReason | None, int] = attrs.field(
+        repr=lambda throttled: repr({reason and str(reason): count for reason, count in throttled.items()})
     )
-    """Attempts that Lambda throttled, by reason."""
+    """Attempts that Lambda throttled, by reason; `None` if Lambda gave none."""
 
 
 def text_of(value: object) -> object:

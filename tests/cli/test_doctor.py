@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from email.utils import format_datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import trustme
 
 from aiolambda import LambdaClientConfig
 from aiolambda.cli import main
-from aiolambda.cli.doctor import check_concurrency, find_settings
+from aiolambda.cli.doctor import check_concurrency, check_versions, find_settings, installed_versions
 from aiolambda.local import LocalEndpoint
 
 from ..support.cli import environment, environment_for, run
@@ -162,7 +163,7 @@ async def test_connection_is_checked_without_credentials(doctor: Any) -> None:
 
 @pytest.mark.parametrize(
     ("left", "state", "text"),
-    [(-1, "problem", "they have expired"), (0.1, "warning", "they expire soon"), (3, "ok", "UTC")],
+    [(-1, "problem", "the keys of the environment expired at"), (0.1, "warning", "they expire soon"), (3, "ok", "UTC")],
     ids=["expired", "soon", "good"],
 )
 async def test_expiry_of_credentials_is_reported(left: float, state: str, text: str, doctor: Any) -> None:
@@ -172,7 +173,7 @@ async def test_expiry_of_credentials_is_reported(left: float, state: str, text: 
     check = told.checks["credentials"]
     assert (check["state"], told.code) == (state, 2 if state == "problem" else 0)
     assert text in check["text"]
-    assert check["facts"]["expires_at"] == ends.isoformat()
+    assert state == "problem" or check["facts"]["expires_at"] == ends.isoformat()
 
 
 async def test_half_a_key_pair_is_reported(doctor: Any) -> None:
@@ -222,6 +223,15 @@ async def test_silent_server_times_out_each_step(doctor: Any) -> None:
         told = await doctor("--timeout", "0.3", "--function", "app", **keys(AWS_ENDPOINT_URL=server.url))
         assert time.monotonic() - began < 10
     assert (told.code, told.problems()) == (3, ["connection", "function"])
+
+
+async def test_stalled_handshake_is_not_blamed_on_a_firewall(doctor: Any) -> None:
+    async with raw_server(silent) as server:
+        told = await doctor("--timeout", "0.3", "--endpoint-url", server.url.replace("http:", "https:"), **keys())
+    check = told.checks["connection"]
+    assert check["text"].endswith("within 0.3 s: the server accepted it, but there was no TLS handshake")
+    assert "firewalls, security groups" not in check["advice"]
+    assert "check that this is the endpoint of Lambda" in check["advice"]
 
 
 @pytest.fixture(scope="module")
@@ -365,6 +375,12 @@ async def test_more_calls_than_open_files_is_a_problem() -> None:
 async def test_default_calls_fit_the_open_files() -> None:
     found = await find_settings(LambdaClientConfig(region="eu-west-1"), 5)
     assert check_concurrency(found, 156).facts["calls"] == 156
+    few = check_concurrency(found, 1)
+    assert (few.state, few.text.startswith("at most 1 call in flight, because the limit of open files")) == ("warning", True)
+    assert "ulimit -n" in str(few.advice)
+    assert check_concurrency(found, 50).state == "ok"
+    asked = await find_settings(LambdaClientConfig(region="eu-west-1", max_concurrency=1), 5)
+    assert check_concurrency(asked, 100).state == "ok"
 
 
 async def test_asked_concurrency_limits_no_other_check(doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -396,7 +412,13 @@ def refusal(code: str, status: str, message: str, headers: str = "") -> bytes:
         ),
         (refusal("ExpiredTokenException", "403 Forbidden", "expired"), "problem", "log in again"),
         (refusal("ResourceNotFoundException", "404 Not Found", "Function not found"), "problem", "check name, qualifier"),
-        (refusal("ServiceException", "500 Oops", "later"), "problem", "see the checks above"),
+        (refusal("ServiceException", "500 Oops", "later"), "problem", "see the server's log"),
+        (refusal("KMSDisabledException", "502 Bad Gateway", "off"), "problem", "correct the function's configuration"),
+        (
+            refusal("InvalidSignatureException", "403 Forbidden", "Credential should be scoped to a valid region."),
+            "problem",
+            "check the region",
+        ),
         (refusal("TooManyRequestsException", "429 Slow", "Rate exceeded"), "warning", "lower the rate"),
         (
             answer(headers="Content-Type: text/html\r\n", body=b"<html>"),
@@ -405,7 +427,7 @@ def refusal(code: str, status: str, message: str, headers: str = "") -> bytes:
         ),
         (answer("206 Partial Content"), "problem", "check that this is the endpoint of Lambda"),
     ],
-    ids=["denied", "client", "signature", "token", "missing", "service", "throttled", "page", "partial"],
+    ids=["denied", "client", "signature", "token", "missing", "service", "kms", "scope", "throttled", "page", "partial"],
 )
 async def test_refused_dry_run_gets_advice(data: bytes, state: str, advice: str, doctor: Any) -> None:
     async with raw_server(always(data)) as server:
@@ -432,6 +454,81 @@ async def test_invalid_function_name_is_reported(doctor: Any) -> None:
     async with raw_server(always(answer())) as server:
         told = await doctor("--function", "no name", **keys(AWS_ENDPOINT_URL=server.url))
     assert (told.code, told.problems()) == (2, ["function"])
+    assert told.checks["function"]["advice"] == "write a name, name:qualifier, or an ARN"
+    arn = await doctor("--function", "arn:aws:lambda:us-west-2:123456789012:function:app", **keys())
+    assert arn.checks["function"]["text"].startswith(
+        "the function's ARN is in us-west-2, and the region is eu-west-1: give --region"
+    )
+    assert arn.checks["function"]["advice"] == "check the ARN, and give its region: --region us-west-2"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"AWS_REGION": "not a region"}, {"HTTPS_PROXY": "ftp://proxy"}, {"AWS_CA_BUNDLE": "/nowhere.pem"}, {"AWS_REGION": ""}],
+    ids=["region", "proxy", "bundle", "no region"],
+)
+async def test_function_is_not_checked_with_invalid_settings(variables: dict[str, str], doctor: Any) -> None:
+    told = await doctor("--function", "app", **keys(**variables))
+    assert told.problems() == ["settings"]
+    assert told.checks["function"]["text"] == "not checked: the settings are invalid"
+    assert "--all" in told.checks["settings"]["advice"]
+
+
+async def test_fips_that_is_ignored_is_a_warning(doctor: Any) -> None:
+    """For a machine that must use FIPS, this is no detail."""
+    async with raw_server(always(answer())) as server:
+        told = await doctor(**keys(AWS_ENDPOINT_URL_LAMBDA=server.url, AWS_USE_FIPS_ENDPOINT="true"))
+    assert (told.code, told.checks["settings"]["state"]) == (0, "warning")
+    ignored = "AWS_USE_FIPS_ENDPOINT, ignored beside AWS_ENDPOINT_URL_LAMBDA: calls go to that URL"
+    assert told.checks["settings"]["text"] == ignored
+
+
+HAS_BOTOCORE = find_spec("botocore") is not None
+PROGRAM = f"credential_process = {sys.executable} -c"
+
+
+@pytest.mark.parametrize(
+    ("lines", "said", "advice"),
+    [
+        (f"{PROGRAM} 'raise SystemExit(3)'", "ended with exit code 3", "run the program in a terminal"),
+        (f"{PROGRAM} 'print(1 + 1, 2)'", "printed no JSON", "Version (1), AccessKeyId, SecretAccessKey"),
+        ("credential_process = /nowhere/program", "could not be started", "correct the path of the program"),
+        ("aws_access_key_id = AKIDEXAMPLE", "and no aws_secret_access_key", "set both keys in the same place"),
+        pytest.param(
+            "role_arn = arn:aws:iam::123456789012:role/r\nsource_profile = default\nmfa_serial = m",
+            "MFA device",
+            "put the role's keys into the environment",
+            marks=pytest.mark.skipif(not HAS_BOTOCORE, reason="botocore is not installed"),
+        ),
+        ("output = json", "no credentials were found", "with --profile or AWS_PROFILE (known: default)"),
+    ],
+    ids=["exit", "no JSON", "no program", "half a pair", "MFA", "nothing"],
+)
+async def test_credentials_get_the_remedy_of_their_problem(
+    lines: str, said: str, advice: str, doctor: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text(f"[default]\nregion = eu-west-1\n{lines}\n")
+    told = await doctor(AWS_CONFIG_FILE=str(tmp_path / "config"))
+    check = told.checks["credentials"]
+    assert (check["state"], said in check["text"], advice in check["advice"]) == ("problem", True, True), check
+    assert not HAS_BOTOCORE or "extra 'aws'" not in check["advice"] + check["text"]
+
+
+async def test_unknown_profile_is_a_wrong_name(doctor: Any) -> None:
+    check = (await doctor("--profile", "tae", AWS_REGION="eu-west-1")).checks["credentials"]
+    assert "(from --profile) is in neither" in check["text"]
+    assert check["advice"] == "correct the name of the profile, or add the profile"
+
+
+def test_package_of_the_same_name_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It overwrites `aiolambda/__init__.py`, and what is left of this package still starts."""
+    assert check_versions(installed_versions()).state == "ok"
+    (tmp_path / "aiolambda-0.9.dist-info").mkdir()
+    (tmp_path / "aiolambda-0.9.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: aiolambda\nVersion: 0.9\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    check = check_versions(installed_versions())
+    assert (check.state, "aiolambda 0.9, another project" in check.text) == ("problem", True)
+    assert (check.advice or "").startswith("pip uninstall -y aiolambda aiolambda-client && pip install '")
 
 
 # --- secrets and limits -----------------------------------------------------------------------------------------------

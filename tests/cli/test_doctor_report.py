@@ -1,40 +1,57 @@
 """The form of the doctor's report: order, signs, colours, 80 columns, and the sample of the manual."""
 
+import datetime as dt
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+import attrs
 import pytest
 
+from aiolambda import AccessDeniedException, Credentials, Delivery, LambdaClientConfig, Metadata
+from aiolambda.cli.doctor import (
+    ExplainedSettings,
+    check_concurrency,
+    check_endpoint_url,
+    check_settings,
+    check_versions,
+    find_settings,
+)
 from aiolambda.cli.doctor.check import Check, ok, problem, skipped, warning
+from aiolambda.cli.doctor.command import with_credentials
+from aiolambda.cli.doctor.network import checks_of
+from aiolambda.cli.doctor.permission import check_failure
 from aiolambda.cli.doctor.report import as_text, with_colours
+from aiolambda.cli.doctor.settings import check_expiry
 from aiolambda.config.explain import Explained
+from aiolambda.transport.probe import Certificate, Peer
 
 from ..support.pages import ROOT
 
 SAMPLE = [
-    ok("versions", "aiolambda 0.1.0, aiohttp 3.14.5, python 3.11.7"),
-    ok("settings", "all settings are valid; profile 'work' from AWS_PROFILE"),
-    ok("endpoint", "https://lambda.eu-west-1.amazonaws.com (from the region), signed for eu-west-1"),
-    ok("credentials", "ASIA...MPLE from sso, until 2026-11-26 12:00:00 UTC"),
-    ok("concurrency", "at most 1,000 calls in flight; over TLS their connections hold 293 MiB on asyncio's own event loop"),
-    ok("connection", "203.0.113.7:443 answers"),
-    ok("tls", "TLSv1.3, verified by the system; issued by Amazon"),
-    warning("clock", "this machine's is 95 s behind the server's", "set this machine's clock (NTP)"),
-    ok("keep-alive", "on: probes after 45 s of silence, every 15 s, 3 times"),
-    problem(
-        "function",
-        "AccessDeniedException: not authorized to perform: lambda:InvokeFunction",
-        "allow lambda:InvokeFunction on orders to the identity of ASIA...MPLE",
-        code=3,
-    ),
+    ok("settings", "all settings are valid"),
+    warning("clock", "this machine's clock is 95 s behind the server's", "set this machine's clock (NTP)"),
+    problem("function", "AccessDeniedException: no", "allow lambda:InvokeFunction", code=3),
 ]
+VERSIONS = {
+    "aiolambda": "0.1.0",
+    "aiohttp": "3.14.5",
+    "aiobotocore": "3.10.0",
+    "botocore": "1.43.117",
+    "python": "3.11.7",
+    "openssl": "OpenSSL 3.0.15 3 Sep 2024",
+}
+NOW = dt.datetime(2026, 11, 26, 4, tzinfo=dt.UTC)
+DENIED = (
+    "User: arn:aws:sts::123456789012:assumed-role/dev/alice is not authorized to perform: lambda:InvokeFunction on resource: "
+    "arn:aws:lambda:eu-west-1:123456789012:function:orders"
+)
 REGION = Explained(name="region", value="eu-west-1", source="profile work", names=("region=", "AWS_REGION"))
-PROFILE = Explained(name="profile", value="work", source="AWS_PROFILE", names=("profile=", "AWS_PROFILE"))
 PROXY = Explained(name="proxy", value="-", source="default", names=("proxy=", "HTTPS_PROXY"), is_default=True)
 
 
-def report(*checks: Check, settings: tuple[Explained, ...] = (), encoding: str = "utf-8", shows_all: bool = False) -> str:
+def report(*checks: Check, settings: Sequence[Explained] = (), encoding: str = "utf-8", shows_all: bool = False) -> str:
     return as_text(checks, settings, shows_all=shows_all, stream=io.TextIOWrapper(io.BytesIO(), encoding))
 
 
@@ -45,9 +62,48 @@ def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_sample_of_the_manual_is_a_real_report() -> None:
+def checks_of_the_manual(found: ExplainedSettings) -> list[Check]:
+    """The checks themselves make the sample, so that the page cannot have another text."""
+    keys = Credentials("ASIAIOSFODNN7EXAMPLE", "secret", "token", expires_at=NOW + dt.timedelta(hours=8))
+    peer = Peer(
+        address="203.0.113.7:443",
+        status=403,
+        date=NOW + dt.timedelta(seconds=95),
+        tls_version="TLSv1.3",
+        certificate=Certificate(
+            subject="lambda.eu-west-1.amazonaws.com", issuer="Amazon", expires_at=NOW + dt.timedelta(days=200)
+        ),
+        keep_alive={"SO_KEEPALIVE": 1, "TCP_KEEPIDLE": 45, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 3},
+    )
+    metadata = Metadata(http_status_code=403, request_id="1ab3", attempts=1)
+    denied = AccessDeniedException(
+        DENIED, code="AccessDeniedException", metadata=metadata, function_name="orders", delivery=Delivery.REFUSED
+    )
+    url = "https://lambda.eu-west-1.amazonaws.com"
+    return [
+        check_versions(VERSIONS),
+        check_settings(found),
+        check_endpoint_url(found),
+        check_expiry(keys, "sso", now=NOW),
+        check_concurrency(found, None),
+        *checks_of(peer, url, found, now=NOW + dt.timedelta(seconds=0.5)),
+        check_failure(denied, "orders", keys),
+    ]
+
+
+async def test_sample_of_the_manual_is_what_the_doctor_prints(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[profile work]\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    found = await find_settings(LambdaClientConfig(), 30)
+    checks, home = checks_of_the_manual(found), (str(tmp_path), "/home/alice/.aws")
+    settings = [
+        attrs.evolve(row, value=row.value.replace(*home), source=row.source.replace(*home))
+        for row in with_credentials(found.explained, next(check for check in checks if check.name == "credentials"))
+    ]
     page = Path(ROOT / "docs" / "doctor.md").read_text()
-    assert f"```text\n{report(*SAMPLE, settings=(REGION, PROFILE, PROXY))}\n```" in page
+    assert f"```text\n{report(*checks, settings=settings)}\n```" in page
 
 
 @pytest.mark.parametrize(

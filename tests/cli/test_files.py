@@ -14,7 +14,7 @@ from aiolambda.cli import main
 from aiolambda.cli.files import escape_controls
 
 from ..support.cli import PROGRAM, Ended, Program, environment, start
-from ..support.servers import Connection, answer, raw_server
+from ..support.servers import Connection, always, answer, raw_server
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\r\x9b31m\u202e"
 """A title, a screen that is wiped, a line that is begun again, a colour in 8 bits, and text that runs to the left."""
@@ -65,6 +65,12 @@ async def test_exit_code_changes_only_if_a_result_is_lost(redirection: str) -> N
         )
         executed = len(server.requests)
     is_lost = redirection == ">/dev/full"
+    if redirection == ">&-":  # known before anything is sent
+        assert (invoked.code, mapped.code, refused.code, executed) == (2, 2, 2, 0)
+        assert all(
+            ended.stderr.startswith("aiolambda: cannot write to standard output: it is closed") for ended in (invoked, mapped)
+        )
+        return
     assert (invoked.code, mapped.code, refused.code) == ((4, 4, 2) if is_lost else (1, 1, 2))
     assert executed in ((2, 3) if is_lost else (3,))  # once a result is lost, nothing more is sent
     for ended in (invoked, mapped, refused):
@@ -74,10 +80,21 @@ async def test_exit_code_changes_only_if_a_result_is_lost(redirection: str) -> N
     if is_lost:
         assert "cannot be written: No space left on device" in invoked.stderr
         assert "cannot be written: No space left on device" in mapped.stderr
-    elif redirection != ">&-":
+    else:
         assert b'"errorType"' in invoked.stdout
         assert len(mapped.stdout.splitlines()) == 2
         assert not any(b"aiolambda:" in ended.stdout for ended in (invoked, mapped))
+
+
+async def test_closed_stdout_is_no_error_without_an_answer_for_it(tmp_path: Path) -> None:
+    async with raw_server(always(answer("202 Accepted"))) as server:
+        env = KEYS | {"AWS_ENDPOINT_URL_LAMBDA": server.url}
+        queued, streamed = await asyncio.gather(
+            shell(">&-", "invoke", "f", "-p", "1", "--invocation-type", "Event", **env),
+            shell(">&-", "invoke", "f", "-p", "1", "--stream", **env),
+        )
+    assert (queued.code, streamed.code, len(server.requests)) == (0, 2, 1)
+    assert "accepted: Lambda has queued the event" in queued.stderr
 
 
 @pytest.mark.parametrize("redirection", REDIRECTIONS)

@@ -81,6 +81,12 @@ def test_version_is_printed(capsys):
         (["completion", "powershell"], "choose from bash, zsh, fish"),
         (["--proxy", "http://127.0.0.1:1", "serve", "a=b:c"], "this command has no option --proxy"),
         (["--zzz", "demo"], "unknown option --zzz\n"),
+        (
+            ["invoke", "app", "--no-verify-ssl"],
+            "unknown option --no-verify-ssl; --ca-bundle FILE trusts certificates of your own",
+        ),
+        (["map", "app", "--cli-connect-timeout", "3"], "unknown option --cli-connect-timeout; write --connect-timeout\n"),
+        (["serve", "a=b:c", "--no-verify-ssl"], "unknown option --no-verify-ssl; did you mean --no-verify?\n"),
     ],
 )
 def test_usage_error_names_the_nearest(arguments, text, capsys):
@@ -251,7 +257,7 @@ async def test_interrupt_while_a_pipe_is_read_sends_nothing():
     finally:
         os.close(read_end)
         os.close(write_end)
-    assert (process.returncode, stderr) == (130, b"aiolambda: interrupted: nothing was sent\n")
+    assert (process.returncode, stderr) == (-signal.SIGINT, b"aiolambda: interrupted: nothing was sent\n")
 
 
 @pytest.mark.parametrize("columns", ["40", "200"])

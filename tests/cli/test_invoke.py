@@ -10,6 +10,7 @@ from aiolambda.cli import main
 
 from ..support.cli import environment, environment_for, run, start
 from ..support.local import read_soon
+from ..support.servers import answer, raw_server, silent
 
 
 async def test_payload_round_trips_byte_for_byte(endpoint, program, tmp_path):
@@ -125,13 +126,37 @@ async def test_invocation_without_response_is_exit_code_4(endpoint, program):
     assert "Traceback" not in ended.stderr
 
 
-async def test_interrupted_invocation_is_exit_code_130(endpoint, tmp_path):
+async def test_idempotent_invocation_is_repeated(program):
+    answers = [answer("502 Bad Gateway"), answer(body=b"7"), answer("502 Bad Gateway")]
+
+    async def fails_once(connection):
+        while True:
+            await connection.read_request()
+            await connection.write(answers.pop(0))
+
+    async with raw_server(fails_once) as server:
+        env = environment(AWS_ENDPOINT_URL=server.url, AWS_REGION="x-y-1", AWS_ACCESS_KEY_ID="A", AWS_SECRET_ACCESS_KEY="s")
+        repeated = await program("invoke", "app", "-p", "1", "--idempotent", env=env)
+        once = await program("invoke", "app", "-p", "1", env=env)
+    assert (repeated.code, repeated.stdout, once.code, len(server.requests)) == (0, b"7", 4, 3)
+
+
+async def test_connect_timeout_bounds_each_attempt(program):
+    async with raw_server(silent) as server:
+        env = environment(AWS_REGION="x-y-1", AWS_ACCESS_KEY_ID="A", AWS_SECRET_ACCESS_KEY="s")
+        where = server.url.replace("http:", "https:")
+        ended = await program("invoke", "f", "-p", "1", "--endpoint-url", where, "--connect-timeout", "0.1", env=env)
+    assert ended.code == 3
+    assert " within 0.1 s: the server accepted it, but there was no TLS handshake (function 'f', attempt 3, " in ended.stderr
+
+
+async def test_interrupted_invocation_dies_of_the_signal(endpoint, tmp_path):
     payload = f'{{"op": "sleep", "seconds": 2, "started": "{tmp_path / "pid"}"}}'
     process = await start("invoke", "app", "-p", payload, env=environment_for(endpoint))
     await read_soon(tmp_path / "pid")
     process.send_signal(signal.SIGINT)
     stdout, stderr = await asyncio.wait_for(process.communicate(), 10)
-    assert (process.returncode, stdout) == (130, b"")
+    assert (process.returncode, stdout) == (-signal.SIGINT, b"")
     assert stderr == b"aiolambda: interrupted; functions that were invoked may still run\n"
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections import Counter
 
+import attrs
 import pytest
 
 from aiolambda.cli import main
@@ -178,7 +179,24 @@ async def test_journal_failure_is_not_a_usage_error(endpoint, tmp_path):
     assert "stopped by error" in ended.stderr
 
 
-async def test_interrupted_map_is_exit_code_130(endpoint, tmp_path):
+@pytest.mark.parametrize("failing", [False, True])
+async def test_reader_that_closes_the_pipe_early_is_no_error(failing, endpoint, tmp_path):
+    """Like `| head -1`. Only results that had a reader count."""
+    (tmp_path / "items").write_text('{"op": "fail"}\n' * failing + '{"op": "echo"}\n' * 2000)
+    reader, writer = os.pipe()
+    try:
+        arguments = ("map", "app", "-f", str(tmp_path / "items"), "--concurrency", "2", "--ordered")
+        process = await start(*arguments, env=environment_for(endpoint), stdout=writer)
+    finally:
+        os.close(writer)
+    first = await asyncio.to_thread(os.read, reader, 1)
+    os.close(reader)
+    _, stderr = await asyncio.wait_for(process.communicate(), 30)
+    assert (process.returncode, first) == (int(failing), b"{"), stderr
+    assert b"stopped by output" in stderr
+
+
+async def test_interrupted_map_dies_of_the_signal(endpoint, tmp_path):
     (tmp_path / "items").write_text('{"op": "sleep", "seconds": 0.2}\n' * 1000)
     arguments = ("map", "app", "-f", str(tmp_path / "items"), "--concurrency", "2")
     process = await start(*arguments, env=environment_for(endpoint))
@@ -186,7 +204,7 @@ async def test_interrupted_map_is_exit_code_130(endpoint, tmp_path):
     await process.stdout.readline()
     process.send_signal(signal.SIGINT)
     _, stderr = await asyncio.wait_for(process.communicate(), 30)
-    assert process.returncode == 130, stderr
+    assert process.returncode == -signal.SIGINT, stderr
     assert b"interrupted" in stderr
 
 
@@ -225,7 +243,11 @@ def test_progress_is_a_display_only_on_a_terminal(monkeypatch, capsys):
     )
     with progress(2000, line_interval=0.0) as tell:
         tell(stats)
-    assert capsys.readouterr().err == "aiolambda: 1,234 done, 12/s, 3 of 5 in flight, 7 throttled, 2 failed\n"
+        tell(attrs.evolve(stats, unsent=2))
+    assert capsys.readouterr().err == (
+        "aiolambda: 1,234 done, 12/s, 3 of 5 in flight, 7 throttled, 2 failed\n"
+        "aiolambda: 1,234 done, 12/s, 3 of 5 in flight, 7 throttled, 2 not sent\n"
+    )
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with progress(2000, line_interval=0.0) as tell:
         tell(stats)

@@ -253,4 +253,4 @@ async def test_ca_bundle_option_is_used(program, tmp_path):
     env = environment(AWS_REGION="us-east-1", AWS_ACCESS_KEY_ID="A", AWS_SECRET_ACCESS_KEY="s")
     ended = await program("invoke", "app", "--ca-bundle", str(tmp_path / "ca.pem"), env=env)
     assert ended.code == 2
-    assert "ca.pem' (from argument ca_bundle) cannot be read" in ended.stderr
+    assert "ca.pem' (from --ca-bundle) cannot be read" in ended.stderr

@@ -1,9 +1,10 @@
-"""`aiolambda map` and a signal: no more items are sent, every result that comes is written and journalled, exit code 130."""
+"""`aiolambda map` and a signal: no more items are sent, each result is written and journalled, and it dies of the signal."""
 
 import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 from collections import Counter
@@ -98,7 +99,7 @@ async def test_signal_writes_and_journals_results_in_flight(number: signal.Signa
         server.released.set()
         code, lines, stderr = await ended(process)
     executed = [line for line in lines if line["delivery"] == "executed"]
-    assert code == 130
+    assert code == -number
     assert server.executed.total() == len(executed) == journalled(tmp_path)["done"] == 20
     assert all(line["ok"] for line in executed)
     assert {line["delivery"] for line in lines} <= {"executed", "not_delivered"}
@@ -129,7 +130,7 @@ async def test_signal_before_the_first_item_sends_none(tmp_path: Path) -> None:
             await said(process, b"interrupted: ")
             told.set()
             code, lines, _ = await ended(process)
-    assert (code, server.executed.total()) == (130, 0)
+    assert (code, server.executed.total()) == (-signal.SIGTERM, 0)
     assert {line["delivery"] for line in lines} <= {"not_delivered"}
     assert set(journalled(tmp_path)) <= {"claimed"}
 
@@ -144,14 +145,16 @@ def test_signal_while_a_command_loads(
 
     module = import_module("aiolambda.cli.program")
     monkeypatch.setattr(module, "import_module", load)
-    assert module.main(["serve", "x=y:z"]) == 130
+    assert module.main(["serve", "x=y:z"]) == 128 + number
     assert capsys.readouterr().err == "aiolambda: interrupted: nothing was sent\n"
 
 
 def test_sigterm_raises_keyboard_interrupt() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), sigterm_as_interrupt():
+    with pytest.raises(KeyboardInterrupt), sigterm_as_interrupt() as received:
+        assert received.code == 130
         signal.raise_signal(signal.SIGTERM)
+    assert received.code == 143
     assert signal.getsignal(signal.SIGTERM) is before
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(signal, "getsignal", lambda _: signal.SIG_IGN)
@@ -185,8 +188,10 @@ async def test_signal_leaves_waiting_retries_to_the_next_run(
         await server.until(2)
         await asyncio.sleep(0.3)  # until the responses arrive; the test also holds if they have not
         process.send_signal(signal.SIGTERM)
-        code, lines, _ = await ended(process)
-    assert (code, server.executed.total()) == (130, 2)
+        code, lines, stderr = await ended(process)
+    assert (code, server.executed.total()) == (-signal.SIGTERM, 2)
+    assert ", 2 not sent, " in stderr
+    assert " failed" not in stderr
     assert [line["delivery"] for line in lines] == ["refused"] * 2
     assert {line["error"]["code"] for line in lines} == {said_of_it}
     assert journalled(tmp_path) == {"claimed": 2}
@@ -205,7 +210,7 @@ async def test_signal_ends_a_map_with_silent_input(tmp_path: Path) -> None:
         first = [await process.stdout.readline() for _ in range(2)]
         process.send_signal(signal.SIGINT)
         code, lines, _ = await ended(process)
-    assert (code, lines, server.executed) == (130, [], {b"1": 1, b"2": 1})
+    assert (code, lines, server.executed) == (-signal.SIGINT, [], {b"1": 1, b"2": 1})
     assert sorted(json.loads(line)["payload"] for line in first) == [1, 2]
     assert journalled(tmp_path) == {"done": 2}
 
@@ -225,7 +230,7 @@ async def test_unread_results_are_journalled(is_signalled: bool, tmp_path: Path)
             code, _, _ = await ended(process)
     finally:
         os.close(writer)
-    assert code == (130 if is_signalled else 4)
+    assert code == (-signal.SIGINT if is_signalled else 0)
     assert server.executed.total() == journalled(tmp_path)["done"]
     assert not journalled(tmp_path)["started"]
 
@@ -239,7 +244,7 @@ async def test_second_signal_cuts_calls_in_flight(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         code, lines, _ = await ended(process)
     verdicts = Counter(line["delivery"] for line in lines)
-    assert (code, verdicts["executed"], verdicts["unknown"], server.executed.total()) == (130, 3, 5, 8)
+    assert (code, verdicts["executed"], verdicts["unknown"], server.executed.total()) == (-signal.SIGINT, 3, 5, 8)
     assert (journalled(tmp_path)["done"], journalled(tmp_path)["started"]) == (3, 5)
 
 
@@ -266,4 +271,41 @@ async def test_sigterm_interrupts_an_invocation() -> None:
         await server.until(1)
         process.send_signal(signal.SIGTERM)
         code, _, stderr = await ended(process)
-    assert (code, stderr) == (130, "aiolambda: interrupted; functions that were invoked may still run\n")
+    assert (code, stderr) == (-signal.SIGTERM, "aiolambda: interrupted; functions that were invoked may still run\n")
+
+
+@pytest.mark.parametrize("command", [["invoke", "f", "-p", "1"], ["map", "f", "-f", "-"]], ids=["invoke", "map"])
+async def test_interrupt_stops_a_loop_of_the_shell(command: list[str]) -> None:
+    """A shell goes on with its loop unless the program died of the signal."""
+    if shutil.which("bash") is None:
+        pytest.skip("bash is not installed")
+    server = Server()
+    async with raw_server(server) as listening:
+        place = {"AWS_ENDPOINT_URL_LAMBDA": listening.url, "AWS_REGION": "us-east-1"}
+        env = environment(AWS_ACCESS_KEY_ID="A", AWS_SECRET_ACCESS_KEY="s", **place)
+        loop = ["bash", "-c", 'for i in 1 2 3; do echo 1 | "$@"; done; echo "the loop ended"', "bash"]
+        process = await start(*command, env=env, within=loop, start_new_session=True)
+        try:
+            await server.until(1)
+            os.killpg(process.pid, signal.SIGINT)
+            if command[0] == "map":  # which waits for the item in flight
+                await said(process, b"interrupted: sending no more items")
+                server.released.set()
+            stdout, stderr = await asyncio.wait_for(process.communicate(), 30)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    assert (process.returncode, server.executed.total()) == (-signal.SIGINT, 1), stderr
+    assert b"the loop ended" not in stdout
+
+
+async def test_interrupted_doctor_says_that_nothing_was_invoked() -> None:
+    server = Server()
+    async with raw_server(server) as listening:
+        env = environment(AWS_ENDPOINT_URL_LAMBDA=listening.url, AWS_REGION="us-east-1")
+        process = await start("doctor", env=env)
+        await server.until(1)
+        process.send_signal(signal.SIGINT)
+        code, _, stderr = await ended(process)
+    assert (code, stderr) == (-signal.SIGINT, "aiolambda: interrupted; no function was invoked\n")

@@ -90,6 +90,18 @@ async def test_retry_without_slot_keeps_unknown_delivery() -> None:
     assert (raised.value.delivery, raised.value.attempts) == (Delivery.UNKNOWN, 1)
 
 
+async def test_lost_dry_run_has_not_run(caplog: pytest.LogCaptureFixture) -> None:
+    """It asks Lambda to run nothing. `idempotent=False` still sends it once only, as the caller asked."""
+    outcomes = (ConnectionLostError("lost"), InvocationTimeoutError("late", exceeded="read", stage="wait"))
+    async with LambdaClient(transport=Failing(*outcomes), idempotent=False) as client:
+        for outcome in outcomes:
+            with caplog.at_level("DEBUG"), pytest.raises(type(outcome), match="it has not run") as raised:
+                await client.dry_run("f")
+            assert (raised.value.delivery, raised.value.may_have_run) == (Delivery.NOT_DELIVERED, False)
+            assert f"{type(outcome).__name__}, not_delivered, " in caplog.text
+        assert client.stats.retried == 0
+
+
 async def test_error_after_a_response_is_delivery_executed() -> None:
     async def audit(call: AnyCall, call_next: AnyNext) -> Any:
         output = await call_next(call)

@@ -10,6 +10,7 @@ import pytest
 from aiolambda import (
     AiolambdaError,
     ConfigurationError,
+    Credentials,
     Delivery,
     InvocationTimeoutError,
     LambdaClient,
@@ -28,6 +29,19 @@ async def test_total_limit_ends_a_running_call() -> None:
             await client.invoke("sleep", {"s": 60}, timeout=3)
         assert (raised.value.exceeded, raised.value.delivery, raised.value.elapsed) == ("total", Delivery.UNKNOWN, 3.0)
         assert isinstance(raised.value, TimeoutError)
+
+
+@pytest.mark.virtual_time
+async def test_dry_run_takes_a_time_limit() -> None:
+    async def slow(call: AnyCall, call_next: AnyNext) -> Any:
+        await asyncio.sleep(60)
+        return await call_next(call)
+
+    async with fake_client() as client:
+        client.middleware_stack.add(slow, step="deserialize")
+        with pytest.raises(InvocationTimeoutError, match="it has not run") as raised:
+            await client.dry_run("echo", timeout=3)
+        assert (raised.value.exceeded, raised.value.elapsed) == ("total", 3.0)
 
 
 @pytest.mark.virtual_time
@@ -161,6 +175,22 @@ def test_max_concurrency_over_open_files_is_an_error() -> None:
         assert LambdaClient()._state.slots.limit == 1000
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a connection has two descriptors on Linux")
+async def test_room_for_few_connections_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (198, hard))
+    try:
+        clients = [LambdaClient(region="eu-west-1", credentials=Credentials("a", "b"), max_concurrency=n) for n in (None, 49)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    for client in clients:
+        await client.open()
+        await client.close()
+    text = "at most 49 calls in flight, because the limit of open files (ulimit -n) leaves no room for more; raise it, or set "
+    assert [record.getMessage() for record in caplog.records] == [f"{text}max_concurrency"]
 
 
 @pytest.mark.parametrize("number", [0, -1, True, 1.5, "10"])

@@ -9,17 +9,27 @@ from typing import Any
 import pytest
 
 from aiolambda import (
+    ClientClosedError,
+    ConnectError,
+    ConnectionLostError,
     Credentials,
     Delivery,
+    InvocationTimeoutError,
     LambdaClient,
     NoRetry,
     ResourceNotFoundException,
+    StandardRetry,
     TooManyRequestsException,
 )
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers, Request, Response
 
 from ..support.client_calls import AnyCall, AnyNext, calls_of, fake_client
+
+
+async def until_sent(client: LambdaClient, calls: int) -> None:
+    while len(calls_of(client).calls) < calls:
+        await asyncio.sleep(0)
 
 
 async def test_a_call_is_logged_without_its_payload(caplog: pytest.LogCaptureFixture) -> None:
@@ -31,6 +41,48 @@ async def test_a_call_is_logged_without_its_payload(caplog: pytest.LogCaptureFix
     assert "LambdaClient InvokeCommand 'echo': done, request id" in caplog.text
     assert "'nobody': ResourceNotFoundException, refused" in caplog.text
     assert "hunter" not in caplog.text
+
+
+async def test_a_call_that_is_cut_off_is_logged_with_its_error(caplog: pytest.LogCaptureFixture) -> None:
+    """The client cancels such a call, and the record must not look like a cancellation by the caller."""
+    with caplog.at_level(logging.DEBUG, logger="aiolambda"):
+        async with fake_client() as client:
+            with pytest.raises(InvocationTimeoutError) as late:
+                await client.invoke("sleep", {"s": 60}, timeout=0.01)
+            cancelled = asyncio.create_task(client.invoke("sleep", {"s": 60}))
+            await until_sent(client, 2)
+            cancelled.cancel()
+            await asyncio.wait({cancelled})
+            cut = asyncio.create_task(client.invoke("sleep", {"s": 60}))
+            await until_sent(client, 3)
+            await client.close(grace=0)
+            with pytest.raises(ClientClosedError):
+                await cut
+    assert late.value.delivery is Delivery.UNKNOWN
+    assert [record.getMessage().partition(", request id")[0] for record in caplog.records] == [
+        "LambdaClient InvokeCommand 'sleep': InvocationTimeoutError, unknown",
+        "LambdaClient InvokeCommand 'sleep': CancelledError, unknown",
+        "LambdaClient InvokeCommand 'sleep': ClientClosedError, unknown",
+    ]
+    assert all(", 1 attempt, " in record.getMessage() for record in caplog.records)
+
+
+async def test_the_log_has_the_verdict_on_all_attempts(caplog: pytest.LogCaptureFixture) -> None:
+    class LostThenUnreachable(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            raise (
+                ConnectionLostError("lost")
+                if request.headers["amz-sdk-request"].startswith("attempt=1")
+                else ConnectError("no")
+            )
+
+    async with LambdaClient(
+        transport=LostThenUnreachable({}), idempotent=True, retry=StandardRetry(max_attempts=2, max_backoff=0.001)
+    ) as client:
+        with caplog.at_level(logging.DEBUG, logger="aiolambda"), pytest.raises(ConnectError) as raised:
+            await client.invoke("f")
+    assert raised.value.delivery is Delivery.UNKNOWN
+    assert "'f': ConnectError, unknown, request id None, 2 attempts, " in caplog.text
 
 
 async def test_reprs_show_no_payload_or_secret() -> None:

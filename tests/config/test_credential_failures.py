@@ -59,6 +59,10 @@ async def failure(profile: str | None = None, **settings: Any) -> str:
 # --- programs ---------------------------------------------------------------------------------------------------------
 
 
+FORM = "it must print one JSON object with Version (1), AccessKeyId, SecretAccessKey, and for a session SessionToken"
+RENEW = "renew its login, or correct the clock of this machine"
+
+
 def program(tmp_path: Path, code: str) -> str:
     path = tmp_path / "keys.py"
     path.write_text(f"import json, sys, time\n{code}\n")
@@ -71,19 +75,23 @@ def program(tmp_path: Path, code: str) -> str:
         ("sys.exit(3)", "ended with exit code 3, and said nothing on stderr"),
         ("sys.exit('\\n\\x1b[31mlog in first\\x1b[0m\\nhunter2')", "ended with exit code 1: [31mlog in first [0m"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "was ended by signal 9, and said nothing on stderr"),
-        ("pass", "printed nothing: it must print a JSON object with the keys"),
-        ("print('hunter2')", "printed no JSON: it must print a JSON object with the keys"),
-        ("print('[1]')", "printed JSON that is not an object"),
+        ("pass", f"printed nothing: {FORM}"),
+        ("print('hunter2')", f"printed no JSON: {FORM}"),
+        ("print('[1]')", f"printed JSON that is not an object: {FORM}"),
         ("print('{}')", 'printed JSON with the wrong Version (none): it must be "Version": 1'),
         ("print('{\"Version\": 2}')", 'printed JSON with the wrong Version (2): it must be "Version": 1'),
-        ("print('{\"Version\": 1}')", "printed JSON without AccessKeyId and SecretAccessKey"),
+        ("print('{\"Version\": 1}')", f"printed JSON without AccessKeyId and SecretAccessKey: {FORM}"),
         (
             "print(json.dumps(dict(Version=1, AccessKeyId='AKID', Secret='hunter2')))",
-            "printed JSON without SecretAccessKey",
+            f"printed JSON without SecretAccessKey: {FORM}",
         ),
         (
             "print(json.dumps(dict(Version=1, AccessKeyId='AKID', SecretAccessKey='hunter2', Expiration='soon')))",
             "printed an Expiration that is not a time in ISO 8601",
+        ),
+        (
+            "print(json.dumps(dict(Version=1, AccessKeyId='A', SecretAccessKey='hunter2', Expiration='2026-01-05T12:00:00Z')))",
+            f"printed keys that expired at 2026-01-05 12:00:00 UTC: {RENEW}",
         ),
     ],
 )

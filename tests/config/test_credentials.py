@@ -475,7 +475,11 @@ async def test_environment_keys_are_read_again_on_expiry() -> None:
     environment = {**KEYS, "AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z"}
     provider = environment_credentials(environment)
     assert provider is not None
-    assert (await provider.get_credentials()).expires_at == dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    assert provider.ready_credentials() is None
+    with pytest.raises(
+        ConfigurationError, match=r"expired at 2020-01-01 00:00:00 UTC \(AWS_CREDENTIAL_EXPIRATION\): set new keys"
+    ):
+        await provider.get_credentials()
     environment.update(AWS_ACCESS_KEY_ID="AKIDNEXT", AWS_CREDENTIAL_EXPIRATION="")
     keys = await provider.get_credentials()
     assert keys == provider.credentials == Credentials("AKIDNEXT", "secret")

@@ -285,9 +285,20 @@ async def test_proxy_refusal_is_not_retried(bundle: str, server_tls: ssl.SSLCont
     assert (len(middle.requests), server.requests) == (1, [])
 
 
-@pytest.mark.parametrize("state", ["refuses", "unknown", "silent", "502"])
+async def serves_a_page(connection: Connection) -> None:
+    """No proxy at all, but a server that gives the same page to every request."""
+    await connection.read_request()
+    await connection.write(answer(headers="Content-Type: text/html\r\n", body=b"<h1>Welcome</h1>"))
+
+
+async def hangs_up(connection: Connection) -> None:
+    await connection.read_request()
+
+
+@pytest.mark.parametrize("state", ["refuses", "unknown", "silent", "502", "page", "hangs up"])
 async def test_dead_proxy_is_named_in_the_error(state: str) -> None:
-    script = always(answer("502 Bad Gateway", "Connection: close\r\n")) if state == "502" else silent
+    bad_gateway = always(answer("502 Bad Gateway", "Connection: close\r\n"))
+    script = {"502": bad_gateway, "page": serves_a_page, "hangs up": hangs_up}.get(state, silent)
     async with contextlib.AsyncExitStack() as running:
         middle = await running.enter_async_context(raw_server(script))
         if state == "refuses":
@@ -303,11 +314,14 @@ async def test_dead_proxy_is_named_in_the_error(state: str) -> None:
         ) as client:
             with pytest.raises(TransportError) as raised:
                 await client.invoke("f")
+    there = f"lambda.invalid through the proxy {place}"
     said = {
         "refuses": f"cannot connect to the proxy {place}, through which lambda.invalid is reached: Connection refused",
         "unknown": f"cannot connect to the proxy {place}, through which lambda.invalid is reached: ",
-        "silent": f"no connection to lambda.invalid through the proxy {place} within 0.2 s",
-        "502": f"cannot connect to lambda.invalid through the proxy {place}: the proxy answered 502",
+        "silent": f"no connection to {there} within 0.2 s: the proxy accepted it, but there was no tunnel with TLS",
+        "502": f"cannot connect to {there}: the proxy answered 502",
+        "page": f"cannot connect to {there}: the connection was closed during the TLS handshake",
+        "hangs up": f"cannot connect to {there}: the peer closed the connection",
     }
     assert str(raised.value).startswith(said[state])
     assert not raised.value.may_have_run

@@ -10,7 +10,9 @@ import attrs
 import pytest
 
 import aiolambda
+from aiolambda import StandardRetry, Timeouts
 from aiolambda.cli import exit_codes, help_texts
+from aiolambda.operations.invoke import QUEUEING_READ_LIMIT, SYNCHRONOUS_READ_LIMIT
 
 from ..support.pages import ROOT
 from .test_pages import rows_of
@@ -56,3 +58,12 @@ def test_the_exit_codes_are_those_of_the_help() -> None:
     assert {int(code): meaning for code, meaning, _ in codes} == exit_codes.MEANINGS
     listed = {name.strip("`"): {int(code) for code in numbers.split(", ")} for name, numbers, _ in commands}
     assert listed == {name: set(meanings) for name, meanings in help_texts.CODES.items()}
+
+
+def test_worst_times_of_a_call_are_those_of_the_limits() -> None:
+    attempts, connect, read = StandardRetry().max_attempts, Timeouts().connect, SYNCHRONOUS_READ_LIMIT
+    assert isinstance(connect, float)
+    page = (ROOT / "docs" / "calls.md").read_text()
+    assert f"{attempts} attempts of {connect:g} s, and short pauses: {attempts * connect:g} s" in page
+    assert f"{attempts} attempts of {connect:g} s and {read:,g} s: {attempts * (connect + read):,g} s" in page
+    assert f"| {read:,g} s; {QUEUEING_READ_LIMIT:g} s for `Event` and `DryRun` |" in page

@@ -21,13 +21,19 @@ from ..support.retrying import KEYS, Outcome, Rotating, Scripted, answer, client
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("minutes", [-600, -6, 6, 600])
 @pytest.mark.parametrize("code", ["InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"])
-async def test_clock_skew_is_corrected_once(minutes: int, code: str) -> None:
+async def test_clock_skew_is_corrected_once(minutes: int, code: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="aiolambda")
     transport = Scripted(clocked(dt.timedelta(minutes=minutes), code))
     async with client_of(transport) as client:
         await client.invoke("orders")
         assert (len(transport.times), now()) == (2, 0)
         await client.invoke("orders")
         assert len(transport.times) == 3
+    (record,) = caplog.records
+    seconds, side = record.args if isinstance(record.args, tuple) else ()
+    assert (record.levelname, side) == ("INFO", "behind" if minutes > 0 else "ahead of")
+    assert isinstance(seconds, float)
+    assert seconds == pytest.approx(abs(minutes) * 60, abs=5)
 
 
 @pytest.mark.virtual_time
@@ -164,6 +170,43 @@ async def test_unrenewable_credentials_fail_at_once(provider: Any) -> None:
         with pytest.raises(LambdaServiceException):
             await client.invoke("orders")
     assert len(transport.times) == 1
+
+
+async def passes_on(call: Any, call_next: Any) -> Any:
+    return await call_next(call)
+
+
+@pytest.mark.parametrize("is_fused", [True, False])
+async def test_error_of_a_provider_is_a_configuration_error(is_fused: bool) -> None:
+    """It becomes the cause: its text may hold a secret."""
+    problem = RuntimeError("no lease for hunter2")
+
+    class Broken:
+        async def get_credentials(self) -> Credentials:
+            raise problem
+
+    async with client_of(transport := Scripted(answer()), credentials=Broken()) as client:
+        if not is_fused:
+            client.middleware_stack.add(passes_on, step="finalize", priority="low")
+        with pytest.raises(ConfigurationError) as raised:
+            await client.invoke("orders")
+    assert str(raised.value).startswith("Broken.get_credentials() raised RuntimeError")
+    assert "hunter2" not in str(raised.value)
+    assert (raised.value.__cause__, raised.value.delivery, transport.times) == (problem, Delivery.NOT_DELIVERED, [])
+
+
+async def test_error_of_a_refresh_keeps_the_verdict() -> None:
+    class Broken:
+        async def get_credentials(self) -> Credentials:
+            return KEYS
+
+        async def refresh(self, rejected: Credentials, /) -> Credentials:
+            raise LookupError("hunter2")
+
+    async with client_of(Scripted(answer(403, "ExpiredTokenException")), credentials=Broken()) as client:
+        with pytest.raises(ConfigurationError, match=r"Broken\.refresh\(\) raised LookupError") as raised:
+            await client.invoke("orders")
+    assert (raised.value.delivery, raised.value.may_have_run) == (Delivery.REFUSED, False)
 
 
 @pytest.mark.virtual_time

@@ -31,6 +31,8 @@ async def test_total_limit_ends_a_backoff_pause() -> None:
         with pytest.raises(InvocationTimeoutError) as raised:
             await client.invoke("orders", timeout=30)
     error = raised.value
+    said = "the call did not end within 30 s: it was pausing before another attempt; before that: refused (function 'orders', "
+    assert str(error).startswith(said)
     assert (error.exceeded, error.stage, error.elapsed, error.attempts) == ("total", "backoff", 30, 1)
     assert (error.delivery, now()) == (Delivery.NOT_DELIVERED, 30)
     assert isinstance(error.last_error, ConnectError)

@@ -34,6 +34,19 @@ async def test_throttled_call_obeys_retry_after() -> None:
 
 
 @pytest.mark.virtual_time
+async def test_throttles_without_a_reason_are_counted() -> None:
+    """The front end gives a reason for its own limits only."""
+    bare = answer(429, "TooManyRequestsException", b'{"message":"Rate Exceeded."}')
+    nameless, old = answer(429, None, b"slow down"), answer(400, "ThrottlingException", b"{}")
+    transport = Scripted(bare, nameless, old, throttle(), answer(404, "ResourceNotFoundException", b"{}"))
+    async with client_of(transport) as client:
+        with pytest.raises(ResourceNotFoundException):
+            await client.invoke("orders")
+        assert client.stats.throttled == {None: 3, ThrottleReason.CALLER_RATE_LIMIT_EXCEEDED: 1}
+        assert client.stats.retried == 4
+
+
+@pytest.mark.virtual_time
 async def test_retry_after_date_is_relative_to_the_response() -> None:
     served = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
     date, until = (email.utils.format_datetime(when, usegmt=True) for when in (served, served + dt.timedelta(seconds=9)))

@@ -134,7 +134,8 @@ async def test_recorded_errors_have_their_exception_class() -> None:
 def parts_of(error: LambdaServiceException) -> str:
     is_throttle = isinstance(error, TooManyRequestsException)
     reason, tried = (f"{error.reason}, ", f", attempt 1, {error.elapsed:.2f} s") if is_throttle else ("", "")
-    return f"{reason}{error.code}, HTTP {error.status_code}, function 'orders', request id the-id{tried}"
+    outcome = ", it may have run" if error.may_have_run else ""
+    return f"{reason}{error.code}, HTTP {error.status_code}, function 'orders', request id the-id{tried}{outcome}"
 
 
 HEADERS = {

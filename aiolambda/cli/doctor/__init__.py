@@ -4,7 +4,15 @@ from .check import Check, State, exit_code_of
 from .concurrency import check_concurrency
 from .network import check_connection
 from .permission import check_function
-from .settings import ExplainedSettings, check_credentials, check_endpoint_url, check_settings, check_versions, find_settings
+from .settings import (
+    ExplainedSettings,
+    check_credentials,
+    check_endpoint_url,
+    check_settings,
+    check_versions,
+    find_settings,
+    installed_versions,
+)
 
 __all__ = [
     "Check",
@@ -19,4 +27,5 @@ __all__ = [
     "check_versions",
     "exit_code_of",
     "find_settings",
+    "installed_versions",
 ]

@@ -22,6 +22,7 @@ from .. import exit_codes
 from ..files import escape_controls
 from ..interrupts import run_in_loop
 from ..options import add_connection_options, connection_settings, seconds
+from ..wording import in_options
 from . import (
     Check,
     check_concurrency,
@@ -33,10 +34,11 @@ from . import (
     check_versions,
     exit_code_of,
     find_settings,
+    installed_versions,
 )
 from .report import as_text, with_colours
 
-__all__ = ["DESCRIPTION", "add_options", "run"]
+__all__ = ["DESCRIPTION", "add_options", "run", "with_credentials"]
 
 DESCRIPTION = """\
 Check settings, credentials, endpoint, concurrency, TLS, clock, keep-alive and versions. With --function, also check the
@@ -74,34 +76,32 @@ async def _run(options: argparse.Namespace) -> int:
     limit: float = options.timeout
     found = await find_settings(config, limit)
     credentials_check, credentials = await check_credentials(found, limit)
-    checks = [check_versions(), check_settings(found), check_endpoint_url(found), credentials_check]
+    checks = [check_versions(installed_versions()), check_settings(found), check_endpoint_url(found), credentials_check]
     checks.append(check_concurrency(found, connection_room()))
     checks += await check_connection(found, limit)
-    checks.append(await check_function(config, options.function, options.qualifier, credentials, limit))
-    settings, code = _with_credentials(found.explained, credentials_check), exit_code_of(checks)
+    checks.append(await check_function(found, options.function, options.qualifier, credentials, limit))
+    settings, code = with_credentials(found.explained, credentials_check), exit_code_of(checks)
     hidden = _replacements(found.findings.proxy.value, credentials)
+    # Hidden and escaped before lines are wrapped, which may cut a secret.
+    checks, settings = [_safe_check(check, hidden) for check in checks], [_safe_setting(row, hidden) for row in settings]
     if options.json:
         report = json.dumps(_as_json(checks, settings, code), indent=2)
         print(escape_controls(_without(hidden, report, as_json=True)), flush=True)
-    else:  # hidden and escaped before lines are wrapped, which may cut a secret
-        text = as_text(
-            [_safe_check(check, hidden) for check in checks],
-            [_safe_setting(row, hidden) for row in settings],
-            shows_all=options.all,
-            stream=sys.stdout,
-        )
+    else:
+        text = as_text(checks, settings, shows_all=options.all, stream=sys.stdout)
         print(with_colours(text, sys.stdout), flush=True)
     return code
 
 
 def _safe_check(check: Check, hidden: Mapping[str, str]) -> Check:
-    advice = None if check.advice is None else _safe(check.advice, hidden)
-    return attrs.evolve(check, text=_safe(check.text, hidden), advice=advice)
+    advice = None if check.advice is None else _safe(in_options(check.advice), hidden)
+    return attrs.evolve(check, text=_safe(in_options(check.text), hidden), advice=advice)
 
 
 def _safe_setting(row: Explained, hidden: Mapping[str, str]) -> Explained:
-    problem = None if row.problem is None else _safe(row.problem, hidden)
-    return attrs.evolve(row, value=_safe(row.value, hidden), source=_safe(row.source, hidden), problem=problem)
+    problem = None if row.problem is None else _safe(in_options(row.problem), hidden)
+    source, names = _safe(in_options(row.source), hidden), tuple(map(in_options, row.names))
+    return attrs.evolve(row, value=_safe(row.value, hidden), source=source, names=names, problem=problem)
 
 
 def _safe(text: str, hidden: Mapping[str, str]) -> str:
@@ -117,7 +117,7 @@ def _without(hidden: Mapping[str, str], text: str, *, as_json: bool = False) -> 
     return text
 
 
-def _with_credentials(settings: Iterable[Explained], check: Check) -> list[Explained]:
+def with_credentials(settings: Iterable[Explained], check: Check) -> list[Explained]:
     """Add the credentials to the settings: a client resolves them only when it opens."""
     if "source" not in check.facts:
         return list(settings)

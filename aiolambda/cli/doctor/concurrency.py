@@ -8,7 +8,7 @@ Owns the figures, which docs/event-loops.md explains. Opens nothing, and must no
 from urllib.parse import urlsplit
 
 from ...errors import ConfigurationError
-from ...pipeline.slots import slot_limit
+from ...pipeline.slots import problem_of_few, slot_limit
 from ...version import install_line
 from .. import exit_codes
 from .check import Check, ok, problem, skipped, warning
@@ -35,6 +35,9 @@ def check_concurrency(found: ExplainedSettings, room: int | None) -> Check:
         return problem("concurrency", str(error), advice, code=exit_codes.USAGE)
     if endpoint is None:
         return skipped("concurrency", "not checked: the settings are invalid")
+    few = problem_of_few(asked, calls)
+    if few is not None:
+        return warning("concurrency", few, "raise the limit, such as with ulimit -n 4096", calls=calls)
     text = f"at most {calls:,} calls in flight"
     if urlsplit(endpoint.url).scheme != "https":
         return ok("concurrency", text, calls=calls)

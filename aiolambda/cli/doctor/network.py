@@ -18,7 +18,7 @@ from .. import exit_codes
 from .check import WRONG_SERVER_ADVICE, Check, ok, problem, skipped, warning
 from .settings import ExplainedSettings
 
-__all__ = ["check_connection"]
+__all__ = ["check_connection", "checks_of"]
 
 _IDLE_FLOW_TIMEOUT = 350
 """Seconds of silence after which AWS NAT gateways and load balancers drop a connection."""
@@ -34,6 +34,8 @@ _UNKNOWN_AUTHORITY = (
 _PROXY_STATUS = re.compile(r"the proxy answered (401|403|407)\b")
 _PASSWORD = "put the proxy's user and password into its URL, percent-encoded"  # noqa: S105 - advice, not a password
 _PROXY_ADVICE = {"401": _PASSWORD, "403": "ask the operator of the proxy to allow the endpoint", "407": _PASSWORD}
+_ACCEPTED = "accepted it, but there was no"
+"""In the error of a connection that stalled behind TCP: the network let it through."""
 _CERTIFICATE_ADVICE = {
     9: "set this machine's clock: by it, the certificate is not valid yet",
     10: "renew the certificate, which has expired, or set this machine's clock if it is ahead",
@@ -69,10 +71,14 @@ async def check_connection(found: ExplainedSettings, limit: float) -> list[Check
         return _failed(error, found)
     except TimeoutError:
         return _failed(TransportError(f"no response within {2 * limit:g} s"), found)
-    middle = started + (dt.datetime.now(dt.UTC) - started) / 2
+    return checks_of(peer, endpoint.url, found, now=started + (dt.datetime.now(dt.UTC) - started) / 2)
+
+
+def checks_of(peer: Peer, url: str, found: ExplainedSettings, *, now: dt.datetime) -> list[Check]:
+    """The checks of a connection that was made. `now` is the time of this machine at which the server answered."""
     text = f"{peer.address} responds{_through_proxy(found)}"
     connected = ok("connection", text, address=peer.address, status=peer.status)
-    return [connected, _check_tls(peer, endpoint.url, found), _check_clock(peer, middle, found), _check_keep_alive(peer, found)]
+    return [connected, _check_tls(peer, url, found, now), _check_clock(peer, now, found), _check_keep_alive(peer, found)]
 
 
 def _through_proxy(found: ExplainedSettings) -> str:
@@ -106,12 +112,12 @@ def _advice(error: TransportError) -> str:
         return "check the spelling of the region, and that this network can resolve the name of the endpoint"
     if isinstance(cause, ConnectionRefusedError):
         return "no server listens there: check the endpoint URL, and that the server runs"
-    if isinstance(error, InvocationTimeoutError):
+    if isinstance(error, InvocationTimeoutError) and _ACCEPTED not in str(error):
         return "check firewalls, security groups, the NAT gateway or VPC endpoint, and whether a proxy is needed"
     return WRONG_SERVER_ADVICE
 
 
-def _check_tls(peer: Peer, url: str, found: ExplainedSettings) -> Check:
+def _check_tls(peer: Peer, url: str, found: ExplainedSettings, now: dt.datetime) -> Check:
     certificate = peer.certificate
     if peer.tls_version is None:
         if _is_loopback(urlsplit(url).hostname or ""):
@@ -124,7 +130,7 @@ def _check_tls(peer: Peer, url: str, found: ExplainedSettings) -> Check:
     verified = f"verified by {'the system' if bundle is None else bundle}; issued by {certificate.issuer}"
     text = f"{peer.tls_version}, {verified}, until {certificate.expires_at:%Y-%m-%d}"
     facts |= {"issuer": certificate.issuer, "subject": certificate.subject, "expires_at": certificate.expires_at.isoformat()}
-    if certificate.expires_at - dt.datetime.now(dt.UTC) < _EXPIRES_SOON:
+    if certificate.expires_at - now < _EXPIRES_SOON:
         return warning("tls", text, "ask the operator of the server to renew the certificate, which expires soon", **facts)
     return ok("tls", text, **facts)
 

@@ -20,6 +20,7 @@ __all__ = ["process_credentials"]
 
 _LONGEST_RUN = 60.0
 """Seconds. A program that waits for a person at a browser has that long."""
+_FORM = "it must print one JSON object with Version (1), AccessKeyId, SecretAccessKey, and for a session SessionToken"
 
 
 def process_credentials(command: str, where: str, *, limit: float = _LONGEST_RUN) -> Credentials:
@@ -62,9 +63,9 @@ def _keys(printed: bytes, action: str) -> Credentials:
         answer = json.loads(printed)
     except ValueError:
         what = "nothing" if not printed.strip() else "no JSON"
-        raise ConfigurationError(f"{action} printed {what}: it must print a JSON object with the keys") from None
+        raise ConfigurationError(f"{action} printed {what}: {_FORM}") from None
     if not isinstance(answer, dict):
-        raise ConfigurationError(f"{action} printed JSON that is not an object")
+        raise ConfigurationError(f"{action} printed JSON that is not an object: {_FORM}")
     found = cast("dict[str, Any]", answer)
     if found.get("Version") != 1:
         said = found.get("Version", "none")
@@ -72,14 +73,24 @@ def _keys(printed: bytes, action: str) -> Credentials:
         raise ConfigurationError(f'{action} printed JSON with the wrong Version ({shown}): it must be "Version": 1')
     missing = [name for name in ("AccessKeyId", "SecretAccessKey") if not isinstance(found.get(name), str) or not found[name]]
     if missing:
-        raise ConfigurationError(f"{action} printed JSON without {' and '.join(missing)}")
-    token, expires_at = found.get("SessionToken"), None
-    if found.get("Expiration") is not None:
-        try:
-            expires_at = dt.datetime.fromisoformat(str(found["Expiration"]))
-        except ValueError:
-            raise ConfigurationError(f"{action} printed an Expiration that is not a time in ISO 8601") from None
-        if expires_at.tzinfo is None:
-            expires_at = expires_at.replace(tzinfo=dt.UTC)
+        raise ConfigurationError(f"{action} printed JSON without {' and '.join(missing)}: {_FORM}")
+    token, expires_at = found.get("SessionToken"), _expiry(found.get("Expiration"), action)
     keys = Credentials(found["AccessKeyId"], found["SecretAccessKey"], str(token) if token else None, expires_at=expires_at)
     return checked_static(keys, action).credentials
+
+
+def _expiry(text: object, action: str) -> dt.datetime | None:
+    if text is None:
+        return None
+    try:
+        expires_at = dt.datetime.fromisoformat(str(text))
+    except ValueError:
+        raise ConfigurationError(f"{action} printed an Expiration that is not a time in ISO 8601") from None
+    if expires_at.tzinfo is None:
+        expires_at = expires_at.replace(tzinfo=dt.UTC)
+    if expires_at <= dt.datetime.now(dt.UTC):
+        raise ConfigurationError(
+            f"{action} printed keys that expired at {expires_at:%Y-%m-%d %H:%M:%S %Z}: renew its login, or correct the clock "
+            "of this machine"
+        )
+    return expires_at

@@ -49,17 +49,29 @@ class EnvironmentCredentials(ReadyCredentials):
         return self._credentials
 
     async def get_credentials(self) -> Credentials:
-        return self.ready_credentials() or await self.refresh(self._credentials)
+        """The keys. `ConfigurationError` if those that the environment has now have expired, too."""
+        ready = self.ready_credentials()
+        if ready is not None:
+            return ready
+        keys = await self.refresh(self._credentials)
+        if _has_expired(keys):
+            raise ConfigurationError(
+                f"the keys of the environment expired at {keys.expires_at:%Y-%m-%d %H:%M:%S %Z} ({_EXPIRATION}): set new keys, "
+                "unset the variable if it is not theirs, or correct the clock of this machine"
+            )
+        return keys
 
     def ready_credentials(self) -> Credentials | None:
-        expires_at = self._credentials.expires_at
-        has_expired = expires_at is not None and expires_at <= dt.datetime.now(dt.UTC)
-        return None if has_expired else self._credentials
+        return None if _has_expired(self._credentials) else self._credentials
 
     async def refresh(self, rejected: Credentials, /) -> Credentials:
         """The keys that the environment has now; the last ones if it has none any more."""
         self._credentials = _environment_keys(self._environment) or self._credentials
         return self._credentials
+
+
+def _has_expired(credentials: Credentials) -> bool:
+    return credentials.expires_at is not None and credentials.expires_at <= dt.datetime.now(dt.UTC)
 
 
 def environment_credentials(environment: Mapping[str, str]) -> EnvironmentCredentials | None:
