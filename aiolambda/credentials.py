@@ -14,11 +14,21 @@ from .config.credentials.default_chain import find_credentials
 from .errors import ConfigurationError
 from .transport import fetch
 from .types.interfaces import CredentialsProvider
+from .types.mistakes import Remedies, explains_call
 from .types.values import Credentials, shown
 
 __all__ = ["assume_role", "from_botocore", "from_profile"]
 
 
+_OF_STS: Remedies = {
+    "duration_seconds": "write duration=datetime.timedelta(seconds=...)",
+    "params": "write assume_role(role_arn, session_name=...)",
+    "role_session_name": "write session_name=...",
+    "master_credentials": "write source=...",
+}
+
+
+@explains_call(_OF_STS)
 def assume_role(
     role_arn: str,
     *,
@@ -57,6 +67,7 @@ def assume_role(
     )
 
 
+@explains_call()
 def from_profile(profile: str, /) -> CredentialsProvider:
     """The keys that a profile leads to: its own, a role's, SSO's or a program's.
 
@@ -74,6 +85,7 @@ def from_profile(profile: str, /) -> CredentialsProvider:
     return botocore.profile_credentials(profile, region=os.environ.get("AWS_REGION") or None)
 
 
+@explains_call()
 def from_botocore(session: object, /) -> CredentialsProvider:
     """The credentials of a session of boto3, botocore or aiobotocore, of any version.
 
@@ -85,3 +97,7 @@ def from_botocore(session: object, /) -> CredentialsProvider:
         session: The session.
     """
     return botocore.session_credentials(session)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__doc__", "__file__", "__name__"]

@@ -1,26 +1,33 @@
-"""The arguments of `LambdaClient`: one config, or settings by keyword. A wrong one is told with the name to write instead.
+"""The arguments of `LambdaClient` and of its calls. A wrong one is told with the name to write instead.
 
 `by_keyword` leaves the constructor its written signature, which `help()`, `inspect.signature` and editors show, and puts the
-checks in front of it. Python's own error for an unknown keyword comes too early to name the nearest one.
+checks in front of it: one config, or settings by keyword. `explain_calls` does so for the methods. Python's own error for an
+unknown keyword comes too early to name the nearest one.
 
-Owns the names that other SDKs have for our settings. Must not know the meaning of a setting, or check its value.
+Owns the names that other SDKs have for our settings, arguments and attributes. Must not know the meaning of a setting, or check
+its value.
 """
 
 import functools
+import inspect
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeVar, cast
 
 from ..config import LambdaClientConfig
 from ..errors import ConfigurationError
 from ..errors.tracebacks import forget_locals
+from ..types.mistakes import Remedies, explains_call, remedy_of, snake
 from ..types.values import shown
 
-__all__ = ["ArgumentError", "by_keyword"]
+__all__ = ["CALL_REMEDIES", "CLIENT_ATTRIBUTES", "ArgumentError", "by_keyword", "explained_call"]
 
 Init = TypeVar("Init", bound=Callable[..., None])
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 _RETRY = "retry=StandardRetry(max_attempts=...)"
 _KEYS = "credentials=Credentials(access_key_id, secret_access_key)"
+_SECONDS = "in seconds (JavaScript counts milliseconds)"
 _CONFIG = "LambdaClient(config) for a LambdaClientConfig, else each setting by keyword, such as max_concurrency= and timeout="
 
 _ELSEWHERE: Mapping[str, str] = {
@@ -41,7 +48,7 @@ _ELSEWHERE: Mapping[str, str] = {
     "user_agent": "user_agent_extra=",
     "verify": "ca_bundle='FILE' for certificates of your own; TLS is always verified",
     # the SDK for JavaScript
-    "connection_timeout": "timeout=Timeouts(connect=...)",
+    "connection_timeout": f"timeout=Timeouts(connect=...), {_SECONDS}",
     "custom_user_agent": "user_agent_extra=",
     "endpoint": "endpoint_url=",
     "http_agent": "max_concurrency= and proxy=",
@@ -49,10 +56,10 @@ _ELSEWHERE: Mapping[str, str] = {
     "max_attempts": _RETRY,
     "max_sockets": "max_concurrency=",
     "request_handler": "max_concurrency=, timeout= and proxy= for its options, or transport= for one of your own",
-    "request_timeout": "timeout=",
+    "request_timeout": f"timeout=..., {_SECONDS}",
     "retry_mode": "retry=StandardRetry(...) or retry=NoRetry()",
     "retry_strategy": "retry=",
-    "socket_timeout": "timeout=Timeouts(read=...)",
+    "socket_timeout": f"timeout=Timeouts(read=...), {_SECONDS}",
     "tls": "endpoint_url='http://...' for a server without TLS",
     # aiohttp, httpx, and the names that people try
     "access_key_id": _KEYS,
@@ -72,6 +79,74 @@ _ELSEWHERE: Mapping[str, str] = {
     "url": "endpoint_url=",
 }
 """Names of other libraries, in snake case, and the arguments to write in their place."""
+
+_NO_COUNTERPART: Remedies = {
+    "api_version": "there is one version of this API, 2015-03-31",
+    "defaults_mode": "there is none: set each value, such as timeout= and retry=",
+    "extensions": "there is none: the client takes a plugin with client.middleware_stack.use(plugin)",
+    "keep_alive": "connections are always reused; see idle_connection_timeout=",
+    "keep_alive_msecs": "connections are always reused; see tcp_keepalive= for the probes of the kernel",
+    "reject_unauthorized": "TLS is always verified; to trust a certificate of your own, write ca_bundle=",
+    "sha256": "there is none: Python's hashlib is used",
+    "signature_version": "there is none: Lambda has one, version 4",
+    "system_clock_offset": "there is none: the client corrects its clock by itself, unless disable_clock_skew_correction=True",
+}
+"""Names of other libraries, in snake case, that no argument stands for."""
+_REMEDIES: Remedies = {name: f"write {argument}" for name, argument in _ELSEWHERE.items()} | dict(_NO_COUNTERPART)
+
+_ABORT = "cancel the task of the call, or write timeout=..., in seconds"
+_PAYLOAD = "write payload=..."
+_CONCURRENCY = "write concurrency=..."
+CALL_REMEDIES: Remedies = {
+    "abort_controller": _ABORT,
+    "abort_signal": _ABORT,
+    "body": _PAYLOAD,
+    "concurrency_limit": _CONCURRENCY,
+    "data": _PAYLOAD,
+    "event": _PAYLOAD,
+    "function": "write function_name=...",
+    "function_arn": "write function_name=...",
+    "headers": "add a middleware that sets call.request.headers",
+    "http_options": "write timeout=..., in seconds",
+    "invocation_type": "write client.invoke_event(...) for 'Event', client.dry_run(...) for 'DryRun'",
+    "invoke_args": _PAYLOAD,
+    "json": _PAYLOAD,
+    "limit": _CONCURRENCY,
+    "max_attempts": f"write LambdaClient({_RETRY})",
+    "max_concurrency": "write concurrency=... in a map, LambdaClient(max_concurrency=...) for all calls",
+    "max_workers": _CONCURRENCY,
+    "request_timeout": f"write timeout=..., {_SECONDS}",
+    "retry": f"write LambdaClient({_RETRY})",
+    "signal": _ABORT,
+    "timeout_ms": f"write timeout=..., {_SECONDS}",
+}
+"""What to write in place of an argument that a call does not have."""
+
+
+_CLOSE = "write await client.close(), or async with"
+_BOTO3 = "this client invokes functions; for other operations of Lambda use boto3"
+CLIENT_ATTRIBUTES: Remedies = {
+    # the SDK for JavaScript
+    "destroy": _CLOSE,
+    "invokeAsync": "write client.invoke_event(...)",
+    "invokeWithResponseStream": "write client.stream(...)",
+    "middlewareStack": "write client.middleware_stack",
+    # boto3
+    "can_paginate": _BOTO3,
+    "exceptions": "the classes are in aiolambda.errors.service, the most used ones in aiolambda",
+    "get_function": _BOTO3,
+    "get_paginator": _BOTO3,
+    "get_waiter": f"the client waits by itself while a function is not ready; {_BOTO3}",
+    "invoke_async": "write client.invoke_event(...)",
+    "invoke_with_response_stream": "write client.stream(...)",
+    "list_functions": _BOTO3,
+    "meta": "write client.config",
+    # httpx, aiohttp and concurrent.futures
+    "aclose": _CLOSE,
+    "shutdown": _CLOSE,
+    "submit": "write client.invoke(...), in asyncio.create_task(...) if it need not be awaited at once",
+}
+"""Attributes that the clients of other libraries have, and what to write in their place."""
 
 
 class ArgumentError(ConfigurationError, TypeError):
@@ -97,6 +172,17 @@ def by_keyword(init: Init) -> Init:
         init(self, config)
 
     return cast("Init", checked)
+
+
+def explained_call(method: Method) -> Method:
+    """A method of the client that names the argument that was meant, if it gets one that it does not have."""
+    checked: Any = explains_call(CALL_REMEDIES, further="timeout" if method.__name__ == "send" else "")(method)
+    if inspect.iscoroutinefunction(method):  # as it still is for those who ask, such as `unittest.mock`
+        if sys.version_info >= (3, 12):
+            inspect.markcoroutinefunction(checked)
+        else:  # the flag is what `inspect` asks for; the compiler alone acts on it
+            checked.__code__ = checked.__code__.replace(co_flags=checked.__code__.co_flags | inspect.CO_COROUTINE)
+    return cast("Method", checked)
 
 
 def _config_of(
@@ -140,29 +226,16 @@ def _refuse_unknown(client: str, names: frozenset[str], unknown: list[str]) -> N
 
 
 def _remedy(names: frozenset[str], unknown: str) -> str:
-    """The argument to write instead: a name of another library, then the nearest name of ours."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
-
-    plain = _snake(unknown)
-    if plain in _ELSEWHERE:
-        return f"write {_ELSEWHERE[plain]}"
-    if plain in names:
-        return f"did you mean {plain}=?"
-    # Ours first: get_close_matches keeps the order of equally near names.
-    for nearest in get_close_matches(plain, [*sorted(names), *_ELSEWHERE], n=1):
-        return f"did you mean {nearest}=?" if nearest in names else f"write {_ELSEWHERE[nearest]}"
-    return f"the settings are {', '.join(sorted(names))}"
+    """The argument to write instead, or all arguments."""
+    return (
+        remedy_of(unknown, sorted(names), _REMEDIES, suffix="=", likeness=0.6) or f"the settings are {', '.join(sorted(names))}"
+    )
 
 
 def _as_written(names: frozenset[str], name: str) -> str:
     """A key of a dictionary as an argument; its value is not shown."""
-    plain = _snake(name)
+    plain = snake(name)
     if plain in _ELSEWHERE and _ELSEWHERE[plain].endswith(("=", ")")):
         written = _ELSEWHERE[plain]
         return f"{written}..." if written.endswith("=") else written
     return f"{plain}=..." if plain in names else "..."
-
-
-def _snake(name: str) -> str:
-    """`maxAttempts` as `max_attempts`, and `FunctionName` as `function_name`."""
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_").replace("-", "_")

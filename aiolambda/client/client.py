@@ -9,10 +9,11 @@ import inspect
 import logging
 import os
 import ssl
+from abc import ABCMeta
 from collections.abc import Awaitable, Coroutine
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, cast
 
 import attrs
 
@@ -29,6 +30,7 @@ from ..pipeline.stack import ClientStack, MiddlewareStack
 from ..policy.retry import StandardRetry
 from ..transport import connection_room
 from ..types.interfaces import Codec, CredentialsProvider, RetryStrategy, Transport, can_detach
+from ..types.mistakes import HidesNamesElsewhere, name_elsewhere
 from ..types.values import (
     UNSET,
     ClientStats,
@@ -39,7 +41,7 @@ from ..types.values import (
     Timeouts,
     Unset,
 )
-from .arguments import by_keyword
+from .arguments import CLIENT_ATTRIBUTES, by_keyword, explained_call
 from .in_flight import InFlightCalls
 from .invocation_ids import InvocationIds
 from .invocations import InvocationCalls
@@ -56,7 +58,12 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-class LambdaClient(InvocationCalls, MapCalls):
+class _ClientClass(HidesNamesElsewhere, ABCMeta):
+    """The class of `LambdaClient`, which has abstract bases."""
+
+
+@name_elsewhere(CLIENT_ATTRIBUTES)
+class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
     """An asyncio client that invokes Lambda functions.
 
     ::
@@ -159,6 +166,7 @@ class LambdaClient(InvocationCalls, MapCalls):
         config = config or LambdaClientConfig()  # `by_keyword` gives a config always, and no settings
         log = config.logger or logging.getLogger("aiolambda")
         room = None if config.transport is not None else connection_room()
+        asked = cast("int | None", config.given("max_concurrency"))
         context = PipelineContext(
             codec=config.codec,
             limits=config.limits,
@@ -167,7 +175,7 @@ class LambdaClient(InvocationCalls, MapCalls):
             environment=os.environ,
             retry=config.retry or StandardRetry(),
         )
-        self._state = PipelineState(context=context, slots=Slots(slot_limit(config.max_concurrency, room), logger=log))
+        self._state = PipelineState(context=context, slots=Slots(slot_limit(asked, room), logger=log))
         self._dispatch = Dispatch(self._state)
         self._stack: ClientStack[CommandInput, CommandOutput] = ClientStack()
         self._stack.use(BuiltinMiddlewares(self._state))
@@ -189,7 +197,7 @@ class LambdaClient(InvocationCalls, MapCalls):
 
     @property
     def config(self) -> LambdaClientConfig:
-        """The settings. Once the client is open, region, endpoint and keep-alive are those that were looked up."""
+        """The settings. Once the client is open, region, endpoint, keep-alive and `max_concurrency` are those in force."""
         return self._startup.config
 
     @property
@@ -264,13 +272,14 @@ class LambdaClient(InvocationCalls, MapCalls):
             exits.push_async_callback(self._maps.close)
             await self._in_flight.close(grace)
 
+    @explained_call
     async def send(
         self, command: Command[In, Out], *, timeout: float | Timeouts | Unset | None = UNSET, idempotent: bool | None = None
     ) -> Out:
         """Send a command through the middlewares of the client and of the command, and return its output.
 
-        A function that failed does not raise: see `output.function_error`. Every error is an `AiolambdaError`; its
-        `may_have_run` says whether the function may have run.
+        A function that failed does not raise: see `output.function_error`. The errors of the client are `AiolambdaError`s, and
+        `may_have_run` says whether the function may have run. An exception of a middleware of yours passes as it is.
 
         Args:
             command: An `InvokeCommand` or an `InvokeWithResponseStreamCommand`, or a command of your own.
@@ -287,6 +296,7 @@ class LambdaClient(InvocationCalls, MapCalls):
             TransportError: No complete answer came.
                 Its subclasses `ConnectError`, `ConnectionLostError` and `InvocationTimeoutError` say why.
             ClientClosedError: The client is closed, or was closed during the call.
+            AiolambdaError: A middleware of yours returned no output.
         """
         return await self._call(command, timeout, idempotent, None)
 
@@ -310,7 +320,9 @@ class LambdaClient(InvocationCalls, MapCalls):
     def __repr__(self) -> str:
         if "_loop_binding" not in vars(self):  # a traceback that is printed with locals shows a client that was refused
             return f"<{type(self).__name__}, not built>"
-        return f"<{type(self).__name__} region {self._startup.config.region}, {self._state.slots.in_flight} calls in flight>"
+        state = ", closed" if self._in_flight.closed else ""
+        calls = self._state.slots.in_flight
+        return f"<{type(self).__name__} region {self._startup.config.region}, {calls} calls in flight{state}>"
 
     def _with_opening(self, chain: CallNext[In, Out]) -> CallNext[In, Out]:
         async def open_first(call: Call[In, Out]) -> Out:
@@ -374,8 +386,8 @@ class LambdaClient(InvocationCalls, MapCalls):
             run_ended,
         )
         fold = self._stack.fold_for(type(command), own_stack(command), self._dispatch)
-        call.is_shared = fold.shares
-        return self._in_flight.run(call, fold.chain if self._startup.done else self._with_opening(fold.chain))
+        call.is_shared = bool(fold.added)
+        return self._in_flight.run(call, fold.chain if self._startup.done else self._with_opening(fold.chain), fold.added)
 
     def _timeouts(self, given: float | Timeouts | Unset | None, default_read_timeout: float) -> Timeouts:
         """The limits of the call, or else of the client, with `read` filled in."""
@@ -396,11 +408,12 @@ class LambdaClient(InvocationCalls, MapCalls):
 
 
 def _take_for_own(*parts: type) -> None:
-    """Let the methods of these parts say that they are the client's: Python quotes their names if an argument is wrong."""
+    """Let the methods of these parts say that they are the client's, and name the argument that was meant if one is wrong."""
     for part in parts:
-        for name, method in vars(part).items():
+        for name, method in list(vars(part).items()):
             if inspect.isfunction(method) and not name.startswith("_"):
                 method.__qualname__ = f"{LambdaClient.__name__}.{name}"
+                setattr(part, name, explained_call(method))
 
 
 _take_for_own(InvocationCalls, MapCalls)

@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 
 from ..errors import AiolambdaError, ClientClosedError, InvocationTimeoutError
 from ..errors.tracebacks import forget_locals
-from ..pipeline.call import Call, CallNext
+from ..pipeline.call import Call, CallNext, CommandOutput
+from ..pipeline.entries import Entry
+from ..pipeline.returned import check_returned, error_of_item
 from ..policy import delivery
 from ..types.http import Stage, StreamingBody
 from ..types.interfaces import Timer
@@ -48,18 +50,24 @@ class InFlightCalls:
         """Tasks that are in `close`."""
         self._changed: asyncio.Event | None = None
 
-    async def run(self, call: Call[In, Out], chain: CallNext[In, Out]) -> Out:  # noqa: C901 - no frame more in each call
-        """Run a call to its end, within its total limit."""
+    async def run(  # noqa: C901 - no frame more in each call
+        self, call: Call[In, Out], chain: CallNext[In, Out], added: tuple[Entry, ...] = ()
+    ) -> Out:
+        """Run a call to its end, within its total limit. `added` are the user's middlewares in its chain."""
         if self.closed:
             raise _completed(ClientClosedError("this client is closed"), call)
         deadline = self._calls[call] = _Deadline(call)
         try:
             output = await chain(call)
+            if added and not isinstance(output, CommandOutput):
+                check_returned(call, output, added)
         except BaseException as error:
             forget_locals(error)
             if not (deadline.disarm() and isinstance(error, asyncio.CancelledError)):
                 if isinstance(error, AiolambdaError):
                     _completed(error, call)
+                elif call.run_ended is not None and isinstance(error, Exception):
+                    raise _completed(error_of_item(error), call) from error
                 raise
             is_closed = call.cut_by is ClientClosedError
             late = _closed_in_flight() if is_closed else _late(call.timeouts.total, call.stage, call.last_error)

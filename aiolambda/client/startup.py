@@ -125,5 +125,5 @@ class Startup:
         few = problem_of_few(config.max_concurrency, self._state.slots.limit)
         if few is not None:
             context.log(logging.WARNING, "%s; raise it, or set max_concurrency", few)
-        self.config = filled_config(config, resolved)
+        self.config = filled_config(config, resolved, max_concurrency=self._state.slots.limit)
         self.done = True

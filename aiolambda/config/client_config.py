@@ -3,6 +3,7 @@
 The checks here need nothing from outside: the environment, the profile and the files are read when the client opens.
 """
 
+import inspect
 import logging
 import os
 import ssl
@@ -27,8 +28,8 @@ from ..errors.checks import (
     checked_by,
 )
 from ..types.interfaces import Codec, CredentialsProvider, RetryStrategy, Transport, is_offline
-from ..types.mistakes import explains_arguments, kind_of
-from ..types.values import UNSET, Credentials, PayloadLimits, ResponseLimits, TcpKeepAlive, Timeouts, Unset, shown
+from ..types.mistakes import HidesNamesElsewhere, Remedies, explains_arguments, kind_of, name_elsewhere
+from ..types.values import UNSET, Credentials, PayloadLimits, ResponseLimits, TcpKeepAlive, Timeouts, Unset, is_whole, shown
 from .tls import checked_context
 
 if TYPE_CHECKING:
@@ -145,7 +146,32 @@ def _check_credentials(instance: object, attribute: "Attribute", value: object) 
             "aiolambda.credentials.from_botocore(session)"
         )
     if not (value is None or isinstance(value, Credentials)):
-        check_instance_with(attribute.name, value, "Credentials, or a provider of them", "get_credentials")
+        check_instance_with(
+            attribute.name,
+            value,
+            "Credentials, or a provider of them",
+            "get_credentials",
+            protocol=CredentialsProvider,
+            remedy=_instead_of_function,
+        )
+
+
+def _instead_of_function(value: object) -> str:
+    if not callable(value):
+        return ""
+    if inspect.iscoroutinefunction(value):
+        return ": give an object with `async def get_credentials(self)`"
+    return f": call it, as in {value.__name__}(...)" if inspect.isroutine(value) else ": call it"
+
+
+def _instead_of_retry(value: object) -> str:
+    if is_whole(value, least=1):
+        return f": write StandardRetry(max_attempts={shown(value)})"
+    return ": write StandardRetry(max_attempts=...) or NoRetry()"
+
+
+def _instead_of_logger(value: object) -> str:
+    return f": write logging.getLogger({shown(value)})" if isinstance(value, str) else ""
 
 
 def _check_keep_alive(instance: object, attribute: "Attribute", value: object) -> None:
@@ -209,9 +235,35 @@ class _Filled:
         self.found = found
 
 
+_RETRY = "see config.retry, such as StandardRetry(max_attempts=3)"
+_ATTRIBUTES: Remedies = {
+    # the SDK for JavaScript
+    "apiVersion": "there is one version of this API, 2015-03-31",
+    "customUserAgent": "write config.user_agent_extra",
+    "endpoint": "write config.endpoint_url",
+    "maxAttempts": _RETRY,
+    "requestHandler": "see config.max_concurrency, config.timeout and config.proxy",
+    "retryMode": _RETRY,
+    "retryStrategy": _RETRY,
+    "useDualstackEndpoint": "write config.use_dualstack_endpoint",
+    "useFipsEndpoint": "write config.use_fips_endpoint",
+    "userAgentAppId": "write config.user_agent_app_id",
+    # botocore
+    "connect_timeout": "write config.timeout.connect",
+    "max_pool_connections": "write config.max_concurrency",
+    "proxies": "write config.proxy",
+    "read_timeout": "write config.timeout.read",
+    "region_name": "write config.region",
+    "retries": _RETRY,
+    "user_agent": "see config.user_agent_extra and config.user_agent_app_id",
+}
+"""Attributes that the configs of other libraries have, and what to write in their place."""
+
+
+@name_elsewhere(_ATTRIBUTES)
 @explains_arguments
 @attrs.frozen(kw_only=True)
-class LambdaClientConfig:
+class LambdaClientConfig(metaclass=HidesNamesElsewhere):
     """The settings of a client as one value: `LambdaClient(config)`.
 
     `LambdaClient.__init__` explains each of them. A value of a wrong type raises `ConfigurationError`, which names the setting.
@@ -246,7 +298,16 @@ class LambdaClientConfig:
     tcp_keepalive: TcpKeepAlive | Unset | None = attrs.field(default=UNSET, validator=_check_keep_alive)
     """When to probe silent connections; `None`: never. Looked up; by default `TcpKeepAlive()`."""
     retry: RetryStrategy | None = attrs.field(
-        default=None, validator=checked_by(check_instance_with, "a retry strategy", "pause", "succeeded", optional=True)
+        default=None,
+        validator=checked_by(
+            check_instance_with,
+            "a retry strategy",
+            "pause",
+            "succeeded",
+            optional=True,
+            protocol=RetryStrategy,
+            remedy=_instead_of_retry,
+        ),
     )
     """The retry strategy. By default `StandardRetry()`, with the number of attempts that is looked up."""
     retry_stale_connections: bool = attrs.field(default=True, validator=checked_by(check_choice))
@@ -266,10 +327,13 @@ class LambdaClientConfig:
     """The largest payloads and client context to send, in bytes. Default: the limits of Lambda."""
     response_limits: ResponseLimits = attrs.field(factory=ResponseLimits, validator=_check_limits(ResponseLimits))
     """The largest answer to accept, in bytes. Default: 16 MiB and a head of 64 KiB."""
-    codec: Codec = attrs.field(factory=JsonCodec, validator=checked_by(check_instance_with, "a codec", "encode", "decode"))
+    codec: Codec = attrs.field(
+        factory=JsonCodec, validator=checked_by(check_instance_with, "a codec", "encode", "decode", protocol=Codec)
+    )
     """Converts values to payloads, and answers to values. Default `JsonCodec()`."""
     transport: Transport | None = attrs.field(
-        default=None, validator=checked_by(check_instance_with, "a transport", "send", "close", optional=True)
+        default=None,
+        validator=checked_by(check_instance_with, "a transport", "send", "close", optional=True, protocol=Transport),
     )
     """Sends the requests: `FakeTransport`, `SessionTransport` or one of your own. Default: the built-in one. The client closes
     it."""
@@ -287,7 +351,15 @@ class LambdaClientConfig:
     and password, percent-encoded."""
     logger: logging.Logger | None = attrs.field(
         default=None,
-        validator=checked_by(check_instance_with, "a logging.Logger", "isEnabledFor", "debug", "warning", optional=True),
+        validator=checked_by(
+            check_instance_with,
+            "a logging.Logger",
+            "isEnabledFor",
+            "debug",
+            "warning",
+            optional=True,
+            remedy=_instead_of_logger,
+        ),
     )
     """The logger of calls and warnings. Default `logging.getLogger("aiolambda")`."""
     user_agent_extra: str | None = attrs.field(default=None, validator=checked_by(check_header_text))
@@ -305,7 +377,9 @@ class LambdaClientConfig:
         from .explain import explain, explained  # noqa: PLC0415 - reads files, and so does loading it
 
         filled = self._filled
-        return explained(filled.found) if filled is not None and filled.owner is self else explain(self, os.environ)
+        if filled is not None and filled.owner is self:
+            return explained(filled.found, self)
+        return explain(self, os.environ)
 
     def explain(self) -> str:
         """The same as a table to print."""
@@ -339,9 +413,10 @@ def _rebuilt(kind: type[LambdaClientConfig], fields: dict[str, Any]) -> LambdaCl
     return kind(**fields)
 
 
-def filled_config(config: LambdaClientConfig, found: "FoundSettings") -> LambdaClientConfig:
-    """The config of an open client: region, endpoint and keep-alive filled in, with a note that they were not given."""
+def filled_config(config: LambdaClientConfig, found: "FoundSettings", *, max_concurrency: int) -> LambdaClientConfig:
+    """The config of an open client: what was looked up and counted is filled in, with a note that it was not given."""
     values: dict[str, Any] = {
+        "max_concurrency": max_concurrency,
         "region": found.signing_region,
         "endpoint_url": found.url,
         "tcp_keepalive": found.tcp_keepalive.value,

@@ -3,17 +3,19 @@
 Owns how a value is shown. Must not find any setting itself.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from ..codecs import JsonCodec
 from ..protocol.urls import url_shown
 from ..types.interfaces import CredentialsProvider
 from ..types.values import masked
 from .credentials.static import EnvironmentCredentials, StaticCredentials
 from .resolve import SETTABLE_BY, FoundSettings, look_up
-from .settings import Found
+from .settings import DEFAULT, Found
 
 if TYPE_CHECKING:
     from .client_config import LambdaClientConfig
@@ -50,11 +52,11 @@ class Explained:
 
 def explain(config: "LambdaClientConfig", environment: Mapping[str, str]) -> tuple[Explained, ...]:
     """Each setting as a client would find it now, with its problem. Reads files, and does not ask the credential chain."""
-    return explained(look_up(config, environment))
+    return explained(look_up(config, environment), config)
 
 
-def explained(found: FoundSettings) -> tuple[Explained, ...]:
-    """Each setting, in the order in which they depend on each other."""
+def explained(found: FoundSettings, config: "LambdaClientConfig") -> tuple[Explained, ...]:
+    """Each setting: first those that are looked up, in the order in which they depend on each other, then the arguments."""
     rows: list[Explained] = []
     for field in attrs.fields(FoundSettings):
         if field.name == "files":
@@ -69,6 +71,9 @@ def explained(found: FoundSettings) -> tuple[Explained, ...]:
             rows.append(_row(field.name, setting, field.metadata[SETTABLE_BY]))
             if field.name == "endpoint_url":  # one that follows from the region is not set
                 rows[-1] = attrs.evolve(rows[-1], is_default=found.endpoint_url.is_default)
+    looked_up, standard = {row.name for row in rows}, type(config)()
+    names = [field.name for field in attrs.fields(type(config)) if not field.name.startswith("_")]
+    rows += [_argument_row(config, standard, name) for name in names if name not in looked_up]
     return tuple(rows)
 
 
@@ -96,6 +101,14 @@ def _row(name: str, found: Found[object], names: tuple[str, ...]) -> Explained:
     return Explained(name=name, value=value, source=found.source, names=names, problem=problem, is_default=found.is_default)
 
 
+def _argument_row(config: "LambdaClientConfig", standard: "LambdaClientConfig", name: str) -> Explained:
+    """A setting that is an argument only. `standard` has the defaults; if one of them was given, that is its source."""
+    given, value = config.given(name), getattr(config, name)
+    is_default = given == getattr(standard, name) or type(given) is JsonCodec  # it has no state
+    found = Found(_IN_PLACE_OF_NONE.get(name) if value is None else value, DEFAULT if is_default else f"argument {name}")
+    return _row(name, found, (f"{name}=",))
+
+
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -106,12 +119,27 @@ def _provider_shown(provider: CredentialsProvider) -> str:
     return type(provider).__name__
 
 
+def _kind_shown(value: object) -> str:
+    """A part of the user's own: its class, because its text may hold anything."""
+    return value if isinstance(value, str) else type(value).__name__
+
+
 _SHOWN: dict[str, Callable[[Any], str]] = {
     "endpoint_url": url_shown,
     "ssl_context": lambda _: "given",
     "proxy": url_shown,
     "credentials": _provider_shown,
+    "codec": _kind_shown,
+    "transport": _kind_shown,
+    "logger": lambda logger: logger.name if isinstance(logger, logging.Logger) else _kind_shown(logger),
 }
+
+_IN_PLACE_OF_NONE: dict[str, object] = {
+    "logger": logging.getLogger("aiolambda"),
+    "max_concurrency": "1000, or fewer if fewer files may be open",
+    "transport": "built-in",
+}
+"""The values that a client uses if an argument is `None`."""
 
 
 def _endpoint_row(found: FoundSettings) -> Found[str | None]:

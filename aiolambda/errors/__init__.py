@@ -102,11 +102,13 @@ class AiolambdaError(Exception):
                 ...  # sending it again cannot run the function twice
 
     Attributes:
-        retry_action: The change that could make another attempt succeed. `None` if the error did not end an attempt.
+        retry_action: The change that could make another attempt succeed; `RetryAction.NONE` if none could.
+            `None` if the error did not end an attempt.
     """
 
     retry_action: RetryAction | None = None
-    """The change that could make another attempt succeed. `None` if the error did not end an attempt."""
+    """The change that could make another attempt succeed; `RetryAction.NONE` if none could. `None` if the error did not end an
+    attempt."""
 
     def __init__(
         self, message: str, /, *, delivery: Delivery = Delivery.NOT_DELIVERED, function_name: str | None = None
@@ -623,4 +625,4 @@ if not TYPE_CHECKING:  # with it, type checkers would accept any name
         return value
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return [*__all__, "__doc__", "__file__", "__name__"]

@@ -3,12 +3,13 @@
 Owns the texts of these errors. Must not know the meaning of a setting.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import attrs
 
-from ..types.mistakes import nearest
+from ..types.mistakes import kind_of, nearest
 from ..types.values import LONGEST_TIME, is_seconds, is_whole, shown
 from . import ConfigurationError
 
@@ -30,7 +31,7 @@ __all__ = [
 
 
 def checked_by(
-    check: Callable[..., None], *arguments: object, optional: bool = False, **limits: int
+    check: Callable[..., None], *arguments: object, optional: bool = False, **limits: object
 ) -> "Callable[[object, attrs.Attribute[Any], Any], None]":
     """One of these checks as a validator of attrs. If `optional`, `None` passes."""
 
@@ -108,10 +109,34 @@ def check_callable(name: str, value: Callable[..., object] | None) -> None:
         raise ConfigurationError(f"{name} must be a function; got {shown(value)}")
 
 
-def check_instance_with(name: str, value: object, kind: str, *methods: str) -> None:
-    """`ConfigurationError` unless the value is an instance with these methods. The text does not show the value."""
+def check_instance_with(
+    name: str,
+    value: object,
+    kind: str,
+    *methods: str,
+    protocol: type | None = None,
+    remedy: Callable[[object], str] | None = None,
+) -> None:
+    """`ConfigurationError` unless the value is an instance with these methods. The text does not show the value.
+
+    A class that derives from `protocol` has to define the first of the methods itself: the protocol's own does nothing. Where
+    that is a plain function, the method has to be one, too. `remedy` gives the end of the text for a value without the methods.
+    """
     if isinstance(value, type):
         raise ConfigurationError(f"{name} must be {kind}; got the class {value.__name__}: create an instance of it")
     missing = [method for method in methods if not callable(getattr(value, method, None))]
     if missing:
-        raise ConfigurationError(f"{name} must be {kind}; got {type(value).__name__}, which has no {missing[0]}()")
+        said = "" if remedy is None else remedy(value)
+        raise ConfigurationError(f"{name} must be {kind}; got {kind_of(value)}, which has no {missing[0]}(){said}")
+    if protocol is None:
+        return
+    method, own = methods[0], type(value).__name__
+    model = vars(protocol)[method]
+    if getattr(type(value), method, None) is model:
+        raise ConfigurationError(
+            f"{name} must be {kind}; {own} derives from {protocol.__name__}, and has no {method}() of its own: define it"
+        )
+    if inspect.iscoroutinefunction(getattr(value, method)) and not inspect.iscoroutinefunction(model):
+        raise ConfigurationError(
+            f"{name} must be {kind}; {own}.{method}() is an async function: write a plain one, def {method}"
+        )

@@ -18,7 +18,7 @@ from ..policy import classification, delivery
 from ..policy.concurrency import Admission
 from ..policy.retry import backoff
 from ..types.interfaces import Codec
-from ..types.values import RetryAction
+from ..types.values import Delivery, RetryAction
 from . import journal_records
 from .backlog import Backlog
 from .item import WorkItem
@@ -128,6 +128,7 @@ class ItemSender(Generic[Item]):
         try:
             entry = await journal.claim(work.given_key, work.payload_hash or f"refused-{work.index}")
             work.key = entry.key
+            work.may_have_run = entry.state != "new"
             self.replays_left -= entry.state != "new"
             if entry.state == "done":
                 self._replay(work, journal, entry)
@@ -136,10 +137,10 @@ class ItemSender(Generic[Item]):
                 await self._record(work, result, journal)
                 self._run.deliver(result)
             else:
-                work.may_have_run = entry.state == "started"
                 self._run.enqueue(work)
         except Exception as error:  # noqa: BLE001 - it ends the run, and the reader of the results receives it
             self._run.fail(error)
+            self._run.deliver(work.unsent(), abandoned=True)
 
     def _replay(self, work: WorkItem[Item], journal: Journal, entry: JournalEntry) -> None:
         fault = ""
@@ -167,6 +168,10 @@ class ItemSender(Generic[Item]):
             error = raised.with_traceback(None)
             throttle = _throttle(work, error)
             work.may_have_run |= error.may_have_run
+        except Exception as raised:  # noqa: BLE001 - by an output of a class that a middleware brought along
+            said = f"the output of a middleware raised {type(raised).__name__}: a map needs an InvokeCommandOutput"
+            output, error = None, AiolambdaError(said, delivery=Delivery.UNKNOWN, function_name=work.function_name)
+            work.may_have_run = True
         finally:
             ended = clock()
             self._leave_window(work, throttle, ended)
@@ -212,13 +217,13 @@ class ItemSender(Generic[Item]):
         self._admission.throttled(work.function_name, now, sent_at=sent_at, scope=scope)
 
     async def _record_end(self, work: WorkItem[Item], result: MapResult[Item], journal: Journal, *, abandoned: bool) -> None:
-        if not abandoned:  # even if the function failed and is tried again: the item has run
-            try:
+        try:
+            if not abandoned:  # even if the function failed and is tried again: the item has run
                 await self._record(work, result, journal)
-            except AiolambdaError as failure:  # the result is delivered all the same
-                self._run.fail(failure)
-        elif not work.may_have_run:
-            await journal.mark_unsent(work.key)
+            elif not work.may_have_run:
+                await journal.mark_unsent(work.key)
+        except Exception as failure:  # noqa: BLE001 - it ends the run; the result is delivered all the same
+            self._run.fail(failure)
 
     async def _record(self, work: WorkItem[Item], result: MapResult[Item], journal: Journal) -> None:
         content, payload = journal_records.dump(result, billed_ms=work.billed_ms, cold_starts=work.cold_starts)
@@ -226,13 +231,18 @@ class ItemSender(Generic[Item]):
 
     def _on_end(self, task: asyncio.Task[None]) -> None:
         work = self.in_flight.pop(task)
-        if work.admitted_at is not None:  # it was cancelled before it was sent
+        was_sent = work.admitted_at is None
+        if not was_sent:
             self._leave_window(work, None, task.get_loop().time())
-        if task.cancelled():
-            self._run.deliver(work.aborted())
-        elif (error := task.exception()) is not None:
-            self._run.fail(error)
-        self._run.wake()
+        try:
+            if task.cancelled():
+                self._run.deliver(work.aborted())
+            elif (error := task.exception()) is not None:  # of the journal, mostly
+                self._run.fail(error)
+                work.may_have_run |= was_sent
+                self._run.deliver(work.unsent(), abandoned=True)
+        finally:
+            self._run.wake()
 
 
 def _throttle(work: WorkItem[Any], error: AiolambdaError) -> LambdaServiceException | None:

@@ -4,7 +4,7 @@ Owns how a command is built. Must not know how it is sent.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar, cast, overload
 
 from ..pipeline.call import Operation
@@ -53,7 +53,9 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
         durable_execution_name: str | None = None,
         idempotent: bool | None = None,
     ) -> None: ...
-    def __init__(self, input: InvokeCommandInput | None = None, *, idempotent: bool | None = None, **members: Any) -> None:
+    def __init__(  # noqa: D417 - the signature that people see has the members, and neither `members` nor `more`
+        self, input: InvokeCommandInput | None = None, *more: object, idempotent: bool | None = None, **members: Any
+    ) -> None:
         """Build a command of an input, or of its members.
 
         Args:
@@ -66,7 +68,6 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
             qualifier: A version or an alias. Default: the latest version.
             tenant_id: The tenant, for a function with tenant isolation.
             durable_execution_name: The name of the execution of a durable function, which runs once for each name.
-            **members: The members above, except `input` and `idempotent`.
             idempotent: `True` states that running the function twice does no harm. Default: as the client says.
                 With `True`, an attempt with an unknown outcome is repeated.
 
@@ -74,16 +75,16 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
             TypeError: Both an input and members are given.
         """
         try:
-            made = new_input(**members) if input is None else one_of(input, members, InvokeCommandInput)
+            made = new_input(**members) if input is None and not more else one_of(input, members, InvokeCommandInput, more)
             # `super()` takes longer than the rest; pyright does not infer the parameters of the class from `self`.
             BaseCommand.__init__(self, made, idempotent)  # pyright: ignore[reportUnknownMemberType]
         except TypeError:
-            if input is not None or (text := problem_of_members(members, type(self), InvokeCommandInput)) is None:
+            if input is not None or more or (text := problem_of_members(members, type(self), InvokeCommandInput)) is None:
                 raise
         else:
             return
         finally:
-            del members  # a traceback that is printed with locals would show the payload
+            del members, more  # a traceback that is printed with locals would show the payload
         raise TypeError(text)
 
     @classmethod
@@ -99,31 +100,44 @@ class InvokeCommand(BaseCommand[InvokeCommandInput, InvokeCommandOutput]):
         return cls(InvokeCommandInput.from_api(members))
 
 
+class _Needed:
+    """In place of the default of a member that has none."""
+
+    def __repr__(self) -> str:
+        return "<needed without an input>"
+
+
+_NEEDED = _Needed()
+
+
 def show_members(init: Callable[..., None], input: type) -> None:
     """Show the members of an input in the signature of a command, which takes them as `**members`: for completion and `help()`.
 
-    Each has a default there, because an input may stand in their place.
+    Each has a default there, because an input may stand in their place. That of a needed one says so.
     """
     shown = inspect.signature(init)
     members = [
-        one.replace(default=None) if one.default is one.empty else one for one in inspect.signature(input).parameters.values()
+        one.replace(default=_NEEDED) if one.default is one.empty else one
+        for one in inspect.signature(input).parameters.values()
     ]
-    *own, idempotent, _ = shown.parameters.values()
-    setattr(init, "__signature__", shown.replace(parameters=[*own, *members, idempotent]))  # noqa: B010 - mypy knows no such attribute
+    own, input_again, _, idempotent, _ = shown.parameters.values()
+    setattr(init, "__signature__", shown.replace(parameters=[own, input_again, *members, idempotent]))  # noqa: B010 - mypy knows no such attribute
 
 
 show_members(InvokeCommand.__init__, InvokeCommandInput)
 
 
-def one_of(input: In, members: Mapping[str, object], kind: type) -> In:
-    """The input, of this class. `TypeError` for another value, or if its members were given too."""
+def one_of(input: In | None, members: Mapping[str, object], kind: type[In], more: Sequence[object] = ()) -> In:
+    """The input, of this class. `TypeError` for another value, for `more` of them, or if its members were given too."""
     if not isinstance(input, kind):
         command, got = kind.__name__.removesuffix("Input"), kind_of(input)
-        remedy = f"write {command}(function_name=...)"
+        remedy = f"write {command}(function_name=...{', payload=...' if more else ''})"
         if isinstance(input, _MAPPINGS):
             is_of_api = any(isinstance(name, str) and name[:1].isupper() for name in cast("Mapping[object, object]", input))
             remedy = f"write {command}.from_api(members)" if is_of_api else f"write {command}(**members)"
         raise TypeError(f"{command} takes an {kind.__name__}, or its members by keyword; got {got}: {remedy}")
+    if more:
+        raise TypeError(f"{kind.__name__.removesuffix('Input')} takes one input by position; got {kind_of(more[0])} too")
     if members:
         raise TypeError(f"pass an input or its members, not both; got an input and {', '.join(members)}")
     return input

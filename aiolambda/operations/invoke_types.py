@@ -15,7 +15,7 @@ from ..pipeline.call import CommandInput, CommandOutput
 from ..types.interfaces import Codec
 from ..types.mistakes import NotDictionary, explains_arguments, kind_of, unknown_name
 from ..types.values import Delivery, InvocationType, LogType, Metadata, Unfrozen
-from .payload import Payload
+from .payload import Payload, given_shown, payload_shown
 
 if TYPE_CHECKING:
     from .report import Report
@@ -81,17 +81,17 @@ class InvokeCommandInput(CommandInput):
 
     function_name: str
     """A name, `name:alias`, a partial ARN or an ARN."""
-    payload: Payload = attrs.field(default=None, repr=False)
+    payload: Payload = attrs.field(default=None, repr=payload_shown)
     """A value that the client's codec encodes, JSON text, bytes, or an open binary file. Default: no body."""
     invocation_type: InvocationType | None = None
     """`"RequestResponse"` (the default), `"Event"` or `"DryRun"`."""
     log_type: LogType | None = None
     """`"Tail"` asks for the last 4 KiB of the log. Default: no log."""
-    client_context: Mapping[str, object] | str | None = attrs.field(default=None, repr=False)
+    client_context: Mapping[str, object] | str | None = attrs.field(default=None, repr=given_shown)
     """A mapping, sent as base64 of its JSON, or a string that is already base64."""
     qualifier: str | None = None
     """A version or an alias. Default: the latest version."""
-    tenant_id: str | None = attrs.field(default=None, repr=False)
+    tenant_id: str | None = attrs.field(default=None, repr=given_shown)
     """The tenant, for a function with tenant isolation."""
     durable_execution_name: str | None = None
     """The name of the execution of a durable function, which runs once for each name."""
@@ -173,7 +173,7 @@ class InvokeCommandOutput(_WithLaterMetadata):
         payload: The bytes of the answer. `json()`, `text()` and `decode(type)` read them.
         executed_version: The version of the function that ran.
         durable_execution_arn: The ARN of the durable execution, if the function is durable.
-        metadata: The request id, the attempts and the headers.
+        metadata: The request id, the attempts and the headers. Default: the status, and no attempt, for an output of your own.
         codec: Decodes the payload for `decode`. Default `JsonCodec()`.
         function_name: The name that errors show.
         invocation_type: The invocation type that errors show.
@@ -191,8 +191,10 @@ class InvokeCommandOutput(_WithLaterMetadata):
     """The version of the function that ran."""
     durable_execution_arn: str | None = None
     """The ARN of the durable execution, if the function is durable."""
-    metadata: Metadata
-    """The request id, the attempts and the headers."""
+    metadata: Metadata = attrs.field(
+        default=attrs.Factory(lambda output: Metadata(http_status_code=output.status_code, attempts=0), takes_self=True)
+    )
+    """The request id, the attempts and the headers. Default: the status, and no attempt, for an output of your own."""
     _codec: Codec = attrs.field(factory=JsonCodec, repr=False, eq=False, alias="codec")
     """Decodes the payload for `decode`. Default `JsonCodec()`."""
     _function_name: str = attrs.field(default="", repr=False, eq=False, alias="function_name")

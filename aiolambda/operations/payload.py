@@ -11,8 +11,9 @@ from typing import Any, cast
 from ..errors import InvalidInputError
 from ..pipeline.call import UnreadFile
 from ..types.interfaces import Codec
+from ..types.mistakes import kind_of
 
-__all__ = ["Payload", "body_of", "check_json_text", "encoded", "encoded_payload"]
+__all__ = ["Payload", "body_of", "check_json_text", "encoded", "encoded_payload", "given_shown", "payload_shown"]
 
 Payload = object
 """The payload of an invocation, by its type:
@@ -32,7 +33,7 @@ _NO_BUFFERS: tuple[type, ...] = (dict, list)
 """The types of most payloads. They are neither buffers nor files, so the checks for both are skipped."""
 
 
-def check_json_text(payload: Payload, function_name: str) -> Payload:
+def check_json_text(payload: Payload, function_name: str | None = None) -> Payload:
     """The payload. `InvalidInputError` for text that is not JSON, such as `hello`: nearly always, its JSON form is meant."""
     if isinstance(payload, str) and re.match(_BEGINS_JSON, payload) is None:
         del payload  # a traceback that is printed with locals would show it
@@ -43,6 +44,20 @@ def check_json_text(payload: Payload, function_name: str) -> Payload:
             function_name=function_name,
         )
     return payload
+
+
+def payload_shown(payload: Payload) -> str:
+    """A payload as a repr may show it: its size or its kind, never its content."""
+    if isinstance(payload, bytes | bytearray):
+        return f"<{len(payload)} bytes>"
+    if isinstance(payload, str):
+        return f"<{len(payload)} characters>"
+    return "None" if payload is None else f"<{kind_of(payload)}>"
+
+
+def given_shown(value: object) -> str:
+    """Whether a member has a value, which a repr must not show."""
+    return "None" if value is None else "<given>"
 
 
 def encoded_payload(payload: Payload, codec: Codec) -> bytes:
@@ -63,6 +78,8 @@ def body_of(payload: Payload, codec: Codec, limit: int) -> bytes:
     if isinstance(payload, bytes):
         return payload
     if isinstance(payload, str):
+        if payload:
+            check_json_text(payload)
         return encoded("payload", payload.encode)
     if not isinstance(payload, _NO_BUFFERS):
         content = _bytes_in(payload)

@@ -16,7 +16,7 @@ from ..types.mistakes import explains_arguments
 from ..types.values import LogType, Metadata, PayloadLimits
 from . import invoke
 from .invoke_types import members_of_api
-from .payload import Payload
+from .payload import Payload, given_shown, payload_shown
 from .response_stream import ResponseStream
 from .stream_events import CONTENT_TYPE, ResponseEvents
 from .stream_reader import StreamReader
@@ -58,17 +58,17 @@ class InvokeWithResponseStreamCommandInput(CommandInput):
 
     function_name: str
     """A name, `name:alias`, a partial ARN or an ARN."""
-    payload: Payload = attrs.field(default=None, repr=False)
+    payload: Payload = attrs.field(default=None, repr=payload_shown)
     """A value that the client's codec encodes, JSON text, bytes, or an open binary file. Default: no body."""
     invocation_type: StreamingInvocationType | None = None
     """`"RequestResponse"` (the default) or `"DryRun"`. The answer to an `Event` cannot be streamed."""
     log_type: LogType | None = None
     """`"Tail"` asks for the last 4 KiB of the log. Default: no log."""
-    client_context: Mapping[str, object] | str | None = attrs.field(default=None, repr=False)
+    client_context: Mapping[str, object] | str | None = attrs.field(default=None, repr=given_shown)
     """A mapping, sent as base64 of its JSON, or a string that is already base64."""
     qualifier: str | None = None
     """A version or an alias. Default: the latest version."""
-    tenant_id: str | None = attrs.field(default=None, repr=False)
+    tenant_id: str | None = attrs.field(default=None, repr=given_shown)
     """The tenant, for a function with tenant isolation."""
 
     @classmethod

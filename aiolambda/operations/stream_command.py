@@ -55,10 +55,10 @@ class InvokeWithResponseStreamCommand(BaseCommand[InvokeWithResponseStreamComman
         tenant_id: str | None = None,
         idempotent: bool | None = None,
     ) -> None: ...
-    def __init__(
+    def __init__(  # noqa: D417 - the signature that people see has the members, and neither `members` nor `more`
         self,
         input: InvokeWithResponseStreamCommandInput | None = None,
-        *,
+        *more: object,
         idempotent: bool | None = None,
         **members: object,
     ) -> None:
@@ -73,7 +73,6 @@ class InvokeWithResponseStreamCommand(BaseCommand[InvokeWithResponseStreamComman
             client_context: A mapping, sent as base64 of its JSON, or a string that is already base64.
             qualifier: A version or an alias. Default: the latest version.
             tenant_id: The tenant, for a function with tenant isolation.
-            **members: The members above, except `input` and `idempotent`.
             idempotent: `True` states that running the function twice does no harm. Default: as the client says.
                 With `True`, an attempt with an unknown outcome is repeated.
 
@@ -81,19 +80,19 @@ class InvokeWithResponseStreamCommand(BaseCommand[InvokeWithResponseStreamComman
             TypeError: Both an input and members are given.
         """
         try:
-            if input is None:
+            if input is None and not more:
                 made = InvokeWithResponseStreamCommandInput(**cast("dict[str, Any]", members))
             else:
-                made = one_of(input, members, InvokeWithResponseStreamCommandInput)
+                made = one_of(input, members, InvokeWithResponseStreamCommandInput, more)
             super().__init__(made, idempotent)
         except TypeError:
             kind = InvokeWithResponseStreamCommandInput
-            if input is not None or (text := problem_of_members(members, type(self), kind)) is None:
+            if input is not None or more or (text := problem_of_members(members, type(self), kind)) is None:
                 raise
         else:
             return
         finally:
-            del members  # a traceback that is printed with locals would show the payload
+            del members, more  # a traceback that is printed with locals would show the payload
         raise TypeError(text)
 
     @classmethod

@@ -13,7 +13,7 @@ from ..errors import AiolambdaError, ConfigurationError
 from ..errors.checks import check_flag
 from ..types.http import Request, Response, Stage, StreamingBody
 from ..types.interfaces import Codec, Loop
-from ..types.mistakes import NotDictionary
+from ..types.mistakes import NotDictionary, Remedies, remedy_of
 from ..types.values import Attempt, Credentials, Metadata, PayloadLimits, Timeouts
 
 if TYPE_CHECKING:
@@ -372,6 +372,14 @@ class Call(Generic[In, Out]):
         return f"<Call {self.command_name} {self.function_name!r} attempt {self.attempt}>"
 
 
+_REMEDIES: Remedies = {
+    "args": "the call itself has input and request",
+    "context": "write call.state for notes, call.command_name for the command",
+    "headers": "write call.request.headers",
+    "output": "the output is what `await call_next(call)` returns",
+}
+
+
 class NewCall(Call[In, Out]):
     """A call that has no request yet, and says so.
 
@@ -386,13 +394,17 @@ class NewCall(Call[In, Out]):
         def __getattr__(self, name: str) -> Any:
             """Explain a request that is not there yet; refuse any other name."""
             if name != "request":
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+                remedy = remedy_of(name, (field.name.lstrip("_") for field in attrs.fields(Call)), _REMEDIES)
+                raise AttributeError(f"'Call' object has no attribute {name!r}" + (f"; {remedy}" if remedy else ""))
             raise ConfigurationError(
                 "call.request does not exist yet: the serialize step makes it. Add the middleware to the step build, finalize "
                 "or deserialize, or after serializerMiddleware",
                 function_name=self.function_name,
             )
 
+
+NewCall.__name__ = NewCall.__qualname__ = Call.__name__
+"""As a middleware knows it, which a wrong use quotes: "'Call' object is not callable"."""
 
 CallNext = Callable[[Call[In, Out]], Awaitable[Out]]
 """The rest of the stack, as a middleware sees it: `output = await call_next(call)`."""

@@ -30,10 +30,12 @@ __all__ = [
     "check_anchor",
     "check_choice",
     "check_middleware",
+    "check_text",
     "classes_of",
     "entries_with",
     "in_order",
     "name_of",
+    "shown_entry",
     "texts_of",
     "without_place",
 ]
@@ -60,6 +62,8 @@ _LIKENESS_OF_ANCHORS = 0.95
 """High: a user's own `myRetryMiddleware`, which is added later, is not a misspelt `retryMiddleware`."""
 PRIORITIES = {"high": 0, "normal": 1, "low": 2}
 RELATIONS = ("before", "after")
+_NEXT = frozenset({"call_next", "handler", "next", "next_"})
+"""Names of a parameter that takes the rest of the stack."""
 
 CommandClass = type[CommandOf[Any, Any]]
 
@@ -218,7 +222,7 @@ def without_place(entries: Iterable[Entry], placed: Iterable[Entry]) -> Middlewa
 
 def check_middleware(middleware: object) -> None:
     """`MiddlewareStackError` unless it can be called as `await middleware(call, call_next)`, as far as that shows."""
-    if isinstance(middleware, FunctionType) and _is_of_two(middleware.__code__):
+    if isinstance(middleware, FunctionType) and _is_of_two(code := middleware.__code__) and not _is_swapped(code.co_varnames):
         return
     if isinstance(middleware, type):
         problem = f"{middleware.__name__} is a class: create an instance of it"
@@ -233,6 +237,8 @@ def check_middleware(middleware: object) -> None:
             problem = f"{_shown(function)} is no async function"
         elif (parameters := _wrong_parameters(middleware)) is not None:
             problem = f"{_shown(function)} takes ({parameters})"
+        elif _is_swapped(names := _parameters_of(middleware)):
+            problem = f"{_shown(function)} takes ({', '.join(names)}): the call comes first, and call_next second"
         else:
             return
     raise MiddlewareStackError(
@@ -245,10 +251,23 @@ def _is_of_two(code: CodeType) -> bool:
     return bool(code.co_flags & inspect.CO_COROUTINE) and code.co_argcount == 2 and not code.co_kwonlyargcount
 
 
+def _is_swapped(names: Sequence[str]) -> bool:
+    """Whether the first two parameters are named in the order of the SDK for JavaScript, which has (next, context)."""
+    return len(names) >= 2 and names[0] in _NEXT and names[1] not in _NEXT
+
+
 def _function_in(middleware: Callable[..., object]) -> Any:
     """The function that a decorator or `functools.partial` wraps; anything else as it is."""
     function: Any = inspect.unwrap(middleware)
     return _function_in(function.func) if isinstance(function, functools.partial) else function
+
+
+def _parameters_of(middleware: Callable[..., object]) -> tuple[str, ...]:
+    """The names of its parameters, as far as they are known."""
+    try:
+        return tuple(inspect.signature(middleware).parameters)
+    except (TypeError, ValueError):  # a function in C need not have a signature
+        return ()
 
 
 def _wrong_parameters(middleware: Callable[..., object]) -> str | None:
@@ -268,6 +287,14 @@ def _shown(function: Any) -> str:
     """A function with the place where it is written, if it has one."""
     name, code = getattr(function, "__qualname__", type(function).__name__), getattr(function, "__code__", None)
     return name if code is None else f"{name} ({code.co_filename}:{code.co_firstlineno})"
+
+
+def shown_entry(entry: Entry) -> str:
+    """A middleware with its name, and the place where it is written."""
+    function = _function_in(entry.middleware)
+    kind = cast("type[object]", type(function))
+    shown = _shown(function if hasattr(function, "__code__") else vars(kind).get("__call__", function))
+    return shown if entry.name is None else f"{entry.name!r}, {shown}"
 
 
 def check_anchor(anchor: object, entries: Iterable[Entry]) -> None:
@@ -310,7 +337,19 @@ def texts_of(option: str, texts: Iterable[str]) -> tuple[str, ...]:
     """The strings of an option that takes several."""
     if isinstance(texts, str):
         raise MiddlewareStackError(f"{option} are several strings, and {texts!r} is one; write [{texts!r}]")
-    return tuple(texts)
+    try:
+        several = tuple(texts)
+    except TypeError:
+        raise MiddlewareStackError(f"{option} must be strings, as in {option}=['a']; got {kind_of(texts)}") from None
+    for text in several:
+        check_text(option, text)
+    return several
+
+
+def check_text(option: str, text: object) -> None:
+    """`MiddlewareStackError` for a tag or an alias that is no string."""
+    if not isinstance(text, str):
+        raise MiddlewareStackError(f"{option} must be {'a string' if option == 'tag' else 'strings'}; got {kind_of(text)}")
 
 
 def check_choice(option: str, value: str, choices: Collection[str]) -> None:

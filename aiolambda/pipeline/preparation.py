@@ -61,6 +61,11 @@ class FusedChain:
         return self.walk(call)
 
 
+FusedChain.__name__ = FusedChain.__qualname__ = "CallNext"
+FusedChain.__call__.__qualname__ = "call_next"
+"""As a middleware knows it, which a wrong use quotes: "call_next() missing 1 required positional argument"."""
+
+
 def unwrapped(call_next: CallNext[Any, Any]) -> CallNext[Any, Any]:
     """The chain itself, without the frame of `FusedChain`."""
     return call_next.walk if isinstance(call_next, FusedChain) else call_next

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, TypeVar, cast, overload
 
 from ..errors import MiddlewareStackError
-from ..types.mistakes import kind_of
+from ..types.mistakes import Remedies, explains_call, kind_of
 from . import entries
 from .call import Call, CallNext, CommandOf, Middleware, Plugin, Priority, Relation, Step
 from .entries import AbsoluteEntry, Entry, RelativeEntry
@@ -23,6 +23,13 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 OnlyIn = TypeVar("OnlyIn")
 OnlyOut = TypeVar("OnlyOut")
+
+_ADDED_NEAR: Remedies = dict.fromkeys(
+    ("relation", "to_middleware", "before", "after"), "write add_relative_to(middleware, relation=..., to_middleware=...)"
+)
+_ADDED_IN_A_STEP: Remedies = dict.fromkeys(
+    ("step", "priority"), "the anchor decides: for a step, write add(middleware, step=...)"
+)
 
 _log = logging.getLogger("aiolambda.pipeline.stack")
 
@@ -43,13 +50,14 @@ class FusibleMiddleware:
 class Fold:
     """The stacks of a client and of a command, folded around a handler, at a version of each.
 
-    `chain` is the result. `shares`: whether it hands the call to a middleware that is not a built-in one.
+    `chain` is the result. `added` are the entries in it that are not built in, outermost first: they see the call, and may
+    return anything.
     """
 
-    __slots__ = ("chain", "handler", "own", "shares", "version")
+    __slots__ = ("added", "chain", "handler", "own", "version")
 
-    def __init__(self, handler: object, version: int, own: int, chain: CallNext[Any, Any], shares: bool) -> None:
-        self.handler, self.version, self.own, self.chain, self.shares = handler, version, own, chain, shares
+    def __init__(self, handler: object, version: int, own: int, chain: CallNext[Any, Any], added: tuple[Entry, ...]) -> None:
+        self.handler, self.version, self.own, self.chain, self.added = handler, version, own, chain, added
 
 
 class MiddlewareStack(Generic[In, Out]):
@@ -82,7 +90,7 @@ class MiddlewareStack(Generic[In, Out]):
         return any(name in entry.names for entry in self._entries)
 
     @overload
-    def add(
+    def add(  # noqa: D418 - editors show the text of an argument from its overload alone
         self,
         middleware: Middleware[In, Out],
         *,
@@ -93,9 +101,24 @@ class MiddlewareStack(Generic[In, Out]):
         aliases: Iterable[str] = (),
         tags: Iterable[str] = (),
         override: bool = False,
-    ) -> None: ...
+    ) -> Middleware[In, Out]:
+        """Add a middleware to a step, and return it, so that `@stack.add` works too.
+
+        Args:
+            middleware: `async def middleware(call, call_next)`, which returns an output.
+            only: A command class, or a tuple of them: every other command passes by. Default: all commands.
+            step: `"initialize"` (the default), `"serialize"`, `"build"`, `"finalize"` or `"deserialize"`.
+                The first three run once for each call, the last two once for each attempt.
+            priority: `"high"`, `"normal"` (the default) or `"low"`: its place inside the step, before the order of adding.
+            name: A name for `remove` and `add_relative_to`. Default: none.
+            aliases: Further names.
+            tags: Words for `remove_by_tag`.
+            override: `True` replaces the middleware that has the same name or alias.
+                Step and priority must be those of the replaced one.
+        """
+
     @overload
-    def add(
+    def add(  # noqa: D418 - editors show the text of an argument from its overload alone
         self,
         middleware: Middleware[OnlyIn, OnlyOut],
         *,
@@ -106,7 +129,23 @@ class MiddlewareStack(Generic[In, Out]):
         aliases: Iterable[str] = (),
         tags: Iterable[str] = (),
         override: bool = False,
-    ) -> None: ...
+    ) -> Middleware[OnlyIn, OnlyOut]:
+        """Add a middleware to a step, and return it, so that `@stack.add` works too.
+
+        Args:
+            middleware: `async def middleware(call, call_next)`, which returns an output.
+            only: A command class, or a tuple of them: every other command passes by. Default: all commands.
+            step: `"initialize"` (the default), `"serialize"`, `"build"`, `"finalize"` or `"deserialize"`.
+                The first three run once for each call, the last two once for each attempt.
+            priority: `"high"`, `"normal"` (the default) or `"low"`: its place inside the step, before the order of adding.
+            name: A name for `remove` and `add_relative_to`. Default: none.
+            aliases: Further names.
+            tags: Words for `remove_by_tag`.
+            override: `True` replaces the middleware that has the same name or alias.
+                Step and priority must be those of the replaced one.
+        """
+
+    @explains_call(_ADDED_NEAR, further="step")
     def add(
         self,
         middleware: Middleware[Any, Any],
@@ -118,8 +157,8 @@ class MiddlewareStack(Generic[In, Out]):
         aliases: Iterable[str] = (),
         tags: Iterable[str] = (),
         override: bool = False,
-    ) -> None:
-        """Add a middleware to a step.
+    ) -> Middleware[Any, Any]:
+        """Add a middleware to a step, and return it, so that `@stack.add` works too.
 
         ::
 
@@ -128,8 +167,9 @@ class MiddlewareStack(Generic[In, Out]):
         Args:
             middleware: `async def middleware(call, call_next)`, which returns an output.
             only: A command class, or a tuple of them: every other command passes by. Default: all commands.
-            step: The step that it runs in. Default `"initialize"`.
-            priority: Its place inside the step, before the order of adding. Default `"normal"`.
+            step: `"initialize"` (the default), `"serialize"`, `"build"`, `"finalize"` or `"deserialize"`.
+                The first three run once for each call, the last two once for each attempt.
+            priority: `"high"`, `"normal"` (the default) or `"low"`: its place inside the step, before the order of adding.
             name: A name for `remove` and `add_relative_to`. Default: none.
             aliases: Further names.
             tags: Words for `remove_by_tag`.
@@ -156,9 +196,10 @@ class MiddlewareStack(Generic[In, Out]):
                 priority=priority,
             )
         )
+        return middleware
 
     @overload
-    def add_relative_to(
+    def add_relative_to(  # noqa: D418 - editors show the text of an argument from its overload alone
         self,
         middleware: Middleware[In, Out],
         *,
@@ -169,9 +210,22 @@ class MiddlewareStack(Generic[In, Out]):
         aliases: Iterable[str] = (),
         tags: Iterable[str] = (),
         override: bool = False,
-    ) -> None: ...
+    ) -> Middleware[In, Out]:
+        """Add a middleware next to another, its anchor, and return it. The last added stands nearest.
+
+        Args:
+            middleware: `async def middleware(call, call_next)`, which returns an output.
+            relation: `"before"` or `"after"` the anchor.
+            to_middleware: The name or an alias of the anchor. It may be added later.
+            only: A command class, or a tuple of them: every other command passes by. Default: all commands.
+            name: A name for `remove` and `add_relative_to`. Default: none.
+            aliases: Further names.
+            tags: Words for `remove_by_tag`.
+            override: `True` replaces the middleware that has the same name or alias.
+        """
+
     @overload
-    def add_relative_to(
+    def add_relative_to(  # noqa: D418 - editors show the text of an argument from its overload alone
         self,
         middleware: Middleware[OnlyIn, OnlyOut],
         *,
@@ -182,7 +236,21 @@ class MiddlewareStack(Generic[In, Out]):
         aliases: Iterable[str] = (),
         tags: Iterable[str] = (),
         override: bool = False,
-    ) -> None: ...
+    ) -> Middleware[OnlyIn, OnlyOut]:
+        """Add a middleware next to another, its anchor, and return it. The last added stands nearest.
+
+        Args:
+            middleware: `async def middleware(call, call_next)`, which returns an output.
+            relation: `"before"` or `"after"` the anchor.
+            to_middleware: The name or an alias of the anchor. It may be added later.
+            only: A command class, or a tuple of them: every other command passes by. Default: all commands.
+            name: A name for `remove` and `add_relative_to`. Default: none.
+            aliases: Further names.
+            tags: Words for `remove_by_tag`.
+            override: `True` replaces the middleware that has the same name or alias.
+        """
+
+    @explains_call(_ADDED_IN_A_STEP, further="relation")
     def add_relative_to(
         self,
         middleware: Middleware[Any, Any],
@@ -194,8 +262,8 @@ class MiddlewareStack(Generic[In, Out]):
         aliases: Iterable[str] = (),
         tags: Iterable[str] = (),
         override: bool = False,
-    ) -> None:
-        """Add a middleware next to another, its anchor. The last added stands nearest.
+    ) -> Middleware[Any, Any]:
+        """Add a middleware next to another, its anchor, and return it. The last added stands nearest.
 
         If `only` keeps a command from the anchor, that command passes this middleware all the same, at the same place.
 
@@ -233,6 +301,7 @@ class MiddlewareStack(Generic[In, Out]):
                 added_at=_caller(),
             )
         )
+        return middleware
 
     def use(self, plugin: Plugin, /) -> None:
         """Let a plugin, or another stack, add its middlewares.
@@ -274,6 +343,7 @@ class MiddlewareStack(Generic[In, Out]):
         Args:
             tag: The tag.
         """
+        entries.check_text("tag", tag)
         return self._keep(lambda entry: tag not in entry.tags)
 
     def clone(self) -> "MiddlewareStack[In, Out]":
@@ -381,6 +451,10 @@ class MiddlewareStack(Generic[In, Out]):
 class ClientStack(MiddlewareStack[In, Out]):
     """The stack of a client: it has closing entries, and folds itself with the stack of each command that is sent."""
 
+    def __dir__(self) -> list[str]:
+        """The names of a stack: those below are for the client alone."""
+        return [name for name in super().__dir__() if name not in ("add_closing", "fold_for")]
+
     def add_closing(
         self,
         middleware: Middleware[In, Out],
@@ -416,19 +490,20 @@ class ClientStack(MiddlewareStack[In, Out]):
         kept = keeper._folds.get(kind)
         if kept is None or kept.handler is not handler or kept.version != self._version or kept.own != keeper._version:
             joined: MiddlewareStack[Any, Any] = self if keeper is self else self.concat(keeper)
-            chain, shares = joined._fold(handler, kind), not all(map(_is_fusible, joined._entries))
-            kept = keeper._folds[kind] = Fold(handler, self._version, keeper._version, chain, shares)
+            chain = joined._fold(handler, kind)
+            added = tuple(entry for entry in joined._in_order() if entry.is_for(kind) and not _is_built_in(entry))
+            kept = keeper._folds[kind] = Fold(handler, self._version, keeper._version, chain, added)
         return kept
 
 
-def _is_fusible(entry: Entry) -> bool:
+def _is_built_in(entry: Entry) -> bool:
     return isinstance(entry.middleware, FusibleMiddleware)
 
 
 def _caller() -> str:
-    """The file and line that called the method which calls this."""
+    """The file and line that called the method which calls this, past the wrapper of `explains_call`."""
     frame = inspect.currentframe()
-    for _ in range(2):
+    for _ in range(3):
         frame = frame and frame.f_back
     return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 

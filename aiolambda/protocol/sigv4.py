@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import ConfigurationError
+from ..types.mistakes import kind_of
 from ..types.values import Credentials
 from .header_fields import check_lower_case
 from .urls import UNRESERVED
@@ -68,7 +69,11 @@ _INNER, _OUTER = bytes(byte ^ 0x36 for byte in range(256)), bytes(byte ^ 0x5C fo
 
 def payload_hash(body: bytes) -> str:
     """The SHA-256 of a body in hexadecimal; 6 MB take about 6 ms."""
-    return hashlib.sha256(body).hexdigest() if body else EMPTY_PAYLOAD_HASH
+    try:
+        return hashlib.sha256(body).hexdigest() if body else EMPTY_PAYLOAD_HASH
+    except TypeError:
+        problem = f"call.request.body must be bytes; got {kind_of(body)}" + ": write text.encode()" * isinstance(body, str)
+    raise ConfigurationError(problem)
 
 
 def without_dot_segments(path: str) -> str:

@@ -11,7 +11,7 @@ import traceback
 import uuid
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import Any, Self, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import attrs
 
@@ -35,6 +35,7 @@ class RecordedCall:
         payload: The bytes of the body.
         headers: The header fields, by name in any case.
         attempt: The number of the attempt: 1 for the first.
+        qualifier: The version or alias that the call named; `None` if it named none.
     """
 
     function_name: str
@@ -45,6 +46,8 @@ class RecordedCall:
     """The header fields, by name in any case."""
     attempt: int
     """The number of the attempt: 1 for the first."""
+    qualifier: str | None = None
+    """The version or alias that the call named; `None` if it named none."""
 
     def json(self) -> Any:
         """Decode the payload."""
@@ -161,10 +164,17 @@ class FakeTransport(OfflineTransport, Transport):
 
     def _accept(self, request: Request) -> Response | tuple[Callable[[Any], object], object]:
         """Record the request. Return the handler and its event, or a response of Lambda itself."""
-        name = unquote(urlsplit(request.url).path.split("/")[-2])
+        url = urlsplit(request.url)
+        name = unquote(url.path.split("/")[-2])
         request.stage = "receive"
         self._calls.append(
-            RecordedCall(function_name=name, payload=request.body, headers=request.headers.copy(), attempt=_attempt_of(request))
+            RecordedCall(
+                function_name=name,
+                payload=request.body,
+                headers=request.headers.copy(),
+                attempt=_attempt_of(request),
+                qualifier=parse_qs(url.query).get("Qualifier", [None])[0],
+            )
         )
         handler = self._functions.get(name) or self._functions.get(names.plain_name_of(name))
         if handler is None:

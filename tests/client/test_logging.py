@@ -40,6 +40,7 @@ async def test_a_call_is_logged_without_its_payload(caplog: pytest.LogCaptureFix
                 await client.invoke("nobody", {"password": "hunter2"})
     assert "LambdaClient InvokeCommand 'echo': done, request id" in caplog.text
     assert "'nobody': ResourceNotFoundException, refused" in caplog.text
+    assert "1 attempt, 0." in caplog.text
     assert "hunter" not in caplog.text
 
 
@@ -83,6 +84,16 @@ async def test_the_log_has_the_verdict_on_all_attempts(caplog: pytest.LogCapture
             await client.invoke("f")
     assert raised.value.delivery is Delivery.UNKNOWN
     assert "'f': ConnectError, unknown, request id None, 2 attempts, " in caplog.text
+
+
+async def test_a_call_is_logged_at_debug_alone(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("orders")
+    for level, lines in ((logging.INFO, 0), (logging.DEBUG, 1)):
+        caplog.clear()
+        with caplog.at_level(level, logger="orders"):
+            async with fake_client(logger=logger) as client:
+                await client.invoke("echo", 1)
+        assert [(record.name, record.levelname) for record in caplog.records] == [("orders", "DEBUG")] * lines
 
 
 async def test_reprs_show_no_payload_or_secret() -> None:

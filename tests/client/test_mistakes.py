@@ -6,19 +6,32 @@ Each is raised by the line that has the mistake, and nothing but this package st
 import ast
 import asyncio
 import inspect
+import pydoc
 import re
 import threading
 import traceback
 from pathlib import Path
 from types import CoroutineType
 from typing import Any
+from unittest.mock import AsyncMock, create_autospec
 
 import pytest
 
 import aiolambda
-from aiolambda import ConfigurationError, Credentials, InvalidInputError, InvokeCommand, LambdaClient, MiddlewareStackError
+import aiolambda.credentials
+from aiolambda import (
+    ConfigurationError,
+    Credentials,
+    InvalidInputError,
+    InvokeCommand,
+    InvokeWithResponseStreamCommand,
+    LambdaClient,
+    LambdaClientConfig,
+    MiddlewareStackError,
+)
+from aiolambda.client.arguments import _ELSEWHERE, _NO_COUNTERPART, CALL_REMEDIES, ArgumentError
 from aiolambda.testing import FakeTransport
-from aiolambda.types.mistakes import nearest
+from aiolambda.types.mistakes import NamedElsewhere, nearest, snake
 
 PACKAGE = str(Path(aiolambda.__file__).parent)
 HERE = "the line of the mistake"
@@ -29,6 +42,7 @@ from aiohttp import ClientSession
 from aiolambda import *
 from aiolambda import InvokeWithResponseStreamCommand, InvokeWithResponseStreamCommandInput, SessionTransport
 from aiolambda.credentials import *
+from aiolambda import CredentialsProvider, RetryStrategy
 from aiolambda.local import LocalEndpoint, LocalFunction
 from aiolambda.testing import FakeTransport
 
@@ -51,6 +65,56 @@ async def one_parameter(call):
 
 async def three_parameters(call, call_next, context):
     return None
+
+async def noted(note, call, call_next):
+    return None
+
+async def swapped(next, args):
+    return await next(args)
+
+async def handler_first(handler, context):
+    return await handler(context)
+
+async def oddly_named(n, args):
+    return await n(args)
+
+async def asks_next(n, args):
+    return args.request
+
+async def asks_context(call, call_next):
+    return call.context
+
+async def text_body(call, call_next):
+    call.request.body = '{"secret": "hunter2"}'
+    return await call_next(call)
+
+async def no_call(call, call_next):
+    return await call_next()
+
+class OwnRetry(RetryStrategy):
+    def pause(self, failure):
+        return None
+
+class NoPause(RetryStrategy):
+    def puase(self, failure):
+        return None
+
+class AsyncPause:
+    async def pause(self, failure):
+        return None
+
+    def succeeded(self, failures):
+        pass
+
+class NoKeys(CredentialsProvider):
+    pass
+
+class AsyncCodec:
+    async def encode(self, value):
+        return b""
+
+    def decode(self, data, type):
+        return None
 
 class MiddlewareClass:
     async def __call__(self, call, call_next):
@@ -975,6 +1039,415 @@ MISTAKES: list[tuple[str, type[Exception], str]] = [
             "user_agent_app_id"
         ),
     ),
+    (
+        'client.invoke("f", Payload=1)',
+        TypeError,
+        "LambdaClient.invoke() has no argument 'Payload'; did you mean payload?",
+    ),
+    (
+        'client.invoke(FunctionName="f")',
+        TypeError,
+        "LambdaClient.invoke() has no argument 'FunctionName'; did you mean function_name?",
+    ),
+    (
+        'client.invoke("f", InvocationType="Event")',
+        TypeError,
+        (
+            "LambdaClient.invoke() has no argument 'InvocationType'; write client.invoke_event(...) for 'Event', "
+            "client.dry_run(...) for 'DryRun'"
+        ),
+    ),
+    (
+        'client.invoke(FunctionName="f", Payload="hunter2", InvocationType="Event")',
+        TypeError,
+        (
+            "LambdaClient.invoke() has no argument 'FunctionName'; did you mean function_name?; no argument "
+            "'Payload'; did you mean payload?; no argument 'InvocationType'; write client.invoke_event(...) for "
+            "'Event', client.dry_run(...) for 'DryRun'"
+        ),
+    ),
+    (
+        'client.invoke("f", {}, "hunter2")',
+        TypeError,
+        "LambdaClient.invoke() takes function_name, payload by position; got a string too: write qualifier=...",
+    ),
+    (
+        "client.invoke()",
+        TypeError,
+        "LambdaClient.invoke() needs function_name=...",
+    ),
+    (
+        'client.invoke("f", function_name="f")',
+        TypeError,
+        "LambdaClient.invoke() got function_name twice, by position and by name",
+    ),
+    (
+        'client.invoke_event(FunctionName="f")',
+        TypeError,
+        "LambdaClient.invoke_event() has no argument 'FunctionName'; did you mean function_name?",
+    ),
+    (
+        'client.stream("f", Payload="hunter2")',
+        TypeError,
+        "LambdaClient.stream() has no argument 'Payload'; did you mean payload?",
+    ),
+    (
+        'client.dry_run("f", json="hunter2")',
+        TypeError,
+        "LambdaClient.dry_run() has no argument 'json'; write payload=...",
+    ),
+    (
+        "client.send(command, abortSignal=5)",
+        TypeError,
+        "LambdaClient.send() has no argument 'abortSignal'; cancel the task of the call, or write timeout=..., in seconds",
+    ),
+    (
+        'client.send(command, {"abortSignal": 5})',
+        TypeError,
+        (
+            "LambdaClient.send() takes keyword arguments, not a dictionary; cancel the task of the call, or write"
+            " timeout=..., in seconds"
+        ),
+    ),
+    (
+        'client.send(command, {"requestTimeout": 5, "idempotent": True, 7: 1, "zzz": 1})',
+        TypeError,
+        (
+            "LambdaClient.send() takes keyword arguments, not a dictionary; write idempotent=...; write "
+            "timeout=..., in seconds (JavaScript counts milliseconds)"
+        ),
+    ),
+    (
+        "client.send(command, 5)",
+        TypeError,
+        "LambdaClient.send() takes command by position; got an int too: write timeout=...",
+    ),
+    (
+        'client.map("f", [], limit=5)',
+        TypeError,
+        "LambdaClient.map() has no argument 'limit'; write concurrency=...",
+    ),
+    (
+        'client.map("f", [], max_concurrency=5)',
+        TypeError,
+        (
+            "LambdaClient.map() has no argument 'max_concurrency'; write concurrency=... in a map, "
+            "LambdaClient(max_concurrency=...) for all calls"
+        ),
+    ),
+    (
+        'client.map("f", [], InvocationType="Event")',
+        TypeError,
+        "LambdaClient.map() has no argument 'InvocationType'; did you mean invocation_type?",
+    ),
+    (
+        "client.map_commands([], limit=5)",
+        TypeError,
+        "LambdaClient.map_commands() has no argument 'limit'; write concurrency=...",
+    ),
+    (
+        'stack.add(good, {"step": "build"})',
+        TypeError,
+        "MiddlewareStack.add() takes keyword arguments, not a dictionary; write step=...",
+    ),
+    (
+        'stack.add(good, "build")',
+        TypeError,
+        "MiddlewareStack.add() takes middleware by position; got a string too: write step=...",
+    ),
+    (
+        "stack.add(good, overide=True)",
+        TypeError,
+        "MiddlewareStack.add() has no argument 'overide'; did you mean override?",
+    ),
+    (
+        'stack.add(good, tag="a")',
+        TypeError,
+        "MiddlewareStack.add() has no argument 'tag'; did you mean tags?",
+    ),
+    (
+        'stack.add(good, toMiddleware="a")',
+        TypeError,
+        (
+            "MiddlewareStack.add() has no argument 'toMiddleware'; write add_relative_to(middleware, "
+            "relation=..., to_middleware=...)"
+        ),
+    ),
+    (
+        'stack.add(good, relation="before")',
+        TypeError,
+        "MiddlewareStack.add() has no argument 'relation'; write add_relative_to(middleware, relation=..., to_middleware=...)",
+    ),
+    (
+        'stack.add_relative_to(good, {"relation": "before", "toMiddleware": "a"})',
+        TypeError,
+        "MiddlewareStack.add_relative_to() takes keyword arguments, not a dictionary; write relation=..., to_middleware=...",
+    ),
+    (
+        'stack.add_relative_to(good, relation="before", toMiddleware="a")',
+        TypeError,
+        "MiddlewareStack.add_relative_to() has no argument 'toMiddleware'; did you mean to_middleware?",
+    ),
+    (
+        'stack.add_relative_to(good, step="build")',
+        TypeError,
+        (
+            "MiddlewareStack.add_relative_to() has no argument 'step'; the anchor decides: for a step, write "
+            "add(middleware, step=...)"
+        ),
+    ),
+    (
+        'assume_role(RoleArn="arn:aws:iam::123456789012:role/caller")',
+        TypeError,
+        "assume_role() has no argument 'RoleArn'; did you mean role_arn?",
+    ),
+    (
+        'assume_role("arn:aws:iam::123456789012:role/caller", RoleSessionName="a")',
+        TypeError,
+        "assume_role() has no argument 'RoleSessionName'; write session_name=...",
+    ),
+    (
+        'assume_role("arn:aws:iam::123456789012:role/caller", DurationSeconds=900)',
+        TypeError,
+        "assume_role() has no argument 'DurationSeconds'; write duration=datetime.timedelta(seconds=...)",
+    ),
+    (
+        'from_profile(profile="a")',
+        TypeError,
+        "from_profile() takes profile by position: write from_profile(profile)",
+    ),
+    (
+        'InvokeCommand("f", {"a": "hunter2"})',
+        TypeError,
+        (
+            "InvokeCommand takes an InvokeCommandInput, or its members by keyword; got a string: write "
+            "InvokeCommand(function_name=..., payload=...)"
+        ),
+    ),
+    (
+        'InvokeCommand(InvokeCommandInput(function_name="f"), {})',
+        TypeError,
+        "InvokeCommand takes one input by position; got a dict too",
+    ),
+    (
+        "InvokeCommand(None, {})",
+        TypeError,
+        (
+            "InvokeCommand takes an InvokeCommandInput, or its members by keyword; got None: write "
+            "InvokeCommand(function_name=..., payload=...)"
+        ),
+    ),
+    (
+        'InvokeWithResponseStreamCommand("f", {})',
+        TypeError,
+        (
+            "InvokeWithResponseStreamCommand takes an InvokeWithResponseStreamCommandInput, or its members by "
+            "keyword; got a string: write InvokeWithResponseStreamCommand(function_name=..., payload=...)"
+        ),
+    ),
+    (
+        "LambdaClient(retry=NoPause())",
+        ConfigurationError,
+        "retry must be a retry strategy; NoPause derives from RetryStrategy, and has no pause() of its own: define it",
+    ),
+    (
+        "LambdaClient(retry=AsyncPause())",
+        ConfigurationError,
+        "retry must be a retry strategy; AsyncPause.pause() is an async function: write a plain one, def pause",
+    ),
+    (
+        "LambdaClient(credentials=NoKeys())",
+        ConfigurationError,
+        (
+            "credentials must be Credentials, or a provider of them; NoKeys derives from CredentialsProvider, and"
+            " has no get_credentials() of its own: define it"
+        ),
+    ),
+    (
+        "LambdaClient(codec=AsyncCodec())",
+        ConfigurationError,
+        "codec must be a codec; AsyncCodec.encode() is an async function: write a plain one, def encode",
+    ),
+    (
+        "LambdaClient(retry=5)",
+        ConfigurationError,
+        "retry must be a retry strategy; got an int, which has no pause(): write StandardRetry(max_attempts=5)",
+    ),
+    (
+        'LambdaClient(retry="adaptive")',
+        ConfigurationError,
+        (
+            "retry must be a retry strategy; got a string, which has no pause(): write "
+            "StandardRetry(max_attempts=...) or NoRetry()"
+        ),
+    ),
+    (
+        'LambdaClient(retry={"max_attempts": 5})',
+        ConfigurationError,
+        "retry must be a retry strategy; got a dict, which has no pause(): write StandardRetry(max_attempts=...) or NoRetry()",
+    ),
+    (
+        'LambdaClient(logger="console")',
+        ConfigurationError,
+        "logger must be a logging.Logger; got a string, which has no isEnabledFor(): write logging.getLogger('console')",
+    ),
+    (
+        "LambdaClient(credentials=from_profile)",
+        ConfigurationError,
+        (
+            "credentials must be Credentials, or a provider of them; got a function, which has no "
+            "get_credentials(): call it, as in from_profile(...)"
+        ),
+    ),
+    (
+        "LambdaClient(credentials=coroutine)",
+        ConfigurationError,
+        (
+            "credentials must be Credentials, or a provider of them; got a function, which has no "
+            "get_credentials(): give an object with `async def get_credentials(self)`"
+        ),
+    ),
+    (
+        "LambdaClient(keepAlive=True)",
+        ArgumentError,
+        "LambdaClient: unknown keyword 'keepAlive'; connections are always reused; see idle_connection_timeout=",
+    ),
+    (
+        'LambdaClient(defaultsMode="standard")',
+        ArgumentError,
+        "LambdaClient: unknown keyword 'defaultsMode'; there is none: set each value, such as timeout= and retry=",
+    ),
+    (
+        "LambdaClient(requestTimeout=3000)",
+        ArgumentError,
+        "LambdaClient: unknown keyword 'requestTimeout'; write timeout=..., in seconds (JavaScript counts milliseconds)",
+    ),
+    (
+        "LambdaClient(connectionTimeout=3000)",
+        ArgumentError,
+        (
+            "LambdaClient: unknown keyword 'connectionTimeout'; write timeout=Timeouts(connect=...), in seconds "
+            "(JavaScript counts milliseconds)"
+        ),
+    ),
+    (
+        "LambdaClient(socketTimeout=3000)",
+        ArgumentError,
+        (
+            "LambdaClient: unknown keyword 'socketTimeout'; write timeout=Timeouts(read=...), in seconds "
+            "(JavaScript counts milliseconds)"
+        ),
+    ),
+    (
+        "LambdaClient(rejectUnauthorized=False)",
+        ArgumentError,
+        (
+            "LambdaClient: unknown keyword 'rejectUnauthorized'; TLS is always verified; to trust a certificate "
+            "of your own, write ca_bundle="
+        ),
+    ),
+    (
+        'LambdaClient(apiVersion="2015-03-31")',
+        ArgumentError,
+        "LambdaClient: unknown keyword 'apiVersion'; there is one version of this API, 2015-03-31",
+    ),
+    (
+        "LambdaClient(systemClockOffset=5)",
+        ArgumentError,
+        (
+            "LambdaClient: unknown keyword 'systemClockOffset'; there is none: the client corrects its clock by "
+            "itself, unless disable_clock_skew_correction=True"
+        ),
+    ),
+    (
+        "stack.add(swapped)",
+        MiddlewareStackError,
+        (
+            "a middleware is `async def middleware(call, call_next): return await call_next(call)`; swapped "
+            "(FILE:LINE) takes (next, args): the call comes first, and call_next second"
+        ),
+    ),
+    (
+        "stack.add(handler_first)",
+        MiddlewareStackError,
+        (
+            "a middleware is `async def middleware(call, call_next): return await call_next(call)`; handler_first"
+            " (FILE:LINE) takes (handler, context): the call comes first, and call_next second"
+        ),
+    ),
+    (
+        "stack.add(oddly_named); await client.send(command)",
+        TypeError,
+        "'Call' object is not callable",
+    ),
+    (
+        "stack.add(asks_next); await client.send(command)",
+        AttributeError,
+        "'CallNext' object has no attribute 'request'",
+    ),
+    (
+        "stack.add(asks_context); await client.send(command)",
+        AttributeError,
+        "'Call' object has no attribute 'context'; write call.state for notes, call.command_name for the command",
+    ),
+    (
+        "stack.add(no_call); await client.send(command)",
+        TypeError,
+        "call_next() missing 1 required positional argument: 'call'",
+    ),
+    (
+        'stack.add(text_body, step="build"); await client.send(command)',
+        ConfigurationError,
+        "call.request.body must be bytes; got a string: write text.encode() (function 'f')",
+    ),
+    (
+        'stack.remove_by_tag(["x"])',
+        MiddlewareStackError,
+        "tag must be a string; got a list",
+    ),
+    (
+        "stack.add(good, tags=[1])",
+        MiddlewareStackError,
+        "tags must be strings; got an int",
+    ),
+    (
+        "stack.add(good, aliases=5)",
+        MiddlewareStackError,
+        "aliases must be strings, as in aliases=['a']; got an int",
+    ),
+    (
+        "client.destroy()",
+        AttributeError,
+        "'LambdaClient' object has no attribute 'destroy'; write await client.close(), or async with",
+    ),
+    (
+        'client.invokeWithResponseStream("f")',
+        AttributeError,
+        "'LambdaClient' object has no attribute 'invokeWithResponseStream'; write client.stream(...)",
+    ),
+    (
+        'client.get_paginator("list_functions")',
+        AttributeError,
+        (
+            "'LambdaClient' object has no attribute 'get_paginator'; this client invokes functions; for other operations of "
+            "Lambda use boto3"
+        ),
+    ),
+    (
+        "client.middlewareStack.add(good)",
+        AttributeError,
+        "'LambdaClient' object has no attribute 'middlewareStack'; write client.middleware_stack",
+    ),
+    (
+        "client.config.maxAttempts",
+        AttributeError,
+        "'LambdaClientConfig' object has no attribute 'maxAttempts'; see config.retry, such as StandardRetry(max_attempts=3)",
+    ),
+    (
+        "client.config.region_name",
+        AttributeError,
+        "'LambdaClientConfig' object has no attribute 'region_name'; write config.region",
+    ),
 ]
 """The line, the class of its error, and the text of its error. A place in a file is `FILE:LINE` there."""
 
@@ -1005,7 +1478,7 @@ async def test_mistake_is_told_where_it_is_written(line: str, kind: type[Excepti
         assert (type(error), in_any_place(str(error))) == (kind, text)
         files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
         inside = files[files.index(HERE) + 1 :]
-        assert [file for file in inside if not file.startswith(PACKAGE)] == []
+        assert [file for file in inside if not file.startswith(PACKAGE) and file != "setup"] == []
         assert error.__suppress_context__ or error.__context__ is None
         assert "hunter2" not in "".join(traceback.format_exception(error)).replace(line, "")
         assert client.stats.in_flight == 0
@@ -1021,7 +1494,9 @@ def in_any_place(text: str) -> str:
     [
         'stack.add(good, step="finalizeRequest")',
         "stack.add(MiddlewareClass())",
-        "import functools; stack.add(functools.partial(three_parameters, None))",
+        "import functools; stack.add(functools.partial(noted, None))",
+        'stack.add(good, name="a", aliases=("b",), tags={"c"})',
+        "LambdaClient(retry=OwnRetry())",
         'stack.add_relative_to(good, relation="before", to_middleware="myRetryMiddleware")',
         'client.map("f", ())',
         'client.map("f", numbers())',
@@ -1040,11 +1515,94 @@ async def test_correct_line_is_accepted(line: str) -> None:
             await error_of(line, client)
 
 
-@pytest.mark.parametrize("name", ["invoke", "invoke_event", "stream", "dry_run", "map", "map_commands"])
-async def test_python_names_the_method_with_a_wrong_name(name: str) -> None:
+METHODS = ["send", "invoke", "invoke_event", "dry_run", "stream", "map", "map_commands"]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_method_keeps_its_signature(name: str) -> None:
+    method = getattr(LambdaClient, name)
+    assert not {"args", "kwargs"} & inspect.signature(method).parameters.keys()
+    assert "Args:" in (method.__doc__ or "")
+    assert method.__qualname__ == f"LambdaClient.{name}"
+    assert inspect.unwrap(method).__qualname__ == method.__qualname__
+    assert inspect.iscoroutinefunction(method) == (name not in ("stream", "map", "map_commands"))
+    assert (f"async {name}(" in pydoc.plain(pydoc.render_doc(method))) == inspect.iscoroutinefunction(method)
+    assert isinstance(getattr(create_autospec(LambdaClient), name), AsyncMock) == inspect.iscoroutinefunction(method)
+
+
+def test_every_remedy_names_something_to_do() -> None:
+    settings = inspect.signature(LambdaClient).parameters.keys() - {"config"}
+    assert not settings & {*_ELSEWHERE, *_NO_COUNTERPART}
+    assert not _ELSEWHERE.keys() & _NO_COUNTERPART.keys()
+    for name in ("send", "invoke"):
+        assert not inspect.signature(getattr(LambdaClient, name)).parameters.keys() & CALL_REMEDIES.keys()
+    for remedies in (_ELSEWHERE, _NO_COUNTERPART, CALL_REMEDIES):
+        assert all(snake(name) == name for name in remedies)
+
+
+@pytest.mark.parametrize("kind", [LambdaClient, LambdaClientConfig])
+def test_names_of_other_libraries_are_not_listed(kind: Any) -> None:
+    elsewhere = {name for name, value in vars(kind).items() if isinstance(value, NamedElsewhere)}
+    assert elsewhere
+    one = kind()
+    assert not elsewhere & {*dir(one), *dir(kind)}
+    assert [name for name in elsewhere if hasattr(one, name) or hasattr(kind, name)] == []
+    shown = pydoc.plain(pydoc.render_doc(kind))
+    assert [name for name in elsewhere if f"|  {name}\n" in shown] == []
+    assert "config" in dir(LambdaClient)
+
+
+def test_internal_names_are_not_listed() -> None:
+    assert not {"add_closing", "fold_for"} & {*dir(LambdaClient().middleware_stack)}
+    for module in (aiolambda.credentials, aiolambda.errors):
+        assert {name for name in dir(module) if not name.startswith("__")} == {*module.__all__}
+
+
+async def test_closed_client_says_so() -> None:
+    client = fake()
+    await client.open()
+    assert repr(client) == "<LambdaClient region nowhere, 0 calls in flight>"
+    await client.close()
+    assert repr(client) == "<LambdaClient region nowhere, 0 calls in flight, closed>"
+
+
+def test_repr_of_a_command_shows_what_is_given() -> None:
+    command = InvokeCommand(function_name="f", payload={"a": "hunter2"}, client_context={"a": "hunter2"}, tenant_id="hunter2")
+    assert repr(command) == (
+        "InvokeCommand(InvokeCommandInput(function_name='f', payload=<a dict>, invocation_type=None, log_type=None, "
+        "client_context=<given>, qualifier=None, tenant_id=<given>, durable_execution_name=None))"
+    )
+    for payload, shown in ((None, "None"), (b"hunter2", "<7 bytes>"), ("hunter2", "<7 characters>"), (7, "<an int>")):
+        for kind in (InvokeCommand, InvokeWithResponseStreamCommand):
+            text = repr(kind(function_name="f", payload=payload))
+            assert f"payload={shown}, " in text
+            assert "client_context=None" in text
+
+
+async def test_middleware_can_be_added_by_a_decorator() -> None:
     async with fake() as client:
-        with pytest.raises(TypeError, match=rf"^LambdaClient\.{name}\(\) got an unexpected keyword argument 'FunctionName'"):
-            getattr(client, name)(FunctionName="f")
+
+        @client.middleware_stack.add
+        async def note(call: Any, call_next: Any) -> Any:
+            call.state["seen"] = True
+            return await call_next(call)
+
+        assert inspect.iscoroutinefunction(note)
+        assert (await client.invoke("f", 1)).json() == 1
+        assert client.middleware_stack.remove(note)
+
+
+async def test_error_of_the_type_of_the_call_passes() -> None:
+    """A TypeError from inside of a method is not an error of its arguments."""
+    async with fake() as client:
+        with pytest.raises(TypeError, match="^hello$"):
+            client.map("f", Untyped())  # type: ignore[arg-type]
+
+
+class Untyped:
+    @property
+    def __class__(self) -> Any:
+        raise TypeError("hello")
 
 
 def test_other_thread_is_told_to_make_its_own_client() -> None:

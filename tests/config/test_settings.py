@@ -1,6 +1,9 @@
 """Every setting from every source, right and wrong: its value, its row in the table, and its effect."""
 
+import copy
 import datetime as dt
+import inspect
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +13,14 @@ import pytest
 from aiolambda import (
     ConfigurationError,
     Credentials,
+    JsonCodec,
     LambdaClient,
     LambdaClientConfig,
     NoRetry,
+    PayloadLimits,
     Request,
     Response,
+    ResponseLimits,
     StandardRetry,
     TcpKeepAlive,
     TooManyRequestsException,
@@ -457,9 +463,12 @@ def test_problem_is_printed_below_its_setting(monkeypatch: pytest.MonkeyPatch) -
 async def test_open_client_ignores_environment_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, VARIABLES | {"AWS_REGION": "eu-west-1", "AWS_USE_FIPS_ENDPOINT": "true"})
     async with LambdaClient(transport=online()) as client:
-        before = LambdaClientConfig().explain()
+        before = LambdaClientConfig(transport=online()).explained()
         monkeypatch.setenv("AWS_REGION", "us-east-1")
-        assert client.config.explain() == before
+        counted = {"max_concurrency"}  # known once the client is open
+        assert [row for row in client.config.explained() if row.name not in counted] == [
+            row for row in before if row.name not in counted
+        ]
         assert "us-east-1" not in client.config.explain()
 
 
@@ -503,3 +512,75 @@ def test_manual_lists_each_setting_name() -> None:
             if row.name != "credentials":
                 known = [word for word in name.replace(" (profile)", "").split() if "_" in word or word.endswith("=")]
                 assert [word for word in known if f"`{word}`" not in section] == [], row.name
+
+
+# --- arguments only ---------------------------------------------------------------------------------------------------
+
+
+def test_every_argument_is_explained() -> None:
+    rows = {row.name: row for row in LambdaClient().config.explained()}
+    arguments = {name for name, one in inspect.signature(LambdaClient).parameters.items() if one.kind is one.KEYWORD_ONLY}
+    assert arguments <= rows.keys()
+    assert {name for name in arguments if f"{name}=" not in rows[name].names} == set()
+    shown = {name: (rows[name].value, rows[name].source, rows[name].is_default) for name in arguments}
+    assert shown["timeout"] == ("Timeouts(total=None, queue=None, connect=5.0, read=UNSET, idle=None)", "default", True)
+    assert shown["logger"] == ("aiolambda", "default", True)
+    assert shown["codec"] == ("JsonCodec", "default", True)
+    assert shown["transport"] == ("built-in", "default", True)
+    assert shown["idempotent"] == ("-", "default", True)
+    assert shown["idle_connection_timeout"] == ("60.0", "default", True)
+
+
+class OwnCodec(JsonCodec):
+    def __repr__(self) -> str:
+        return "hunter2"
+
+
+class OwnTransport(FakeTransport):
+    def __repr__(self) -> str:
+        return "hunter2"
+
+
+def test_given_arguments_are_explained() -> None:
+    config = LambdaClientConfig(
+        timeout=5,  # type: ignore[arg-type] # converted
+        max_concurrency=7,
+        idempotent=False,
+        idle_connection_timeout=5,
+        retry_stale_connections=False,
+        limits=PayloadLimits(event=1),
+        response_limits=ResponseLimits(body=1),
+        codec=OwnCodec(),
+        transport=OwnTransport({}),
+        logger=logging.getLogger("own"),
+        user_agent_extra="x",
+    )
+    told = {row.name: (row.value, row.source) for row in config.explained() if row.source.startswith("argument")}
+    assert told == {
+        "timeout": ("Timeouts(total=5, queue=None, connect=5.0, read=UNSET, idle=None)", "argument timeout"),
+        "max_concurrency": ("7", "argument max_concurrency"),
+        "idempotent": ("false", "argument idempotent"),
+        "idle_connection_timeout": ("5", "argument idle_connection_timeout"),
+        "retry_stale_connections": ("false", "argument retry_stale_connections"),
+        "limits": ("PayloadLimits(request_response=6291456, event=1, client_context=3583)", "argument limits"),
+        "response_limits": ("ResponseLimits(body=1, head=65536, interim=16)", "argument response_limits"),
+        "codec": ("OwnCodec", "argument codec"),
+        "transport": ("OwnTransport", "argument transport"),
+        "logger": ("own", "argument logger"),
+        "user_agent_extra": ("x", "argument user_agent_extra"),
+    }
+    assert "hunter2" not in config.explain()
+
+
+async def test_open_client_knows_its_number_of_slots() -> None:
+    config = LambdaClientConfig(transport=FakeTransport({}))
+    async with LambdaClient(config) as client:
+        assert client.config.max_concurrency == 1000
+        (row,) = [row for row in client.config.explained() if row.name == "max_concurrency"]
+        assert (row.value, row.source, row.is_default) == ("1000", "default", True)
+        assert copy.copy(client.config).max_concurrency is None
+        assert LambdaClient(client.config)._state.slots.limit == 1000
+        assert client.config.given("max_concurrency") is None
+    async with LambdaClient(attrs.evolve(config, max_concurrency=5)) as client:
+        (row,) = [row for row in client.config.explained() if row.name == "max_concurrency"]
+        assert (row.value, row.source) == ("5", "argument max_concurrency")

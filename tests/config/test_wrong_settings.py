@@ -304,7 +304,7 @@ async def test_map_payload_must_be_a_function() -> None:
         ({"tcp_keepalive": True}, r"tcp_keepalive must be TcpKeepAlive\(...\), or None .*; got True"),
         ({"tcp_keepalive": False}, "tcp_keepalive must be"),
         ({"tcp_keepalive": 45}, "tcp_keepalive must be"),
-        ({"retry": "standard"}, r"retry must be a retry strategy; got str, which has no pause\(\)"),
+        ({"retry": "standard"}, r"retry must be a retry strategy; got a string, which has no pause\(\): write StandardRetry"),
         ({"retry": NoRetry}, "retry must be a retry strategy; got the class NoRetry: create an instance of it"),
         ({"retry": 3}, "retry must be"),
         ({"limits": None}, "limits must be PayloadLimits"),
@@ -312,7 +312,7 @@ async def test_map_payload_must_be_a_function() -> None:
         ({"codec": None}, "codec must be a codec"),
         ({"codec": JsonCodec}, "codec must be a codec; got the class JsonCodec"),
         ({"transport": FakeTransport}, "transport must be a transport; got the class"),
-        ({"transport": []}, r"transport must be a transport; got list, which has no send\(\)"),
+        ({"transport": []}, r"transport must be a transport; got a list, which has no send\(\)"),
         ({"logger": "aiolambda"}, "logger must be a logging.Logger"),
         (
             {"credentials": ("AKID", "hunter2")},

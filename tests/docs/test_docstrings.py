@@ -5,14 +5,23 @@ import re
 import sys
 from enum import Enum
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, get_overloads
 
 import attrs
 import pytest
 
 import aiolambda
 import aiolambda.errors
-from aiolambda import Credentials, Delivery, InvokeCommand, InvokeCommandInput, LambdaClient, LambdaClientConfig, Timeouts
+from aiolambda import (
+    Credentials,
+    Delivery,
+    InvokeCommand,
+    InvokeCommandInput,
+    LambdaClient,
+    LambdaClientConfig,
+    MiddlewareStack,
+    Timeouts,
+)
 from aiolambda.config import ClientSettings
 from aiolambda.config.explain import Explained
 
@@ -292,3 +301,12 @@ def test_defaults_in_a_signature_are_readable() -> None:
 def test_credentials_are_explained_but_not_shown() -> None:
     assert "secret_access_key" in entries_of(Credentials)
     assert "hidden" not in repr(Credentials("AKID", "hidden"))
+
+
+@pytest.mark.parametrize("name", ["add", "add_relative_to"])
+def test_overloads_explain_the_same_as_their_function(name: str) -> None:
+    method = getattr(MiddlewareStack, name)
+    overloads = get_overloads(inspect.unwrap(method))
+    assert len(overloads) == 2
+    for one in overloads:
+        assert whole_entries_of(one) == whole_entries_of(method)

@@ -15,10 +15,18 @@ from ..support import THOROUGH
 from ..support.pages import ROOT
 
 PROGRAM = """
-from aiolambda import LambdaClient, LambdaClientConfig, StandardRetry, Timeouts
+from typing import Any
+
+from aiolambda import Call, CallNext, LambdaClient, LambdaClientConfig, StandardRetry, Timeouts
 
 client = LambdaClient(max_concurrency=200, retry=StandardRetry(max_attempts=5), timeout=Timeouts(queue=5))
 LambdaClientConfig(region="eu-west-1")
+
+async def noted(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+    return await call_next(call)
+
+client.middleware_stack.add(noted, step="build", priority="low")
+client.middleware_stack.add_relative_to(noted, relation="before", to_middleware="retryMiddleware")
 
 async def main() -> None:
     await client.invoke("orders", qualifier="live")
@@ -108,6 +116,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LanguageS
         ("queue=", "Seconds to wait for a slot, and for a connection to become free. Default `None`."),
         ("max_attempts=", "The most requests of a call, the first one included. Default 3."),
         ("region=", 'The AWS region, such as `"eu-west-1"`. Looked up; without one, opening fails.'),
+        ("step=", '`"initialize"` (the default), `"serialize"`, `"build"`, `"finalize"` or `"deserialize"`.'),
+        ("priority=", "its place inside the step"),
+        ("relation=", "the anchor"),
         ("qualifier=", "A version or an alias."),
         ("deadline=", "Seconds from the start of the run after which nothing more is sent."),
         ("duration, ", "Seconds that its last invocation took."),

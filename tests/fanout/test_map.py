@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
@@ -41,6 +42,7 @@ from aiolambda import (
     TooManyRequestsException,
     UnknownOutcomeError,
 )
+from aiolambda.fanout import Journal
 from aiolambda.policy import classification
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers
@@ -492,15 +494,100 @@ async def test_input_error_is_raised_after_all_results() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_middleware_error_ends_the_run() -> None:
+@pytest.mark.parametrize(("runs_first", "verdict"), [(True, Delivery.EXECUTED), (False, Delivery.NOT_DELIVERED)])
+async def test_middleware_error_is_the_result_of_its_item(runs_first: bool, verdict: Delivery) -> None:
+    async def breaks(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        if runs_first:
+            await call_next(call)
+        raise KeyError("hunter2")
+
+    async with squares() as client:
+        client.middleware_stack.add(breaks)
+        found = await results(client.map("square", range(5), concurrency=2))
+        assert client._maps.runs == set()
+    assert sorted(result.index for result in found) == list(range(5))
+    for result in found:
+        error = result.error
+        assert isinstance(error, AiolambdaError)
+        assert (result.delivery, error.delivery, error.function_name) == (verdict, verdict, "square")
+        assert isinstance(error.__cause__, KeyError)
+        assert re.fullmatch(
+            r"KeyError was raised at .*test_map\.py:\d+ during this call, outside of aiolambda: see __cause__ "
+            r"\(function 'square'\)",
+            str(error),
+        )
+
+
+@pytest.mark.virtual_time
+async def test_middleware_errors_count_as_failures() -> None:
     async def breaks(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         raise ZeroDivisionError
 
     async with squares() as client:
         client.middleware_stack.add(breaks)
-        with pytest.raises(ZeroDivisionError):
-            await results(client.map("square", range(100)))
-        assert client._maps.runs == set()
+        found = []
+        with pytest.raises(TooManyFailuresError):
+            async for result in client.map("square", range(100), concurrency=1, max_failures=3):
+                found.append(result.index)  # noqa: PERF401 - as above
+    assert found == [0, 1, 2, 3]
+
+
+@pytest.mark.virtual_time
+async def test_lost_output_is_the_result_of_its_item() -> None:
+    async def forgets(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        output = await call_next(call)
+        return None if call.input.payload == 2 else output
+
+    async with squares() as client:
+        client.middleware_stack.add(forgets)
+        found = await results(client.map("square", range(5), concurrency=2, ordered=True))
+    assert [(result.ok, result.delivery) for result in found] == [(result.index != 2, Delivery.EXECUTED) for result in found]
+    assert "returned None, and not an output" in str(found[2].error)
+
+
+@pytest.mark.virtual_time
+async def test_output_of_another_class_is_the_failure_of_its_item() -> None:
+    class Own:
+        pass
+
+    async def own(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        return Own()
+
+    async with squares() as client:
+        client.middleware_stack.add(own)
+        (result,) = await results(client.map("square", [1]))
+    assert "a map needs an InvokeCommandOutput" in str(result.error)
+    assert result.delivery is Delivery.UNKNOWN
+
+
+@pytest.mark.parametrize(("fails", "verdict"), [("mark_done", Delivery.EXECUTED), ("mark_started", Delivery.NOT_DELIVERED)])
+async def test_full_disk_loses_no_result(fails: str, verdict: Delivery, tmp_path: Path) -> None:
+    class Full(Journal):
+        """A journal whose disk is full at the second item."""
+
+        async def mark_started(self, key: str) -> None:
+            await self._check("mark_started", key)
+            await super().mark_started(key)
+
+        async def mark_done(self, key: str, result: Any, payload: bytes | None) -> None:
+            await self._check("mark_done", key)
+            await super().mark_done(key, result, payload)
+
+        async def _check(self, method: str, key: str) -> None:
+            if (method, key) == (fails, "1"):
+                raise OSError("disk full")
+
+    async with squares() as client:
+        run = client.map("square", range(4), concurrency=1, key=str, journal=tmp_path / "run.db")
+        journal: Any = run._scheduler._sender._journal
+        journal.__class__ = Full
+        found = []
+        with pytest.raises(OSError, match="disk full"):
+            async for result in run:
+                found.append(result)  # noqa: PERF401 - as above
+    assert [result.index for result in found] == list(range(run.next_index))
+    assert [result.delivery for result in found[:2]] == [Delivery.EXECUTED, verdict]
+    assert run.stopped_by == "error"
 
 
 @pytest.mark.virtual_time
@@ -845,7 +932,8 @@ async def test_non_utf8_key_is_refused(tmp_path: Path) -> None:
                 async for result in run:
                     found.append((result.key, result.ok))  # noqa: PERF401 - what came before the error is kept
         (first,) = await results(client.map("square", [1], key=lambda _: "one", journal=tmp_path / "run.db"))
-    assert (found, first.value()) == ([("one", first.replayed)], 1)  # sent or not when the run ended: what was told is true
+    # Sent or not when the run ended: its result is true.
+    assert (dict(found), first.value()) == ({"one": first.replayed, "\ud800": False}, 1)
 
 
 async def test_invalid_or_locked_journal_is_refused(tmp_path: Path) -> None:

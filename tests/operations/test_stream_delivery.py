@@ -69,16 +69,23 @@ async def test_a_middleware_that_sends_again_needs_one_slot() -> None:
         assert (len(server.requests), output.metadata.attempts, client.stats.in_flight) == (2, 2, 0)
 
 
+class Something:
+    """An output of another class."""
+
+
 async def test_a_stream_that_a_middleware_drops_is_closed() -> None:
+    something_else = Something()
+
     async def instead(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
         await call_next(call)
-        return "something else"
+        return something_else
 
     async with streaming(ENDLESS, max_concurrency=1) as (server, client):
         command = InvokeWithResponseStreamCommand(function_name="writer")
         command.middleware_stack.add(instead)
         for _ in range(2):
-            assert await client.send(command) == "something else"
+            output: object = await client.send(command)
+            assert output is something_else
         await settled(client, server)
 
 

@@ -92,7 +92,7 @@ def _of_member(kind: type, name: str, where: str, literals: Mapping[str, str]) -
     elif isinstance(member, property):
         if not inspect.getdoc(member):
             yield where
-    elif name not in literals:
+    elif name not in literals and (member is None or name in dir(kind)):  # a value that `dir` hides is no member
         yield where
 
 

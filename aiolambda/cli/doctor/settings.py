@@ -72,7 +72,7 @@ async def find_settings(config: LambdaClientConfig, limit: float) -> ExplainedSe
 
     def find() -> ExplainedSettings:
         findings = look_up(config, os.environ)
-        return ExplainedSettings(config, findings, explained(findings))
+        return ExplainedSettings(config, findings, explained(findings, config))
 
     try:
         return await _run_in_thread(find, limit)
