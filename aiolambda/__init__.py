@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .errors import InvocationTimeoutError as InvocationTimeoutError
     from .errors import LambdaServiceException as LambdaServiceException
     from .errors import MiddlewareStackError as MiddlewareStackError
+    from .errors import NotSentError as NotSentError
     from .errors import PayloadTooLargeError as PayloadTooLargeError
     from .errors import QueueTimeoutError as QueueTimeoutError
     from .errors import RequestTooLargeException as RequestTooLargeException
@@ -124,6 +125,7 @@ else:
             "InvocationTimeoutError",
             "LambdaServiceException",
             "MiddlewareStackError",
+            "NotSentError",
             "PayloadTooLargeError",
             "QueueTimeoutError",
             "RequestTooLargeException",

@@ -171,19 +171,31 @@ def check_is_open(path: str) -> None:
 
 @contextmanager
 def open_output(path: str, purpose: str) -> Generator[BinaryIO]:
-    """Open an output before anything is sent. The file keeps its content until `truncate`."""
+    """Open an output before anything is sent. The file keeps its content until `truncate`.
+
+    If the block ends with an error, a new file that is still empty is removed.
+    """
     if path == STDIO:
         yield sys.stdout.buffer
         return
+    is_new = not os.path.lexists(path)
     file = open_file(path, "ab", purpose)
     try:
         yield file
+    except BaseException:
+        if is_new and not os.fstat(file.fileno()).st_size:
+            with suppress(OSError):
+                Path(path).unlink()
+        raise
     finally:
         with suppress(OSError):  # every write is flushed, and its failure is already reported
             file.close()
 
 
-def truncate(file: BinaryIO) -> None:
-    """Empty a regular file. Pipes and devices have no content, and a file behind stdout is left as it is."""
-    if file is not sys.stdout.buffer and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.truncate(0)
+def truncate(file: BinaryIO) -> int:
+    """Empty a regular file, and return its size before. Pipes and devices have no content, and stdout is left as it is."""
+    status = os.fstat(file.fileno()) if file is not sys.stdout.buffer else None
+    if status is None or not stat.S_ISREG(status.st_mode):
+        return 0
+    file.truncate(0)
+    return status.st_size

@@ -47,7 +47,12 @@ aiolambda completion fish > ~/.config/fish/completions/aiolambda.fish""",
 }
 CODES = {
     "invoke": _ALL,
-    "map": _ALL | {DONE: "every item succeeded", FUNCTION_ERROR: "the function failed for an item, and nothing worse happened"},
+    "map": _ALL
+    | {
+        DONE: "every item succeeded",
+        FUNCTION_ERROR: "the function failed for an item, and nothing worse happened",
+        NOT_RUN: "an item has not run: it was refused, or it was not sent",
+    },
     "serve": {
         DONE: "stopped by SIGTERM",
         USAGE: "usage or configuration error; nothing was served",

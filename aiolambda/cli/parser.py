@@ -15,19 +15,44 @@ from . import exit_codes, files
 
 __all__ = ["Formatter", "Parser", "nearest", "text"]
 
-_HINTS = {"-f": ": a payload follows -p, a file follows -f", "--function": "; did you mean --function NAME?"}
-"""By option: the way to write an argument that has none in a command with this option."""
+_HINTS = {"-p": "a payload follows -p", "-f": "a file follows -f", "--function": "the function follows --function"}
+"""By option: how to write an argument too many, in a command that has this option."""
 _VERIFIED = ("--ca-bundle", "--ca-bundle FILE trusts certificates of your own; TLS is always verified")
 _OF_OTHERS = {
     "--cli-connect-timeout": ("--connect-timeout", "write --connect-timeout"),
     "--cli-read-timeout": ("--timeout", "write --timeout, which bounds the whole call"),
     "--insecure": _VERIFIED,
+    "--no-verify": _VERIFIED,
     "--no-verify-ssl": _VERIFIED,
 }
 """Options of the AWS CLI and of curl: our option, and what to write instead."""
 _INVALID_CHOICE = re.compile(
     r"(?P<start>.*invalid choice: '(?P<wrong>.*)') \((?:choose from|maybe you meant:) (?P<choices>.*)\)", re.DOTALL
 )
+
+_LIKENESS = 0.7
+"""The least likeness of two words, without their dashes, of which one may stand for the other."""
+_SYNONYMS: tuple[tuple[frozenset[str], str], ...] = tuple(
+    (frozenset(words.split()), option)
+    for words, option in (
+        ("data event body", "--payload"),
+        ("in input items infile in-file input-file data event payload payload-file", "--file"),
+        ("in input infile in-file input-file file", "--payload-file"),
+        ("out outfile out-file results", "--output"),
+        ("workers parallel parallelism jobs threads max-workers max-parallel j", "--concurrency"),
+        ("resume continue checkpoint state state-file", "--journal"),
+        ("errors error-file failures failures-file", "--failed"),
+        ("retry retries max-retries", "--retry-function-errors"),
+        ("async invocation-type", "--event"),
+        ("async event", "--invocation-type"),
+        ("endpoint url", "--endpoint-url"),
+        ("logs log", "--tail"),
+        ("filter jmespath", "--query"),
+        ("format", "--output"),
+    )
+)
+"""What people call an option. The first option that the command has is the one that is meant."""
+_NAMES = frozenset(("function-name", "function", "name", "fn"))
 
 
 class Formatter(argparse.HelpFormatter):
@@ -103,14 +128,24 @@ class Parser(argparse.ArgumentParser):
     def _refuse(self, extras: Sequence[str]) -> NoReturn:
         options = [extra for extra in extras if extra.startswith("-")]
         if not options:
-            hints = (hint for option, hint in _HINTS.items() if option in self._option_string_actions)
-            self.error(f"too many arguments{next(hints, '')}")
+            known = self._option_string_actions
+            hints = [hint for option, hint in _HINTS.items() if option in known]
+            self.error(f"too many arguments{': ' if hints else ''}{', '.join(hints)}")
         first = options[0]
         name = first.partition("=")[0] if first.startswith("--") else first[:2]
-        ours, hint = _OF_OTHERS.get(name, ("", ""))
-        close = hint if ours in self._option_string_actions else self._option_with_choice(name)
-        close = close or nearest(name, self._option_string_actions)
+        close = self._meant(name)
         self.error(f"unknown option {name}" + (f"; {close}" if close else ""))
+
+    def _meant(self, name: str) -> str:
+        """The hint for an unknown option; empty if nothing is near: a wrong hint does more harm than none."""
+        known, word = self._option_string_actions, name.lstrip("-").lower().replace("_", "-")
+        if word in _NAMES and any(action.dest == "function_name" for action in self._actions):
+            return "the name of the function is an argument, without an option"
+        ours, hint = _OF_OTHERS.get(name, ("", ""))
+        if close := hint if ours in known else self._option_with_choice(name):
+            return close
+        synonym = next((option for words, option in _SYNONYMS if word in words and option in known), None)
+        return f"did you mean {synonym}?" if synonym else nearest(name, known)
 
 
 def _plain(name: str) -> str:
@@ -119,8 +154,8 @@ def _plain(name: str) -> str:
 
 def nearest(wrong: str, choices: Iterable[str]) -> str:
     """The question "did you mean ...?" with the nearest choice; empty if none is near."""
-    folded = {choice.lower(): choice for choice in choices}
-    found = difflib.get_close_matches(wrong.lower(), folded, n=1)
+    folded = {choice.lstrip("-").lower(): choice for choice in choices}
+    found = difflib.get_close_matches(wrong.lstrip("-").lower(), folded, n=1, cutoff=_LIKENESS)
     return f"did you mean {folded[found[0]]}?" if found else ""
 
 

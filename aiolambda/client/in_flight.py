@@ -12,7 +12,7 @@ import functools
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar
 
-from ..errors import AiolambdaError, ClientClosedError, InvocationTimeoutError
+from ..errors import AiolambdaError, ClientClosedError, InvocationTimeoutError, NotSentError
 from ..errors.tracebacks import forget_locals
 from ..pipeline.call import Call, CallNext, CommandOutput
 from ..pipeline.entries import Entry
@@ -220,7 +220,7 @@ class _Deadline:
     def _check_run(self) -> None:
         """Refuse an attempt that got its slot after the run of its map had ended."""
         if self._call.run_ended is not None and self._call.run_ended.done():
-            raise AiolambdaError("the run ended before this item was sent")
+            raise NotSentError("the run ended before this item was sent")
 
 
 def _closed_in_flight() -> ClientClosedError:

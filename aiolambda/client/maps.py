@@ -11,7 +11,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from ..errors import ConfigurationError
-from ..errors.checks import check_callable, check_flag, check_path
+from ..errors.checks import check_callable, check_flag, check_path, check_plain_function
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandInput
 from ..operations.payload import Payload
@@ -69,6 +69,7 @@ class Maps:
         idempotent: bool | None,
         journal: "Journal | None",
         lookahead: int,
+        on_progress: "Callable[[MapStats], None] | None",
         **settings: Any,
     ) -> "MapRun[Item]":
         """A run that has not begun. `ConfigurationError` for an invalid setting."""
@@ -76,13 +77,14 @@ class Maps:
         from ..policy.concurrency import FixedAdmission  # noqa: PLC0415 - as above
 
         check_flag("idempotent", idempotent)
+        check_plain_function("on_progress", on_progress)
         fixed = None if concurrency == "adaptive" else _checked_concurrency(concurrency, self._max_concurrency)
         max_held = max(_LEAST_HELD, 4 * (fixed or self._max_concurrency)) + lookahead
         scheduler = MapScheduler(
             source,
             send=self._sender(timeout, idempotent),
             admission=self.admission if fixed is None else FixedAdmission(fixed),
-            settings=MapSettings(max_held=max_held, lookahead=lookahead, **settings),
+            settings=MapSettings(max_held=max_held, lookahead=lookahead, on_progress=on_progress, **settings),
             journal=journal,
             codec=self.codec,
             jitter=self._jitter,
@@ -306,6 +308,8 @@ def _check_items(name: str, items: object) -> None:
         problem = f"{kind}: write {name}.values(), or {name}.items() for pairs"
     elif isinstance(items, str | bytes | bytearray):
         problem = f"{kind}: for one item, write [item]; for the lines of a text, text.splitlines()"
+    elif isinstance(items, PathLike):
+        problem = f"{kind}: for the lines of the file, open it: with open(path, 'rb') as lines"
     elif isinstance(items, Coroutine):
         items.close()  # else Python warns that it was never awaited
         problem = "a coroutine: await it, and pass its result"

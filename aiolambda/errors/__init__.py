@@ -19,6 +19,7 @@ AiolambdaError                  .delivery .may_have_run .function_name .retry_ac
 ├─ FunctionError                .kind .error_type .error_message .stack_trace .output
 ├─ DecodeError                  (also ValueError and TypeError) .output .codec_error .request_id
 ├─ StreamError                  .code .received_bytes .received_chunks .request_id
+├─ NotSentError                 .last_error: an item that a map had read, and not sent when it ended
 ├─ TooManyFailuresError         .stats: more items of a map failed than its limit allows
 └─ UnknownOutcomeError          an item that was in flight when an earlier run of a map ended
 
@@ -62,6 +63,7 @@ __all__ = [
     "InvocationTimeoutError",
     "LambdaServiceException",
     "MiddlewareStackError",
+    "NotSentError",
     "PayloadTooLargeError",
     "QueueTimeoutError",
     "RequestTooLargeException",
@@ -602,6 +604,21 @@ class TooManyFailuresError(AiolambdaError):
         super().__init__(message, delivery=delivery)
         self.stats = stats
         """The totals of the map."""
+
+
+class NotSentError(AiolambdaError):
+    """A map ended before it sent this item, or before it sent it again after a throttle. The function has not run.
+
+    Attributes:
+        last_error: The throttle, if the item was sent before.
+    """
+
+    def __init__(self, message: str, /, *, last_error: AiolambdaError | None = None, function_name: str | None = None) -> None:
+        """Build an error. Nothing was sent, or only a request that Lambda refused: `delivery` is that of `last_error`."""
+        verdict = Delivery.NOT_DELIVERED if last_error is None else last_error.delivery
+        super().__init__(message, delivery=verdict, function_name=function_name)
+        self.last_error = last_error
+        """The throttle, if the item was sent before."""
 
 
 class UnknownOutcomeError(AiolambdaError):

@@ -20,6 +20,7 @@ __all__ = [
     "check_header_text",
     "check_instance_with",
     "check_path",
+    "check_plain_function",
     "check_seconds",
     "check_text",
     "check_timeout",
@@ -107,6 +108,15 @@ def check_callable(name: str, value: Callable[..., object] | None) -> None:
     """`ConfigurationError` unless the value is callable or `None`."""
     if value is not None and not callable(value):  # pyright: ignore[reportUnnecessaryComparison] - callers need not be typed
         raise ConfigurationError(f"{name} must be a function; got {shown(value)}")
+
+
+def check_plain_function(name: str, value: Callable[..., object] | None) -> None:
+    """`ConfigurationError` unless the value is `None`, or callable and not a coroutine function: nothing would await it."""
+    check_callable(name, value)
+    if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(getattr(value, "__call__", None)):  # noqa: B004 - its kind counts
+        raise ConfigurationError(
+            f"{name} must be a plain function, because nothing would await a coroutine; let it call asyncio.create_task"
+        )
 
 
 def check_instance_with(

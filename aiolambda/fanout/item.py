@@ -12,6 +12,7 @@ from ..errors import (
     InvalidInputError,
     InvocationTimeoutError,
     LambdaServiceException,
+    NotSentError,
     TransportError,
     UnknownOutcomeError,
 )
@@ -21,7 +22,7 @@ from ..policy import delivery
 from ..types.values import Delivery
 from .values import MapResult
 
-__all__ = ["WorkItem"]
+__all__ = ["Flight", "WorkItem"]
 
 Item = TypeVar("Item")
 
@@ -31,9 +32,8 @@ class WorkItem(Generic[Item]):
     """An item that was read, and has no result yet.
 
     `key` is its name in the journal: `given_key` is the one that `key=` returned, and `payload_hash` stands in for it, if the
-    payload can be encoded. `input_error` is set if the payload cannot be sent. `admitted_at` is the loop's time since which the
-    windows count the item as in flight; `None` if they do not. `throttles` counts the last throttles in a row. `may_have_run`
-    covers all invocations, also those of earlier runs.
+    payload can be encoded. `input_error` is set if the payload cannot be sent. `throttles` counts the last throttles in a row.
+    `may_have_run` covers all invocations, also those of earlier runs.
     """
 
     index: int
@@ -45,7 +45,6 @@ class WorkItem(Generic[Item]):
     given_key: str | None = None
     payload_hash: str | None = None
     input_error: InvalidInputError | None = None
-    admitted_at: float | None = None
     attempts: int = 0
     throttles: int = 0
     function_errors: int = 0
@@ -102,14 +101,12 @@ class WorkItem(Generic[Item]):
         )
 
     def unsent(self) -> MapResult[Item]:
-        """The result of an item that still waits when its run ends: its last failure, if it has one."""
-        if self.last_error is not None:
-            return self.result(None, self.last_error)
-        if self.may_have_run:
-            said = "the run ended before this item was sent again"
-            return self.result(None, UnknownOutcomeError(said, function_name=self.function_name))
-        said = "the run ended before this item was sent"
-        return self.result(None, AiolambdaError(said, delivery=Delivery.NOT_DELIVERED, function_name=self.function_name))
+        """The result of an item that still waits when its run ends. If it may have run, its last failure says how."""
+        again = "" if self.last_error is None and not self.may_have_run else " again"
+        said = f"the run ended before this item was sent{again}"
+        if not self.may_have_run:
+            return self.result(None, NotSentError(said, last_error=self.last_error, function_name=self.function_name))
+        return self.result(None, self.last_error or UnknownOutcomeError(said, function_name=self.function_name))
 
     def aborted(self) -> MapResult[Item]:
         """The result of an item whose invocation was cancelled by the end of its run."""
@@ -121,3 +118,14 @@ class WorkItem(Generic[Item]):
             function_name=self.function_name,
         )
         return self.result(None, error)
+
+
+@attrs.define(eq=False)
+class Flight(Generic[Item]):
+    """One invocation of an item. `admitted_at` is the loop's time since which the windows count it; `None` if they do not.
+
+    An item may be sent again before the task of its last invocation is gone, so this is not a member of the item.
+    """
+
+    work: WorkItem[Item]
+    admitted_at: float | None

@@ -153,7 +153,10 @@ def cost_of(content: object) -> tuple[float, int]:
 
 def unknown_outcome(work: WorkItem[Item]) -> MapResult[Item]:
     """The result of an item that was in flight when an earlier run ended."""
-    said = "an earlier run sent this item and ended before its result; idempotent=True sends such items again"
+    said = (
+        "an earlier run sent this item and ended before its result, so it may have run; if running twice does no harm, resume "
+        "with idempotent=True (--idempotent on the command line), which sends such items again"
+    )
     error = UnknownOutcomeError(said, function_name=work.function_name)
     return MapResult(index=work.index, key=work.key, item=work.item, error=error, delivery=Delivery.UNKNOWN, replayed=True)
 

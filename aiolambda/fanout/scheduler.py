@@ -94,8 +94,8 @@ class MapScheduler(Run[Item]):
         return self._stats.stats(
             self._now,
             began=self._began,
-            pending=len(self._backlog) + len(self._sender.claims),
-            in_flight=len(self._sender.in_flight),
+            pending=max(0, self.source.index - self._stats.done - self._sender.admitted),
+            in_flight=self._sender.admitted,
             window=self._admission.window(self._last_function),
         )
 

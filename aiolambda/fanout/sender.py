@@ -21,7 +21,7 @@ from ..types.interfaces import Codec
 from ..types.values import Delivery, RetryAction
 from . import journal_records
 from .backlog import Backlog
-from .item import WorkItem
+from .item import Flight, WorkItem
 from .journal import Journal, JournalEntry
 from .stats import StatsCounter
 from .values import MapResult
@@ -33,6 +33,7 @@ Item = TypeVar("Item")
 Send = Callable[[InvokeCommand, "asyncio.Future[None]"], Awaitable[InvokeCommandOutput]]
 """Sends a command, and makes no further attempt once the future is done: the run has ended."""
 
+_NOT_RUN = (Delivery.REFUSED, Delivery.NOT_DELIVERED)
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 5.0
 """Seconds before an item is sent again, if the service asked for none: doubled for each failure in a row."""
@@ -75,8 +76,10 @@ class ItemSender(Generic[Item]):
         self._run_ended: asyncio.Future[None] | None = None
         self.claims: set[asyncio.Task[None]] = set()
         """The tasks of the items that are looked up in the journal."""
-        self.in_flight: dict[asyncio.Task[None], WorkItem[Item]] = {}
-        """The items that are in flight, by their tasks."""
+        self.in_flight: dict[asyncio.Task[None], Flight[Item]] = {}
+        """The invocations whose tasks have not ended: some have left their window, and are being journalled."""
+        self.admitted = 0
+        """The invocations that the windows count as in flight."""
         self.replays_left = 0
         """The journal's items of earlier runs that were not claimed yet."""
 
@@ -112,9 +115,10 @@ class ItemSender(Generic[Item]):
         """Send an item that has room in its window, and process its outcome."""
         assert self._run_ended is not None  # noqa: S101 - set by `open`
         self._admission.sent(work.function_name, now)
-        work.admitted_at = now
-        task = self._run_ended.get_loop().create_task(self._invoke(work, self._run_ended))
-        self.in_flight[task] = work
+        self.admitted += 1
+        flight = Flight(work, now)
+        task = self._run_ended.get_loop().create_task(self._invoke(flight, self._run_ended))
+        self.in_flight[task] = flight
         task.add_done_callback(self._on_end)
 
     def claim(self, work: WorkItem[Item], journal: Journal) -> None:
@@ -133,9 +137,7 @@ class ItemSender(Generic[Item]):
             if entry.state == "done":
                 self._replay(work, journal, entry)
             elif entry.state == "started" and not work.idempotent:
-                result = journal_records.unknown_outcome(work)
-                await self._record(work, result, journal)
-                self._run.deliver(result)
+                self._run.deliver(journal_records.unknown_outcome(work))  # it stays "started": a later run may be idempotent
             else:
                 self._run.enqueue(work)
         except Exception as error:  # noqa: BLE001 - it ends the run, and the reader of the results receives it
@@ -143,18 +145,27 @@ class ItemSender(Generic[Item]):
             self._run.deliver(work.unsent(), abandoned=True)
 
     def _replay(self, work: WorkItem[Item], journal: Journal, entry: JournalEntry) -> None:
+        """Deliver the stored result, or send the item again: if it has not run, or if it is idempotent and may have run."""
         fault = ""
         try:
             result = journal_records.load(work, entry.result, entry.payload, codec=self._codec)
-            self._stats.bill(*journal_records.cost_of(entry.result))
-            self._run.deliver(result)
+            cost = journal_records.cost_of(entry.result)
+            self._stats.bill(*cost)
+            is_unknown = result.delivery is Delivery.UNKNOWN
+            if result.delivery in _NOT_RUN or (is_unknown and work.idempotent):
+                work.may_have_run = is_unknown
+                work.billed_ms, work.cold_starts = cost
+                self._run.enqueue(work)
+            else:
+                self._run.deliver(result)
         except journal_records.UnreadableError as error:
             fault = str(error)
         if fault:  # raised here: raised above, its context would hold the payload
             raise journal.damaged(f"the result of the item {entry.key!r} cannot be read: {fault}")
 
-    async def _invoke(self, work: WorkItem[Item], run_ended: "asyncio.Future[None]") -> None:
+    async def _invoke(self, flight: Flight[Item], run_ended: "asyncio.Future[None]") -> None:
         """Send an item once; then deliver its result, or delay the item until its retry."""
+        work = flight.work
         clock = run_ended.get_loop().time
         output, error = None, None
         throttle: LambdaServiceException | None = None
@@ -162,19 +173,13 @@ class ItemSender(Generic[Item]):
             await self._journal.mark_started(work.key)
         began = clock()
         try:
-            output = await self._send(work.command, run_ended)
-            output.raise_for_function_error()
-        except AiolambdaError as raised:
-            error = raised.with_traceback(None)
-            throttle = _throttle(work, error)
-            work.may_have_run |= error.may_have_run
-        except Exception as raised:  # noqa: BLE001 - by an output of a class that a middleware brought along
-            said = f"the output of a middleware raised {type(raised).__name__}: a map needs an InvokeCommandOutput"
-            output, error = None, AiolambdaError(said, delivery=Delivery.UNKNOWN, function_name=work.function_name)
-            work.may_have_run = True
+            output, error = await self._outcome(work, run_ended)
+            if error is not None:
+                throttle = _throttle(work, error)
+                work.may_have_run |= error.may_have_run
         finally:
             ended = clock()
-            self._leave_window(work, throttle, ended)
+            self._leave_window(flight, throttle, ended)
         work.count_attempts(output, error)
         if output is not None and output.log_result is not None:
             self._stats.bill(*work.count_cost(output))
@@ -185,8 +190,27 @@ class ItemSender(Generic[Item]):
             abandoned = throttle is not None or isinstance(error, ClientClosedError) or is_cut_short
         if self._journal is not None:
             await self._record_end(work, result, self._journal, abandoned=abandoned)
-        if error is None or run_ended.done() or not self._delay(work, error, throttle, clock()):
-            self._run.deliver(result, abandoned=abandoned)
+        if error is not None and not run_ended.done() and self._delay(work, error, throttle, clock()):
+            return
+        if throttle is not None:
+            work.last_error = throttle
+            result = work.unsent()
+        self._run.deliver(result, abandoned=abandoned)
+
+    async def _outcome(
+        self, work: WorkItem[Item], run_ended: "asyncio.Future[None]"
+    ) -> tuple[InvokeCommandOutput | None, AiolambdaError | None]:
+        """The output of one invocation, its error, or both if the function failed."""
+        output = None
+        try:
+            output = await self._send(work.command, run_ended)
+            output.raise_for_function_error()
+        except AiolambdaError as raised:
+            return output, raised.with_traceback(None)
+        except Exception as raised:  # noqa: BLE001 - by an output of a class that a middleware brought along
+            said = f"the output of a middleware raised {type(raised).__name__}: a map needs an InvokeCommandOutput"
+            return None, AiolambdaError(said, delivery=Delivery.UNKNOWN, function_name=work.function_name)
+        return output, None
 
     def _delay(self, work: WorkItem[Item], error: AiolambdaError, throttle: LambdaServiceException | None, now: float) -> bool:
         """Whether the item is tried again; if so, it waits in the backlog."""
@@ -204,10 +228,11 @@ class ItemSender(Generic[Item]):
         self._backlog.delay(work, now + pause)
         return True
 
-    def _leave_window(self, work: WorkItem[Item], throttle: LambdaServiceException | None, now: float) -> None:
-        sent_at, work.admitted_at = work.admitted_at, None
+    def _leave_window(self, flight: Flight[Item], throttle: LambdaServiceException | None, now: float) -> None:
+        work, sent_at, flight.admitted_at = flight.work, flight.admitted_at, None
         if sent_at is None:
             return
+        self.admitted -= 1
         if throttle is None:
             self._admission.ended(work.function_name, sent_at=sent_at)
             return
@@ -221,7 +246,7 @@ class ItemSender(Generic[Item]):
             if not abandoned:  # even if the function failed and is tried again: the item has run
                 await self._record(work, result, journal)
             elif not work.may_have_run:
-                await journal.mark_unsent(work.key)
+                journal.mark_unsent(work.key, self._run.fail)
         except Exception as failure:  # noqa: BLE001 - it ends the run; the result is delivered all the same
             self._run.fail(failure)
 
@@ -230,10 +255,10 @@ class ItemSender(Generic[Item]):
         await journal.mark_done(result.key, content, payload)
 
     def _on_end(self, task: asyncio.Task[None]) -> None:
-        work = self.in_flight.pop(task)
-        was_sent = work.admitted_at is None
+        flight = self.in_flight.pop(task)
+        work, was_sent = flight.work, flight.admitted_at is None
         if not was_sent:
-            self._leave_window(work, None, task.get_loop().time())
+            self._leave_window(flight, None, task.get_loop().time())
         try:
             if task.cancelled():
                 self._run.deliver(work.aborted())

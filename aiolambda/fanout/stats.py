@@ -7,6 +7,7 @@ import math
 from collections import Counter, deque
 from typing import Any
 
+from ..errors import NotSentError
 from ..types.values import Delivery, ThrottleReason
 from .values import MapResult, MapStats
 
@@ -48,10 +49,11 @@ class StatsCounter:
     def count_result(self, result: MapResult[Any], now: float, *, abandoned: bool = False) -> None:
         """Count an item that is done, or that its run has abandoned."""
         self.done += 1
-        if result.error is not None:
+        if isinstance(result.error, NotSentError):
+            self.unsent += 1
+        elif result.error is not None:
             self.failures += not (abandoned or result.replayed)
             self._failed[result.delivery] += 1
-            self.unsent += abandoned and not result.delivery.may_have_run
         if result.replayed:
             self.replayed += 1
         elif not abandoned:
@@ -80,8 +82,8 @@ class StatsCounter:
             in_flight=in_flight,
             done=self.done,
             replayed=self.replayed,
-            failed=dict(self._failed),
             unsent=self.unsent,
+            failed=dict(self._failed),
             throttled=dict(self._throttled),
             window=window,
             rate=recent / max(min(_RATE_SPAN, now - began), 0.001),

@@ -91,10 +91,10 @@ class MapStats:
     Args:
         pending: Items that were read from the input and are neither in flight nor done.
         in_flight: Invocations in flight now.
-        done: Items that have a result, also those that failed.
+        done: Items that have a result, also those that failed or were not sent.
         replayed: Items whose result is that of an earlier run.
-        failed: The done items that failed, by verdict. The unsent ones are among them.
-        unsent: Items that have not run because the run was ended before they were sent, or sent again.
+        unsent: Items that were read, and not sent because the run ended. They are done, and are not among the failed ones.
+        failed: The done items that failed, by verdict.
         throttled: The throttled requests, by reason; `None` if Lambda gave none.
         window: The number of invocations that may be in flight.
         rate: Results per second over the last 5 s.
@@ -108,13 +108,13 @@ class MapStats:
     in_flight: int = 0
     """Invocations in flight now."""
     done: int = 0
-    """Items that have a result, also those that failed."""
+    """Items that have a result, also those that failed or were not sent."""
     replayed: int = 0
     """Items whose result is that of an earlier run."""
-    failed: Mapping[Delivery, int] = attrs.field(factory=dict[Delivery, int])
-    """The done items that failed, by verdict. The unsent ones are among them."""
     unsent: int = 0
-    """Items that have not run because the run was ended before they were sent, or sent again."""
+    """Items that were read, and not sent because the run ended. They are done, and are not among the failed ones."""
+    failed: Mapping[Delivery, int] = attrs.field(factory=dict[Delivery, int])
+    """The done items that failed, by verdict."""
     throttled: Mapping[ThrottleReason | None, int] = attrs.field(factory=dict[ThrottleReason | None, int])
     """The throttled requests, by reason; `None` if Lambda gave none."""
     window: int = 0

@@ -30,6 +30,7 @@ UNRESERVED = "-_.~"
 
 _NAME = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
 _LONGEST_NAME = 253
+_ADDRESS = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?/?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ENCODED = re.compile(r"(?:[^%@\\]|%[0-9A-Fa-f]{2})*")
 """A user, a colon and a password, percent-encoded."""
@@ -45,10 +46,19 @@ def checked_endpoint(url: str, source: str) -> str:
     """The URL without a trailing slash. `ConfigurationError` unless it is http(s), a host, and at most a port and a path."""
     parts = _parts(url)
     if parts is None:
-        raise ConfigurationError(f"the endpoint URL (from {source}) is not an http or https URL with a host")
+        raise ConfigurationError(f"the endpoint URL (from {source}) is not an http or https URL with a host{_with_scheme(url)}")
     if any(mark in url for mark in "@?#"):
         raise ConfigurationError(f"the endpoint URL (from {source}) must not contain credentials, a query or a fragment")
     return f"{parts.scheme}://{parts.netloc.removesuffix(':')}{parts.path.rstrip('/')}"
+
+
+def _with_scheme(url: str) -> str:
+    """A hint for an address without its scheme; empty if that is not the fault, or if the address may hold a secret."""
+    host = url.partition(":")[0]
+    is_local = host == "localhost" or host.startswith("127.")
+    whole = f"{'http' if is_local else 'https'}://{url}"
+    is_address = _ADDRESS.fullmatch(url) is not None and _parts(whole) is not None
+    return f"; write {whole!r}" if is_address else ""
 
 
 def checked_proxy(url: str, source: str = "") -> str:

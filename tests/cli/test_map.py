@@ -1,20 +1,25 @@
 """`aiolambda map`: one result line for each input line, and exit codes for scripts."""
 
 import asyncio
+import hashlib
 import json
 import os
+import re
 import resource
 import signal
 import sys
 from collections import Counter
 
-import attrs
 import pytest
 
+from aiolambda import LambdaServiceException
 from aiolambda.cli import main
+from aiolambda.cli.items import Line
 from aiolambda.cli.progress import progress
-from aiolambda.fanout.values import MapStats
-from aiolambda.types.values import Delivery, ThrottleReason
+from aiolambda.cli.tally import Tally
+from aiolambda.fanout import Journal
+from aiolambda.fanout.values import MapResult, MapStats
+from aiolambda.types.values import Delivery, Metadata, ThrottleReason
 
 from ..support.cli import environment_for, run, start
 from ..support.local import becomes_true, serving
@@ -34,9 +39,10 @@ async def test_each_input_line_gives_one_result_line(endpoint, program, tmp_path
     results = told(ended.stdout)
     assert [result["item"] for result in results] == [json.loads(line) for line in lines]
     assert [result["payload"] for result in results] == [json.loads(line) for line in lines]
-    assert results[0].keys() == {"index", "key", "item", "ok", "delivery", "payload", "attempts", "duration_ms"}
+    assert [result["line"] for result in results] == [1, 2, 3, 4]
+    assert results[0].keys() == {"index", "line", "item", "ok", "delivery", "payload", "attempts", "duration_ms"}
     assert (results[2]["index"], results[2]["ok"], results[2]["delivery"], results[2]["attempts"]) == (2, True, "executed", 1)
-    assert "4 done" in ended.stderr
+    assert "aiolambda: 4 of 4 done, 4 ok, " in ended.stderr
     assert (piped.code, piped.stdout) == (0, b"")
     assert sorted(result["payload"] for result in told((tmp_path / "out").read_text())) == [1, 2, 3]
 
@@ -68,6 +74,15 @@ async def test_exit_code_is_that_of_the_most_severe_item(program, tmp_path):
     assert summary["stopped_by"] is None
 
 
+@pytest.mark.parametrize("others", [[], ["1"]], ids=["alone", "among others"])
+async def test_an_item_that_the_client_refuses_is_not_a_usage_error(others, endpoint, program, tmp_path):
+    (tmp_path / "items").write_text("\n".join([*others, "9" * (6 * 1024 * 1024 + 1)]))
+    arguments = ("map", "raw", "-f", "items", "-o", "out", "--ordered")
+    ended = await program(*arguments, env=environment_for(endpoint), cwd=tmp_path)
+    *_, refused = told((tmp_path / "out").read_text())
+    assert (ended.code, refused["delivery"]) == (3, "not_delivered"), ended.stderr
+
+
 async def test_max_failures_and_deadline_stop_the_map(endpoint, program, tmp_path):
     (tmp_path / "items").write_text('{"op": "fail"}\n' * 200)
     env = environment_for(endpoint)
@@ -75,16 +90,141 @@ async def test_max_failures_and_deadline_stop_the_map(endpoint, program, tmp_pat
     failures = await program(*arguments, "--max-failures", "3", env=env)
     (tmp_path / "items").write_text('{"op": "sleep", "seconds": 0.05}\n' * 200)
     deadline = await program(*arguments, "--deadline", "0.4", env=env)
-    assert failures.code in (1, 3)  # one that was read and not sent has not run
+    assert (failures.code, deadline.code) == (3, 3)  # items were not sent
     assert "items have failed; this map has max_failures=3" in failures.stderr
     assert "stopped by failures" in failures.stderr
     assert len(told(failures.stdout)) < 20
     assert "stopped by deadline" in deadline.stderr
 
 
+async def test_items_after_the_deadline_are_counted(endpoint, program, tmp_path):
+    (tmp_path / "items").write_text("\n" + '{"op": "sleep", "seconds": 0.05}\n' * 200)
+    arguments = ("map", "app", "-f", "items", "--concurrency", "2", "--deadline", "0.4", "-o", "out")
+    ended = await program(*arguments, "--summary-file", "summary", env=environment_for(endpoint), cwd=tmp_path)
+    summary = json.loads((tmp_path / "summary").read_text())
+    lines = ended.stderr.splitlines()
+    assert (ended.code, summary["stopped_by"], summary["total"]) == (3, "deadline", 200)
+    assert summary["unsent"] == 200 - summary["done"] > 100
+    assert lines[-2] == f"aiolambda: {summary['unsent']:,} items were not sent"
+    assert lines[-1].startswith(f"aiolambda: {summary['done']} of 200 done, {summary['ok']} ok, ")
+    (tmp_path / "items").write_text("1\n")
+    ended = await program("map", "raw", "-f", "items", "--deadline", "30", env=environment_for(endpoint), cwd=tmp_path)
+    assert (ended.code, "not sent" in ended.stderr) == (0, False)
+
+
+async def test_the_end_names_causes_and_lines_without_messages(endpoint, program, tmp_path):
+    lines = ['{"op": "pid"}', "", *['{"op": "fail", "text": "a secret"}'] * 2, "no json"]
+    (tmp_path / "items").write_text("\n".join(lines))
+    ended = await program("map", "app", "-f", "items", "-o", "out", env=environment_for(endpoint), cwd=tmp_path)
+    *causes, totals = ended.stderr.splitlines()
+    assert causes == [
+        "aiolambda: 2 ValueError (first in line 3)",
+        "aiolambda: 1 InvalidRequestContentException (line 5)",
+    ]
+    assert totals.startswith("aiolambda: 4 of 4 done, 1 ok, 3 failed, ")
+    assert "a secret" not in ended.stderr
+
+
+def test_causes_are_bounded():
+    tally = Tally()
+    for number in range(1200):
+        error = LambdaServiceException(
+            "no", code=f"Code{number}" if number != 7 else "x" * 1000, metadata=Metadata(http_status_code=400)
+        )
+        tally.add(MapResult(index=number, key="k", item=Line(number + 1, b""), error=error, delivery=Delivery.REFUSED))
+    shown = list(tally.causes())
+    assert shown[0] == "200 other errors (first in line 1,001)"
+    assert shown[8] == f"1 {'x' * 100}... (line 8)"
+    assert shown[10:] == ["991 with 991 other causes"]
+
+
+async def test_a_refusal_of_every_item_stops_the_map(endpoint, program, tmp_path):
+    (tmp_path / "items").write_text("1\n" * 5000)
+    arguments = ("map", "missing", "-f", "items", "-o", "out", "--concurrency", "5")
+    ended = await program(*arguments, env=environment_for(endpoint), cwd=tmp_path)
+    assert ended.code == 3
+    assert "aiolambda: the first 10 items all failed, and so would the others: " in ended.stderr
+    assert "items were not sent\n" in ended.stderr
+    assert ended.stderr.endswith("; stopped by refusals\n")
+    assert 10 <= len((tmp_path / "out").read_text().splitlines()) < 30
+
+
+async def test_errors_of_single_items_do_not_stop_the_map(endpoint, program, tmp_path):
+    (tmp_path / "items").write_text("no json\n" * 30)
+    ended = await program("map", "app", "-f", "items", "-o", "out", env=environment_for(endpoint), cwd=tmp_path)
+    assert (ended.code, "30 InvalidRequestContentException (first in line 1)" in ended.stderr) == (3, True)
+
+
+async def interrupted_journal(path, function, payload):
+    """A journal in which an item with this payload was in flight."""
+    identity = {"function": function, "qualifier": None, "type": "RequestResponse", "tenant": None}
+    journal = Journal(path, identity)
+    await journal.open()
+    try:
+        entry = await journal.claim(None, hashlib.sha256(payload).hexdigest())
+        await journal.mark_started(entry.key)
+    finally:
+        await journal.close()
+
+
+async def test_unknown_items_are_not_in_the_file_to_map_again(endpoint, program, tmp_path):
+    (tmp_path / "items").write_text('{"op": "pid"}\n{"op": "fail"}\nno json\n')
+    env = environment_for(endpoint)
+    await interrupted_journal(tmp_path / "run.db", "app", b'{"op": "pid"}')
+    arguments = ("map", "app", "-f", "items", "-o", "out", "--failed", "failed", "--journal", "run.db")
+    told_where = await program(*arguments, env=env, cwd=tmp_path)
+    ended = await program(*arguments, "--unknown", "unknown", env=env, cwd=tmp_path)
+    again = await program(*arguments, "--unknown", "unknown", "--idempotent", env=env, cwd=tmp_path)
+    assert (told_where.code, ended.code, again.code) == (4, 4, 3)
+    assert "1 UnknownOutcomeError (line 1; may have run)\n" in ended.stderr
+    assert "1 item may have run: --idempotent sends them again; they are not in the file of --failed" in told_where.stderr
+    assert "1 item may have run: --idempotent sends them again; they are in 'unknown'\n" in ended.stderr
+    assert ", 2 failed, 1 may have run, 3 replayed from the journal, " not in told_where.stderr
+    assert "may have run" not in again.stderr
+    assert ((tmp_path / "failed").read_text(), (tmp_path / "unknown").read_text()) == ('{"op": "fail"}\nno json\n', "")
+
+
+async def test_files_of_an_earlier_run_are_replaced_with_the_first_result(endpoint, program, tmp_path):
+    (tmp_path / "items").write_text("1\n")
+    for name in ("out", "failed"):
+        (tmp_path / name).write_text("of an earlier run\n")
+    env = environment_for(endpoint)
+    arguments = ("map", "raw", "-f", "items", "-o", "out", "--failed", "failed", "--unknown", "unknown")
+    refused = await program(*arguments, "--journal", "missing/run.db", env=env, cwd=tmp_path)
+    assert (refused.code, sorted(path.name for path in tmp_path.iterdir())) == (2, ["failed", "items", "out"])
+    assert (tmp_path / "failed").read_text() == "of an earlier run\n"
+    ended = await program(*arguments, env=env, cwd=tmp_path)
+    assert (ended.code, (tmp_path / "failed").read_text(), (tmp_path / "unknown").read_text()) == (0, "", "")
+    assert "aiolambda: replacing 'out', which had 18 bytes\n" in ended.stderr
+    (tmp_path / "items").write_text("\n\n")
+    ended = await program(*arguments, env=env, cwd=tmp_path)
+    assert (ended.code, (tmp_path / "out").read_text()) == (0, "")
+    assert "aiolambda: no items: items has none\n" in ended.stderr
+
+
+async def test_results_may_leave_the_item_out(endpoint, program, tmp_path):
+    (tmp_path / "items").write_text("\n7\n")
+    ended = await program("map", "raw", "-f", "items", "--no-item", env=environment_for(endpoint), cwd=tmp_path)
+    (result,) = told(ended.stdout)
+    assert ("item" in result, result["line"], result["payload"]) == (False, 2, 7)
+
+
+async def test_max_concurrency_bounds_an_adaptive_map(endpoint, program, tmp_path):
+    (tmp_path / "items").write_text('{"op": "sleep", "seconds": 0.05}\n' * 12)
+    arguments = ("map", "app", "-f", "items", "-o", "out", "--max-concurrency", "2")
+    ended = await program(*arguments, env=environment_for(endpoint), cwd=tmp_path)
+    begun = [json.loads(line)["duration_ms"] for line in (tmp_path / "out").read_text().splitlines()]
+    (seconds,) = re.findall(r"([\d.]+) s\n$", ended.stderr)
+    assert (ended.code, len(begun)) == (0, 12)
+    assert float(seconds) > sum(begun) / 1000 / 2 - 0.1
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
+        (["-f", "items", "-o", "text"], "-o text writes columns without names: choose them with --query"),
+        (["-f", "items", "--concurrency", "5", "--max-concurrency", "5"], "--concurrency N is a bound itself"),
+        (["-f", "items", "--max-failure-ratio", "2"], "argument --max-failure-ratio: 2 is not a share from 0 to 1"),
         (["-f", "missing"], "cannot read the items"),
         (["-f", "items", "-o", "missing/out"], "cannot write to"),
         (["-f", "items", "--concurrency", "0"], "neither a whole number"),
@@ -107,7 +247,8 @@ async def test_failed_start_keeps_the_previous_results(endpoint, program, tmp_pa
     arguments = ("map", "raw", "-f", "items", "-o", "out")
     refused = await program(*arguments, "--journal", "missing/run.db", env=env, cwd=tmp_path)
     assert (refused.code, (tmp_path / "out").read_text()) == (2, "results of before\n")
-    ended = await program(*arguments, env=env, cwd=tmp_path)
+    ended = await program(*arguments, "--journal", "run.db", env=env, cwd=tmp_path)
+    assert {"index", "line", "key"} < told((tmp_path / "out").read_text())[0].keys()
     assert (ended.code, [result["payload"] for result in told((tmp_path / "out").read_text())]) == (0, [1])
 
 
@@ -125,8 +266,9 @@ async def test_silent_input_pipe_does_not_delay_the_end(is_named, endpoint, tmp_
     finally:
         os.close(reader)
         os.close(writer)
-    assert (process.returncode, [result["payload"] for result in told(stdout)]) == (0, [1, 2]), stderr
-    assert b"2 done" in stderr
+    assert (process.returncode, [result["payload"] for result in told(stdout)]) == (3, [1, 2]), stderr
+    assert [result["line"] for result in told(stdout)] == [1, 3]
+    assert b"aiolambda: the rest of the input was not read\naiolambda: 2 done, 2 ok, " in stderr
     assert stderr.endswith(b"stopped by deadline\n")
 
 
@@ -241,16 +383,19 @@ def test_progress_is_a_display_only_on_a_terminal(monkeypatch, capsys):
         failed={Delivery.UNKNOWN: 2},
         throttled={ThrottleReason.CALLER_RATE_LIMIT_EXCEEDED: 7},
     )
-    with progress(2000, line_interval=0.0) as tell:
+    line = "1,234 of 2,000 done (62%), 2 failed, 7 throttled, 12/s, 1:04 left, 3 of 5 in flight"
+    for isatty, has_display in ((False, True), (True, False)):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda isatty=isatty: isatty)
+        with progress(2000, line_interval=0.0, has_display=has_display) as tell:
+            tell(stats)
+        assert capsys.readouterr().err == f"aiolambda: {line}\n"
+    with progress(None, line_interval=0.0, has_display=False) as tell:
         tell(stats)
-        tell(attrs.evolve(stats, unsent=2))
-    assert capsys.readouterr().err == (
-        "aiolambda: 1,234 done, 12/s, 3 of 5 in flight, 7 throttled, 2 failed\n"
-        "aiolambda: 1,234 done, 12/s, 3 of 5 in flight, 7 throttled, 2 not sent\n"
-    )
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with progress(2000, line_interval=0.0) as tell:
-        tell(stats)
-    shown = capsys.readouterr().err
-    assert "1234/2000" in shown
-    assert "3 of 5 in flight" in shown
+    assert capsys.readouterr().err.startswith("aiolambda: 1,234 done, 2 failed, 7 throttled, 12/s, 3 of 5 in flight")
+    for columns, shown in ((100, line), (80, "2 failed, 7 throttled, 12/s, 1:04 left")):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        with progress(2000, line_interval=0.0) as tell:
+            tell(stats)
+        display = capsys.readouterr().err
+        assert shown in display
+        assert display.endswith("\x1b[2K")  # nothing of it stays under the summary

@@ -211,7 +211,7 @@ async def test_map_writes_what_query_and_format_ask_for(endpoint, program, tmp_p
     failed = await program(*arguments, "--query", "sum(item)", env=env)
     assert failed.code == 4
     assert [line["ok"] for line in told(failed.stdout)] == [True, True]
-    assert "--query fails on the result of item 0 (JMESPathTypeError)" in failed.stderr
+    assert "--query fails on the result of line 1 (JMESPathTypeError)" in failed.stderr
 
 
 async def test_map_reads_a_pipe_without_an_option(endpoint):

@@ -131,7 +131,7 @@ async def test_demo_shows_all_its_steps():
         ended = await run("demo", env=environment(**OF_AWS))
     told = ended.stdout.decode()
     assert ended.code == 0
-    assert re.search(r"aiolambda: 500 done, .* s\n\Z", ended.stderr)  # of the map that was resumed
+    assert re.search(r"aiolambda: 500 of 500 done, .* s\n\Z", ended.stderr)  # of the map that was resumed
     assert "500 items, 500 results; " in told
     assert "'greeting': 'Hello, you!'" in told
     assert "START RequestId: " in told

@@ -801,6 +801,19 @@ MISTAKES: list[tuple[str, type[Exception], str]] = [
         ),
     ),
     (
+        'client.map("f", Path("items.jsonl"))',
+        ConfigurationError,
+        (
+            "items must be an iterable, or an asynchronous one; got a PosixPath: for the lines of the file, open it: with"
+            " open(path, 'rb') as lines"
+        ),
+    ),
+    (
+        'client.map("f", [], on_progress=coroutine)',
+        ConfigurationError,
+        ("on_progress must be a plain function, because nothing would await a coroutine; let it call asyncio.create_task"),
+    ),
+    (
         'client.map("f", numbers)',
         ConfigurationError,
         "items must be an iterable, or an asynchronous one; got a function: call it, and pass its result",

@@ -12,7 +12,7 @@ import stat
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ from aiolambda import (
 from aiolambda.codecs import JsonCodec
 from aiolambda.errors.service import EXCEPTIONS
 from aiolambda.fanout import journal as journals
-from aiolambda.fanout import journal_records
+from aiolambda.fanout import journal_records, journal_rows
 from aiolambda.fanout.item import WorkItem
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers
@@ -96,7 +96,7 @@ def change(path: Path, sql: str, *values: object) -> None:
 def forge(path: Path, **columns: object) -> None:
     """Change a row, and give it the checksum that it would have."""
     with contextlib.closing(sqlite3.connect(path)) as db, db:
-        db.text_factory = journals._decoded
+        db.text_factory = journal_rows.decoded
         row = dict(
             zip(
                 ("key", "claimed", "state", "result", "payload"),
@@ -108,7 +108,7 @@ def forge(path: Path, **columns: object) -> None:
         row |= columns
         assignments = ", ".join(f"{name} = ?" for name in row)
         sql = f"UPDATE items SET {assignments}, sum = ? WHERE key = ?"  # noqa: S608 - the names stand in this file
-        db.execute(sql, (*row.values(), journals._checksum(*row.values()), key))
+        db.execute(sql, (*row.values(), journal_rows.checksum(*row.values()), key))
 
 
 # --- damage ----------------------------------------------------------------------------------------------------------
@@ -222,17 +222,31 @@ async def test_foreign_database_is_refused_unchanged(tmp_path: Path) -> None:
         assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("orders",)]
 
 
+def as_format(db: sqlite3.Connection, number: str) -> None:
+    """Give the journal another format. Format 3 had no row `log`."""
+    db.execute("DELETE FROM map WHERE name = 'log'")
+    known = dict(db.execute("SELECT name, value FROM map WHERE name <> 'sum'")) | {"format": json.dumps(number)}
+    rows = [(json.dumps(number), "format"), (journal_rows.map_checksum(known), "sum")]
+    db.executemany("UPDATE map SET value = ? WHERE name = ?", rows)
+
+
+async def test_a_journal_of_format_3_is_continued(tmp_path: Path) -> None:
+    path, function = tmp_path / "run.db", Counting()
+    await mapped(path, function, [7])
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        as_format(db, "3")
+    for _ in range(2):
+        assert [result.replayed for result in await mapped(path, function, [7])] == [True]
+    assert function.executed == {7: 1}
+
+
 async def test_a_journal_of_an_earlier_format_is_refused(tmp_path: Path) -> None:
     path, function = tmp_path / "run.db", Counting()
     await mapped(path, function, [7])
     with contextlib.closing(sqlite3.connect(path)) as db, db:
-        known = dict(db.execute("SELECT name, value FROM map WHERE name <> 'sum'")) | {"format": '"2"'}
-        db.executemany(
-            "UPDATE map SET value = ? WHERE name = ?",
-            [('"2"', "format"), (journals._map_checksum(known), "sum")],
-        )
+        as_format(db, "2")
     before = path.read_bytes()
-    with pytest.raises(ConfigurationError, match=r'has the format "2", and .* uses "3"; give another file, .* that wrote it'):
+    with pytest.raises(ConfigurationError, match=r'has the format "2", and .* uses "4"; give another file, .* that wrote it'):
         await mapped(path, function, [7])
     assert (function.executed, path.read_bytes()) == ({7: 1}, before)
 
@@ -265,20 +279,149 @@ async def test_impossible_journal_path_is_refused() -> None:
             await mapped(Path(path), Counting())
 
 
-async def test_yielded_results_are_in_the_database_file(tmp_path: Path) -> None:
-    """SQLite passes over the rest of a write-ahead log in which a byte is wrong, and says nothing."""
-    path, copy, function = tmp_path / "run.db", tmp_path / "copy.db", Counting()
-    async with function.client() as client, client.map("f", ITEMS, journal=path, concurrency=1) as run:
-        seen = []
+async def test_only_the_start_of_an_item_waits_for_the_disk(tmp_path: Path) -> None:
+    journal = journals.Journal(tmp_path / "run.db", {})
+    await journal.open()
+    failures: list[BaseException] = []
+    try:
+        waited = [journal._is_durable]
+        entry = await journal.claim("k", None)
+        waited.append(journal._is_durable)
+        await journal.mark_started(entry.key)
+        waited.append(journal._is_durable)
+        journal.mark_unsent(entry.key, failures.append)
+        await journal.claim("other", None)
+        waited.append(journal._is_durable)
+        journal.mark_unsent(entry.key, failures.append)
+        await journal.mark_started(entry.key)  # comes last, although nothing waited for the other
+        await journal.mark_done("other", {}, None)
+        waited.append(journal._is_durable)
+    finally:
+        await journal.close()
+    assert (waited, failures) == ([True, False, True, False, False], [])
+    with contextlib.closing(sqlite3.connect(tmp_path / "run.db")) as db:
+        assert dict(db.execute("SELECT key, state FROM items")) == {"k": "started", "other": "done"}
+
+
+async def test_a_mark_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
+    journal = journals.Journal(tmp_path / "run.db", {})
+    await journal.open()
+    failures: list[BaseException] = []
+    try:
+        journal.mark_unsent("\ud800", failures.append)
+        await journal.claim("k", None)
+    finally:
+        await journal.close()
+    assert [type(failure) for failure in failures] == [InvalidInputError]
+
+
+async def killed_run(path: Path) -> tuple[Counting, list[MapResult[Any]]]:
+    """Leave a journal and its log at `path`, as `kill -9` leaves them after ten results."""
+    function, results = Counting(), list[MapResult[Any]]()
+    live = path.with_name("live.db")
+    async with function.client() as client, client.map("f", ITEMS, journal=live, concurrency=1) as run:
         async for result in run:
-            seen.append(result.key)
-            if len(seen) == 10:
-                shutil.copyfile(path, copy)  # as a machine leaves it that loses its power, and then the log
+            results.append(result)
+            if len(results) == 10:
+                for suffix in ("", "-wal"):
+                    shutil.copyfile(f"{live}{suffix}", f"{path}{suffix}")
                 break
-    with contextlib.closing(sqlite3.connect(copy)) as db:
-        db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        done = {key for (key,) in db.execute("SELECT key FROM items WHERE state = 'done'")}
-    assert set(seen) <= done
+    return function, results
+
+
+async def test_every_yielded_result_survives_a_kill(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    before, results = await killed_run(path)
+    function = Counting()
+    after = {result.key: result for result in await mapped(path, function)}
+    assert all(after[result.key].replayed and after[result.key].ok == result.ok for result in results)
+    assert not function.executed.keys() & {result.item for result in results}
+    assert before.executed.keys() | function.executed.keys() == set(ITEMS)
+
+
+async def test_a_journal_without_its_log_is_refused(tmp_path: Path) -> None:
+    path, function = tmp_path / "run.db", Counting()
+    await killed_run(path)
+    (tmp_path / "run.db-wal").unlink()
+    for _ in range(2):
+        with pytest.raises(
+            ConfigurationError, match=r"run\.db' is damaged: the file 'run\.db-wal', which belongs to it, is missi"
+        ):
+            await mapped(path, function)
+    assert not function.executed
+
+
+async def test_a_killed_run_may_be_looked_at_with_sqlite(tmp_path: Path) -> None:
+    path, function = tmp_path / "run.db", Counting()
+    await killed_run(path)
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("SELECT count(*) FROM items").fetchone()
+    assert not (tmp_path / "run.db-wal").exists()
+    assert len(await mapped(path, function)) == len(ITEMS)
+
+
+async def test_a_refused_start_keeps_the_log_of_a_killed_run(tmp_path: Path) -> None:
+    path, function = tmp_path / "run.db", Counting()
+    await killed_run(path)
+    with pytest.raises(ConfigurationError, match="of another map"):
+        await mapped(path, function, qualifier="live")
+    assert len(await mapped(path, function)) == len(ITEMS)
+
+
+async def test_a_run_that_was_killed_before_its_first_item_resumes(tmp_path: Path) -> None:
+    path, function, started = tmp_path / "run.db", Counting(), asyncio.Event()
+
+    async def none_yet() -> AsyncIterator[int]:
+        started.set()
+        await asyncio.Event().wait()
+        yield 1
+
+    async with function.client() as client, client.map("f", none_yet(), journal=tmp_path / "live.db"):
+        await started.wait()
+        for suffix in ("", "-wal"):
+            shutil.copyfile(f"{tmp_path / 'live.db'}{suffix}", f"{path}{suffix}")
+    with pytest.raises(ConfigurationError, match="of another map"):
+        await mapped(path, function, qualifier="live")
+    assert len(await mapped(path, function)) == len(ITEMS)
+
+
+async def test_damaged_byte_in_the_log_never_runs_an_item_twice(tmp_path: Path) -> None:
+    path, random_ = tmp_path / "run.db", random.Random(15)  # noqa: S311 - the same bytes every time
+    _, results = await killed_run(path)
+    file, log = path.read_bytes(), (tmp_path / "run.db-wal").read_bytes()
+    ended: Counter[str] = Counter()
+    for _ in range(200 if THOROUGH else 40):
+        data = bytearray(log)
+        data[random_.randrange(len(data))] ^= random_.choice((1, 2, 4, 8, 16, 32, 64, 128, 255))
+        path.write_bytes(file)
+        (tmp_path / "run.db-wal").write_bytes(data)
+        function = Counting()
+        try:
+            await mapped(path, function)
+        except ConfigurationError as error:
+            assert "log was changed; restore the file from a copy" in str(error)  # noqa: PT017 - either end is right
+            ended["refused"] += 1
+        assert not function.executed.keys() & {result.item for result in results}
+    assert ended["refused"] > 30
+
+
+async def test_a_log_whose_last_transaction_is_cut_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    _, results = await killed_run(path)
+    log = (tmp_path / "run.db-wal").read_bytes()
+    (tmp_path / "run.db-wal").write_bytes(log + log[32 : 32 + 24 + 4000])
+    function = Counting()
+    await mapped(path, function)
+    assert not function.executed.keys() & {result.item for result in results}
+
+
+async def test_a_long_log_is_moved_into_the_file(tmp_path: Path) -> None:
+    path, largest = tmp_path / "run.db", 0
+    async with LambdaClient(transport=FakeTransport({"f": lambda _: "x" * 1_000_000})) as client:
+        async with client.map("f", ITEMS, journal=path, concurrency=1) as run:
+            async for _ in run:
+                largest = max(largest, (tmp_path / "run.db-wal").stat().st_size)
+    assert 4_000_000 < largest < 7_000_000
 
 
 # --- any row at all --------------------------------------------------------------------------------------------------
@@ -538,4 +681,4 @@ async def test_waiting_retry_is_sent_by_a_later_run(idempotent: bool, tmp_path: 
 
 def test_row_checksum_covers_types_and_lengths() -> None:
     rows = [("a", 1), ("a1",), (b"a", 1), ("a", "1"), ("", "a1"), ("a", None), ("a", "None"), ("a", 1, None)]
-    assert len({journals._checksum(*row) for row in rows}) == len(rows)
+    assert len({journal_rows.checksum(*row) for row in rows}) == len(rows)

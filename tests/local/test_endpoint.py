@@ -254,7 +254,9 @@ async def test_other_operations_are_unknown(invoke):
 
 async def test_port_in_use_is_a_configuration_error(invoke):
     port = int(invoke.endpoint.url.rpartition(":")[2])
-    with pytest.raises(ConfigurationError, match=f"cannot listen on 127.0.0.1:{port}"):
+    with pytest.raises(
+        ConfigurationError, match=f"cannot listen on 127.0.0.1:{port}: .*; choose another port with port= .--port "
+    ):
         await LocalEndpoint([function()], port=port).start()
 
 

@@ -271,3 +271,20 @@ def test_a_target_is_signed_as_it_is_sent(url: str, origin: str, target: str) ->
     assert origin_and_target(url) == (origin, target)
     path, query = path_and_query(url)
     assert f"{path}?{query}".rstrip("?") == target.rstrip("?")
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("127.0.0.1:9001", "with a host; write 'http://127.0.0.1:9001'"),
+        ("localhost:9001/", "with a host; write 'http://localhost:9001/'"),
+        ("lambda.example.com", "with a host; write 'https://lambda.example.com'"),
+        ("me:secret@127.0.0.1:9001", "with a host"),
+        ("ftp://127.0.0.1", "with a host"),
+        ("", "with a host"),
+    ],
+)
+def test_endpoint_without_its_scheme_is_completed(url: str, hint: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        checked_endpoint(url, "a setting")
+    assert str(raised.value).endswith(hint)

@@ -157,7 +157,8 @@ class LocalEndpoint:
             await web.TCPSite(self._runner, "127.0.0.1", self._requested_port).start()
         except OSError as error:
             reason = error.strerror or str(error)
-            message = f"cannot listen on 127.0.0.1:{self._requested_port}: {reason}; choose another port, or 0"
+            remedy = "choose another port with port= (--port on the command line); 0 takes a free one"
+            message = f"cannot listen on 127.0.0.1:{self._requested_port}: {reason}; {remedy}"
             raise ConfigurationError(message) from error
         host, port = self._runner.addresses[0][:2]
         url = self._url = f"http://{host}:{port}"

@@ -1,0 +1,141 @@
+"""The options of `aiolambda map`, and what must hold between them before anything is sent.
+
+Must not know how the items are mapped.
+"""
+
+import argparse
+import functools
+import itertools
+import os
+from typing import Literal
+
+from ..errors import ConfigurationError
+from .files import STDIO
+from .options import add_connect_timeout, add_connection_options, add_timeout, file_name, seconds
+from .payloads import file_of, is_piped
+from .results import add_output_options
+
+__all__ = ["add_options", "check_files", "check_options", "input_of", "max_concurrency"]
+
+_DEFAULT_MAX_CONCURRENCY = 1000
+"""The client's default."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("function_name", metavar="NAME", help="function name, name:qualifier, partial ARN or ARN")
+    add_file = functools.partial(parser.add_argument, type=file_name, metavar="FILE")
+    add_file("-f", "--file", help="file with one item per line; - reads stdin (default if it is a pipe)")
+    add_file("--failed", help="file for the lines that failed or were not sent, as input of another run")
+    add_file("--unknown", help="file for the lines that may have run: look what they did before you map them again")
+    add_file("--journal", help="file that records the state; a run with the same journal continues where the last one ended")
+    parser.add_argument(
+        "--concurrency",
+        type=_concurrency,
+        default="adaptive",
+        metavar="N",
+        help="maximum number of invocations in flight, or 'adaptive' (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max-concurrency",
+        type=_whole_above_zero,
+        metavar="N",
+        help=f"bound of the adaptive concurrency (default: {_DEFAULT_MAX_CONCURRENCY:,})",
+    )
+    parser.add_argument("--ordered", action="store_true", help="write the results in the order of the lines")
+    parser.add_argument("--event", action="store_true", help="queue the items as events, without waiting for responses")
+    parser.add_argument(
+        "--idempotent",
+        action="store_true",
+        help="send items that may have run again, also those of earlier runs: running twice does no harm",
+    )
+    parser.add_argument(
+        "--retry-function-errors", type=int, default=0, metavar="N", help="retry an item up to N times if the function fails"
+    )
+    parser.add_argument("--max-failures", type=int, metavar="N", help="stop after more than N failures")
+    parser.add_argument(
+        "--max-failure-ratio", type=_share, metavar="RATIO", help="stop if more than this share of items failed"
+    )
+    parser.add_argument("--deadline", type=seconds, metavar="SECONDS", help="send no more items after this time")
+    add_timeout(parser, "time limit of each invocation (default: none)")
+    add_connect_timeout(parser)
+    parser.add_argument("--tail", action="store_true", help="request log tails, for billed time and cold starts in the summary")
+    parser.add_argument("--qualifier", metavar="VERSION", help="version or alias of the function")
+    parser.add_argument("--tenant-id", metavar="ID", help="tenant, for functions with tenant isolation")
+    add_file("--summary-file", help="file for the summary as JSON")
+    parser.add_argument("--no-item", action="store_true", help="leave the item out of each result; its line number stays")
+    add_output_options(parser, "each result")
+    add_connection_options(parser)
+
+
+def input_of(given: str | None) -> str:
+    """The file of `-f`, or standard input if it is a pipe."""
+    if given is not None:
+        return file_of(given)
+    if not is_piped():
+        raise ConfigurationError("no items: name their file with -f FILE, or pipe them to standard input")
+    return STDIO
+
+
+def max_concurrency(options: argparse.Namespace) -> int | None:
+    """The client's bound: as asked for, or large enough for a fixed concurrency."""
+    concurrency: int | Literal["adaptive"] = options.concurrency
+    bound: int | None = options.max_concurrency
+    return concurrency if isinstance(concurrency, int) and concurrency > _DEFAULT_MAX_CONCURRENCY else bound
+
+
+def check_options(options: argparse.Namespace) -> None:
+    if options.max_concurrency is not None and options.concurrency != "adaptive":
+        raise ConfigurationError("--concurrency N is a bound itself: give it, or --max-concurrency for an adaptive one")
+    if options.format == "text" and options.query is None:
+        raise ConfigurationError(
+            "-o text writes columns without names: choose them with --query, such as --query '[line, payload]'"
+        )
+
+
+def check_files(options: argparse.Namespace) -> None:
+    """Check, before anything is sent, that all files are different, and that the folder of the summary exists."""
+    written = {
+        "-o": options.output,
+        "--failed": options.failed,
+        "--unknown": options.unknown,
+        "--summary-file": options.summary_file,
+    }
+    for option, path in {**written, "--journal": options.journal}.items():
+        if _is_same_file(path, options.file):
+            raise ConfigurationError(f"{option} names the same file as -f; choose another file")
+        if option != "--journal" and _is_same_file(path, options.journal):
+            raise ConfigurationError(f"{option} names the same file as --journal; choose another file")
+    for (option, path), (other, other_path) in itertools.combinations(written.items(), 2):
+        if _is_same_file(path, other_path):
+            raise ConfigurationError(f"{option} and {other} name the same file; choose another file for one of them")
+    summary = options.summary_file
+    if summary is not None and not os.path.isdir(os.path.dirname(os.path.realpath(summary))):  # noqa: PTH112, PTH120 - as below
+        raise ConfigurationError(f"the folder of --summary-file {summary!r} does not exist; create it first")
+
+
+def _is_same_file(path: str | None, other: str | None) -> bool:
+    """Whether two options name one file. `os.path` accepts every name; `Path` raises for some, such as a loop of links."""
+    if path is None or other is None or STDIO in (path, other):
+        return False
+    return os.path.realpath(path) == os.path.realpath(other)
+
+
+def _concurrency(text: str) -> int | Literal["adaptive"]:
+    if text == "adaptive":
+        return "adaptive"
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number above 0 nor 'adaptive'")
+    return int(text)
+
+
+def _whole_above_zero(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a share from 0 to 1")
+    return share
