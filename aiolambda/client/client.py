@@ -25,7 +25,7 @@ from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
 from ..pipeline import BuiltinMiddlewares, Dispatch, PipelineContext, PipelineState, Slots, slot_limit
 from ..pipeline.call import Call, CallNext, Command, CommandInput, CommandOutput, NewCall
-from ..pipeline.command import BaseCommand, check_command, own_stack
+from ..pipeline.command import parts_of
 from ..pipeline.stack import ClientStack, MiddlewareStack
 from ..policy.retry import StandardRetry
 from ..transport import connection_room
@@ -362,18 +362,18 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
         run_ended: "asyncio.Future[None] | None",
     ) -> Coroutine[Any, Any, Out]:
         """A call of a command, which starts when it is awaited."""
-        if not isinstance(command, BaseCommand):
-            check_command(command)
+        input, said, own = parts_of(command)
         if idempotent is None:
-            idempotent = self._startup.config.idempotent if command.idempotent is None else command.idempotent
+            idempotent = self._startup.config.idempotent if said is None else said
         if not (idempotent is None or idempotent is False or idempotent is True):
             check_flag("idempotent", idempotent)  # type: ignore[unreachable] # callers need not be typed
-        input, loop = command.input, running_loop()
+        loop = running_loop()
         if loop is not self._loop_binding.loop:
             self._loop_binding.bind(loop)
         read = command.operation.default_read_timeout(input)
         timeouts = self._limits.get(read) if timeout is UNSET else None
-        call = NewCall(
+        fold = self._stack.fold_for(type(command), own, self._dispatch)
+        call = (NewCall if fold.explains else Call)(
             command,
             input,
             type(self).__name__,
@@ -385,7 +385,6 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
             self._state.durable,
             run_ended,
         )
-        fold = self._stack.fold_for(type(command), own_stack(command), self._dispatch)
         call.is_shared = bool(fold.added)
         return self._in_flight.run(call, fold.chain if self._startup.done else self._with_opening(fold.chain), fold.added)
 

@@ -13,7 +13,7 @@ from typing import Protocol, cast
 from ..errors import InvalidInputError, InvalidPayloadSizeError
 from ..pipeline.call import TemplatedOperation
 from ..protocol import names, urls
-from ..types.http import Headers, Request, Response, StreamingBody
+from ..types.http import Headers, Request, Response, StreamingBody, fields_of
 from ..types.interfaces import Codec
 from ..types.mistakes import choices_text
 from ..types.values import Metadata, PayloadLimits, text_of
@@ -154,7 +154,7 @@ class InvokeOperation(TemplatedOperation):
         self, input: InvokeCommandInput, response: Response, /, *, metadata: Callable[[], Metadata], codec: Codec
     ) -> InvokeCommandOutput:
         """The same, with metadata that are made when somebody asks."""
-        fields = response.fields
+        fields = fields_of(response)
         return output_with_later_metadata(
             metadata,
             response.status,

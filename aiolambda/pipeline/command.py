@@ -15,16 +15,24 @@ from ..types.mistakes import kind_of
 from .call import Command, CommandInput, CommandOutput
 from .stack import MiddlewareStack
 
-__all__ = ["BaseCommand", "check_command", "own_stack"]
+__all__ = ["BaseCommand", "check_command", "parts_of"]
 
 In = TypeVar("In", bound=CommandInput)
 Out = TypeVar("Out", bound=CommandOutput)
+
+_PARTS = ("input", "idempotent", "middleware_stack")
 
 
 class BaseCommand(Generic[In, Out]):
     """An input, and the middlewares of this command alone. A subclass sets `operation`."""
 
     __slots__ = ("_has_begun_reading", "_idempotent", "_input", "_stack")
+    _has_own_parts = False
+    """Whether a subclass has properties of its own for the parts of a command."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._has_own_parts = any(getattr(cls, name) is not getattr(BaseCommand, name) for name in _PARTS)
 
     def __init__(self, input: In, idempotent: bool | None) -> None:
         if idempotent is not None:
@@ -106,13 +114,15 @@ def check_command(command: object, *, taken: str = "send takes a command") -> No
     raise InvalidInputError(f"{taken}; got {problem}", member="command")
 
 
-_STACK_WHEN_ASKED: object = BaseCommand.middleware_stack
+def parts_of(command: Command[Any, Any]) -> tuple[Any, bool | None, MiddlewareStack[Any, Any] | None]:
+    """The input, the answer for `idempotent`, and the middlewares of a command alone; these are `None` if it has none yet.
 
-
-def own_stack(command: Command[Any, Any]) -> MiddlewareStack[Any, Any] | None:
-    """The middlewares of a command alone; `None` if it has none yet, so that a send does not make an empty stack."""
-    if isinstance(command, BaseCommand) and type(command).middleware_stack is _STACK_WHEN_ASKED:
-        # Its property would make one.
-        own: MiddlewareStack[Any, Any] | None = command._stack  # pyright: ignore[reportPrivateUsage,reportUnknownVariableType,reportUnknownMemberType] - of this module
-        return own
-    return command.middleware_stack
+    `InvalidInputError` if it is no command. The property of a command would make an empty stack, and takes longer.
+    """
+    if not isinstance(command, BaseCommand):
+        check_command(command)
+    else:
+        known: Any = command
+        if not known._has_own_parts:
+            return known._input, known._idempotent, known._stack
+    return command.input, command.idempotent, command.middleware_stack

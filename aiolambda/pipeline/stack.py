@@ -50,14 +50,18 @@ class FusibleMiddleware:
 class Fold:
     """The stacks of a client and of a command, folded around a handler, at a version of each.
 
-    `chain` is the result. `added` are the entries in it that are not built in, outermost first: they see the call, and may
-    return anything.
+    - `chain`: the result.
+    - `added`: the entries in it that are not built in, outermost first: they see the call, and may return anything.
+    - `explains`: whether somebody may ask for the request before it is made, and needs a `NewCall` that explains this.
     """
 
-    __slots__ = ("added", "chain", "handler", "own", "version")
+    __slots__ = ("added", "chain", "explains", "handler", "own", "version")
 
-    def __init__(self, handler: object, version: int, own: int, chain: CallNext[Any, Any], added: tuple[Entry, ...]) -> None:
-        self.handler, self.version, self.own, self.chain, self.added = handler, version, own, chain, added
+    def __init__(
+        self, handler: object, version: int, own: int, chain: CallNext[Any, Any], added: tuple[Entry, ...], *, explains: bool
+    ) -> None:
+        self.handler, self.version, self.own, self.chain = handler, version, own, chain
+        self.added, self.explains = added, explains
 
 
 class MiddlewareStack(Generic[In, Out]):
@@ -492,7 +496,8 @@ class ClientStack(MiddlewareStack[In, Out]):
             joined: MiddlewareStack[Any, Any] = self if keeper is self else self.concat(keeper)
             chain = joined._fold(handler, kind)
             added = tuple(entry for entry in joined._in_order() if entry.is_for(kind) and not _is_built_in(entry))
-            kept = keeper._folds[kind] = Fold(handler, self._version, keeper._version, chain, added)
+            explains = bool(added) or not any("serializerMiddleware" in entry.names for entry in joined._entries)
+            kept = keeper._folds[kind] = Fold(handler, self._version, keeper._version, chain, added, explains=explains)
         return kept
 
 

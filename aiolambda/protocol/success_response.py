@@ -6,7 +6,7 @@ Owns these rules. Must not know their consequences: whether the function may hav
 Source: the API reference of Invoke and InvokeWithResponseStream. AWS's Runtime Interface Emulator answers 200 to everything.
 """
 
-from ..types.http import Request, Response
+from ..types.http import Request, Response, fields_of
 from .endpoints import is_aws_url
 
 __all__ = ["EVENT_STREAM", "problem_of"]
@@ -27,7 +27,7 @@ def problem_of(response: Response, request: Request, kind: str, *, streamed: boo
 
     A host outside AWS may answer an `Event` and a `DryRun` with 200, and any invocation without `x-amzn-requestid`.
     """
-    status, fields = response.status, response.fields
+    status, fields = response.status, fields_of(response)
     content_type = fields.get("content-type")
     if content_type not in (_STREAMED if streamed else _BUFFERED):
         problem = _problem_of_type(content_type, status, streamed=streamed)

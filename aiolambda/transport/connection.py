@@ -36,8 +36,9 @@ _READ_BUFFER = 256 * 1024
 """Bytes of one read. All connections of a loop share a buffer: the loop asks for it, reads, and reports in one step."""
 _JOINED = 64 * 1024
 """Up to so many bytes, a body is written in one piece with the head, and a connection usually takes it without waiting."""
-_PIECE = 256 * 1024
-"""Bytes of a longer body that are handed to the loop at once. Other callbacks run between two pieces."""
+_PIECE = 1024 * 1024
+"""Bytes of a longer body that are handed to the loop, or expected of the kernel, at once. Other callbacks run between two
+pieces."""
 _MOST_UNREAD = 1024 * 1024
 """Bytes of a streamed body that are received ahead of their reader."""
 
@@ -87,6 +88,7 @@ class Connection(asyncio.BufferedProtocol):
 
     __slots__ = (
         "__weakref__",
+        "_awaited",
         "_buffer",
         "_deadline",
         "_error",
@@ -164,6 +166,7 @@ class Connection(asyncio.BufferedProtocol):
         self._sent: tuple[int, ...] | None = None
         self._pieces: deque[bytes] | None = None
         self._unread = self._progress = self._received = 0
+        self._awaited = 1
         self._received_at_rest: int | None = None
         self._limit: float | None = None
         self._deadline = self._timer_due = math.inf
@@ -249,7 +252,7 @@ class Connection(asyncio.BufferedProtocol):
 
     # One request
 
-    def request(self, head: bytes, body: bytes, *, limit: float | None, most: int | None) -> "asyncio.Future[None]":
+    def request(self, head: bytes, body: bytes, limit: float | None, most: int | None) -> "asyncio.Future[None]":
         """Write a request. The future is done once its response is complete, or for `most=None`, its head; or it failed.
 
         `limit` is the seconds of silence before the response, and the seconds for its head and for its body. The body may have
@@ -387,10 +390,13 @@ class Connection(asyncio.BufferedProtocol):
             self.transport.abort()
             return
         try:
-            if reader.place is None:
-                reader.feed(self._buffer[:nbytes])
-            else:
+            if reader.place is not None:
                 reader.filled(nbytes)
+                self._await_piece()
+            else:
+                reader.feed(self._buffer[:nbytes])
+                if not reader.is_complete:
+                    self._await_piece()
         except ResponseError as error:
             self.fail(error)
             return
@@ -479,6 +485,16 @@ class Connection(asyncio.BufferedProtocol):
             self._reading_paused = True
             self.transport.pause_reading()
         self._wake()
+
+    def _await_piece(self) -> None:
+        """Let the kernel report the rest of a large body in pieces: each report costs a turn of the loop."""
+        place = self.reader.place
+        if self.kernel is None or self._is_encrypted:
+            return
+        awaited = 1 if place is None else min(len(place), _PIECE)
+        if awaited != self._awaited:
+            self._awaited = awaited
+            sockets.report_from(self.kernel, awaited)
 
     def _wake(self) -> None:
         self._deadline = math.inf

@@ -23,6 +23,7 @@ _IN_PLACE = 64 * 1024
 """Bytes. The rest of a longer body is received directly into its place, without a copy."""
 _FRAMING = 8
 """Bytes of chunk sizes and line ends that are allowed for each byte of a body; a chunk of one byte has five."""
+_BEGIN = b"HTTP/1.1 "
 _FIRST_BYTE = ord("H")
 """Of a status line. httptools takes those of RTSP and ICE as well, and skips empty lines before it."""
 _WITHOUT_BODY = (204, 304)
@@ -51,6 +52,7 @@ class ResponseReader:
         "_come_before",
         "_has_odd_coding",
         "_interim",
+        "_is_http_1_1",
         "_is_interim",
         "_large",
         "_limits",
@@ -96,8 +98,10 @@ class ResponseReader:
         parser = self._parser
         if parser is None:
             parser = self._parser = httptools.HttpResponseParser(self)
-        if not self._come and data[0] != _FIRST_BYTE:
-            raise ResponseError("is not valid HTTP: it does not begin with a status line")
+        if not self._come:
+            self._is_http_1_1 = data[:9] == _BEGIN  # pyright: ignore[reportUnnecessaryComparison] - a view equals the same bytes
+            if not self._is_http_1_1 and data[0] != _FIRST_BYTE:
+                raise ResponseError("is not valid HTTP: it does not begin with a status line")
         self._come += len(data)
         try:
             parser.feed_data(data)
@@ -164,7 +168,7 @@ class ResponseReader:
             return
         self.has_head, self.has_begun = True, False
         length = fields.get("content-length")
-        if length is None or "transfer-encoding" in fields or parser.get_http_version() != "1.1":
+        if length is None or not self._is_http_1_1 or self._interim or "transfer-encoding" in fields:
             self._check_framing(parser.get_http_version())
         elif self._most is not None:
             self._make_place(int(length), self._most)

@@ -23,6 +23,7 @@ __all__ = [
     "is_connected",
     "keep_alive_of",
     "owns_descriptor",
+    "report_from",
     "shut_down",
     "socket_factory",
 ]
@@ -124,6 +125,17 @@ def duplicate(sock: socket.socket) -> socket.socket | None:
         return socket.socket(sock.family, sock.type, sock.proto, fileno=os.dup(sock.fileno()))
     except OSError:
         return None
+
+
+def report_from(sock: socket.socket, size: int) -> None:
+    """Let the kernel report received bytes once there are `size` of them, or the connection ends.
+
+    Linux makes room for twice as many. A kernel that makes no room must report each byte: it could wait for ever.
+    """
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
+        if sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < size:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
 
 
 def shut_down(sock: socket.socket, inode: int) -> None:

@@ -298,7 +298,7 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
 def _encoded_head(request: Request, route: Route, target: str) -> bytes:
     """The head of a request, for the server or for the proxy that relays it."""
     if not route.is_relayed:
-        return request.encoded_head or http1.head_of(request, target)
+        return request.headers.encoded_head_of(request) or http1.head_of(request, target)
     return http1.head_of(request, f"{route.origin}{target}", proxy_authorization=route.proxy_credentials)
 
 

@@ -20,7 +20,7 @@ from aiolambda import (
     LambdaClient,
     MiddlewareStackError,
 )
-from aiolambda.pipeline.command import own_stack
+from aiolambda.pipeline.command import parts_of
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers
 
@@ -168,6 +168,25 @@ async def test_middleware_can_clean_up_on_cancellation() -> None:
     assert cleaned == ["InvokeCommand"]
 
 
+async def test_stack_that_makes_no_request_says_so() -> None:
+    async with fake_client() as client:
+        client.middleware_stack.remove("endpointV2Middleware")
+        client.middleware_stack.remove("serializerMiddleware")
+        with pytest.raises(ConfigurationError, match=r"call\.request does not exist yet"):
+            await client.invoke("echo")
+
+
+async def test_property_of_a_command_class_is_asked() -> None:
+    class Renamed(InvokeCommand):
+        @property
+        def input(self) -> InvokeCommandInput:
+            return attrs.evolve(super().input, function_name="echo")
+
+    async with fake_client() as client:
+        await client.send(Renamed(function_name="other"))
+    assert [call.function_name for call in calls_of(client).calls] == ["echo"]
+
+
 async def test_call_gains_request_and_attempt_by_step() -> None:
     seen: dict[str, tuple[int, bool]] = {}
 
@@ -247,7 +266,7 @@ async def test_unchanged_stacks_are_folded_once(monkeypatch: pytest.MonkeyPatch)
         await client.invoke("echo")
 
         def chain(command: InvokeCommand) -> object:
-            return client._stack.fold_for(type(command), own_stack(command), client._dispatch).chain
+            return client._stack.fold_for(type(command), parts_of(command)[2], client._dispatch).chain
 
         alone, joined = chain(InvokeCommand(function_name="echo")), chain(command)
         assert chain(InvokeCommand(function_name="other")) is alone

@@ -11,6 +11,7 @@ from aiolambda import (
     LambdaServiceException,
     TcpKeepAlive,
 )
+from aiolambda.transport.sockets import report_from
 
 from ..support.servers import Connection, always, answer, raw_server
 from ..support.transports import KEYS, client_for, request_to, transport_to
@@ -39,6 +40,36 @@ async def test_six_megabytes_go_both_ways_unchanged() -> None:
         response = await transport.send(request_to(server, payload))
     assert server.requests[0][1] == payload
     assert response.body == payload
+
+
+async def test_small_answers_follow_a_large_one_on_the_connection() -> None:
+    """The kernel reports a large body in pieces of 1 MiB, and each byte of what follows."""
+    answers = [answer(body=bytes(size)) for size in (5_000_000, 2, 300_000, 0, 3_000_001, 2)]
+
+    async def script(connection: Connection) -> None:
+        for whole in answers:
+            await connection.read_request()
+            await connection.write(whole[:-1])
+            await connection.write(whole[-1:])
+
+    async with raw_server(script) as server, transport_to() as transport:
+        sizes = [len((await transport.send(request_to(server))).body) for _ in answers]
+    assert sizes == [5_000_000, 2, 300_000, 0, 3_000_001, 2]
+    assert server.connections == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels count these bytes in their own way")
+def test_kernel_without_room_reports_each_byte() -> None:
+    """One that keeps such a limit, and never has so many bytes, would report nothing."""
+
+    class Cramped(socket.socket):
+        def getsockopt(self, level: int, name: int) -> int:  # type: ignore[override]
+            return 4096 if name == socket.SO_RCVBUF else super().getsockopt(level, name)
+
+    for kind, expected in ((socket.socket, 100_000), (Cramped, 1)):
+        with kind() as sock:
+            report_from(sock, 100_000)
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT) == expected
 
 
 async def test_response_without_a_body_is_accepted() -> None:
