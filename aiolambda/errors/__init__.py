@@ -210,7 +210,9 @@ class InvalidInputError(AiolambdaError, ValueError):
         limit: The limit that the member exceeds, in bytes or characters; `None` if it exceeds none.
     """
 
-    def __init__(self, message: str, /, *, member: str, limit: int | None = None, function_name: str | None = None) -> None:
+    def __init__(
+        self, message: str, /, *, member: str = "payload", limit: int | None = None, function_name: str | None = None
+    ) -> None:
         """Build an error. Nothing was sent, so `delivery` is `NOT_DELIVERED`. The attributes explain the rest."""
         super().__init__(message, function_name=function_name)
         self.member = member
@@ -238,7 +240,9 @@ class PayloadTooLargeError(AiolambdaError):
 class InvalidPayloadSizeError(InvalidInputError, PayloadTooLargeError):
     """The payload exceeds the limit of its invocation type, so nothing was sent. `LambdaClient(limits=...)` sets the limits."""
 
-    def __init__(self, message: str, /, *, size: int | None, limit: int, function_name: str | None = None) -> None:
+    def __init__(
+        self, message: str, /, *, size: int | None = None, limit: int | None = None, function_name: str | None = None
+    ) -> None:
         """Build an error. Nothing was sent, so `delivery` is `NOT_DELIVERED`. The attributes explain the rest."""
         super().__init__(message, member="payload", limit=limit, function_name=function_name)
         self.size = size
@@ -349,8 +353,8 @@ class InvocationTimeoutError(TransportError, TimeoutError):
         message: str,
         /,
         *,
-        exceeded: Limit,
-        stage: Stage,
+        exceeded: Limit = "read",
+        stage: Stage = "wait",
         delivery: Delivery = Delivery.UNKNOWN,
         function_name: str | None = None,
         last_error: AiolambdaError | None = None,
@@ -376,10 +380,20 @@ class QueueTimeoutError(InvocationTimeoutError):
         super().__init__(message, exceeded="queue", stage="queue", delivery=Delivery.NOT_DELIVERED, function_name=function_name)
 
 
+def _code_and_status_of(kind: type[LambdaServiceException]) -> tuple[str, int]:
+    """The code of a class, or of the first of its bases that has one, and its HTTP status."""
+    from .service import STATUSES  # noqa: PLC0415 - only an error that was built by hand needs it
+
+    code = next((base.__name__ for base in kind.__mro__ if base.__name__ in STATUSES), kind.__name__)
+    return code, STATUSES.get(code, 500)
+
+
 class LambdaServiceException(AiolambdaError):
     """Lambda answered with an error code. Whether the function may have run depends on the code: see `delivery`.
 
-    Each known code has its own subclass in `aiolambda.errors.service`; an unknown code raises this class.
+    Each known code has its own subclass in `aiolambda.errors.service`; an unknown code raises this class. A test can build one
+    with its text alone, `TooManyRequestsException("busy")`. Code and status are then those of the class, and the verdict is
+    unknown.
 
     Attributes:
         category: The kind of error: `"permission"`, `"limit"`, `"function"` (its configuration), `"request"` or `"service"`.
@@ -404,15 +418,22 @@ class LambdaServiceException(AiolambdaError):
         message: str,
         /,
         *,
-        code: str,
-        metadata: Metadata,
+        code: str | None = None,
+        metadata: Metadata | None = None,
         function_name: str | None = None,
         type: str | None = None,
         body: bytes = b"",
         delivery: Delivery = Delivery.UNKNOWN,
+        retry_after: float | None = None,
     ) -> None:
         """Build an error. By default `delivery` is `UNKNOWN`. The attributes explain the rest."""
         super().__init__(message, delivery=delivery, function_name=function_name)
+        if code is None or metadata is None:
+            known_code, status = _code_and_status_of(self.__class__)
+            code = code or known_code
+            metadata = metadata or Metadata(http_status_code=status)
+        if retry_after is not None:
+            self.retry_after = retry_after
         self.code = code
         """The error code of the answer, such as `"ResourceNotFoundException"`."""
         self.message = message
@@ -465,6 +486,8 @@ class FunctionError(AiolambdaError):
         except FunctionError as error:
             print(error.error_type, error.error_message)
 
+    A test can build one with the facts that it needs, such as `FunctionError(error_type="ValueError")`.
+
     Attributes:
         kind: `"Handled"` or `"Unhandled"`, the value of `X-Amz-Function-Error`.
         error_type: The name of the function's exception; `None` if the function gave none.
@@ -476,20 +499,23 @@ class FunctionError(AiolambdaError):
 
     def __init__(
         self,
-        message: str,
+        message: str | None = None,
         /,
         *,
-        kind: Literal["Handled", "Unhandled"],
-        error_type: str | None,
-        error_message: str | None,
-        stack_trace: Sequence[str],
-        output: InvokeCommandOutput | None,
+        kind: Literal["Handled", "Unhandled"] = "Unhandled",
+        error_type: str | None = None,
+        error_message: str | None = None,
+        stack_trace: Sequence[str] = (),
+        output: InvokeCommandOutput | None = None,
         function_name: str | None = None,
         request_id: str | None = None,
     ) -> None:
         """Build an error. The function has run, so `delivery` is `EXECUTED`. The attributes explain the rest."""
+        if message is None:
+            description = ": ".join(filter(None, (error_type, error_message))) or "an error without a description"
+            message = f"the function failed ({kind}) with {description}"
         super().__init__(message, delivery=Delivery.EXECUTED, function_name=function_name)
-        self.kind = kind
+        self.kind: Literal["Handled", "Unhandled"] = kind
         """`"Handled"` or `"Unhandled"`, the value of `X-Amz-Function-Error`."""
         self.error_type = error_type
         """The name of the function's exception; `None` if the function gave none."""
@@ -515,7 +541,7 @@ class DecodeError(AiolambdaError, ValueError, TypeError):
     This is a `ValueError` and a `TypeError`, because a codec may raise either.
 
     Attributes:
-        output: The whole answer.
+        output: The whole answer; `None` if the error was built without one, in a test.
         codec_error: The exception of the codec, such as pydantic's `ValidationError`; `None` if there is no payload.
             Its text may quote the payload, so this error does not repeat it, and pickling drops it.
         request_id: The request id of the invocation; `None` if the answer has none.
@@ -526,7 +552,7 @@ class DecodeError(AiolambdaError, ValueError, TypeError):
         message: str,
         /,
         *,
-        output: InvokeCommandOutput,
+        output: InvokeCommandOutput | None = None,
         codec_error: Exception | None = None,
         delivery: Delivery = Delivery.EXECUTED,
         function_name: str | None = None,
@@ -535,7 +561,7 @@ class DecodeError(AiolambdaError, ValueError, TypeError):
         """Build an error. By default `delivery` is `EXECUTED`. The attributes explain the rest."""
         super().__init__(message, delivery=delivery, function_name=function_name)
         self.output = output
-        """The whole answer."""
+        """The whole answer; `None` if the error was built without one, in a test."""
         self.codec_error = codec_error
         """The exception of the codec, such as pydantic's `ValidationError`; `None` if there is no payload. Its text may quote
         the payload, so this error does not repeat it, and pickling drops it."""
@@ -596,14 +622,14 @@ class TooManyFailuresError(AiolambdaError):
     The map has yielded every result before it raises this. Items that were not sent did not run.
 
     Attributes:
-        stats: The totals of the map.
+        stats: The totals of the map; `None` if the error was built without them, in a test.
     """
 
-    def __init__(self, message: str, /, *, stats: MapStats, delivery: Delivery = Delivery.UNKNOWN) -> None:
+    def __init__(self, message: str, /, *, stats: MapStats | None = None, delivery: Delivery = Delivery.UNKNOWN) -> None:
         """Build an error. By default `delivery` is `UNKNOWN`. The attributes explain the rest."""
         super().__init__(message, delivery=delivery)
         self.stats = stats
-        """The totals of the map."""
+        """The totals of the map; `None` if the error was built without them, in a test."""
 
 
 class NotSentError(AiolambdaError):

@@ -1,18 +1,19 @@
 """The errors that Lambda itself answers with, a class for each code.
 
-Owns the codes, the class and the category of each, and the members that some of them have. Must not know how an answer is
-parsed, nor the verdict on a code: `policy/delivery.py` has it.
+Owns the codes, the class, the category and the HTTP status of each, and the members that some of them have. Must not know how
+an answer is parsed, nor the verdict on a code: `policy/delivery.py` has it.
 
 Source: the Lambda service model (2015-03-31), and the codes that Lambda's front end sends although the model lacks them.
 """
 
 from typing import ClassVar, Literal
 
-from ..types.values import ThrottleReason
+from ..types.values import Delivery, Metadata, ThrottleReason
 from . import Category, LambdaServiceException, PayloadTooLargeError
 
 __all__ = [
     "EXCEPTIONS",
+    "STATUSES",
     "AccessDeniedException",
     "AliasLimitExceededException",
     "CallbackTimeoutException",
@@ -120,6 +121,33 @@ class TooManyRequestsException(_LimitException):
 
     reason: ThrottleReason | None = None
     """The limit that was exceeded; `None` if the answer does not say."""
+
+    def __init__(
+        self,
+        message: str,
+        /,
+        *,
+        code: str | None = None,
+        metadata: Metadata | None = None,
+        function_name: str | None = None,
+        type: str | None = None,
+        body: bytes = b"",
+        delivery: Delivery = Delivery.UNKNOWN,
+        retry_after: float | None = None,
+        reason: ThrottleReason | str | None = None,
+    ) -> None:
+        super().__init__(
+            message,
+            code=code,
+            metadata=metadata,
+            function_name=function_name,
+            type=type,
+            body=body,
+            delivery=delivery,
+            retry_after=retry_after,
+        )
+        if reason is not None:
+            self.reason = ThrottleReason(reason)
 
     @property
     def scope(self) -> Scope | None:
@@ -419,3 +447,29 @@ EXCEPTIONS: dict[str, type[LambdaServiceException]] = {
     if not code.startswith("_") and kind is not LambdaServiceException
 }
 """The class of each code. A code that is missing here raises `LambdaServiceException`."""
+
+_CODES_BY_STATUS = {
+    400: "AliasLimitExceeded CallbackTimeout CapacityProviderLimitExceeded CodeStorageExceeded CodeVerificationFailed"
+    " FunctionVersionsPerCapacityProviderLimitExceeded InvalidCodeSignature InvalidParameterValue InvalidRequestContent"
+    " ModeNotSupported NoPublishedVersion PolicyLengthExceeded PublicPolicy RecursiveInvocation ResourceInUse SnapStart"
+    " Throttling Validation",
+    402: "ServiceQuotaExceeded",
+    403: "AccessDenied EFSMountFailure ExpiredToken InvalidSignature MissingAuthenticationToken S3FilesMountFailure"
+    " UnrecognizedClient",
+    404: "CodeSigningConfigNotFound ProvisionedConcurrencyConfigNotFound ResourceNotFound",
+    408: "EFSMountConnectivity EFSMountTimeout S3FilesMountConnectivity S3FilesMountTimeout SnapStartTimeout",
+    409: "CodeArtifactUserDeleted CodeArtifactUserFailed CodeArtifactUserPending DurableExecutionAlreadyStarted"
+    " ResourceConflict RuntimeAliasDeleted RuntimeVersionDeleted SnapStartNotReady SnapStartRegenerationFailure",
+    410: "EFSIO",
+    412: "PreconditionFailed",
+    413: "RequestEntityTooLarge RequestTooLarge SerializedRequestEntityTooLarge",
+    415: "UnsupportedMediaType",
+    429: "TooManyRequests",
+    500: "Service",
+    502: "EC2AccessDenied EC2Throttled EC2Unexpected ENILimitReached ENINotReady InvalidRuntime InvalidSecurityGroupID"
+    " InvalidSubnetID InvalidZipFile KMSAccessDenied KMSDisabled KMSInvalidState KMSNotFound ResourceNotReady"
+    " SubnetIPAddressLimitReached",
+}
+
+STATUSES = {f"{name}Exception": status for status, names in _CODES_BY_STATUS.items() for name in names.split()}
+"""The HTTP status of each code. Source: the service model; for the front end, "Common Errors" of the API reference."""

@@ -4,54 +4,42 @@ Must not open a socket, or know the client.
 """
 
 import asyncio
+import base64
 import contextlib
-import inspect
-import json
-import traceback
-import uuid
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from typing import Any, Self, cast
-from urllib.parse import parse_qs, unquote, urlsplit
+from collections.abc import AsyncGenerator, Awaitable, Mapping
+from typing import Self, TypeVar, cast
 
-import attrs
-
-from ..codecs import JsonCodec
-from ..errors import ConfigurationError
+from ..emulation import api_errors
+from ..emulation.api_errors import ApiError
+from ..emulation.executions import Execution
+from ..emulation.failure_script import Decision, FailureKind, Scenario, ScriptedFailures
+from ..emulation.function_log import FunctionLog
+from ..emulation.handlers import Handler, HandlerFailed
+from ..emulation.identifiers import arn_of, new_request_id, new_trace_id
+from ..emulation.in_process import (
+    FunctionTable,
+    HandlerInvocation,
+    HandlerRun,
+    InProcessFunction,
+    function_of,
+    problem_of_handler,
+)
+from ..emulation.payloads import check_json
+from ..errors import ConfigurationError, InvocationTimeoutError
 from ..operations import stream_events
 from ..protocol import names
 from ..types.http import Headers, Request, Response
 from ..types.interfaces import OfflineTransport, Transport
 from ..types.mistakes import kind_of
+from .event_queue import EventQueue
+from .recorded_call import RecordedCall, recorded
 
-__all__ = ["FakeTransport", "RecordedCall"]
+__all__ = ["FakeTransport"]
 
+T = TypeVar("T")
 
-@attrs.frozen(kw_only=True)
-class RecordedCall:
-    """A request that the client sent.
-
-    Args:
-        function_name: The name of the function, as in the URL.
-        payload: The bytes of the body.
-        headers: The header fields, by name in any case.
-        attempt: The number of the attempt: 1 for the first.
-        qualifier: The version or alias that the call named; `None` if it named none.
-    """
-
-    function_name: str
-    """The name of the function, as in the URL."""
-    payload: bytes = attrs.field(repr=lambda payload: f"<{len(payload)} bytes>")
-    """The bytes of the body."""
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    """The header fields, by name in any case."""
-    attempt: int
-    """The number of the attempt: 1 for the first."""
-    qualifier: str | None = None
-    """The version or alias that the call named; `None` if it named none."""
-
-    def json(self) -> Any:
-        """Decode the payload."""
-        return json.loads(self.payload)
+_REGION = "us-east-1"
+"""The region in the ARNs of functions that are called by name."""
 
 
 class _PieceStream:
@@ -85,41 +73,106 @@ class _PieceStream:
         await self._pieces.aclose()
 
 
-class FakeTransport(OfflineTransport, Transport):
+class FakeTransport(ScriptedFailures, OfflineTransport, Transport):
     """A transport for tests, which calls Python functions in place of Lambda.
 
     ::
 
-        transport = FakeTransport({"price": lambda event: {"total": 3 * event["amount"]}})
-        async with LambdaClient(transport=transport) as client:
+        fake = FakeTransport()
+        fake.add("price", lambda event: {"total": 3 * event["amount"]})
+        async with LambdaClient(transport=fake) as client:
             output = await client.invoke("price", {"amount": 2})
         assert output.json() == {"total": 6}
 
     A client with this transport needs no region, credentials or server.
 
-    A handler is a function or a coroutine function of the decoded event. It returns a value to encode, or bytes to send
-    unchanged. A generator, synchronous or asynchronous, streams its response in pieces of bytes or text. An exception becomes
-    an unhandled function error, in the form of Lambda's Python runtime. An `Event` also runs the handler, and the response is
-    always 202; a `DryRun` does not run it.
+    A handler is a function or a coroutine function of the decoded event, or of event and context, as on Lambda. It returns a
+    value to encode, or bytes to send unchanged. A generator, synchronous or asynchronous, streams its response in pieces of
+    bytes or text. Results and errors are encoded as by Lambda's Python runtime. `fail` lets calls fail.
+
+    An `Event` is answered with 202, and runs its handler afterwards, one event after another: await `wait_idle()`. Its errors
+    are in `executions`. A `DryRun` runs nothing.
     """
 
     offline = True
     """No request leaves the process, so a client with this transport needs neither region nor credentials."""
 
-    def __init__(self, functions: Mapping[str, Callable[[Any], object]], /) -> None:
+    def __init__(self, functions: Mapping[str, Handler] | None = None, /) -> None:
         """Build a transport that knows these functions.
 
         Args:
-            functions: The handlers by function name. They are found without qualifier and without the rest of an ARN.
+            functions: The handlers by function name. Default none; `add` adds more.
         """
-        self._functions = _checked(functions)
-        self._codec = JsonCodec()
+        super().__init__()
+        self._functions = FunctionTable()
         self._calls: list[RecordedCall] = []
+        self._executions: list[Execution] = []
+        self._events = EventQueue()
+        for name, handler in _checked(functions).items():
+            self.add(name, handler)
+
+    def add(
+        self,
+        function_name: str,
+        handler: Handler,
+        /,
+        *,
+        qualifier: str | None = None,
+        version: str | None = None,
+        timeout: float = 60.0,
+    ) -> None:
+        """Add a function, or replace its handler.
+
+        A function without qualifiers answers calls with any qualifier. One with qualifiers answers those only.
+
+        Args:
+            function_name: The name of the function, also as `name:qualifier` or an ARN.
+            handler: A function of the event, or of event and context.
+                A second parameter gets the context, unless it has a default and another name than `context`.
+            qualifier: The version or alias that this handler serves. Default `None`: calls without one.
+            version: The version that answers state. Default: `"$LATEST"`, the qualifier if it is a number, or `"1"`.
+            timeout: The timeout of the function that the context counts down, in seconds. It ends nothing. Default 60.
+
+        Raises:
+            ConfigurationError: The name is not a string, or the handler not a function.
+        """
+        self._functions.add(function_of(function_name, handler, qualifier=qualifier, version=version, timeout=timeout))
 
     @property
     def calls(self) -> list[RecordedCall]:
-        """Every request, in order."""
+        """Every request, in order, with each attempt of a call."""
         return self._calls
+
+    def calls_of(self, function_name: str, /) -> list[RecordedCall]:
+        """The requests for one function, in order, with any qualifier.
+
+        Args:
+            function_name: The name of the function.
+        """
+        return [call for call in self._calls if names.plain_name_of(call.function_name) == function_name]
+
+    @property
+    def executions(self) -> list[Execution]:
+        """Every run of a function, in the order in which they ended, also runs that failed or were cancelled."""
+        return self._executions
+
+    def executions_of(self, function_name: str, /) -> list[Execution]:
+        """The runs of one function, in the order in which they ended.
+
+        Args:
+            function_name: The name of the function.
+        """
+        return [execution for execution in self._executions if execution.function_name == function_name]
+
+    async def wait_idle(self) -> None:
+        """Wait until every `Event` that was accepted has run."""
+        await self._events.wait_idle()
+
+    def reset(self) -> None:
+        """Forget all failures, delays, calls and executions. The functions stay."""
+        super().reset()
+        self._calls.clear()
+        self._executions.clear()
 
     async def send(self, request: Request, /) -> Response:
         """Call the handler and return its response.
@@ -127,19 +180,11 @@ class FakeTransport(OfflineTransport, Transport):
         Args:
             request: The request of the client.
         """
-        accepted = self._accept(request)
-        if isinstance(accepted, Response):
-            return accepted
-        body, error = b"", None
+        call = self._record(request, streamed=False)
         try:
-            async with contextlib.aclosing(self._pieces(await _result_of(*accepted))) as pieces:
-                async for piece in pieces:
-                    body += piece
-        except Exception as raised:  # noqa: BLE001 - every exception of a handler becomes a response, as on Lambda
-            error = self._codec.encode(_error_content(raised))
-        if request.headers.get("x-amz-invocation-type") == "Event":
-            return _response(202, b"")
-        return _response(200, body) if error is None else _response(200, error, {"x-amz-function-error": "Unhandled"})
+            return await self._answer(request, call)
+        except ApiError as error:
+            return _error_response(call, error)
 
     @contextlib.asynccontextmanager
     async def stream(self, request: Request, /) -> AsyncGenerator[_PieceStream]:
@@ -148,76 +193,145 @@ class FakeTransport(OfflineTransport, Transport):
         Args:
             request: The request of the client.
         """
-        accepted = self._accept(request)
-        if isinstance(accepted, Response):
-            stream = _PieceStream(accepted, _one_piece(accepted.body))
-        else:
-            head = _response(200, b"", {"content-type": stream_events.CONTENT_TYPE})
-            stream = _PieceStream(head, self._events(*accepted))
+        call = self._record(request, streamed=True)
+        try:
+            stream = await self._open(request, call)
+        except ApiError as error:
+            response = _error_response(call, error)
+            stream = _PieceStream(response, _one_piece(response.body))
         try:
             yield stream
         finally:
             await stream.close()
 
     async def close(self) -> None:
-        """Do nothing: this transport has no connections."""
+        """Wait for the events that were accepted. Those that still run after 5 seconds are cancelled."""
+        await self._events.close()
 
-    def _accept(self, request: Request) -> Response | tuple[Callable[[Any], object], object]:
-        """Record the request. Return the handler and its event, or a response of Lambda itself."""
-        url = urlsplit(request.url)
-        name = unquote(url.path.split("/")[-2])
+    def detach(self, *, forked: bool = False) -> None:
+        """Forget the events of an event loop that has ended, so that the client can be used on another one.
+
+        Args:
+            forked: Whether the loop belongs to the parent process. It makes no difference here.
+        """
+        self._events.drop()
+
+    def _check_known(self, function_name: str) -> None:
+        self._functions.check_known(function_name)
+
+    def _record(self, request: Request, *, streamed: bool) -> RecordedCall:
+        time = asyncio.get_running_loop().time()
+        call = recorded(request, streamed=streamed, request_id=new_request_id(), time=time)
+        self._calls.append(call)
+        return call
+
+    async def _answer(self, request: Request, call: RecordedCall) -> Response:
+        function, decision = await self._admit(request, call)
+        loss = _loss_of(decision)
+        if call.invocation_type == "Event":
+            self._events.put(lambda: _ended(self._run(function, call, decision)))
+        elif call.invocation_type == "RequestResponse":
+            return await self._response_of(request, call, self._run(function, call, decision), loss)
+        if loss is not None:
+            raise loss.transport_error()
+        return _response(call, 202 if call.invocation_type == "Event" else 204)
+
+    async def _response_of(self, request: Request, call: RecordedCall, run: HandlerRun, loss: Scenario | None) -> Response:
+        headers = {"content-type": "application/json", "x-amz-executed-version": run.version}
+        try:
+            body = await _within_limit(request, run.whole())
+        except HandlerFailed as failed:
+            body = failed.response.payload
+            headers["x-amz-function-error"] = failed.kind
+        if loss is not None:
+            raise loss.transport_error()
         request.stage = "receive"
-        self._calls.append(
-            RecordedCall(
-                function_name=name,
-                payload=request.body,
-                headers=request.headers.copy(),
-                attempt=_attempt_of(request),
-                qualifier=parse_qs(url.query).get("Qualifier", [None])[0],
-            )
+        if run.log is not None:
+            headers["x-amz-log-result"] = base64.b64encode(run.log_tail).decode()
+        return _response(call, 200, body, headers)
+
+    async def _open(self, request: Request, call: RecordedCall) -> _PieceStream:
+        function, decision = await self._admit(request, call)
+        loss = _loss_of(decision)
+        if call.invocation_type == "DryRun":
+            if loss is not None:
+                raise loss.transport_error()
+            return _PieceStream(_response(call, 204), _one_piece(b""))
+        run = self._run(function, call, decision)
+        if loss is not None and loss.kind is not FailureKind.CUT and not loss.chunks:
+            with contextlib.suppress(HandlerFailed):
+                await _within_limit(request, run.whole())
+            raise loss.transport_error()
+        request.stage = "receive"
+        headers = {"content-type": stream_events.CONTENT_TYPE, "x-amz-executed-version": run.version}
+        return _PieceStream(_response(call, 200, headers=headers), _events_of(run, loss))
+
+    async def _admit(self, request: Request, call: RecordedCall) -> tuple[InProcessFunction, Decision]:
+        """The function to run, and what the script decided. Raises the error of a call whose function does not run."""
+        name = names.plain_name_of(call.function_name)
+        request.stage = "wait"
+        function = self._functions.find(name, call.qualifier)
+        if function is None:
+            raise api_errors.function_not_found(_arn_of(call, call.qualifier or "$LATEST"))
+        check_json(call.payload)
+        decision = self._decide(name, call.qualifier, call.payload)
+        scenario = decision.scenario
+        if scenario is None or scenario.kind is FailureKind.FUNCTION or scenario.runs:
+            return function, decision
+        await _within_limit(request, asyncio.sleep(decision.delay))
+        if scenario.answer is not None:
+            request.stage = "receive"
+            raise scenario.answer
+        raise scenario.transport_error()
+
+    def _run(self, function: InProcessFunction, call: RecordedCall, decision: Decision) -> HandlerRun:
+        invocation = HandlerInvocation(
+            request_id=call.request_id,
+            invocation_type=call.invocation_type,
+            payload=call.payload,
+            function_arn=_arn_of(call, call.qualifier),
+            client_context=call.client_context,
+            tenant_id=call.tenant_id,
         )
-        handler = self._functions.get(name) or self._functions.get(names.plain_name_of(name))
-        if handler is None:
-            return _refused(404, "ResourceNotFoundException", f"Function not found: {name}")
-        if request.headers.get("x-amz-invocation-type") == "DryRun":
-            return _response(204, b"")
-        try:
-            return handler, json.loads(request.body or b"{}")
-        except ValueError as error:
-            return _refused(400, "InvalidRequestContentException", f"Could not parse request body into json: {error}")
-
-    async def _pieces(self, result: object) -> AsyncGenerator[bytes]:
-        """Yield the pieces of a generator, or the encoded result as one piece."""
-        if isinstance(result, AsyncGenerator):
-            async with contextlib.aclosing(cast("AsyncGenerator[object]", result)) as pieces:
-                async for piece in pieces:
-                    yield _encode_piece(piece)
-        elif isinstance(result, Generator):
-            for piece in cast("Generator[object]", result):
-                yield _encode_piece(piece)
-        elif isinstance(result, bytes):
-            yield result
-        else:
-            try:
-                encoded = self._codec.encode(result)
-            except ValueError as error:
-                raise _MarshalError(f"Unable to marshal response: {error}") from None
-            yield encoded
-
-    async def _events(self, handler: Callable[[Any], object], event: object) -> AsyncGenerator[bytes]:
-        try:
-            async with contextlib.aclosing(self._pieces(await _result_of(handler, event))) as pieces:
-                async for piece in pieces:
-                    yield stream_events.chunk_event(piece)
-        except Exception as error:  # noqa: BLE001 - as above
-            details = self._codec.encode(_error_content(error)).decode()
-            yield stream_events.completion_event(error_code="Unhandled", error_details=details)
-        else:
-            yield stream_events.completion_event()
+        log = FunctionLog() if call.log_type == "Tail" else None
+        return HandlerRun(function, invocation, decision, on_end=self._executions.append, log=log)
 
 
-def _checked(functions: object) -> dict[str, Callable[[Any], object]]:
+async def _events_of(run: HandlerRun, loss: Scenario | None) -> AsyncGenerator[bytes]:
+    """The events of a stream, up to the loss that was scripted."""
+    left = -1 if loss is None else loss.chunks
+    try:
+        async with contextlib.aclosing(run.pieces()) as pieces:
+            async for piece in pieces:
+                event = stream_events.chunk_event(piece)
+                if loss is not None and not left:
+                    break
+                yield event
+                left -= 1
+            else:
+                event = None
+    except HandlerFailed as failed:
+        event = stream_events.completion_event(
+            error_code=failed.kind, error_details=failed.response.payload.decode(), log_result=_log_result_of(run)
+        )
+    else:
+        event = event or stream_events.completion_event(log_result=_log_result_of(run))
+    if loss is None:
+        yield event
+    elif loss.kind is FailureKind.CUT:
+        yield event[: len(event) // 2]
+    else:
+        raise loss.transport_error()
+
+
+def _log_result_of(run: HandlerRun) -> str | None:
+    return None if run.log is None else base64.b64encode(run.log_tail).decode()
+
+
+def _checked(functions: object) -> Mapping[str, Handler]:
     """The functions. `ConfigurationError` unless they are a mapping of names to handlers."""
+    if functions is None:
+        return {}
     form = "FakeTransport takes a mapping of function names to handlers, such as {'price': handler}"
     if not isinstance(functions, Mapping):
         raise ConfigurationError(f"{form}; got {kind_of(functions)}")
@@ -225,71 +339,52 @@ def _checked(functions: object) -> dict[str, Callable[[Any], object]]:
         if not isinstance(name, str):
             raise ConfigurationError(f"{form}; got a name of type {type(name).__name__}")
         if not callable(handler):
-            raise ConfigurationError(
-                f"{form}; the handler of {name!r} is {kind_of(handler)}, not a function of the event: "
-                "for a fixed answer, write lambda event: answer"
-            )
-    return dict(cast("Mapping[str, Callable[[Any], object]]", functions))
+            raise ConfigurationError(f"{form}; {problem_of_handler(name, handler)}")
+    return cast("Mapping[str, Handler]", functions)
 
 
-async def _result_of(handler: Callable[[Any], object], event: object) -> object:
-    """Run the handler. Not inside a generator, which would turn a `StopIteration` into another error."""
+def _loss_of(decision: Decision) -> Scenario | None:
+    """The scripted loss of an answer whose function runs."""
+    scenario = decision.scenario
+    return None if scenario is None or scenario.kind is FailureKind.FUNCTION else scenario
+
+
+async def _within_limit(request: Request, work: Awaitable[T]) -> T:
+    """Wait for something within the read limit of a request."""
+    limit = request.timeouts.read
+    scope = asyncio.timeout(limit if isinstance(limit, int | float) else None)
     try:
-        result = handler(event)
-        return await result if inspect.isawaitable(result) else result
-    except (StopIteration, StopAsyncIteration) as error:
-        raise _RaisedStopIteration(error) from error
+        async with scope:
+            return await work
+    except TimeoutError:
+        if not scope.expired():
+            raise
+    raise InvocationTimeoutError(f"no answer came within {limit} s", exceeded="read", stage="wait")
 
 
-class _RaisedStopIteration(Exception):
-    """A `StopIteration` of a handler, wrapped because it cannot leave a coroutine."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-class _MarshalError(Exception):
-    """The result cannot be encoded as JSON."""
-
-
-def _encode_piece(piece: object) -> bytes:
-    if isinstance(piece, str):
-        return piece.encode()
-    if not isinstance(piece, bytes):
-        raise _MarshalError(f"Unable to marshal response: a generator must yield bytes or text, not {type(piece).__name__}")
-    return piece
+async def _ended(run: HandlerRun) -> None:
+    """Run an event. Its failure is in the record of the execution."""
+    with contextlib.suppress(HandlerFailed):
+        await run.whole()
 
 
 async def _one_piece(body: bytes) -> AsyncGenerator[bytes]:
     yield body
 
 
-def _error_content(error: Exception) -> Mapping[str, object]:
-    if isinstance(error, _RaisedStopIteration):
-        error = error.error
-    if isinstance(error, _MarshalError):
-        return {"errorMessage": str(error), "errorType": "Runtime.MarshalError"}
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-    return {
-        "errorMessage": str(error),
-        "errorType": type(error).__name__,
-        "requestId": str(uuid.uuid4()),
-        "stackTrace": traceback.format_list(frames),
-    }
+def _arn_of(call: RecordedCall, qualifier: str | None) -> str:
+    name = call.function_name
+    if name.startswith("arn:") and names.qualifier_of(name) == qualifier:
+        return name
+    return arn_of(names.plain_name_of(name), names.region_of(name) or _REGION, qualifier)
 
 
-def _response(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    fields = {"x-amzn-requestid": str(uuid.uuid4()), "x-amz-executed-version": "$LATEST", **(headers or {})}
+def _response(call: RecordedCall, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Response:
+    trace_id = call.headers.get("x-amzn-trace-id") or new_trace_id()
+    fields = {"x-amzn-requestid": call.request_id, "x-amzn-trace-id": trace_id, **(headers or {})}
     return Response(status, Headers(fields), body)
 
 
-def _refused(status: int, code: str, message: str) -> Response:
-    return _response(status, json.dumps({"Type": "User", "Message": message}).encode(), {"x-amzn-errortype": code})
-
-
-def _attempt_of(request: Request) -> int:
-    """Parse `amz-sdk-request: attempt=2; max=3`. Returns 1 if a middleware has removed the header."""
-    first, _, _ = request.headers.get("amz-sdk-request", "").partition(";")
-    number = first.removeprefix("attempt=")
-    return int(number) if number.isdigit() else 1
+def _error_response(call: RecordedCall, error: ApiError) -> Response:
+    headers = {"content-type": "application/json", "x-amzn-errortype": error.code, **error.headers}
+    return _response(call, error.status, error.body, headers)

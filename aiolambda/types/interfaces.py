@@ -150,7 +150,9 @@ class StreamedResponse(Protocol):
 class Transport(Protocol):
     """Sends signed requests. The default speaks HTTP on connections that aiohttp opens.
 
-    `SessionTransport` sends over a session of yours, `aiolambda.testing.FakeTransport` calls plain functions.
+    `SessionTransport` sends over a session of yours, `aiolambda.testing.FakeTransport` calls plain functions. A transport of
+    your own may have more members, which the client uses if they are there: see `ReservingTransport`, `DetachableTransport` and
+    `OfflineTransport` in `aiolambda.types.interfaces`. "Write a transport" in the manual has an example.
     """
 
     async def send(self, request: Request, /) -> Response:
@@ -180,33 +182,53 @@ class Transport(Protocol):
 class Reservation(Protocol):
     """A connection that a transport keeps for a request, or its turn to open one, until `end`."""
 
-    def end(self) -> None: ...
+    def end(self) -> None:
+        """Give up what is left of the reservation. Called once, after the attempt."""
+        ...
 
 
 class ReservingTransport(Protocol):
-    """A transport that can do all its waiting, except opening a connection, before the request is signed.
+    """A transport that can do all its waiting, except opening a connection, before the request is signed."""
 
-    `promise` does not wait: it returns `None` if `reserve` would. `loop` is the running loop. With `first`, the request goes
-    before all that wait.
-    """
+    def promise(self, request: Request, loop: Loop, /) -> Reservation | None:
+        """A reservation that needs no waiting; `None` if it would.
 
-    def promise(self, request: Request, loop: Loop, /) -> Reservation | None: ...
-    async def reserve(self, request: Request, /, *, first: bool = False) -> Reservation: ...
+        Args:
+            request: The request, which is not signed yet.
+            loop: The running event loop.
+        """
+        ...
+
+    async def reserve(self, request: Request, /, *, first: bool = False) -> Reservation:
+        """A reservation, after waiting for it.
+
+        Args:
+            request: The request, which is not signed yet.
+            first: Whether the request goes before all that wait.
+
+        Raises:
+            QueueTimeoutError: `request.timeouts.queue` seconds have passed.
+        """
+        ...
 
 
 class DetachableTransport(Protocol):
-    """A transport that belongs to an event loop, and can be used on another one once its own is closed or stands still.
+    """A transport that belongs to an event loop, and can be used on another one once its own is closed or stands still."""
 
-    `detach` drops the connections of that loop. With `forked`, they belong to the parent process as well, and stay open there.
-    """
+    def detach(self, *, forked: bool = False) -> None:
+        """Drop everything that belongs to the old loop.
 
-    def detach(self, *, forked: bool = False) -> None: ...
+        Args:
+            forked: Whether the connections belong to the parent process as well, and stay open there.
+        """
+        ...
 
 
 class OfflineTransport(Protocol):
-    """A transport that may say that it reaches no AWS: if `offline`, a client asks for neither region nor credentials."""
+    """A transport that may say that it reaches no AWS."""
 
     offline: bool
+    """Whether the client can do without region and credentials."""
 
 
 # Users' objects may have the optional methods, or forward them with `__getattr__`. From Python 3.12 on, `isinstance` with a

@@ -77,7 +77,7 @@ async def test_retry_without_slot_keeps_unknown_delivery() -> None:
             return await call_next(call)
 
     transport = Failing(ConnectionLostError("lost"))
-    transport._functions["sleep"] = sleep
+    transport.add("sleep", sleep)
     async with LambdaClient(transport=transport, max_concurrency=1) as client:
         client.middleware_stack.add(twice, step="finalize")
         call = asyncio.create_task(client.invoke("f", timeout=Timeouts(queue=5)))

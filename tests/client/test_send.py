@@ -26,7 +26,7 @@ async def test_send_returns_the_output_of_its_command() -> None:
     async with fake_client() as client:
         output = await client.send(InvokeCommand(function_name="echo", payload={"id": 7}))
     assert isinstance(output, InvokeCommandOutput)
-    assert (output.status_code, output.payload, output.json(), output.text()) == (200, b'{"id":7}', {"id": 7}, '{"id":7}')
+    assert (output.status_code, output.payload, output.json(), output.text()) == (200, b'{"id": 7}', {"id": 7}, '{"id": 7}')
     assert output.metadata.attempts == 1
     assert [attempt.delivery for attempt in output.metadata.history] == [Delivery.EXECUTED]
     assert output.metadata.request_id

@@ -92,7 +92,7 @@ from aiolambda import {names}
 from aiolambda.config import ClientSettings
 from aiolambda.credentials import assume_role, from_botocore, from_profile
 from aiolambda.local import LocalEndpoint, LocalFunction
-from aiolambda.testing import FakeTransport
+from aiolambda.testing import FakeTransport, FunctionFailure
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -114,7 +114,8 @@ async def cache(call: Call[InvokeCommandInput, InvokeCommandOutput],
 gauge = stamped
 
 async def example(
-    client: LambdaClient, items: list[dict[str, int]], names: list[str], output: InvokeCommandOutput, function: LocalFunction
+    client: LambdaClient, items: list[dict[str, int]], names: list[str], output: InvokeCommandOutput, function: LocalFunction,
+    fake: FakeTransport,
 ) -> None:
 """
 
@@ -173,6 +174,7 @@ async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.Mo
             "Unpack": Unpack,
             "cache": stamped,
             "client": client,
+            "fake": FakeTransport({"orders": echo}),
             "function": LocalFunction(name="orders", handler="orders.handler", root=tmp_path),
             "gauge": stamped,
             "items": [{"id": 1}, {"id": 2}],

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 import re
 import socket
 import threading
@@ -11,13 +12,16 @@ from typing import Any
 
 import pytest
 
-from aiolambda import Call, CallNext, CommandInput, CommandOutput, LambdaClient, Timeouts
+import aiolambda
+import aiolambda.errors.service
+import aiolambda.testing
+from aiolambda import Call, CallNext, CommandInput, CommandOutput, LambdaClient, ResourceNotFoundException, Timeouts
 from aiolambda.local import LocalEndpoint, LocalFunction
 from aiolambda.testing import FakeTransport
 
 from ..support import THOROUGH
 from ..support.checkers import CHECKERS, check
-from ..support.pages import FILES, FRAGMENTS, PROGRAMS, Block, run_fragments
+from ..support.pages import FILES, FRAGMENTS, PROGRAMS, ROOT, Block, run_fragments
 
 REPLAYED = r"""1 \{'order': 1\} False
 2 \{'order': 2\} False
@@ -169,7 +173,7 @@ async def test_the_fastapi_recipe_streams_and_answers_404(environment: pytest.Mo
         assert [await reader.piece(), await reader.piece()] == [b"!", b""]
         await reader.leave()
         assert client.stats.in_flight == 0
-        transport._functions.clear()
+        transport.fail("writer", ResourceNotFoundException)
         missing = Browser(names["app"], "/about/tea")
         assert (await missing.status(), await missing.piece()) == (404, b'{"detail":"nobody writes here"}')
         await missing.leave()
@@ -188,6 +192,47 @@ async def test_one_limit_is_changed_and_the_rest_is_kept() -> None:
         client.middleware_stack.add(seen)
         assert await run_fragments("docs/calls.md")["report"](client) == {"year": 2026}
     assert limits == [Timeouts(total=300, queue=5, read=120)]
+
+
+TESTED = run_fragments("docs/testing.md")
+"""The names of the page about tests, which has tests itself."""
+TESTS_OF_PAGE = [
+    "test_a_total",
+    "test_busy_orders_have_no_total",
+    "test_a_lost_answer_is_not_repeated",
+    "test_a_timeout_of_the_function_is_raised",
+    "test_a_cut_stream_is_an_error",
+    "test_some_of_many_fail",
+    "test_a_tail",
+    "test_an_event_runs_later",
+    "test_keys_are_renewed",
+    "test_a_busy_client",
+    "test_errors_have_sensible_facts",
+]
+
+
+def test_each_test_of_the_page_about_tests_is_run_here() -> None:
+    assert [name for name in TESTED if name.startswith("test_")] == TESTS_OF_PAGE
+    assert {"total_of_order", "orders", "write"} <= set(TESTED)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("name", TESTS_OF_PAGE)
+async def test_a_test_of_the_manual_passes(name: str) -> None:
+    done = TESTED[name]()
+    if inspect.isawaitable(done):
+        await done
+
+
+def test_the_table_of_failures_has_calls_that_work() -> None:
+    page = (ROOT / "docs" / "testing.md").read_text()
+    calls = re.findall(r"^\| .* \| `(fake\..*)` \|$", page, re.MULTILINE)
+    names = {**vars(aiolambda), **vars(aiolambda.errors.service), **vars(aiolambda.testing)}
+    for call in calls:
+        fake = FakeTransport({"orders": lambda event: event, "writer": lambda event: event})
+        eval(call, {**names, "fake": fake})  # noqa: S307 - it stands in this checkout
+        assert len(fake._rules) == 1, call
+    assert len(calls) == 18
 
 
 async def test_the_aioresponses_example_mocks_a_call(environment: pytest.MonkeyPatch) -> None:

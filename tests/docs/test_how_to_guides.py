@@ -18,13 +18,10 @@ from aiohttp.test_utils import TestClient, TestServer
 
 import aiolambda
 from aiolambda import (
-    AiolambdaError,
     ClientClosedError,
     Credentials,
-    Delivery,
     InvocationTimeoutError,
     LambdaClient,
-    NoRetry,
     ThrottleReason,
 )
 from aiolambda.testing import FakeTransport
@@ -175,29 +172,6 @@ async def test_progress_of_a_map_is_shown() -> None:
         results = await names["map_with_progress"](client, "orders", range(20), shown.append)
     assert sorted(results) == list(range(20))
     assert shown[-1].startswith("20 done, 0 failed, ")
-
-
-# Failures in tests
-
-
-@pytest.mark.virtual_time
-async def test_a_call_fails_in_each_way_of_the_page() -> None:
-    names = run_fragments("docs/testing.md")
-
-    async def end_of(name: str, **settings: Any) -> tuple[Any, int]:
-        transport = names[name]({"orders": lambda event: event})
-        async with LambdaClient(transport=transport, **settings) as client:
-            try:
-                output = await client.invoke("orders", {"id": 7})
-            except AiolambdaError as error:
-                return error.delivery, len(transport.calls)
-            return output.json(), output.metadata.attempts
-
-    assert await end_of("Unreachable") == (Delivery.NOT_DELIVERED, 0)
-    assert await end_of("Lossy") == (Delivery.UNKNOWN, 1)
-    assert await end_of("Lossy", idempotent=True) == ({"id": 7}, 2)
-    assert await end_of("Busy") == ({"id": 7}, 2)
-    assert await end_of("Busy", retry=NoRetry()) == (Delivery.REFUSED, 1)
 
 
 # Logs and counters

@@ -8,10 +8,10 @@ import aiohttp
 import pytest
 
 from aiolambda import Credentials, LambdaClient
+from aiolambda.emulation.api_errors import ApiError
 from aiolambda.local import LocalEndpoint
 from aiolambda.local.api import authentication
 from aiolambda.local.api.authentication import SignedRequest
-from aiolambda.local.api.errors import ApiError
 from aiolambda.protocol.sigv4 import Signer, payload_hash
 
 from ..support.local import Caller, function, serving, shared_endpoint

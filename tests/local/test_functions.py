@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from aiolambda import ConfigurationError
+from aiolambda.emulation.function_log import FunctionLog, Usage, report_line
 from aiolambda.local import LocalFunction
 from aiolambda.local.functions import parse_command, parse_definition, parse_target, parse_variable
-from aiolambda.local.runtime.log import FunctionLog, Usage, report_line
 
 
 def test_a_file_is_imported_from_its_own_directory(tmp_path):

@@ -9,8 +9,8 @@ import sys
 import aiohttp
 import pytest
 
+from aiolambda.emulation.api_errors import ApiError
 from aiolambda.local.api import cross_origin
-from aiolambda.local.api.errors import ApiError
 from aiolambda.local.runtime import socket_owner
 from aiolambda.local.runtime.invocations import Invocation
 from aiolambda.local.runtime.runtime_api import RuntimeApiServer

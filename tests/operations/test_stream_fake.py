@@ -64,7 +64,7 @@ async def test_a_handlers_stop_iteration_is_in_its_answer(kind: type[Exception])
 
 async def test_a_wrong_value_of_a_generator_is_a_function_error() -> None:
     async with LambdaClient(transport=FakeTransport({"writer": lambda _: (piece for piece in [{"a": 1}])})) as client:
-        with pytest.raises(FunctionError, match="bytes or text, not dict") as raised:
+        with pytest.raises(FunctionError, match="bytes or str, not dict") as raised:
             await read_all(client, {})
     assert raised.value.error_type == "Runtime.MarshalError"
 

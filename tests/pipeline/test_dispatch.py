@@ -213,7 +213,7 @@ class Forwarding:
 def test_optional_methods_of_transports_are_found() -> None:
     aiohttp = AiohttpTransport(keep_alive=None, idle_connection_timeout=1)
     assert abilities(aiohttp) == abilities(Forwarding(aiohttp)) == (True, True, False)
-    assert abilities(FakeTransport({})) == abilities(Forwarding(FakeTransport({}))) == (False, False, True)
+    assert abilities(FakeTransport({})) == abilities(Forwarding(FakeTransport({}))) == (False, True, True)
     assert abilities(Plain()) == (False, False, False)
 
 

@@ -196,7 +196,43 @@ async def write_later(event, context):
         globals()[event["end"]](event, context)
 
 
+class NoText(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def raise_without_text(event, context):
+    raise NoText
+
+
+def raise_chained(event, context):
+    try:
+        fail(event, context)
+    except ValueError as error:
+        raise LookupError from error
+
+
+def stop(event, context):
+    raise StopIteration("over")
+
+
+def quit_program(event, context):
+    sys.exit(event.get("status"))
+
+
+def exact(event, context):
+    numbers = ["12345678901234567.89", "1.50", "-0", "1E+5", "NaN", "-Infinity"]
+    return {"decimals": [decimal.Decimal(number) for number in numbers], "floats": [float("nan"), 1e300], b"name": b"tea"}
+
+
 OPERATIONS = {
+    "exact": exact,
+    "raise without text": raise_without_text,
+    "raise chained": raise_chained,
+    "stop": stop,
+    "quit": quit_program,
+    "surrogate": lambda event, context: "\ud800",
+    "set": lambda event, context: {1},
     "all variables": all_variables,
     "ask": ask,
     "tell request id": tell_request_id,

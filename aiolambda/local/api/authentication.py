@@ -14,9 +14,9 @@ from collections.abc import Mapping
 
 import attrs
 
+from ...emulation import api_errors
 from ...protocol import sigv4
 from ...types.values import Credentials
-from . import errors
 
 __all__ = ["Authorization", "SignedRequest", "check_body", "check_head", "fresh_credentials", "parse_authorization"]
 
@@ -103,13 +103,13 @@ def check_head(request: SignedRequest, credentials: Credentials, region: str | N
     token = credentials.session_token
     has_token = token is None or hmac.compare_digest(request.headers.get("x-amz-security-token", "").encode(), token.encode())
     if authorization.access_key_id != credentials.access_key_id or not has_token:
-        raise errors.unknown_token()
+        raise api_errors.unknown_token()
     _check_scope(authorization, region)
     _check_date(request.headers.get("x-amz-date", ""), now)
     declared = request.headers.get(_DECLARED_HASH)
     is_hash = declared is None or _HASH.fullmatch(declared) is not None
     if "host" not in authorization.signed_headers or not is_hash:
-        raise errors.signature_rejected(_MISMATCH)
+        raise api_errors.signature_rejected(_MISMATCH)
     if declared is not None:
         _check_signature(authorization, request, credentials, declared)
 
@@ -121,16 +121,16 @@ def check_body(request: SignedRequest, body: bytes, credentials: Credentials) ->
     if declared is None:
         _check_signature(_authorization_of(request), request, credentials, body_hash)
     elif declared != body_hash:
-        raise errors.signature_rejected(_MISMATCH)
+        raise api_errors.signature_rejected(_MISMATCH)
 
 
 def _authorization_of(request: SignedRequest) -> Authorization:
     header = request.headers.get("authorization")
     if header is None:
-        raise errors.missing_token()
+        raise api_errors.missing_token()
     authorization = parse_authorization(header)
     if authorization is None:
-        raise errors.signature_rejected("Authorization header requires 'Credential', 'Signature' and 'SignedHeaders'")
+        raise api_errors.signature_rejected("Authorization header requires 'Credential', 'Signature' and 'SignedHeaders'")
     return authorization
 
 
@@ -142,16 +142,16 @@ def _check_signature(authorization: Authorization, request: SignedRequest, crede
     except UnicodeEncodeError:  # a header that is not text cannot have been signed
         is_right = False
     if not is_right:
-        raise errors.signature_rejected(_MISMATCH)
+        raise api_errors.signature_rejected(_MISMATCH)
 
 
 def _check_scope(authorization: Authorization, region: str | None) -> None:
     if region is not None and authorization.region != region:
-        raise errors.signature_rejected(
+        raise api_errors.signature_rejected(
             f"Credential should be scoped to a valid region: this endpoint is {region}, not {authorization.region}"
         )
     if authorization.service != "lambda":
-        raise errors.signature_rejected("Credential should be scoped to correct service: 'lambda'.")
+        raise api_errors.signature_rejected("Credential should be scoped to correct service: 'lambda'.")
 
 
 def _check_date(timestamp: str, now: dt.datetime) -> None:
@@ -160,14 +160,14 @@ def _check_date(timestamp: str, now: dt.datetime) -> None:
         with contextlib.suppress(ValueError):
             signed_at = dt.datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
     if signed_at is None:
-        raise errors.signature_rejected("Date must be in ISO-8601 'basic format'.")
+        raise api_errors.signature_rejected("Date must be in ISO-8601 'basic format'.")
     stamp = f"{now:%Y%m%dT%H%M%SZ}"
     earliest, latest = now - _MAX_SKEW, now + _MAX_SKEW
     if signed_at < earliest:
-        raise errors.signature_rejected(
+        raise api_errors.signature_rejected(
             f"Signature expired: {timestamp} is now earlier than {earliest:%Y%m%dT%H%M%SZ} ({stamp} - 5 min.)"
         )
     if signed_at > latest:
-        raise errors.signature_rejected(
+        raise api_errors.signature_rejected(
             f"Signature not yet current: {timestamp} is still later than {latest:%Y%m%dT%H%M%SZ} ({stamp} + 5 min.)"
         )

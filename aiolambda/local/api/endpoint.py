@@ -15,27 +15,27 @@ from typing import TYPE_CHECKING, Never, Self, cast
 
 from aiohttp import web
 
+from ...emulation import api_errors
+from ...emulation.api_errors import ApiError
+from ...emulation.function_log import LogListener
+from ...emulation.identifiers import arn_of, new_request_id, new_trace_id
 from ...errors import ConfigurationError
 from ...errors.checks import check_callable, check_choice, check_seconds, check_whole
-from ...protocol.endpoints import partition_of
 from ...types.mistakes import explains_arguments, kind_of
 from ...types.values import Credentials
 from ..functions import LocalFunction
 from ..runtime.environment import SharedEnvironment
 from ..runtime.invocations import InvocationResult, ResponseWriter
-from ..runtime.log import LogListener
 from ..runtime.pool import ConcurrencyExceeded, ProcessPool
 from ..runtime.process import INIT_LIMIT, EndpointClosed, RuntimeProcess
 from ..runtime.process_groups import ProcessGroups
 from . import authentication, cross_origin, errors, requests
 from .authentication import SignedRequest
-from .errors import ApiError
 from .requests import InvokeRequest, Target
 from .stream import StreamingResponse
 
-__all__ = ["ACCOUNT", "LocalEndpoint"]
+__all__ = ["LocalEndpoint"]
 
-ACCOUNT = "000000000000"
 _REGION = "us-east-1"
 """The region that functions see if the endpoint takes requests of any region."""
 _PATH = "/2015-03-31/functions/{function_name}/invocations"
@@ -182,7 +182,7 @@ class LocalEndpoint:
         await self._groups.close()
 
     async def _invoke(self, request: web.Request) -> web.Response:
-        request_id = requests.new_request_id()
+        request_id = new_request_id()
         try:
             invoke = await self._parse(request, types=requests.INVOCATION_TYPES)
             if invoke.dry_run:
@@ -198,7 +198,7 @@ class LocalEndpoint:
         return web.Response(body=result.response.payload, headers=headers, content_type="application/json")
 
     async def _invoke_streaming(self, request: web.Request) -> web.StreamResponse:
-        request_id = requests.new_request_id()
+        request_id = new_request_id()
         response: StreamingResponse | None = None
         try:
             invoke = await self._parse(request, types=("RequestResponse", "DryRun"))
@@ -213,7 +213,7 @@ class LocalEndpoint:
         return await response.end(result, wants_log_tail=invoke.wants_log_tail)
 
     async def _refuse_operation(self, request: web.Request) -> web.Response:
-        return _error_response(errors.unknown_operation(request.method, request.path), requests.new_request_id())
+        return _error_response(errors.unknown_operation(request.method, request.path), new_request_id())
 
     async def _parse(self, request: web.Request, *, types: tuple[str, ...]) -> InvokeRequest:
         """Check and parse a request. Raises an `ApiError` if it is invalid."""
@@ -239,20 +239,20 @@ class LocalEndpoint:
         try:
             return await self._pool_of(invoke.target).invoke(invocation)
         except ConcurrencyExceeded:
-            raise errors.throttled() from None
+            raise api_errors.throttled() from None
         except EndpointClosed:
             raise errors.endpoint_closed() from None
 
     def _pool_of(self, target: Target) -> ProcessPool:
         if self._only_region is not None and target.region not in (None, self._only_region):
-            raise errors.wrong_region(str(target.region), self._only_region)
+            raise api_errors.wrong_region(str(target.region), self._only_region)
         pool = self._pools.get(target.name)
         if pool is None or not target.is_latest:
-            raise errors.function_not_found(f"{self._arn(target.name)}:{target.qualifier or '$LATEST'}")
+            raise api_errors.function_not_found(f"{self._arn(target.name)}:{target.qualifier or '$LATEST'}")
         return pool
 
     def _arn(self, name: str) -> str:
-        return f"arn:{partition_of(self.region).id}:lambda:{self.region}:{ACCOUNT}:function:{name}"
+        return arn_of(name, self.region)
 
 
 def _by_name(functions: object) -> dict[str, LocalFunction]:
@@ -274,14 +274,14 @@ async def _read_payload(request: web.Request) -> bytes:
     """Read the payload. If the declared length is over a limit, refuse the request without reading it."""
     declared = request.content_length or 0
     if declared > requests.REQUEST_LIMIT:
-        raise errors.request_too_large(requests.REQUEST_LIMIT)
+        raise api_errors.request_too_large(requests.REQUEST_LIMIT)
     if declared > requests.PAYLOAD_LIMIT:
-        raise errors.payload_too_large(declared, requests.PAYLOAD_LIMIT)
+        raise api_errors.payload_too_large(declared, requests.PAYLOAD_LIMIT)
     payload = bytearray()
     async for chunk in request.content.iter_any():
         payload += chunk
         if len(payload) > requests.PAYLOAD_LIMIT:
-            raise errors.payload_too_large(request.content_length, requests.PAYLOAD_LIMIT)
+            raise api_errors.payload_too_large(request.content_length, requests.PAYLOAD_LIMIT)
     return bytes(payload)
 
 
@@ -294,5 +294,5 @@ def _invocation_headers(request_id: str, trace_id: str) -> dict[str, str]:
 
 
 def _error_response(error: ApiError, request_id: str) -> web.Response:
-    headers = {"x-amzn-ErrorType": error.code, **error.headers, **_trace_headers(request_id, requests.new_trace_id())}
+    headers = {"x-amzn-ErrorType": error.code, **error.headers, **_trace_headers(request_id, new_trace_id())}
     return web.Response(status=error.status, body=error.body, headers=headers, content_type="application/json")

@@ -8,15 +8,14 @@ import base64
 import binascii
 import json
 import re
-import secrets
-import time
-import uuid
 from collections.abc import Mapping
-from typing import NoReturn
 from urllib.parse import parse_qs, unquote
 
 import attrs
 
+from ...emulation import api_errors
+from ...emulation.identifiers import new_trace_id
+from ...emulation.payloads import check_json
 from ...errors import InvalidInputError
 from ...protocol import names
 from ..runtime.invocations import Invocation, ResponseWriter
@@ -28,8 +27,6 @@ __all__ = [
     "REQUEST_LIMIT",
     "InvokeRequest",
     "Target",
-    "new_request_id",
-    "new_trace_id",
     "parse",
     "parse_target",
 ]
@@ -84,24 +81,16 @@ class InvokeRequest:
         )
 
 
-def new_request_id() -> str:
-    return str(uuid.uuid4())
-
-
-def new_trace_id() -> str:
-    return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"
-
-
 def parse_target(function_name: str, query: str) -> Target:
     """Parse the function name of the path and `Qualifier` of the query. Both may name a version if it is the same."""
     try:
         names.check_function_name(function_name)
     except InvalidInputError as error:
-        raise errors.invalid_value("functionName", str(error)) from None
+        raise api_errors.invalid_value("functionName", str(error)) from None
     requested = parse_qs(query).get("Qualifier", [None])[0]
     derived = names.qualifier_of(function_name)
     if requested is not None and derived is not None and requested != derived:
-        raise errors.conflicting_qualifiers()
+        raise api_errors.conflicting_qualifiers()
     return Target(
         name=names.plain_name_of(function_name), qualifier=derived or requested, region=names.region_of(function_name)
     )
@@ -113,7 +102,7 @@ def parse(target: Target, headers: Mapping[str, str], payload: bytes, *, types: 
     log_type = _one_of(headers, "x-amz-log-type", "logType", _LOG_TYPES, "None")
     if invocation_type == "Event":
         raise errors.event_not_served()
-    _check_json(payload)
+    check_json(payload)
     trace_id = unquote(headers.get("x-amzn-trace-id", ""))  # SDKs percent-encode it
     return InvokeRequest(
         target=target,
@@ -129,26 +118,8 @@ def parse(target: Target, headers: Mapping[str, str], payload: bytes, *, types: 
 def _one_of(headers: Mapping[str, str], header: str, member: str, allowed: tuple[str, ...], default: str) -> str:
     value = headers.get(header, default)
     if value not in allowed:
-        raise errors.invalid_value(member, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
+        raise api_errors.invalid_value(member, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
     return value
-
-
-def _not_json(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _check_json(payload: bytes) -> None:
-    """Check the syntax. Numbers are not converted, because their range is up to the function."""
-    if not payload:
-        return
-    try:
-        json.loads(payload.decode(), parse_constant=_not_json, parse_int=len, parse_float=len)
-    except UnicodeDecodeError:
-        raise errors.invalid_json("Invalid UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise errors.invalid_json(f"{error.msg} at line: {error.lineno}, column: {error.colno}") from None
-    except (ValueError, RecursionError) as error:
-        raise errors.invalid_json(f"{error}") from None
 
 
 def _client_context(header: str | None) -> str | None:
@@ -156,13 +127,13 @@ def _client_context(header: str | None) -> str | None:
     if not header:
         return None
     if len(header) > _CLIENT_CONTEXT_LIMIT:
-        raise errors.invalid_client_context()
+        raise api_errors.invalid_client_context()
     try:
         content: object = json.loads(base64.b64decode(header, validate=True))
     except (binascii.Error, ValueError, RecursionError):
-        raise errors.invalid_client_context() from None
+        raise api_errors.invalid_client_context() from None
     if not isinstance(content, dict):
-        raise errors.invalid_client_context()
+        raise api_errors.invalid_client_context()
     return json.dumps(content)
 
 
@@ -171,5 +142,5 @@ def _tenant_id(header: str | None) -> str | None:
         try:
             names.check_pattern("tenant_id", header)
         except InvalidInputError:
-            raise errors.invalid_value("tenantId", "Member must satisfy its pattern, with 1 to 256 characters") from None
+            raise api_errors.invalid_value("tenantId", "Member must satisfy its pattern, with 1 to 256 characters") from None
     return header

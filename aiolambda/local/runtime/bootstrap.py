@@ -1,25 +1,42 @@
 """The built-in Python runtime, a standalone script: load a handler and run it for the invocations of the Runtime API.
 
-Owns the same as AWS's Python runtime: loading the handler, the context object, logging, and the form of errors. In addition,
-a handler that is a generator streams its response. Must not import this package or slow modules, because it runs by its path,
-once for each process.
+Owns the same as AWS's Python runtime: loading the handler, logging, and one invocation after another. The encoding of
+results and errors is in `emulation/python_runtime.py`. In addition, a handler that is a generator streams its response. Must
+not import this package or slow modules, because it runs by its path, once for each process.
 
 Source: "Using the Lambda runtime API for custom runtimes" and "Using the Lambda context object" of the developer guide.
 """
 
 import base64
-import importlib
+import importlib.util
 import json
 import logging
 import os
 import socket
 import sys
 import time
-import traceback
 import types
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from decimal import Decimal
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from ...emulation import python_runtime
+    from ...emulation.python_runtime import LambdaContext
+
+
+def load_module(folder: str, name: str) -> types.ModuleType:
+    """Load a module of this package by its path: importing it would load the whole package first."""
+    package = __file__.rsplit("/", 3)[0]
+    spec = importlib.util.spec_from_file_location(f"_{name}", f"{package}/{folder}/{name}.py")
+    if spec is None or spec.loader is None:
+        raise ImportError(f"cannot load {name}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if not TYPE_CHECKING:
+    python_runtime = load_module("emulation", "python_runtime")
 
 API = "/2018-06-01/runtime"
 
@@ -35,15 +52,6 @@ _STREAMED = (
     "Transfer-Encoding: chunked\r\n"
     f"Trailer: {_ERROR_TYPE}, {_ERROR_BODY}\r\n"
 )
-
-
-class FaultException(Exception):
-    """An error of the runtime about the handler or its result; `error_type` is Lambda's name for it."""
-
-    def __init__(self, error_type: str, message: str, trace: list[str] | None = None) -> None:
-        super().__init__(message)
-        self.error_type = error_type
-        self.trace = trace or []
 
 
 class RuntimeApiClosed(Exception):
@@ -86,7 +94,7 @@ class RuntimeApiClient:
 
     def _post_error(self, path: str, error: Mapping[str, object]) -> None:
         headers = f"Content-Type: application/json\r\n{_ERROR_TYPE}: {header_of(error)}\r\n"
-        self._exchange("POST", path, json.dumps(error).encode(), headers)
+        self._exchange("POST", path, encoded_error(error), headers)
 
     def _head(self, method: str, path: str, headers: str) -> bytes:
         return f"{method} {API}{path} HTTP/1.1\r\nHost: {self._host}\r\n{headers}\r\n".encode()
@@ -123,58 +131,25 @@ def header_of(error: Mapping[str, object]) -> str:
     return str(error["errorType"]).encode("ascii", "replace").decode()
 
 
-class ClientContext:
-    """The client context of the caller: `custom` and `env` are mappings, `client` describes an application."""
-
-    def __init__(self, content: Mapping[str, Any]) -> None:
-        self.custom = content.get("custom")
-        self.env = content.get("env")
-        client = content.get("client")
-        self.client = None if client is None else Client(client)
-
-
-class Client:
-    """The application of a mobile client."""
-
-    def __init__(self, content: Mapping[str, Any]) -> None:
-        self.installation_id = content.get("installation_id")
-        self.app_title = content.get("app_title")
-        self.app_version_name = content.get("app_version_name")
-        self.app_version_code = content.get("app_version_code")
-        self.app_package_name = content.get("app_package_name")
+def context_of(headers: Mapping[str, str]) -> "LambdaContext":
+    client_context = headers.get("lambda-runtime-client-context")
+    return python_runtime.LambdaContext(
+        aws_request_id=headers["lambda-runtime-aws-request-id"],
+        function_name=os.environ["AWS_LAMBDA_FUNCTION_NAME"],
+        function_version=os.environ["AWS_LAMBDA_FUNCTION_VERSION"],
+        invoked_function_arn=headers["lambda-runtime-invoked-function-arn"],
+        memory_limit_in_mb=os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"],
+        log_group_name=os.environ["AWS_LAMBDA_LOG_GROUP_NAME"],
+        log_stream_name=os.environ["AWS_LAMBDA_LOG_STREAM_NAME"],
+        deadline=int(headers["lambda-runtime-deadline-ms"]) / 1000,
+        client_context=None if client_context is None else json.loads(client_context),
+        identity=json.loads(headers.get("lambda-runtime-cognito-identity", "{}")),
+        tenant_id=headers.get("lambda-runtime-aws-tenant-id"),
+    )
 
 
-class CognitoIdentity:
-    """The Amazon Cognito identity of a mobile user. Its members are `None` here."""
-
-    def __init__(self, content: Mapping[str, Any]) -> None:
-        self.cognito_identity_id = content.get("cognitoIdentityId")
-        self.cognito_identity_pool_id = content.get("cognitoIdentityPoolId")
-
-
-class LambdaContext:
-    """The second argument of a handler, with the same attributes as on Lambda."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self.aws_request_id = headers["lambda-runtime-aws-request-id"]
-        self.invoked_function_arn = headers["lambda-runtime-invoked-function-arn"]
-        self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
-        self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
-        self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
-        self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
-        self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
-        self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
-        client_context = headers.get("lambda-runtime-client-context")
-        self.client_context = None if client_context is None else ClientContext(json.loads(client_context))
-        self.identity = CognitoIdentity(json.loads(headers.get("lambda-runtime-cognito-identity", "{}")))
-        self._deadline = int(headers["lambda-runtime-deadline-ms"])
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the function times out; at least 0."""
-        return max(0, self._deadline - int(time.time() * 1000))
-
-    def log(self, message: object) -> None:
-        sys.stdout.write(str(message))
+def fault(error_type: str, message: str, trace: list[str] | None = None) -> Exception:
+    return python_runtime.FaultException(error_type, message, trace)
 
 
 def load(name: str) -> Handler:
@@ -184,72 +159,35 @@ def load(name: str) -> Handler:
     """
     module_name, dot, function_name = name.rpartition(".")
     if not dot:
-        raise FaultException(
-            "Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)"
-        )
+        raise fault("Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)")
     if module_name.partition(".")[0] in sys.builtin_module_names:
-        raise FaultException("Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module_name} as a handler module")
+        raise fault("Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module_name} as a handler module")
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as error:
-        raise FaultException("Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}") from error
+        raise fault("Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}") from error
     except SyntaxError as error:
         place = f'  File "{error.filename}" Line {error.lineno}\n    {error.text}'
-        raise FaultException(
-            "Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}", [place]
-        ) from error
+        raise fault("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}", [place]) from error
     handler = getattr(module, function_name, None)
     if handler is None:
-        raise FaultException("Runtime.HandlerNotFound", f"Handler '{function_name}' missing on module '{module_name}'")
+        raise fault("Runtime.HandlerNotFound", f"Handler '{function_name}' missing on module '{module_name}'")
     return cast("Handler", handler)
 
 
 def error_of(error: Exception, request_id: str = "") -> dict[str, object]:
-    """Convert an exception to the same form as Lambda's Python runtime."""
-    if isinstance(error, FaultException):
-        error_type, trace = error.error_type, error.trace
-    else:
-        error_type = type(error).__name__
-        frames = [(frame.filename, frame.lineno, frame.name, frame.line) for frame in traceback.extract_tb(error.__traceback__)]
-        # Skip the frames of this file that lead to the handler.
-        first = next((index for index, frame in enumerate(frames) if frame[0] != __file__), 0)
-        trace = traceback.format_list(cast("list[Any]", frames[first:]))
-    return {"errorMessage": str(error), "errorType": error_type, "requestId": request_id, "stackTrace": trace}
+    """The members of an error. If the text of an exception cannot be made, the process ends, as on Lambda."""
+    return python_runtime.error_of(error, request_id, hidden={__file__})
 
 
 def log_error(error: Mapping[str, object]) -> None:
-    trace = "".join(cast("list[str]", error["stackTrace"])).rstrip("\n")
-    lines = [f"[ERROR] {error['errorType']}: {error['errorMessage']}", "Traceback (most recent call last):", trace]
-    text = "\n".join([*lines, ""]) if trace else f"{lines[0]}\n"
-    sys.stdout.write(text.encode(errors="backslashreplace").decode())
+    text = python_runtime.log_text(error)
+    python_runtime.encoded(text)  # a lone surrogate ends the process, as on Lambda
+    sys.stdout.write(text)
 
 
-def encodable(value: object) -> object:
-    """Convert the types that Lambda's JSON encoder supports in addition: decimals, and bytes in UTF-8."""
-    if isinstance(value, Decimal):
-        return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
-    if isinstance(value, bytes):
-        return value.decode()
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
-
-
-def encode(result: object) -> tuple[bytes, str]:
-    """Encode a result to payload and content type. Bytes are sent unchanged."""
-    if isinstance(result, bytes):
-        return result, "application/unknown"
-    if isinstance(result, types.CoroutineType):
-        result.close()
-    try:
-        return json.dumps(result, default=encodable, ensure_ascii=sys.version_info < (3, 12)).encode(), "application/json"
-    except Exception as error:
-        raise FaultException("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
-
-
-def decode(payload: bytes) -> Any:
-    try:
-        return json.loads(payload)
-    except Exception as error:
-        raise FaultException("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from error
+def encoded_error(error: Mapping[str, object]) -> bytes:
+    return python_runtime.encoded(python_runtime.to_json(error))
 
 
 class ChunkedResponse:
@@ -264,7 +202,7 @@ class ChunkedResponse:
         """Send one piece of a generator: bytes, or text encoded as UTF-8."""
         if not isinstance(piece, str | bytes):
             message = f"Unable to marshal response: a generator must yield bytes or str, not {type(piece).__name__}"
-            raise FaultException("Runtime.MarshalError", message)
+            raise fault("Runtime.MarshalError", message)
         self._begin()
         self._api.send_piece(piece.encode() if isinstance(piece, str) else piece)
 
@@ -274,7 +212,7 @@ class ChunkedResponse:
         self._api.end_stream()
 
     def fail(self, error: Mapping[str, object]) -> None:
-        body = base64.b64encode(json.dumps(error).encode()).decode()
+        body = base64.b64encode(encoded_error(error)).decode()
         self._api.end_stream(f"{_ERROR_TYPE}: {header_of(error)}\r\n{_ERROR_BODY}: {body}\r\n")
 
     def _begin(self) -> None:
@@ -338,12 +276,13 @@ def serve_one(api: RuntimeApiClient, handler: Handler, request_ids: RequestIdFil
 
     response = ChunkedResponse(api, request_id)
     try:
-        result = handler(decode(event), LambdaContext(headers))
+        context = context_of(headers)
+        result = handler(python_runtime.unmarshal(event), context)
         if isinstance(result, types.GeneratorType | types.AsyncGeneratorType):
             write_all(cast("Generated", result), response)
             response.end()
             return
-        payload, content_type = encode(result)
+        content, content_type = python_runtime.marshal(result)
     except RuntimeApiClosed:
         raise
     except Exception as error:  # noqa: BLE001 - every exception of a handler becomes the response
@@ -356,7 +295,7 @@ def serve_one(api: RuntimeApiClient, handler: Handler, request_ids: RequestIdFil
             api.fail(request_id, failure)
     else:
         flush()
-        api.respond(request_id, payload, content_type)
+        api.respond(request_id, python_runtime.encoded(content), content_type)
 
 
 def flush() -> None:

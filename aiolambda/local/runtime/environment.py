@@ -7,11 +7,11 @@ Source: "Defined runtime environment variables" of the developer guide.
 import datetime as dt
 import os
 import platform
-import secrets
 from collections.abc import Mapping
 
 import attrs
 
+from ...emulation.identifiers import log_stream_name
 from ...types.values import Credentials
 from ..functions import CREDENTIAL_VARIABLES, LocalFunction
 
@@ -86,7 +86,7 @@ def environment_of(function: LocalFunction, shared: SharedEnvironment, runtime_a
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": f"{today:%Y/%m/%d}/[$LATEST]{secrets.token_hex(16)}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream_name(today),
         "AWS_REGION": shared.region,
         "AWS_DEFAULT_REGION": shared.region,
         "LAMBDA_TASK_ROOT": str(function.root),

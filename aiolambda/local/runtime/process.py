@@ -14,19 +14,11 @@ from typing import Any
 
 import attrs
 
+from ...emulation.function_log import FunctionLog, LogListener, Usage
+from ...emulation.function_responses import TRUNCATED, FunctionResponse, exited, init_timed_out, not_started, timed_out
 from ..functions import LocalFunction
 from .environment import SharedEnvironment, environment_of
-from .invocations import (
-    TRUNCATED,
-    FunctionResponse,
-    Invocation,
-    InvocationResult,
-    exited,
-    init_timed_out,
-    not_started,
-    timed_out,
-)
-from .log import FunctionLog, LogListener, Usage
+from .invocations import Invocation, InvocationResult
 from .output_pipe import OutputPipe
 from .process_groups import ProcessGroups, SupervisedProcess
 from .runtime_api import RuntimeApiServer

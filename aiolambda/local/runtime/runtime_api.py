@@ -14,17 +14,16 @@ import asyncio
 import base64
 import json
 
-from . import socket_owner
-from .http1 import BadRequest, HttpRequest, HttpResponse, HttpServer
-from .invocations import (
+from ...emulation.function_responses import (
     RESPONSE_LIMIT,
     STREAMED_RESPONSE_LIMIT,
     FunctionResponse,
-    Invocation,
-    ResponseWriter,
     too_large,
     truncated,
 )
+from . import socket_owner
+from .http1 import BadRequest, HttpRequest, HttpResponse, HttpServer
+from .invocations import Invocation, ResponseWriter
 
 __all__ = ["RuntimeApiServer"]
 

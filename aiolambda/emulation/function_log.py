@@ -1,4 +1,4 @@
-"""The log of one runtime process: its output, Lambda's START, END and REPORT lines, and the tail for `LogType=Tail`.
+"""The log of a function: its output, Lambda's START, END and REPORT lines, and the tail for `LogType=Tail`.
 
 Must not know where the output of the function comes from.
 Source: "Working with Lambda function logs" of the developer guide; `LogResult` of the API reference of Invoke.
@@ -62,8 +62,8 @@ class FunctionLog:
         if len(self._kept) > 2 * TAIL_SIZE:
             del self._kept[:-TAIL_SIZE]
 
-    def start(self, request_id: str) -> None:
-        self.write(f"START RequestId: {request_id} Version: $LATEST\n".encode())
+    def start(self, request_id: str, version: str = "$LATEST") -> None:
+        self.write(f"START RequestId: {request_id} Version: {version}\n".encode())
 
     def end(self, request_id: str, usage: Usage) -> bytes:
         """Write END and REPORT, and return the tail."""

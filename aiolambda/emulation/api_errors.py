@@ -1,0 +1,189 @@
+"""The error answers of the Invoke API, in the shapes of the service model.
+
+Owns their statuses, codes, messages and JSON form, also for every error class of this package. Must not know requests or
+callers.
+Source: the Lambda service model (2015-03-31) and recorded responses of the service.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from ..errors import LambdaServiceException
+from ..errors.service import EC2UnexpectedException, TooManyRequestsException
+from ..types.values import ThrottleReason
+
+__all__ = [
+    "ApiError",
+    "api_error_of",
+    "conflicting_qualifiers",
+    "function_not_found",
+    "invalid_client_context",
+    "invalid_json",
+    "invalid_value",
+    "missing_token",
+    "payload_too_large",
+    "request_too_large",
+    "signature_rejected",
+    "throttled",
+    "typical_error",
+    "unknown_token",
+    "wrong_region",
+]
+
+_FRONT_END = frozenset(
+    {
+        "AccessDeniedException",
+        "ExpiredTokenException",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "RequestEntityTooLargeException",
+        "ThrottlingException",
+        "UnrecognizedClientException",
+        "ValidationException",
+    }
+)
+"""Codes of the front end. They are not in the model, and their bodies have no `Type`."""
+_LOWER_CASE = frozenset(
+    {
+        "AliasLimitExceededException",
+        "CapacityProviderLimitExceededException",
+        "CodeArtifactUserDeletedException",
+        "CodeArtifactUserFailedException",
+        "CodeArtifactUserPendingException",
+        "CodeStorageExceededException",
+        "FunctionVersionsPerCapacityProviderLimitExceededException",
+        "InvalidParameterValueException",
+        "InvalidRequestContentException",
+        "ModeNotSupportedException",
+        "PolicyLengthExceededException",
+        "PreconditionFailedException",
+        "ProvisionedConcurrencyConfigNotFoundException",
+        "RequestTooLargeException",
+        "ResourceConflictException",
+        "ResourceNotReadyException",
+        "RuntimeAliasDeletedException",
+        "RuntimeVersionDeletedException",
+        "SerializedRequestEntityTooLargeException",
+        "TooManyRequestsException",
+        "UnsupportedMediaTypeException",
+    }
+)
+"""Codes whose text the model calls `message`. The others have `Message`."""
+_MESSAGES = {
+    "AccessDeniedException": "User is not authorized to perform: lambda:InvokeFunction",
+    "ExpiredTokenException": "The security token included in the request is expired",
+    "MissingAuthenticationTokenException": "Missing Authentication Token",
+    "ThrottlingException": "Rate exceeded",
+    "TooManyRequestsException": "Rate Exceeded.",
+    "UnrecognizedClientException": "The security token included in the request is invalid.",
+}
+
+
+@attrs.define(kw_only=True, eq=False)
+class ApiError(Exception):
+    """An error response, raised: `code` becomes `x-amzn-ErrorType`, `members` the JSON body."""
+
+    status: int
+    code: str
+    members: Mapping[str, str]
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
+
+    @property
+    def body(self) -> bytes:
+        return json.dumps(dict(self.members)).encode()
+
+
+def api_error_of(error: LambdaServiceException) -> ApiError:
+    """The answer that makes a client raise this error."""
+    code = error.code
+    members = {"message" if code in _LOWER_CASE | _FRONT_END else "Message": error.message}
+    if code not in _FRONT_END:
+        members = {"Type": error.type or ("Service" if error.status_code >= 500 else "User"), **members}
+    if isinstance(error, TooManyRequestsException) and error.reason is not None:
+        members["Reason"] = error.reason.value
+    if isinstance(error, EC2UnexpectedException) and error.ec2_error_code is not None:
+        members["EC2ErrorCode"] = error.ec2_error_code
+    headers = {} if error.retry_after is None else {"Retry-After": f"{error.retry_after:g}"}
+    return ApiError(status=error.status_code, code=code, members=members, headers=headers)
+
+
+def typical_error(kind: type[LambdaServiceException]) -> LambdaServiceException:
+    """An error of this class with the text of Lambda, else the first line of its documentation. A throttle has a reason."""
+    documented = (kind.__doc__ or kind.__name__).partition("\n")[0]
+    options: dict[str, Any] = {}
+    if issubclass(kind, TooManyRequestsException) and kind.__name__ not in _FRONT_END:
+        options["reason"] = ThrottleReason.RESERVED_FUNCTION_CONCURRENT_INVOCATION_LIMIT_EXCEEDED
+    return kind(_MESSAGES.get(kind.__name__, documented), **options)
+
+
+def _user_error(status: int, code: str, message: str, *, member: str = "message") -> ApiError:
+    return ApiError(status=status, code=code, members={"Type": "User", member: message})
+
+
+def _front_end_error(status: int, code: str, message: str) -> ApiError:
+    """An error of the front end: its code is not in the model, and it has no `Type`."""
+    return ApiError(status=status, code=code, members={"message": message})
+
+
+def missing_token() -> ApiError:
+    return _front_end_error(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
+
+
+def unknown_token() -> ApiError:
+    return _front_end_error(403, "UnrecognizedClientException", "The security token included in the request is invalid.")
+
+
+def signature_rejected(message: str) -> ApiError:
+    return _front_end_error(403, "InvalidSignatureException", message)
+
+
+def invalid_value(member: str, constraint: str) -> ApiError:
+    message = f"1 validation error detected: Value at '{member}' failed to satisfy constraint: {constraint}"
+    return _front_end_error(400, "ValidationException", message)
+
+
+def conflicting_qualifiers() -> ApiError:
+    message = "The derived qualifier from the function name does not match the specified qualifier."
+    return _user_error(400, "InvalidParameterValueException", message)
+
+
+def invalid_json(reason: str) -> ApiError:
+    return _user_error(400, "InvalidRequestContentException", f"Could not parse request body into json: {reason}")
+
+
+def invalid_client_context() -> ApiError:
+    message = "Client context must be a valid Base64-encoded JSON object."
+    return _user_error(400, "InvalidRequestContentException", message)
+
+
+def function_not_found(function_arn: str) -> ApiError:
+    return _user_error(404, "ResourceNotFoundException", f"Function not found: {function_arn}", member="Message")
+
+
+def wrong_region(requested: str, served: str) -> ApiError:
+    message = f"Functions from '{requested}' are not reachable in this region ('{served}')"
+    return _user_error(404, "ResourceNotFoundException", message, member="Message")
+
+
+def payload_too_large(size: int | None, limit: int) -> ApiError:
+    """`size` is `None` if the request declares no length."""
+    actual = f"More than {limit}" if size is None else str(size)
+    message = f"{actual} byte payload is too large for the RequestResponse invocation type (limit {limit} bytes)"
+    return _user_error(413, "RequestTooLargeException", message)
+
+
+def request_too_large(limit: int) -> ApiError:
+    message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
+    return _user_error(413, "RequestEntityTooLargeException", message)
+
+
+def throttled() -> ApiError:
+    members = {
+        "Type": "User",
+        "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
+        "message": "Rate Exceeded.",
+    }
+    return ApiError(status=429, code="TooManyRequestsException", members=members, headers={"Retry-After": "1"})

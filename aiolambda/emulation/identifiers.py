@@ -1,0 +1,38 @@
+"""Identifiers that Lambda gives: request ids, trace ids, ARNs, names of log streams.
+
+Must not know what they are used for.
+"""
+
+import datetime as dt
+import functools
+import secrets
+import time
+import uuid
+
+from ..protocol.endpoints import partition_of
+
+__all__ = ["ACCOUNT", "arn_of", "log_stream_name", "new_request_id", "new_trace_id"]
+
+ACCOUNT = "000000000000"
+"""The account of all local functions."""
+
+
+def new_request_id() -> str:
+    return str(uuid.uuid4())
+
+
+def new_trace_id() -> str:
+    digits = secrets.token_hex(20)
+    return f"Root=1-{int(time.time()):08x}-{digits[:24]};Parent={digits[24:]};Sampled=0"
+
+
+@functools.lru_cache(maxsize=1024)  # calls repeat the same few
+def arn_of(function_name: str, region: str, qualifier: str | None = None) -> str:
+    """The ARN of a function, or of its version or alias."""
+    arn = f"arn:{partition_of(region).id}:lambda:{region}:{ACCOUNT}:function:{function_name}"
+    return arn if qualifier is None else f"{arn}:{qualifier}"
+
+
+def log_stream_name(today: dt.date, version: str = "$LATEST") -> str:
+    """A new name of a log stream."""
+    return f"{today:%Y/%m/%d}/[{version}]{secrets.token_hex(16)}"
