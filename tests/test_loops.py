@@ -258,7 +258,7 @@ def test_opening_of_a_closed_loop_starts_again(new_loop: LoopFactory, monkeypatc
     loop = new_loop()
     loop.set_exception_handler(lambda *_: None)
     with monkeypatch.context() as patch:
-        patch.setattr("aiolambda.client.startup.resolve", slow)
+        patch.setattr("aiolambda.client.startup.find_settings", slow)
         task = loop.create_task(client.open())
         run_until(loop, lambda: client._startup.is_running)
     loop.close()

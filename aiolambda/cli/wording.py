@@ -55,7 +55,7 @@ def in_options(text: str) -> str:
 
 
 def _checkout() -> str:
-    """The folder that pip installed this package from; the placeholder if it was not a folder, or is not known."""
+    """The folder that this package was installed from; the placeholder if it was not a folder, or is not known."""
     try:
         installed = metadata.distribution(DISTRIBUTION)
     except metadata.PackageNotFoundError:

@@ -133,7 +133,8 @@ CLIENT_ATTRIBUTES: Remedies = {
     "middlewareStack": "write client.middleware_stack",
     # boto3
     "can_paginate": _BOTO3,
-    "exceptions": "the classes are in aiolambda.errors.service, the most used ones in aiolambda",
+    "exceptions": "import the classes from aiolambda, such as ResourceNotFoundException; those of rarer codes are in "
+    "aiolambda.errors.service",
     "get_function": _BOTO3,
     "get_paginator": _BOTO3,
     "get_waiter": f"the client waits by itself while a function is not ready; {_BOTO3}",

@@ -225,14 +225,6 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
 
         __exit__ = __enter__
 
-        @property
-        def exceptions(self) -> Never:
-            """Not there, unlike on a client of boto3: import the classes of errors from `aiolambda`."""
-            raise AttributeError(
-                "a client has no exceptions: import their classes, such as from aiolambda import ResourceNotFoundException; "
-                "those of rarer codes are in aiolambda.errors.service"
-            )
-
     async def __aenter__(self) -> Self:
         await self.open()
         return self

@@ -203,6 +203,8 @@ def check(input: InvocationInput, *, region: str | None, types: tuple[str, ...])
         names.check_pattern("qualifier", input.qualifier)
     if input.tenant_id is not None:
         names.check_pattern("tenant_id", input.tenant_id)
+    if isinstance(input.client_context, str) and input.client_context:
+        _check_encoded_context(input.client_context)
 
 
 def _check_choice(member: str, given: str | None, choices: tuple[str, ...]) -> None:
@@ -284,8 +286,6 @@ def _client_context(context: object, limit: int) -> str:
             member="client_context",
             limit=limit,
         )
-    if isinstance(context, str) and text:
-        _check_encoded_context(text)
     return text
 
 

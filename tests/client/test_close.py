@@ -129,7 +129,7 @@ async def test_failed_open_fails_all_waiting_calls(monkeypatch: pytest.MonkeyPat
         raise ConfigurationError("no credentials")
 
     client = LambdaClient(region="us-east-1")
-    monkeypatch.setattr("aiolambda.client.startup.resolve", failing)
+    monkeypatch.setattr("aiolambda.client.startup.find_settings", failing)
     outcomes = await asyncio.gather(*(client.invoke("f") for _ in range(50)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [ConfigurationError] * 50
     assert len(opened) == 1
@@ -140,14 +140,14 @@ async def test_failed_open_fails_all_waiting_calls(monkeypatch: pytest.MonkeyPat
 
 
 async def test_cancelled_first_call_does_not_stop_the_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    resolve, release = opening_module.resolve, threading.Event()
+    resolve, release = opening_module.find_settings, threading.Event()
 
     def slow(*arguments: Any, **options: Any) -> Any:
         release.wait(10)
         return resolve(*arguments, **options)
 
     monkeypatch.setattr("aiolambda.client.startup.needs_thread", lambda *_, **__: True)
-    monkeypatch.setattr("aiolambda.client.startup.resolve", slow)
+    monkeypatch.setattr("aiolambda.client.startup.find_settings", slow)
     async with asyncio.timeout(20):
         client = fake_client()
         first, second = (asyncio.create_task(client.invoke("echo", 1)) for _ in range(2))
@@ -162,7 +162,7 @@ async def test_cancelled_first_call_does_not_stop_the_open(monkeypatch: pytest.M
 async def test_close_does_not_wait_for_a_hanging_open(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr("aiolambda.client.startup.needs_thread", lambda *_, **__: True)
-    monkeypatch.setattr("aiolambda.client.startup.resolve", lambda *_, **__: release.wait(10))
+    monkeypatch.setattr("aiolambda.client.startup.find_settings", lambda *_, **__: release.wait(10))
     try:
         async with asyncio.timeout(5):
             client = fake_client()

@@ -172,8 +172,8 @@ MISTAKES: list[tuple[str, type[Exception], str]] = [
         "client.exceptions.ResourceNotFoundException",
         AttributeError,
         (
-            "a client has no exceptions: import their classes, such as from aiolambda import ResourceNotFoundException; those "
-            "of rarer codes are in aiolambda.errors.service"
+            "'LambdaClient' object has no attribute 'exceptions'; import the classes from aiolambda, such as "
+            "ResourceNotFoundException; those of rarer codes are in aiolambda.errors.service"
         ),
     ),
     (
@@ -1411,7 +1411,7 @@ MISTAKES: list[tuple[str, type[Exception], str]] = [
     (
         'stack.add(text_body, step="build"); await client.send(command)',
         ConfigurationError,
-        "call.request.body must be bytes; got a string: write text.encode() (function 'f')",
+        "call.request.body must be bytes; got a string: write text.encode()",
     ),
     (
         'stack.remove_by_tag(["x"])',

@@ -27,6 +27,7 @@ NOTHING_SENT = {
     "InvalidInputError",
     "InvalidPayloadSizeError",
     "MiddlewareStackError",
+    "NotSentError",
     "PayloadTooLargeError",
     "QueueTimeoutError",
 }

@@ -167,7 +167,7 @@ def invocations(draw: st.DrawFn) -> tuple[str, dict[str, Any], dict[str, Any]]:
         "Qualifier": draw(st.none() | qualifiers),
         "TenantId": draw(st.none() | tenants),
         "DurableExecutionName": draw(st.none() | names),
-        "Payload": draw(st.none() | st.binary(max_size=40) | texts | objects | st.lists(values, max_size=3)),
+        "Payload": draw(st.none() | st.binary(max_size=40) | texts.map(json.dumps) | objects | st.lists(values, max_size=3)),
         "ClientContext": draw(st.none() | objects | st.just("eyJjdXN0b20iOnt9fQ==")),
     }
     ours = {member: value for member, value in ours.items() if value is not None}
