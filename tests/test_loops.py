@@ -19,7 +19,7 @@ import trustme
 from aiolambda import ClientClosedError, ConfigurationError, Credentials, LambdaClient
 from aiolambda.testing import FakeTransport
 
-from .support.loops import NO_SLOW_CALLBACKS, LoopFactory, chosen_loop
+from .support.loops import LoopFactory, chosen_loop, ended
 from .support.servers import Connection, RawServer, always, answer, raw_server
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
@@ -137,15 +137,6 @@ if {closes == "on a loop of its own"}:
 """
     async with raw_server(always(answer())) as server:
         assert await ended(program, server.url) == (b"5 3\n0\n" * 3, b"", 0)
-
-
-async def ended(program: str, *arguments: str, warnings: tuple[str, ...] = ()) -> tuple[bytes, bytes, int | None]:
-    """The output of a program in development mode, in which each warning is an error."""
-    command = [sys.executable, "-X", "dev", "-W", "error", *warnings, "-c", NO_SLOW_CALLBACKS + program, *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    running = await asyncio.create_subprocess_exec(*command, env=environment, stdout=-1, stderr=-1)
-    out, err = await asyncio.wait_for(running.communicate(), 30)
-    return out, err, running.returncode
 
 
 @closed_by_hand

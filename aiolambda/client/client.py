@@ -29,7 +29,7 @@ from ..pipeline.command import parts_of
 from ..pipeline.stack import ClientStack, MiddlewareStack
 from ..policy.retry import StandardRetry
 from ..transport import connection_room
-from ..types.interfaces import Codec, CredentialsProvider, RetryStrategy, Transport, can_detach
+from ..types.interfaces import Codec, CredentialsProvider, RetryStrategy, Transport, can_abort, can_detach
 from ..types.mistakes import HidesNamesElsewhere, name_elsewhere
 from ..types.values import (
     UNSET,
@@ -193,6 +193,8 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
             enter=self._enter,
         )
         self._startup = Startup(config, self._state, signs=lambda: "httpSigningMiddleware" in self._stack)
+        self._transport_closing: asyncio.Task[None] | None = None
+        """Closes a transport that cannot be aborted."""
         self._loop_binding = LoopBinding(detach=self._detach, is_busy=self._is_busy)
 
     @property
@@ -260,9 +262,46 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
         async with contextlib.AsyncExitStack() as exits:  # in reverse order; each runs, even if another raises
             exits.callback(self._loop_binding.unbind)
             exits.push_async_callback(self._close_transport)
-            exits.push_async_callback(self._startup.abort)
+            exits.push_async_callback(self._startup.close)
             exits.push_async_callback(self._maps.close)
             await self._in_flight.close(grace)
+
+    def abort(self) -> None:
+        """Close the client at once, without waiting: end the calls in flight, and close all connections.
+
+        ::
+
+            import atexit
+
+            client = LambdaClient(region="eu-west-1")
+            atexit.register(client.abort)  # no event loop runs any more
+
+        The peers see the end of the connections now; the event loop ends calls and frees descriptors when it runs on. A call
+        that is ended raises `ClientClosedError`, whose `may_have_run` says whether its request may have left. After it, the
+        client is closed as after `close`, which may still be called. Aborting twice is fine.
+
+        It needs no running event loop: that of the client may stand still, be closed, or never have run. If it runs, call this
+        in its thread, from a task or a callback; from elsewhere use `loop.call_soon_threadsafe(client.abort)`. In a forked
+        child the connections of the parent stay open. A middleware may abort the client: its own call goes on, and cannot send
+        again.
+
+        A transport of your own ends at once if it has a method `abort()`. Otherwise a task closes it, if the loop runs.
+
+        Raises:
+            ConfigurationError: The event loop of the client runs in another thread.
+        """
+        is_inherited = self._loop_binding.is_inherited
+        loop = self._loop_binding.leave()
+        self._in_flight.closed = True
+        with contextlib.ExitStack() as exits:  # in reverse order; each runs, even if another raises
+            if is_inherited:
+                self._state.take_transport()  # it is detached, and its loop is the parent's
+            else:
+                exits.callback(self._abort_transport, loop)
+            if loop is not None and loop.is_running():
+                exits.callback(self._abort_work)
+            elif loop is not None:
+                exits.callback(loop.call_soon, self._abort_work)  # the first that it does if it runs again
 
     @explained_call
     async def send(
@@ -330,9 +369,29 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
         self._loop_binding.bind(running_loop())
 
     async def _close_transport(self) -> None:
-        transport = self._state.take_transport() or self._startup.config.transport
+        transport, closing = self._state.take_transport() or self._startup.config.transport, self._transport_closing
+        if closing is not None:
+            await asyncio.wait([closing])
         if transport is not None:
             await transport.close()
+
+    def _abort_work(self) -> None:
+        """End everything that runs on the loop of the client, which runs in this thread."""
+        with contextlib.ExitStack() as exits:  # as in `abort`
+            exits.callback(self._startup.abort)
+            exits.callback(self._in_flight.abort)
+            exits.callback(self._maps.stop)
+
+    def _abort_transport(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        transport = self._state.take_transport() or self._startup.config.transport
+        if transport is None:
+            return
+        if can_abort(transport):
+            transport.abort()
+        elif loop is not None and loop.is_running():
+            self._transport_closing = loop.create_task(transport.close(), name="close the transport of an aborted LambdaClient")
+        elif loop is not None and can_detach(transport):
+            transport.detach()
 
     def _is_busy(self) -> bool:
         return self._in_flight.is_busy or bool(self._maps.runs) or self._startup.is_running

@@ -122,6 +122,14 @@ class InFlightCalls:
         finally:
             self._closers.discard(task)
 
+    def abort(self) -> None:
+        """Start no more calls, and abort those in flight. They end when the loop runs on.
+
+        The call of the current task goes on, as in `close`.
+        """
+        self.closed = True
+        self._abort_all({asyncio.current_task()})
+
     async def _close_unread(self, call: Call[Any, Any]) -> None:
         """Close the streams that the call opened and did not return."""
         async with contextlib.AsyncExitStack() as exits:

@@ -28,6 +28,13 @@ def running_loop() -> asyncio.AbstractEventLoop:
         ) from None
 
 
+def _loop_of_this_thread() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 class Detach(Protocol):
     """Drops everything that belongs to the old loop. If `forked`, that loop belongs to the parent process."""
 
@@ -42,19 +49,37 @@ class LoopBinding:
         self._detach = detach
         self._is_busy = is_busy
         self._lock = threading.Lock()
-        self._is_inherited = False
+        self.is_inherited = False
+        """Whether this process was forked from that of the loop, and has not used the client since."""
         _bindings.add(self)
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Bind the client to this loop. `ConfigurationError` if it is in use on another. Fast path: compare `loop` first."""
         with self._lock:
-            if self._is_inherited:
-                self._is_inherited = False
+            if self.is_inherited:
+                self.is_inherited = False
                 self._detach(forked=True)
             elif self.loop is not None and self.loop is not loop:
                 self._check_unused(self.loop)
                 self._detach(forked=False)
             self.loop = loop
+
+    def leave(self) -> asyncio.AbstractEventLoop | None:
+        """Forget the loop at once. Returns it, unless it is closed, or that of the parent process.
+
+        `ConfigurationError` if the loop runs in another thread.
+        """
+        with self._lock:
+            loop, forked = self.loop, self.is_inherited
+            if loop is not None and loop.is_running() and loop is not _loop_of_this_thread():
+                raise ConfigurationError(
+                    "the event loop of this client runs in another thread: loop.call_soon_threadsafe(client.abort)"
+                )
+            self.loop, self.is_inherited = None, False
+            if forked or (loop is not None and loop.is_closed()):
+                self._detach(forked=forked)
+                return None
+            return loop
 
     def unbind(self) -> None:
         """Forget the loop: nothing of the client belongs to it any more."""
@@ -64,7 +89,7 @@ class LoopBinding:
     def note_fork(self) -> None:
         """Called in a forked child: the loop belongs to the parent, even if the child goes on with a copy of it."""
         self._lock = threading.Lock()  # another thread of the parent may have held it
-        self._is_inherited = self._is_inherited or self.loop is not None
+        self.is_inherited = self.is_inherited or self.loop is not None
         self.loop = None
 
     def _check_unused(self, loop: asyncio.AbstractEventLoop) -> None:

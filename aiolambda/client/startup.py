@@ -63,10 +63,15 @@ class Startup:
                 raise
             raise ClientClosedError("the client was closed while it was opening") from None
 
-    async def abort(self) -> None:
+    def abort(self) -> None:
         """Stop opening; callers that wait get `ClientClosedError`."""
         if self._task is not None:
             self._task.cancel()
+
+    async def close(self) -> None:
+        """Stop opening, and wait for its end."""
+        self.abort()
+        if self._task is not None:
             await asyncio.wait([self._task])
 
     def detach(self) -> None:

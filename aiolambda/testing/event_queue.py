@@ -41,6 +41,12 @@ class EventQueue:
             self._task.cancel()
             await asyncio.wait({self._task})
 
+    def cancel(self) -> None:
+        """Drop the events that wait, and cancel the one that runs."""
+        self._waiting.clear()
+        if self._task is not None and not self._task.get_loop().is_closed():
+            self._task.cancel()
+
     def drop(self) -> None:
         """Forget everything: the loop of the events is gone."""
         self._waiting.clear()

@@ -29,7 +29,7 @@ from ..errors import ConfigurationError, InvocationTimeoutError
 from ..operations import stream_events
 from ..protocol import names
 from ..types.http import Headers, Request, Response
-from ..types.interfaces import OfflineTransport, Transport
+from ..types.interfaces import AbortableTransport, OfflineTransport, Transport
 from ..types.mistakes import kind_of
 from .event_queue import EventQueue
 from .recorded_call import RecordedCall, recorded
@@ -73,7 +73,7 @@ class _PieceStream:
         await self._pieces.aclose()
 
 
-class FakeTransport(ScriptedFailures, OfflineTransport, Transport):
+class FakeTransport(ScriptedFailures, OfflineTransport, AbortableTransport, Transport):
     """A transport for tests, which calls Python functions in place of Lambda.
 
     ::
@@ -203,6 +203,10 @@ class FakeTransport(ScriptedFailures, OfflineTransport, Transport):
             yield stream
         finally:
             await stream.close()
+
+    def abort(self) -> None:
+        """Cancel the events that were accepted. The client cancels the handlers of its calls."""
+        self._events.cancel()
 
     async def close(self) -> None:
         """Wait for the events that were accepted. Those that still run after 5 seconds are cancelled."""

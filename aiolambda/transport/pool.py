@@ -12,6 +12,7 @@ import contextlib
 import errno
 import socket
 from collections import Counter
+from collections.abc import Coroutine
 from contextvars import ContextVar
 from typing import Any
 
@@ -27,7 +28,7 @@ from .exchange import Displaced, Exchange, StalledHandshake
 from .resolver import resolver_of_own
 from .route import Route
 
-__all__ = ["Pool"]
+__all__ = ["Pool", "run_first_step"]
 
 _TURNS_TO_CLOSE = 4
 """Turns that a loop may take to close the socket of a connection that failed."""
@@ -175,6 +176,18 @@ class Pool:
 
     async def close(self) -> None:
         """Close all connections, idle and lent, without an orderly close of TLS. Requests that wait for one fail."""
+        await self._end_all()
+        if self._connections:
+            self._all_lost = self._loop.create_future()
+            await self._all_lost
+
+    def abort(self) -> None:
+        """Do the same without waiting for the loop, which frees the descriptors when it runs on."""
+        run_first_step(self._end_all())
+        self._connections.clear()
+
+    def _end_all(self) -> Coroutine[Any, Any, None]:
+        """End all connections now. The coroutine waits until aiohttp has noticed the end of those that it was opening."""
         self.close_idle()
         for connection in list(self._connections):
             connection.cut()
@@ -182,10 +195,7 @@ class Pool:
             sockets.shut_down(sock, inode)
         closed = self._connector.close()
         self.turns.close()
-        await closed
-        if self._connections:
-            self._all_lost = self._loop.create_future()
-            await self._all_lost
+        return closed
 
     def close_idle(self) -> None:
         """Close the idle connections, and take none back."""
@@ -314,6 +324,13 @@ class Pool:
         made = _made.get()
         if made is not None:
             made[sock] = self._opening[sock] = sockets.inode_of(sock)
+
+
+def run_first_step(work: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine up to its first wait, without a loop, and drop it. What it has begun goes on."""
+    with contextlib.suppress(StopIteration):
+        work.send(None)
+    work.close()
 
 
 def _socket_of(opened: OpenedConnection, made: _Sockets) -> tuple[socket.socket | None, int]:

@@ -19,7 +19,7 @@ from ..errors import ClientClosedError, ConfigurationError, ConnectionLostError,
 from ..protocol.header_fields import are_fit, check_names, check_values
 from ..protocol.urls import host_of, is_url
 from ..types.http import Headers, Request, Response
-from ..types.interfaces import Transport
+from ..types.interfaces import AbortableTransport, Transport
 from ..types.mistakes import kind_of
 from ..types.values import ResponseLimits, Timeouts
 from .session_answer import body_of, problem_of
@@ -123,7 +123,7 @@ class _StreamedResponse:
         raise failed  # as in `send`
 
 
-class SessionTransport(Transport):
+class SessionTransport(AbortableTransport, Transport):
     """Sends requests over an `aiohttp.ClientSession` of yours.
 
     ::
@@ -202,6 +202,9 @@ class SessionTransport(Transport):
         """
         with self._exchange(request) as exchange:
             yield _StreamedResponse(await self._answer_or_error(exchange), exchange)
+
+    def abort(self) -> None:
+        """Do nothing: the client cancels its calls, which ends their connections, and the session goes on."""
 
     async def close(self) -> None:
         """Do nothing: the session, and all that others send over it, are the user's."""

@@ -14,14 +14,14 @@ import aiohttp
 from ..errors import ConfigurationError
 from ..protocol.urls import is_url, origin_and_target, proxy_and_authorization
 from ..types.http import Headers, Request, Response
-from ..types.interfaces import DetachableTransport, Loop, ReservingTransport, Transport
+from ..types.interfaces import AbortableTransport, DetachableTransport, Loop, ReservingTransport, Transport
 from ..types.values import ResponseLimits, TcpKeepAlive
 from . import http1
 from .connect_queue import MAX_CONNECTING, RESERVATION_TTL, Reservation, current_reservation, give_back_current
 from .connection import Connection
 from .error_mapping import FAILURES, map_error
 from .exchange import Exchange
-from .pool import Pool
+from .pool import Pool, run_first_step
 from .route import Route
 
 __all__ = ["AiohttpTransport"]
@@ -60,7 +60,7 @@ class _StreamedResponse:
         raise failed  # as in `send`
 
 
-class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
+class AiohttpTransport(ReservingTransport, DetachableTransport, AbortableTransport, Transport):
     """Sends requests over a pool of connections for the running loop, which the first request opens.
 
     - `keep_alive`: TCP keep-alive, or `None` to switch it off.
@@ -187,6 +187,22 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, Transport):
         if keeper is not None:
             await keeper.aclose()
 
+    def abort(self) -> None:
+        """Close the pool and its connections without waiting, also those of earlier loops that stand still."""
+        pool, keeper = self._pool, self._keeper
+        if self._loop is not None and self._loop.is_closed():
+            self.detach()
+        elif pool is not None and keeper is not None:
+            _abort_kept(pool, keeper)
+        self._loop = self._keeper = self._pool = None
+        self._detach_left()
+        left, self._left = self._left, []
+        for loop, pool, keeper in left:
+            if loop.is_running():
+                loop.call_soon_threadsafe(_abort_kept, pool, keeper)
+            else:
+                _abort_kept(pool, keeper)
+
     def _detach_left(self, *, forked: bool = False) -> None:
         """Close the connections that no loop will close."""
         gone = [left for left in self._left if forked or left[0].is_closed()]
@@ -300,6 +316,12 @@ def _encoded_head(request: Request, route: Route, target: str) -> bytes:
     if not route.is_relayed:
         return request.headers.encoded_head_of(request) or http1.head_of(request, target)
     return http1.head_of(request, f"{route.origin}{target}", proxy_authorization=route.proxy_credentials)
+
+
+def _abort_kept(pool: Pool, keeper: AsyncGenerator[None]) -> None:
+    """Abort a pool, and end its keeper, which has nothing to wait for then."""
+    pool.abort()
+    run_first_step(keeper.aclose())
 
 
 async def _kept(pool: Pool) -> AsyncGenerator[None]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..policy.failure import Failure
 
 __all__ = [
+    "AbortableTransport",
     "Codec",
     "CredentialsProvider",
     "DetachableTransport",
@@ -30,6 +31,7 @@ __all__ = [
     "StreamedResponse",
     "Timer",
     "Transport",
+    "can_abort",
     "can_detach",
     "can_refresh",
     "can_reserve",
@@ -224,6 +226,16 @@ class DetachableTransport(Protocol):
         ...
 
 
+class AbortableTransport(Protocol):
+    """A transport that can end at once, without waiting for anything.
+
+    `abort` closes all connections. Its event loop may run, stand still or be closed. Calls in flight were cancelled before, and
+    have not run since. `abort` may be called again, and `close` may follow.
+    """
+
+    def abort(self) -> None: ...
+
+
 class OfflineTransport(Protocol):
     """A transport that may say that it reaches no AWS."""
 
@@ -243,6 +255,11 @@ def can_refresh(provider: CredentialsProvider) -> TypeGuard[RefreshingCredential
 def can_reserve(transport: Transport) -> TypeGuard[ReservingTransport]:
     """Whether the transport has `promise` and `reserve`."""
     return _has_methods(transport, "promise", "reserve")
+
+
+def can_abort(transport: Transport) -> TypeGuard[AbortableTransport]:
+    """Whether the transport has `abort`."""
+    return _has_methods(transport, "abort")
 
 
 def can_detach(transport: Transport) -> TypeGuard[DetachableTransport]:

@@ -147,6 +147,27 @@ async def test_a_signal_lets_the_call_in_flight_end() -> None:
         await client.invoke("orders")
 
 
+async def test_the_second_signal_aborts() -> None:
+    pytest.importorskip("fastapi", reason="fastapi is not installed")
+    on_signal, stopped, entered = fragments("graceful-shutdown")["abort_at_the_second_signal"], asyncio.Event(), asyncio.Event()
+
+    async def handle(event: Any) -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    client = LambdaClient(transport=FakeTransport({"orders": handle}))
+    call = asyncio.create_task(client.invoke("orders"))
+    await entered.wait()
+    on_signal(client, stopped)
+    await asyncio.sleep(0)
+    assert (stopped.is_set(), call.done()) == (True, False)
+    on_signal(client, stopped)
+    with pytest.raises(ClientClosedError) as raised:
+        await call
+    assert raised.value.may_have_run
+    await client.close()
+
+
 async def test_a_map_goes_on_from_its_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("fastapi", reason="fastapi is not installed")
     monkeypatch.chdir(tmp_path)

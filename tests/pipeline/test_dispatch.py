@@ -23,7 +23,7 @@ from aiolambda import (
 from aiolambda.protocol import json_body
 from aiolambda.testing import FakeTransport
 from aiolambda.transport import AiohttpTransport
-from aiolambda.types.interfaces import can_detach, can_reserve, is_offline
+from aiolambda.types.interfaces import can_abort, can_detach, can_reserve, is_offline
 
 from ..support.retrying import KEYS, Scripted, answer, client_of, throttle
 
@@ -196,8 +196,8 @@ def test_transport_without_detach_follows_its_client() -> None:
     asyncio.run(client.close())
 
 
-def abilities(transport: Any) -> tuple[bool, bool, bool]:
-    return can_reserve(transport), can_detach(transport), is_offline(transport)
+def abilities(transport: Any) -> tuple[bool, bool, bool, bool]:
+    return can_reserve(transport), can_detach(transport), can_abort(transport), is_offline(transport)
 
 
 class Forwarding:
@@ -212,9 +212,9 @@ class Forwarding:
 
 def test_optional_methods_of_transports_are_found() -> None:
     aiohttp = AiohttpTransport(keep_alive=None, idle_connection_timeout=1)
-    assert abilities(aiohttp) == abilities(Forwarding(aiohttp)) == (True, True, False)
-    assert abilities(FakeTransport({})) == abilities(Forwarding(FakeTransport({}))) == (False, True, True)
-    assert abilities(Plain()) == (False, False, False)
+    assert abilities(aiohttp) == abilities(Forwarding(aiohttp)) == (True, True, True, False)
+    assert abilities(FakeTransport({})) == abilities(Forwarding(FakeTransport({}))) == (False, True, True, True)
+    assert abilities(Plain()) == (False, False, False, False)
 
 
 async def test_wrapped_fake_transport_needs_no_region() -> None:

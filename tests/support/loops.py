@@ -10,7 +10,9 @@ import asyncio
 import importlib
 import importlib.util
 import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal, get_args
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
@@ -48,3 +50,12 @@ def loop_factory(name: LoopName) -> LoopFactory:
 
 def chosen_loop() -> LoopFactory:
     return loop_factory(CHOSEN)
+
+
+async def ended(program: str, *arguments: str, warnings: tuple[str, ...] = ()) -> tuple[bytes, bytes, int | None]:
+    """The output of a program in development mode, in which each warning is an error."""
+    command = [sys.executable, "-X", "dev", "-W", "error", *warnings, "-c", NO_SLOW_CALLBACKS + program, *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    running = await asyncio.create_subprocess_exec(*command, env=environment, stdout=-1, stderr=-1)
+    out, err = await asyncio.wait_for(running.communicate(), 30)
+    return out, err, running.returncode

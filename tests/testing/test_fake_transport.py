@@ -309,6 +309,25 @@ async def test_closing_waits_for_events() -> None:
 
 
 @pytest.mark.virtual_time
+async def test_aborting_cancels_the_events() -> None:
+    begun, seen = asyncio.Event(), list[object]()
+
+    async def slow(event: object) -> None:
+        seen.append(event)
+        begun.set()
+        await asyncio.Event().wait()
+
+    fake = FakeTransport({"audit": slow})
+    client = LambdaClient(transport=fake)
+    for number in range(2):
+        await client.invoke_event("audit", number)
+    await begun.wait()
+    client.abort()
+    await fake.wait_idle()
+    assert (seen, [run.function_name for run in fake.executions]) == ([0], ["audit"])
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_closing_ends_an_event_that_hangs() -> None:
     async def hangs(event: object) -> None:
         await asyncio.Event().wait()
