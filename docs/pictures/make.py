@@ -40,6 +40,8 @@ SHOWN = {
     "help": "--help",
 }
 """The arguments of `aiolambda` by the name of the picture."""
+SHOWN_AT = {"map": re.compile(r"\([67]\d%\)")}
+"""The words on the screen at the moment of the picture. Without them it is the end, at which a map has erased its progress."""
 THEMES = {
     "light": TerminalTheme(
         (255, 255, 255),
@@ -146,7 +148,7 @@ async def make() -> None:
                 for columns in COLUMNS:
                     output = await asyncio.to_thread(_output_of, arguments, columns, folder, _environment(endpoint, folder))
                     prompt = f"\x1b[32m$\x1b[0m \x1b[1maiolambda {arguments}\x1b[0m\r\n".encode()
-                    screen = _screen_of(prompt + _replaced(output), columns)
+                    screen = _screen_of(prompt + _replaced(output), columns, SHOWN_AT.get(shown))
                     for picture in PICTURES:
                         if (picture.name, picture.columns) == (shown, columns):
                             (FOLDER / picture.file).write_text(_svg_of(screen, picture))
@@ -210,12 +212,19 @@ def _replaced(output: bytes) -> bytes:
     return output
 
 
-def _screen_of(output: bytes, columns: int) -> list[Text]:
-    """The lines of the terminal after this output, without the blank ones at the end."""
+def _screen_of(output: bytes, columns: int, moment: re.Pattern[str] | None) -> list[Text]:
+    """The lines of the terminal at a moment, or after this output, without the blank ones at the end."""
     import pyte  # noqa: PLC0415 - a test reads the tables without the extra docs
 
     screen = pyte.Screen(columns, _ROWS)
-    pyte.ByteStream(screen).feed(output)
+    stream = pyte.ByteStream(screen)
+    for frame in re.split(rb"(?=\r?\x1b\[2K)", output):  # a display erases its line before it writes the next one
+        stream.feed(frame)
+        if moment is not None and moment.search("\n".join(screen.display)):
+            break
+    else:
+        if moment is not None:
+            raise RuntimeError(f"the screen never showed {moment.pattern}")
     lines = [_line_of([row[column] for column in range(columns)]) for row in (screen.buffer[number] for number in range(_ROWS))]
     while lines and not lines[-1].plain:
         lines.pop()

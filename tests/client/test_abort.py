@@ -360,7 +360,7 @@ async def test_middleware_aborts_and_its_own_call_cannot_send() -> None:
 async def test_abort_ends_an_opening_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr("aiolambda.client.startup.needs_thread", lambda *_, **__: True)
-    monkeypatch.setattr(opening_module, "resolve", lambda *_, **__: release.wait(10))
+    monkeypatch.setattr(opening_module, "find_settings", lambda *_, **__: release.wait(10))
     try:
         client = fake_client()
         calls = [asyncio.create_task(client.invoke("echo")), asyncio.create_task(client.open())]
