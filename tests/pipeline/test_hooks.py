@@ -18,6 +18,7 @@ import pytest
 from aiolambda import (
     Call,
     CallNext,
+    ConfigurationError,
     Credentials,
     DecodeError,
     Failure,
@@ -319,7 +320,8 @@ async def run_with(
     many = work is not map_ if middlewares else None  # a map makes many calls
     client = client_of(server, hooks, many=many, fuses=fuses)
     try:
-        with contextlib.suppress(OrdinaryError, ExtraordinaryError, InvalidInputError, DecodeError):  # of a codec
+        of_codec, of_provider = (InvalidInputError, DecodeError), ConfigurationError
+        with contextlib.suppress(OrdinaryError, ExtraordinaryError, *of_codec, of_provider):
             await asyncio.create_task(work(client, hooks))
         seen = Hooks()
         seen.calls, seen.raising = list(hooks.calls), hooks.raising
