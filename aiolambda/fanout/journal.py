@@ -248,6 +248,7 @@ class Journal:
                 self._check_tables(db)  # before the file is changed: it may not be a journal
             restrict_to_owner(path)
             db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA wal_autocheckpoint = 0")  # SQLite would begin the log again over its old frames: not whole
             db.execute("PRAGMA synchronous = FULL")
             if is_new:
                 self._check_tables(db)

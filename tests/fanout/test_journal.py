@@ -424,6 +424,31 @@ async def test_a_long_log_is_moved_into_the_file(tmp_path: Path) -> None:
     assert 4_000_000 < largest < 7_000_000
 
 
+async def test_a_killed_run_resumes_after_its_log_was_moved(tmp_path: Path) -> None:
+    live, path = tmp_path / "live.db", tmp_path / "run.db"
+    sizes = list[int]()
+    journal = journals.Journal(live, {})
+    await journal.open()
+    try:
+        for number in range(200):
+            key = (await journal.claim(str(number), None)).key
+            await journal.mark_started(key)
+            await journal.mark_done(key, {}, b"x" * 3000)
+            sizes.append((tmp_path / "live.db-wal").stat().st_size)
+        for suffix in ("", "-wal"):
+            shutil.copyfile(f"{live}{suffix}", f"{path}{suffix}")
+        shutil.copyfile(live, tmp_path / "alone.db")
+    finally:
+        await journal.close()
+    assert 0 < sizes[-1] < max(sizes)
+    resumed = journals.Journal(path, {})
+    await resumed.open()
+    await resumed.close()
+    assert resumed.known_items == 200
+    with pytest.raises(ConfigurationError, match="which belongs to it, is missing"):
+        await journals.Journal(tmp_path / "alone.db", {}).open()
+
+
 # --- any row at all --------------------------------------------------------------------------------------------------
 
 JSON = st.recursive(
