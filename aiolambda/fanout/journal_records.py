@@ -110,7 +110,18 @@ def dump(result: MapResult[Any], *, billed_ms: float = 0.0, cold_starts: int = 0
             "metadata": _metadata(error.metadata) if isinstance(error, LambdaServiceException) else None,
             **{name: value for name, value in members.items() if type(value) in _ERROR_MEMBERS[name] and _is_sound(value)},
         }
-    return content, None if output is None else output.payload
+    return content, None if output is None else _bytes_of(output.payload, result.key)
+
+
+def _bytes_of(payload: object, key: str) -> bytes:
+    """The payload. A middleware may have put another type in its place, which would come back as a changed row."""
+    if not isinstance(payload, bytes | bytearray):
+        raise AiolambdaError(
+            f"the output of the item {key!r} has a payload of the type {type(payload).__name__}, and a journal stores bytes: "
+            "check the middleware that made this output",
+            delivery=Delivery.EXECUTED,
+        )
+    return bytes(payload)
 
 
 def load(work: WorkItem[Item], content: object, payload: bytes | None, *, codec: Codec) -> MapResult[Item]:

@@ -192,6 +192,8 @@ def _work_item(
         raise InvalidInputError(
             f"key= returned {type(given).__name__} for item {index}; make it return a string, as key=str does", member="key"
         )
+    if given is not None:
+        given = str.__str__(given)  # of a subclass such as StrEnum, the plain text: the journal gives that back
     return WorkItem(
         index=index,
         item=item,

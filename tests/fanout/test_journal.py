@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import enum
 import itertools
 import json
 import os
@@ -16,11 +17,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aiolambda import (
+    AiolambdaError,
     ConfigurationError,
     ConnectError,
     ConnectionLostError,
@@ -447,6 +450,45 @@ async def test_a_killed_run_resumes_after_its_log_was_moved(tmp_path: Path) -> N
     assert resumed.known_items == 200
     with pytest.raises(ConfigurationError, match="which belongs to it, is missing"):
         await journals.Journal(tmp_path / "alone.db", {}).open()
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
+
+
+@pytest.mark.parametrize("key", [Colour, type("Text", (str,), {})])
+async def test_a_key_of_a_subclass_of_str_is_resumed(key: Callable[[str], str], tmp_path: Path) -> None:
+    for is_replayed in (False, True):
+        (result,) = await mapped(tmp_path / "run.db", Counting(), ["red"], payload=lambda _: 1, key=key)
+        assert (result.key, type(result.key), result.replayed) == ("red", str, is_replayed)
+
+
+async def test_a_bytearray_as_payload_is_resumed(tmp_path: Path) -> None:
+    for is_replayed in (False, True):
+        async with converting(bytearray) as client, client.map("f", [1], journal=tmp_path / "run.db") as run:
+            (result,) = [result async for result in run]
+        assert (result.ok, result.value(), result.replayed) == (True, {"item": 1, "text": "x" * 50}, is_replayed)
+
+
+async def test_a_payload_of_another_type_does_not_damage_the_journal(tmp_path: Path) -> None:
+    results: list[MapResult[Any]] = []
+    async with converting(bytes.decode) as client, client.map("f", [1], journal=tmp_path / "run.db") as run:
+        with pytest.raises(AiolambdaError, match="payload of the type str, and a journal stores bytes: check the middleware"):
+            results += [result async for result in run]
+    (again,) = await mapped(tmp_path / "run.db", Counting(), [1])
+    assert isinstance(again.error, UnknownOutcomeError)
+
+
+def converting(kind: Callable[[bytes], Any]) -> LambdaClient:
+    """A client with a middleware that gives the payload this type."""
+
+    async def convert(call: Any, next: Any) -> Any:
+        output = await next(call)
+        return attrs.evolve(output, payload=kind(output.payload))
+
+    client = Counting().client()
+    client.middleware_stack.add(convert, step="initialize")
+    return client
 
 
 # --- any row at all --------------------------------------------------------------------------------------------------
