@@ -166,7 +166,8 @@ class _MapJob:
         if isinstance(error, FunctionError):
             self._update_exit_code(exit_codes.FUNCTION_ERROR)
         elif error is not None:  # also if the client refused the item: others may have run
-            self._update_exit_code(exit_codes.MAY_HAVE_RUN if error.may_have_run else exit_codes.NOT_RUN)
+            may_have_run = result.delivery.may_have_run  # in any invocation, also of an earlier run
+            self._update_exit_code(exit_codes.MAY_HAVE_RUN if may_have_run else exit_codes.NOT_RUN)
         if self._alike is None or result.replayed or isinstance(error, NotSentError):
             return
         cause = cause_of(error) if error is not None and _is_for_all(error) else None

@@ -184,6 +184,16 @@ async def test_unknown_items_are_not_in_the_file_to_map_again(endpoint, program,
     assert ((tmp_path / "failed").read_text(), (tmp_path / "unknown").read_text()) == ('{"op": "fail"}\nno json\n', "")
 
 
+async def test_a_refusal_does_not_hide_that_an_earlier_run_sent_the_item(endpoint, program, tmp_path):
+    (tmp_path / "items").write_text("no json\n")
+    await interrupted_journal(tmp_path / "run.db", "app", b"no json")
+    arguments = ("map", "app", "-f", "items", "-o", "out", "--journal", "run.db", "--idempotent")
+    ended = await program(*arguments, env=environment_for(endpoint), cwd=tmp_path)
+    (result,) = told((tmp_path / "out").read_text())
+    assert (result["error"]["code"], result["delivery"]) == ("InvalidRequestContentException", "unknown")
+    assert ended.code == 4, ended.stderr
+
+
 async def test_files_of_an_earlier_run_are_replaced_with_the_first_result(endpoint, program, tmp_path):
     (tmp_path / "items").write_text("1\n")
     for name in ("out", "failed"):
