@@ -6,8 +6,10 @@ Owns the options, and the format of items and results. Must not know how the inv
 import argparse
 import asyncio
 import base64
+import itertools
 import json
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -47,6 +49,8 @@ The exit code is that of the most severe item outcome.
 _PURPOSE = "write to"
 _GRACE = 30.0
 """Seconds to wait for items in flight after results can no longer be written."""
+_BATCH = 1000
+"""Lines to write at once."""
 _ALIKE = 10
 """If the first results are so many refusals with one cause that no item can escape, the map stops."""
 
@@ -127,6 +131,7 @@ class _MapJob:
             async with mapped:
                 await self._write_results(mapped)
                 self._summarize(mapped, time.perf_counter() - started)
+                self._write_unread()
 
     async def _write_results(self, mapped: MapRun[Line]) -> None:
         """Write every result. An error that ends the run is handled here: functions have run, so it is not a usage error."""
@@ -147,6 +152,14 @@ class _MapJob:
             self._update_exit_code(exit_codes.MAY_HAVE_RUN if has_sent else exit_codes.code_of(error))
         else:
             self._begin_files()  # without a result, the files of an earlier run end up empty
+
+    def _write_unread(self) -> None:
+        """Write the lines of a file that the map has not read: they were not sent. The rest of a pipe stays unread."""
+        lines = self._items.lines
+        if not self._has_begun or not isinstance(lines, Iterator):
+            return
+        while "failed" in self._files and (batch := list(itertools.islice(lines, _BATCH))):
+            self._write("failed", b"".join(line.content + b"\n" for line in batch))
 
     def _begin_files(self) -> None:
         """Empty the files of an earlier run: when the first result is there, and not before."""

@@ -100,11 +100,13 @@ async def test_max_failures_and_deadline_stop_the_map(endpoint, program, tmp_pat
 async def test_items_after_the_deadline_are_counted(endpoint, program, tmp_path):
     (tmp_path / "items").write_text("\n" + '{"op": "sleep", "seconds": 0.05}\n' * 200)
     arguments = ("map", "app", "-f", "items", "--concurrency", "2", "--deadline", "0.4", "-o", "out")
-    ended = await program(*arguments, "--summary-file", "summary", env=environment_for(endpoint), cwd=tmp_path)
+    files = ("--summary-file", "summary", "--failed", "failed")
+    ended = await program(*arguments, *files, env=environment_for(endpoint), cwd=tmp_path)
     summary = json.loads((tmp_path / "summary").read_text())
     lines = ended.stderr.splitlines()
     assert (ended.code, summary["stopped_by"], summary["total"]) == (3, "deadline", 200)
     assert summary["unsent"] == 200 - summary["done"] > 100
+    assert (tmp_path / "failed").read_text() == '{"op": "sleep", "seconds": 0.05}\n' * summary["unsent"]
     assert lines[-2] == f"aiolambda: {summary['unsent']:,} items were not sent"
     assert lines[-1].startswith(f"aiolambda: {summary['done']} of 200 done, {summary['ok']} ok, ")
     (tmp_path / "items").write_text("1\n")
