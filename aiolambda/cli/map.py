@@ -223,7 +223,11 @@ class _MapJob:
             if isinstance(error, BrokenPipeError):  # the reader has closed the pipe, which is not an error
                 self._has_reader = False
             else:
-                print_error(f"aiolambda: functions have run, but a result cannot be written: {error.strerror}")
+                path = getattr(self._options, name)
+                place = "standard output" if path == STDIO else repr(path)
+                print_error(
+                    f"aiolambda: functions may have run, and {place} cannot be written: {error.strerror}", is_failure=True
+                )
                 self._update_exit_code(exit_codes.MAY_HAVE_RUN)
             self._stopped_by = self._stopped_by or "output"
             # Without a place for results, stop. A journal still keeps the results of the items in flight: wait for them.

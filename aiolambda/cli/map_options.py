@@ -7,6 +7,8 @@ import argparse
 import functools
 import itertools
 import os
+import stat
+from contextlib import suppress
 from typing import Literal
 
 from ..errors import ConfigurationError
@@ -19,6 +21,8 @@ __all__ = ["add_options", "check_files", "check_options", "input_of", "max_concu
 
 _DEFAULT_MAX_CONCURRENCY = 1000
 """The client's default."""
+_STDIN = 0
+"""The file descriptor."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -103,6 +107,8 @@ def check_files(options: argparse.Namespace) -> None:
     for option, path in {**written, "--journal": options.journal}.items():
         if _is_same_file(path, options.file):
             raise ConfigurationError(f"{option} names the same file as -f; choose another file")
+        if options.file == STDIO and path not in (None, STDIO) and _is_one_file(path, _STDIN):
+            raise ConfigurationError(f"{option} names the file that standard input reads; choose another file")
         if option != "--journal" and _is_same_file(path, options.journal):
             raise ConfigurationError(f"{option} names the same file as --journal; choose another file")
     for (option, path), (other, other_path) in itertools.combinations(written.items(), 2):
@@ -117,7 +123,15 @@ def _is_same_file(path: str | None, other: str | None) -> bool:
     """Whether two options name one file. `os.path` accepts every name; `Path` raises for some, such as a loop of links."""
     if path is None or other is None or STDIO in (path, other):
         return False
-    return os.path.realpath(path) == os.path.realpath(other)
+    return os.path.realpath(path) == os.path.realpath(other) or _is_one_file(path, other)
+
+
+def _is_one_file(path: str, other: str | int) -> bool:
+    """Whether both are one regular file: hard links, names in another case, or a file that a shell has opened."""
+    with suppress(OSError, ValueError):
+        status = os.stat(path)  # noqa: PTH116 - as below
+        return stat.S_ISREG(status.st_mode) and os.path.samestat(status, os.stat(other))  # noqa: PTH116 - as below
+    return False
 
 
 def _concurrency(text: str) -> int | Literal["adaptive"]:

@@ -79,7 +79,7 @@ async def test_exit_code_changes_only_if_a_result_is_lost(redirection: str) -> N
     assert refused.stdout == b""
     if is_lost:
         assert "cannot be written: No space left on device" in invoked.stderr
-        assert "cannot be written: No space left on device" in mapped.stderr
+        assert "may have run, and standard output cannot be written: No space left on device" in mapped.stderr
     else:
         assert b'"errorType"' in invoked.stdout
         assert len(mapped.stdout.splitlines()) == 2

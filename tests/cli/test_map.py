@@ -298,6 +298,18 @@ def test_output_never_overwrites_the_input(tmp_path, monkeypatch, capsys):
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"items": "1\n"}
 
 
+async def test_output_never_overwrites_the_input_under_another_name(tmp_path):
+    items = tmp_path / "items"
+    items.write_text("1\n")
+    (tmp_path / "link").hardlink_to(items)
+    linked = await run("map", "app", "-f", "items", "-o", "link", cwd=tmp_path)
+    shell = ("sh", "-c", 'exec "$@" <items', "sh")
+    opened = await run("map", "app", "-f", "-", "--failed", "items", cwd=tmp_path, within=shell)
+    assert (linked.code, opened.code, items.read_text()) == (2, 2, "1\n")
+    assert "-o names the same file as -f" in linked.stderr
+    assert "--failed names the file that standard input reads" in opened.stderr
+
+
 @pytest.mark.parametrize("option", ["-f", "-o", "--failed", "--summary-file", "--journal"])
 def test_symlink_loop_is_a_usage_error(option, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
