@@ -138,8 +138,8 @@ class _MapJob:
         try:
             async for result in mapped:
                 self._begin_files()
-                self._note(result, mapped)
                 self._write("output", self._line_of(result))
+                self._note(result, mapped)
                 if result.delivery is Delivery.UNKNOWN:
                     self._write("unknown", result.item.content + b"\n")
                 elif not result.ok:

@@ -21,8 +21,9 @@ from aiolambda.fanout import Journal
 from aiolambda.fanout.values import MapResult, MapStats
 from aiolambda.types.values import Delivery, Metadata, ThrottleReason
 
-from ..support.cli import environment_for, run, start
+from ..support.cli import environment, environment_for, run, start
 from ..support.local import becomes_true, serving
+from ..support.servers import answer, raw_server
 
 
 def told(text):
@@ -360,6 +361,34 @@ async def test_reader_that_closes_the_pipe_early_is_no_error(failing, endpoint, 
     _, stderr = await asyncio.wait_for(process.communicate(), 30)
     assert (process.returncode, first) == (int(failing), b"{"), stderr
     assert b"stopped by output" in stderr
+
+
+async def test_a_result_that_no_reader_takes_does_not_count(tmp_path):
+    (tmp_path / "items").write_text("1\n2\n3\n")
+    is_closed = asyncio.Event()
+
+    async def fail_after_the_first(connection):
+        while True:
+            _, body = await connection.read_request()
+            if body == b"1":
+                await connection.write(answer())
+            else:
+                await is_closed.wait()
+                await connection.write(answer(headers="X-Amz-Function-Error: Unhandled\r\n"))
+
+    reader, writer = os.pipe()
+    async with raw_server(fail_after_the_first) as server:
+        keys = {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s"}
+        env = environment(AWS_ENDPOINT_URL_LAMBDA=server.url, AWS_REGION="us-east-1", **keys)
+        try:
+            process = await start("map", "f", "-f", "items", "--concurrency", "1", env=env, cwd=tmp_path, stdout=writer)
+        finally:
+            os.close(writer)
+        await asyncio.to_thread(os.read, reader, 1)
+        os.close(reader)
+        is_closed.set()
+        _, stderr = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0, stderr
 
 
 async def test_interrupted_map_dies_of_the_signal(endpoint, tmp_path):
