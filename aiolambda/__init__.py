@@ -10,6 +10,7 @@ All public names are here, except those of `aiolambda.errors`, `aiolambda.creden
 """
 
 import os.path as _path
+from _thread import RLock as _RLock  # of `threading`, which takes a while to load
 
 if _path.exists(f"{__path__[0]}/mq.py"):  # noqa: PTH110 - one `stat`; of another project, whose wheel uses this folder too
     from .version import INSTALL as _INSTALL
@@ -192,6 +193,9 @@ else:
     """The public names, by the module that defines them. The imports above are the same for type checkers."""
     _MODULES = {name: module for module, names in _NAMES.items() for name in names}
     _SUBMODULES = ("credentials", "errors", "local", "testing")
+    _LOADING = _RLock()
+    """One thread loads at a time. Python breaks a deadlock of two imports with an `ImportError`: a package imports its modules,
+    and each of them waits for its package."""
 
     # Without `local` and `testing`, whose servers few programs need.
     __all__ = sorted([*_MODULES, "credentials", "errors"])  # noqa: PLE0605 - type checkers take the imports above
@@ -200,9 +204,11 @@ else:
         from importlib import import_module  # noqa: PLC0415 - loaded on first use, too
 
         if name in _SUBMODULES:
-            return import_module(f".{name}", __name__)
+            with _LOADING:
+                return import_module(f".{name}", __name__)
         if name in _MODULES:
-            value = globals()[name] = getattr(import_module(_MODULES[name], __name__), name)
+            with _LOADING:
+                value = globals()[name] = getattr(import_module(_MODULES[name], __name__), name)
             return value
         raise AttributeError(_no_attribute(name), name=name, obj=None)  # with `obj`, tracebacks would suggest the name again
 

@@ -184,6 +184,40 @@ print({len(set(map(id, objects))) for objects in found.values()}, sum(map(len, f
     assert printed(code) == "{1} 64"
 
 
+def test_threads_may_load_a_package_and_its_module() -> None:
+    """One thread is in the middle of `pipeline`, which imports `stack`, as another asks for a class of `stack`."""
+    code = """
+import sys, threading
+import aiolambda
+
+inside, errors = threading.Event(), []
+
+class Slow:
+    def find_spec(name, path=None, target=None):
+        if name == "aiolambda.pipeline.builtin":
+            inside.set()
+            other.join(0.2)  # it must wait for this thread, so it does not end
+
+def ask(name):
+    try:
+        getattr(aiolambda, name)
+    except ImportError as error:
+        errors.append(error)
+
+def ask_second():
+    inside.wait()
+    ask("MiddlewareStack")
+
+sys.meta_path.insert(0, Slow)
+other = threading.Thread(target=ask_second)
+other.start()
+ask("LambdaClient")
+other.join()
+print(errors)
+"""
+    assert printed(code) == "[]"
+
+
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_module_imports_a_public_name(path: Path) -> None:
     """Each imports the module that defines it: a module that asked for a name here could ask for itself."""
