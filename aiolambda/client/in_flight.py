@@ -24,7 +24,7 @@ from ..types.values import Delivery
 
 __all__ = ["InFlightCalls"]
 
-_DOING: dict[Stage, str] = {
+_DOING: dict[str, str] = {
     "queue": "not connecting yet",
     "connect": "connecting",
     "send": "sending the request",
@@ -32,6 +32,7 @@ _DOING: dict[Stage, str] = {
     "receive": "receiving the answer",
     "backoff": "pausing before another attempt",
 }
+"""The text for each stage. A transport of the user's own may have set another."""
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -228,7 +229,7 @@ class _Deadline:
     def _check_run(self) -> None:
         """Refuse an attempt that got its slot after the run of its map had ended."""
         if self._call.run_ended is not None and self._call.run_ended.done():
-            raise NotSentError("the run ended before this item was sent")
+            raise self._call.last_error or NotSentError("the run ended before this item was sent")
 
 
 def _closed_in_flight() -> ClientClosedError:
@@ -238,7 +239,7 @@ def _closed_in_flight() -> ClientClosedError:
 def _late(limit: float | None, stage: Stage, last_error: AiolambdaError | None = None) -> InvocationTimeoutError:
     after = "" if last_error is None or not last_error.args else f"; before that: {last_error.args[0]}"
     return InvocationTimeoutError(
-        f"the call did not end within {limit} s: it was {_DOING[stage]}{after}",
+        f"the call did not end within {limit} s: it was {_DOING.get(stage, 'in flight')}{after}",
         exceeded="total",
         stage=stage,
         delivery=Delivery.NOT_DELIVERED,

@@ -11,6 +11,7 @@ from aiolambda import (
     ConnectError,
     ConnectionLostError,
     Delivery,
+    Failure,
     FunctionError,
     InvocationTimeoutError,
     InvokeCommand,
@@ -180,3 +181,40 @@ async def test_function_error_pickles_with_any_codec() -> None:
         raised.value.__notes__,
         raised.value.output.payload if raised.value.output else None,
     )
+
+
+@pytest.mark.virtual_time
+async def test_stage_of_another_transport_is_no_error() -> None:
+    """A transport of one's own may name stages that this client does not know."""
+
+    class OfItsOwn(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            request.stage = "handshake"  # type: ignore[assignment]
+            await asyncio.sleep(60)
+            return await super().send(request)
+
+    async with LambdaClient(transport=OfItsOwn({"f": echo})) as client:
+        with pytest.raises(InvocationTimeoutError, match="did not end within 0.01 s: it was in flight") as raised:
+            await client.invoke("f", 1, timeout=0.01)
+        assert raised.value.delivery is Delivery.UNKNOWN
+
+
+@pytest.mark.virtual_time
+async def test_item_that_was_sent_is_not_called_unsent() -> None:
+    """The run ends while an item waits for the slot of its second attempt: its error is that of the first."""
+    transport = Failing(ConnectionLostError("lost"), None)
+    others: list[asyncio.Task[Any]] = []
+
+    class TakesTheSlot(NoRetry):
+        def pause(self, failure: Failure) -> float | None:
+            others.append(asyncio.create_task(client.invoke("other", {"s": 0.2})))
+            return 0.01
+
+    transport.add("other", sleep)
+    async with LambdaClient(transport=transport, max_concurrency=1, idempotent=True, retry=TakesTheSlot()) as client:
+        async with client.map("f", [1], concurrency=1, deadline=0.1) as run:
+            (result,) = [result async for result in run]
+        assert isinstance(result.error, ConnectionLostError)
+        assert result.error.delivery is Delivery.UNKNOWN
+        assert [call.function_name for call in transport.calls] == ["f", "other"]
+        await asyncio.gather(*others)
