@@ -63,6 +63,7 @@ class InFlightCalls:
             if added and not isinstance(output, CommandOutput):
                 check_returned(call, output, added)
         except BaseException as error:
+            call.on_slot = _refuse_attempt if added else None
             forget_locals(error)
             if not (deadline.disarm() and isinstance(error, asyncio.CancelledError)):
                 if isinstance(error, AiolambdaError):
@@ -75,12 +76,12 @@ class InFlightCalls:
             ended = _completed(late, call)
         else:
             deadline.disarm()
+            call.on_slot = None
             operation = call.command.operation
             if operation.streamed and (stream := operation.open_answer(output)) is not None:
                 self._keep_stream(call, stream, deadline.at)
             return output
         finally:
-            call.on_slot = None
             call.last_error = None  # its traceback refers to the call: this breaks the cycle
             del self._calls[call]
             try:
@@ -232,6 +233,11 @@ class _Deadline:
             raise self._call.last_error or NotSentError("the run ended before this item was sent")
 
 
+def _refuse_attempt() -> None:
+    """Refuse an attempt after its call has failed, whose error may say that the function has not run."""
+    raise AiolambdaError("this call has ended: a middleware must await call_next before it returns")
+
+
 def _closed_in_flight() -> ClientClosedError:
     return ClientClosedError("the client was closed while this call was in flight")
 
@@ -256,5 +262,6 @@ def _completed(error: AiolambdaError, call: Call[Any, Any]) -> AiolambdaError:
         history=call.history,
         elapsed=elapsed,
         total_retry_delay=call.total_retry_delay,
+        is_in_flight=call.sent > len(call.history),
         is_dry_run=call.is_dry_run,
     )

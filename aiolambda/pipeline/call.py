@@ -14,7 +14,7 @@ from ..errors.checks import check_flag
 from ..types.http import Request, Response, Stage, StreamingBody
 from ..types.interfaces import Codec, Loop
 from ..types.mistakes import NotDictionary, Remedies, remedy_of
-from ..types.values import Attempt, Credentials, Metadata, PayloadLimits, Timeouts
+from ..types.values import Attempt, Credentials, Delivery, Metadata, PayloadLimits, Timeouts
 
 if TYPE_CHECKING:
     import asyncio
@@ -283,6 +283,7 @@ class Call(Generic[In, Out]):
         signing_region: For the client: the region that the function's ARN names, if it is not the client's.
         is_shared: For the client: `False` if nobody can look at `request` after the attempts.
         cut_by: For the client: the class of the error that it cancels this call with, at the total limit or at its close.
+        sent: For the client: the number of requests that were handed to the transport.
     """
 
     command: Command[In, Out]
@@ -338,6 +339,8 @@ class Call(Generic[In, Out]):
     """For the client: `False` if nobody can look at `request` after the attempts."""
     cut_by: type[AiolambdaError] | None = attrs.field(default=None, repr=False)
     """For the client: the class of the error that it cancels this call with, at the total limit or at its close."""
+    sent: int = attrs.field(default=0, repr=False)
+    """For the client: the number of requests that were handed to the transport."""
     request: Request = attrs.field(init=False, repr=False)
     """The request of this attempt, from `serialize` on. `ConfigurationError` before."""
 
@@ -362,6 +365,11 @@ class Call(Generic[In, Out]):
     def idempotent(self, said: bool | None) -> None:
         check_flag("call.idempotent", said)
         self._said_idempotent = said
+
+    @property
+    def verdicts(self) -> list[Delivery]:
+        """For the client: the verdict on each request. One that is still in flight, in a task of a middleware, is unknown."""
+        return [attempt.delivery for attempt in self.history] + [Delivery.UNKNOWN] * (self.sent - len(self.history))
 
     @property
     def is_dry_run(self) -> bool:

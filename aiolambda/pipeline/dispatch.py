@@ -87,6 +87,7 @@ def hand_over(call: Call[Any, Any], request: Request) -> None:
     if request.timeouts.read is UNSET:  # a middleware made this request
         request.timeouts = attrs.evolve(request.timeouts, read=call.timeouts.read)
     request.sent = True
+    call.sent += 1
     request.stage = "send"  # a transport that reports more sets it back to queue and connect
 
 

@@ -69,10 +69,8 @@ class LoggerMiddleware(FusibleMiddleware):
 def _failure(call: Call[Any, Any], error: BaseException) -> str:
     """The class of the error, and the verdict on all attempts. The client cancels a call that it cuts off itself."""
     kind = call.cut_by if isinstance(error, asyncio.CancelledError) and call.cut_by is not None else type(error)
-    verdicts = [attempt.delivery for attempt in call.history]
-    if isinstance(error, AiolambdaError):
-        verdicts.append(error.delivery)
-    verdict = delivery.worst(verdicts)
+    own = [error.delivery] if isinstance(error, AiolambdaError) else []
+    verdict = delivery.worst([*own, *call.verdicts])
     return f"{kind.__name__}, {delivery.of_dry_run(verdict) if call.is_dry_run else verdict}"
 
 

@@ -119,7 +119,7 @@ class _RetryState:
         if error is not call.last_error:
             return None
         # The verdict on all attempts: a middleware may have made more than the one that just failed.
-        verdict = delivery.worst([attempt.delivery for attempt in call.history])
+        verdict = delivery.worst(call.verdicts)
         action = error.retry_action = error.retry_action or classification.retry_action_of(error)
         if call.run_ended is not None and (action is RetryAction.WAIT or call.run_ended.done()):
             return None

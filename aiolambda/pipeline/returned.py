@@ -40,7 +40,7 @@ def check_returned(call: Call[Any, Any], returned: object, middlewares: Sequence
     problem = _problem_of(returned, of_any_class=not isinstance(call.command, BaseCommand))
     if problem is None:
         return
-    verdict = delivery.worst([attempt.delivery for attempt in call.history])
+    verdict = delivery.worst(call.verdicts)
     named = ", ".join(map(shown_entry, middlewares[:_MOST_SHOWN]))
     more = f" and {len(middlewares) - _MOST_SHOWN} more" if len(middlewares) > _MOST_SHOWN else ""
     who = f"the middleware {named} returned" if len(middlewares) == 1 else f"one of the middlewares {named}{more} returned"

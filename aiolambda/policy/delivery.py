@@ -186,10 +186,11 @@ def completed(
     history: Sequence[Attempt],
     elapsed: float,
     total_retry_delay: float,
+    is_in_flight: bool = False,
     is_dry_run: bool = False,
 ) -> AiolambdaError:
-    """The error with the verdict of its call: the worst of all attempts, and of the error's own."""
-    verdict = worst([error.delivery, *(attempt.delivery for attempt in history)])
+    """The error with the verdict of its call: the worst of all attempts, of one still in flight, and of the error's own."""
+    verdict = worst([error.delivery, *(attempt.delivery for attempt in history), *[Delivery.UNKNOWN] * is_in_flight])
     error._locate(  # pyright: ignore[reportPrivateUsage] - of this package, and no business of the users of an error
         function_name,
         of_dry_run(verdict) if is_dry_run else verdict,

@@ -1,5 +1,6 @@
 """Middlewares that return something else than an output: the call says so, and whether the function has run."""
 
+import asyncio
 import functools
 import gc
 import re
@@ -123,6 +124,52 @@ async def test_lost_output_names_the_middleware(middleware: Any, text: str, verd
         assert raised.value.delivery is verdict
         assert len(calls_of(client).calls) == (verdict is Delivery.EXECUTED)
         assert client.stats.in_flight == 0
+
+
+async def test_call_that_has_not_run_does_not_run_later() -> None:
+    """The error says that the function has not run. The task that the middleware left must not send it afterwards."""
+    tasks: list[asyncio.Future[Any]] = []
+
+    async def leaves_a_task(call: AnyCall, call_next: AnyNext) -> Any:
+        tasks.append(asyncio.ensure_future(call_next(call)))
+        return tasks[0]
+
+    async with fake_client() as client:
+        client.middleware_stack.add(leaves_a_task)
+        with pytest.raises(AiolambdaError, match="a Task that was not awaited.*; the function has not run") as raised:
+            await client.invoke("echo", 1)
+        assert raised.value.delivery is Delivery.NOT_DELIVERED
+        with pytest.raises(AiolambdaError, match="this call has ended: a middleware must await call_next"):
+            await tasks[0]
+        assert calls_of(client).calls == []
+        assert client.stats.in_flight == 0
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
+async def test_request_left_in_flight_may_have_run(fails: bool) -> None:
+    started, goes_on = asyncio.Event(), asyncio.Event()
+    tasks: list[asyncio.Future[Any]] = []
+
+    async def handler(event: object) -> object:
+        started.set()
+        await goes_on.wait()
+        return event
+
+    async def leaves_a_task(call: AnyCall, call_next: AnyNext) -> Any:
+        tasks.append(asyncio.ensure_future(call_next(call)))
+        await started.wait()
+        if fails:
+            raise AiolambdaError("mine")
+        return None
+
+    async with LambdaClient(transport=FakeTransport({"f": handler})) as client:
+        client.middleware_stack.add(leaves_a_task)
+        with pytest.raises(AiolambdaError) as raised:
+            await client.invoke("f", 1)
+        assert raised.value.delivery is Delivery.UNKNOWN
+        assert fails or "; the function may have run" in str(raised.value)
+        goes_on.set()
+        assert (await tasks[0]).json() == 1
 
 
 async def test_each_kind_of_call_names_the_middleware() -> None:
