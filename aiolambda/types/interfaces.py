@@ -185,7 +185,7 @@ class Reservation(Protocol):
     """A connection that a transport keeps for a request, or its turn to open one, until `end`."""
 
     def end(self) -> None:
-        """Give up what is left of the reservation. Called once, after the attempt."""
+        """Give up what is left of the reservation. Called once: after the attempt, or in place of it."""
         ...
 
 
@@ -229,8 +229,8 @@ class DetachableTransport(Protocol):
 class AbortableTransport(Protocol):
     """A transport that can end at once, without waiting for anything.
 
-    `abort` closes all connections. Its event loop may run, stand still or be closed. Calls in flight were cancelled before, and
-    have not run since. `abort` may be called again, and `close` may follow.
+    `abort` closes all connections. Its event loop may run, stand still or be closed. Calls in flight are cancelled: before
+    `abort` if the loop runs, and otherwise once it runs on. `abort` may be called again, and `close` may follow.
     """
 
     def abort(self) -> None: ...
