@@ -267,7 +267,7 @@ class Call(Generic[In, Out]):
         durable: For the client: functions, with their qualifiers, that answered with a durable execution.
         run_ended: For the client: set for a call of a map, and done once the map sends nothing more.
             The map handles the throttles of such a call, and the total limit of the call starts with its first slot.
-        on_slot: For the client: called for each attempt that gets a slot.
+        on_slot: For the client: called for each attempt that gets a slot, and again if signing took a while. It may refuse.
         attempt: The number of this attempt: 0 before `finalize`, then 1, 2, ....
         response: The raw answer of this attempt, or `None`.
         state: A dictionary for notes between middlewares.
@@ -308,7 +308,7 @@ class Call(Generic[In, Out]):
     """For the client: set for a call of a map, and done once the map sends nothing more. The map handles the throttles of such
     a call, and the total limit of the call starts with its first slot."""
     on_slot: Callable[[], None] | None = attrs.field(default=None, repr=False)
-    """For the client: called for each attempt that gets a slot."""
+    """For the client: called for each attempt that gets a slot, and again if signing took a while. It may refuse."""
     attempt: int = 0
     """The number of this attempt: 0 before `finalize`, then 1, 2, ...."""
     response: Response | None = None

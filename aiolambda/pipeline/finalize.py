@@ -120,6 +120,8 @@ def signing_middleware(state: PipelineState) -> Preparation:  # noqa: C901 - thr
     async def hash_and_sign(call: Call[Any, Any], signer: sigv4.Signer) -> None:
         has_company = state.slots.in_flight > 1
         body_hash = await (_hash_in_thread if has_company else _hash_in_turns)(call.request)
+        if call.on_slot is not None:
+            call.on_slot()  # the call, or the run of its map, may have ended meanwhile
         if call.credentials is not None:
             _sign(call.request, body_hash, signer, call.credentials, state.now() + call.clock_offset)
 

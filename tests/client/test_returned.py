@@ -11,6 +11,7 @@ import pytest
 
 from aiolambda import (
     AiolambdaError,
+    Credentials,
     Delivery,
     InvokeCommand,
     InvokeCommandInput,
@@ -143,6 +144,27 @@ async def test_call_that_has_not_run_does_not_run_later() -> None:
             await tasks[0]
         assert calls_of(client).calls == []
         assert client.stats.in_flight == 0
+
+
+async def test_large_request_is_not_sent_after_its_call_has_failed() -> None:
+    """The task that the middleware left has its slot, and hashes the payload in several turns of the loop."""
+    tasks: list[asyncio.Future[Any]] = []
+
+    async def leaves_a_task(call: AnyCall, call_next: AnyNext) -> Any:
+        tasks.append(asyncio.ensure_future(call_next(call)))
+        while not client.stats.in_flight:
+            await asyncio.sleep(0)
+        raise AiolambdaError("mine")
+
+    keys = Credentials("AKIDEXAMPLE", "secret")
+    async with fake_client(region="eu-west-1", credentials=keys) as client:
+        client.middleware_stack.add(leaves_a_task)
+        with pytest.raises(AiolambdaError, match="mine") as raised:
+            await client.invoke("echo", b'"' + bytes(4_000_000) + b'"')
+        assert raised.value.delivery is Delivery.NOT_DELIVERED
+        with pytest.raises(AiolambdaError, match="this call has ended"):
+            await tasks[0]
+        assert calls_of(client).calls == []
 
 
 @pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
