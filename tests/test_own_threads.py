@@ -154,8 +154,8 @@ def written(pipe: Path) -> bool:
         end = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
         return False
-    with open(end, "wb") as file:
-        file.write(b"{}")
+    os.write(end, b"{}")
+    os.close(end)
     return True
 
 
