@@ -101,6 +101,7 @@ def run(options: argparse.Namespace) -> int:
         credentials=_credentials(options.access_key, options.secret_key),
         verify_signatures=not options.no_verify,
         on_log=None if options.quiet else _write_log,
+        keep_records=False,
     )
     return run_in_loop(_serve(endpoint))
 

@@ -209,6 +209,7 @@ class ScriptedFailures:
         when: Callable[[Any], object] | None,
         seed: int,
     ) -> None:
+        self._check_effect(effect)
         check_callable("when", when)
         if times is not None:
             check_whole("times", times, least=1)
@@ -234,6 +235,9 @@ class ScriptedFailures:
 
     def _check_known(self, function_name: str) -> None:
         """`ConfigurationError` if there is no such function, because the failure would never happen."""
+
+    def _check_effect(self, effect: Scenario | float) -> None:
+        """`ConfigurationError` if this fake cannot act the failure out."""
 
     def _decide(self, function_name: str, qualifier: str | None, payload: bytes) -> Decision:
         """What happens to a call. Ask once for each call: the answer is counted."""

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -64,6 +64,14 @@ class FunctionTable:
         """Add a function, in place of one of the same name and qualifier."""
         self._functions.setdefault(function.name, {})[function.qualifier] = function
 
+    def remove(self, name: str) -> None:
+        """Remove a function with all its qualifiers, if there is one."""
+        self._functions.pop(name, None)
+
+    def clear(self) -> None:
+        """Remove all functions."""
+        self._functions.clear()
+
     def find(self, name: str, qualifier: str | None) -> InProcessFunction | None:
         """The function, or `None`."""
         found = self._functions.get(name, {})
@@ -71,14 +79,13 @@ class FunctionTable:
             return found.get(None)
         return found.get(qualifier)
 
-    def check_known(self, name: str) -> None:
-        """`ConfigurationError` if no function has this name."""
+    def check_known(self, name: str, *, others: Iterable[str] = ()) -> None:
+        """`ConfigurationError` if no function has this name; `others` are those that stand elsewhere."""
         if name in self._functions:
             return
-        meant = nearest(name, self._functions)
-        known = (
-            f"did you mean {meant}?" if meant is not None else f"add it first; known: {', '.join(self._functions) or 'none'}"
-        )
+        all_names = [*self._functions, *others]
+        meant = nearest(name, all_names)
+        known = f"did you mean {meant}?" if meant is not None else f"add it first; known: {', '.join(all_names) or 'none'}"
         raise ConfigurationError(f"there is no function {name!r}; {known}")
 
 
@@ -184,8 +191,10 @@ class HandlerRun:
         except HandlerFailed as raised:
             failed, error = raised, raised.error
             raise
-        except asyncio.CancelledError as cancelled:
-            error = cancelled
+        except GeneratorExit:
+            raise  # the rest of the stream is not wanted
+        except BaseException as other:
+            error = other
             raise
         finally:
             self._end_log(failed, time.perf_counter() - started)

@@ -4,6 +4,7 @@ Owns the notation `NAME=FILE_OR_MODULE:FUNCTION`. Must not know how a function i
 runtime reports a file that does not compile.
 """
 
+import inspect
 import os
 import re
 import shlex
@@ -17,7 +18,7 @@ from ..errors.checks import check_whole
 from ..types.mistakes import explains_arguments, kind_of
 from ..types.values import is_seconds, shown
 
-__all__ = ["LocalFunction", "parse_command", "parse_definition", "parse_target", "parse_variable"]
+__all__ = ["LocalFunction", "function_of_callable", "parse_command", "parse_definition", "parse_target", "parse_variable"]
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _HANDLER = re.compile(r"(\w[\w-]*/)+[^\W\d]\w*(\.[^\W\d]\w*)+")
@@ -123,6 +124,21 @@ def _problem_of_variable(name: str, value: object) -> str | None:
     if not isinstance(value, str) or "\0" in value:
         return f"the value of the variable {name} must be text without NUL characters"
     return None
+
+
+def function_of_callable(name: str, handler: object, timeout: float) -> LocalFunction:
+    """The function whose processes import a handler of this process. `ConfigurationError` if they cannot."""
+    module, path = getattr(handler, "__module__", None), getattr(handler, "__qualname__", "")
+    if not inspect.isfunction(handler) or not isinstance(module, str) or not path.isidentifier():
+        raise ConfigurationError(
+            f"the handler of {name!r} must be a function at the top of a module, so that a process can import it; "
+            f"got {path or kind_of(handler)}"
+        )
+    file = Path(handler.__code__.co_filename)
+    parts = [file.stem] if module == "__main__" else module.split(".")
+    if not file.is_file() or file.stem != parts[-1]:
+        raise ConfigurationError(f"the handler of {name!r} is not in a file of its module {module!r}; move it into one")
+    return LocalFunction(name=name, handler=".".join([*parts, path]), root=file.parents[len(parts) - 1], timeout=timeout)
 
 
 def parse_variable(text: str, environment: Mapping[str, str]) -> tuple[str, str]:

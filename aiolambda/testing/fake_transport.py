@@ -11,8 +11,9 @@ from typing import Self, TypeVar, cast
 
 from ..emulation import api_errors
 from ..emulation.api_errors import ApiError
-from ..emulation.executions import Execution
-from ..emulation.failure_script import Decision, FailureKind, Scenario, ScriptedFailures
+from ..emulation.emulated_lambda import EmulatedLambda
+from ..emulation.event_queue import EventQueue
+from ..emulation.failure_script import Decision, FailureKind, Scenario
 from ..emulation.function_log import FunctionLog
 from ..emulation.handlers import Handler, HandlerFailed
 from ..emulation.identifiers import arn_of, new_request_id, new_trace_id
@@ -25,14 +26,13 @@ from ..emulation.in_process import (
     problem_of_handler,
 )
 from ..emulation.payloads import check_json
+from ..emulation.recorded_call import RecordedCall, recorded
 from ..errors import ConfigurationError, InvocationTimeoutError
 from ..operations import stream_events
 from ..protocol import names
 from ..types.http import Headers, Request, Response
 from ..types.interfaces import AbortableTransport, OfflineTransport, Transport
 from ..types.mistakes import kind_of
-from .event_queue import EventQueue
-from .recorded_call import RecordedCall, recorded
 
 __all__ = ["FakeTransport"]
 
@@ -73,7 +73,7 @@ class _PieceStream:
         await self._pieces.aclose()
 
 
-class FakeTransport(ScriptedFailures, OfflineTransport, AbortableTransport, Transport):
+class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transport):
     """A transport for tests, which calls Python functions in place of Lambda.
 
     ::
@@ -105,9 +105,7 @@ class FakeTransport(ScriptedFailures, OfflineTransport, AbortableTransport, Tran
         """
         super().__init__()
         self._functions = FunctionTable()
-        self._calls: list[RecordedCall] = []
-        self._executions: list[Execution] = []
-        self._events = EventQueue()
+        self._event_queue = EventQueue("FakeTransport")
         for name, handler in _checked(functions).items():
             self.add(name, handler)
 
@@ -138,41 +136,9 @@ class FakeTransport(ScriptedFailures, OfflineTransport, AbortableTransport, Tran
         """
         self._functions.add(function_of(function_name, handler, qualifier=qualifier, version=version, timeout=timeout))
 
-    @property
-    def calls(self) -> list[RecordedCall]:
-        """Every request, in order, with each attempt of a call."""
-        return self._calls
-
-    def calls_of(self, function_name: str, /) -> list[RecordedCall]:
-        """The requests for one function, in order, with any qualifier.
-
-        Args:
-            function_name: The name of the function.
-        """
-        return [call for call in self._calls if names.plain_name_of(call.function_name) == function_name]
-
-    @property
-    def executions(self) -> list[Execution]:
-        """Every run of a function, in the order in which they ended, also runs that failed or were cancelled."""
-        return self._executions
-
-    def executions_of(self, function_name: str, /) -> list[Execution]:
-        """The runs of one function, in the order in which they ended.
-
-        Args:
-            function_name: The name of the function.
-        """
-        return [execution for execution in self._executions if execution.function_name == function_name]
-
     async def wait_idle(self) -> None:
         """Wait until every `Event` that was accepted has run."""
-        await self._events.wait_idle()
-
-    def reset(self) -> None:
-        """Forget all failures, delays, calls and executions. The functions stay."""
-        super().reset()
-        self._calls.clear()
-        self._executions.clear()
+        await self._event_queue.wait_idle()
 
     async def send(self, request: Request, /) -> Response:
         """Call the handler and return its response.
@@ -206,11 +172,11 @@ class FakeTransport(ScriptedFailures, OfflineTransport, AbortableTransport, Tran
 
     def abort(self) -> None:
         """Cancel the events that were accepted. The client cancels the handlers of its calls."""
-        self._events.cancel()
+        self._event_queue.cancel()
 
     async def close(self) -> None:
         """Wait for the events that were accepted. Those that still run after 5 seconds are cancelled."""
-        await self._events.close()
+        await self._event_queue.close()
 
     def detach(self, *, forked: bool = False) -> None:
         """Forget the events of an event loop that has ended, so that the client can be used on another one.
@@ -218,7 +184,7 @@ class FakeTransport(ScriptedFailures, OfflineTransport, AbortableTransport, Tran
         Args:
             forked: Whether the loop belongs to the parent process. It makes no difference here.
         """
-        self._events.drop()
+        self._event_queue.drop()
 
     def _check_known(self, function_name: str) -> None:
         self._functions.check_known(function_name)
@@ -233,7 +199,7 @@ class FakeTransport(ScriptedFailures, OfflineTransport, AbortableTransport, Tran
         function, decision = await self._admit(request, call)
         loss = _loss_of(decision)
         if call.invocation_type == "Event":
-            self._events.put(lambda: _ended(self._run(function, call, decision)))
+            self._event_queue.put(lambda: _ended(self._run(function, call, decision)))
         elif call.invocation_type == "RequestResponse":
             return await self._response_of(request, call, self._run(function, call, decision), loss)
         if loss is not None:

@@ -17,7 +17,7 @@ import pytest
 import aiolambda
 from aiolambda import Call, CallNext, InvokeCommandOutput, LambdaClient, Metadata
 from aiolambda.config import ClientSettings
-from aiolambda.local import LocalFunction
+from aiolambda.local import LocalEndpoint, LocalFunction
 from aiolambda.testing import FakeTransport
 
 from ..support.checkers import check
@@ -67,6 +67,7 @@ MET_FIRST = {
     "LambdaClient.stream",
     "LambdaClientConfig",
     "LocalEndpoint",
+    "LocalEndpoint.add",
     "LocalFunction",
     "MapRun",
     "MiddlewareStack.add",
@@ -77,6 +78,7 @@ MET_FIRST = {
     "assume_role",
     "from_botocore",
     "from_profile",
+    "serve_in_thread",
 }
 """Names that have an example; one that is the same as another's counts once."""
 NOT_RUN = {"SessionTransport", "assume_role", "from_botocore", "from_profile"}
@@ -92,7 +94,7 @@ from aiolambda import {names}
 from aiolambda.config import ClientSettings
 from aiolambda.credentials import assume_role, from_botocore, from_profile
 from aiolambda.local import LocalEndpoint, LocalFunction
-from aiolambda.testing import FakeTransport, FunctionFailure
+from aiolambda.testing import FakeTransport, FunctionFailure, serve_in_thread
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -115,7 +117,7 @@ gauge = stamped
 
 async def example(
     client: LambdaClient, items: list[dict[str, int]], names: list[str], output: InvokeCommandOutput, function: LocalFunction,
-    fake: FakeTransport,
+    fake: FakeTransport, endpoint: LocalEndpoint,
 ) -> None:
 """
 
@@ -152,7 +154,7 @@ async def echo(event: Any) -> Any:
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES.keys() - NOT_RUN))
 async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name == "LocalEndpoint" and os.name != "posix":
+    if name in ("LocalEndpoint", "serve_in_thread") and os.name != "posix":
         pytest.skip("the local endpoint needs a POSIX system")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     (tmp_path / "orders.py").write_text("def handler(event, context):\n    return event\n")
@@ -174,6 +176,7 @@ async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.Mo
             "Unpack": Unpack,
             "cache": stamped,
             "client": client,
+            "endpoint": LocalEndpoint(),
             "fake": FakeTransport({"orders": echo}),
             "function": LocalFunction(name="orders", handler="orders.handler", root=tmp_path),
             "gauge": stamped,

@@ -74,10 +74,12 @@ async def test_a_dry_run_runs_nothing(invoke):
     assert (answer.status, answer.body) == (204, b"")
 
 
-async def test_event_invocation_is_refused(invoke):
+async def test_an_event_is_accepted_and_runs(invoke):
     answer = await invoke(headers={"X-Amz-Invocation-Type": "Event"})
-    assert (answer.status, answer.code) == (400, "InvalidParameterValueException")
-    assert "Event" in answer.json()["message"]
+    assert (answer.status, answer.body) == (202, b"")
+    await invoke.endpoint.wait_idle()
+    (execution,) = [one for one in invoke.endpoint.executions if one.request_id == answer.headers["x-amzn-RequestId"]]
+    assert (execution.invocation_type, execution.error_type) == ("Event", None)
 
 
 @pytest.mark.parametrize(

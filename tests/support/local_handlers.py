@@ -262,3 +262,7 @@ OPERATIONS = {
     "limited": limited,
     "unserializable": lambda event, context: {"value": object()},
 }
+
+
+def write_tea(event, context):
+    yield from ["green ", "tea"]

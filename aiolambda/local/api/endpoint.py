@@ -1,49 +1,46 @@
 """The local endpoint: an HTTP server on 127.0.0.1 with the Invoke API of Lambda.
 
-Owns the server, the order of the checks, and the HTTP form of each result. Must not know how runtime processes work, and must
-not print.
+Owns the settings, the life of the server, and what a test asks about it. Must not know requests, or how functions run.
 """
 
-import base64
-import datetime as dt
+import asyncio
 import functools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Never, Self, cast
+from typing import TYPE_CHECKING, Never, Self, cast, overload
 
 from aiohttp import web
 
-from ...emulation import api_errors
-from ...emulation.api_errors import ApiError
+from ...emulation.emulated_lambda import EmulatedLambda
+from ...emulation.executions import Execution
+from ...emulation.failure_script import FailureKind, Scenario
 from ...emulation.function_log import LogListener
-from ...emulation.identifiers import arn_of, new_request_id, new_trace_id
+from ...emulation.handlers import Handler
+from ...emulation.in_process import function_of
+from ...emulation.recorded_call import RecordedCall
 from ...errors import ConfigurationError
 from ...errors.checks import check_callable, check_choice, check_seconds, check_whole
 from ...types.mistakes import explains_arguments, kind_of
 from ...types.values import Credentials
-from ..functions import LocalFunction
+from ..functions import DEFAULT_TIMEOUT, LocalFunction, function_of_callable
 from ..runtime.environment import SharedEnvironment
-from ..runtime.invocations import InvocationResult, ResponseWriter
-from ..runtime.pool import ConcurrencyExceeded, ProcessPool
-from ..runtime.process import INIT_LIMIT, EndpointClosed, RuntimeProcess
+from ..runtime.pool import ProcessPool
+from ..runtime.process import INIT_LIMIT, RuntimeProcess
 from ..runtime.process_groups import ProcessGroups
-from . import authentication, cross_origin, errors, requests
-from .authentication import SignedRequest
-from .requests import InvokeRequest, Target
-from .stream import StreamingResponse
+from ..served_functions import ServedFunctions
+from . import authentication
+from .server import InvokeApi, Observers
 
 __all__ = ["LocalEndpoint"]
 
 _REGION = "us-east-1"
 """The region that functions see if the endpoint takes requests of any region."""
-_PATH = "/2015-03-31/functions/{function_name}/invocations"
-_STREAMING_PATH = "/2021-11-15/functions/{function_name}/response-streaming-invocations"
 
 
 @explains_arguments
-class LocalEndpoint:
+class LocalEndpoint(EmulatedLambda):
     """Serve functions on 127.0.0.1 while the block is open.
 
     ::
@@ -55,11 +52,15 @@ class LocalEndpoint:
                 output = await client.invoke("orders", {"id": 7})
 
     No process runs before `start`, and none is left after `close`.
+
+    A test adds functions of its own process with `add`, lets calls fail with `fail` and `delay`, and reads `calls` and
+    `executions`. An `Event` is answered with 202, and runs afterwards, one event after another: await `wait_idle()`. It and all
+    methods without `async` may be called in any thread and on any event loop.
     """
 
     def __init__(
         self,
-        functions: Iterable[LocalFunction],
+        functions: Iterable[LocalFunction] = (),
         *,
         port: int = 0,
         region: str | None = None,
@@ -67,19 +68,24 @@ class LocalEndpoint:
         verify_signatures: bool = True,
         on_log: LogListener | None = None,
         init_limit: float = INIT_LIMIT,
+        keep_records: bool = True,
     ) -> None:
         """Build an endpoint. This starts nothing.
 
         Args:
-            functions: The functions to serve, each with a name of its own.
+            functions: The functions to serve in processes, each with a name of its own. Default none; `add` adds more.
             port: The port to listen on. Default 0: the system chooses one.
             region: The region that requests must be signed for. Default: any; functions then see `"us-east-1"`.
             credentials: The keys that requests must be signed with. By default, random ones are made.
             verify_signatures: `False` accepts requests without verifying signatures. Default `True`.
                 Requests of web pages are refused either way.
             on_log: Called with the output of the functions, as they write it.
+                For a function of this process, it is called in the thread of its handler.
             init_limit: The longest duration of the init of a runtime, in seconds. Default 10.
+            keep_records: Whether `calls` and `executions` are kept, with their payloads. Default `True`.
         """
+        super().__init__()
+        check_choice("keep_records", keep_records)
         check_choice("verify_signatures", verify_signatures)
         check_whole("port", port, least=0, most=65_535)
         check_seconds("init_limit", init_limit)
@@ -93,16 +99,23 @@ class LocalEndpoint:
         self._only_region = region
         self.credentials = credentials or authentication.fresh_credentials()
         """The keys that requests must be signed with."""
-        self.functions: Mapping[str, LocalFunction] = _by_name(functions)
-        """The functions that are served, by name."""
+        self._served = ServedFunctions(on_log)
+        self._served.in_processes.update(_by_name(functions))
         self._requested_port = port
         self._verify_signatures = verify_signatures
         self._on_log = on_log
         self._init_limit = init_limit
+        self._keep_records = keep_records
         self._groups = ProcessGroups()
-        self._pools: dict[str, ProcessPool] = {}
+        self._api: InvokeApi | None = None
         self._runner: web.AppRunner | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._url: str | None = None
+
+    @property
+    def functions(self) -> Mapping[str, LocalFunction]:
+        """The functions that run in processes, by name."""
+        return self._served.in_processes
 
     @property
     def url(self) -> str:
@@ -111,13 +124,132 @@ class LocalEndpoint:
             raise ConfigurationError("the local endpoint has no URL before it is started; use `async with` or `start()`")
         return self._url
 
+    def environment(self) -> dict[str, str]:
+        """The environment variables that point boto3, the AWS CLI and subprocesses at this endpoint.
+
+        Raises `ConfigurationError` before `start`.
+        """
+        variables = {
+            "AWS_ENDPOINT_URL_LAMBDA": self.url,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,  # boto3 reads only this one
+            "AWS_ACCESS_KEY_ID": self.credentials.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.credentials.secret_access_key,
+        }
+        token = self.credentials.session_token
+        return variables if token is None else {**variables, "AWS_SESSION_TOKEN": token}
+
+    @overload
+    def add(self, function: LocalFunction, /) -> None: ...
+
+    @overload
+    def add(
+        self,
+        function: str,
+        handler: Handler,
+        /,
+        *,
+        qualifier: str | None = None,
+        version: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        process: bool = False,
+    ) -> None: ...
+
+    def add(
+        self,
+        function: str | LocalFunction,
+        handler: Handler | None = None,
+        /,
+        *,
+        qualifier: str | None = None,
+        version: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        process: bool = False,
+    ) -> None:
+        """Add a function, or replace it.
+
+        ::
+
+            endpoint.add("orders", lambda event: {"total": 3 * event["id"]})
+
+        Args:
+            function: The name of the function, also as `name:qualifier`, or a `LocalFunction`, which runs in processes.
+            handler: A function of the event, or of event and context; a coroutine function or a generator, too.
+                It runs in this process, on a thread with an event loop of its own.
+            qualifier: The version or alias that this handler serves. Default `None`: any, or calls without one.
+            version: The version that answers state. Default: `"$LATEST"`, the qualifier if it is a number, or `"1"`.
+            timeout: The timeout of the function, in seconds. It ends processes only. Default 60.
+            process: Whether the handler runs in processes of the real runtime. Default `False`.
+                It must be a function at the top of a module, and have no qualifier.
+
+        Raises:
+            ConfigurationError: The name is not a string, the handler not a function, or not one that a process can import.
+        """
+        if isinstance(function, LocalFunction):
+            self._served.add_process(function)
+        elif not process:
+            added = function_of(function, handler, qualifier=qualifier, version=version, timeout=timeout)
+            self._served.add_handler(added)
+        elif qualifier is None and version is None:
+            self._served.add_process(function_of_callable(function, handler, timeout))
+        else:
+            raise ConfigurationError("a function in a process has no qualifiers and versions; remove process=True")
+
+    def remove(self, function_name: str, /) -> None:
+        """Remove a function. Calls of it are answered with `ResourceNotFoundException` from now on.
+
+        Args:
+            function_name: The name of the function.
+
+        Raises:
+            ConfigurationError: There is no such function.
+        """
+        self._served.check_known(function_name)
+        self._served.remove(function_name)
+
+    async def wait_idle(self) -> None:
+        """Wait until no function runs and every `Event` that was accepted has run."""
+        await self._served.activity.wait()
+
+    def wait_idle_sync(self, timeout: float | None = 30.0) -> None:
+        """Block this thread until no function runs and every `Event` that was accepted has run.
+
+        Args:
+            timeout: The longest wait, in seconds. Default 30; `None` is no limit.
+
+        Raises:
+            TimeoutError: Something still runs.
+            ConfigurationError: This is the thread of the endpoint's own event loop.
+        """
+        check_seconds("timeout", timeout)
+        if self._loop is not None and self._loop is _loop_of_this_thread():
+            raise ConfigurationError("wait_idle_sync() would block the event loop of the endpoint; await wait_idle()")
+        if not self._served.activity.wait_sync(timeout):
+            raise TimeoutError(f"the local endpoint is still busy after {timeout:g} s")
+
+    async def clear(self) -> None:
+        """Remove all functions, and forget all failures, delays, calls and executions. What still runs is cancelled.
+
+        Call it on the event loop of the endpoint.
+        """
+        await self._served.clear()
+        self._end_silence()
+        self.reset()
+        self._calls, self._executions = [], []  # a handler that blocks its thread may still end
+
+    def reset(self) -> None:
+        """Forget all failures, delays, calls and executions, and end silent connections. The functions stay."""
+        super().reset()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end_silence)
+
     def runtime_pids(self, function_name: str) -> list[int]:
         """The process ids of the function's runtimes, idle or busy.
 
         Args:
             function_name: The name of the function.
         """
-        pool = self._pools.get(function_name)
+        pool = self._served.pools.get(function_name)
         return [] if pool is None else pool.pids
 
     if not TYPE_CHECKING:  # a type checker finds this mistake by itself
@@ -147,11 +279,13 @@ class LocalEndpoint:
             started.pop_all()
 
     async def _listen(self) -> None:
-        app = web.Application()
-        app.router.add_post(_PATH, self._invoke)
-        app.router.add_post(_STREAMING_PATH, self._invoke_streaming)
-        app.router.add_route("*", "/{path:.*}", self._refuse_operation)
-        self._runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=1.0)
+        self._loop = asyncio.get_running_loop()
+        observers = Observers(decide=self._decide, on_call=self._record_call, on_end_of_run=self._recorder)
+        credentials = self.credentials if self._verify_signatures else None
+        self._api = InvokeApi(
+            self._served, observers, region=self.region, only_region=self._only_region, credentials=credentials
+        )
+        self._runner = web.AppRunner(self._api.application(), access_log=None, auto_decompress=False, shutdown_timeout=1.0)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, "127.0.0.1", self._requested_port).start()
@@ -161,98 +295,61 @@ class LocalEndpoint:
             message = f"cannot listen on 127.0.0.1:{self._requested_port}: {reason}; {remedy}"
             raise ConfigurationError(message) from error
         host, port = self._runner.addresses[0][:2]
-        url = self._url = f"http://{host}:{port}"
-        inherited = dict(os.environ)
-        shared = SharedEnvironment(url=url, region=self.region, credentials=self.credentials, inherited=inherited)
+        self._url = f"http://{host}:{port}"
+        self._served.open(self._make_pool)
+
+    def _make_pool(self, function: LocalFunction) -> ProcessPool:
+        shared = SharedEnvironment(url=self.url, region=self.region, credentials=self.credentials, inherited=dict(os.environ))
         make_process = functools.partial(
-            RuntimeProcess, shared=shared, groups=self._groups, on_log=self._on_log, init_limit=self._init_limit
+            RuntimeProcess, function, shared, self._groups, on_log=self._on_log, init_limit=self._init_limit
         )
-        self._pools = {
-            name: ProcessPool(function.concurrency, functools.partial(make_process, function))
-            for name, function in self.functions.items()
-        }
+        return ProcessPool(function.concurrency, make_process)
 
     async def close(self) -> None:
-        """Kill all runtimes and stop listening. Invocations in progress are answered with `ServiceException`."""
-        for pool in self._pools.values():
-            await pool.close()
+        """Kill all runtimes and stop listening. Invocations in progress are answered with `ServiceException`.
+
+        Events that have not run are dropped. A handler of this process is cancelled; one that blocks gets 5 seconds.
+        """
+        await self._served.close()
+        self._end_silence()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
         await self._groups.close()
+        self._loop = self._api = None
 
-    async def _invoke(self, request: web.Request) -> web.Response:
-        request_id = new_request_id()
-        try:
-            invoke = await self._parse(request, types=requests.INVOCATION_TYPES)
-            if invoke.dry_run:
-                return web.Response(status=204, headers=_trace_headers(request_id, invoke.trace_id))
-            result = await self._run(invoke, request_id)
-        except ApiError as error:
-            return _error_response(error, request_id)
-        headers = _invocation_headers(request_id, invoke.trace_id)
-        if result.response.error_type is not None:
-            headers["X-Amz-Function-Error"] = "Unhandled"
-        if invoke.wants_log_tail:
-            headers["X-Amz-Log-Result"] = base64.b64encode(result.log_tail).decode()
-        return web.Response(body=result.response.payload, headers=headers, content_type="application/json")
+    def _end_silence(self) -> None:
+        if self._api is not None:
+            self._api.end_silence()
 
-    async def _invoke_streaming(self, request: web.Request) -> web.StreamResponse:
-        request_id = new_request_id()
-        response: StreamingResponse | None = None
-        try:
-            invoke = await self._parse(request, types=("RequestResponse", "DryRun"))
-            if invoke.dry_run:
-                return web.Response(status=204, headers=_trace_headers(request_id, invoke.trace_id))
-            response = StreamingResponse(request, _invocation_headers(request_id, invoke.trace_id))
-            result = await self._run(invoke, request_id, response)
-        except ApiError as error:
-            if response is not None and response.begun:
-                response.abort()
-            return _error_response(error, request_id)
-        return await response.end(result, wants_log_tail=invoke.wants_log_tail)
+    def _record_call(self, call: RecordedCall) -> None:
+        if self._keep_records:
+            self._calls.append(call)
 
-    async def _refuse_operation(self, request: web.Request) -> web.Response:
-        return _error_response(errors.unknown_operation(request.method, request.path), new_request_id())
+    def _recorder(self) -> Callable[[Execution], object]:
+        """For the record of one run: it belongs to the records of now."""
+        return self._executions.append if self._keep_records else _forget
 
-    async def _parse(self, request: web.Request, *, types: tuple[str, ...]) -> InvokeRequest:
-        """Check and parse a request. Raises an `ApiError` if it is invalid."""
-        headers: dict[str, str] = {}
-        for header, value in request.headers.items():  # repeated headers are joined, as the signature has them
-            name = header.lower()
-            headers[name] = f"{headers[name]},{value}" if name in headers else value
-        path, _, query = request.raw_path.partition("?")
-        signed = SignedRequest(method=request.method, path=path, query=query, headers=headers)
-        if self._verify_signatures:
-            authentication.check_head(signed, self.credentials, self._only_region, dt.datetime.now(dt.UTC))
-        else:
-            cross_origin.check(headers)
-        payload = await _read_payload(request)
-        if self._verify_signatures:
-            authentication.check_body(signed, payload, self.credentials)
-        target = requests.parse_target(request.match_info["function_name"], query)
-        self._pool_of(target)
-        return requests.parse(target, headers, payload, types=types)
+    def _check_known(self, function_name: str) -> None:
+        self._served.check_known(function_name)
 
-    async def _run(self, invoke: InvokeRequest, request_id: str, writer: ResponseWriter | None = None) -> InvocationResult:
-        invocation = invoke.invocation(request_id, self._arn(invoke.target.name), writer)
-        try:
-            return await self._pool_of(invoke.target).invoke(invocation)
-        except ConcurrencyExceeded:
-            raise api_errors.throttled() from None
-        except EndpointClosed:
-            raise errors.endpoint_closed() from None
+    def _check_effect(self, effect: Scenario | float) -> None:
+        if isinstance(effect, Scenario) and effect.kind is FailureKind.CONNECT:
+            raise ConfigurationError(
+                "the local endpoint accepts every connection, so it cannot act out "
+                f"{type(effect.error).__name__}: use FakeTransport, or a URL of a port that nothing listens on"
+            )
 
-    def _pool_of(self, target: Target) -> ProcessPool:
-        if self._only_region is not None and target.region not in (None, self._only_region):
-            raise api_errors.wrong_region(str(target.region), self._only_region)
-        pool = self._pools.get(target.name)
-        if pool is None or not target.is_latest:
-            raise api_errors.function_not_found(f"{self._arn(target.name)}:{target.qualifier or '$LATEST'}")
-        return pool
 
-    def _arn(self, name: str) -> str:
-        return arn_of(name, self.region)
+def _forget(execution: Execution) -> None:
+    """In place of a record."""
+
+
+def _loop_of_this_thread() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _by_name(functions: object) -> dict[str, LocalFunction]:
@@ -268,31 +365,3 @@ def _by_name(functions: object) -> dict[str, LocalFunction]:
             raise ConfigurationError(f"the function {function.name!r} is defined twice; function names must be unique")
         named[function.name] = function
     return named
-
-
-async def _read_payload(request: web.Request) -> bytes:
-    """Read the payload. If the declared length is over a limit, refuse the request without reading it."""
-    declared = request.content_length or 0
-    if declared > requests.REQUEST_LIMIT:
-        raise api_errors.request_too_large(requests.REQUEST_LIMIT)
-    if declared > requests.PAYLOAD_LIMIT:
-        raise api_errors.payload_too_large(declared, requests.PAYLOAD_LIMIT)
-    payload = bytearray()
-    async for chunk in request.content.iter_any():
-        payload += chunk
-        if len(payload) > requests.PAYLOAD_LIMIT:
-            raise api_errors.payload_too_large(request.content_length, requests.PAYLOAD_LIMIT)
-    return bytes(payload)
-
-
-def _trace_headers(request_id: str, trace_id: str) -> dict[str, str]:
-    return {"x-amzn-RequestId": request_id, "X-Amzn-Trace-Id": trace_id}
-
-
-def _invocation_headers(request_id: str, trace_id: str) -> dict[str, str]:
-    return _trace_headers(request_id, trace_id) | {"X-Amz-Executed-Version": "$LATEST"}
-
-
-def _error_response(error: ApiError, request_id: str) -> web.Response:
-    headers = {"x-amzn-ErrorType": error.code, **error.headers, **_trace_headers(request_id, new_trace_id())}
-    return web.Response(status=error.status, body=error.body, headers=headers, content_type="application/json")

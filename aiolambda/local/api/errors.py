@@ -5,7 +5,7 @@ Must not know requests or callers.
 
 from ...emulation.api_errors import ApiError
 
-__all__ = ["endpoint_closed", "event_not_served", "foreign_host", "foreign_origin", "unknown_operation"]
+__all__ = ["endpoint_closed", "foreign_host", "foreign_origin", "unknown_operation"]
 
 
 def foreign_host() -> ApiError:
@@ -16,11 +16,6 @@ def foreign_host() -> ApiError:
 def foreign_origin() -> ApiError:
     message = "A web page of another origin sent this request, and the endpoint does not verify signatures."
     return ApiError(status=403, code="AccessDeniedException", members={"message": message})
-
-
-def event_not_served() -> ApiError:
-    message = "This endpoint does not serve invocations of type Event yet; use RequestResponse or DryRun."
-    return ApiError(status=400, code="InvalidParameterValueException", members={"Type": "User", "message": message})
 
 
 def unknown_operation(method: str, path: str) -> ApiError:

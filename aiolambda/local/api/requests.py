@@ -19,12 +19,12 @@ from ...emulation.payloads import check_json
 from ...errors import InvalidInputError
 from ...protocol import names
 from ..runtime.invocations import Invocation, ResponseWriter
-from . import errors
 
 __all__ = [
     "INVOCATION_TYPES",
     "PAYLOAD_LIMIT",
     "REQUEST_LIMIT",
+    "STREAMED_TYPES",
     "InvokeRequest",
     "Target",
     "parse",
@@ -38,6 +38,7 @@ REQUEST_LIMIT = 69_905_067
 
 _CLIENT_CONTEXT_LIMIT = 3583
 INVOCATION_TYPES = ("Event", "RequestResponse", "DryRun")
+STREAMED_TYPES = ("RequestResponse", "DryRun")
 _LOG_TYPES = ("None", "Tail")
 _LATEST = "$LATEST"
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
@@ -61,7 +62,7 @@ class InvokeRequest:
     """A valid request; `wants_log_tail` is `LogType=Tail`."""
 
     target: Target
-    dry_run: bool
+    invocation_type: str
     wants_log_tail: bool
     payload: bytes = attrs.field(repr=False)
     client_context: str | None = attrs.field(repr=False)
@@ -78,6 +79,8 @@ class InvokeRequest:
             client_context=self.client_context,
             tenant_id=self.tenant_id,
             writer=writer,
+            invocation_type=self.invocation_type,
+            wants_log=self.wants_log_tail,
         )
 
 
@@ -100,13 +103,11 @@ def parse(target: Target, headers: Mapping[str, str], payload: bytes, *, types: 
     """Parse headers and payload; raise an `ApiError` if one is invalid. Header names are in lower case."""
     invocation_type = _one_of(headers, "x-amz-invocation-type", "invocationType", types, "RequestResponse")
     log_type = _one_of(headers, "x-amz-log-type", "logType", _LOG_TYPES, "None")
-    if invocation_type == "Event":
-        raise errors.event_not_served()
     check_json(payload)
     trace_id = unquote(headers.get("x-amzn-trace-id", ""))  # SDKs percent-encode it
     return InvokeRequest(
         target=target,
-        dry_run=invocation_type == "DryRun",
+        invocation_type=invocation_type,
         wants_log_tail=log_type == "Tail",
         payload=payload,
         client_context=_client_context(headers.get("x-amz-client-context")),

@@ -1,7 +1,7 @@
 """The response to InvokeWithResponseStream: event stream messages, sent as the function writes.
 
 Laws: the head is sent with the function's first piece, or when the function ends. A client that disconnects does not stop the
-function; the endpoint only stops sending.
+function; the endpoint only stops sending. A scripted loss does the same.
 
 Owns the HTTP form of a streamed response. Must not know how the function runs.
 Source: the Lambda API reference, "InvokeWithResponseStream".
@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
+from ...emulation.failure_script import FailureKind, Scenario
 from ...operations import stream_events
 from ..runtime.invocations import InvocationResult, ResponseWriter
 
@@ -23,10 +24,15 @@ _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
 
 
 class StreamingResponse(ResponseWriter):
-    """The response to one streaming invocation. `headers` hold its request id and trace id."""
+    """The response to one streaming invocation. `headers` hold its request id and trace id.
 
-    def __init__(self, request: web.Request, headers: Mapping[str, str]) -> None:
+    With a scripted loss, the event after its `chunks` is not sent: the connection ends, or the body ends in the middle of it.
+    """
+
+    def __init__(self, request: web.Request, headers: Mapping[str, str], loss: Scenario | None = None) -> None:
         self._request = request
+        self._loss = loss
+        self._left = 0 if loss is None else loss.chunks
         self._response = web.StreamResponse(headers={**headers, "Content-Type": stream_events.CONTENT_TYPE})
         self._is_open = True
         self.begun = False
@@ -39,7 +45,11 @@ class StreamingResponse(ResponseWriter):
         self.begun = True
 
     async def write(self, piece: bytes) -> None:
-        await self._send(lambda: self._response.write(stream_events.chunk_event(piece)))
+        event = stream_events.chunk_event(piece)
+        if self._loss is not None and not self._left:
+            await self._lose(event)
+        self._left -= 1
+        await self._send(lambda: self._response.write(event))
 
     async def end(self, result: InvocationResult, *, wants_log_tail: bool) -> web.StreamResponse:
         """Send the completion event; if the function did not stream, send its response first, as one piece."""
@@ -49,10 +59,11 @@ class StreamingResponse(ResponseWriter):
         if response.error_type is None and response.payload:
             await self.write(response.payload)
         completion = stream_events.completion_event(
-            error_code=response.error_type,
+            error_code=result.kind if result.kind == "Handled" else response.error_type,
             error_details=None if response.error_type is None else response.payload.decode(errors="replace"),
             log_result=base64.b64encode(result.log_tail).decode() if wants_log_tail else None,
         )
+        await self._lose(completion)
         await self._send(lambda: self._response.write(completion))
         self._is_open = False  # a runtime may go on writing after it has reported the end
         return self._response
@@ -62,6 +73,17 @@ class StreamingResponse(ResponseWriter):
         self._is_open = False
         if self._request.transport is not None:
             self._request.transport.abort()
+
+    async def _lose(self, event: bytes) -> None:
+        """End the response as the script says, if it says so."""
+        if self._loss is None or not self._is_open:
+            return
+        if self._loss.kind is FailureKind.CUT:
+            await self._send(lambda: self._response.write(event[: len(event) // 2]))
+            await self._send(self._response.write_eof)
+        elif self._request.transport is not None:
+            self._request.transport.close()  # it sends the chunks before
+        self._is_open = False
 
     async def _send(self, step: Callable[[], Awaitable[object]]) -> None:
         """Run the step, unless the client has disconnected."""

@@ -37,11 +37,21 @@ class Invocation:
     client_context: str | None = attrs.field(default=None, repr=False)
     tenant_id: str | None = attrs.field(default=None, repr=False)
     writer: ResponseWriter | None = attrs.field(default=None, repr=False)
+    invocation_type: str = "RequestResponse"
+    wants_log: bool = False
+
+    def writing_to(self, writer: ResponseWriter | None) -> "Invocation":
+        """The invocation with another destination of its stream."""
+        return attrs.evolve(self, writer=writer)
 
 
 @attrs.frozen(kw_only=True)
 class InvocationResult:
-    """A finished invocation: the response, and the last 4 KB of the log."""
+    """A finished invocation: the response, and the last 4 KB of the log.
+
+    `kind` is the value of `X-Amz-Function-Error` if the function failed.
+    """
 
     response: FunctionResponse
     log_tail: bytes = attrs.field(repr=_size)
+    kind: str = "Unhandled"

@@ -1,4 +1,4 @@
-"""The events of a fake: they run after their answer, one after another, in the order in which they were accepted.
+"""The events that were accepted: they run after their answer, one after another, in the order in which they were accepted.
 
 Must not know what an event runs.
 """
@@ -15,9 +15,10 @@ _GRACE = 5.0
 
 
 class EventQueue:
-    """Runs events in a task of its own, which ends when there are no more."""
+    """Runs events in a task of its own, which ends when there are no more. `owner` is part of the task's name."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner: str) -> None:
+        self._name = f"events of {owner}"
         self._waiting: deque[Callable[[], Awaitable[object]]] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -36,6 +37,10 @@ class EventQueue:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE):
                 await self.wait_idle()
+        await self.abort()
+
+    async def abort(self) -> None:
+        """Drop the events that wait, and cancel the one that runs."""
         self._waiting.clear()
         if self._task is not None and not self._task.done():
             self._task.cancel()
@@ -57,7 +62,7 @@ class EventQueue:
         task = self._task
         if task is not None and not task.done() and task.get_loop() is asyncio.get_running_loop():
             return task
-        self._task = asyncio.create_task(self._run(), name="events of FakeTransport") if self._waiting else None
+        self._task = asyncio.create_task(self._run(), name=self._name) if self._waiting else None
         return self._task
 
     async def _run(self) -> None:

@@ -1,0 +1,264 @@
+"""The HTTP side of the Invoke API: the order of the checks, the HTTP form of each result, and scripted failures on the socket.
+
+Must not know how functions run, and must not print.
+"""
+
+import asyncio
+import base64
+import datetime as dt
+from collections.abc import Callable
+
+import attrs
+from aiohttp import web
+
+from ...emulation import api_errors
+from ...emulation.api_errors import ApiError
+from ...emulation.executions import Execution
+from ...emulation.failure_script import Decision, FailureKind, Scenario
+from ...emulation.identifiers import arn_of, new_request_id, new_trace_id
+from ...emulation.in_process import InProcessFunction
+from ...emulation.recorded_call import RecordedCall, recorded
+from ...types.http import Headers, Request
+from ...types.values import Credentials
+from ..functions import LocalFunction
+from ..runtime.invocations import InvocationResult, ResponseWriter
+from ..runtime.pool import ConcurrencyExceeded
+from ..runtime.process import EndpointClosed
+from ..served_functions import ServedFunctions
+from . import authentication, cross_origin, errors, requests
+from .authentication import SignedRequest
+from .requests import InvokeRequest, Target
+from .stream import StreamingResponse
+
+__all__ = ["InvokeApi", "Observers"]
+
+_PATH = "/2015-03-31/functions/{function_name}/invocations"
+_STREAMING_PATH = "/2021-11-15/functions/{function_name}/response-streaming-invocations"
+
+
+class _NoAnswer(Exception):
+    """A script wants this call to get no answer."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        super().__init__()
+        self.scenario = scenario
+
+
+@attrs.frozen(kw_only=True)
+class Observers:
+    """`decide` is asked once for each call, `on_call` gets its record, and `on_end_of_run()` takes that of its run."""
+
+    decide: Callable[[str, str | None, bytes], Decision]
+    on_call: Callable[[RecordedCall], object]
+    on_end_of_run: Callable[[], Callable[[Execution], object]]
+
+
+class InvokeApi:
+    """The handlers of a web application. With `credentials` of `None`, it does not verify signatures."""
+
+    def __init__(
+        self,
+        functions: ServedFunctions,
+        observers: Observers,
+        *,
+        region: str,
+        only_region: str | None,
+        credentials: Credentials | None,
+    ) -> None:
+        self._functions = functions
+        self._observers = observers
+        self._region, self._only_region = region, only_region
+        self._credentials = credentials
+        self._silence = asyncio.Event()
+
+    def application(self) -> web.Application:
+        app = web.Application()
+        app.router.add_post(_PATH, self._invoke)
+        app.router.add_post(_STREAMING_PATH, self._invoke_streaming)
+        app.router.add_route("*", "/{path:.*}", self._refuse_operation)
+        return app
+
+    def end_silence(self) -> None:
+        """Close the connections that a script keeps without an answer."""
+        self._silence.set()
+        self._silence = asyncio.Event()
+
+    async def _refuse_operation(self, request: web.Request) -> web.Response:
+        return _error_response(errors.unknown_operation(request.method, request.path), new_request_id())
+
+    async def _invoke(self, request: web.Request) -> web.StreamResponse:
+        return await self._serve(request, streamed=False)
+
+    async def _invoke_streaming(self, request: web.Request) -> web.StreamResponse:
+        return await self._serve(request, streamed=True)
+
+    async def _serve(self, request: web.Request, *, streamed: bool) -> web.StreamResponse:
+        request_id = new_request_id()
+        try:
+            invoke = await self._parse(request, request_id, streamed=streamed)
+            function, decision = await self._admit(invoke)
+            if invoke.invocation_type == "RequestResponse":
+                return await self._respond(request, invoke, request_id, function, decision, streamed=streamed)
+            return self._accept(invoke, request_id, function, decision)
+        except ApiError as error:
+            return _error_response(error, request_id)
+        except _NoAnswer as lost:
+            return await self._leave_unanswered(request, lost.scenario)
+
+    async def _parse(self, request: web.Request, request_id: str, *, streamed: bool) -> InvokeRequest:
+        """Check and parse a request. Raises an `ApiError` if it is invalid."""
+        headers: dict[str, str] = {}
+        for header, value in request.headers.items():  # repeated headers are joined, as the signature has them
+            name = header.lower()
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+        path, _, query = request.raw_path.partition("?")
+        signed = SignedRequest(method=request.method, path=path, query=query, headers=headers)
+        if self._credentials is not None:
+            authentication.check_head(signed, self._credentials, self._only_region, dt.datetime.now(dt.UTC))
+        else:
+            cross_origin.check(headers)
+        payload = await _read_payload(request)
+        if self._credentials is not None:
+            authentication.check_body(signed, payload, self._credentials)
+        target = requests.parse_target(request.match_info["function_name"], query)
+        sent = Request(request.method, f"http://{request.host}{request.raw_path}", Headers(headers), payload)
+        time = asyncio.get_running_loop().time()
+        self._observers.on_call(recorded(sent, streamed=streamed, request_id=request_id, time=time))
+        self._find(target)
+        types = requests.STREAMED_TYPES if streamed else requests.INVOCATION_TYPES
+        return requests.parse(target, headers, payload, types=types)
+
+    def _find(self, target: Target) -> InProcessFunction | LocalFunction:
+        if self._only_region is not None and target.region not in (None, self._only_region):
+            raise api_errors.wrong_region(str(target.region), self._only_region)
+        function = self._functions.find(target.name, target.qualifier)
+        if function is None:
+            raise api_errors.function_not_found(f"{self._arn(target.name)}:{target.qualifier or '$LATEST'}")
+        return function
+
+    async def _admit(self, invoke: InvokeRequest) -> tuple[InProcessFunction | LocalFunction, Decision]:
+        """The function to run, and what the script decided. Raises for a call whose function does not run."""
+        target = invoke.target
+        function = self._find(target)
+        decision = self._observers.decide(target.name, target.qualifier, invoke.payload)
+        scenario = decision.scenario
+        if scenario is None or scenario.kind is FailureKind.FUNCTION or scenario.runs:
+            return function, decision
+        await asyncio.sleep(decision.delay)
+        raise scenario.answer or _NoAnswer(scenario)
+
+    def _accept(
+        self, invoke: InvokeRequest, request_id: str, function: InProcessFunction | LocalFunction, decision: Decision
+    ) -> web.Response:
+        """Answer an event, which runs later, or a dry run."""
+        if invoke.invocation_type == "Event":
+            invocation = invoke.invocation(request_id, self._arn(invoke.target.name))
+            self._functions.queue(function, invocation, decision, self._observers.on_end_of_run())
+        if (loss := _loss_of(decision)) is not None:
+            raise _NoAnswer(loss)
+        status = 202 if invoke.invocation_type == "Event" else 204
+        return web.Response(status=status, headers=_trace_headers(request_id, invoke.trace_id))
+
+    async def _respond(
+        self,
+        request: web.Request,
+        invoke: InvokeRequest,
+        request_id: str,
+        function: InProcessFunction | LocalFunction,
+        decision: Decision,
+        *,
+        streamed: bool,
+    ) -> web.StreamResponse:
+        """Run the function, and answer with its response."""
+        version = "$LATEST" if isinstance(function, LocalFunction) else function.version
+        headers = _trace_headers(request_id, invoke.trace_id) | {"X-Amz-Executed-Version": version}
+        loss = _loss_of(decision)
+        if streamed and (loss is None or loss.kind is FailureKind.CUT or loss.chunks):
+            response = StreamingResponse(request, headers, loss)
+            try:
+                result = await self._run(invoke, request_id, function, decision, response)
+            except ApiError:
+                if response.begun:
+                    response.abort()
+                raise
+            return await response.end(result, wants_log_tail=invoke.wants_log_tail)
+        result = await self._run(invoke, request_id, function, decision)
+        if loss is not None and loss.kind is not FailureKind.CUT:
+            raise _NoAnswer(loss)
+        if result.response.error_type is not None:
+            headers["X-Amz-Function-Error"] = result.kind
+        if invoke.wants_log_tail:
+            headers["X-Amz-Log-Result"] = base64.b64encode(result.log_tail).decode()
+        body = result.response.payload
+        if loss is not None:
+            return await _cut(request, body, headers)
+        return web.Response(body=body, headers=headers, content_type="application/json")
+
+    async def _run(
+        self,
+        invoke: InvokeRequest,
+        request_id: str,
+        function: InProcessFunction | LocalFunction,
+        decision: Decision,
+        writer: ResponseWriter | None = None,
+    ) -> InvocationResult:
+        invocation = invoke.invocation(request_id, self._arn(invoke.target.name), writer)
+        try:
+            return await self._functions.invoke(function, invocation, decision, self._observers.on_end_of_run())
+        except ConcurrencyExceeded:
+            raise api_errors.throttled() from None
+        except EndpointClosed:
+            raise errors.endpoint_closed() from None
+
+    async def _leave_unanswered(self, request: web.Request, scenario: Scenario) -> web.Response:
+        """Close the connection without an answer: now, or with the endpoint if the script wants silence."""
+        if scenario.kind is FailureKind.SILENT:
+            await self._silence.wait()
+        if request.transport is not None:
+            request.transport.close()
+        return web.Response()  # it does not leave
+
+    def _arn(self, name: str) -> str:
+        return arn_of(name, self._region)
+
+
+def _loss_of(decision: Decision) -> Scenario | None:
+    """The scripted loss of an answer whose function runs."""
+    scenario = decision.scenario
+    return None if scenario is None or scenario.kind is FailureKind.FUNCTION else scenario
+
+
+async def _cut(request: web.Request, body: bytes, headers: dict[str, str]) -> web.StreamResponse:
+    """Send half of a body, and close the connection."""
+    response = web.StreamResponse(headers=headers)
+    response.content_type = "application/json"
+    response.content_length = len(body) + 1
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response
+
+
+async def _read_payload(request: web.Request) -> bytes:
+    """Read the payload. If the declared length is over a limit, refuse the request without reading it."""
+    declared = request.content_length or 0
+    if declared > requests.REQUEST_LIMIT:
+        raise api_errors.request_too_large(requests.REQUEST_LIMIT)
+    if declared > requests.PAYLOAD_LIMIT:
+        raise api_errors.payload_too_large(declared, requests.PAYLOAD_LIMIT)
+    payload = bytearray()
+    async for chunk in request.content.iter_any():
+        payload += chunk
+        if len(payload) > requests.PAYLOAD_LIMIT:
+            raise api_errors.payload_too_large(request.content_length, requests.PAYLOAD_LIMIT)
+    return bytes(payload)
+
+
+def _trace_headers(request_id: str, trace_id: str) -> dict[str, str]:
+    return {"x-amzn-RequestId": request_id, "X-Amzn-Trace-Id": trace_id}
+
+
+def _error_response(error: ApiError, request_id: str) -> web.Response:
+    headers = {"x-amzn-ErrorType": error.code, **error.headers, **_trace_headers(request_id, new_trace_id())}
+    return web.Response(status=error.status, body=error.body, headers=headers, content_type="application/json")

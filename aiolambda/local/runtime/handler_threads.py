@@ -1,0 +1,103 @@
+"""Threads that run the handlers of this process: each has an event loop of its own, and runs one handler at a time.
+
+Laws: a handler that blocks stops no other. A thread is used again, so that objects bound to its loop stay usable, as in an
+execution environment of Lambda. No thread is left after `close`, unless its handler blocks for longer than the grace.
+
+Must not know what a handler is.
+"""
+
+import asyncio
+import contextlib
+import threading
+import warnings
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from .process import EndpointClosed
+
+__all__ = ["HandlerThreads"]
+
+T = TypeVar("T")
+
+_GRACE = 5.0
+"""Seconds that a blocking handler gets at the end. Nothing can interrupt it."""
+
+
+class _HandlerThread:
+    """A thread with an event loop, until `stop`. `ended` is done when it has ended."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._stopped = asyncio.Event()
+        self.loop = self._runner.get_loop()
+        self.ended: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, name="handlers of LocalEndpoint", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            with self._runner:  # it cancels the tasks that a handler has left behind
+                self._runner.run(self._serve())
+        finally:
+            self.ended.set_result(None)
+
+    async def _serve(self) -> None:
+        await self._stopped.wait()
+
+    def stop(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed, because the thread was stopped before
+            self.loop.call_soon_threadsafe(self._stopped.set)
+
+    def join(self) -> None:
+        """Wait for the thread, which has ended its work."""
+        self._thread.join()
+
+
+class HandlerThreads:
+    """Starts threads on demand, and runs the work of handlers on them."""
+
+    def __init__(self) -> None:
+        self._threads: set[_HandlerThread] = set()
+        self._idle: list[_HandlerThread] = []
+        self._running: set[Future[Any]] = set()
+
+    async def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine on an idle or a new thread. Raises `EndpointClosed` if `close` ended it."""
+        thread = self._idle.pop() if self._idle else self._start()
+        done = asyncio.run_coroutine_threadsafe(work(), thread.loop)
+        self._running.add(done)
+        try:
+            return await asyncio.wrap_future(done)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise EndpointClosed from None
+        finally:
+            self._running.discard(done)
+            if done.cancelled():
+                thread.stop()
+            elif thread in self._threads:
+                self._idle.append(thread)
+
+    def _start(self) -> _HandlerThread:
+        thread = _HandlerThread()
+        self._threads.add(thread)
+        return thread
+
+    async def close(self) -> None:
+        """Cancel the handlers that run, and end all threads. New ones may be started afterwards."""
+        threads, self._threads, self._idle = self._threads, set(), []
+        for done in list(self._running):
+            done.cancel()
+        for thread in threads:
+            thread.stop()
+        if not threads:
+            return
+        await asyncio.wait([asyncio.wrap_future(thread.ended) for thread in threads], timeout=_GRACE)
+        for thread in threads:
+            if thread.ended.done():
+                thread.join()
+            else:
+                warnings.warn("a handler of the local endpoint still blocks its thread", ResourceWarning, stacklevel=1)

@@ -1,0 +1,196 @@
+"""The functions of an endpoint, in processes and in this process, and their invocations: now, or later as an event.
+
+Laws: a name belongs to one function, so a new one replaces the old. Events run one after another, each once.
+
+Must not know HTTP.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from ..emulation.event_queue import EventQueue
+from ..emulation.executions import Execution
+from ..emulation.failure_script import Decision
+from ..emulation.function_failure import response_of
+from ..emulation.function_log import LogListener
+from ..emulation.in_process import FunctionTable, InProcessFunction
+from .activity import Activity
+from .functions import LocalFunction
+from .runtime.in_process import InProcessRuntime
+from .runtime.invocations import Invocation, InvocationResult, ResponseWriter
+from .runtime.pool import ConcurrencyExceeded, ProcessPool
+from .runtime.process import EndpointClosed
+
+__all__ = ["ServedFunctions"]
+
+_LATEST = (None, "$LATEST")
+
+
+class ServedFunctions:
+    """Functions by name. Call `open` on the loop of the endpoint, and `close` at the end."""
+
+    def __init__(self, on_log: LogListener | None) -> None:
+        self.in_processes: dict[str, LocalFunction] = {}
+        self.pools: dict[str, ProcessPool] = {}
+        self.activity = Activity()
+        self._handlers = FunctionTable()
+        self._in_process = InProcessRuntime(on_log)
+        self._events = EventQueue("LocalEndpoint")
+        self._make_pool: Callable[[LocalFunction], ProcessPool] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing: set[asyncio.Future[None]] = set()
+
+    def open(self, make_pool: Callable[[LocalFunction], ProcessPool]) -> None:
+        """Serve the functions from now on."""
+        self._loop, self._make_pool = asyncio.get_running_loop(), make_pool
+        self.pools = {name: make_pool(function) for name, function in self.in_processes.items()}
+
+    def add_handler(self, function: InProcessFunction) -> None:
+        """Add a function of this process."""
+        self._remove_process(function.name)
+        self._handlers.add(function)
+
+    def add_process(self, function: LocalFunction) -> None:
+        """Add a function that runs in processes."""
+        self.remove(function.name)
+        self.in_processes[function.name] = function
+        if self._make_pool is not None:
+            self.pools[function.name] = self._make_pool(function)
+
+    def remove(self, name: str) -> None:
+        """Remove a function, if there is one. Its processes end soon, with what they run."""
+        self._handlers.remove(name)
+        self._remove_process(name)
+
+    def _remove_process(self, name: str) -> None:
+        self.in_processes.pop(name, None)
+        pool = self.pools.pop(name, None)
+        if pool is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._close_pool, pool)
+
+    def _close_pool(self, pool: ProcessPool) -> None:
+        closing = asyncio.ensure_future(pool.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    def check_known(self, name: str) -> None:
+        """`ConfigurationError` if no function has this name."""
+        if name not in self.in_processes:
+            self._handlers.check_known(name, others=self.in_processes)
+
+    def find(self, name: str, qualifier: str | None) -> InProcessFunction | LocalFunction | None:
+        """The function; `None` if there is none of this name and qualifier."""
+        if name in self.pools:
+            return self.in_processes[name] if qualifier in _LATEST else None
+        return self._handlers.find(name, qualifier)
+
+    async def invoke(
+        self,
+        function: InProcessFunction | LocalFunction,
+        invocation: Invocation,
+        decision: Decision,
+        on_end: Callable[[Execution], object],
+    ) -> InvocationResult:
+        """Run an invocation. Raises `ConcurrencyExceeded`, or `EndpointClosed` if the endpoint or the function went away."""
+        token = self.activity.begin()
+        try:
+            if isinstance(function, InProcessFunction):
+                return await self._in_process.invoke(function, invocation, decision, on_end)
+            return await self._invoke_process(function, invocation, decision, on_end)
+        finally:
+            self.activity.end(token)
+
+    def queue(
+        self,
+        function: InProcessFunction | LocalFunction,
+        invocation: Invocation,
+        decision: Decision,
+        on_end: Callable[[Execution], object],
+    ) -> None:
+        """Run an invocation after the events before it."""
+        token = self.activity.begin()
+
+        async def run() -> None:
+            try:
+                with contextlib.suppress(ConcurrencyExceeded, EndpointClosed):
+                    await self.invoke(function, invocation, decision, on_end)
+            finally:
+                self.activity.end(token)
+
+        self._events.put(run)
+
+    async def _invoke_process(
+        self, function: LocalFunction, invocation: Invocation, decision: Decision, on_end: Callable[[Execution], object]
+    ) -> InvocationResult:
+        pool = self.pools.get(function.name)
+        if pool is None:
+            raise EndpointClosed
+        await asyncio.sleep(decision.delay)
+        scenario = decision.scenario
+        failure = None if scenario is None else scenario.function
+        if scenario is None or failure is None:
+            collector = _Collector(invocation.writer)
+            result = await pool.invoke(invocation if invocation.writer is None else invocation.writing_to(collector))
+        else:
+            if scenario.chunks:
+                await pool.invoke(invocation.writing_to(_Collector(invocation.writer, scenario.chunks)))
+            collector, response = _Collector(), response_of(failure, invocation.request_id)
+            result = InvocationResult(response=response, log_tail=b"", kind=failure.kind)
+        execution = Execution(
+            function_name=function.name,
+            version="$LATEST",
+            request_id=invocation.request_id,
+            invocation_type=invocation.invocation_type,
+            payload=invocation.payload,
+            response=bytes(collector.written) or result.response.payload,
+            error_type=result.response.error_type,
+            error=None,
+        )
+        on_end(execution)
+        return result
+
+    async def clear(self) -> None:
+        """Remove all functions, and end what runs and waits."""
+        await self._events.abort()
+        self._handlers.clear()
+        for name in list(self.in_processes):
+            self._remove_process(name)
+        await asyncio.sleep(0)  # so that the pools begin to close
+        await self._in_process.close()
+        if self._closing:
+            await asyncio.wait(self._closing)
+        self.activity.forget()
+
+    async def close(self) -> None:
+        """End what runs and waits. The functions are kept for another start."""
+        self._make_pool = None
+        await self._events.abort()
+        for pool in self.pools.values():
+            await pool.close()
+        await self._in_process.close()
+        if self._closing:
+            await asyncio.wait(self._closing)
+        self._loop = None
+        self.activity.forget()
+
+
+class _Collector(ResponseWriter):
+    """Passes a stream on, at most so many pieces of it, and keeps its bytes."""
+
+    def __init__(self, writer: ResponseWriter | None = None, most: int | None = None) -> None:
+        self._writer = writer
+        self._most = most
+        self._count = 0
+        self.written = bytearray()
+
+    async def begin(self, content_type: str | None) -> None:
+        if self._writer is not None:
+            await self._writer.begin(content_type)
+
+    async def write(self, piece: bytes) -> None:
+        self._count += 1
+        if self._writer is None or (self._most is not None and self._count > self._most):
+            return
+        self.written += piece
+        await self._writer.write(piece)
