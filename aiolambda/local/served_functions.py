@@ -157,7 +157,7 @@ class ServedFunctions:
         for name in list(self.in_processes):
             self._remove_process(name)
         await asyncio.sleep(0)  # so that the pools begin to close
-        await self._in_process.close()
+        await self._in_process.clear()
         if self._closing:
             await asyncio.wait(self._closing)
         self.activity.forget()

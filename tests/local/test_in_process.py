@@ -347,6 +347,23 @@ async def test_clear_removes_all_and_drops_what_still_runs(endpoint, client):
         await client.invoke("orders")
 
 
+async def test_clear_ends_the_tasks_that_handlers_leave_behind(endpoint, client):
+    tasks: list[asyncio.Task[object]] = []
+
+    async def starts_a_task(event: object) -> None:
+        tasks.append(asyncio.create_task(asyncio.Event().wait()))
+
+    endpoint.add("orders", lambda _: threading.get_ident())
+    first = (await client.invoke("orders")).json()
+    await endpoint.clear()
+    endpoint.add("orders", lambda _: threading.get_ident())
+    assert (await client.invoke("orders")).json() == first  # nothing was left, so the thread stays
+    endpoint.add("orders", starts_a_task)
+    await client.invoke("orders")
+    await endpoint.clear()
+    assert (tasks[0].cancelled(), names_of_threads()) == (True, [])
+
+
 async def test_a_handler_that_never_returns_is_told(endpoint, client, monkeypatch):
     monkeypatch.setattr(handler_threads, "_GRACE", 0.01)
     go_on, started = threading.Event(), threading.Event()

@@ -274,7 +274,8 @@ class LocalEndpoint(EmulatedLambda):
             raise ConfigurationError("the local endpoint needs a POSIX system; run it on Linux, macOS or WSL")
         async with AsyncExitStack() as started:
             started.push_async_callback(self.close)
-            await self._groups.start()
+            if self._served.in_processes:
+                await self._groups.start()
             await self._listen()
             started.pop_all()
 

@@ -45,6 +45,11 @@ class _HandlerThread:
     async def _serve(self) -> None:
         await self._stopped.wait()
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether no handler has left a task behind. Ask only while the thread is idle."""
+        return len(asyncio.all_tasks(self.loop)) == 1
+
     def stop(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed, because the thread was stopped before
             self.loop.call_soon_threadsafe(self._stopped.set)
@@ -86,9 +91,17 @@ class HandlerThreads:
         self._threads.add(thread)
         return thread
 
+    async def clear(self) -> None:
+        """Cancel the handlers that run, and end all threads but those that have nothing left to do."""
+        await self._end(self._threads - {thread for thread in self._idle if thread.is_clean})
+
     async def close(self) -> None:
         """Cancel the handlers that run, and end all threads. New ones may be started afterwards."""
-        threads, self._threads, self._idle = self._threads, set(), []
+        await self._end(set(self._threads))
+
+    async def _end(self, threads: "set[_HandlerThread]") -> None:
+        self._threads -= threads
+        self._idle = [thread for thread in self._idle if thread in self._threads]
         for done in list(self._running):
             done.cancel()
         for thread in threads:

@@ -51,6 +51,10 @@ class InProcessRuntime:
         response, kind = await self._threads.run(work)
         return InvocationResult(response=response, log_tail=run.log_tail, kind=kind)
 
+    async def clear(self) -> None:
+        """End all handlers, with the tasks that they have left behind."""
+        await self._threads.clear()
+
     async def close(self) -> None:
         """End all handlers and threads. The runtime can be used again."""
         await self._threads.close()

@@ -47,7 +47,7 @@ class SupervisedProcess:
 
 
 class ProcessGroups:
-    """Starts processes through the reaper. Call `start` before the first `spawn`, and `close` after the last process."""
+    """Starts processes through the reaper, which `start` or the first `spawn` starts. Call `close` after the last process."""
 
     def __init__(self) -> None:
         self._reaper: asyncio.subprocess.Process | None = None
@@ -81,6 +81,8 @@ class ProcessGroups:
             reader, writer = await asyncio.open_unix_connection(sock=ours)
             try:
                 async with self._spawning:
+                    if self._socket is None:
+                        await self.start()
                     await self._request([list(command), dict(environment), str(directory)], [output, theirs.fileno()])
                     theirs.close()
                     pid = _started_pid(await reader.readline())
