@@ -34,16 +34,25 @@ from aiolambda.testing import FakeTransport, FunctionFailure
 from ..support.local import function, is_running
 from ..support.local_handlers import write_tea
 
+_threads_before: set[threading.Thread] = set()
 
-def names_of_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("handlers of LocalEndpoint")]
+
+@pytest.fixture(autouse=True)
+def _note_threads() -> None:
+    _threads_before.clear()
+    _threads_before.update(threading.enumerate())
+
+
+def handler_threads_left() -> list[threading.Thread]:
+    """Those that this test has started."""
+    return [one for one in threading.enumerate() if one.name.startswith("handlers of") and one not in _threads_before]
 
 
 @pytest.fixture
 async def endpoint() -> AsyncIterator[LocalEndpoint]:
     async with LocalEndpoint() as endpoint:
         yield endpoint
-    assert names_of_threads() == []
+    assert handler_threads_left() == []
 
 
 @pytest.fixture
@@ -342,7 +351,7 @@ async def test_clear_removes_all_and_drops_what_still_runs(endpoint, client):
     await endpoint.wait_idle()
     with pytest.raises(ServiceException):
         await call
-    assert (endpoint.calls, endpoint.executions, names_of_threads()) == ([], [], [])
+    assert (endpoint.calls, endpoint.executions, handler_threads_left()) == ([], [], [])
     with pytest.raises(ResourceNotFoundException):
         await client.invoke("orders")
 
@@ -361,7 +370,7 @@ async def test_clear_ends_the_tasks_that_handlers_leave_behind(endpoint, client)
     endpoint.add("orders", starts_a_task)
     await client.invoke("orders")
     await endpoint.clear()
-    assert (tasks[0].cancelled(), names_of_threads()) == (True, [])
+    assert (tasks[0].cancelled(), handler_threads_left()) == (True, [])
 
 
 async def test_a_handler_that_never_returns_is_told(endpoint, client, monkeypatch):
@@ -377,7 +386,7 @@ async def test_a_handler_that_never_returns_is_told(endpoint, client, monkeypatc
     await asyncio.to_thread(started.wait, 10)
     with pytest.warns(ResourceWarning, match="still blocks its thread"):
         await endpoint.clear()
-    (thread,) = [one for one in threading.enumerate() if one.name.startswith("handlers of LocalEndpoint")]
+    (thread,) = handler_threads_left()
     go_on.set()
     await asyncio.to_thread(thread.join, 10)
     assert endpoint.executions == []
@@ -553,4 +562,4 @@ async def test_a_close_ends_all(new_loop):
         assert time.monotonic() - began < 0.9  # it waits for no limit
         results = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(one) for one in results] == [ServiceException, ConnectionLostError]
-    assert names_of_threads() == []
+    assert handler_threads_left() == []

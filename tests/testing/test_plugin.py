@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import unittest
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from aiolambda import ConfigurationError, ConnectionLostError, LambdaClient, TooManyRequestsException
 from aiolambda.local import LocalEndpoint
 from aiolambda.testing import FakeTransport, serve_in_thread
+from aiolambda.testing.endpoint_thread import EndpointThread
 from aiolambda.testing.marker import Marked
 
 from ..support import THOROUGH, kit_bodies
@@ -253,6 +255,15 @@ def test_coverage_measures_a_handler(tmp_path):
     (measured,) = json.loads((tmp_path / "covered.json").read_text())["files"].values()
     lines = BODIES.read_text().splitlines()
     assert 1 + lines.index("def orders(event, context):") + 1 in measured["executed_lines"]
+
+
+@pytest.fixture(scope="module")
+def _aiolambda_thread() -> Iterator[EndpointThread]:
+    """In place of that of the plugin, so that this module leaves no thread to the others."""
+    thread = EndpointThread(LocalEndpoint())
+    thread.start()
+    yield thread
+    thread.close()
 
 
 # --- fixtures ---------------------------------------------------------------------------------------------------------
