@@ -59,7 +59,8 @@ PLACES_BY_MARKER = {
     "long": "pipeline/test_hooks.py pipeline/test_places.py test_faults.py transport/test_network.py"
     " transport/test_session_faults.py",
     # Modules of the package that are loaded late or by their path, programs, and child processes.
-    "installed": "cli client/test_send.py config/test_config.py docs/test_examples.py local test_loops.py test_threads.py",
+    "installed": "cli client/test_send.py config/test_config.py docs/test_examples.py local test_loops.py test_threads.py"
+    " testing/test_plugin.py",
     # Only transport and local import aiohttp. These tests use fakes, or connections like those of the other tests.
     "no_aiohttp": "cli config/test_credential_chain.py config/test_credentials.py config/test_refreshable.py"
     " config/test_settings.py config/test_shared_config.py config/test_wrong_settings.py docs emulation fanout policy protocol"

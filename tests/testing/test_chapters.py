@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ..support.pages import FILES
-from ..testing.test_plugin import STRICT, run_pytest
+from .test_plugin import STRICT, run_pytest
 
 pytestmark = pytest.mark.slow
 
