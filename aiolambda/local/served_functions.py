@@ -25,6 +25,8 @@ from .runtime.process import EndpointClosed
 __all__ = ["ServedFunctions"]
 
 _LATEST = (None, "$LATEST")
+_PAUSE = 0.02
+"""Seconds after which an event looks for a free process again."""
 
 
 class ServedFunctions:
@@ -113,12 +115,28 @@ class ServedFunctions:
 
         async def run() -> None:
             try:
-                with contextlib.suppress(ConcurrencyExceeded, EndpointClosed):
-                    await self.invoke(function, invocation, decision, on_end)
+                with contextlib.suppress(EndpointClosed):
+                    await self._invoke_when_free(function, invocation, decision, on_end)
             finally:
                 self.activity.end(token)
 
         self._events.put(run)
+
+    async def _invoke_when_free(
+        self,
+        function: InProcessFunction | LocalFunction,
+        invocation: Invocation,
+        decision: Decision,
+        on_end: Callable[[Execution], object],
+    ) -> None:
+        """Run an event, once synchronous calls leave a process to it."""
+        while True:
+            try:
+                await self.invoke(function, invocation, decision, on_end)
+            except ConcurrencyExceeded:
+                await asyncio.sleep(_PAUSE)
+            else:
+                return
 
     async def _invoke_process(
         self, function: LocalFunction, invocation: Invocation, decision: Decision, on_end: Callable[[Execution], object]

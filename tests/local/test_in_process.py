@@ -15,6 +15,7 @@ from aiolambda import (
     ConfigurationError,
     ConnectError,
     ConnectionLostError,
+    Credentials,
     FunctionError,
     InvocationTimeoutError,
     InvokeCommand,
@@ -29,7 +30,7 @@ from aiolambda import (
 from aiolambda.errors.service import ExpiredTokenException, ServiceException
 from aiolambda.local import LocalEndpoint
 from aiolambda.local.runtime import handler_threads
-from aiolambda.testing import FakeTransport, FunctionFailure
+from aiolambda.testing import FakeTransport, FunctionFailure, serve_in_thread
 
 from ..support.local import function, is_running
 from ..support.local_handlers import write_tea
@@ -207,7 +208,7 @@ async def test_a_handler_may_run_in_a_process(endpoint, client):
 
 async def test_a_function_is_replaced_and_removed(endpoint, client):
     endpoint.add(function("orders"))
-    await client.invoke("orders", {"do": "echo"})
+    await client.invoke("orders", {"op": "echo"})
     (pid,) = endpoint.runtime_pids("orders")
     endpoint.add("orders", lambda _: "new")
     assert (await client.invoke("orders")).json() == "new"
@@ -266,6 +267,17 @@ async def test_an_event_may_run_in_a_process(endpoint, client):
     await client.invoke_event("orders")
     await endpoint.wait_idle()
     assert [one.invocation_type for one in endpoint.executions] == ["Event"]
+
+
+async def test_an_event_waits_for_a_free_process(endpoint, client, tmp_path):
+    endpoint.add(function("orders", concurrency=1))
+    call = asyncio.create_task(client.invoke("orders", {"op": "sleep", "seconds": 0.2}))
+    while not endpoint.runtime_pids("orders"):
+        await asyncio.sleep(0.01)
+    await client.invoke_event("orders", {"op": "echo"})
+    await endpoint.wait_idle()
+    await call
+    assert [one.invocation_type for one in endpoint.executions] == ["RequestResponse", "Event"]
 
 
 async def test_a_dry_run_runs_nothing(endpoint, client):
@@ -356,6 +368,24 @@ async def test_clear_removes_all_and_drops_what_still_runs(endpoint, client):
         await client.invoke("orders")
 
 
+async def test_clear_kills_processes(endpoint, client):
+    endpoint.add("orders", top_level, process=True)
+    await client.invoke("orders")
+    (pid,) = endpoint.runtime_pids("orders")
+    await endpoint.clear()
+    assert (is_running(pid), endpoint.functions) == (False, {})
+
+
+async def test_an_endpoint_may_be_started_again():
+    endpoint = LocalEndpoint()
+    endpoint.add("here", top_level)
+    endpoint.add("there", top_level, process=True)
+    for _ in range(2):
+        async with endpoint, client_of(endpoint) as client:
+            for name in ("here", "there"):
+                assert (await client.invoke(name)).json()["name"] == name
+
+
 async def test_clear_ends_the_tasks_that_handlers_leave_behind(endpoint, client):
     tasks: list[asyncio.Task[object]] = []
 
@@ -390,6 +420,12 @@ async def test_a_handler_that_never_returns_is_told(endpoint, client, monkeypatc
     go_on.set()
     await asyncio.to_thread(thread.join, 10)
     assert endpoint.executions == []
+
+
+def test_the_environment_has_a_session_token():
+    with serve_in_thread(LocalEndpoint(credentials=Credentials("AKID", "secret", "token"))) as endpoint:
+        environment = endpoint.environment()
+    assert (environment["AWS_SESSION_TOKEN"], environment["AWS_ACCESS_KEY_ID"]) == ("token", "AKID")
 
 
 def test_the_environment_is_that_of_the_endpoint():
@@ -498,6 +534,19 @@ async def test_a_chunk_arrives_before_the_connection_is_lost(endpoint, client):
     assert chunks == [b"green "]
     await endpoint.wait_idle()
     assert [one.response for one in endpoint.executions] == [b"green tea"]
+
+
+async def test_a_closed_endpoint_aborts_a_stream(endpoint, client):
+    async def write(event: object) -> AsyncIterator[bytes]:
+        yield b"tea"
+        await asyncio.Event().wait()
+
+    endpoint.add("writer", write)
+    with pytest.raises((StreamError, ConnectionLostError)):
+        async with client.stream("writer") as stream:
+            assert await anext(aiter(stream)) == b"tea"
+            await endpoint.clear()
+            await stream.read()
 
 
 async def test_an_event_whose_answer_is_lost_runs(endpoint, client):

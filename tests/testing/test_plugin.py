@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import aiolambda.testing
 from aiolambda import ConfigurationError, ConnectionLostError, LambdaClient, TooManyRequestsException
 from aiolambda.local import LocalEndpoint
 from aiolambda.testing import FakeTransport, serve_in_thread
@@ -223,6 +224,12 @@ def test_the_plugin_loads_no_client():
     done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True, check=True, timeout=60)
     loaded = {name for name in done.stdout.split() if name.partition(".")[0] not in sys.stdlib_module_names}
     assert loaded == {"aiolambda", "aiolambda.types", "aiolambda.testing", "aiolambda.testing.plugin"}
+
+
+def test_the_package_loads_its_names_on_first_use():
+    assert set(aiolambda.testing.__all__) <= set(dir(aiolambda.testing))
+    with pytest.raises(AttributeError, match="module 'aiolambda.testing' has no attribute 'Fake'"):
+        _ = aiolambda.testing.Fake
 
 
 # --- in the process of the test ---------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ Must not know HTTP, or the choice of the function.
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncGenerator, Callable
 
@@ -74,8 +75,9 @@ def _handler_invocation(invocation: Invocation) -> HandlerInvocation:
 async def _write(pieces: AsyncGenerator[bytes], writer: ResponseWriter, loop: asyncio.AbstractEventLoop) -> None:
     """Write each piece on the loop of the writer, before the handler goes on."""
     is_first = True
-    async for piece in pieces:
-        if is_first:
-            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(writer.begin(None), loop))
-            is_first = False
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(writer.write(piece), loop))
+    async with contextlib.aclosing(pieces):
+        async for piece in pieces:
+            if is_first:
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(writer.begin(None), loop))
+                is_first = False
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(writer.write(piece), loop))
