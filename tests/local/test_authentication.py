@@ -267,7 +267,7 @@ async def test_botocore_understands_endpoint_errors(tmp_path):
             refused = [
                 (client.invoke, {"FunctionName": "nobody"}, "ResourceNotFoundException", 404),
                 (client.invoke, {"FunctionName": "app", "Payload": b"{"}, "InvalidRequestContentException", 400),
-                (client.invoke, {"FunctionName": "app", "InvocationType": "Event"}, "InvalidParameterValueException", 400),
+                (client.invoke, {"FunctionName": "app:1", "Qualifier": "2"}, "InvalidParameterValueException", 400),
                 (stranger.invoke, {"FunctionName": "app"}, "InvalidSignatureException", 403),
             ]
             for method, members, code, status in refused:

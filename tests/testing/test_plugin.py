@@ -166,8 +166,11 @@ def test_a_thousand_tests_share_one_endpoint(tmp_path):
 
 
 FAILING = """
+clients = []
+
+
 def test_first(aiolambda_local, aiolambda_client):
-    import threading
+    clients.append(aiolambda_client)
     aiolambda_local.add("orders", lambda event: event)
     aiolambda_local.fail("orders", ValueError)
 
@@ -181,7 +184,9 @@ def test_first(aiolambda_local, aiolambda_client):
 
 
 def test_second(aiolambda_local, aiolambda_client):
-    from aiolambda import ResourceNotFoundException
+    from aiolambda import ClientClosedError, ResourceNotFoundException
+    with pytest.raises(ClientClosedError):
+        asyncio.run(clients[0].invoke("orders"))
     assert aiolambda_local.calls == aiolambda_local.executions == []
     with pytest.raises(ResourceNotFoundException):
         asyncio.run(aiolambda_client.invoke("orders"))
