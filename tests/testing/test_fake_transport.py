@@ -308,6 +308,21 @@ async def test_closing_waits_for_events() -> None:
     assert [execution.error_type for execution in fake.executions] == [None, None]
 
 
+async def test_an_abort_ends_events() -> None:
+    async def endless(event: object) -> None:
+        await asyncio.Event().wait()
+
+    fake = FakeTransport({"orders": endless})
+    client = LambdaClient(transport=fake)
+    for number in range(2):
+        await client.invoke_event("orders", number)
+    await asyncio.sleep(0)
+    client.abort()
+    await fake.wait_idle()
+    assert [(one.event(), one.error_type) for one in fake.executions] == [(0, "CancelledError")]
+    assert [call.json() for call in fake.events] == [0, 1]
+
+
 @pytest.mark.virtual_time
 async def test_aborting_cancels_the_events() -> None:
     begun, seen = asyncio.Event(), list[object]()
