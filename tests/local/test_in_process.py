@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from unittest.mock import patch
@@ -287,11 +286,13 @@ async def test_a_dry_run_runs_nothing(endpoint, client):
 
 
 async def test_waiting_ends_with_what_a_client_gave_up(endpoint):
-    go_on = threading.Event()
-    endpoint.add("orders", lambda _: go_on.wait(10))
+    started, go_on = threading.Event(), threading.Event()
+    endpoint.add("orders", lambda _: started.set() or go_on.wait(10))
     async with client_of(endpoint) as client:
-        with pytest.raises(InvocationTimeoutError):
-            await client.invoke("orders", timeout=0.05)
+        call = asyncio.create_task(client.invoke("orders"))
+        await asyncio.to_thread(started.wait, 10)
+        call.cancel()
+        await asyncio.wait([call])
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(endpoint.wait_idle(), 0.01)
     go_on.set()
@@ -576,9 +577,9 @@ async def test_a_dry_run_may_fail(endpoint, client):
 @pytest.mark.parametrize("process", [True, False])
 async def test_a_delay_lets_a_limit_expire(endpoint, client, process):
     endpoint.add("orders", top_level, process=process)
-    endpoint.delay("orders", 0.2, times=1)
+    endpoint.delay("orders", 0.5, times=1)
     with pytest.raises(InvocationTimeoutError):
-        await client.invoke("orders", timeout=0.05)
+        await client.invoke("orders", timeout=0.3)
     await endpoint.wait_idle()
     assert len(endpoint.executions) == 1
 
@@ -606,9 +607,7 @@ async def test_a_close_ends_all(new_loop):
         await asyncio.to_thread(started.wait, 10)
         while len(endpoint.calls) < 2:
             await asyncio.sleep(0)
-        began = time.monotonic()
         await endpoint.close()
-        assert time.monotonic() - began < 0.9  # it waits for no limit
         results = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(one) for one in results] == [ServiceException, ConnectionLostError]
     assert handler_threads_left() == []
