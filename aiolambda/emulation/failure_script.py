@@ -121,7 +121,8 @@ class ScriptedFailures:
     def __init__(self) -> None:
         """Build a script without failures."""
         self._rules: list[_Rule] = []
-        self._lock = threading.Lock()  # a server decides on another thread than the test that adds a rule
+        # A server decides on another thread than the test that adds a rule. `when` may change the rules, too.
+        self._lock = threading.RLock()
 
     def fail(
         self,
@@ -244,7 +245,7 @@ class ScriptedFailures:
         delay: float | None = None
         scenario: Scenario | None = None
         with self._lock:
-            for rule in self._rules:
+            for rule in tuple(self._rules):
                 is_delay = not isinstance(rule.effect, Scenario)
                 if (delay if is_delay else scenario) is not None or not rule.applies_to(function_name, qualifier, payload):
                     continue

@@ -79,6 +79,17 @@ def test_a_failure_may_be_for_a_payload() -> None:
     assert decided(script, ("orders", None, b"null"), ("orders", None, b"{}")) == ["Service", None]
 
 
+def test_a_predicate_may_change_the_script() -> None:
+    script = ScriptedFailures()
+
+    def last(event: object) -> bool:
+        script.reset()
+        return True
+
+    script.fail("orders", TooManyRequestsException, when=last)
+    assert decided(script, *times(2)) == ["TooManyRequests", None]
+
+
 def test_a_rate_is_reproducible() -> None:
     def run(seed: int, rate: float = 0.3) -> list[str | None]:
         script = ScriptedFailures()
