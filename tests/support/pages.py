@@ -4,6 +4,7 @@ Owns the finding of blocks, and the difference between files, programs and fragm
 block.
 """
 
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,13 @@ for _block in PYTHON:
 
 
 def run_fragments(page: str) -> dict[str, Any]:
-    """The names that the fragments of a page define."""
+    """The names that the fragments of a page define. Logging stays as it was: a page may set it up."""
     names: dict[str, Any] = {"__name__": "fragments"}
-    exec(compile(FRAGMENTS[page], page, "exec"), names)  # noqa: S102 - this code stands in the manual of this checkout
+    logger, root = logging.getLogger("aiolambda"), logging.getLogger()
+    level, handlers = logger.level, root.handlers[:]
+    try:
+        exec(compile(FRAGMENTS[page], page, "exec"), names)  # noqa: S102 - this code stands in the manual of this checkout
+    finally:
+        logger.setLevel(level)
+        root.handlers[:] = handlers
     return names
