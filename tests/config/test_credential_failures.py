@@ -266,6 +266,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.no_botocore  # older ones do not say which profile has no login
 async def test_missing_login_names_profile_and_command(config: Config, tmp_path: Path) -> None:
     async def script(connection: Connection) -> None:
         while True:
