@@ -74,8 +74,8 @@ PLACES_BY_MARKER = {
     " soak test_benchmarks.py test_codecs.py",
     # Only config imports botocore. These tests pass their keys as arguments, or use botocore as an oracle.
     "no_botocore": "cli/test_files.py cli/test_invoke.py cli/test_map.py cli/test_serve.py cli/test_signals.py client"
-    " config/test_profile_keys.py docs emulation fanout local operations pipeline policy protocol soak transport test_benchmarks.py test_budget.py"
-    " test_codecs.py test_faults.py test_loops.py test_threads.py",
+    " config/test_profile_keys.py docs emulation fanout local operations pipeline policy protocol soak transport"
+    " test_benchmarks.py test_budget.py test_codecs.py test_faults.py test_loops.py test_threads.py",
 }
 """Folders and files of `tests/`, by the marker that all of their tests get: see `.ci/run`. Each run but those of the wheel
 and of development mode has all other files, so also new ones."""
