@@ -29,6 +29,6 @@ def run(options: argparse.Namespace) -> int:
     parser: Parser = import_module(".program", __package__).build_parser()
     for action in parser.every_action():
         if action.type is file_name and action.choices is None:
-            action.complete = shtab.FILE  # type: ignore[attr-defined]
+            action.complete = shtab.FILE  # type: ignore[attr-defined] # shtab reads it, and argparse does not know it
     print(shtab.complete(parser, options.shell))
     return exit_codes.DONE

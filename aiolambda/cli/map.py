@@ -24,6 +24,7 @@ from ..errors import (
     TooManyFailuresError,
 )
 from ..fanout import MapRun
+from ..fanout.scheduler import GRACE
 from ..fanout.values import MapResult, StoppedBy
 from ..types.values import Delivery
 from . import exit_codes
@@ -47,8 +48,6 @@ The exit code is that of the most severe item outcome.
 """
 
 _PURPOSE = "write to"
-_GRACE = 30.0
-"""Seconds to wait for items in flight after results can no longer be written."""
 _BATCH = 1000
 """Lines to write at once."""
 _ALIKE = 10
@@ -231,7 +230,7 @@ class _MapJob:
                 self._update_exit_code(exit_codes.MAY_HAVE_RUN)
             self._stopped_by = self._stopped_by or "output"
             # Without a place for results, stop. A journal still keeps the results of the items in flight: wait for them.
-            self._close(grace=_GRACE if self._options.journal is None else None)
+            self._close(grace=GRACE if self._options.journal is None else None)
 
     def _stop(self) -> None:
         if self._mapped is None:

@@ -4,13 +4,13 @@ Law: no message repeats an argument that may be a payload or a secret. Must not 
 """
 
 import argparse
-import difflib
 import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
+from ..types import mistakes
 from . import exit_codes, files
 
 __all__ = ["Formatter", "Parser", "nearest", "text"]
@@ -30,8 +30,6 @@ _INVALID_CHOICE = re.compile(
     r"(?P<start>.*invalid choice: '(?P<wrong>.*)') \((?:choose from|maybe you meant:) (?P<choices>.*)\)", re.DOTALL
 )
 
-_LIKENESS = 0.7
-"""The least likeness of two words, without their dashes, of which one may stand for the other."""
 _SYNONYMS: tuple[tuple[frozenset[str], str], ...] = tuple(
     (frozenset(words.split()), option)
     for words, option in (
@@ -120,9 +118,9 @@ class Parser(argparse.ArgumentParser):
     def _option_with_choice(self, name: str) -> str:
         """The question "did you mean ...?" with the option and its choice of this name: `--event`; empty if there is none."""
         for action in self._actions:
-            for choice in action.choices or ():
-                if action.option_strings and _plain(str(choice)) == _plain(name):
-                    return f"did you mean {action.option_strings[-1]} {choice}?"
+            choice = mistakes.nearest(name, map(str, action.choices or ()), likeness=1.0)
+            if action.option_strings and choice is not None:
+                return f"did you mean {action.option_strings[-1]} {choice}?"
         return ""
 
     def _refuse(self, extras: Sequence[str]) -> NoReturn:
@@ -148,15 +146,10 @@ class Parser(argparse.ArgumentParser):
         return f"did you mean {synonym}?" if synonym else nearest(name, known)
 
 
-def _plain(name: str) -> str:
-    return name.replace("-", "").lower()
-
-
 def nearest(wrong: str, choices: Iterable[str]) -> str:
     """The question "did you mean ...?" with the nearest choice; empty if none is near."""
-    folded = {choice.lstrip("-").lower(): choice for choice in choices}
-    found = difflib.get_close_matches(wrong.lstrip("-").lower(), folded, n=1, cutoff=_LIKENESS)
-    return f"did you mean {folded[found[0]]}?" if found else ""
+    found = mistakes.nearest(wrong, choices)
+    return f"did you mean {found}?" if found else ""
 
 
 def text(value: str) -> str:

@@ -40,17 +40,18 @@ class EventQueue:
         await self.abort()
 
     async def abort(self) -> None:
-        """Drop the events that wait, and cancel the one that runs."""
-        self._waiting.clear()
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        """Drop the events that wait, cancel the one that runs, and wait for its end."""
+        if (cancelled := self.cancel()) is not None:
+            await asyncio.wait({cancelled})
 
-    def cancel(self) -> None:
-        """Drop the events that wait, and cancel the one that runs."""
+    def cancel(self) -> "asyncio.Task[None] | None":
+        """Drop the events that wait, and cancel the one that runs: its task; `None` if none runs."""
         self._waiting.clear()
-        if self._task is not None and not self._task.get_loop().is_closed():
-            self._task.cancel()
+        task = self._task
+        if task is None or task.done() or task.get_loop().is_closed():
+            return None
+        task.cancel()
+        return task
 
     def drop(self) -> None:
         """Forget everything: the loop of the events is gone."""

@@ -33,7 +33,6 @@ Item = TypeVar("Item")
 Send = Callable[[InvokeCommand, "asyncio.Future[None]"], Awaitable[InvokeCommandOutput]]
 """Sends a command, and makes no further attempt once the future is done: the run has ended."""
 
-_NOT_RUN = (Delivery.REFUSED, Delivery.NOT_DELIVERED)
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 5.0
 """Seconds before an item is sent again, if the service asked for none: doubled for each failure in a row."""
@@ -152,7 +151,7 @@ class ItemSender(Generic[Item]):
             cost = journal_records.cost_of(entry.result)
             self._stats.bill(*cost)
             is_unknown = result.delivery is Delivery.UNKNOWN
-            if result.delivery in _NOT_RUN or (is_unknown and work.idempotent):
+            if not result.delivery.may_have_run or (is_unknown and work.idempotent):
                 work.may_have_run = is_unknown
                 work.billed_ms, work.cold_starts = cost
                 self._run.enqueue(work)

@@ -7,7 +7,7 @@ Must not know HTTP.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from ..emulation.event_queue import EventQueue
 from ..emulation.executions import Execution
@@ -116,27 +116,11 @@ class ServedFunctions:
         async def run() -> None:
             try:
                 with contextlib.suppress(EndpointClosed):
-                    await self._invoke_when_free(function, invocation, decision, on_end)
+                    await _when_free(lambda: self.invoke(function, invocation, decision, on_end))
             finally:
                 self.activity.end(token)
 
         self._events.put(run)
-
-    async def _invoke_when_free(
-        self,
-        function: InProcessFunction | LocalFunction,
-        invocation: Invocation,
-        decision: Decision,
-        on_end: Callable[[Execution], object],
-    ) -> None:
-        """Run an event, once synchronous calls leave a process to it."""
-        while True:
-            try:
-                await self.invoke(function, invocation, decision, on_end)
-            except ConcurrencyExceeded:
-                await asyncio.sleep(_PAUSE)
-            else:
-                return
 
     async def _invoke_process(
         self, function: LocalFunction, invocation: Invocation, decision: Decision, on_end: Callable[[Execution], object]
@@ -191,6 +175,17 @@ class ServedFunctions:
             await asyncio.wait(self._closing)
         self._loop = None
         self.activity.forget()
+
+
+async def _when_free(invoke: Callable[[], Awaitable[object]]) -> None:
+    """Run an event, once synchronous calls leave a process to it."""
+    while True:
+        try:
+            await invoke()
+        except ConcurrencyExceeded:
+            await asyncio.sleep(_PAUSE)
+        else:
+            return
 
 
 class _Collector(ResponseWriter):

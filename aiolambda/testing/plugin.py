@@ -53,7 +53,7 @@ def _marked(request: pytest.FixtureRequest) -> "Marked":
 @pytest.fixture(scope="session")
 def _aiolambda_thread() -> "Iterator[EndpointThread]":
     from ..local import LocalEndpoint  # noqa: PLC0415 - as above
-    from .endpoint_thread import EndpointThread  # noqa: PLC0415
+    from .endpoint_thread import EndpointThread  # noqa: PLC0415 - as above
 
     thread = EndpointThread(LocalEndpoint())
     thread.start()

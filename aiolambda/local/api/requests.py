@@ -40,7 +40,6 @@ _CLIENT_CONTEXT_LIMIT = 3583
 INVOCATION_TYPES = ("Event", "RequestResponse", "DryRun")
 STREAMED_TYPES = ("RequestResponse", "DryRun")
 _LOG_TYPES = ("None", "Tail")
-_LATEST = "$LATEST"
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
 
 
@@ -51,10 +50,6 @@ class Target:
     name: str
     qualifier: str | None = None
     region: str | None = None
-
-    @property
-    def is_latest(self) -> bool:
-        return self.qualifier in (None, _LATEST)
 
 
 @attrs.frozen(kw_only=True)
