@@ -14,15 +14,8 @@ from pathlib import Path
 
 from ..errors import ConfigurationError
 from ..local import LocalEndpoint, LocalFunction
-from ..local.functions import (
-    DEFAULT_CONCURRENCY,
-    DEFAULT_MEMORY_SIZE,
-    DEFAULT_TIMEOUT,
-    parse_command,
-    parse_definition,
-    parse_target,
-    parse_variable,
-)
+from ..local.functions import DEFAULT_CONCURRENCY, DEFAULT_MEMORY_SIZE, DEFAULT_TIMEOUT
+from ..local.notation import parse_command, parse_definition, parse_target, parse_variable
 from ..types.values import Credentials
 from . import exit_codes
 from .interrupts import run_in_loop

@@ -1,15 +1,14 @@
-"""Definitions of local functions: the name, the handler and its directory, and the limits.
+"""Definitions of local functions: the name, the handler and its directory, versions and aliases, limits, configuration.
 
-Owns the notation `NAME=FILE_OR_MODULE:FUNCTION`. Must not know how a function is run: no handler is imported here, so the
-runtime reports a file that does not compile.
+Must not know how a function is run: no handler is imported here, so the runtime reports a file that does not compile.
 """
 
 import inspect
 import os
 import re
-import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import attrs
 
@@ -17,12 +16,14 @@ from ..errors import ConfigurationError
 from ..errors.checks import check_whole
 from ..types.mistakes import explains_arguments, kind_of
 from ..types.values import is_seconds, shown
+from .event_config import EventInvokeConfig
+from .routing import Route, problem_of_route, route_of
 
-__all__ = ["LocalFunction", "function_of_callable", "parse_command", "parse_definition", "parse_target", "parse_variable"]
+__all__ = ["LocalFunction", "function_of_callable"]
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_HANDLER = re.compile(r"(\w[\w-]*/)+[^\W\d]\w*(\.[^\W\d]\w*)+")
-_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_VERSION = re.compile(r"[1-9][0-9]{0,15}")
+_ALIAS = re.compile(r"(?!^[0-9]+$)[a-zA-Z0-9_-]{1,128}")
 
 DEFAULT_CONCURRENCY = 10
 """The limit of a new AWS account."""
@@ -37,8 +38,21 @@ _FORMS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("root", (str, os.PathLike), "the directory of the handler, as a Path"),
     ("runtime", (tuple, list, type(None)), "a command as a tuple of strings, or None"),
     ("environment", (Mapping,), "a mapping of names to values"),
+    ("layers", (tuple, list), "a sequence of folders, as Paths"),
+    ("versions", (Mapping,), "a mapping of version numbers to folders, such as {'1': Path('build/1')}"),
+    ("aliases", (Mapping,), "a mapping of aliases to versions, such as {'live': '1'}"),
+    ("events", (EventInvokeConfig,), "an EventInvokeConfig"),
 )
 """The members whose types are checked, and what they must be."""
+
+_CHOICES: Mapping[str, tuple[object, ...]] = {
+    "log_format": ("Text", "JSON"),
+    "log_level": (None, "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"),
+    "tenant_isolation": (None, True, False),
+    "durable": (True, False),
+    "recursive_loop": ("Terminate", "Allow"),
+}
+"""The members that have a few values only."""
 
 CREDENTIAL_VARIABLES = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
 """Lambda reserves these. Here a function may have AWS credentials instead of the endpoint's."""
@@ -61,9 +75,10 @@ class LocalFunction:
 
     Args:
         name: The name of the function: 1 to 64 letters, digits, - and _.
-        handler: Lambda's `Handler` setting, `module.function`.
+        handler: Lambda's `Handler` setting, `module.function` or `folder/module.function`.
         root: The directory that the handler is imported from and runs in.
-        concurrency: The most runtime processes, and so of concurrent invocations. Default 10.
+        concurrency: The reserved concurrency: the most concurrent invocations, and so runtime processes. Default 10.
+            With 0, every invocation is throttled.
         timeout: The longest duration of an invocation, in seconds. Default 60.
         memory_size: The size that the function reads in its context, in MB. Default 128. It is not enforced.
         runtime: The command of another runtime client, with `{handler}` as a placeholder.
@@ -71,6 +86,18 @@ class LocalFunction:
         environment: The variables of the function's configuration. Default none.
             From this program's own environment, a function inherits only the search paths of programs and modules (`PATH`,
             `HOME`, `PYTHONPATH`, ...).
+        layers: The folders of layers, the lowest first. Their `python`, `nodejs`, `bin` and `lib` are searched as on Lambda.
+            Default none.
+        log_format: `"Text"` or `"JSON"`. Default `"Text"`.
+        log_level: The lowest level of the records that the function logs. Default `None`: Python's, or `INFO` with JSON.
+        versions: The published versions: the number of each, and the folder with its code. Default none: `$LATEST` alone.
+        aliases: The aliases: the name of each and its version, or its versions with their shares. Default none.
+        tenant_isolation: Whether calls must have a tenant id; each tenant then has processes of its own.
+            `False` refuses tenant ids. Default `None`: a call may have one.
+        durable: Whether the function is durable: each call then begins a durable execution. Default `False`.
+        recursive_loop: `"Terminate"` stops a function that invokes itself without end, `"Allow"` lets it go on.
+            Default `"Terminate"`.
+        events: What becomes of an `Event`: retries, age limit, destinations. Default `EventInvokeConfig()`.
 
     Raises:
         ConfigurationError: A value is out of its range, or a variable is one that Lambda reserves.
@@ -79,11 +106,11 @@ class LocalFunction:
     name: str
     """The name of the function: 1 to 64 letters, digits, - and _."""
     handler: str
-    """Lambda's `Handler` setting, `module.function`."""
+    """Lambda's `Handler` setting, `module.function` or `folder/module.function`."""
     root: Path
     """The directory that the handler is imported from and runs in."""
     concurrency: int = DEFAULT_CONCURRENCY
-    """The most runtime processes, and so of concurrent invocations. Default 10."""
+    """The reserved concurrency: the most concurrent invocations, and so runtime processes. Default 10."""
     timeout: float = DEFAULT_TIMEOUT
     """The longest duration of an invocation, in seconds. Default 60."""
     memory_size: int = DEFAULT_MEMORY_SIZE
@@ -93,20 +120,57 @@ class LocalFunction:
     environment: Mapping[str, str] = attrs.field(factory=dict[str, str], hash=False, repr=False)
     """The variables of the function's configuration. Default none. From this program's own environment, a function inherits
     only the search paths of programs and modules (`PATH`, `HOME`, `PYTHONPATH`, ...)."""
+    layers: Sequence[Path] = ()
+    """The folders of layers, the lowest first. Default none."""
+    log_format: Literal["Text", "JSON"] = "Text"
+    """`"Text"` or `"JSON"`. Default `"Text"`."""
+    log_level: str | None = None
+    """The lowest level of the records that the function logs. Default `None`: Python's, or `INFO` with JSON."""
+    versions: Mapping[str, Path] = attrs.field(factory=dict[str, Path], hash=False)
+    """The published versions: the number of each, and the folder with its code. Default none."""
+    aliases: Mapping[str, str | Mapping[str, float]] = attrs.field(factory=dict[str, "str | Mapping[str, float]"], hash=False)
+    """The aliases: the name of each and its version, or its versions with their shares. Default none."""
+    tenant_isolation: bool | None = None
+    """Whether calls must have a tenant id. `False` refuses tenant ids. Default `None`: a call may have one."""
+    durable: bool = False
+    """Whether the function is durable: each call then begins a durable execution. Default `False`."""
+    recursive_loop: Literal["Terminate", "Allow"] = "Terminate"
+    """`"Terminate"` stops a function that invokes itself without end, `"Allow"` lets it go on. Default `"Terminate"`."""
+    events: EventInvokeConfig = attrs.field(factory=EventInvokeConfig, hash=False)
+    """What becomes of an `Event`: retries, age limit, destinations. Default `EventInvokeConfig()`."""
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.name, str) or _NAME.fullmatch(self.name) is None:  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
             raise ConfigurationError(f"a function name must be 1 to 64 letters, digits, - and _; got {shown(self.name)}")
         self._check_types()
-        check_whole(f"the concurrency of function {self.name!r}", self.concurrency, least=1)
+        check_whole(f"the concurrency of function {self.name!r}", self.concurrency, least=0)
         check_whole(f"the memory_size of function {self.name!r}", self.memory_size, least=1)
         if not is_seconds(self.timeout, above_zero=True) or self.timeout > LONGEST_TIMEOUT:
             limits = f"above 0 and at most {LONGEST_TIMEOUT:,.0f} seconds"
             raise ConfigurationError(f"the timeout of function {self.name!r} must be {limits}; got {shown(self.timeout)}")
-        for name, value in self.environment.items():
-            problem = _problem_of_variable(name, value)
-            if problem is not None:
-                raise ConfigurationError(f"function {self.name!r}: {problem}")
+        problem = next(filter(None, self._problems()), None)
+        if problem is not None:
+            raise ConfigurationError(f"function {self.name!r}: {problem}")
+
+    def folder_of(self, version: str) -> Path:
+        """The folder with the code of a version."""
+        return self.versions.get(version, self.root)
+
+    def route(self, alias: str) -> Route | None:
+        """Where an alias leads; `None` if there is no such alias."""
+        return route_of(self.aliases[alias]) if alias in self.aliases else None
+
+    def _problems(self) -> Iterator[str | None]:
+        yield from (_problem_of_variable(name, value) for name, value in self.environment.items())
+        for member, allowed in _CHOICES.items():
+            value: object = getattr(self, member)
+            if value not in allowed:
+                yield f"{member} must be {' or '.join(map(repr, allowed))}; got {shown(value)}"
+        for number in self.versions:
+            if _VERSION.fullmatch(number) is None:
+                yield f"a version must be a whole number from 1 on, as text; got {shown(number)}"
+        for alias, target in self.aliases.items():
+            yield _problem_of_alias(alias, target, self.versions)
 
     def _check_types(self) -> None:
         for member, kinds, form in _FORMS:
@@ -126,6 +190,13 @@ def _problem_of_variable(name: str, value: object) -> str | None:
     return None
 
 
+def _problem_of_alias(alias: str, target: object, versions: Collection[str]) -> str | None:
+    if _ALIAS.fullmatch(alias) is None:
+        return f"an alias must be letters, digits, - and _, and not a number; got {shown(alias)}"
+    problem = problem_of_route(target, versions)
+    return None if problem is None else f"the alias {alias!r} {problem}"
+
+
 def function_of_callable(name: str, handler: object, timeout: float) -> LocalFunction:
     """The function whose processes import a handler of this process. `ConfigurationError` if they cannot."""
     module, path = getattr(handler, "__module__", None), getattr(handler, "__qualname__", "")
@@ -139,63 +210,3 @@ def function_of_callable(name: str, handler: object, timeout: float) -> LocalFun
     if not file.is_file() or file.stem != parts[-1]:
         raise ConfigurationError(f"the handler of {name!r} is not in a file of its module {module!r}; move it into one")
     return LocalFunction(name=name, handler=".".join([*parts, path]), root=file.parents[len(parts) - 1], timeout=timeout)
-
-
-def parse_variable(text: str, environment: Mapping[str, str]) -> tuple[str, str]:
-    """Split `NAME=VALUE`; for `NAME` alone, take the value from `environment`."""
-    name, equals, value = text.partition("=")
-    if not equals and name not in environment:
-        raise ConfigurationError(f"the variable {name!r} is not set here; set it, or write NAME=VALUE")
-    return name, value if equals else environment[name]
-
-
-def parse_definition(text: str) -> tuple[str, str]:
-    """Split `NAME=TARGET`."""
-    name, equals, target = text.partition("=")
-    if not equals or not name or not target:
-        raise ConfigurationError(f"{text!r} does not define a function; write NAME=FILE_OR_MODULE:FUNCTION")
-    return name, target
-
-
-def parse_target(target: str, directory: Path) -> tuple[str, Path]:
-    """Convert `FILE_OR_MODULE:FUNCTION` to Lambda's handler setting and the directory to import it from.
-
-    A file is relative to `directory` and imported from its own folder. A module is imported from `directory`, or from
-    Python's search path. Lambda's own notation, `FOLDER/MODULE.FUNCTION`, is returned unchanged, relative to `directory`.
-    """
-    if _is_lambda_notation(target, directory):
-        return target, directory.resolve()
-    source, colon, function = target.rpartition(":")
-    if not colon or not source or not function.isidentifier():
-        raise ConfigurationError(f"{target!r} does not name a handler; write FILE_OR_MODULE:FUNCTION")
-    path = directory / source
-    if path.is_file():
-        file = path.resolve()
-        if "." in file.stem:
-            raise ConfigurationError(f"Lambda cannot import {file.name!r}: rename the file, without a dot before the suffix")
-        return f"{file.stem}.{function}", file.parent
-    if source.endswith(".py") or "/" in source:
-        raise ConfigurationError(f"no file {str(path)!r} for the handler {function!r}; write the path of an existing file")
-    if _MODULE.fullmatch(source) is None:
-        raise ConfigurationError(f"{source!r} is neither a file nor a module name; write FILE_OR_MODULE:FUNCTION")
-    return f"{source}.{function}", directory.resolve()
-
-
-def _is_lambda_notation(target: str, directory: Path) -> bool:
-    """Whether the target is `FOLDER/MODULE.FUNCTION`, and the module exists. A file without a function is not."""
-    path = directory / target
-    if _HANDLER.fullmatch(target) is None or path.is_file():
-        return False
-    module = path.with_name(path.name.partition(".")[0])
-    return module.is_dir() or any(module.parent.glob(f"{module.name}.*"))
-
-
-def parse_command(command: str) -> tuple[str, ...]:
-    """Split a runtime command into words, as a shell does."""
-    try:
-        words = tuple(shlex.split(command))
-    except ValueError as error:
-        raise ConfigurationError(f"cannot parse the runtime command: {error}") from None
-    if not words:
-        raise ConfigurationError("the runtime command is empty; write the command of a runtime client")
-    return words

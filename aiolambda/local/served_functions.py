@@ -11,20 +11,20 @@ from collections.abc import Awaitable, Callable
 
 from ..emulation.event_queue import EventQueue
 from ..emulation.executions import Execution
-from ..emulation.failure_script import Decision
 from ..emulation.function_failure import response_of
 from ..emulation.function_log import LogListener
 from ..emulation.in_process import FunctionTable, InProcessFunction
 from .activity import Activity
 from .functions import LocalFunction
+from .jobs import Job, Selection
+from .routing import LATEST
 from .runtime.in_process import InProcessRuntime
-from .runtime.invocations import Invocation, InvocationResult, ResponseWriter
+from .runtime.invocations import InvocationResult, ResponseWriter
 from .runtime.pool import ConcurrencyExceeded, ProcessPool
 from .runtime.process import EndpointClosed
 
 __all__ = ["ServedFunctions"]
 
-_LATEST = (None, "$LATEST")
 _PAUSE = 0.02
 """Seconds after which an event looks for a free process again."""
 
@@ -81,55 +81,42 @@ class ServedFunctions:
         if name not in self.in_processes:
             self._handlers.check_known(name, others=self.in_processes)
 
-    def find(self, name: str, qualifier: str | None) -> InProcessFunction | LocalFunction | None:
-        """The function; `None` if there is none of this name and qualifier."""
+    def find(self, name: str, qualifier: str | None) -> Selection | None:
+        """What the name and the qualifier select; `None` if there is no such function, version or alias."""
         if name in self.pools:
-            return self.in_processes[name] if qualifier in _LATEST else None
-        return self._handlers.find(name, qualifier)
+            return Selection(self.in_processes[name], LATEST) if qualifier in (None, LATEST) else None
+        function = self._handlers.find(name, qualifier)
+        return None if function is None else Selection(function, function.version)
 
-    async def invoke(
-        self,
-        function: InProcessFunction | LocalFunction,
-        invocation: Invocation,
-        decision: Decision,
-        on_end: Callable[[Execution], object],
-    ) -> InvocationResult:
+    async def invoke(self, job: Job) -> InvocationResult:
         """Run an invocation. Raises `ConcurrencyExceeded`, or `EndpointClosed` if the endpoint or the function went away."""
         token = self.activity.begin()
         try:
-            if isinstance(function, InProcessFunction):
-                return await self._in_process.invoke(function, invocation, decision, on_end)
-            return await self._invoke_process(function, invocation, decision, on_end)
+            if isinstance(job.selection.function, InProcessFunction):
+                return await self._in_process.invoke(job.selection.function, job)
+            return await self._invoke_process(job.selection.function, job)
         finally:
             self.activity.end(token)
 
-    def queue(
-        self,
-        function: InProcessFunction | LocalFunction,
-        invocation: Invocation,
-        decision: Decision,
-        on_end: Callable[[Execution], object],
-    ) -> None:
+    def queue(self, job: Job) -> None:
         """Run an invocation after the events before it."""
         token = self.activity.begin()
 
         async def run() -> None:
             try:
                 with contextlib.suppress(EndpointClosed):
-                    await _when_free(lambda: self.invoke(function, invocation, decision, on_end))
+                    await _when_free(lambda: self.invoke(job))
             finally:
                 self.activity.end(token)
 
         self._events.put(run)
 
-    async def _invoke_process(
-        self, function: LocalFunction, invocation: Invocation, decision: Decision, on_end: Callable[[Execution], object]
-    ) -> InvocationResult:
+    async def _invoke_process(self, function: LocalFunction, job: Job) -> InvocationResult:
         pool = self.pools.get(function.name)
         if pool is None:
             raise EndpointClosed
-        await asyncio.sleep(decision.delay)
-        scenario = decision.scenario
+        await asyncio.sleep(job.decision.delay)
+        invocation, scenario = job.invocation, job.decision.scenario
         failure = None if scenario is None else scenario.function
         if scenario is None or failure is None:
             collector = _Collector(invocation.writer)
@@ -141,7 +128,7 @@ class ServedFunctions:
             result = InvocationResult(response=response, log_tail=b"", kind=failure.kind)
         execution = Execution(
             function_name=function.name,
-            version="$LATEST",
+            version=job.selection.version,
             request_id=invocation.request_id,
             invocation_type=invocation.invocation_type,
             payload=invocation.payload,
@@ -149,7 +136,7 @@ class ServedFunctions:
             error_type=result.response.error_type,
             error=None,
         )
-        on_end(execution)
+        job.on_end(execution)
         return result
 
     async def clear(self) -> None:

@@ -7,7 +7,7 @@ import pytest
 from aiolambda import ConfigurationError
 from aiolambda.emulation.function_log import FunctionLog, Usage, report_line
 from aiolambda.local import LocalFunction
-from aiolambda.local.functions import parse_command, parse_definition, parse_target, parse_variable
+from aiolambda.local.notation import parse_command, parse_definition, parse_target, parse_variable
 
 
 def test_a_file_is_imported_from_its_own_directory(tmp_path):
@@ -115,7 +115,7 @@ def test_runtime_command_is_split_like_a_shell():
         {"name": "a b"},
         {"name": ""},
         {"name": "x" * 65},
-        {"concurrency": 0},
+        {"concurrency": -1},
         {"timeout": 0},
         {"timeout": -1.0},
         {"timeout": 5400.1},

@@ -18,7 +18,7 @@ from ...emulation.identifiers import new_trace_id
 from ...emulation.payloads import check_json
 from ...errors import InvalidInputError
 from ...protocol import names
-from ..runtime.invocations import Invocation, ResponseWriter
+from ..runtime.invocations import Invocation
 
 __all__ = [
     "INVOCATION_TYPES",
@@ -64,7 +64,7 @@ class InvokeRequest:
     tenant_id: str | None = attrs.field(repr=False)
     trace_id: str
 
-    def invocation(self, request_id: str, function_arn: str, writer: ResponseWriter | None = None) -> Invocation:
+    def invocation(self, request_id: str, function_arn: str) -> Invocation:
         """Make the invocation for the runtime. As on Lambda, an absent payload becomes `{}`."""
         return Invocation(
             request_id=request_id,
@@ -73,7 +73,6 @@ class InvokeRequest:
             trace_id=self.trace_id,
             client_context=self.client_context,
             tenant_id=self.tenant_id,
-            writer=writer,
             invocation_type=self.invocation_type,
             wants_log=self.wants_log_tail,
         )

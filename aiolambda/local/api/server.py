@@ -16,12 +16,11 @@ from ...emulation.api_errors import ApiError
 from ...emulation.executions import Execution
 from ...emulation.failure_script import Decision, FailureKind, Scenario
 from ...emulation.identifiers import arn_of, new_request_id, new_trace_id
-from ...emulation.in_process import InProcessFunction
 from ...emulation.recorded_call import RecordedCall, recorded
 from ...types.http import Headers, Request
 from ...types.values import Credentials
-from ..functions import LocalFunction
-from ..runtime.invocations import InvocationResult, ResponseWriter
+from ..jobs import Job, Selection
+from ..runtime.invocations import Invocation, InvocationResult
 from ..runtime.pool import ConcurrencyExceeded
 from ..runtime.process import EndpointClosed
 from ..served_functions import ServedFunctions
@@ -96,10 +95,10 @@ class InvokeApi:
         request_id = new_request_id()
         try:
             invoke = await self._parse(request, request_id, streamed=streamed)
-            function, decision = await self._admit(invoke)
+            job = await self._admit(invoke, request_id)
             if invoke.invocation_type == "RequestResponse":
-                return await self._respond(request, invoke, request_id, function, decision, streamed=streamed)
-            return self._accept(invoke, request_id, function, decision)
+                return await self._respond(request, invoke, job, streamed=streamed)
+            return self._accept(invoke, job)
         except ApiError as error:
             return _error_response(error, request_id)
         except _NoAnswer as lost:
@@ -128,61 +127,50 @@ class InvokeApi:
         types = requests.STREAMED_TYPES if streamed else requests.INVOCATION_TYPES
         return requests.parse(target, headers, payload, types=types)
 
-    def _find(self, target: Target) -> InProcessFunction | LocalFunction:
+    def _find(self, target: Target) -> Selection:
         if self._only_region is not None and target.region not in (None, self._only_region):
             raise api_errors.wrong_region(str(target.region), self._only_region)
-        function = self._functions.find(target.name, target.qualifier)
-        if function is None:
+        selection = self._functions.find(target.name, target.qualifier)
+        if selection is None:
             raise api_errors.function_not_found(f"{self._arn(target.name)}:{target.qualifier or '$LATEST'}")
-        return function
+        return selection
 
-    async def _admit(self, invoke: InvokeRequest) -> tuple[InProcessFunction | LocalFunction, Decision]:
-        """The function to run, and what the script decided. Raises for a call whose function does not run."""
+    async def _admit(self, invoke: InvokeRequest, request_id: str) -> Job:
+        """The invocation to run, with what the script decided. Raises for a call whose function does not run."""
         target = invoke.target
-        function = self._find(target)
+        selection = self._find(target)
         decision = self._observers.decide(target.name, target.qualifier, invoke.payload)
         scenario = decision.scenario
         if scenario is None or scenario.kind is FailureKind.FUNCTION or scenario.runs:
-            return function, decision
+            invocation = invoke.invocation(request_id, self._arn(target.name))
+            on_end = self._observers.on_end_of_run()
+            return Job(selection=selection, invocation=invocation, decision=decision, on_end=on_end)
         await asyncio.sleep(decision.delay)
         raise scenario.answer or _NoAnswer(scenario)
 
-    def _accept(
-        self, invoke: InvokeRequest, request_id: str, function: InProcessFunction | LocalFunction, decision: Decision
-    ) -> web.Response:
+    def _accept(self, invoke: InvokeRequest, job: Job) -> web.Response:
         """Answer an event, which runs later, or a dry run."""
-        if invoke.invocation_type == "Event":
-            invocation = invoke.invocation(request_id, self._arn(invoke.target.name))
-            self._functions.queue(function, invocation, decision, self._observers.on_end_of_run())
-        if (loss := _loss_of(decision)) is not None:
+        is_event = invoke.invocation_type == "Event"
+        if is_event:
+            self._functions.queue(job)
+        if (loss := _loss_of(job.decision)) is not None:
             raise _NoAnswer(loss)
-        status = 202 if invoke.invocation_type == "Event" else 204
-        return web.Response(status=status, headers=_trace_headers(request_id, invoke.trace_id))
+        return web.Response(status=202 if is_event else 204, headers=_trace_headers(job.invocation))
 
-    async def _respond(
-        self,
-        request: web.Request,
-        invoke: InvokeRequest,
-        request_id: str,
-        function: InProcessFunction | LocalFunction,
-        decision: Decision,
-        *,
-        streamed: bool,
-    ) -> web.StreamResponse:
+    async def _respond(self, request: web.Request, invoke: InvokeRequest, job: Job, *, streamed: bool) -> web.StreamResponse:
         """Run the function, and answer with its response."""
-        version = "$LATEST" if isinstance(function, LocalFunction) else function.version
-        headers = _trace_headers(request_id, invoke.trace_id) | {"X-Amz-Executed-Version": version}
-        loss = _loss_of(decision)
+        headers = _trace_headers(job.invocation) | {"X-Amz-Executed-Version": job.selection.version}
+        loss = _loss_of(job.decision)
         if streamed and (loss is None or loss.kind is FailureKind.CUT or loss.chunks):
             response = StreamingResponse(request, headers, loss)
             try:
-                result = await self._run(invoke, request_id, function, decision, response)
+                result = await self._run(job.writing_to(response))
             except ApiError:
                 if response.begun:
                     response.abort()
                 raise
             return await response.end(result, wants_log_tail=invoke.wants_log_tail)
-        result = await self._run(invoke, request_id, function, decision)
+        result = await self._run(job)
         if loss is not None and loss.kind is not FailureKind.CUT:
             raise _NoAnswer(loss)
         if result.response.error_type is not None:
@@ -194,17 +182,9 @@ class InvokeApi:
             return await _cut(request, body, headers)
         return web.Response(body=body, headers=headers, content_type="application/json")
 
-    async def _run(
-        self,
-        invoke: InvokeRequest,
-        request_id: str,
-        function: InProcessFunction | LocalFunction,
-        decision: Decision,
-        writer: ResponseWriter | None = None,
-    ) -> InvocationResult:
-        invocation = invoke.invocation(request_id, self._arn(invoke.target.name), writer)
+    async def _run(self, job: Job) -> InvocationResult:
         try:
-            return await self._functions.invoke(function, invocation, decision, self._observers.on_end_of_run())
+            return await self._functions.invoke(job)
         except ConcurrencyExceeded:
             raise api_errors.throttled() from None
         except EndpointClosed:
@@ -255,10 +235,15 @@ async def _read_payload(request: web.Request) -> bytes:
     return bytes(payload)
 
 
-def _trace_headers(request_id: str, trace_id: str) -> dict[str, str]:
-    return {"x-amzn-RequestId": request_id, "X-Amzn-Trace-Id": trace_id}
+def _trace_headers(invocation: Invocation) -> dict[str, str]:
+    return {"x-amzn-RequestId": invocation.request_id, "X-Amzn-Trace-Id": invocation.trace_id}
 
 
 def _error_response(error: ApiError, request_id: str) -> web.Response:
-    headers = {"x-amzn-ErrorType": error.code, **error.headers, **_trace_headers(request_id, new_trace_id())}
+    headers = {
+        "x-amzn-ErrorType": error.code,
+        **error.headers,
+        "x-amzn-RequestId": request_id,
+        "X-Amzn-Trace-Id": new_trace_id(),
+    }
     return web.Response(status=error.status, body=error.body, headers=headers, content_type="application/json")

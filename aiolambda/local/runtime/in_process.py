@@ -6,15 +6,14 @@ Must not know HTTP, or the choice of the function.
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 
 from ...emulation import function_responses
-from ...emulation.executions import Execution
-from ...emulation.failure_script import Decision
 from ...emulation.function_log import FunctionLog, LogListener
 from ...emulation.function_responses import FunctionResponse
 from ...emulation.handlers import HandlerFailed
 from ...emulation.in_process import HandlerInvocation, HandlerRun, InProcessFunction
+from ..jobs import Job
 from .handler_threads import HandlerThreads
 from .invocations import Invocation, InvocationResult, ResponseWriter
 
@@ -28,12 +27,11 @@ class InProcessRuntime:
         self._on_log = on_log
         self._threads = HandlerThreads()
 
-    async def invoke(
-        self, function: InProcessFunction, invocation: Invocation, decision: Decision, on_end: Callable[[Execution], object]
-    ) -> InvocationResult:
+    async def invoke(self, function: InProcessFunction, job: Job) -> InvocationResult:
         """Run the invocation to its end, whatever the result. Raises `EndpointClosed` if `close` ended it."""
+        invocation = job.invocation
         log = FunctionLog(self._on_log) if invocation.wants_log or self._on_log is not None else None
-        run = HandlerRun(function, _handler_invocation(invocation), decision, on_end=on_end, log=log)
+        run = HandlerRun(function, _handler_invocation(invocation), job.decision, on_end=job.on_end, log=log)
         loop = asyncio.get_running_loop()
 
         async def work() -> tuple[FunctionResponse, str]:

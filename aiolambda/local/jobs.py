@@ -1,0 +1,38 @@
+"""One invocation that the endpoint has admitted: which version of which function runs, with which input, and what is scripted.
+
+Must not know HTTP, or how a function runs.
+"""
+
+from collections.abc import Callable
+
+import attrs
+
+from ..emulation.executions import Execution
+from ..emulation.failure_script import Decision
+from ..emulation.in_process import InProcessFunction
+from .functions import LocalFunction
+from .runtime.invocations import Invocation, ResponseWriter
+
+__all__ = ["Job", "Selection"]
+
+
+@attrs.frozen
+class Selection:
+    """A function, and the version of it that runs."""
+
+    function: LocalFunction | InProcessFunction
+    version: str
+
+
+@attrs.frozen(kw_only=True)
+class Job:
+    """An invocation to run. `on_end` gets the record of its run."""
+
+    selection: Selection
+    invocation: Invocation
+    decision: Decision
+    on_end: Callable[[Execution], object]
+
+    def writing_to(self, writer: ResponseWriter) -> "Job":
+        """The same, with this destination of its stream."""
+        return attrs.evolve(self, invocation=self.invocation.writing_to(writer))
