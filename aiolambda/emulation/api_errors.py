@@ -19,14 +19,19 @@ __all__ = [
     "ApiError",
     "api_error_of",
     "conflicting_qualifiers",
+    "durable_execution_exists",
+    "durable_function_unqualified",
     "function_not_found",
     "invalid_client_context",
     "invalid_json",
     "invalid_value",
     "missing_token",
     "payload_too_large",
+    "recursive_invocation",
     "request_too_large",
     "signature_rejected",
+    "tenant_id_missing",
+    "tenant_id_unexpected",
     "throttled",
     "typical_error",
     "unknown_token",
@@ -180,10 +185,33 @@ def request_too_large(limit: int) -> ApiError:
     return _user_error(413, "RequestEntityTooLargeException", message)
 
 
-def throttled() -> ApiError:
-    members = {
-        "Type": "User",
-        "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
-        "message": "Rate Exceeded.",
-    }
+def durable_execution_exists(name: str) -> ApiError:
+    message = f"The durable execution {name} exists already, with another payload."
+    return _user_error(409, "DurableExecutionAlreadyStartedException", message, member="Message")
+
+
+def durable_function_unqualified() -> ApiError:
+    message = "You cannot invoke a durable function using an unqualified ARN."
+    return _user_error(400, "InvalidParameterValueException", message)
+
+
+def tenant_id_missing() -> ApiError:
+    message = "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again."
+    return _user_error(400, "InvalidParameterValueException", message)
+
+
+def tenant_id_unexpected() -> ApiError:
+    message = (
+        "The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again."
+    )
+    return _user_error(400, "InvalidParameterValueException", message)
+
+
+def recursive_invocation() -> ApiError:
+    message = "Lambda has stopped the invocation, because the function invokes itself in a loop."
+    return _user_error(400, "RecursiveInvocationException", message, member="Message")
+
+
+def throttled(reason: ThrottleReason) -> ApiError:
+    members = {"Type": "User", "Reason": reason.value, "message": "Rate Exceeded."}
     return ApiError(status=429, code="TooManyRequestsException", members=members, headers={"Retry-After": "1"})

@@ -27,9 +27,9 @@ def new_trace_id() -> str:
 
 
 @functools.lru_cache(maxsize=1024)  # calls repeat the same few
-def arn_of(function_name: str, region: str, qualifier: str | None = None) -> str:
+def arn_of(function_name: str, region: str, qualifier: str | None = None, *, account: str = ACCOUNT) -> str:
     """The ARN of a function, or of its version or alias."""
-    arn = f"arn:{partition_of(region).id}:lambda:{region}:{ACCOUNT}:function:{function_name}"
+    arn = f"arn:{partition_of(region).id}:lambda:{region}:{account}:function:{function_name}"
     return arn if qualifier is None else f"{arn}:{qualifier}"
 
 

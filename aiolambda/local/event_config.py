@@ -34,14 +34,15 @@ class EventInvokeConfig:
 
     ::
 
-        LocalFunction(name="orders", ..., events=EventInvokeConfig(on_failure=Path("failed.jsonl")))
+        events = EventInvokeConfig(maximum_retry_attempts=1, on_failure=Path("failed.jsonl"))
+        LocalFunction(name="orders", handler="app.handler", root=Path("src"), events=events)
 
     Args:
         maximum_retry_attempts: How often an event runs again if the function fails: 0 to 2. Default 2.
         maximum_event_age: The age at which an event is given up, in seconds. Default 21,600 (6 hours).
         retry_delay: Seconds before the first retry; the second waits twice as long. Default 1; Lambda waits for 60.
-        on_success: Where the records of events go that succeeded: a `Path` for lines of JSON, the name of a function of the
-            endpoint, or a function of the record. Default `None`: nowhere.
+        on_success: The destination of the records of events that succeeded. Default `None`: nowhere.
+            A `Path` gets lines of JSON; a `str` names a function of the endpoint; a callable gets the record.
         on_failure: The same for events that were given up. Default `None`: nowhere.
         duplicates: The share of events that run twice, as Lambda may do: 0 to 1. Default 0.
 
@@ -56,9 +57,9 @@ class EventInvokeConfig:
     retry_delay: float = RETRY_DELAY
     """Seconds before the first retry; the second waits twice as long. Default 1; Lambda waits for 60."""
     on_success: Destination | None = None
-    """Where the records of events go that succeeded. Default `None`: nowhere."""
+    """The destination of the records of events that succeeded. Default `None`: nowhere."""
     on_failure: Destination | None = None
-    """Where the records of events go that were given up. Default `None`: nowhere."""
+    """The destination of the records of events that were given up. Default `None`: nowhere."""
     duplicates: float = 0.0
     """The share of events that run twice, as Lambda may do: 0 to 1. Default 0."""
 

@@ -153,11 +153,19 @@ class LocalFunction:
             raise ConfigurationError(f"function {self.name!r}: {problem}")
 
     def folder_of(self, version: str) -> Path:
-        """The folder with the code of a version."""
-        return self.versions.get(version, self.root)
+        """The folder with the code of a version.
+
+        Args:
+            version: A version number, or `$LATEST`.
+        """
+        return Path(self.versions.get(version, self.root))
 
     def route(self, alias: str) -> Route | None:
-        """Where an alias leads; `None` if there is no such alias."""
+        """The versions of an alias with their shares; `None` if there is no such alias.
+
+        Args:
+            alias: The name of the alias.
+        """
         return route_of(self.aliases[alias]) if alias in self.aliases else None
 
     def _problems(self) -> Iterator[str | None]:
@@ -166,9 +174,8 @@ class LocalFunction:
             value: object = getattr(self, member)
             if value not in allowed:
                 yield f"{member} must be {' or '.join(map(repr, allowed))}; got {shown(value)}"
-        for number in self.versions:
-            if _VERSION.fullmatch(number) is None:
-                yield f"a version must be a whole number from 1 on, as text; got {shown(number)}"
+        for number, folder in self.versions.items():
+            yield _problem_of_version(number, folder)
         for alias, target in self.aliases.items():
             yield _problem_of_alias(alias, target, self.versions)
 
@@ -188,6 +195,13 @@ def _problem_of_variable(name: str, value: object) -> str | None:
     if not isinstance(value, str) or "\0" in value:
         return f"the value of the variable {name} must be text without NUL characters"
     return None
+
+
+def _problem_of_version(number: object, folder: object) -> str | None:
+    if not isinstance(number, str) or _VERSION.fullmatch(number) is None:
+        return f"a version must be a whole number from 1 on, as text; got {shown(number)}"
+    is_path = isinstance(folder, str | os.PathLike)
+    return None if is_path else f"the folder of version {number!r} must be a path; got {kind_of(folder)}"
 
 
 def _problem_of_alias(alias: str, target: object, versions: Collection[str]) -> str | None:

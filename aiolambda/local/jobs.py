@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import attrs
 
+from ..emulation.durable_names import DurableExecution
 from ..emulation.executions import Execution
 from ..emulation.failure_script import Decision
 from ..emulation.in_process import InProcessFunction
@@ -26,12 +27,17 @@ class Selection:
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """An invocation to run. `on_end` gets the record of its run."""
+    """An invocation to run. `on_end` gets the record of its run.
+
+    If `repeats`, the durable execution exists, and its result is the answer.
+    """
 
     selection: Selection
     invocation: Invocation
     decision: Decision
     on_end: Callable[[Execution], object]
+    durable: DurableExecution | None = None
+    repeats: bool = False
 
     def writing_to(self, writer: ResponseWriter) -> "Job":
         """The same, with this destination of its stream."""

@@ -7,6 +7,7 @@ Must not know HTTP.
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Awaitable, Callable
 
 from ..emulation.event_queue import EventQueue
@@ -14,10 +15,11 @@ from ..emulation.executions import Execution
 from ..emulation.function_failure import response_of
 from ..emulation.function_log import LogListener
 from ..emulation.in_process import FunctionTable, InProcessFunction
+from ..types.values import ThrottleReason
 from .activity import Activity
 from .functions import LocalFunction
 from .jobs import Job, Selection
-from .routing import LATEST
+from .routing import LATEST, choose
 from .runtime.in_process import InProcessRuntime
 from .runtime.invocations import InvocationResult, ResponseWriter
 from .runtime.pool import ConcurrencyExceeded, ProcessPool
@@ -32,13 +34,16 @@ _PAUSE = 0.02
 class ServedFunctions:
     """Functions by name. Call `open` on the loop of the endpoint, and `close` at the end."""
 
-    def __init__(self, on_log: LogListener | None) -> None:
+    def __init__(self, on_log: LogListener | None, account_concurrency: int | None = None) -> None:
         self.in_processes: dict[str, LocalFunction] = {}
         self.pools: dict[str, ProcessPool] = {}
         self.activity = Activity()
         self._handlers = FunctionTable()
         self._in_process = InProcessRuntime(on_log)
         self._events = EventQueue("LocalEndpoint")
+        self._account_concurrency = account_concurrency
+        self._running = 0
+        self._random = random.Random()  # noqa: S311 - it chooses versions of weighted aliases
         self._make_pool: Callable[[LocalFunction], ProcessPool] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: set[asyncio.Future[None]] = set()
@@ -84,18 +89,31 @@ class ServedFunctions:
     def find(self, name: str, qualifier: str | None) -> Selection | None:
         """What the name and the qualifier select; `None` if there is no such function, version or alias."""
         if name in self.pools:
-            return Selection(self.in_processes[name], LATEST) if qualifier in (None, LATEST) else None
-        function = self._handlers.find(name, qualifier)
-        return None if function is None else Selection(function, function.version)
+            function = self.in_processes[name]
+            version = self._version_of(function, qualifier or LATEST)
+            return None if version is None else Selection(function, version)
+        handler = self._handlers.find(name, qualifier)
+        return None if handler is None else Selection(handler, handler.version)
+
+    def _version_of(self, function: LocalFunction, qualifier: str) -> str | None:
+        """The version that a version or an alias stands for. Each call may give another version of an alias."""
+        route = function.route(qualifier)
+        if route is not None:
+            return choose(route, self._random.random())
+        return qualifier if qualifier == LATEST or qualifier in function.versions else None
 
     async def invoke(self, job: Job) -> InvocationResult:
         """Run an invocation. Raises `ConcurrencyExceeded`, or `EndpointClosed` if the endpoint or the function went away."""
+        if self._account_concurrency is not None and self._running >= self._account_concurrency:
+            raise ConcurrencyExceeded(ThrottleReason.CONCURRENT_INVOCATION_LIMIT_EXCEEDED)
+        self._running += 1
         token = self.activity.begin()
         try:
             if isinstance(job.selection.function, InProcessFunction):
                 return await self._in_process.invoke(job.selection.function, job)
             return await self._invoke_process(job.selection.function, job)
         finally:
+            self._running -= 1
             self.activity.end(token)
 
     def queue(self, job: Job) -> None:
@@ -116,19 +134,19 @@ class ServedFunctions:
         if pool is None:
             raise EndpointClosed
         await asyncio.sleep(job.decision.delay)
-        invocation, scenario = job.invocation, job.decision.scenario
+        invocation, version, scenario = job.invocation, job.selection.version, job.decision.scenario
         failure = None if scenario is None else scenario.function
         if scenario is None or failure is None:
             collector = _Collector(invocation.writer)
-            result = await pool.invoke(invocation if invocation.writer is None else invocation.writing_to(collector))
+            result = await pool.invoke(invocation if invocation.writer is None else invocation.writing_to(collector), version)
         else:
             if scenario.chunks:
-                await pool.invoke(invocation.writing_to(_Collector(invocation.writer, scenario.chunks)))
+                await pool.invoke(invocation.writing_to(_Collector(invocation.writer, scenario.chunks)), version)
             collector, response = _Collector(), response_of(failure, invocation.request_id)
             result = InvocationResult(response=response, log_tail=b"", kind=failure.kind)
         execution = Execution(
             function_name=function.name,
-            version=job.selection.version,
+            version=version,
             request_id=invocation.request_id,
             invocation_type=invocation.invocation_type,
             payload=invocation.payload,

@@ -11,11 +11,11 @@ from functools import lru_cache
 from ..errors import InvalidInputError
 from ..types.mistakes import kind_of
 
-__all__ = ["check_function_name", "check_pattern", "plain_name_of", "qualifier_of", "region_of"]
+__all__ = ["account_of", "check_function_name", "check_pattern", "plain_name_of", "qualifier_of", "region_of"]
 
 _REGION = r"(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d"
 _FUNCTION = re.compile(
-    rf"(?:arn:(?:aws[a-zA-Z-]*)?:lambda:)?(?:(?P<region>{_REGION}):)?(?:\d{{12}}:)?(?:function:)?"
+    rf"(?:arn:(?:aws[a-zA-Z-]*)?:lambda:)?(?:(?P<region>{_REGION}):)?(?:(?P<account>\d{{12}}):)?(?:function:)?"
     r"(?P<name>[a-zA-Z0-9_.-]+)(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9_-]+))?",
     re.ASCII,
 )
@@ -82,6 +82,12 @@ def check_pattern(member: str, value: object) -> None:
     if re.fullmatch(pattern, value) is None:
         shown = "" if member == "tenant_id" else f" {_shown(value)}"
         raise InvalidInputError(f"{member}{shown} may contain only {allowed}", member=member)
+
+
+def account_of(function_name: str) -> str | None:
+    """The account in an ARN or partial ARN; `None` if it has none."""
+    match = _parts(function_name)
+    return match and match["account"]
 
 
 def region_of(function_name: str) -> str | None:

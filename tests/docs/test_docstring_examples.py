@@ -17,7 +17,7 @@ import pytest
 import aiolambda
 from aiolambda import Call, CallNext, InvokeCommandOutput, LambdaClient, Metadata
 from aiolambda.config import ClientSettings
-from aiolambda.local import LocalEndpoint, LocalFunction
+from aiolambda.local import EventInvokeConfig, LocalEndpoint, LocalFunction
 from aiolambda.testing import FakeTransport
 
 from ..support.checkers import check
@@ -57,6 +57,7 @@ MET_FIRST = {
     "FunctionError",
     "InvokeCommand",
     "InvokeCommandInput",
+    "EventInvokeConfig",
     "InvokeCommandOutput",
     "LambdaClient",
     "LambdaClient.__init__",
@@ -93,7 +94,7 @@ import attrs
 from aiolambda import {names}
 from aiolambda.config import ClientSettings
 from aiolambda.credentials import assume_role, from_botocore, from_profile
-from aiolambda.local import LocalEndpoint, LocalFunction
+from aiolambda.local import EventInvokeConfig, LocalEndpoint, LocalFunction
 from aiolambda.testing import FakeTransport, FunctionFailure, serve_in_thread
 
 In = TypeVar("In")

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 import uuid
 
 import pytest
@@ -239,7 +240,10 @@ async def test_invalid_client_context_is_refused(invoke, context):
 )
 async def test_trace_header_passes_through_the_function(invoke, sent, seen):
     answer = await invoke(payload={"op": "describe"}, headers={"X-Amzn-Trace-Id": sent})
-    assert answer.headers["X-Amzn-Trace-Id"] == answer.json()["trace"] == seen
+    assert answer.headers["X-Amzn-Trace-Id"] == answer.json()["trace"]
+    passed, lineage = answer.json()["trace"].rsplit(";", 1)
+    assert passed == seen
+    assert re.fullmatch("Lineage=1:[0-9a-f]{8}:0", lineage)
 
 
 async def test_trace_id_cannot_inject_headers(invoke):

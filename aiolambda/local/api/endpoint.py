@@ -4,7 +4,6 @@ Owns the settings, the life of the server, and what a test asks about it. Must n
 """
 
 import asyncio
-import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
@@ -69,6 +68,7 @@ class LocalEndpoint(EmulatedLambda):
         on_log: LogListener | None = None,
         init_limit: float = INIT_LIMIT,
         keep_records: bool = True,
+        account_concurrency: int | None = None,
     ) -> None:
         """Build an endpoint. This starts nothing.
 
@@ -83,11 +83,14 @@ class LocalEndpoint(EmulatedLambda):
                 For a function of this process, it is called in the thread of its handler.
             init_limit: The longest duration of the init of a runtime, in seconds. Default 10.
             keep_records: Whether `calls` and `executions` are kept, with their payloads. Default `True`.
+            account_concurrency: The most concurrent invocations of all functions together. Default `None`: no limit.
         """
         super().__init__()
         check_choice("keep_records", keep_records)
         check_choice("verify_signatures", verify_signatures)
         check_whole("port", port, least=0, most=65_535)
+        if account_concurrency is not None:
+            check_whole("account_concurrency", account_concurrency, least=0)
         check_seconds("init_limit", init_limit)
         check_callable("on_log", on_log)
         if not (region is None or isinstance(region, str)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
@@ -99,7 +102,7 @@ class LocalEndpoint(EmulatedLambda):
         self._only_region = region
         self.credentials = credentials or authentication.fresh_credentials()
         """The keys that requests must be signed with."""
-        self._served = ServedFunctions(on_log)
+        self._served = ServedFunctions(on_log, account_concurrency)
         self._served.in_processes.update(_by_name(functions))
         self._requested_port = port
         self._verify_signatures = verify_signatures
@@ -234,6 +237,8 @@ class LocalEndpoint(EmulatedLambda):
         """
         await self._served.clear()
         self._end_silence()
+        if self._api is not None:
+            self._api.forget_executions()
         self.reset()
         self._calls, self._executions = [], []  # a handler that blocks its thread may still end
 
@@ -301,9 +306,12 @@ class LocalEndpoint(EmulatedLambda):
 
     def _make_pool(self, function: LocalFunction) -> ProcessPool:
         shared = SharedEnvironment(url=self.url, region=self.region, credentials=self.credentials, inherited=dict(os.environ))
-        make_process = functools.partial(
-            RuntimeProcess, function, shared, self._groups, on_log=self._on_log, init_limit=self._init_limit
-        )
+
+        def make_process(version: str) -> RuntimeProcess:
+            return RuntimeProcess(
+                function, shared, self._groups, version=version, on_log=self._on_log, init_limit=self._init_limit
+            )
+
         return ProcessPool(function.concurrency, make_process)
 
     async def close(self) -> None:
@@ -313,6 +321,8 @@ class LocalEndpoint(EmulatedLambda):
         """
         await self._served.close()
         self._end_silence()
+        if self._api is not None:
+            self._api.forget_executions()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()

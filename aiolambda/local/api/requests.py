@@ -50,6 +50,7 @@ class Target:
     name: str
     qualifier: str | None = None
     region: str | None = None
+    account: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -63,14 +64,15 @@ class InvokeRequest:
     client_context: str | None = attrs.field(repr=False)
     tenant_id: str | None = attrs.field(repr=False)
     trace_id: str
+    durable_execution_name: str | None = None
 
-    def invocation(self, request_id: str, function_arn: str) -> Invocation:
-        """Make the invocation for the runtime. As on Lambda, an absent payload becomes `{}`."""
+    def invocation(self, request_id: str, function_arn: str, trace_id: str) -> Invocation:
+        """Make the invocation for the runtime, with its own trace id. As on Lambda, an absent payload becomes `{}`."""
         return Invocation(
             request_id=request_id,
             payload=self.payload or b"{}",
             function_arn=function_arn if self.target.qualifier is None else f"{function_arn}:{self.target.qualifier}",
-            trace_id=self.trace_id,
+            trace_id=trace_id,
             client_context=self.client_context,
             tenant_id=self.tenant_id,
             invocation_type=self.invocation_type,
@@ -89,7 +91,10 @@ def parse_target(function_name: str, query: str) -> Target:
     if requested is not None and derived is not None and requested != derived:
         raise api_errors.conflicting_qualifiers()
     return Target(
-        name=names.plain_name_of(function_name), qualifier=derived or requested, region=names.region_of(function_name)
+        name=names.plain_name_of(function_name),
+        qualifier=derived or requested,
+        region=names.region_of(function_name),
+        account=names.account_of(function_name),
     )
 
 
@@ -105,8 +110,11 @@ def parse(target: Target, headers: Mapping[str, str], payload: bytes, *, types: 
         wants_log_tail=log_type == "Tail",
         payload=payload,
         client_context=_client_context(headers.get("x-amz-client-context")),
-        tenant_id=_tenant_id(headers.get("x-amz-tenant-id")),
+        tenant_id=_matching(headers, "x-amz-tenant-id", "tenant_id", "tenantId"),
         trace_id=trace_id if _HEADER_TEXT.fullmatch(trace_id) else new_trace_id(),
+        durable_execution_name=_matching(
+            headers, "x-amz-durable-execution-name", "durable_execution_name", "durableExecutionName"
+        ),
     )
 
 
@@ -132,10 +140,12 @@ def _client_context(header: str | None) -> str | None:
     return json.dumps(content)
 
 
-def _tenant_id(header: str | None) -> str | None:
-    if header is not None:
+def _matching(headers: Mapping[str, str], header: str, pattern: str, member: str) -> str | None:
+    """The value of a header, which must match the pattern of its member."""
+    value = headers.get(header)
+    if value is not None:
         try:
-            names.check_pattern("tenant_id", header)
+            names.check_pattern(pattern, value)
         except InvalidInputError:
-            raise api_errors.invalid_value("tenantId", "Member must satisfy its pattern, with 1 to 256 characters") from None
-    return header
+            raise api_errors.invalid_value(member, "Member must satisfy its pattern and its length") from None
+    return value

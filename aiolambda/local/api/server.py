@@ -11,16 +11,19 @@ from collections.abc import Callable
 import attrs
 from aiohttp import web
 
-from ...emulation import api_errors
+from ...emulation import api_errors, lineage
 from ...emulation.api_errors import ApiError
+from ...emulation.durable_names import DurableExecution, DurableNames
 from ...emulation.executions import Execution
 from ...emulation.failure_script import Decision, FailureKind, Scenario
-from ...emulation.identifiers import arn_of, new_request_id, new_trace_id
+from ...emulation.function_responses import FunctionResponse
+from ...emulation.identifiers import ACCOUNT, arn_of, new_request_id, new_trace_id
 from ...emulation.recorded_call import RecordedCall, recorded
 from ...types.http import Headers, Request
 from ...types.values import Credentials
+from ..functions import LocalFunction
 from ..jobs import Job, Selection
-from ..runtime.invocations import Invocation, InvocationResult
+from ..runtime.invocations import InvocationResult
 from ..runtime.pool import ConcurrencyExceeded
 from ..runtime.process import EndpointClosed
 from ..served_functions import ServedFunctions
@@ -69,6 +72,7 @@ class InvokeApi:
         self._region, self._only_region = region, only_region
         self._credentials = credentials
         self._silence = asyncio.Event()
+        self._durable = DurableNames()
 
     def application(self) -> web.Application:
         app = web.Application()
@@ -81,6 +85,10 @@ class InvokeApi:
         """Close the connections that a script keeps without an answer."""
         self._silence.set()
         self._silence = asyncio.Event()
+
+    def forget_executions(self) -> None:
+        """Free the names of all durable executions."""
+        self._durable.clear()
 
     async def _refuse_operation(self, request: web.Request) -> web.Response:
         return _error_response(errors.unknown_operation(request.method, request.path), new_request_id())
@@ -95,7 +103,7 @@ class InvokeApi:
         request_id = new_request_id()
         try:
             invoke = await self._parse(request, request_id, streamed=streamed)
-            job = await self._admit(invoke, request_id)
+            job = await self._admit(invoke, request_id, streamed=streamed)
             if invoke.invocation_type == "RequestResponse":
                 return await self._respond(request, invoke, job, streamed=streamed)
             return self._accept(invoke, job)
@@ -132,34 +140,56 @@ class InvokeApi:
             raise api_errors.wrong_region(str(target.region), self._only_region)
         selection = self._functions.find(target.name, target.qualifier)
         if selection is None:
-            raise api_errors.function_not_found(f"{self._arn(target.name)}:{target.qualifier or '$LATEST'}")
+            raise api_errors.function_not_found(f"{self._arn(target)}:{target.qualifier or '$LATEST'}")
         return selection
 
-    async def _admit(self, invoke: InvokeRequest, request_id: str) -> Job:
+    async def _admit(self, invoke: InvokeRequest, request_id: str, *, streamed: bool) -> Job:
         """The invocation to run, with what the script decided. Raises for a call whose function does not run."""
         target = invoke.target
         selection = self._find(target)
+        _check_configuration(selection.function, invoke)
+        arn = self._arn(target)
+        trace_id, times = lineage.extended(invoke.trace_id, arn)
+        if times >= lineage.LIMIT and getattr(selection.function, "recursive_loop", "Terminate") == "Terminate":
+            raise api_errors.recursive_invocation()
         decision = self._observers.decide(target.name, target.qualifier, invoke.payload)
         scenario = decision.scenario
-        if scenario is None or scenario.kind is FailureKind.FUNCTION or scenario.runs:
-            invocation = invoke.invocation(request_id, self._arn(target.name))
-            on_end = self._observers.on_end_of_run()
-            return Job(selection=selection, invocation=invocation, decision=decision, on_end=on_end)
-        await asyncio.sleep(decision.delay)
-        raise scenario.answer or _NoAnswer(scenario)
+        if scenario is not None and scenario.kind is not FailureKind.FUNCTION and not scenario.runs:
+            await asyncio.sleep(decision.delay)
+            raise scenario.answer or _NoAnswer(scenario)
+        job = Job(
+            selection=selection,
+            invocation=invoke.invocation(request_id, arn, trace_id),
+            decision=decision,
+            on_end=self._observers.on_end_of_run(),
+        )
+        return job if streamed or invoke.invocation_type == "DryRun" else self._durable_job(job, invoke, arn)
+
+    def _durable_job(self, job: Job, invoke: InvokeRequest, arn: str) -> Job:
+        """The same as part of a durable execution, if the function or the request asks for one."""
+        name, selection = invoke.durable_execution_name, job.selection
+        if name is None and not (isinstance(selection.function, LocalFunction) and selection.function.durable):
+            return job
+        execution, is_new = self._durable.begin(arn, selection.version, name, invoke.payload)
+
+        def on_end(record: Execution) -> None:
+            execution.end(record)
+            job.on_end(record)
+
+        return attrs.evolve(job, durable=execution, repeats=not is_new, on_end=on_end)
 
     def _accept(self, invoke: InvokeRequest, job: Job) -> web.Response:
         """Answer an event, which runs later, or a dry run."""
         is_event = invoke.invocation_type == "Event"
-        if is_event:
+        if is_event and not job.repeats:
             self._functions.queue(job)
         if (loss := _loss_of(job.decision)) is not None:
             raise _NoAnswer(loss)
-        return web.Response(status=202 if is_event else 204, headers=_trace_headers(job.invocation))
+        return web.Response(status=202 if is_event else 204, headers=_headers_of(job))
 
     async def _respond(self, request: web.Request, invoke: InvokeRequest, job: Job, *, streamed: bool) -> web.StreamResponse:
         """Run the function, and answer with its response."""
-        headers = _trace_headers(job.invocation) | {"X-Amz-Executed-Version": job.selection.version}
+        headers = _headers_of(job) | {"X-Amz-Executed-Version": job.selection.version}
         loss = _loss_of(job.decision)
         if streamed and (loss is None or loss.kind is FailureKind.CUT or loss.chunks):
             response = StreamingResponse(request, headers, loss)
@@ -184,11 +214,19 @@ class InvokeApi:
 
     async def _run(self, job: Job) -> InvocationResult:
         try:
+            if job.durable is not None and job.repeats:
+                return await _result_of(job.durable)
             return await self._functions.invoke(job)
-        except ConcurrencyExceeded:
-            raise api_errors.throttled() from None
+        except ConcurrencyExceeded as exceeded:
+            self._forget(job)
+            raise api_errors.throttled(exceeded.reason) from None
         except EndpointClosed:
+            self._forget(job)
             raise errors.endpoint_closed() from None
+
+    def _forget(self, job: Job) -> None:
+        if job.durable is not None:
+            self._durable.forget(job.durable)
 
     async def _leave_unanswered(self, request: web.Request, scenario: Scenario) -> web.Response:
         """Close the connection without an answer: now, or with the endpoint if the script wants silence."""
@@ -198,8 +236,9 @@ class InvokeApi:
             request.transport.close()
         return web.Response()  # it does not leave
 
-    def _arn(self, name: str) -> str:
-        return arn_of(name, self._region)
+    def _arn(self, target: Target) -> str:
+        """The ARN of the function, in the region and the account that the request names."""
+        return arn_of(target.name, target.region or self._region, account=target.account or ACCOUNT)
 
 
 def _loss_of(decision: Decision) -> Scenario | None:
@@ -235,8 +274,31 @@ async def _read_payload(request: web.Request) -> bytes:
     return bytes(payload)
 
 
-def _trace_headers(invocation: Invocation) -> dict[str, str]:
-    return {"x-amzn-RequestId": invocation.request_id, "X-Amzn-Trace-Id": invocation.trace_id}
+def _check_configuration(function: object, invoke: InvokeRequest) -> None:
+    """Raise an `ApiError` if the function's configuration does not allow this call."""
+    if not isinstance(function, LocalFunction):
+        return
+    if function.tenant_isolation is True and invoke.tenant_id is None:
+        raise api_errors.tenant_id_missing()
+    if function.tenant_isolation is False and invoke.tenant_id is not None:
+        raise api_errors.tenant_id_unexpected()
+    if function.durable and invoke.target.qualifier is None:
+        raise api_errors.durable_function_unqualified()
+
+
+async def _result_of(execution: DurableExecution) -> InvocationResult:
+    """The result of an execution, once it has ended. `EndpointClosed` if it never began."""
+    done = asyncio.wrap_future(execution.result)
+    await asyncio.wait({done})  # unlike `await done`, it does not cancel the execution with this request
+    if done.cancelled():
+        raise EndpointClosed
+    record = done.result()
+    return InvocationResult(response=FunctionResponse(record.response, record.error_type), log_tail=b"")
+
+
+def _headers_of(job: Job) -> dict[str, str]:
+    headers = {"x-amzn-RequestId": job.invocation.request_id, "X-Amzn-Trace-Id": job.invocation.trace_id}
+    return headers if job.durable is None else {**headers, "X-Amz-Durable-Execution-Arn": job.durable.arn}
 
 
 def _error_response(error: ApiError, request_id: str) -> web.Response:

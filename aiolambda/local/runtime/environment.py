@@ -14,6 +14,7 @@ import attrs
 from ...emulation.identifiers import log_stream_name
 from ...types.values import Credentials
 from ..functions import CREDENTIAL_VARIABLES, LocalFunction
+from ..routing import LATEST
 
 __all__ = ["SharedEnvironment", "environment_of"]
 
@@ -55,8 +56,10 @@ class SharedEnvironment:
     inherited: Mapping[str, str] = attrs.field(repr=False)
 
 
-def environment_of(function: LocalFunction, shared: SharedEnvironment, runtime_api: str, today: dt.date) -> dict[str, str]:
-    """Build the environment of one process. `runtime_api` is the `HOST:PORT` of its Runtime API.
+def environment_of(
+    function: LocalFunction, shared: SharedEnvironment, runtime_api: str, today: dt.date, version: str = LATEST
+) -> dict[str, str]:
+    """Build the environment of one process of a version. `runtime_api` is the `HOST:PORT` of its Runtime API.
 
     As on Lambda, there are no shared AWS files, so a function cannot use a developer's profiles by accident.
     """
@@ -82,13 +85,13 @@ def environment_of(function: LocalFunction, shared: SharedEnvironment, runtime_a
         "_HANDLER": function.handler,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_VERSION": version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream_name(today),
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream_name(today, version),
         "AWS_REGION": shared.region,
         "AWS_DEFAULT_REGION": shared.region,
-        "LAMBDA_TASK_ROOT": str(function.root),
+        "LAMBDA_TASK_ROOT": str(function.folder_of(version)),
     }
     return environment | dict(function.environment) | reserved

@@ -17,6 +17,7 @@ import attrs
 from ...emulation.function_log import FunctionLog, LogListener, Usage
 from ...emulation.function_responses import TRUNCATED, FunctionResponse, exited, init_timed_out, not_started, timed_out
 from ..functions import LocalFunction
+from ..routing import LATEST
 from .environment import SharedEnvironment, environment_of
 from .invocations import Invocation, InvocationResult
 from .output_pipe import OutputPipe
@@ -73,10 +74,12 @@ class RuntimeProcess:
         shared: SharedEnvironment,
         groups: ProcessGroups,
         *,
+        version: str = LATEST,
         on_log: LogListener | None = None,
         init_limit: float = INIT_LIMIT,
     ) -> None:
         self._function = function
+        self._version = version
         self._shared = shared
         self._groups = groups
         self._init_limit = init_limit
@@ -104,11 +107,11 @@ class RuntimeProcess:
         started = time.perf_counter()
         address = await self._api.start()
         command = runtime_command(self._function)
-        environment = environment_of(self._function, self._shared, address, dt.datetime.now(dt.UTC).date())
+        environment = environment_of(self._function, self._shared, address, dt.datetime.now(dt.UTC).date(), self._version)
         pipe = self._pipe = OutputPipe(self._log.write)
         try:
             self._process = await self._groups.spawn(
-                command, output=pipe.write_end, environment=environment, directory=self._function.root
+                command, output=pipe.write_end, environment=environment, directory=self._function.folder_of(self._version)
             )
         except OSError as error:
             program, reason = command[0], (error.strerror or str(error)).lower()
@@ -154,12 +157,12 @@ class RuntimeProcess:
             raise EndpointClosed
         started = time.perf_counter()
         if self._init_failure is not None:
-            self._log.start(invocation.request_id)
+            self._log.start(invocation.request_id, self._version)
             response = self._init_failure(invocation.request_id)
         elif self._exit is None or self._exit.done():
             raise InvocationNotDelivered
         else:
-            self._log.start(invocation.request_id)
+            self._log.start(invocation.request_id, self._version)
             response = await self._run(invocation, self._exit)
         if self._pipe is not None:
             self._pipe.drain()
