@@ -17,7 +17,7 @@ import pytest
 import aiolambda
 from aiolambda import Call, CallNext, InvokeCommandOutput, LambdaClient, Metadata
 from aiolambda.config import ClientSettings
-from aiolambda.local import EventInvokeConfig, LocalEndpoint, LocalFunction
+from aiolambda.local import LocalEndpoint, LocalFunction
 from aiolambda.testing import FakeTransport
 
 from ..support.checkers import check
@@ -53,11 +53,11 @@ MET_FIRST = {
     "AiolambdaError",
     "Call",
     "Credentials",
+    "EventInvokeConfig",
     "FakeTransport",
     "FunctionError",
     "InvokeCommand",
     "InvokeCommandInput",
-    "EventInvokeConfig",
     "InvokeCommandOutput",
     "LambdaClient",
     "LambdaClient.__init__",
