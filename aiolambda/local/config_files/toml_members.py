@@ -1,0 +1,163 @@
+"""The keys of a function's table, and how their values become the members of `LocalFunction`.
+
+The keys are the names of the members, and `env_file`. Paths are relative to the folder of the file. Must not know the ranges of
+the values, which `LocalFunction` checks.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from ...errors import ConfigurationError
+from ..event_config import Destination, EventInvokeConfig
+from ..notation import parse_command, parse_variable
+from .env_files import load_env_file
+from .function_file import existing_path
+from .toml_table import Table, a_number, a_text, a_whole_number, list_of_texts, texts, true_or_false
+
+__all__ = ["FUNCTION_KEYS", "Members", "Surroundings", "members_of"]
+
+Members = dict[str, Any]
+"""Members of `LocalFunction` by name; `environment` and `events` are dictionaries."""
+
+
+@attrs.frozen
+class Surroundings:
+    """What the values of a file refer to: its folder, and the environment of this program."""
+
+    folder: Path
+    environment: Mapping[str, str] = attrs.field(repr=False)
+
+
+def members_of(table: Table, surroundings: Surroundings) -> Members:
+    """The members that are in a function's table, or in the table of defaults."""
+    table.check_keys(FUNCTION_KEYS, _REMEDIES)
+    members: Members = {key: table.get(key, kind) for key, kind in _PLAIN.items() if key in table.values}
+    for key, convert in _CONVERTED.items():
+        if key in table.values:
+            members[key] = convert(table, key, surroundings)
+    if variables := {**members.pop("env_file", {}), **members.pop("environment", {})}:
+        members["environment"] = variables
+    return members
+
+
+def _folder(table: Table, key: str, text: str, surroundings: Surroundings) -> Path:
+    path = existing_path(text, surroundings.folder)
+    if path is None or not path.is_dir():
+        raise table.mistake(key, f"must be a folder, relative to the folder of the file; there is no folder {text!r}")
+    return path
+
+
+def _root(table: Table, key: str, surroundings: Surroundings) -> Path:
+    return _folder(table, key, table.get(key, a_text), surroundings)
+
+
+def _layers(table: Table, key: str, surroundings: Surroundings) -> tuple[Path, ...]:
+    return tuple(_folder(table, key, text, surroundings) for text in table.get(key, list_of_texts))
+
+
+def _versions(table: Table, key: str, surroundings: Surroundings) -> dict[str, Path]:
+    versions = table.table(key)
+    return {number: _root(versions, number, surroundings) for number in versions.values}
+
+
+def _aliases(table: Table, key: str, surroundings: Surroundings) -> dict[str, str | dict[str, float]]:
+    aliases = table.table(key)
+    return {alias: _route(aliases, alias) for alias in aliases.values}
+
+
+def _route(aliases: Table, alias: str) -> str | dict[str, float]:
+    if not isinstance(aliases.values[alias], dict):
+        return aliases.get(alias, a_text)
+    shares = aliases.table(alias)
+    return {version: shares.get(version, a_number) for version in shares.values}
+
+
+def _runtime(table: Table, key: str, surroundings: Surroundings) -> tuple[str, ...]:
+    try:
+        return parse_command(table.get(key, a_text))
+    except ConfigurationError as error:
+        raise table.mistake(key, f"is wrong: {error}") from None
+
+
+def _environment(table: Table, key: str, surroundings: Surroundings) -> dict[str, str]:
+    """A table of names and values, or a list of `NAME=VALUE` and `NAME` as on the command line."""
+    if isinstance(table.values[key], dict):
+        variables = table.table(key)
+        return {name: variables.get(name, a_text) for name in variables.values}
+    try:
+        return dict(parse_variable(text, surroundings.environment) for text in table.get(key, list_of_texts))
+    except ConfigurationError as error:
+        raise table.mistake(key, f"is wrong: {error}") from None
+
+
+def _env_file(table: Table, key: str, surroundings: Surroundings) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    for text in table.get(key, texts):
+        try:
+            variables |= load_env_file(surroundings.folder / text)
+        except ConfigurationError as error:
+            raise table.mistake(key, f"is wrong: {error}") from None
+    return variables
+
+
+def _events(table: Table, key: str, surroundings: Surroundings) -> Members:
+    events = table.table(key)
+    events.check_keys([*_EVENT_NUMBERS, *_DESTINATIONS], {})
+    members: Members = {name: events.get(name, kind) for name, kind in _EVENT_NUMBERS.items() if name in events.values}
+    members |= {name: _destination(events, name, surroundings) for name in _DESTINATIONS if name in events.values}
+    try:
+        EventInvokeConfig(**members)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{events.title} {error}") from None
+    return members
+
+
+def _destination(table: Table, key: str, surroundings: Surroundings) -> Destination:
+    kind, _, target = table.get(key, a_text).partition(":")
+    if kind not in {"file", "function"} or not target:
+        raise table.mistake(key, 'must be "file:PATH" for lines of JSON, or "function:NAME" for a function of the endpoint')
+    return surroundings.folder / target if kind == "file" else target
+
+
+_PLAIN: Mapping[str, Callable[[object], object]] = {
+    "handler": a_text,
+    "concurrency": a_whole_number,
+    "timeout": a_number,
+    "memory_size": a_whole_number,
+    "log_format": a_text,
+    "log_level": a_text,
+    "tenant_isolation": true_or_false,
+    "durable": true_or_false,
+    "recursive_loop": a_text,
+}
+"""The keys whose values become members as they are, and their types."""
+_CONVERTED: Mapping[str, Callable[[Table, str, Surroundings], object]] = {
+    "root": _root,
+    "layers": _layers,
+    "versions": _versions,
+    "aliases": _aliases,
+    "runtime": _runtime,
+    "environment": _environment,
+    "env_file": _env_file,
+    "events": _events,
+}
+_EVENT_NUMBERS: Mapping[str, Callable[[object], object]] = {
+    "maximum_retry_attempts": a_whole_number,
+    "maximum_event_age": a_number,
+    "retry_delay": a_number,
+    "duplicates": a_number,
+}
+_DESTINATIONS = ("on_success", "on_failure")
+
+FUNCTION_KEYS = (*_PLAIN, *_CONVERTED)
+_REMEDIES = {
+    "code_uri": "write root",
+    "env": "did you mean environment?",
+    "name": "the name of a function is that of its table, [functions.NAME]",
+    **dict.fromkeys(("port", "region", "account_concurrency", "verify_signatures"), "write it at the top of the file"),
+    **dict.fromkeys((*_EVENT_NUMBERS, *_DESTINATIONS), "write it in the table events of the function"),
+}
+"""Where to write keys that belong elsewhere, and the names that others have."""
