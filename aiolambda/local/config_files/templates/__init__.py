@@ -1,0 +1,9 @@
+"""Functions from the template of a stack: AWS SAM or CloudFormation, in YAML or JSON. The template is only read.
+
+A value that only AWS knows is left out, with a note. If a function cannot be without it, it is an error.
+"""
+
+from .functions import Surroundings
+from .read import read_template
+
+__all__ = ["Surroundings", "read_template"]
