@@ -20,19 +20,15 @@ from aiolambda import FunctionError, HttpPrelude, LambdaClient
 from aiolambda.local import LocalEndpoint, LocalFunction
 from aiolambda.protocol.eventstream import Byte, Decoder, Long, Short, Timestamp
 
+from ..support import peers
 from ..support.streaming import HEAD, LAST, chunked, streaming, writes
 
 SCRIPTS = Path(__file__).parents[1] / "support" / "node"
-MISSING = "Node 22 with its runtime client is not installed (AIOLAMBDA_NODE names the folder of its node_modules)"
 
 
 @pytest.fixture
 def modules() -> Path:
-    named = os.environ.get("AIOLAMBDA_NODE")
-    folder = Path(named or ".") / "node_modules"
-    if not named or not (folder / ".bin" / "node").exists() or not (folder / "aws-lambda-ric").is_dir():
-        pytest.skip(MISSING)
-    return folder
+    return peers.node_modules("aws-lambda-ric", "@smithy/eventstream-codec")
 
 
 @asynccontextmanager

@@ -82,6 +82,37 @@ def emulator(handlers: Path, handler: str, log: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+NO_CLIENTS = "boto3, aws-sdk-lambda and the AWS CLI are not installed (AIOLAMBDA_CLIENTS_PYTHON names their Python)"
+NO_NODE = "Node 22 with its packages is not installed (AIOLAMBDA_NODE names the folder of its node_modules)"
+
+
+def clients_python(package: str) -> str:
+    """The Python of the environment with the clients of others; the test is skipped if it has not this package."""
+    named = os.environ.get("AIOLAMBDA_CLIENTS_PYTHON")
+    if not named or not Path(named).is_file():
+        pytest.skip(NO_CLIENTS)
+    if not any(Path(named).parents[1].glob(f"lib/python3.*/site-packages/{package}")):
+        pytest.skip(f"{package} is not installed beside the other clients")
+    return named
+
+
+def aws_cli() -> str:
+    """The program `aws`; the test is skipped without it."""
+    program = Path(clients_python("awscli")).with_name("aws")
+    if not program.is_file():
+        pytest.skip(NO_CLIENTS)
+    return str(program)
+
+
+def node_modules(*packages: str) -> Path:
+    """A `node_modules` with Node itself in `.bin` and with these packages; the test is skipped without it."""
+    named = os.environ.get("AIOLAMBDA_NODE")
+    folder = Path(named or ".") / "node_modules"
+    if not named or not (folder / ".bin" / "node").exists() or not all((folder / package).is_dir() for package in packages):
+        pytest.skip(NO_NODE)
+    return folder
+
+
 @contextlib.contextmanager
 def moto(log: Path) -> Iterator[str]:
     """moto's server, which verifies signatures once it is told to; the test is skipped without it."""
