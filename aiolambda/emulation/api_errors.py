@@ -145,8 +145,10 @@ def signature_rejected(message: str) -> ApiError:
     return _front_end_error(403, "InvalidSignatureException", message)
 
 
-def invalid_value(member: str, constraint: str) -> ApiError:
-    message = f"1 validation error detected: Value at '{member}' failed to satisfy constraint: {constraint}"
+def invalid_value(member: str, constraint: str, *, value: str | None = None) -> ApiError:
+    """`value` is shown in the text, unless it is `None`."""
+    shown = "Value" if value is None else f"Value '{value}'"
+    message = f"1 validation error detected: {shown} at '{member}' failed to satisfy constraint: {constraint}"
     return _front_end_error(400, "ValidationException", message)
 
 
@@ -155,8 +157,12 @@ def conflicting_qualifiers() -> ApiError:
     return _user_error(400, "InvalidParameterValueException", message)
 
 
-def invalid_json(reason: str) -> ApiError:
-    return _user_error(400, "InvalidRequestContentException", f"Could not parse request body into json: {reason}")
+def invalid_json(reason: str, line: int, column: int) -> ApiError:
+    """Lambda's parser is Jackson: it tells the place, but not the text around it."""
+    source = "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); "
+    place = f"\n at {source}line: {line}, column: {column}]"
+    message = f"Could not parse request body into json: Could not parse payload into json: {reason}{place}"
+    return _user_error(400, "InvalidRequestContentException", message)
 
 
 def invalid_client_context() -> ApiError:
@@ -173,16 +179,19 @@ def wrong_region(requested: str, served: str) -> ApiError:
     return _user_error(404, "ResourceNotFoundException", message, member="Message")
 
 
-def payload_too_large(size: int | None, limit: int) -> ApiError:
-    """`size` is `None` if the request declares no length."""
+def payload_too_large(size: int | None, invocation_type: str, limit: int) -> ApiError:
+    """`size` is `None` if the request declares no length.
+
+    The model has `RequestTooLargeException` for it, but the service answers with the code of the front end.
+    """
     actual = f"More than {limit}" if size is None else str(size)
-    message = f"{actual} byte payload is too large for the RequestResponse invocation type (limit {limit} bytes)"
-    return _user_error(413, "RequestTooLargeException", message)
+    message = f"{actual} byte payload is too large for the {invocation_type} invocation type (limit {limit} bytes)"
+    return _front_end_error(413, "RequestEntityTooLargeException", message)
 
 
 def request_too_large(limit: int) -> ApiError:
     message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
-    return _user_error(413, "RequestEntityTooLargeException", message)
+    return _front_end_error(413, "RequestEntityTooLargeException", message)
 
 
 def durable_execution_exists(name: str) -> ApiError:

@@ -4,11 +4,16 @@ Must not know the request that carries it.
 """
 
 import json
+import re
 from typing import NoReturn
 
 from . import api_errors
 
 __all__ = ["check_json"]
+
+_UNEXPECTED = re.compile(rb'[ \t\r\n]*([^ \t\r\n{\["\-0-9A-Za-z])')
+"""A first character that begins neither a value nor a word."""
+_VALUES = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 
 
 def _not_json(constant: str) -> NoReturn:
@@ -24,9 +29,28 @@ def check_json(payload: bytes) -> None:
         return
     try:
         json.loads(payload.decode(), parse_constant=_not_json, parse_int=len, parse_float=len)
-    except UnicodeDecodeError:
-        raise api_errors.invalid_json("Invalid UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise api_errors.invalid_json(f"{error.msg} at line: {error.lineno}, column: {error.colno}") from None
     except (ValueError, RecursionError) as error:
-        raise api_errors.invalid_json(f"{error}") from None
+        raise _refusal(payload, error) from None
+
+
+def _refusal(payload: bytes, error: Exception) -> api_errors.ApiError:
+    """Lambda's text for an unexpected first character, and Python's for another mistake."""
+    if (unexpected := _UNEXPECTED.match(payload)) is not None:
+        reason = f"Unexpected character ({_character(unexpected[1])}): expected a valid value {_VALUES}"
+        return api_errors.invalid_json(reason, *_place(payload, unexpected.start(1)))
+    if isinstance(error, json.JSONDecodeError):
+        return api_errors.invalid_json(error.msg, error.lineno, error.colno)
+    if isinstance(error, UnicodeDecodeError):
+        return api_errors.invalid_json("Invalid UTF-8", *_place(payload, error.start))
+    return api_errors.invalid_json(f"{error}", 1, 1)
+
+
+def _place(payload: bytes, at: int) -> tuple[int, int]:
+    """The line and the column of a byte, from 1 on."""
+    before = payload[:at]
+    return before.count(b"\n") + 1, at - before.rfind(b"\n")
+
+
+def _character(byte: bytes) -> str:
+    code = byte[0]
+    return f"(CTRL-CHAR, code {code})" if code < 0x20 or 0x7F <= code <= 0x9F else f"'{chr(code)}' (code {code})"

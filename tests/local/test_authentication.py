@@ -178,7 +178,7 @@ async def answer_to_head(endpoint, headers):
             {"keys": Credentials(KEYS.access_key_id, "a guess"), "headers": {"x-amz-content-sha256": payload_hash(b"")}},
             (403, "InvalidSignatureException"),
         ),
-        ({}, (413, "RequestTooLargeException")),
+        ({}, (413, "RequestEntityTooLargeException")),
         ({"length": 69_905_068}, (413, "RequestEntityTooLargeException")),
     ],
     ids=["unsigned", "another key", "another region", "late", "another secret", "too large", "far too large"],
@@ -207,7 +207,7 @@ async def test_chunked_body_is_read_up_to_the_limit():
     async with serving() as invoke:
         url = f"{invoke.endpoint.url}{PATH}"
         async with invoke.session.post(url, data=body()) as response:
-            assert (response.status, response.headers["x-amzn-ErrorType"]) == (413, "RequestTooLargeException")
+            assert (response.status, response.headers["x-amzn-ErrorType"]) == (413, "RequestEntityTooLargeException")
             assert "More than 6291456 byte payload" in (await response.json())["message"]
     assert sent < 69_905_067
 

@@ -125,7 +125,15 @@ async def test_function_accepts_all_forms_of_its_name(invoke, name, query):
             "ResourceNotFoundException",
             "Functions from 'eu-west-1'",
         ),
-        ("not%20a%20name", "", 400, "ValidationException", "functionName"),
+        (
+            "not%20a%20name",
+            "",
+            400,
+            "ValidationException",
+            "Value 'not a name' at 'functionName' failed to satisfy constraint: ",
+        ),
+        ("a" * 257, "", 400, "ValidationException", "Member must have length less than or equal to 256"),
+        ("app", "?Qualifier=no%3F", 400, "ValidationException", "Value 'no?' at 'qualifier' failed to satisfy constraint: "),
     ],
 )
 async def test_missing_function_is_named(invoke, name, query, status, code, said):
@@ -143,15 +151,37 @@ async def test_non_json_payload_is_refused(invoke, payload):
     assert invoke.endpoint.runtime_pids("untouched") == []
     assert (answer.status, answer.code) == (400, "InvalidRequestContentException")
     assert answer.json()["Type"] == "User"
-    assert answer.json()["message"].startswith("Could not parse request body into json: ")
+    assert answer.json()["message"].startswith("Could not parse request body into json: Could not parse payload into json: ")
 
 
-async def test_a_payload_over_six_megabytes_is_refused():
+@pytest.mark.parametrize(
+    ("payload", "reason", "line", "column"),
+    [
+        (b"\n\t]", "Unexpected character (']' (code 93)): expected a valid value (", 2, 2),
+        (b"\x01", "Unexpected character ((CTRL-CHAR, code 1)): expected a valid value (", 1, 1),
+        (b"tea", "Expecting value", 1, 1),
+        (b'{"a":\n"\xff"}', "Invalid UTF-8", 2, 2),
+        (b"{}\n{}", "Extra data", 2, 1),
+    ],
+)
+async def test_the_place_of_a_mistake_in_json_is_told(invoke, payload, reason, line, column):
+    message = (await invoke("untouched", payload=payload)).json()["message"]
+    assert f"into json: {reason}" in message
+    assert message.endswith(f"; line: {line}, column: {column}]")
+
+
+@pytest.mark.parametrize(
+    ("type", "limit"), [("RequestResponse", 6 * 1024 * 1024), ("DryRun", 6 * 1024 * 1024), ("Event", 1024 * 1024)]
+)
+async def test_a_payload_over_the_limit_is_refused(type, limit):
     async with serving() as invoke:
-        answer = await invoke(payload=b'"' + b"x" * (6 * 1024 * 1024 - 1) + b'"')
-        assert (answer.status, answer.code) == (413, "RequestTooLargeException")
-        assert answer.json()["message"].startswith("6291457 byte payload is too large")
-        assert (await invoke()).status == 200
+        headers = {"X-Amz-Invocation-Type": type}
+        answer = await invoke(payload=b'"' + b"x" * (limit - 1) + b'"', headers=headers)
+        assert (answer.status, answer.code) == (413, "RequestEntityTooLargeException")
+        named = "Event" if type == "Event" else "RequestResponse"
+        said = f"{limit + 1} byte payload is too large for the {named} invocation type (limit {limit} bytes)"
+        assert answer.json() == {"message": said}
+        assert (await invoke(payload=b'"' + b"x" * (limit - 2) + b'"', headers=headers)).status < 300
 
 
 async def test_oversized_request_is_refused_by_front_end():

@@ -58,6 +58,7 @@ class Outcome:
     completion: Mapping[str, str] | None = None
     """The members of a stream's InvokeComplete, but for the log."""
     log: str | None = None
+    durable_execution_arn: str | None = None
     code: str | None = None
     message: str | None = None
     type: str | None = None
@@ -112,6 +113,7 @@ def outcome_of(told: Mapping[str, Any]) -> Outcome:
         chunks=chunks,
         completion=completion,
         log=None if log is None else base64.b64decode(log).decode(),
+        durable_execution_arn=told.get("DurableExecutionArn"),
         code=told.get("Code"),
         message=told.get("Message"),
         type=told.get("Type"),

@@ -22,24 +22,29 @@ from ..runtime.invocations import Invocation
 
 __all__ = [
     "INVOCATION_TYPES",
-    "PAYLOAD_LIMIT",
-    "REQUEST_LIMIT",
     "STREAMED_TYPES",
     "InvokeRequest",
     "Target",
+    "check_size",
     "parse",
     "parse_target",
 ]
 
-PAYLOAD_LIMIT = 6 * 1024 * 1024
-"""Bytes of a payload."""
-REQUEST_LIMIT = 69_905_067
+_PAYLOAD_LIMIT = 6 * 1024 * 1024
+_EVENT_LIMIT = 1024 * 1024
+_REQUEST_LIMIT = 69_905_067
 """Bytes of a request. The front end refuses a larger one before any other check."""
 
 _CLIENT_CONTEXT_LIMIT = 3583
 INVOCATION_TYPES = ("Event", "RequestResponse", "DryRun")
 STREAMED_TYPES = ("RequestResponse", "DryRun")
 _LOG_TYPES = ("None", "Tail")
+_ARN = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
+_PATTERNS = {
+    "functionName": (256, _ARN + r"([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"),
+    "qualifier": (128, r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+"),
+}
+"""The lengths and the patterns of the service model, as its errors show them."""
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
 
 
@@ -80,13 +85,27 @@ class InvokeRequest:
         )
 
 
+def check_size(size: int, declared: int | None, headers: Mapping[str, str]) -> None:
+    """Raise an `ApiError` if a payload of this size is too large for its invocation type. Header names are in lower case."""
+    if size > _REQUEST_LIMIT:
+        raise api_errors.request_too_large(_REQUEST_LIMIT)
+    invocation_type, limit = ("Event", _EVENT_LIMIT) if _is_event(headers) else ("RequestResponse", _PAYLOAD_LIMIT)
+    if size > limit:
+        raise api_errors.payload_too_large(declared, invocation_type, limit)
+
+
 def parse_target(function_name: str, query: str) -> Target:
     """Parse the function name of the path and `Qualifier` of the query. Both may name a version if it is the same."""
+    requested = parse_qs(query).get("Qualifier", [None])[0]
     try:
         names.check_function_name(function_name)
-    except InvalidInputError as error:
-        raise api_errors.invalid_value("functionName", str(error)) from None
-    requested = parse_qs(query).get("Qualifier", [None])[0]
+    except InvalidInputError:
+        raise _no_match("functionName", function_name) from None
+    if requested is not None:
+        try:
+            names.check_pattern("qualifier", requested)
+        except InvalidInputError:
+            raise _no_match("qualifier", requested) from None
     derived = names.qualifier_of(function_name)
     if requested is not None and derived is not None and requested != derived:
         raise api_errors.conflicting_qualifiers()
@@ -96,6 +115,13 @@ def parse_target(function_name: str, query: str) -> Target:
         region=names.region_of(function_name),
         account=names.account_of(function_name),
     )
+
+
+def _no_match(member: str, value: str) -> api_errors.ApiError:
+    longest, pattern = _PATTERNS[member]
+    is_long = len(value) > longest
+    limit = f"have length less than or equal to {longest}" if is_long else f"satisfy regular expression pattern: {pattern}"
+    return api_errors.invalid_value(member, f"Member must {limit}", value=value)
 
 
 def parse(target: Target, headers: Mapping[str, str], payload: bytes, *, types: tuple[str, ...]) -> InvokeRequest:
@@ -118,10 +144,14 @@ def parse(target: Target, headers: Mapping[str, str], payload: bytes, *, types: 
     )
 
 
+def _is_event(headers: Mapping[str, str]) -> bool:
+    return headers.get("x-amz-invocation-type") == "Event"
+
+
 def _one_of(headers: Mapping[str, str], header: str, member: str, allowed: tuple[str, ...], default: str) -> str:
     value = headers.get(header, default)
     if value not in allowed:
-        raise api_errors.invalid_value(member, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
+        raise api_errors.invalid_value(member, f"Member must satisfy enum value set: [{', '.join(allowed)}]", value=value)
     return value
 
 

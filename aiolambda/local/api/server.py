@@ -6,7 +6,7 @@ Must not know how functions run, and must not print.
 import asyncio
 import base64
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import attrs
 from aiohttp import web
@@ -124,7 +124,7 @@ class InvokeApi:
             authentication.check_head(signed, self._credentials, self._only_region, dt.datetime.now(dt.UTC))
         else:
             cross_origin.check(headers)
-        payload = await _read_payload(request)
+        payload = await _read_payload(request, headers)
         if self._credentials is not None:
             authentication.check_body(signed, payload, self._credentials)
         target = requests.parse_target(request.match_info["function_name"], query)
@@ -259,18 +259,14 @@ async def _cut(request: web.Request, body: bytes, headers: dict[str, str]) -> we
     return response
 
 
-async def _read_payload(request: web.Request) -> bytes:
+async def _read_payload(request: web.Request, headers: Mapping[str, str]) -> bytes:
     """Read the payload. If the declared length is over a limit, refuse the request without reading it."""
-    declared = request.content_length or 0
-    if declared > requests.REQUEST_LIMIT:
-        raise api_errors.request_too_large(requests.REQUEST_LIMIT)
-    if declared > requests.PAYLOAD_LIMIT:
-        raise api_errors.payload_too_large(declared, requests.PAYLOAD_LIMIT)
+    declared = request.content_length
+    requests.check_size(declared or 0, declared, headers)
     payload = bytearray()
     async for chunk in request.content.iter_any():
         payload += chunk
-        if len(payload) > requests.PAYLOAD_LIMIT:
-            raise api_errors.payload_too_large(request.content_length, requests.PAYLOAD_LIMIT)
+        requests.check_size(len(payload), declared, headers)
     return bytes(payload)
 
 

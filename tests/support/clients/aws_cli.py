@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from awscli.clidriver import create_clidriver
 
-REFUSAL = re.compile(r"An error occurred \((\w+)\) when calling the Invoke operation(?: \(.*?\))?: ([^\n]*)")
+REFUSAL = re.compile(r"An error occurred \((\w+)\) when calling the Invoke operation(?: \(.*?\))?: (.*)\n", re.DOTALL)
 OWN_KEYS = {name: value for name, value in os.environ.items() if "ACCESS_KEY" in name}
 
 

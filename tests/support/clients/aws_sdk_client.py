@@ -15,7 +15,14 @@ from aws_sdk_lambda.client import AsyncLambdaClient
 from aws_sdk_lambda.config import AsyncLambdaConfig
 from smithy_core.exceptions import CallError
 
-MEMBERS = ("StatusCode", "ExecutedVersion", "FunctionError", "LogResult", "ResponseStreamContentType")
+MEMBERS = (
+    "StatusCode",
+    "ExecutedVersion",
+    "FunctionError",
+    "LogResult",
+    "DurableExecutionArn",
+    "ResponseStreamContentType",
+)
 
 
 def text(data):

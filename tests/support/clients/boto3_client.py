@@ -7,7 +7,14 @@ import sys
 import boto3
 from botocore.exceptions import ClientError
 
-MEMBERS = ("StatusCode", "ExecutedVersion", "FunctionError", "LogResult", "ResponseStreamContentType")
+MEMBERS = (
+    "StatusCode",
+    "ExecutedVersion",
+    "FunctionError",
+    "LogResult",
+    "DurableExecutionArn",
+    "ResponseStreamContentType",
+)
 
 
 def text(data):

@@ -3,7 +3,9 @@
 const { readFileSync } = require("node:fs");
 const { InvokeCommand, InvokeWithResponseStreamCommand, LambdaClient } = require("@aws-sdk/client-lambda");
 
-const MEMBERS = ["StatusCode", "ExecutedVersion", "FunctionError", "LogResult", "ResponseStreamContentType"];
+const MEMBERS = [
+  "StatusCode", "ExecutedVersion", "FunctionError", "LogResult", "DurableExecutionArn", "ResponseStreamContentType",
+];
 const text = (bytes) => Buffer.from(bytes ?? "").toString("base64");
 const chosen = (from, names) => Object.fromEntries(names.filter((name) => name in from).map((name) => [name, from[name]]));
 
