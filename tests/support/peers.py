@@ -113,6 +113,12 @@ def node_modules(*packages: str) -> Path:
     return folder
 
 
+def node_runtime() -> tuple[str, ...]:
+    """The command of AWS's runtime client for Node, for a `LocalFunction`; the test is skipped without it."""
+    modules = node_modules("aws-lambda-ric")
+    return str(modules / ".bin" / "node"), str(modules / "aws-lambda-ric" / "index.mjs"), "{handler}"
+
+
 @contextlib.contextmanager
 def moto(log: Path) -> Iterator[str]:
     """moto's server, which verifies signatures once it is told to; the test is skipped without it."""
