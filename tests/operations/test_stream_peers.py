@@ -28,15 +28,13 @@ SCRIPTS = Path(__file__).parents[1] / "support" / "node"
 
 @pytest.fixture
 def modules() -> Path:
-    return peers.node_modules("aws-lambda-ric", "@smithy/eventstream-codec")
+    return peers.node_modules("@smithy/eventstream-codec")
 
 
 @asynccontextmanager
-async def serving(modules: Path, *names: str) -> AsyncGenerator[LambdaClient]:
-    runtime = (str(modules / ".bin" / "node"), str(modules / "aws-lambda-ric" / "index.mjs"), "{handler}")
-    functions = [
-        LocalFunction(name=name, handler=f"functions.{name}", root=SCRIPTS, runtime=runtime, timeout=20) for name in names
-    ]
+async def serving(*names: str) -> AsyncGenerator[LambdaClient]:
+    settings = {"root": SCRIPTS, "runtime": peers.node_runtime(), "timeout": 20}
+    functions = [LocalFunction(name=name, handler=f"functions.{name}", **settings) for name in names]
     async with (
         LocalEndpoint(functions) as endpoint,
         LambdaClient(region=endpoint.region, endpoint_url=endpoint.url, credentials=endpoint.credentials) as client,
@@ -44,8 +42,8 @@ async def serving(modules: Path, *names: str) -> AsyncGenerator[LambdaClient]:
         yield client
 
 
-async def test_nodes_runtime_client_streams_through_the_endpoint(modules: Path) -> None:
-    async with serving(modules, "write") as client:
+async def test_nodes_runtime_client_streams_through_the_endpoint() -> None:
+    async with serving("write") as client:
         async with client.stream("write", {"pieces": ["one", "zwei é"], "pause": 50}, log_type="Tail") as stream:
             assert [chunk async for chunk in stream] == [b"one", "zwei é".encode()]
         assert (stream.content_type, stream.completed) == ("text/tea", True)
@@ -56,8 +54,8 @@ async def test_nodes_runtime_client_streams_through_the_endpoint(modules: Path) 
         assert (await client.invoke("write", {"pieces": ["one", "two"]})).text() == "onetwo"
 
 
-async def test_an_error_in_nodes_trailers_is_a_function_error(modules: Path) -> None:
-    async with serving(modules, "write") as client:
+async def test_an_error_in_nodes_trailers_is_a_function_error() -> None:
+    async with serving("write") as client:
         with pytest.raises(FunctionError) as raised:
             async with client.stream("write", {"pieces": ["one"], "fail": "no tea", "pause": 20}) as stream:
                 assert await anext(aiter(stream)) == b"one"
@@ -69,8 +67,8 @@ async def test_an_error_in_nodes_trailers_is_a_function_error(modules: Path) -> 
             assert await stream.read() == b"again"
 
 
-async def test_node_http_prelude_is_read(modules: Path) -> None:
-    async with serving(modules, "answer", "plain") as client:
+async def test_node_http_prelude_is_read() -> None:
+    async with serving("answer", "plain") as client:
         async with client.stream("answer", {}) as stream:
             assert stream.http == HttpPrelude(status_code=201, headers={"x-tea": "green"}, cookies=["a=b"])
             assert await stream.read() == b"brewed"
