@@ -15,7 +15,6 @@ __all__ = [
     "TRUNCATED",
     "FunctionResponse",
     "exited",
-    "init_timed_out",
     "not_started",
     "out_of_memory",
     "timed_out",
@@ -29,6 +28,8 @@ RESPONSE_LIMIT = 6_291_556
 STREAMED_RESPONSE_LIMIT = 200 * 1024 * 1024
 """Bytes of a streamed response, from the same page."""
 TRUNCATED = "Runtime.TruncatedResponse"
+_LAST_NAMED_SIGNAL = 31
+"""Those after it are the real-time signals."""
 
 
 @attrs.frozen
@@ -39,11 +40,17 @@ class FunctionResponse:
     error_type: str | None = None
     status: str | None = None
     """`timeout` or `error`, for the REPORT line, if Lambda ended the invocation."""
+    message: str | None = attrs.field(default=None, repr=False)
+    """The text for the log, if the runtime ended by itself or was not started."""
 
 
 def _error(error_type: str, message: str, status: str = "error") -> FunctionResponse:
     content = json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":"))
     return FunctionResponse(content.encode(), error_type, status)
+
+
+def _ended(error_type: str, message: str) -> FunctionResponse:
+    return attrs.evolve(_error(error_type, message), message=message)
 
 
 def exited(request_id: str, return_code: int) -> FunctionResponse:
@@ -53,14 +60,21 @@ def exited(request_id: str, return_code: int) -> FunctionResponse:
     elif return_code > 0:
         reason = f"Runtime exited with error: exit status {return_code}"
     else:
-        description = signal.strsignal(-return_code) or f"signal {-return_code}"
-        reason = f"Runtime exited with error: signal: {description.lower()}"
-    return _error("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
+        reason = f"Runtime exited with error: signal: {_name_of_signal(-return_code)}"
+    return _ended("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
+
+
+def _name_of_signal(number: int) -> str:
+    """The name that Go gives it, because Lambda is written in Go: that of the system, with a small first letter."""
+    name = signal.strsignal(number) if number <= _LAST_NAMED_SIGNAL else None
+    if name is None:
+        return f"signal {number}"
+    return name if name[1:2].isupper() or name.startswith("I/O") else f"{name[0].lower()}{name[1:]}"
 
 
 def out_of_memory(request_id: str) -> FunctionResponse:
     """Lambda killed the process, because it needed more than its memory size."""
-    return _error("Runtime.OutOfMemory", f"RequestId: {request_id} Error: Runtime exited with error: signal: killed")
+    return _ended("Runtime.OutOfMemory", f"RequestId: {request_id} Error: Runtime exited with error: signal: killed")
 
 
 def timed_out(request_id: str, timeout: float) -> FunctionResponse:
@@ -68,14 +82,9 @@ def timed_out(request_id: str, timeout: float) -> FunctionResponse:
     return _error("Sandbox.Timedout", f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds", "timeout")
 
 
-def init_timed_out(request_id: str, timeout: float) -> FunctionResponse:
-    """The runtime did not poll for its first invocation in time, in seconds."""
-    return _error("Sandbox.Timedout", f"RequestId: {request_id} Error: Init timed out after {timeout:.2f} seconds", "timeout")
-
-
 def not_started(request_id: str, command: str, reason: str) -> FunctionResponse:
     """The runtime's command could not be started."""
-    return _error("Runtime.InvalidEntrypoint", f"RequestId: {request_id} Error: fork/exec {command}: {reason}")
+    return _ended("Runtime.InvalidEntrypoint", f"RequestId: {request_id} Error: fork/exec {command}: {reason}")
 
 
 def too_large(limit: int) -> FunctionResponse:

@@ -21,6 +21,7 @@ __all__ = [
     "LambdaContext",
     "encoded",
     "error_of",
+    "log_json",
     "log_text",
     "marshal",
     "to_json",
@@ -176,8 +177,15 @@ def error_of(error: Exception, request_id: str = "", *, hidden: Collection[str] 
 def log_text(error: Mapping[str, object]) -> str:
     """The lines that the runtime writes to its log for an error."""
     trace = "".join(cast("list[str]", error["stackTrace"])).rstrip("\n")
-    lines = [f"[ERROR] {error['errorType']}: {error['errorMessage']}", "Traceback (most recent call last):", trace]
+    described = ": ".join(str(part) for part in (error["errorType"], error["errorMessage"]) if part)
+    lines = [f"[ERROR] {described}", "Traceback (most recent call last):", trace]
     return "\n".join([*lines, ""]) if trace else f"{lines[0]}\n"
+
+
+def log_json(error: Mapping[str, object]) -> str:
+    """The line of the log format JSON for an error."""
+    timestamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return f"{to_json({'timestamp': timestamp, 'level': 'ERROR', **error})}\n"
 
 
 class ClientContext:

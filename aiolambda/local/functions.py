@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import attrs
 
@@ -153,12 +153,12 @@ class LocalFunction:
             raise ConfigurationError(f"function {self.name!r}: {problem}")
 
     def folder_of(self, version: str) -> Path:
-        """The folder with the code of a version.
+        """The folder with the code of a version, as an absolute path.
 
         Args:
             version: A version number, or `$LATEST`.
         """
-        return Path(self.versions.get(version, self.root))
+        return Path(self.versions.get(version, self.root)).absolute()
 
     def route(self, alias: str) -> Route | None:
         """The versions of an alias with their shares; `None` if there is no such alias.
@@ -176,6 +176,7 @@ class LocalFunction:
                 yield f"{member} must be {' or '.join(map(repr, allowed))}; got {shown(value)}"
         for number, folder in self.versions.items():
             yield _problem_of_version(number, folder)
+        yield from (_problem_of_layer(layer) for layer in self.layers)
         for alias, target in self.aliases.items():
             yield _problem_of_alias(alias, target, self.versions)
 
@@ -202,6 +203,15 @@ def _problem_of_version(number: object, folder: object) -> str | None:
         return f"a version must be a whole number from 1 on, as text; got {shown(number)}"
     is_path = isinstance(folder, str | os.PathLike)
     return None if is_path else f"the folder of version {number!r} must be a path; got {kind_of(folder)}"
+
+
+def _problem_of_layer(layer: object) -> str | None:
+    if not isinstance(layer, str | os.PathLike):
+        return f"a layer must be a folder, as a Path; got {kind_of(layer)}"
+    folder = Path(cast("str | os.PathLike[str]", layer))
+    if folder.is_dir():
+        return None
+    return f"the layer {str(folder)!r} is not a folder; unpack the layer, and give the folder with its python or nodejs"
 
 
 def _problem_of_alias(alias: str, target: object, versions: Collection[str]) -> str | None:

@@ -386,6 +386,8 @@ def test_assume_role_checks_argument_types(wrong: dict[str, Any]) -> None:
         {"port": 65_536},
         {"port": -1},
         {"init_limit": NAN},
+        {"debug": "5678"},
+        {"debug": 0},
     ],
     ids=repr,
 )

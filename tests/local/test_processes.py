@@ -17,7 +17,7 @@ from aiolambda.local.runtime.output_pipe import OutputPipe
 from aiolambda.local.runtime.process import RuntimeProcess
 from aiolambda.local.runtime.process_groups import ProcessGroups, SupervisedProcess
 
-from ..support.local import Caller, becomes_true, function, is_running, read_soon, serving, shared_endpoint
+from ..support.local import becomes_true, function, is_running, read_soon, serving
 
 
 def message(answer):
@@ -112,63 +112,45 @@ async def test_close_answers_running_calls(tmp_path):
     assert not any(is_running(pid) for pid in (idle, busy))
 
 
-BROKEN = {
-    "failing-import": ("import nonesuch", "module.handler", "Runtime.ImportModuleError", "No module named 'nonesuch'"),
-    "no-module": (
-        "",
-        "missing.handler",
-        "Runtime.ImportModuleError",
-        "Unable to import module 'missing': No module named 'missing'",
-    ),
-    "syntax": ("def handler(:", "module.handler", "Runtime.UserCodeSyntaxError", "Syntax error in module 'module'"),
-    "no-handler": ("", "module.handler", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'module'"),
-    "no-dot": ("", "handler", "Runtime.MalformedHandlerName", "Bad handler 'handler'"),
-    "built-in": ("", "sys.handler", "Runtime.BuiltInModuleConflict", "Cannot use built-in module sys as a handler module"),
-    "raises": ("raise LookupError('at import')", "module.handler", "LookupError", "at import"),
-    "exits": ("raise SystemExit(7)", "module.handler", "Runtime.ExitError", "Runtime exited with error: exit status 7"),
-}
-"""Source, handler, and the error: its type and message."""
-
-
-@pytest.fixture(scope="module")
-def broken(tmp_path_factory):
-    functions = []
-    for name, (source, handler, _, _) in BROKEN.items():
-        root = tmp_path_factory.mktemp(name)
-        (root / "module.py").write_text(source)
-        functions.append(function(name, handler, root=root))
-    with shared_endpoint(*functions, verify_signatures=False) as endpoint:
-        yield endpoint
-
-
-@pytest.mark.parametrize("name", BROKEN)
-async def test_import_failure_is_reported_on_each_call(broken, name):
-    _, _, error_type, message = BROKEN[name]
-    async with aiohttp.ClientSession() as session:
-        invoke = Caller(broken, session)
-        answers = [await invoke(name, headers={"X-Amz-Log-Type": "Tail"}) for _ in range(2)]
-    assert broken.runtime_pids(name) == []
-    for answer in answers:
-        assert (answer.status, answer.error, answer.json()["errorType"]) == (200, "Unhandled", error_type)
-        assert message in answer.json()["errorMessage"]
-        assert f"Error Type: {error_type}" in answer.log
-
-
-async def test_import_traceback_names_the_failing_line(tmp_path):
-    (tmp_path / "module.py").write_text("\n\nraise LookupError('at import')\n")
-    async with serving(function(handler="module.handler", root=tmp_path)) as invoke:
-        trace = (await invoke()).json()["stackTrace"]
-    assert any(f'File "{tmp_path / "module.py"}", line 3' in line for line in trace)
-    assert not any("bootstrap.py" in line for line in trace if "importlib" not in line)
-
-
-async def test_slow_runtime_init_times_out():
+async def test_slow_init_ends_with_the_timeout_of_the_function():
     sleeper = (sys.executable, "-c", "import time; time.sleep(60)")
-    async with serving(function(runtime=sleeper), init_limit=0.3) as invoke:
-        answer = await invoke()
+    async with serving(function(runtime=sleeper, timeout=0.3), init_limit=0.3) as invoke:
+        answer = await invoke(headers={"X-Amz-Log-Type": "Tail"})
         assert invoke.endpoint.runtime_pids("app") == []
     assert (answer.error, answer.json()["errorType"]) == ("Unhandled", "Sandbox.Timedout")
-    assert message(answer) == "Error: Init timed out after 0.30 seconds"
+    assert message(answer) == "Error: Task timed out after 0.30 seconds"
+    assert "Init Duration" not in answer.log.partition("REPORT RequestId")[2]
+
+
+@pytest.mark.parametrize(
+    ("source", "error_type"),
+    [
+        ("def handler(event, context):\n    return 'late'", None),
+        ("raise LookupError('late')", "LookupError"),
+        ("raise SystemExit(7)", "Runtime.ExitError"),
+    ],
+)
+async def test_late_init_goes_on_in_the_first_call(tmp_path, source, error_type):
+    (tmp_path / "module.py").write_text(f"import time\ntime.sleep(1.5)\n{source}")
+    async with serving(function(handler="module.handler", root=tmp_path, concurrency=1), init_limit=0.3) as invoke:
+        first = await invoke(headers={"X-Amz-Log-Type": "Tail"})
+        pids = invoke.endpoint.runtime_pids("app")
+        second = await invoke() if error_type is None else None
+    assert "ms\tPhase: init\tStatus: timeout\n" in first.log
+    if second is None:
+        assert (first.error, first.json()["errorType"], pids) == ("Unhandled", error_type, [])
+    else:
+        assert [first.json(), second.json(), len(pids)] == ["late", "late", 1]
+
+
+async def test_close_ends_a_call_whose_init_is_late():
+    sleeper = (sys.executable, "-c", "import time; time.sleep(60)")
+    async with serving(function(runtime=sleeper), init_limit=0.1) as invoke:
+        call = asyncio.create_task(invoke())
+        await becomes_true(lambda: invoke.endpoint.runtime_pids("app"))
+        await asyncio.sleep(0.3)
+        await invoke.endpoint.close()
+        assert (await call).code == "ServiceException"
 
 
 async def test_a_runtime_that_cannot_be_started_is_named():

@@ -9,7 +9,17 @@ import pytest
 from aiolambda import Credentials
 from aiolambda.operations.report import report_of
 
-from ..support.local import HERE, PACKAGE_DIRECTORY, both_runtimes, function, in_both_runtimes, needs_awslambdaric, serving
+from ..support.local import (
+    HERE,
+    PACKAGE_DIRECTORY,
+    both_runtimes,
+    function,
+    in_both_runtimes,
+    invocation,
+    needs_awslambdaric,
+    running_process,
+    serving,
+)
 
 TAIL = {"X-Amz-Log-Type": "Tail"}
 
@@ -129,6 +139,29 @@ async def test_function_environment_matches_lambda(runtime):
     assert seen["directory"] == str(HERE)
 
 
+@both_runtimes
+async def test_a_process_of_a_version_runs_its_folder(tmp_path, runtime):
+    folder = tmp_path / "1"
+    folder.mkdir()
+    (folder / "app.py").write_text("from tests.support.local_handlers import describe as handler")
+    environment = {"PYTHONPATH": PACKAGE_DIRECTORY}
+    made = function(handler="app.handler", root=tmp_path, versions={"1": folder}, runtime=runtime, environment=environment)
+    async with running_process(made, version="1") as process:
+        result = await process.invoke(invocation())
+    seen = json.loads(result.response.payload)
+    assert (seen["directory"], seen["environment"]["LAMBDA_TASK_ROOT"]) == (str(folder), str(folder))
+    assert (seen["function_version"], seen["environment"]["AWS_LAMBDA_FUNCTION_VERSION"]) == ("1", "1")
+    assert "/[1]" in seen["log_stream_name"]
+    assert "START RequestId: 1 Version: 1\n" in result.log_tail.decode()
+
+
+@both_runtimes
+async def test_a_function_may_have_ninety_minutes(runtime):
+    async with serving(function(runtime=runtime, timeout=5400.0)) as invoke:
+        remaining = (await invoke(payload={"op": "describe"})).json()["remaining"]
+    assert 5_390_000 < remaining <= 5_400_000
+
+
 async def test_function_directory_is_first_on_sys_path(invoke):
     assert (await invoke(payload={"op": "describe"})).json()["path"] == str(HERE)
 
@@ -222,6 +255,18 @@ async def test_a_handler_may_be_in_a_folder(tmp_path, runtime):
     async with serving(*functions) as invoke:
         answers = [await invoke(each.name) for each in functions]
     assert [answer.json() for answer in answers] == ["handlers.app", "handlers.deep.app", "handlers.app"]
+
+
+@both_runtimes
+async def test_a_handler_in_a_folder_may_import_relatively(tmp_path, runtime):
+    (tmp_path / "handlers").mkdir()
+    (tmp_path / "shared.py").write_text("SHARED = 'shared'")
+    (tmp_path / "handlers/__init__.py").write_text("IN_PACKAGE = 'package'")
+    (tmp_path / "handlers/names.py").write_text("from shared import SHARED\nNAME = SHARED.upper()")
+    source = "from . import IN_PACKAGE\nfrom .names import NAME\ndef handler(event, context):\n    return [IN_PACKAGE, NAME]"
+    (tmp_path / "handlers/app.py").write_text(source)
+    async with serving(function(handler="handlers/app.handler", root=tmp_path, runtime=runtime)) as invoke:
+        assert (await invoke()).json() == ["package", "SHARED"]
 
 
 @both_runtimes

@@ -19,7 +19,12 @@ import attrs
 import pytest
 
 import aiolambda
+from aiolambda import Credentials
 from aiolambda.local import LocalEndpoint, LocalFunction
+from aiolambda.local.runtime.environment import SharedEnvironment
+from aiolambda.local.runtime.invocations import Invocation
+from aiolambda.local.runtime.process import RuntimeProcess
+from aiolambda.local.runtime.process_groups import ProcessGroups
 
 from .loops import chosen_loop
 
@@ -94,6 +99,28 @@ async def serving(*functions: LocalFunction, **settings: Any) -> AsyncIterator[C
     endpoint = LocalEndpoint(functions or [function()], **{"verify_signatures": False, **settings})
     async with endpoint, aiohttp.ClientSession() as session:
         yield Caller(endpoint, session)
+
+
+@asynccontextmanager
+async def running_process(function: LocalFunction, **options: Any) -> AsyncIterator[RuntimeProcess]:
+    """A process without an endpoint around it, started."""
+    groups = ProcessGroups()
+    shared = SharedEnvironment(
+        url="http://127.0.0.1:1", region="us-east-1", credentials=Credentials("AKID", "s"), inherited=dict(os.environ)
+    )
+    process = RuntimeProcess(function, shared, groups, **options)
+    try:
+        await process.start()
+        yield process
+    finally:
+        await process.close()
+        await groups.close()
+
+
+def invocation(payload: object = None, request_id: str = "1", **members: Any) -> Invocation:
+    """The input of a process."""
+    members = {"function_arn": "arn:aws:lambda:us-east-1:000000000000:function:app", "trace_id": "Root=1", **members}
+    return Invocation(request_id=request_id, payload=json.dumps(payload).encode(), **members)
 
 
 @contextmanager

@@ -45,6 +45,19 @@ def log(event, context):
     return os.getpid()
 
 
+def log_records(event, context):
+    logger = logging.getLogger("shop")
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+        logger.log(level, "level %d", level)
+    logger.warning({"order": 7}, extra={"table": "orders"})
+    print("printed")
+    try:
+        fail(event, context)
+    except ValueError:
+        logger.exception("caught")
+    fail(event, context)
+
+
 def chatter(event, context):
     sys.stdout.write("x" * event["size"])
     return "done"
@@ -250,8 +263,10 @@ OPERATIONS = {
     "leave session": leave_session,
     "length": lambda event, context: len(event["data"]),
     "log": log,
+    "log records": log_records,
     "nothing": lambda event, context: None,
     "pid": lambda event, context: os.getpid(),
+    "read input": lambda event, context: sys.stdin.read(),
     "relay": relay,
     "sleep": sleep,
     "spawn": spawn,

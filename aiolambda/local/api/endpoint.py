@@ -24,6 +24,7 @@ from ...errors.checks import check_callable, check_choice, check_seconds, check_
 from ...types.mistakes import explains_arguments, kind_of
 from ...types.values import Credentials
 from ..functions import DEFAULT_TIMEOUT, LocalFunction, function_of_callable
+from ..runtime.debugging import debugger_of
 from ..runtime.environment import SharedEnvironment
 from ..runtime.pool import ProcessPool
 from ..runtime.process import INIT_LIMIT, RuntimeProcess
@@ -69,6 +70,7 @@ class LocalEndpoint(EmulatedLambda):
         init_limit: float = INIT_LIMIT,
         keep_records: bool = True,
         account_concurrency: int | None = None,
+        debug: bool | int = False,
     ) -> None:
         """Build an endpoint. This starts nothing.
 
@@ -82,8 +84,12 @@ class LocalEndpoint(EmulatedLambda):
             on_log: Called with the output of the functions, as they write it.
                 For a function of this process, it is called in the thread of its handler.
             init_limit: The longest duration of the init of a runtime, in seconds. Default 10.
+                An init that takes longer goes on in the time of the first invocation.
             keep_records: Whether `calls` and `executions` are kept, with their payloads. Default `True`.
             account_concurrency: The most concurrent invocations of all functions together. Default `None`: no limit.
+            debug: `True` lets `breakpoint()` in a handler use the standard input of this program. A port starts the built-in
+                runtime under debugpy, which waits there for a debugger; a further process waits at the next port.
+                Either way, each function has one process without time limits, and calls wait for it. Default `False`.
         """
         super().__init__()
         check_choice("keep_records", keep_records)
@@ -93,6 +99,7 @@ class LocalEndpoint(EmulatedLambda):
             check_whole("account_concurrency", account_concurrency, least=0)
         check_seconds("init_limit", init_limit)
         check_callable("on_log", on_log)
+        self._debugger = debugger_of(debug)
         if not (region is None or isinstance(region, str)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
             raise ConfigurationError(f"region must be a string; got {type(region).__name__}")
         if not (credentials is None or isinstance(credentials, Credentials)):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
@@ -309,10 +316,17 @@ class LocalEndpoint(EmulatedLambda):
 
         def make_process(version: str) -> RuntimeProcess:
             return RuntimeProcess(
-                function, shared, self._groups, version=version, on_log=self._on_log, init_limit=self._init_limit
+                function,
+                shared,
+                self._groups,
+                version=version,
+                on_log=self._on_log,
+                init_limit=self._init_limit,
+                debugger=self._debugger,
             )
 
-        return ProcessPool(function.concurrency, make_process)
+        is_debugged = self._debugger is not None
+        return ProcessPool(1 if is_debugged else function.concurrency, make_process, one_at_a_time=is_debugged)
 
     async def close(self) -> None:
         """Kill all runtimes and stop listening. Invocations in progress are answered with `ServiceException`.

@@ -1,5 +1,7 @@
 """The built-in Python runtime, a standalone script: load a handler and run it for the invocations of the Runtime API.
 
+Its arguments are the folders of layers for the module path.
+
 Owns the same as AWS's Python runtime: loading the handler, logging, and one invocation after another. The encoding of
 results and errors is in `emulation/python_runtime.py`. In addition, a handler that is a generator streams its response. Must
 not import this package or slow modules, because it runs by its path, once for each process.
@@ -10,17 +12,16 @@ Source: "Using the Lambda runtime API for custom runtimes" and "Using the Lambda
 import base64
 import importlib.util
 import json
-import logging
 import os
 import socket
 import sys
-import time
 import types
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from ...emulation import python_runtime
+    from ...emulation import python_log, python_runtime
+    from ...emulation.python_log import LogHandler
     from ...emulation.python_runtime import LambdaContext
 
 
@@ -37,6 +38,7 @@ def load_module(folder: str, name: str) -> types.ModuleType:
 
 if not TYPE_CHECKING:
     python_runtime = load_module("emulation", "python_runtime")
+    python_log = load_module("emulation", "python_log")
 
 API = "/2018-06-01/runtime"
 
@@ -169,10 +171,11 @@ def load(name: str) -> Handler:
     except SyntaxError as error:
         place = f'  File "{error.filename}" Line {error.lineno}\n    {error.text}'
         raise fault("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}", [place]) from error
-    handler = getattr(module, function_name, None)
-    if handler is None:
-        raise fault("Runtime.HandlerNotFound", f"Handler '{function_name}' missing on module '{module_name}'")
-    return cast("Handler", handler)
+    try:
+        handler: Handler = getattr(module, function_name)
+    except AttributeError as error:
+        raise fault("Runtime.HandlerNotFound", f"Handler '{function_name}' missing on module '{module_name}'") from error
+    return handler
 
 
 def error_of(error: Exception, request_id: str = "") -> dict[str, object]:
@@ -181,7 +184,7 @@ def error_of(error: Exception, request_id: str = "") -> dict[str, object]:
 
 
 def log_error(error: Mapping[str, object]) -> None:
-    text = python_runtime.log_text(error)
+    text = python_runtime.log_json(error) if python_log.is_json(os.environ) else python_runtime.log_text(error)
     python_runtime.encoded(text)  # a lone surrogate ends the process, as on Lambda
     sys.stdout.write(text)
 
@@ -236,38 +239,10 @@ def write_all(result: Generated, response: ChunkedResponse) -> None:
     asyncio.run(write())
 
 
-class RequestIdFilter:
-    """Adds the request id of the current invocation to every log record."""
-
-    def __init__(self) -> None:
-        self.request_id = ""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.aws_request_id = self.request_id
-        return True
-
-
-def set_up_logging() -> RequestIdFilter:
-    """Make the root logger write to stdout in Lambda's format, at the level of `AWS_LAMBDA_LOG_LEVEL`."""
-    formatter = logging.Formatter(
-        "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s", "%Y-%m-%dT%H:%M:%S"
-    )
-    formatter.converter = time.gmtime
-    request_ids = RequestIdFilter()
-    output = logging.StreamHandler(sys.stdout)
-    output.setFormatter(formatter)
-    output.addFilter(request_ids)
-    root = logging.getLogger()
-    root.addHandler(output)
-    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
-    if level in logging.getLevelNamesMapping():
-        root.setLevel(level)
-    return request_ids
-
-
-def serve_one(api: RuntimeApiClient, handler: Handler, request_ids: RequestIdFilter) -> None:
+def serve_one(api: RuntimeApiClient, handler: Handler, log: "LogHandler") -> None:
     headers, event = api.next()
-    request_id = request_ids.request_id = headers["lambda-runtime-aws-request-id"]
+    request_id = log.request_id = headers["lambda-runtime-aws-request-id"]
+    log.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
     trace_id = headers.get("lambda-runtime-trace-id")
     if trace_id is None:
         os.environ.pop("_X_AMZN_TRACE_ID", None)
@@ -308,8 +283,8 @@ def flush() -> None:
 
 
 def main() -> int:
-    sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
-    request_ids = set_up_logging()
+    sys.path[:0] = [os.environ["LAMBDA_TASK_ROOT"], *sys.argv[1:]]
+    log = python_log.set_up(sys.stdout, os.environ)
     try:
         api = RuntimeApiClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
     except OSError:
@@ -324,7 +299,7 @@ def main() -> int:
             api.fail_init(failure)
             return 1
         while True:
-            serve_one(api, handler, request_ids)
+            serve_one(api, handler, log)
     except RuntimeApiClosed:
         return 1
 

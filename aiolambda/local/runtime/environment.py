@@ -15,6 +15,7 @@ from ...emulation.identifiers import log_stream_name
 from ...types.values import Credentials
 from ..functions import CREDENTIAL_VARIABLES, LocalFunction
 from ..routing import LATEST
+from .layers import with_layers
 
 __all__ = ["SharedEnvironment", "environment_of"]
 
@@ -81,7 +82,7 @@ def environment_of(
     if function.runtime is None:
         major, minor, _ = platform.python_version_tuple()
         environment["AWS_EXECUTION_ENV"] = f"AWS_Lambda_python{major}.{minor}"
-    reserved = {
+    reserved = _log_settings(function) | {
         "_HANDLER": function.handler,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
@@ -94,4 +95,13 @@ def environment_of(
         "AWS_DEFAULT_REGION": shared.region,
         "LAMBDA_TASK_ROOT": str(function.folder_of(version)),
     }
-    return environment | dict(function.environment) | reserved
+    # The built-in runtime gets the module path from its command, so that a layer cannot replace a module that it needs.
+    variables = environment | dict(function.environment) | reserved
+    return with_layers(variables, function.layers, for_python=function.runtime is not None)
+
+
+def _log_settings(function: LocalFunction) -> dict[str, str]:
+    """The variables of the log format and level. Lambda sets a level for JSON only; here it may be set for text, too."""
+    if function.log_format == "JSON":
+        return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": function.log_level or "INFO"}
+    return {} if function.log_level is None else {"AWS_LAMBDA_LOG_LEVEL": function.log_level}

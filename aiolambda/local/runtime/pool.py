@@ -36,10 +36,12 @@ class _Place(NamedTuple):
 class ProcessPool:
     """`make_process` makes a process of a version that is not started yet.
 
-    After `close`, every invocation raises `EndpointClosed`.
+    After `close`, every invocation raises `EndpointClosed`. With `one_at_a_time`, an invocation waits for the one before it,
+    instead of being throttled.
     """
 
-    def __init__(self, concurrency: int, make_process: Callable[[str], RuntimeProcess]) -> None:
+    def __init__(self, concurrency: int, make_process: Callable[[str], RuntimeProcess], *, one_at_a_time: bool = False) -> None:
+        self._turn = asyncio.Lock() if one_at_a_time else None
         self._concurrency = concurrency
         self._make_process = make_process
         self._running = 0
@@ -59,6 +61,12 @@ class ProcessPool:
 
         Raises `ConcurrencyExceeded` if the limit is reached.
         """
+        if self._turn is None:
+            return await self._run(invocation, version)
+        async with self._turn:
+            return await self._run(invocation, version)
+
+    async def _run(self, invocation: Invocation, version: str) -> InvocationResult:
         if self._is_closed:
             raise EndpointClosed
         if self._running >= self._concurrency:

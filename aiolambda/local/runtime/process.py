@@ -15,11 +15,13 @@ from typing import Any
 import attrs
 
 from ...emulation.function_log import FunctionLog, LogListener, Usage
-from ...emulation.function_responses import TRUNCATED, FunctionResponse, exited, init_timed_out, not_started, timed_out
+from ...emulation.function_responses import TRUNCATED, FunctionResponse, exited, not_started, timed_out
 from ..functions import LocalFunction
 from ..routing import LATEST
+from .debugging import DEBUG_TIMEOUT, Debugger, options_of_debugpy
 from .environment import SharedEnvironment, environment_of
 from .invocations import Invocation, InvocationResult
+from .layers import python_folders
 from .output_pipe import OutputPipe
 from .process_groups import ProcessGroups, SupervisedProcess
 from .runtime_api import RuntimeApiServer
@@ -42,12 +44,13 @@ class EndpointClosed(Exception):
     """The endpoint was closed while the invocation ran, or before."""
 
 
-def runtime_command(function: LocalFunction) -> tuple[str, ...]:
-    """The command that starts a runtime process of the function."""
+def runtime_command(function: LocalFunction, debugpy_port: int | None = None) -> tuple[str, ...]:
+    """The command that starts a runtime process of the function. Only the built-in runtime can run under debugpy."""
     if function.runtime is not None:
         return tuple(word.replace("{handler}", function.handler) for word in function.runtime)
+    debugging = () if debugpy_port is None else options_of_debugpy(debugpy_port)
     # -u: output is written at once. -P: the handler cannot import the modules beside the bootstrap by accident.
-    return (sys.executable, "-u", "-P", "-X", "utf8", _BOOTSTRAP)
+    return (sys.executable, "-u", "-P", "-X", "utf8", *debugging, _BOOTSTRAP, *python_folders(function.layers))
 
 
 def _max_memory_used(pid: int) -> int:
@@ -60,13 +63,13 @@ def _max_memory_used(pid: int) -> int:
     return -(-int(peak.split()[1]) // 1024)
 
 
-async def _wait_for_first(*futures: "asyncio.Future[Any]", timeout: float) -> None:
+async def _wait_for_first(*futures: "asyncio.Future[Any]", timeout: float | None) -> None:
     """Return when one of them is done, or after `timeout` seconds. Cancels none of them."""
     await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
 
 class RuntimeProcess:
-    """Call `start`, then `invoke` while `is_usable`, and `close` in any case."""
+    """Call `start`, then `invoke` while `is_usable`, and `close` in any case. Under a debugger, no time limit applies."""
 
     def __init__(
         self,
@@ -77,13 +80,17 @@ class RuntimeProcess:
         version: str = LATEST,
         on_log: LogListener | None = None,
         init_limit: float = INIT_LIMIT,
+        debugger: Debugger | None = None,
     ) -> None:
         self._function = function
         self._version = version
+        self._debugger = debugger
+        self._debugpy_port: int | None = None
         self._shared = shared
         self._groups = groups
-        self._init_limit = init_limit
-        self._log = FunctionLog(on_log)
+        self._init_limit = init_limit if debugger is None else None
+        self._timeout = function.timeout if debugger is None else None
+        self._log = FunctionLog(on_log, function.log_format)
         self._api = RuntimeApiServer()
         self._pipe: OutputPipe | None = None
         self._process: SupervisedProcess | None = None
@@ -103,15 +110,26 @@ class RuntimeProcess:
         return self._exit is not None and not self._exit.done() and self._init_failure is None and not self._is_closing
 
     async def start(self) -> None:
-        """Start the process and wait for the end of init. A failure is not raised: the first invocation reports it."""
+        """Start the process and wait for the end of init. A failure is not raised: the first invocation reports it.
+
+        An init that takes too long goes on in the time of the first invocation. Lambda starts it again then.
+        """
         started = time.perf_counter()
         address = await self._api.start()
-        command = runtime_command(self._function)
-        environment = environment_of(self._function, self._shared, address, dt.datetime.now(dt.UTC).date(), self._version)
+        debugger = self._debugger
+        if debugger is not None and self._function.runtime is None:
+            self._take_debugpy_port(debugger)
+        command = runtime_command(self._function, self._debugpy_port)
+        today = dt.datetime.now(dt.UTC).date()
+        environment = environment_of(self._function, self._shared, address, today, self._version)
         pipe = self._pipe = OutputPipe(self._log.write)
         try:
             self._process = await self._groups.spawn(
-                command, output=pipe.write_end, environment=environment, directory=self._function.folder_of(self._version)
+                command,
+                stdin=None if debugger is None else debugger.stdin,
+                output=pipe.write_end,
+                environment=environment,
+                directory=self._function.folder_of(self._version),
             )
         except OSError as error:
             program, reason = command[0], (error.strerror or str(error)).lower()
@@ -124,8 +142,13 @@ class RuntimeProcess:
         self._exit = asyncio.create_task(self._wait_for_exit(self._process), name=f"exit of runtime {self._process.pid}")
         if self._is_closing:
             self._kill()
-        await self._wait_for_init(self._exit)
+        await self._wait_for_init(self._exit, self._init_limit)
         self._init_duration = (time.perf_counter() - started) * 1000
+
+    def _take_debugpy_port(self, debugger: Debugger) -> None:
+        port = self._debugpy_port = debugger.take_port()
+        if port is not None:
+            self._log.write(f"Waiting for a debugger of the function {self._function.name} at 127.0.0.1:{port}\n".encode())
 
     async def _wait_for_exit(self, process: SupervisedProcess) -> int:
         return_code = await process.wait()
@@ -133,9 +156,9 @@ class RuntimeProcess:
             self._pipe.close()
         return return_code
 
-    async def _wait_for_init(self, exit_code: "asyncio.Task[int]") -> None:
+    async def _wait_for_init(self, exit_code: "asyncio.Task[int]", timeout: float | None) -> None:
         ready = self._api.ready
-        await _wait_for_first(ready, exit_code, timeout=self._init_limit)
+        await _wait_for_first(ready, exit_code, timeout=timeout)
         if ready.done():
             failure = ready.result()
             if failure is not None:
@@ -144,9 +167,6 @@ class RuntimeProcess:
         elif exit_code.done():
             return_code = exit_code.result()
             self._init_failure = lambda request_id: exited(request_id, return_code)
-        else:
-            self._init_failure = lambda request_id: init_timed_out(request_id, self._init_limit)
-            self._kill()
 
     async def invoke(self, invocation: Invocation) -> InvocationResult:
         """Run the invocation to its end, whatever the result.
@@ -156,21 +176,36 @@ class RuntimeProcess:
         if self._is_closing:
             raise EndpointClosed
         started = time.perf_counter()
-        if self._init_failure is not None:
-            self._log.start(invocation.request_id, self._version)
-            response = self._init_failure(invocation.request_id)
+        failure = None if self._init_failure is None else self._init_failure(invocation.request_id)
+        if failure is not None:
+            response = failure
+            self._begin_log(invocation, failure)
         elif self._exit is None or self._exit.done():
             raise InvocationNotDelivered
         else:
-            self._log.start(invocation.request_id, self._version)
+            self._begin_log(invocation)
             response = await self._run(invocation, self._exit)
+        return self._end(invocation, response, (time.perf_counter() - started) * 1000)
+
+    def _begin_log(self, invocation: Invocation, failure: FunctionResponse | None = None) -> None:
+        """Write how init ended, if it did not succeed in time, and that the invocation starts."""
+        if failure is not None:
+            self._log.init_failed(self._init_duration or 0.0, "error", failure.error_type)
+        elif not self._api.ready.done():
+            self._log.init_failed(self._init_duration or 0.0, "timeout", None)
+            self._init_duration = None
+        self._log.start(invocation.request_id, self._version, invocation.function_arn)
+
+    def _end(self, invocation: Invocation, response: FunctionResponse, duration: float) -> InvocationResult:
+        """Write the end of the log, and make the result."""
         if self._pipe is not None:
             self._pipe.drain()
-        duration = (time.perf_counter() - started) * 1000
+        if response.message is not None:
+            self._log.failed(response.message, str(response.error_type))
         self._measure_memory()
         init_duration, self._init_duration = self._init_duration, None
         usage = Usage(
-            duration=duration,
+            duration=min(duration, self._function.timeout * 1000) if response.status == "timeout" else duration,
             memory_size=self._function.memory_size,
             max_memory_used=self._max_memory_used,
             init_duration=init_duration,
@@ -180,8 +215,13 @@ class RuntimeProcess:
         return InvocationResult(response=response, log_tail=self._log.end(invocation.request_id, usage))
 
     async def _run(self, invocation: Invocation, exit_code: "asyncio.Task[int]") -> FunctionResponse:
-        timeout = self._function.timeout
-        response = self._api.dispatch(invocation, time.time() + timeout)
+        timeout, started = self._timeout, time.monotonic()
+        response = self._api.dispatch(invocation, time.time() + (DEBUG_TIMEOUT if timeout is None else timeout))
+        if not self._api.ready.done():
+            await self._wait_for_init(exit_code, timeout)
+            if self._init_failure is not None and not self._is_closing:
+                return self._init_failure(invocation.request_id)
+            timeout = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
         await _wait_for_first(response, exit_code, timeout=timeout)
         if response.done() and response.result().error_type == TRUNCATED:
             # A truncated response usually means that the process has ended; its exit code is the better explanation.
@@ -200,10 +240,8 @@ class RuntimeProcess:
         self._measure_memory()
         self._kill()
         await asyncio.wait({exit_code})
-        timeout = self._function.timeout
-        self._log.write(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S.%fZ} {invocation.request_id} ".encode())
-        self._log.write(f"Task timed out after {timeout:.2f} seconds\n\n".encode())
-        return timed_out(invocation.request_id, timeout)
+        self._log.timed_out(invocation.request_id, self._function.timeout)
+        return timed_out(invocation.request_id, self._function.timeout)
 
     def _measure_memory(self) -> None:
         if self._process is not None and self.is_usable:
@@ -221,4 +259,6 @@ class RuntimeProcess:
             await asyncio.wait({self._exit})
         if self._pipe is not None:
             self._pipe.close()
+        if self._debugger is not None:
+            self._debugger.release_port(self._debugpy_port)
         await self._api.close()

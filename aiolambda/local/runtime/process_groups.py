@@ -73,9 +73,18 @@ class ProcessGroups:
             self._reaper = None
 
     async def spawn(
-        self, command: Sequence[str], *, output: int, environment: Mapping[str, str], directory: Path
+        self,
+        command: Sequence[str],
+        *,
+        output: int,
+        environment: Mapping[str, str],
+        directory: Path,
+        stdin: int | None = None,
     ) -> SupervisedProcess:
-        """Start a process that writes stdout and stderr to the file descriptor `output`. Raises `OSError` on failure."""
+        """Start a process that writes stdout and stderr to the file descriptor `output`, and reads nothing or `stdin`.
+
+        Raises `OSError` on failure.
+        """
         ours, theirs = _socket_pair()
         with theirs:
             reader, writer = await asyncio.open_unix_connection(sock=ours)
@@ -83,7 +92,8 @@ class ProcessGroups:
                 async with self._spawning:
                     if self._socket is None:
                         await self.start()
-                    await self._request([list(command), dict(environment), str(directory)], [output, theirs.fileno()])
+                    descriptors = [output, theirs.fileno(), *([] if stdin is None else [stdin])]
+                    await self._request([list(command), dict(environment), str(directory)], descriptors)
                     theirs.close()
                     pid = _started_pid(await reader.readline())
             except BaseException:

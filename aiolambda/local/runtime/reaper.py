@@ -7,8 +7,9 @@ The reaper forks a supervisor for each runtime. On Linux, a supervisor is a chil
 whose parent has ended, even after `setsid`. So it kills its children until there are none. On other systems, it kills the
 process group; a descendant that has left the group survives.
 
-Protocol: standard input is a Unix socket. A request is the length of a message in 4 bytes, with two file descriptors (the
-output of the runtime, the socket of the supervisor), then `[command, environment, directory]` as JSON. A supervisor writes
+Protocol: standard input is a Unix socket. A request is the length of a message in 4 bytes, with two or three file descriptors
+(the output of the runtime, the socket of the supervisor, the input of the runtime if it has one), then
+`[command, environment, directory]` as JSON. A supervisor writes
 the lines `started PID` or `failed ERRNO`, then `ended STATUS`.
 
 Must not import this package or slow modules, because it runs by its path.
@@ -34,12 +35,13 @@ _KILL_TIMEOUT = 5.0
 
 
 class Runtime(NamedTuple):
-    """A runtime to start; `output` is a file descriptor."""
+    """A runtime to start; `output` and `stdin` are file descriptors."""
 
     command: list[str]
     environment: dict[str, str]
     directory: str
     output: int
+    stdin: int
 
 
 def main() -> None:
@@ -48,24 +50,25 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)  # a supervisor must not keep this socket open after the reaper has ended
     supervisors: set[int] = set()
     while (received := receive(requests)) is not None:
-        message, output, control = received
+        message, (output, control, *inputs) = received
         supervisor = os.fork()
         if not supervisor:
             requests.close()
             command, environment, directory = json.loads(message)
-            supervise(Runtime(command, environment, directory, output), socket.socket(fileno=control))
+            stdin = inputs[0] if inputs else subprocess.DEVNULL
+            supervise(Runtime(command, environment, directory, output, stdin), socket.socket(fileno=control))
             return
         supervisors = {pid for pid in (*supervisors, supervisor) if os.waitpid(pid, os.WNOHANG)[0] != pid}
-        os.close(output)
-        os.close(control)
+        for descriptor in (output, control, *inputs):
+            os.close(descriptor)
     for pid in supervisors:  # their sockets are closed too, so they end
         os.waitpid(pid, 0)
     kill_children()
 
 
-def receive(requests: socket.socket) -> tuple[bytes, int, int] | None:
-    """Return the next message and its two file descriptors; `None` at the end."""
-    length, descriptors, _, _ = socket.recv_fds(requests, 4, 2)
+def receive(requests: socket.socket) -> tuple[bytes, list[int]] | None:
+    """Return the next message and its file descriptors; `None` at the end."""
+    length, descriptors, _, _ = socket.recv_fds(requests, 4, 3)
     if not length:
         return None
     message = bytearray()
@@ -74,8 +77,7 @@ def receive(requests: socket.socket) -> tuple[bytes, int, int] | None:
         if not piece:
             return None
         message += piece
-    output, control = descriptors
-    return bytes(message), output, control
+    return bytes(message), descriptors
 
 
 def supervise(runtime: Runtime, control: socket.socket) -> None:
@@ -88,7 +90,7 @@ def supervise(runtime: Runtime, control: socket.socket) -> None:
     try:
         process = subprocess.Popen(  # noqa: S603 - the purpose of this script is to run this command
             runtime.command,
-            stdin=subprocess.DEVNULL,
+            stdin=runtime.stdin,
             stdout=runtime.output,
             stderr=runtime.output,
             env=runtime.environment,
@@ -100,6 +102,8 @@ def supervise(runtime: Runtime, control: socket.socket) -> None:
         return
     leader = process.pid
     os.close(runtime.output)
+    if runtime.stdin >= 0:
+        os.close(runtime.stdin)
     send(control, f"started {leader}")
     ended: dict[int, int] = {}
     while leader not in ended and control.fileno() not in select.select([control.fileno(), wakeups], [], [])[0]:
