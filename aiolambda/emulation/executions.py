@@ -28,6 +28,7 @@ class Execution:
         response: The bytes that the function answered: its result, or the error that Lambda reports.
         error_type: The error type of a run that failed, as in `FunctionError`; `None` if it succeeded.
         error: The exception that the handler raised. `None` if it raised none, as with a scripted failure.
+        attempt: The number of this run of an event: 1 for the first, more for retries. Default 1.
     """
 
     function_name: str
@@ -46,6 +47,8 @@ class Execution:
     """The error type of a run that failed, as in `FunctionError`; `None` if it succeeded."""
     error: BaseException | None = attrs.field(repr=False)
     """The exception that the handler raised. `None` if it raised none, as with a scripted failure."""
+    attempt: int = 1
+    """The number of this run of an event: 1 for the first, more for retries. Default 1."""
 
     def event(self) -> Any:
         """Decode the payload."""

@@ -93,6 +93,11 @@ class _Rule:
     when: Callable[[Any], object] | None
     random: random.Random
 
+    @property
+    def is_for_runs(self) -> bool:
+        """Whether the effect is on the function, not on the call or its answer."""
+        return not isinstance(self.effect, Scenario) or self.effect.kind is FailureKind.FUNCTION
+
     def applies_to(self, function_name: str, qualifier: str | None, payload: bytes) -> bool:
         """Whether the rule decides on this call. Counts the call if it does."""
         if self.times == 0 or self.function_name not in (EVERY_FUNCTION, function_name):
@@ -145,7 +150,7 @@ class ScriptedFailures:
             fake.fail("orders", TooManyRequestsException, times=2)
 
         Failures apply in the order in which they were added: two of `times=1` make the first call fail in one way and the
-        second in the other. A repeated attempt is another call.
+        second in the other. A repeated attempt is another call, and so is the retry of an event on the local endpoint.
 
         Args:
             function_name: The name of the function, also as `name:qualifier`. `"*"` stands for every function.
@@ -242,10 +247,18 @@ class ScriptedFailures:
 
     def _decide(self, function_name: str, qualifier: str | None, payload: bytes) -> Decision:
         """What happens to a call. Ask once for each call: the answer is counted."""
+        return self._choose(self._rules, function_name, qualifier, payload)
+
+    def _decide_run(self, function_name: str, qualifier: str | None, payload: bytes) -> Decision:
+        """What happens to one more run of a call that was accepted: a failure of the function, or a delay."""
+        rules = [rule for rule in tuple(self._rules) if rule.is_for_runs]
+        return self._choose(rules, function_name, qualifier, payload)
+
+    def _choose(self, rules: list[_Rule], function_name: str, qualifier: str | None, payload: bytes) -> Decision:
         delay: float | None = None
         scenario: Scenario | None = None
         with self._lock:
-            for rule in tuple(self._rules):
+            for rule in tuple(rules):
                 is_delay = not isinstance(rule.effect, Scenario)
                 if (delay if is_delay else scenario) is not None or not rule.applies_to(function_name, qualifier, payload):
                     continue

@@ -39,6 +39,15 @@ class Job:
     durable: DurableExecution | None = None
     repeats: bool = False
 
+    def with_attempt(self, attempt: int) -> "Job":
+        """The same, with the number of this run of an event in its record."""
+        on_end = self.on_end
+
+        def on_end_of_attempt(execution: Execution) -> None:
+            on_end(attrs.evolve(execution, attempt=attempt))
+
+        return attrs.evolve(self, on_end=on_end_of_attempt)
+
     def writing_to(self, writer: ResponseWriter) -> "Job":
         """The same, with this destination of its stream."""
         return attrs.evolve(self, invocation=self.invocation.writing_to(writer))

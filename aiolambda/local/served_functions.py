@@ -1,22 +1,23 @@
 """The functions of an endpoint, in processes and in this process, and their invocations: now, or later as an event.
 
-Laws: a name belongs to one function, so a new one replaces the old. Events run one after another, each once.
+Laws: a name belongs to one function, so a new one replaces the old. The events of a function end with it.
 
 Must not know HTTP.
 """
 
 import asyncio
-import contextlib
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from ..emulation.event_queue import EventQueue
 from ..emulation.executions import Execution
+from ..emulation.failure_script import Decision
 from ..emulation.function_failure import response_of
 from ..emulation.function_log import LogListener
 from ..emulation.in_process import FunctionTable, InProcessFunction
 from ..types.values import ThrottleReason
 from .activity import Activity
+from .event_config import EventInvokeConfig
+from .events.queues import EventQueues
 from .functions import LocalFunction
 from .jobs import Job, Selection
 from .routing import LATEST, choose
@@ -27,23 +28,28 @@ from .runtime.process import EndpointClosed
 
 __all__ = ["ServedFunctions"]
 
-_PAUSE = 0.02
-"""Seconds after which an event looks for a free process again."""
-
 
 class ServedFunctions:
-    """Functions by name. Call `open` on the loop of the endpoint, and `close` at the end."""
+    """Functions by name. Call `open` on the loop of the endpoint, and `close` at the end.
 
-    def __init__(self, on_log: LogListener | None, account_concurrency: int | None = None) -> None:
+    `decide_run` is asked about each run of an event but the first.
+    """
+
+    def __init__(
+        self,
+        on_log: LogListener | None,
+        decide_run: Callable[[str, str | None, bytes], Decision],
+        account_concurrency: int | None = None,
+    ) -> None:
         self.in_processes: dict[str, LocalFunction] = {}
         self.pools: dict[str, ProcessPool] = {}
         self.activity = Activity()
         self._handlers = FunctionTable()
         self._in_process = InProcessRuntime(on_log)
-        self._events = EventQueue("LocalEndpoint")
         self._account_concurrency = account_concurrency
         self._running = 0
         self._random = random.Random()  # noqa: S311 - it chooses versions of weighted aliases
+        self._events = EventQueues(self._run, self.find, decide_run, self.activity)
         self._make_pool: Callable[[LocalFunction], ProcessPool] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: set[asyncio.Future[None]] = set()
@@ -53,9 +59,11 @@ class ServedFunctions:
         self._loop, self._make_pool = asyncio.get_running_loop(), make_pool
         self.pools = {name: make_pool(function) for name, function in self.in_processes.items()}
 
-    def add_handler(self, function: InProcessFunction) -> None:
-        """Add a function of this process."""
-        self._remove_process(function.name)
+    def add_handler(self, function: InProcessFunction, events: EventInvokeConfig | None = None) -> None:
+        """Add a function of this process. Without `events`, its events run once."""
+        if function.name in self.in_processes:
+            self.remove(function.name)
+        self._events.configure(function, events)
         self._handlers.add(function)
 
     def add_process(self, function: LocalFunction) -> None:
@@ -69,6 +77,12 @@ class ServedFunctions:
         """Remove a function, if there is one. Its processes end soon, with what they run."""
         self._handlers.remove(name)
         self._remove_process(name)
+        self.drop_events(name)
+
+    def drop_events(self, function_name: str | None = None) -> None:
+        """Drop the events that were accepted so far: of a function, or all. What runs goes on. May be called in any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._events.drop, function_name, self._events.mark())
 
     def _remove_process(self, name: str) -> None:
         self.in_processes.pop(name, None)
@@ -104,30 +118,29 @@ class ServedFunctions:
 
     async def invoke(self, job: Job) -> InvocationResult:
         """Run an invocation. Raises `ConcurrencyExceeded`, or `EndpointClosed` if the endpoint or the function went away."""
-        if self._account_concurrency is not None and self._running >= self._account_concurrency:
-            raise ConcurrencyExceeded(ThrottleReason.CONCURRENT_INVOCATION_LIMIT_EXCEEDED)
-        self._running += 1
         token = self.activity.begin()
         try:
-            if isinstance(job.selection.function, InProcessFunction):
-                return await self._in_process.invoke(job.selection.function, job)
-            return await self._invoke_process(job.selection.function, job)
+            with self._events.beside_a_call(job.selection.function.name):
+                return await self._run(job)
         finally:
-            self._running -= 1
             self.activity.end(token)
 
     def queue(self, job: Job) -> None:
-        """Run an invocation after the events before it."""
-        token = self.activity.begin()
+        """Run an invocation later, as an event. While the endpoint closes, it is dropped."""
+        if self._make_pool is not None:
+            self._events.put(job)
 
-        async def run() -> None:
-            try:
-                with contextlib.suppress(EndpointClosed):
-                    await _when_free(lambda: self.invoke(job))
-            finally:
-                self.activity.end(token)
-
-        self._events.put(run)
+    async def _run(self, job: Job) -> InvocationResult:
+        if self._account_concurrency is not None and self._running >= self._account_concurrency:
+            raise ConcurrencyExceeded(ThrottleReason.CONCURRENT_INVOCATION_LIMIT_EXCEEDED)
+        self._running += 1
+        try:
+            function = job.selection.function
+            if isinstance(function, InProcessFunction):
+                return await self._in_process.invoke(function, job)
+            return await self._invoke_process(function, job)
+        finally:
+            self._running -= 1
 
     async def _invoke_process(self, function: LocalFunction, job: Job) -> InvocationResult:
         pool = self.pools.get(function.name)
@@ -159,38 +172,29 @@ class ServedFunctions:
 
     async def clear(self) -> None:
         """Remove all functions, and end what runs and waits."""
-        await self._events.abort()
         self._handlers.clear()
         for name in list(self.in_processes):
             self._remove_process(name)
+        await self._events.cancel()
         await asyncio.sleep(0)  # so that the pools begin to close
         await self._in_process.clear()
         if self._closing:
             await asyncio.wait(self._closing)
+        await self._events.close()
         self.activity.forget()
 
     async def close(self) -> None:
         """End what runs and waits. The functions are kept for another start."""
         self._make_pool = None
-        await self._events.abort()
+        await self._events.cancel()
         for pool in self.pools.values():
             await pool.close()
         await self._in_process.close()
         if self._closing:
             await asyncio.wait(self._closing)
+        await self._events.close()
         self._loop = None
         self.activity.forget()
-
-
-async def _when_free(invoke: Callable[[], Awaitable[object]]) -> None:
-    """Run an event, once synchronous calls leave a process to it."""
-    while True:
-        try:
-            await invoke()
-        except ConcurrencyExceeded:
-            await asyncio.sleep(_PAUSE)
-        else:
-            return
 
 
 class _Collector(ResponseWriter):

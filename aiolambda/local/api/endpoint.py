@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Never, Self, cast, overload
 
+import attrs
 from aiohttp import web
 
 from ...emulation.emulated_lambda import EmulatedLambda
@@ -23,6 +24,7 @@ from ...errors import ConfigurationError
 from ...errors.checks import check_callable, check_choice, check_seconds, check_whole
 from ...types.mistakes import explains_arguments, kind_of
 from ...types.values import Credentials
+from ..event_config import EventInvokeConfig
 from ..functions import DEFAULT_TIMEOUT, LocalFunction, function_of_callable
 from ..runtime.debugging import debugger_of
 from ..runtime.environment import SharedEnvironment
@@ -54,8 +56,8 @@ class LocalEndpoint(EmulatedLambda):
     No process runs before `start`, and none is left after `close`.
 
     A test adds functions of its own process with `add`, lets calls fail with `fail` and `delay`, and reads `calls` and
-    `executions`. An `Event` is answered with 202, and runs afterwards, one event after another: await `wait_idle()`. It and all
-    methods without `async` may be called in any thread and on any event loop.
+    `executions`. An `Event` is answered with 202, and runs afterwards: await `wait_idle()`. It and all methods without `async`
+    may be called in any thread and on any event loop.
     """
 
     def __init__(
@@ -109,7 +111,7 @@ class LocalEndpoint(EmulatedLambda):
         self._only_region = region
         self.credentials = credentials or authentication.fresh_credentials()
         """The keys that requests must be signed with."""
-        self._served = ServedFunctions(on_log, account_concurrency)
+        self._served = ServedFunctions(on_log, self._decide_run, account_concurrency)
         self._served.in_processes.update(_by_name(functions))
         self._requested_port = port
         self._verify_signatures = verify_signatures
@@ -163,6 +165,7 @@ class LocalEndpoint(EmulatedLambda):
         version: str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         process: bool = False,
+        events: EventInvokeConfig | None = None,
     ) -> None: ...
 
     def add(
@@ -175,6 +178,7 @@ class LocalEndpoint(EmulatedLambda):
         version: str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         process: bool = False,
+        events: EventInvokeConfig | None = None,
     ) -> None:
         """Add a function, or replace it.
 
@@ -191,22 +195,29 @@ class LocalEndpoint(EmulatedLambda):
             timeout: The timeout of the function, in seconds. It ends processes only. Default 60.
             process: Whether the handler runs in processes of the real runtime. Default `False`.
                 It must be a function at the top of a module, and have no qualifier.
+            events: The treatment of an `Event`: retries, age limit, destinations. Default `None`: no retries.
+                With `process=True`, the default is `EventInvokeConfig()`, which has two.
 
         Raises:
             ConfigurationError: The name is not a string, the handler not a function, or not one that a process can import.
         """
+        if not (events is None or isinstance(events, EventInvokeConfig)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
+            raise ConfigurationError(f"events must be an EventInvokeConfig; got {kind_of(events)}")
         if isinstance(function, LocalFunction):
+            if events is not None:
+                raise ConfigurationError("a LocalFunction has its own events: write LocalFunction(..., events=...)")
             self._served.add_process(function)
         elif not process:
             added = function_of(function, handler, qualifier=qualifier, version=version, timeout=timeout)
-            self._served.add_handler(added)
+            self._served.add_handler(added, events)
         elif qualifier is None and version is None:
-            self._served.add_process(function_of_callable(function, handler, timeout))
+            added_process = function_of_callable(function, handler, timeout)
+            self._served.add_process(added_process if events is None else attrs.evolve(added_process, events=events))
         else:
             raise ConfigurationError("a function in a process has no qualifiers and versions; remove process=True")
 
     def remove(self, function_name: str, /) -> None:
-        """Remove a function. Calls of it are answered with `ResourceNotFoundException` from now on.
+        """Remove a function. Calls of it are answered with `ResourceNotFoundException` from now on, and its events are dropped.
 
         Args:
             function_name: The name of the function.
@@ -218,11 +229,11 @@ class LocalEndpoint(EmulatedLambda):
         self._served.remove(function_name)
 
     async def wait_idle(self) -> None:
-        """Wait until no function runs and every `Event` that was accepted has run."""
+        """Wait until no function runs and every `Event` that was accepted has ended, with its retries and records."""
         await self._served.activity.wait()
 
     def wait_idle_sync(self, timeout: float | None = 30.0) -> None:
-        """Block this thread until no function runs and every `Event` that was accepted has run.
+        """Block this thread until no function runs and every `Event` that was accepted has ended, with retries and records.
 
         Args:
             timeout: The longest wait, in seconds. Default 30; `None` is no limit.
@@ -250,8 +261,12 @@ class LocalEndpoint(EmulatedLambda):
         self._calls, self._executions = [], []  # a handler that blocks its thread may still end
 
     def reset(self) -> None:
-        """Forget all failures, delays, calls and executions, and end silent connections. The functions stay."""
+        """Forget all failures, delays, calls and executions, and end silent connections. The functions stay.
+
+        Events that wait for a run, a retry or a delivery are dropped. What runs goes on.
+        """
         super().reset()
+        self._served.drop_events()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._end_silence)
 
@@ -331,7 +346,8 @@ class LocalEndpoint(EmulatedLambda):
     async def close(self) -> None:
         """Kill all runtimes and stop listening. Invocations in progress are answered with `ServiceException`.
 
-        Events that have not run are dropped. A handler of this process is cancelled; one that blocks gets 5 seconds.
+        Events that have not ended are dropped, with their retries and records. A handler of this process is cancelled; one that
+        blocks gets 5 seconds, and so does a destination.
         """
         await self._served.close()
         self._end_silence()

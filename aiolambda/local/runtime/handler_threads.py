@@ -1,4 +1,6 @@
-"""Threads that run the handlers of this process: each has an event loop of its own, and runs one handler at a time.
+"""Threads that run functions of this process: each has an event loop of its own, and runs one function at a time.
+
+The functions are handlers, or the destinations of records.
 
 Laws: a handler that blocks stops no other. A thread is used again, so that objects bound to its loop stay usable, as in an
 execution environment of Lambda. No thread is left after `close`, unless its handler blocks for longer than the grace.
@@ -27,12 +29,12 @@ _GRACE = 5.0
 class _HandlerThread:
     """A thread with an event loop, until `stop`. `ended` is done when it has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._stopped = asyncio.Event()
         self.loop = self._runner.get_loop()
         self.ended: Future[None] = Future()
-        self._thread = threading.Thread(target=self._run, name="handlers of LocalEndpoint", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"{kind}s of LocalEndpoint", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
@@ -60,9 +62,10 @@ class _HandlerThread:
 
 
 class HandlerThreads:
-    """Starts threads on demand, and runs the work of handlers on them."""
+    """Starts threads on demand, and runs the work of handlers on them. `kind` says what else it is, for names and warnings."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "handler") -> None:
+        self._kind = kind
         self._threads: set[_HandlerThread] = set()
         self._idle: list[_HandlerThread] = []
         self._running: set[Future[Any]] = set()
@@ -87,7 +90,7 @@ class HandlerThreads:
                 self._idle.append(thread)
 
     def _start(self) -> _HandlerThread:
-        thread = _HandlerThread()
+        thread = _HandlerThread(self._kind)
         self._threads.add(thread)
         return thread
 
@@ -113,4 +116,4 @@ class HandlerThreads:
             if thread.ended.done():
                 thread.join()
             else:
-                warnings.warn("a handler of the local endpoint still blocks its thread", ResourceWarning, stacklevel=1)
+                warnings.warn(f"a {self._kind} of the local endpoint still blocks its thread", ResourceWarning, stacklevel=1)
