@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import pytest
 
+from aiolambda import ThrottleReason
 from aiolambda.emulation.executions import Execution
 from aiolambda.emulation.failure_script import Decision
 from aiolambda.emulation.function_responses import FunctionResponse
@@ -29,6 +30,7 @@ from aiolambda.local.runtime.process import EndpointClosed
 pytestmark = pytest.mark.virtual_time
 
 HOUR = 3600.0
+THROTTLED = ThrottleReason.RESERVED_FUNCTION_CONCURRENT_INVOCATION_LIMIT_EXCEEDED
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
 CALL = "call"
 """The payload of synchronous calls."""
@@ -87,7 +89,7 @@ class Bench:
         if (error := self.raises(name)) is not None:
             raise error
         if self.running.get(name, 0) >= self.functions[name].concurrency:
-            raise ConcurrencyExceeded
+            raise ConcurrencyExceeded(THROTTLED)
         self.running[name] = self.running.get(name, 0) + 1
         self.most_running[name] = max(self.running[name], self.most_running.get(name, 0))
         time = asyncio.get_running_loop().time()
@@ -323,7 +325,7 @@ async def test_a_throttle_uses_up_no_retry():
     def refuse(name: str) -> BaseException | None:
         if name == "orders":
             tries.append(asyncio.get_running_loop().time())
-        return ConcurrencyExceeded() if name == "orders" and len(tries) < 8 else None
+        return ConcurrencyExceeded(THROTTLED) if name == "orders" and len(tries) < 8 else None
 
     bench.raises, bench.fails = refuse, lambda payload: payload == 7
     bench.put(7)
@@ -335,7 +337,7 @@ async def test_a_throttle_uses_up_no_retry():
 
 async def test_throttled_events_reach_their_age_limit():
     bench = Bench(function(**RECORDED, maximum_event_age=60))
-    bench.raises = lambda name: ConcurrencyExceeded() if name == "orders" else None
+    bench.raises = lambda name: ConcurrencyExceeded(THROTTLED) if name == "orders" else None
     bench.put(1, 2, 3)
     await bench.idle()
     assert (bench.ends, {run.time for run in bench.runs}) == ([("EventAgeExceeded", 0)] * 3, {60})
@@ -343,7 +345,7 @@ async def test_throttled_events_reach_their_age_limit():
 
 async def test_a_throttled_event_lives_long():
     bench = Bench(function(**RECORDED, maximum_event_age=HOUR))
-    bench.raises = lambda name: ConcurrencyExceeded() if name == "orders" else None
+    bench.raises = lambda name: ConcurrencyExceeded(THROTTLED) if name == "orders" else None
     bench.put(1)
     await bench.idle()
     assert (bench.ends, bench.runs[0].time) == ([("EventAgeExceeded", 0)], HOUR)
@@ -354,7 +356,7 @@ async def test_another_function_may_free_what_an_event_waits_for():
     bench.takes = lambda _: 10.3
     call = asyncio.create_task(bench.call("prices"))
     await asyncio.sleep(0)
-    bench.raises = lambda _: ConcurrencyExceeded() if bench.running.get("prices") else None  # of the account
+    bench.raises = lambda _: ConcurrencyExceeded(THROTTLED) if bench.running.get("prices") else None  # of the account
     bench.put(1)
     await call
     await bench.idle()
@@ -502,7 +504,7 @@ async def test_a_dropped_event_that_is_refused_has_ended():
 
     def drop_and_refuse(name: str) -> BaseException:
         bench.queues.drop(name, bench.queues.mark())
-        return ConcurrencyExceeded()
+        return ConcurrencyExceeded(THROTTLED)
 
     bench.raises = drop_and_refuse
     await bench.idle()
