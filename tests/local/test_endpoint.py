@@ -12,7 +12,7 @@ import pytest
 from aiolambda import ConfigurationError
 from aiolambda.local import LocalEndpoint
 
-from ..support.local import function, read_soon, serving
+from ..support.local import becomes_true, function, read_soon, serving
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function"
 
@@ -182,6 +182,23 @@ async def test_a_payload_over_the_limit_is_refused(type, limit):
         said = f"{limit + 1} byte payload is too large for the {named} invocation type (limit {limit} bytes)"
         assert answer.json() == {"message": said}
         assert (await invoke(payload=b'"' + b"x" * (limit - 2) + b'"', headers=headers)).status < 300
+
+
+@pytest.mark.parametrize(
+    "path", ["2015-03-31/functions/app/invocations", "2021-11-15/functions/app/response-streaming-invocations"]
+)
+async def test_client_that_leaves_its_request_is_not_an_error(path, caplog):
+    async with serving() as invoke:
+        host, port = invoke.endpoint.url.removeprefix("http://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n\r\nhalf of it".encode())
+        server = invoke.endpoint._runner.server
+        await becomes_true(lambda: server.requests_count == 1)
+        writer.transport.abort()
+        await becomes_true(lambda: not server.connections)
+        assert (await invoke()).status == 200
+    assert len(invoke.endpoint.calls) == 1
+    assert caplog.records == []
 
 
 async def test_oversized_request_is_refused_by_front_end():

@@ -39,9 +39,9 @@ _STREAMING_PATH = "/2021-11-15/functions/{function_name}/response-streaming-invo
 
 
 class _NoAnswer(Exception):
-    """A script wants this call to get no answer."""
+    """This call gets no answer: a script wants that, or the client has left before it had sent its request."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario | None = None) -> None:
         super().__init__()
         self.scenario = scenario
 
@@ -228,9 +228,9 @@ class InvokeApi:
         if job.durable is not None:
             self._durable.forget(job.durable)
 
-    async def _leave_unanswered(self, request: web.Request, scenario: Scenario) -> web.Response:
+    async def _leave_unanswered(self, request: web.Request, scenario: Scenario | None) -> web.Response:
         """Close the connection without an answer: now, or with the endpoint if the script wants silence."""
-        if scenario.kind is FailureKind.SILENT:
+        if scenario is not None and scenario.kind is FailureKind.SILENT:
             await self._silence.wait()
         if request.transport is not None:
             request.transport.close()
@@ -264,9 +264,12 @@ async def _read_payload(request: web.Request, headers: Mapping[str, str]) -> byt
     declared = request.content_length
     requests.check_size(declared or 0, declared, headers)
     payload = bytearray()
-    async for chunk in request.content.iter_any():
-        payload += chunk
-        requests.check_size(len(payload), declared, headers)
+    try:
+        async for chunk in request.content.iter_any():
+            payload += chunk
+            requests.check_size(len(payload), declared, headers)
+    except ConnectionError:
+        raise _NoAnswer from None
     return bytes(payload)
 
 
