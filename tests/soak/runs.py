@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 import attrs
 
@@ -142,6 +142,12 @@ async def run(script: str, *, tls: bool = False, count: int = 0, **settings: Any
         this.executions, this.notes = saw["executions"], saw["notes"]
 
 
+class Reported(Protocol):
+    """The counts of a soak, as text."""
+
+    def report(self) -> str: ...
+
+
 Soak = tuple[Run, list[str]]
 
 
@@ -235,7 +241,7 @@ def add_loop(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loop", choices=get_args(LoopName), default="asyncio", help="the event loop of the client")
 
 
-def tell(soaking: Coroutine[Any, Any, Soak], *, loop: LoopName) -> None:
+def tell(soaking: Coroutine[Any, Any, tuple[Reported, list[str]]], *, loop: LoopName) -> None:
     """Run a soak as a program: print its report, and exit with 1 if a claim does not hold."""
     began = time.monotonic()
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:

@@ -3,14 +3,15 @@
 import asyncio
 import importlib.util
 from collections.abc import Coroutine
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import pytest
 
 from ..support import THOROUGH
 from ..support.loops import CHOSEN, LoopName, loop_factory
-from . import runs
+from . import endpoint_faults, runs
 
+T = TypeVar("T", bound=runs.Reported)
 pytestmark = pytest.mark.slow
 over_both = pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
 SIZE = 4 if THOROUGH else 1
@@ -18,7 +19,7 @@ LOOPS = [loop for loop in get_args(LoopName) if THOROUGH and all(map(importlib.u
 on_each_loop = pytest.mark.parametrize("loop", LOOPS)
 
 
-def run(loop: LoopName, soaking: Coroutine[Any, Any, runs.Soak]) -> runs.Run:
+def run(loop: LoopName, soaking: Coroutine[Any, Any, tuple[T, list[str]]]) -> T:
     """A soak whose claims all hold."""
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
         runner.get_loop().set_exception_handler(lambda *_: None)  # aiofastnet complains of handshakes that the peer has reset
@@ -54,3 +55,10 @@ def test_signature_is_fresh_after_a_long_wait_for_a_slot(loop: LoopName) -> None
 @on_each_loop
 def test_a_hundred_first_calls_at_once_succeed(loop: LoopName) -> None:
     run(loop, runs.first_calls(calls=100, tls=True))
+
+
+@on_each_loop
+def test_verdicts_are_the_executions_of_the_local_endpoint(loop: LoopName) -> None:
+    this = run(loop, endpoint_faults.endpoint_faults(seconds=2.4 * SIZE, in_flight=16))
+    assert len(this.outcomes) >= 16
+    assert sum(this.executions.values()) > 5
