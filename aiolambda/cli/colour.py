@@ -6,8 +6,9 @@ Law: `--color` wins over the environment, and the environment over the kind of t
 import os
 from typing import Literal, TextIO
 
-__all__ = ["Mode", "is_on", "painted", "set_mode"]
+__all__ = ["Colour", "Mode", "in_colour", "is_on", "painted", "set_mode"]
 
+Colour = Literal["red", "yellow", "green", "dim"]
 Mode = Literal["auto", "always", "never"]
 _CODES = {"red": "1;31", "yellow": "33", "green": "32", "dim": "2"}
 _mode: Mode = "auto"
@@ -35,6 +36,11 @@ def is_on(stream: TextIO) -> bool:
         return False
 
 
-def painted(text: str, colour: Literal["red", "yellow", "green", "dim"], stream: TextIO) -> str:
+def painted(text: str, colour: Colour, stream: TextIO) -> str:
     """The text in this colour, if the stream gets colours."""
-    return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if is_on(stream) else text
+    return in_colour(text, colour) if is_on(stream) else text
+
+
+def in_colour(text: str, colour: Colour) -> str:
+    """The text in this colour."""
+    return f"\x1b[{_CODES[colour]}m{text}\x1b[0m"

@@ -33,7 +33,9 @@ head -5 items.jsonl | aiolambda map orders""",
     "serve": """\
 aiolambda serve hello=examples.py:handler
 aiolambda serve hi=app.py:run --runtime "python -m awslambdaric {handler}"
-aiolambda serve orders=handlers/app.handler --env TABLE=orders --env API_TOKEN""",
+aiolambda serve orders=handlers/app.handler --env TABLE=orders --env API_TOKEN
+aiolambda serve --config template.yaml --parameter Stage=dev --reload
+aiolambda serve orders=app.py:handler --alias orders:live --env-file .env""",
     "doctor": """\
 aiolambda doctor
 aiolambda doctor --profile work --function orders
@@ -55,6 +57,7 @@ CODES = {
     },
     "serve": {
         DONE: "stopped by SIGTERM",
+        FUNCTION_ERROR: "a function cannot start; with --reload, serve waits instead",
         USAGE: "usage or configuration error; nothing was served",
         INTERRUPTED: "stopped by Ctrl-C",
     },

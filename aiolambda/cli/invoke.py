@@ -12,9 +12,10 @@ from ..errors import ConfigurationError, FunctionError
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
 from . import exit_codes
+from .clients import make_client
 from .files import check_is_open, open_output, print_error, stop_writing, truncate
 from .interrupts import InterruptedBeforeSending, run_in_loop
-from .options import add_connect_timeout, add_connection_options, add_timeout, file_name, make_client
+from .options import add_connect_timeout, add_connection_options, add_timeout, file_name
 from .payloads import parse_json, payload_of
 from .results import Form, NotJsonError, add_output_options, form_of, is_terminal
 

@@ -28,11 +28,11 @@ from ..fanout.scheduler import GRACE
 from ..fanout.values import MapResult, StoppedBy
 from ..types.values import Delivery
 from . import exit_codes
+from .clients import make_client
 from .files import STDIO, check_is_open, open_file, open_output, print_error, standard_input, stop_writing, truncate
 from .interrupts import Interrupts, run_in_loop
 from .items import Items, Line
 from .map_options import add_options, check_files, check_options, input_of, max_concurrency
-from .options import make_client
 from .payloads import tell_if_terminal
 from .progress import ProgressListener, progress
 from .results import Form, NotJsonError, form_of, is_terminal

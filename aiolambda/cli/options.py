@@ -1,4 +1,4 @@
-"""Options that several commands share: connection, logging and colour, the types of values, and the client made from them.
+"""Options that several commands share: connection, logging and colour, and the types of values.
 
 An argument that is not valid UTF-8 is a usage error, except for file names, which may be any bytes. Must not know the
 commands.
@@ -7,7 +7,6 @@ commands.
 import argparse
 from typing import Any
 
-from ..client.client import LambdaClient
 from ..errors import ConfigurationError
 from ..types.values import LONGEST_TIME, Timeouts, is_seconds
 from ..version import DISTRIBUTION, install_line
@@ -21,7 +20,6 @@ __all__ = [
     "add_timeout",
     "connection_settings",
     "file_name",
-    "make_client",
     "missing_extra",
     "seconds",
     "text",
@@ -49,7 +47,7 @@ def add_timeout(parser: argparse.ArgumentParser, help: str) -> None:
 
 
 def add_connect_timeout(parser: argparse.ArgumentParser) -> None:
-    """For `make_client`."""
+    """For `clients.make_client`."""
     parser.add_argument(
         "--connect-timeout",
         type=seconds,
@@ -59,12 +57,13 @@ def add_connect_timeout(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_general_options(parser: argparse.ArgumentParser) -> None:
+def add_general_options(parser: Parser) -> None:
     group = parser.add_argument_group("messages")
     group.add_argument(
         "-v", "--verbose", action="store_true", help="log each invocation to stderr: outcome, request id, attempts"
     )
-    group.add_argument("--debug", action="store_true", help="also log libraries, and print the traceback of an error")
+    if not parser.has_option("--debug"):  # a command may have one that does more
+        group.add_argument("--debug", action="store_true", help="also log libraries, and print the traceback of an error")
     group.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="colours in messages (default: auto)"
     )
@@ -73,12 +72,6 @@ def add_general_options(parser: argparse.ArgumentParser) -> None:
 def connection_settings(options: argparse.Namespace) -> dict[str, Any]:
     """The settings of a client, or of its config, from the connection options."""
     return {name: getattr(options, name) for name in ("region", "profile", "endpoint_url", "proxy", "ca_bundle")}
-
-
-def make_client(options: argparse.Namespace, **settings: Any) -> LambdaClient:
-    """Make the client for these options."""
-    limits = Timeouts(total=options.timeout, connect=options.connect_timeout)
-    return LambdaClient(**connection_settings(options), timeout=limits, **settings)
 
 
 def missing_extra(purpose: str, package: str) -> ConfigurationError:

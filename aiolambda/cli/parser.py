@@ -58,7 +58,9 @@ class Formatter(argparse.HelpFormatter):
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         blocks = [
-            block if block.startswith(" ") or "\n " in block else textwrap.fill(block, width, break_on_hyphens=False)
+            block
+            if block.startswith(" ") or "\n " in block
+            else textwrap.fill(block, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
             for block in text.strip("\n").split("\n\n")
         ]
         return "\n\n".join(blocks)
@@ -85,6 +87,10 @@ class Parser(argparse.ArgumentParser):
             if isinstance(commands, Mapping):
                 for parser in cast("Mapping[str, Parser]", commands).values():
                     yield from parser.every_action()
+
+    def has_option(self, name: str) -> bool:
+        """Whether the parser has this option."""
+        return name in self._option_string_actions
 
     def suppress_defaults(self) -> None:
         """Leave options that were not given out of the namespace."""

@@ -25,7 +25,7 @@ __all__ = ["build_parser", "main"]
 _COMMANDS = {
     "invoke": (".invoke", "invoke a function"),
     "map": (".map", "invoke a function for every line of a file"),
-    "serve": (".serve", "serve local functions behind the Lambda API"),
+    "serve": (".serve.command", "serve local functions behind the Lambda API"),
     "doctor": (".doctor.command", "check whether invocations can work from here, and explain problems"),
     "demo": (".demo.command", "show the features in a few seconds, without an AWS account"),
     "completion": (".completion", "print the completions of bash, zsh or fish"),

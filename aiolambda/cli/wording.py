@@ -6,7 +6,6 @@ Law: a text that names no such argument stays as it is. Must not know when an er
 import json
 import re
 from collections.abc import Callable
-from importlib import metadata
 from urllib.parse import unquote, urlsplit
 
 from ..version import CHECKOUT, DISTRIBUTION
@@ -56,6 +55,8 @@ def in_options(text: str) -> str:
 
 def _checkout() -> str:
     """The folder that this package was installed from; the placeholder if it was not a folder, or is not known."""
+    from importlib import metadata  # noqa: PLC0415 - slow to import, and few texts need it
+
     try:
         installed = metadata.distribution(DISTRIBUTION)
     except metadata.PackageNotFoundError:

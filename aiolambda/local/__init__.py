@@ -3,5 +3,8 @@
 from .api.endpoint import LocalEndpoint
 from .event_config import EventInvokeConfig
 from .functions import LocalFunction
+from .init_check import InitFailure
+from .invocation_log import InvocationEvent
+from .reload import Reload, ReloadEvent
 
-__all__ = ["EventInvokeConfig", "LocalEndpoint", "LocalFunction"]
+__all__ = ["EventInvokeConfig", "InitFailure", "InvocationEvent", "LocalEndpoint", "LocalFunction", "Reload", "ReloadEvent"]

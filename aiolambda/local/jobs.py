@@ -12,6 +12,7 @@ from ..emulation.executions import Execution
 from ..emulation.failure_script import Decision
 from ..emulation.in_process import InProcessFunction
 from .functions import LocalFunction
+from .invocation_log import Watch
 from .runtime.invocations import Invocation, ResponseWriter
 
 __all__ = ["Job", "Selection"]
@@ -27,7 +28,7 @@ class Selection:
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """An invocation to run. `on_end` gets the record of its run.
+    """An invocation to run. `on_end` gets the record of its run, and `watch` learns of its begin and end.
 
     If `repeats`, the durable execution exists, and its result is the answer.
     """
@@ -36,6 +37,7 @@ class Job:
     invocation: Invocation
     decision: Decision
     on_end: Callable[[Execution], object]
+    watch: Watch
     durable: DurableExecution | None = None
     repeats: bool = False
 

@@ -1,4 +1,4 @@
-"""The notations of a function on the command line: `NAME=FILE_OR_MODULE:FUNCTION`, `NAME=VALUE`, and a runtime's command.
+"""The notations of a function on the command line: its name and handler, its versions and aliases, its variables, ...
 
 Must not know how a function is run: no handler is imported here, so the runtime reports a file that does not compile.
 """
@@ -9,8 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import ConfigurationError
+from .routing import LATEST
 
-__all__ = ["parse_command", "parse_definition", "parse_target", "parse_variable"]
+__all__ = [
+    "parse_alias",
+    "parse_command",
+    "parse_definition",
+    "parse_destination",
+    "parse_target",
+    "parse_variable",
+    "parse_version",
+]
 
 _HANDLER = re.compile(r"(\w[\w-]*/)+[^\W\d]\w*(\.[^\W\d]\w*)+")
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -63,6 +72,44 @@ def _is_lambda_notation(target: str, directory: Path) -> bool:
         return False
     module = path.with_name(path.name.partition(".")[0])
     return module.is_dir() or any(module.parent.glob(f"{module.name}.*"))
+
+
+def parse_version(text: str) -> tuple[str, str, str]:
+    """Split `NAME:NUMBER=FOLDER`."""
+    qualified, _, folder = text.partition("=")
+    name, _, number = qualified.partition(":")
+    if not (name and number and folder):
+        raise ConfigurationError(f"{text!r} does not define a version; write NAME:NUMBER=FOLDER")
+    return name, number, folder
+
+
+def parse_alias(text: str) -> tuple[str, str, str | dict[str, float]]:
+    """Split `NAME:ALIAS`, which leads to `$LATEST`, `NAME:ALIAS=VERSION`, and `NAME:ALIAS=VERSION:SHARE,VERSION:SHARE`."""
+    qualified, equals, target = text.partition("=")
+    name, _, alias = qualified.partition(":")
+    problem = f"{text!r} does not define an alias; write NAME:ALIAS, NAME:ALIAS=VERSION, or NAME:ALIAS=VERSION:SHARE,..."
+    if not name or not alias or (equals and not target):
+        raise ConfigurationError(problem)
+    if ":" not in target:
+        return name, alias, target or LATEST
+    shares: dict[str, float] = {}
+    for part in target.split(","):
+        version, _, share = part.partition(":")
+        try:
+            shares[version] = float(share)
+        except ValueError:
+            raise ConfigurationError(problem) from None
+    return name, alias, shares
+
+
+def parse_destination(text: str, directory: Path) -> Path | str:
+    """The file of `file:PATH`, relative to `directory`, or the name of `function:NAME`."""
+    kind, _, target = text.partition(":")
+    if kind not in {"file", "function"} or not target:
+        raise ConfigurationError(
+            f"{text!r} is no destination; write file:PATH for lines of JSON, or function:NAME for a function of the endpoint"
+        )
+    return directory / target if kind == "file" else target
 
 
 def parse_command(command: str) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ Must not know HTTP.
 """
 
 import asyncio
+import functools
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from ..emulation.executions import Execution
 from ..emulation.failure_script import Decision
@@ -49,8 +50,13 @@ class ServedFunctions:
         self._account_concurrency = account_concurrency
         self._running = 0
         self._random = random.Random()  # noqa: S311 - it chooses versions of weighted aliases
-        self._events = EventQueues(self._run, self.find, decide_run, self.activity)
+        self._events = EventQueues(self._run_event, self.find, decide_run, self.activity)
         self._make_pool: Callable[[LocalFunction], ProcessPool] | None = None
+        self._replaceable: Collection[str] = ()
+        """The names of the functions that `replace` may remove."""
+        self._retiring: set[ProcessPool] = set()
+        self.refresh: Callable[[], Awaitable[None]] | None = None
+        """Looks for new code, before an invocation. `None` does not look."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: set[asyncio.Future[None]] = set()
 
@@ -58,6 +64,7 @@ class ServedFunctions:
         """Serve the functions from now on."""
         self._loop, self._make_pool = asyncio.get_running_loop(), make_pool
         self.pools = {name: make_pool(function) for name, function in self.in_processes.items()}
+        self._replaceable = tuple(self.pools)
 
     def add_handler(self, function: InProcessFunction, events: EventInvokeConfig | None = None) -> None:
         """Add a function of this process. Without `events`, its events run once."""
@@ -91,9 +98,42 @@ class ServedFunctions:
             self._loop.call_soon_threadsafe(self._close_pool, pool)
 
     def _close_pool(self, pool: ProcessPool) -> None:
-        closing = asyncio.ensure_future(pool.close())
+        self._follow(asyncio.ensure_future(pool.close()))
+
+    def _follow(self, closing: "asyncio.Future[None]") -> None:
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
+
+    def renew(self, names: Collection[str]) -> None:
+        """Run the next invocations of these functions in new processes. What runs goes on."""
+        for name in names:
+            if name in self.pools:
+                self.pools[name].renew()
+
+    def replace(self, functions: Iterable[LocalFunction]) -> Collection[str]:
+        """Serve these functions in place of those of the start, or of the last call. What runs goes on.
+
+        Returns the names of the functions that are new, not the same, or gone.
+        """
+        named = {function.name: function for function in functions}
+        gone = [name for name in self._replaceable if name not in named and name in self.pools]
+        changed = [name for name, function in named.items() if self.in_processes.get(name) != function]
+        for name in (*gone, *changed):
+            self._retire(name)
+        for name in changed:
+            self.add_process(named[name])
+        self._replaceable = tuple(named)
+        return (*gone, *changed)
+
+    def _retire(self, name: str) -> None:
+        """Remove a function whose invocations go on."""
+        self.in_processes.pop(name, None)
+        pool = self.pools.pop(name, None)
+        if pool is not None:
+            self._retiring.add(pool)
+            retired = asyncio.ensure_future(pool.retire())
+            retired.add_done_callback(lambda _: self._retiring.discard(pool))
+            self._follow(retired)
 
     def check_known(self, name: str) -> None:
         """`ConfigurationError` if no function has this name."""
@@ -130,6 +170,11 @@ class ServedFunctions:
         if self._make_pool is not None:
             self._events.put(job)
 
+    async def _run_event(self, job: Job) -> InvocationResult:
+        if self.refresh is not None:
+            await self.refresh()
+        return await self._run(job)
+
     async def _run(self, job: Job) -> InvocationResult:
         if self._account_concurrency is not None and self._running >= self._account_concurrency:
             raise ConcurrencyExceeded(ThrottleReason.CONCURRENT_INVOCATION_LIMIT_EXCEEDED)
@@ -137,10 +182,15 @@ class ServedFunctions:
         try:
             function = job.selection.function
             if isinstance(function, InProcessFunction):
-                return await self._in_process.invoke(function, job)
-            return await self._invoke_process(function, job)
+                job.watch.begin(job.selection.version)
+                result = await self._in_process.invoke(function, job)
+            else:
+                result = await self._invoke_process(function, job)
+            job.watch.end(result.response.error_type)
+            return result
         finally:
             self._running -= 1
+            job.watch.stop()
 
     async def _invoke_process(self, function: LocalFunction, job: Job) -> InvocationResult:
         pool = self.pools.get(function.name)
@@ -148,13 +198,17 @@ class ServedFunctions:
             raise EndpointClosed
         await asyncio.sleep(job.decision.delay)
         invocation, version, scenario = job.invocation, job.selection.version, job.decision.scenario
+        begin = functools.partial(job.watch.begin, version)
         failure = None if scenario is None else scenario.function
         if scenario is None or failure is None:
             collector = _Collector(invocation.writer)
-            result = await pool.invoke(invocation if invocation.writer is None else invocation.writing_to(collector), version)
+            followed = invocation if invocation.writer is None else invocation.writing_to(collector)
+            result = await pool.invoke(followed, version, on_start=begin)
         else:
             if scenario.chunks:
-                await pool.invoke(invocation.writing_to(_Collector(invocation.writer, scenario.chunks)), version)
+                cut = invocation.writing_to(_Collector(invocation.writer, scenario.chunks))
+                await pool.invoke(cut, version, on_start=begin)
+            begin()
             collector, response = _Collector(), response_of(failure, invocation.request_id)
             result = InvocationResult(response=response, log_tail=b"", kind=failure.kind)
         execution = Execution(
@@ -176,6 +230,8 @@ class ServedFunctions:
         for name in list(self.in_processes):
             self._remove_process(name)
         await self._events.cancel()
+        for pool in self._retiring:
+            self._close_pool(pool)
         await asyncio.sleep(0)  # so that the pools begin to close
         await self._in_process.clear()
         if self._closing:
@@ -187,7 +243,7 @@ class ServedFunctions:
         """End what runs and waits. The functions are kept for another start."""
         self._make_pool = None
         await self._events.cancel()
-        for pool in self.pools.values():
+        for pool in (*self.pools.values(), *self._retiring):
             await pool.close()
         await self._in_process.close()
         if self._closing:

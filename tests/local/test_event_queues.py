@@ -22,6 +22,7 @@ from aiolambda.local.activity import Activity
 from aiolambda.local.events.event import QueuedEvent
 from aiolambda.local.events.queues import EventQueues
 from aiolambda.local.events.run_queue import RunQueue
+from aiolambda.local.invocation_log import InvocationLog
 from aiolambda.local.jobs import Job, Selection
 from aiolambda.local.runtime.invocations import Invocation, InvocationResult
 from aiolambda.local.runtime.pool import ConcurrencyExceeded
@@ -112,7 +113,8 @@ class Bench:
         )
         selection = Selection(self.functions[name], "$LATEST")
         on_end = self.on_end
-        return Job(selection=selection, invocation=invocation, decision=Decision(), on_end=on_end)
+        watch = InvocationLog().watch(invocation.request_id, name, "Event")
+        return Job(selection=selection, invocation=invocation, decision=Decision(), on_end=on_end, watch=watch)
 
     def on_end(self, execution: Execution) -> None:
         self.attempts.append(execution.attempt)

@@ -9,6 +9,7 @@ from aiolambda.emulation.failure_script import Decision
 from aiolambda.emulation.function_responses import FunctionResponse
 from aiolambda.emulation.in_process import function_of
 from aiolambda.local.events.record import Condition, record_of
+from aiolambda.local.invocation_log import InvocationLog
 from aiolambda.local.jobs import Job, Selection
 from aiolambda.local.runtime.invocations import Invocation, InvocationResult
 
@@ -26,7 +27,8 @@ def record(
 ) -> bytes:
     invocation = Invocation(request_id="an id", payload=payload, function_arn=arn, trace_id="", invocation_type="Event")
     selection = Selection(function_of("my-function", print), "7")
-    job = Job(selection=selection, invocation=invocation, decision=Decision(), on_end=print)
+    watch = InvocationLog().watch("r", "orders", "Event")
+    job = Job(selection=selection, invocation=invocation, decision=Decision(), on_end=print, watch=watch)
     result = None
     if response is not None:
         result = InvocationResult(response=FunctionResponse(response, error_type), log_tail=b"", kind=kind)

@@ -21,11 +21,14 @@ from ...emulation.handlers import Handler
 from ...emulation.in_process import function_of
 from ...emulation.recorded_call import RecordedCall
 from ...errors import ConfigurationError
-from ...errors.checks import check_callable, check_choice, check_seconds, check_whole
+from ...errors.checks import check_callable, check_choice, check_plain_function, check_seconds, check_whole
 from ...types.mistakes import explains_arguments, kind_of
 from ...types.values import Credentials
 from ..event_config import EventInvokeConfig
 from ..functions import DEFAULT_TIMEOUT, LocalFunction, function_of_callable
+from ..init_check import InitFailure, check_inits
+from ..invocation_log import InvocationListener, InvocationLog
+from ..reload import Reload, Reloader
 from ..runtime.debugging import debugger_of
 from ..runtime.environment import SharedEnvironment
 from ..runtime.pool import ProcessPool
@@ -69,6 +72,8 @@ class LocalEndpoint(EmulatedLambda):
         credentials: Credentials | None = None,
         verify_signatures: bool = True,
         on_log: LogListener | None = None,
+        on_invocation: InvocationListener | None = None,
+        reload: bool | Reload = False,
         init_limit: float = INIT_LIMIT,
         keep_records: bool = True,
         account_concurrency: int | None = None,
@@ -85,6 +90,10 @@ class LocalEndpoint(EmulatedLambda):
                 Requests of web pages are refused either way.
             on_log: Called with the output of the functions, as they write it.
                 For a function of this process, it is called in the thread of its handler.
+            on_invocation: Called on the event loop with an `InvocationEvent` at each change of an invocation, also if it is
+                refused or throttled.
+            reload: Whether files of the functions are looked at before each invocation, so that it runs new code, and those in
+                flight finish on the old. `Reload(...)` also reads the functions again. Default `False`.
             init_limit: The longest duration of the init of a runtime, in seconds. Default 10.
                 An init that takes longer goes on in the time of the first invocation.
             keep_records: Whether `calls` and `executions` are kept, with their payloads. Default `True`.
@@ -102,6 +111,9 @@ class LocalEndpoint(EmulatedLambda):
         check_seconds("init_limit", init_limit)
         check_callable("on_log", on_log)
         self._debugger = debugger_of(debug)
+        check_plain_function("on_invocation", on_invocation)
+        if not isinstance(reload, bool | Reload):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
+            raise ConfigurationError(f"reload must be True, False or Reload(...); got {kind_of(reload)}")
         if not (region is None or isinstance(region, str)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
             raise ConfigurationError(f"region must be a string; got {type(region).__name__}")
         if not (credentials is None or isinstance(credentials, Credentials)):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
@@ -113,6 +125,10 @@ class LocalEndpoint(EmulatedLambda):
         """The keys that requests must be signed with."""
         self._served = ServedFunctions(on_log, self._decide_run, account_concurrency)
         self._served.in_processes.update(_by_name(functions))
+        self._log = InvocationLog(on_invocation)
+        self._reload = Reload() if reload is True else reload or None
+        self._looking: asyncio.Task[None] | None = None
+        """The task that looks for new code from time to time."""
         self._requested_port = port
         self._verify_signatures = verify_signatures
         self._on_log = on_log
@@ -267,8 +283,33 @@ class LocalEndpoint(EmulatedLambda):
         """
         super().reset()
         self._served.drop_events()
+        self._log.clear()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._end_silence)
+
+    async def check(self, *function_names: str) -> list[InitFailure]:
+        """Start a process of each function and each of its versions, and return those whose init fails.
+
+        The processes of the others serve their next invocations. A function with a concurrency of 0 has no process to start.
+
+        ::
+
+            for failure in await endpoint.check():
+                print(failure.function_name, failure.error_type, failure.error_message)
+
+        Args:
+            function_names: The functions to check. Default: all that run in processes.
+
+        Raises:
+            ConfigurationError: The endpoint is not started, or there is no such function.
+        """
+        if self._loop is None:
+            raise ConfigurationError("functions can be checked once the endpoint is started; use `async with` or `start()`")
+        for name in function_names:
+            self._served.check_known(name)
+        if self._served.refresh is not None:
+            await self._served.refresh()  # the code that is checked is known before
+        return await check_inits(self._served, function_names)
 
     def runtime_pids(self, function_name: str) -> list[int]:
         """The process ids of the function's runtimes, idle or busy.
@@ -311,7 +352,7 @@ class LocalEndpoint(EmulatedLambda):
         observers = Observers(decide=self._decide, on_call=self._record_call, on_end_of_run=self._recorder)
         credentials = self.credentials if self._verify_signatures else None
         self._api = InvokeApi(
-            self._served, observers, region=self.region, only_region=self._only_region, credentials=credentials
+            self._served, observers, self._log, region=self.region, only_region=self._only_region, credentials=credentials
         )
         self._runner = web.AppRunner(self._api.application(), access_log=None, auto_decompress=False, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -325,6 +366,10 @@ class LocalEndpoint(EmulatedLambda):
         host, port = self._runner.addresses[0][:2]
         self._url = f"http://{host}:{port}"
         self._served.open(self._make_pool)
+        if self._reload is not None:
+            reloader = Reloader(self._served, self._reload)
+            self._served.refresh = reloader.refresh
+            self._looking = asyncio.create_task(reloader.run(), name="reload of LocalEndpoint")
 
     def _make_pool(self, function: LocalFunction) -> ProcessPool:
         shared = SharedEnvironment(url=self.url, region=self.region, credentials=self.credentials, inherited=dict(os.environ))
@@ -349,6 +394,11 @@ class LocalEndpoint(EmulatedLambda):
         Events that have not ended are dropped, with their retries and records. A handler of this process is cancelled; one that
         blocks gets 5 seconds, and so does a destination.
         """
+        self._served.refresh = None
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
+            self._looking = None
         await self._served.close()
         self._end_silence()
         if self._api is not None:

@@ -5,7 +5,6 @@ Must not know how functions run, and must not print.
 
 import asyncio
 import base64
-import datetime as dt
 from collections.abc import Callable, Mapping
 
 import attrs
@@ -22,13 +21,14 @@ from ...emulation.recorded_call import RecordedCall, recorded
 from ...types.http import Headers, Request
 from ...types.values import Credentials
 from ..functions import LocalFunction
+from ..invocation_log import InvocationLog, Watch
 from ..jobs import Job, Selection
 from ..runtime.invocations import InvocationResult
 from ..runtime.pool import ConcurrencyExceeded
 from ..runtime.process import EndpointClosed
 from ..served_functions import ServedFunctions
-from . import authentication, cross_origin, errors, requests
-from .authentication import SignedRequest
+from . import cross_origin, errors, inspection, requests
+from .gate import Gate, headers_in
 from .requests import InvokeRequest, Target
 from .stream import StreamingResponse
 
@@ -62,6 +62,7 @@ class InvokeApi:
         self,
         functions: ServedFunctions,
         observers: Observers,
+        log: InvocationLog,
         *,
         region: str,
         only_region: str | None,
@@ -69,8 +70,9 @@ class InvokeApi:
     ) -> None:
         self._functions = functions
         self._observers = observers
+        self._log = log
         self._region, self._only_region = region, only_region
-        self._credentials = credentials
+        self._gate = Gate(credentials, only_region)
         self._silence = asyncio.Event()
         self._durable = DurableNames()
 
@@ -78,6 +80,8 @@ class InvokeApi:
         app = web.Application()
         app.router.add_post(_PATH, self._invoke)
         app.router.add_post(_STREAMING_PATH, self._invoke_streaming)
+        app.router.add_get(inspection.EXECUTIONS_PATH, self._show_executions)
+        app.router.add_get(inspection.HEALTH_PATH, self._show_health)
         app.router.add_route("*", "/{path:.*}", self._refuse_operation)
         return app
 
@@ -93,6 +97,22 @@ class InvokeApi:
     async def _refuse_operation(self, request: web.Request) -> web.Response:
         return _error_response(errors.unknown_operation(request.method, request.path), new_request_id())
 
+    async def _show_executions(self, request: web.Request) -> web.Response:
+        try:
+            self._gate.check_body(self._gate.check_head(request), b"")
+            body = inspection.executions(self._log, request.query)
+        except ApiError as error:
+            return _error_response(error, new_request_id())
+        return web.Response(body=body, content_type="application/json")
+
+    async def _show_health(self, request: web.Request) -> web.Response:
+        """Anyone but a web page may ask, and learns only that the endpoint answers."""
+        try:
+            cross_origin.check(headers_in(request))
+        except ApiError as error:
+            return _error_response(error, new_request_id())
+        return web.Response(text="ok")
+
     async def _invoke(self, request: web.Request) -> web.StreamResponse:
         return await self._serve(request, streamed=False)
 
@@ -101,36 +121,35 @@ class InvokeApi:
 
     async def _serve(self, request: web.Request, *, streamed: bool) -> web.StreamResponse:
         request_id = new_request_id()
+        headers = request.headers
+        watch = self._log.watch(
+            request_id, request.match_info["function_name"], headers.get("X-Amz-Invocation-Type", "RequestResponse")
+        )
         try:
-            invoke = await self._parse(request, request_id, streamed=streamed)
-            job = await self._admit(invoke, request_id, streamed=streamed)
+            invoke = await self._parse(request, watch, streamed=streamed)
+            job = await self._admit(invoke, watch, streamed=streamed)
             if invoke.invocation_type == "RequestResponse":
                 return await self._respond(request, invoke, job, streamed=streamed)
             return self._accept(invoke, job)
         except ApiError as error:
+            watch.refuse(error.code, error.status)
             return _error_response(error, request_id)
         except _NoAnswer as lost:
             return await self._leave_unanswered(request, lost.scenario)
 
-    async def _parse(self, request: web.Request, request_id: str, *, streamed: bool) -> InvokeRequest:
+    async def _parse(self, request: web.Request, watch: Watch, *, streamed: bool) -> InvokeRequest:
         """Check and parse a request. Raises an `ApiError` if it is invalid."""
-        headers: dict[str, str] = {}
-        for header, value in request.headers.items():  # repeated headers are joined, as the signature has them
-            name = header.lower()
-            headers[name] = f"{headers[name]},{value}" if name in headers else value
-        path, _, query = request.raw_path.partition("?")
-        signed = SignedRequest(method=request.method, path=path, query=query, headers=headers)
-        if self._credentials is not None:
-            authentication.check_head(signed, self._credentials, self._only_region, dt.datetime.now(dt.UTC))
-        else:
-            cross_origin.check(headers)
+        signed = self._gate.check_head(request)
+        headers, query = signed.headers, signed.query
         payload = await _read_payload(request, headers)
-        if self._credentials is not None:
-            authentication.check_body(signed, payload, self._credentials)
+        self._gate.check_body(signed, payload)
         target = requests.parse_target(request.match_info["function_name"], query)
+        watch.function_name, watch.qualifier = target.name, target.qualifier
         sent = Request(request.method, f"http://{request.host}{request.raw_path}", Headers(headers), payload)
         time = asyncio.get_running_loop().time()
-        self._observers.on_call(recorded(sent, streamed=streamed, request_id=request_id, time=time))
+        self._observers.on_call(recorded(sent, streamed=streamed, request_id=watch.request_id, time=time))
+        if self._functions.refresh is not None:
+            await self._functions.refresh()
         self._find(target)
         types = requests.STREAMED_TYPES if streamed else requests.INVOCATION_TYPES
         return requests.parse(target, headers, payload, types=types)
@@ -143,7 +162,7 @@ class InvokeApi:
             raise api_errors.function_not_found(f"{self._arn(target)}:{target.qualifier or '$LATEST'}")
         return selection
 
-    async def _admit(self, invoke: InvokeRequest, request_id: str, *, streamed: bool) -> Job:
+    async def _admit(self, invoke: InvokeRequest, watch: Watch, *, streamed: bool) -> Job:
         """The invocation to run, with what the script decided. Raises for a call whose function does not run."""
         target = invoke.target
         selection = self._find(target)
@@ -159,9 +178,10 @@ class InvokeApi:
             raise scenario.answer or _NoAnswer(scenario)
         job = Job(
             selection=selection,
-            invocation=invoke.invocation(request_id, arn, trace_id),
+            invocation=invoke.invocation(watch.request_id, arn, trace_id),
             decision=decision,
             on_end=self._observers.on_end_of_run(),
+            watch=watch,
         )
         return job if streamed or invoke.invocation_type == "DryRun" else self._durable_job(job, invoke, arn)
 
@@ -182,7 +202,10 @@ class InvokeApi:
         """Answer an event, which runs later, or a dry run."""
         is_event = invoke.invocation_type == "Event"
         if is_event and not job.repeats:
+            job.watch.queue()
             self._functions.queue(job)
+        else:
+            job.watch.answer()
         if (loss := _loss_of(job.decision)) is not None:
             raise _NoAnswer(loss)
         return web.Response(status=202 if is_event else 204, headers=_headers_of(job))
@@ -215,7 +238,9 @@ class InvokeApi:
     async def _run(self, job: Job) -> InvocationResult:
         try:
             if job.durable is not None and job.repeats:
-                return await _result_of(job.durable)
+                result = await _result_of(job.durable)
+                job.watch.answer()
+                return result
             return await self._functions.invoke(job)
         except ConcurrencyExceeded as exceeded:
             self._forget(job)

@@ -257,7 +257,9 @@ class EventQueues:
             trace_id=source.trace_id,
             invocation_type=source.invocation_type,
         )
-        job = Job(selection=selection, invocation=invocation, decision=Decision(), on_end=event.job.on_end)
+        watch = event.job.watch.another(invocation.request_id, name, qualifier)
+        watch.queue()
+        job = Job(selection=selection, invocation=invocation, decision=Decision(), on_end=event.job.on_end, watch=watch)
         self._accept(job, is_decided=False, passed=passed)
 
     def _end(self, event: QueuedEvent) -> None:

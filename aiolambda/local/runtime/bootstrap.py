@@ -15,6 +15,7 @@ import json
 import os
 import socket
 import sys
+import traceback
 import types
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -46,6 +47,9 @@ Handler = Callable[[Any, "LambdaContext"], object]
 Generated = Generator[object, None, None] | AsyncGenerator[object, None]
 
 
+_TRACEBACK = "Aiolambda-Init-Traceback"
+"""Where the module failed. Lambda's error of a failed import does not say it, and this endpoint shows it to people only."""
+_MOST_OF_TRACE = 16_384
 _ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
 _ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
 _STREAMED = (
@@ -91,11 +95,12 @@ class RuntimeApiClient:
     def fail(self, request_id: str, error: Mapping[str, object]) -> None:
         self._post_error(f"/invocation/{request_id}/error", error)
 
-    def fail_init(self, error: Mapping[str, object]) -> None:
-        self._post_error("/init/error", error)
+    def fail_init(self, error: Mapping[str, object], trace: str) -> None:
+        encoded_trace = base64.b64encode(trace.encode(errors="replace")[-_MOST_OF_TRACE:]).decode()
+        self._post_error("/init/error", error, f"{_TRACEBACK}: {encoded_trace}\r\n")
 
-    def _post_error(self, path: str, error: Mapping[str, object]) -> None:
-        headers = f"Content-Type: application/json\r\n{_ERROR_TYPE}: {header_of(error)}\r\n"
+    def _post_error(self, path: str, error: Mapping[str, object], further: str = "") -> None:
+        headers = f"Content-Type: application/json\r\n{_ERROR_TYPE}: {header_of(error)}\r\n{further}"
         self._exchange("POST", path, encoded_error(error), headers)
 
     def _head(self, method: str, path: str, headers: str) -> bytes:
@@ -181,6 +186,16 @@ def load(name: str) -> Handler:
 def error_of(error: Exception, request_id: str = "") -> dict[str, object]:
     """The members of an error. If the text of an exception cannot be made, the process ends, as on Lambda."""
     return python_runtime.error_of(error, request_id, hidden={__file__})
+
+
+def traceback_of(error: Exception) -> str:
+    """The frames of the module that failed, and its exception; empty if it has none, or if Lambda's own error shows it all."""
+    cause = error.__cause__ or error
+    if isinstance(cause, SyntaxError):
+        return ""
+    hidden = (__file__, importlib.__file__, "<frozen importlib")
+    frames = [frame for frame in traceback.extract_tb(cause.__traceback__) if not frame.filename.startswith(hidden)]
+    return "".join([*traceback.format_list(frames), *traceback.format_exception_only(cause)]) if frames else ""
 
 
 def log_error(error: Mapping[str, object]) -> None:
@@ -296,7 +311,7 @@ def main() -> int:
             failure = error_of(error)
             log_error(failure)
             flush()
-            api.fail_init(failure)
+            api.fail_init(failure, traceback_of(error))
             return 1
         while True:
             serve_one(api, handler, log)

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
+import attrs
+
 from ...types.values import ThrottleReason
 from ..routing import LATEST
 from .invocations import Invocation, InvocationResult
@@ -33,6 +35,15 @@ class _Place(NamedTuple):
     tenant_id: str | None
 
 
+@attrs.define(eq=False)
+class _Start:
+    """The start of a process without an invocation. One invocation can take the process before its init has ended."""
+
+    process: RuntimeProcess
+    ended: asyncio.Event = attrs.field(factory=asyncio.Event)
+    is_taken: bool = False
+
+
 class ProcessPool:
     """`make_process` makes a process of a version that is not started yet.
 
@@ -49,24 +60,29 @@ class ProcessPool:
         self._none_running = asyncio.Event()
         self._none_running.set()
         self._idle: list[tuple[_Place, RuntimeProcess]] = []
+        self._starts: dict[_Place, _Start] = {}
         self._processes: set[RuntimeProcess] = set()
+        self._outdated: set[RuntimeProcess] = set()
+        self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def pids(self) -> list[int]:
         """The process ids, idle or busy."""
         return [process.pid for process in self._processes if process.pid is not None]
 
-    async def invoke(self, invocation: Invocation, version: str = LATEST) -> InvocationResult:
-        """Run the invocation in an idle or a new process of the version, for its tenant.
+    async def invoke(
+        self, invocation: Invocation, version: str = LATEST, *, on_start: Callable[[], object] | None = None
+    ) -> InvocationResult:
+        """Run the invocation in an idle or a new process of the version, for its tenant. `on_start` is called when it may run.
 
         Raises `ConcurrencyExceeded` if the limit is reached.
         """
         if self._turn is None:
-            return await self._run(invocation, version)
+            return await self._run(invocation, version, on_start)
         async with self._turn:
-            return await self._run(invocation, version)
+            return await self._run(invocation, version, on_start)
 
-    async def _run(self, invocation: Invocation, version: str) -> InvocationResult:
+    async def _run(self, invocation: Invocation, version: str, on_start: Callable[[], object] | None) -> InvocationResult:
         if self._is_closed:
             raise EndpointClosed
         if self._running >= self._concurrency:
@@ -75,7 +91,9 @@ class ProcessPool:
         self._none_running.clear()
         place = _Place(version, invocation.tenant_id)
         try:
-            while (process := self._take_idle(place)) is not None:
+            if on_start is not None:
+                on_start()
+            while (process := self._take_idle(place) or await self._take_started(place)) is not None:
                 try:
                     return await self._use(process, place, invocation)
                 except InvocationNotDelivered:
@@ -83,13 +101,67 @@ class ProcessPool:
             await self._make_room()
             if self._is_closed:
                 raise EndpointClosed
-            process = self._make_process(version)
-            self._processes.add(process)
-            return await self._use(process, place, invocation, is_new=True)
+            return await self._use(self._new_process(version), place, invocation, is_new=True)
         finally:
             self._running -= 1
             if not self._running:
                 self._none_running.set()
+
+    async def warm(self, version: str = LATEST, *, keep: bool = True) -> RuntimeProcess:
+        """Start a process of the version for the next invocation, and return it after its init.
+
+        It is closed if its init failed, if it is one too many, or without `keep`. Raises `EndpointClosed` after `close`.
+        """
+        if self._is_closed:
+            raise EndpointClosed
+        place = _Place(version, None)
+        start = _Start(self._new_process(version))
+        if keep:
+            self._starts.setdefault(place, start)
+        is_started = False
+        try:
+            await start.process.start()
+            is_started = True
+        finally:
+            if self._starts.get(place) is start:
+                del self._starts[place]
+            start.ended.set()
+            if not start.is_taken:
+                is_one_too_many = len(self._processes) > self._concurrency
+                await self._put_back(place, start.process, is_wanted=is_started and keep and not is_one_too_many)
+        if self._is_closed:
+            raise EndpointClosed
+        return start.process
+
+    def renew(self) -> None:
+        """Run all invocations from now on in new processes. Idle processes end now, busy ones after their invocation."""
+        self._outdated |= self._processes
+        self._starts.clear()
+        idle, self._idle = self._idle, []
+        for _, process in idle:
+            closing = asyncio.create_task(self._close(process), name="end of an outdated runtime")
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    async def retire(self) -> None:
+        """Close the pool after the invocations that run. It must get no new ones."""
+        self.renew()
+        await self._none_running.wait()
+        await self.close()
+
+    def _new_process(self, version: str) -> RuntimeProcess:
+        process = self._make_process(version)
+        self._processes.add(process)
+        return process
+
+    async def _take_started(self, place: _Place) -> RuntimeProcess | None:
+        """The process that starts without an invocation, after its init."""
+        start = self._starts.pop(place, None)
+        if start is None:
+            return None
+        start.is_taken = True
+        await start.ended.wait()
+        return start.process
 
     def _take_idle(self, place: _Place) -> RuntimeProcess | None:
         """The idle process that was used last: its memory is warm."""
@@ -114,14 +186,19 @@ class ProcessPool:
             has_responded = True
             return result
         finally:
-            if has_responded and process.is_usable:
-                self._idle.append((place, process))
-            else:
-                await self._close(process)
+            await self._put_back(place, process, is_wanted=has_responded)
+
+    async def _put_back(self, place: _Place, process: RuntimeProcess, *, is_wanted: bool) -> None:
+        """Keep the process for the next invocation if it is wanted and usable. Otherwise close it."""
+        if is_wanted and process.is_usable and process not in self._outdated and not self._is_closed:
+            self._idle.append((place, process))
+        else:
+            await self._close(process)
 
     async def _close(self, process: RuntimeProcess) -> None:
         await process.close()
         self._processes.discard(process)
+        self._outdated.discard(process)
 
     async def close(self) -> None:
         """Kill all processes, and wait until every running invocation has raised `EndpointClosed`."""
@@ -129,4 +206,6 @@ class ProcessPool:
         self._idle.clear()
         for process in list(self._processes):
             await self._close(process)
+        if self._closing:
+            await asyncio.wait(self._closing)
         await self._none_running.wait()

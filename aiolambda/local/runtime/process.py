@@ -109,6 +109,19 @@ class RuntimeProcess:
         """Whether the process can run another invocation."""
         return self._exit is not None and not self._exit.done() and self._init_failure is None and not self._is_closing
 
+    @property
+    def init_failure(self) -> FunctionResponse | None:
+        """The error of an init that failed, without the request id of an invocation."""
+        if self._init_failure is None:
+            return None
+        failure = self._init_failure("")
+        return attrs.evolve(failure, payload=failure.payload.replace(b"RequestId:  Error: ", b"", 1))
+
+    @property
+    def init_traceback(self) -> str:
+        """Where the module of the handler failed, if the built-in runtime told it. Lambda's own error does not say it."""
+        return self._api.init_traceback
+
     async def start(self) -> None:
         """Start the process and wait for the end of init. A failure is not raised: the first invocation reports it.
 

@@ -12,6 +12,7 @@ Source: "Using the Lambda runtime API for custom runtimes" of the developer guid
 
 import asyncio
 import base64
+import contextlib
 import json
 
 from ...emulation.function_responses import (
@@ -28,6 +29,7 @@ from .invocations import Invocation, ResponseWriter
 __all__ = ["RuntimeApiServer"]
 
 _PREFIX = "/2018-06-01/runtime"
+_TRACEBACK = "aiolambda-init-traceback"
 _UNDECLARED_ERROR = "Function.Unknown"
 _JSON = {"Content-Type": "application/json"}
 
@@ -56,6 +58,8 @@ class RuntimeApiServer:
         self._session: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.ready: asyncio.Future[FunctionResponse | None] = asyncio.get_running_loop().create_future()
         """The result of init: `None` after the first poll, or the error that the runtime reports instead."""
+        self.init_traceback = ""
+        """What the built-in runtime told with the error of its init, for people only. Empty if it told nothing."""
         self._poll: asyncio.Future[Invocation] | None = None
         self._poller: HttpRequest | None = None
         self._waiting: Invocation | None = None
@@ -189,6 +193,8 @@ class RuntimeApiServer:
         error = await _read_error(request)
         if self.ready.done():
             return _refused(403, "InvalidStateTransition", "init has already ended")
+        with contextlib.suppress(ValueError):
+            self.init_traceback = base64.b64decode(request.headers.get(_TRACEBACK, "")).decode(errors="replace")
         self.ready.set_result(error)
         return _accepted()
 

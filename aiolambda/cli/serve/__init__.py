@@ -1,0 +1,1 @@
+"""`aiolambda serve`: its options, the functions that they define, and what it shows while it serves."""

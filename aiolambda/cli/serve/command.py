@@ -1,0 +1,191 @@
+"""`aiolambda serve`: serve local functions behind the Lambda API until Ctrl-C.
+
+Owns the endpoint, its signals, and what it says about functions that cannot start. Must not know how functions run, or how
+text gets to the terminal.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from ...errors import ConfigurationError
+from ...local import InitFailure, InvocationEvent, LocalEndpoint, Reload, ReloadEvent
+from ...local.routing import LATEST
+from ...types.values import Credentials
+from .. import colour, exit_codes
+from ..files import print_error
+from ..interrupts import Interrupts, run_in_loop
+from .functions import FunctionSource
+from .instructions import instructions
+from .lines import LineView
+from .options import DEFAULT_PORT, add_options
+from .table import TableView
+from .writer import View, Writer
+
+__all__ = ["DESCRIPTION", "add_options", "run"]
+
+DESCRIPTION = """\
+Serve functions behind the Lambda API on 127.0.0.1. Each function has its own runtime processes.
+"""
+
+_STOPPED = {signal.SIGINT: exit_codes.INTERRUPTED, signal.SIGTERM: exit_codes.DONE}
+_MOST_FILES = 3
+"""Changed files that a message names."""
+_SOON = 3.0
+"""Seconds within which another change of the same files is a repetition."""
+_QUICK_REPEATS = 3
+_LONGEST_PAUSE = 60.0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM, or until a function turns out not to start."""
+    return _Server(options).run()
+
+
+class _Server:
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._source = FunctionSource(options)
+        reload = Reload(files=self._source, read=self._source.read, on_reload=self._tell_of_reload) if options.reload else False
+        functions = self._source.read()
+        settings = self._source.settings
+        self._endpoint = LocalEndpoint(
+            functions,
+            port=settings.get("port", DEFAULT_PORT) if options.port is None else options.port,
+            region=settings.get("region") if options.region is None else options.region,
+            account_concurrency=(
+                settings.get("account_concurrency") if options.account_concurrency is None else options.account_concurrency
+            ),
+            credentials=_credentials(options.access_key, options.secret_key),
+            verify_signatures=not options.no_verify and settings.get("verify_signatures", True),
+            on_log=None if options.quiet else self._show,
+            on_invocation=None if options.quiet > 1 else self._show,
+            reload=reload,
+            keep_records=False,
+        )
+        self._writer = Writer(_view_for(options))
+        self._broken: set[str] = set()
+        """The functions that could not start when they were checked."""
+        self._checks: set[asyncio.Task[None]] = set()
+        self._pace = _Pace()
+        self._code: asyncio.Future[int] | None = None
+
+    def run(self) -> int:
+        for note in self._source.notes:
+            print_error(f"aiolambda: {note}")
+        return run_in_loop(self._serve())
+
+    async def _serve(self) -> int:
+        loop = asyncio.get_running_loop()
+        self._code = loop.create_future()
+        with ExitStack() as stack:
+            interrupts = stack.enter_context(Interrupts(lambda: self._end(_STOPPED[interrupts.received[0]])))
+            stack.enter_context(self._writer)
+            self._follow_terminal(loop, stack)
+            async with self._endpoint as endpoint:
+                print(instructions(endpoint), flush=True)
+                self._begin_check()
+                code = await self._code
+                for check in list(self._checks):
+                    check.cancel()
+                if self._checks:
+                    await asyncio.wait(self._checks)
+        return code
+
+    def _follow_terminal(self, loop: asyncio.AbstractEventLoop, stack: ExitStack) -> None:
+        """Draw again if the size of the terminal changes, or if this program goes on after Ctrl-Z."""
+        for number, call in ((signal.SIGWINCH, self._writer.redraw), (signal.SIGCONT, self._writer.forget)):
+            loop.add_signal_handler(number, call)
+            stack.callback(loop.remove_signal_handler, number)
+
+    def _end(self, code: int) -> None:
+        if self._code is not None and not self._code.done():
+            self._code.set_result(code)
+
+    def _show(self, item: bytes | str | InvocationEvent) -> None:
+        self._writer.put(item)
+
+    def _begin_check(self, names: Sequence[str] = (), delay: float = 0.0) -> None:
+        check = asyncio.create_task(self._check(names, delay), name="check of functions")
+        self._checks.add(check)
+        check.add_done_callback(self._checks.discard)
+
+    async def _check(self, names: Sequence[str], delay: float) -> None:
+        """Start a process of each function, and tell which cannot start. Without `--reload`, that ends the server."""
+        await asyncio.sleep(delay)
+        failures = await self._endpoint.check(*names)
+        for failure in failures:
+            self._show(_text_of(failure))
+        now_broken = {failure.function_name for failure in failures}
+        for name in sorted(self._broken.intersection(names) - now_broken):
+            self._show(f"aiolambda: {name} can start now")
+        self._broken = (self._broken.difference(names) if names else set()) | now_broken
+        if failures and self._options.reload:
+            self._show("aiolambda: waiting until a file changes")
+        elif failures:
+            self._show("aiolambda: stopping, because of this; with --reload, serve waits until a file changes")
+            self._end(exit_codes.FUNCTION_ERROR)
+
+    def _tell_of_reload(self, event: ReloadEvent) -> None:
+        files = [os.path.relpath(path) for path in event.changed]
+        more = f" and {len(files) - _MOST_FILES:,} more" if len(files) > _MOST_FILES else ""
+        changed = f"{', '.join(files[:_MOST_FILES])}{more} changed"
+        if event.error is not None:
+            self._show(f"aiolambda: {event.error}")
+            if event.changed:
+                self._show(f"aiolambda: {changed}, but cannot be used: the functions stay as they were")
+        names = [name for name in event.function_names if name in self._endpoint.functions]
+        gone = [name for name in event.function_names if name not in names]
+        if names:
+            self._show(f"aiolambda: {changed}: new code for {', '.join(names)}")
+            self._begin_check(names, self._pace.delay(event.changed, time.monotonic()))
+        if gone:
+            self._show(f"aiolambda: {changed}: {', '.join(gone)} removed")
+
+
+class _Pace:
+    """Slows the checks down if a function writes into its own folder while it starts: each check would cause the next one."""
+
+    def __init__(self) -> None:
+        self._changed: Sequence[Path] = ()
+        self._repeats = 0
+        self._last = 0.0
+
+    def delay(self, changed: Sequence[Path], now: float) -> float:
+        """Seconds to wait before the check after a change of these files."""
+        is_repeated = changed == self._changed and now - self._last < _SOON + self._pause()
+        self._repeats = self._repeats + 1 if is_repeated else 0
+        self._changed, self._last = changed, now
+        return self._pause()
+
+    def _pause(self) -> float:
+        return 0.0 if self._repeats < _QUICK_REPEATS else min(_LONGEST_PAUSE, 2.0 ** (self._repeats - _QUICK_REPEATS + 1))
+
+
+def _view_for(options: argparse.Namespace) -> View:
+    """A table on a terminal, unless something else is going to write there."""
+    others = options.lines or options.debug or options.verbose or options.quiet > 1
+    if others or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return LineView()
+    return TableView(has_colours=colour.is_on(sys.stderr))
+
+
+def _credentials(access_key: str | None, secret_key: str | None) -> Credentials | None:
+    if access_key is None and secret_key is None:
+        return None
+    if not access_key or not secret_key:
+        raise ConfigurationError("--access-key and --secret-key must be used together")
+    return Credentials(access_key, secret_key)
+
+
+def _text_of(failure: InitFailure) -> str:
+    """The message about a function that cannot start, with its traceback."""
+    name = failure.function_name if failure.version == LATEST else f"{failure.function_name}:{failure.version}"
+    text = f"aiolambda: {name} cannot start: {failure.error_type}: {failure.error_message}"
+    return f"{text}\n{failure.traceback}" if failure.traceback else text
