@@ -413,12 +413,12 @@ async def test_an_event_runs_the_code_of_its_start(tmp_path):
     path, result = tmp_path / "module.py", tmp_path / "result.log"
     source = "import pathlib\ndef handler(event, context):\n    pathlib.Path(event['file']).write_text('{}')\n"
     path.write_text(source.format("old"))
-    async with serving(module(tmp_path, concurrency=1), function("blocker"), reload=True) as invoke:
+    async with serving(module(tmp_path), function("blocker"), reload=True, account_concurrency=1) as invoke:
         await invoke(payload={"file": str(tmp_path / "x.log")})
         headers = {"X-Amz-Invocation-Type": "Event"}
         started = tmp_path / "blocker.log"
         busy = {"op": "sleep", "seconds": 0.3, "started": str(started)}
-        await invoke("blocker", busy, headers=headers)  # events run one after another
+        await invoke("blocker", busy, headers=headers)  # the account runs one at a time
         await read_soon(started)
         await invoke(payload={"file": str(result)}, headers=headers)
         path.write_text(source.format("new"))

@@ -127,7 +127,7 @@ class ProcessPool:
                 del self._starts[place]
             start.ended.set()
             if not start.is_taken:
-                is_one_too_many = len(self._processes) > self._concurrency
+                is_one_too_many = len(self._idle) + self._running >= self._concurrency
                 await self._put_back(place, start.process, is_wanted=is_started and keep and not is_one_too_many)
         if self._is_closed:
             raise EndpointClosed
