@@ -327,14 +327,15 @@ async def test_a_throttle_uses_up_no_retry():
     def refuse(name: str) -> BaseException | None:
         if name == "orders":
             tries.append(asyncio.get_running_loop().time())
-        return ConcurrencyExceeded(THROTTLED) if name == "orders" and len(tries) < 8 else None
+        return ConcurrencyExceeded(THROTTLED) if name == "orders" and 1 < len(tries) < 9 else None
 
     bench.raises, bench.fails = refuse, lambda payload: payload == 7
     bench.put(7)
     await bench.idle()
     pauses = [round(after - before, 6) for before, after in itertools.pairwise(tries)]
-    assert pauses == [0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1, 1, 2]  # the last two are those of the retries
-    assert (bench.ends, len(bench.times), len(bench.decided)) == ([("RetriesExhausted", 3)], 3, 3)
+    assert pauses == [1, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1, 2]  # the first and the last are those of the retries
+    assert (bench.ends, len(bench.times)) == ([("RetriesExhausted", 3)], 3)
+    assert [name for name, _, _ in bench.decided] == ["orders", "orders", "sink"]  # a refused run is not asked about again
 
 
 async def test_throttled_events_reach_their_age_limit():
@@ -363,6 +364,41 @@ async def test_another_function_may_free_what_an_event_waits_for():
     await call
     await bench.idle()
     assert bench.times == [10.3]
+
+
+async def test_a_process_that_becomes_free_costs_one_try():
+    bench = Bench(function(concurrency=5), function("prices", concurrency=2))
+    tries: list[float] = []
+
+    def refuse_over_two(name: str) -> BaseException | None:
+        if name == "orders":
+            tries.append(asyncio.get_running_loop().time())
+        return ConcurrencyExceeded(THROTTLED) if sum(bench.running.values()) >= 2 else None  # as the limit of an account
+
+    bench.raises = refuse_over_two
+    bench.takes = lambda payload: 0.01 if payload == CALL else HOUR
+    calls = [asyncio.create_task(bench.call("prices"))]
+    await asyncio.sleep(0.001)
+    calls.append(asyncio.create_task(bench.call("prices")))
+    bench.put(*range(5))
+    await asyncio.gather(*calls)
+    await asyncio.sleep(0)
+    assert [round(time, 6) for time in tries] == [0.001] * 5 + [0.01, 0.011]
+    await bench.queues.cancel()
+
+
+async def test_the_first_pause_is_short_again_after_a_run():
+    bench = Bench(function())
+    tries: list[float] = []
+
+    def refuse(name: str) -> BaseException | None:
+        tries.append(asyncio.get_running_loop().time())
+        return ConcurrencyExceeded(THROTTLED) if len(tries) in (1, 2, 3, 5) else None
+
+    bench.raises = refuse
+    bench.put(1, 2)
+    await bench.idle()
+    assert [round(time, 6) for time in tries] == [0, 0.02, 0.06, 0.14, 0.14, 0.16]
 
 
 async def test_refused_events_keep_their_order():
@@ -479,7 +515,6 @@ async def test_dropped_events_do_not_run_again():
     bench.fails = lambda payload: payload in ("retries", "runs")
     bench.put("retries", "runs", "waits")
     await asyncio.sleep(0.5)
-    bench.queues.drop("prices", bench.queues.mark())
     mark = bench.queues.mark()
     bench.put("later")
     bench.queues.drop("orders", mark)
@@ -487,6 +522,26 @@ async def test_dropped_events_do_not_run_again():
     assert bench.payloads == ["retries", "runs", "later"]
     assert [record["requestPayload"] for record in bench.records] == ["later"]
     assert asyncio.get_running_loop().time() == 1
+
+
+async def test_the_events_of_another_function_stay():
+    bench = Bench(function(), function("prices"))
+    bench.put(1)
+    bench.put(2, name="prices")
+    bench.queues.drop("prices", bench.queues.mark())
+    await bench.idle()
+    assert bench.runs == bench.runs_of("orders") != []
+
+
+@pytest.mark.parametrize("name", [None, "orders"])
+async def test_duplicates_are_chosen_anew_after_a_drop(name):
+    bench = Bench(function(duplicates=0.5))
+    for _ in range(2):
+        bench.put(*range(50))
+        await bench.idle()
+        bench.queues.drop(name, bench.queues.mark())
+    half = len(bench.runs) // 2
+    assert bench.payloads[:half] == bench.payloads[half:]
 
 
 async def test_all_events_are_dropped():
@@ -510,7 +565,7 @@ async def test_a_dropped_event_that_is_refused_has_ended():
 
     bench.raises = drop_and_refuse
     await bench.idle()
-    assert bench.runs == []
+    assert (bench.runs, asyncio.get_running_loop().time()) == ([], 0)
 
 
 async def test_an_event_ends_with_its_function():
@@ -529,6 +584,7 @@ async def test_cancelled_queues_leave_nothing():
     bench.put("runs", name="prices")
     await asyncio.sleep(0.5)
     await bench.queues.cancel()
+    assert bench.running == {"orders": 0, "prices": 0}
     await bench.idle()
     assert (bench.payloads, bench.records, asyncio.get_running_loop().time()) == (["retries", "runs"], [], 0.5)
     bench.put("again")

@@ -294,7 +294,7 @@ async def test_a_destination_that_blocks_stops_no_other(endpoint, client):
 
 
 async def test_a_destination_that_never_returns_is_told(endpoint, client, monkeypatch):
-    monkeypatch.setattr(handler_threads, "_GRACE", 0.01)
+    monkeypatch.setattr(handler_threads, "_GRACE", 0.5)
     go_on, started = threading.Event(), threading.Event()
     endpoint.add("orders", print, events=EventInvokeConfig(on_success=lambda _: started.set() or go_on.wait(30)))
     for _ in range(3):
@@ -306,6 +306,26 @@ async def test_a_destination_that_never_returns_is_told(endpoint, client, monkey
     (thread,) = [one for one in threading.enumerate() if one.name == "destinations of LocalEndpoint"]
     go_on.set()
     await asyncio.to_thread(thread.join, 10)
+
+
+async def test_records_that_wait_are_dropped(endpoint, client):
+    go_on, started, seen = threading.Event(), threading.Event(), []
+
+    def keep(record: Mapping[str, Any]) -> None:
+        seen.append(record["requestPayload"])
+        started.set()
+        go_on.wait(30)
+
+    endpoint.add("orders", lambda event: event, events=EventInvokeConfig(on_success=keep))
+    for number in range(3):
+        await client.invoke_event("orders", number)
+    await becomes_true(lambda: len(endpoint.executions) == 3)
+    await asyncio.to_thread(started.wait, 10)
+    endpoint.reset()
+    await asyncio.sleep(0)
+    go_on.set()
+    await endpoint.wait_idle()
+    assert seen == [0]
 
 
 async def test_another_function_may_be_the_destination(endpoint, client):
@@ -379,6 +399,22 @@ async def test_close_does_not_wait_for_retries():
             began = time.monotonic()
         assert time.monotonic() - began < 5
         await endpoint.wait_idle()
+
+
+async def test_an_event_does_not_run_while_the_endpoint_closes(monkeypatch):
+    monkeypatch.setattr(handler_threads, "_GRACE", 30)
+    blocking, go_on, ran = threading.Event(), threading.Event(), []
+    endpoint = LocalEndpoint()
+    async with endpoint, client_of(endpoint) as client:
+        endpoint.add("blocks", lambda _: blocking.set() or go_on.wait(30))
+        endpoint.add("orders", ran.append)
+        await client.invoke_event("blocks")
+        await asyncio.to_thread(blocking.wait, 10)
+        closing = asyncio.create_task(endpoint.close())
+        await client.invoke_event("orders", 7)
+        go_on.set()
+        await closing
+    assert ran == []
 
 
 async def test_processes_end_with_their_events(tmp_path):

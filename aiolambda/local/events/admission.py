@@ -46,7 +46,7 @@ class Turns:
         """Count a synchronous call, if it may begin."""
         leaves_room = is_event_waiting and self._is_turn_of_events
         if self._events + self._calls + leaves_room >= self.limit:
-            self.refuse_call(now)
+            self.room_until = now + _ROOM_FOR_CALLS  # the call is likely to come back
             return False
         self._calls += 1
         self.room_until = 0.0
@@ -56,10 +56,6 @@ class Turns:
     def end_call(self) -> None:
         """A call that has begun has ended, or was refused."""
         self._calls -= 1
-
-    def refuse_call(self, now: float) -> None:
-        """A synchronous call was refused, and is likely to come back."""
-        self.room_until = now + _ROOM_FOR_CALLS
 
 
 class Throttle:

@@ -119,8 +119,6 @@ def _append(path: Path, record: bytes) -> None:
 
 def _identity_of(destination: Path | Receiver) -> object:
     """The same for two values that mean one destination."""
-    if isinstance(destination, Path):
-        return str(destination)
     try:
         hash(destination)
     except TypeError:

@@ -93,9 +93,9 @@ class EventQueues:
         Raises `ConcurrencyExceeded` if it is the turn of an event.
         """
         queue = self._queues.get(function_name)
-        is_refused = False
         if queue is not None:
             queue.begin_call()
+        is_refused = False
         try:
             yield
         except ConcurrencyExceeded:
@@ -103,7 +103,7 @@ class EventQueues:
             raise
         finally:
             if queue is not None:
-                queue.end_call(is_refused=is_refused)
+                queue.end_call()
             if not is_refused:
                 self._free()
 

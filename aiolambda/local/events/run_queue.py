@@ -63,11 +63,9 @@ class RunQueue:
         if not self._turns.begin_call(self._loop.time(), is_event_waiting=bool(self._ready)):
             raise ConcurrencyExceeded(ThrottleReason.RESERVED_FUNCTION_CONCURRENT_INVOCATION_LIMIT_EXCEEDED)
 
-    def end_call(self, *, is_refused: bool) -> None:
-        """A synchronous call has ended, or was refused by somebody else."""
+    def end_call(self) -> None:
+        """A synchronous call has ended, or was refused by another limit."""
         self._turns.end_call()
-        if is_refused:
-            self._turns.refuse_call(self._loop.time())
         self._start_events()
 
     def take_dropped(self) -> list[QueuedEvent]:
@@ -79,7 +77,6 @@ class RunQueue:
             self._delayed = [entry for entry in self._delayed if not entry[-1].is_dropped]
             heapq.heapify(self._ready)
             heapq.heapify(self._delayed)
-            self._wake()
         return dropped
 
     def cancel(self) -> set[asyncio.Task[None]]:
