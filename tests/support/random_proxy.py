@@ -4,6 +4,7 @@ Owns the faults, and counts them. Must not know HTTP.
 """
 
 import asyncio
+import contextlib
 import random
 import socket
 import struct
@@ -37,10 +38,10 @@ class Pair:
     async def go_on(self, seconds: float) -> bool:
         """Carry for so long. False if a side has closed before."""
         carrying = {task for task in (self._requests, self._answers) if not task.done()}
-        if carrying:
-            ended, _ = await asyncio.wait(carrying, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            return not ended
-        return False
+        if not carrying:
+            return False
+        ended, _ = await asyncio.wait(carrying, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        return not ended
 
     async def stop_answers(self) -> None:
         await _ended(self._answers)
@@ -103,7 +104,8 @@ async def closes(pair: Pair) -> None:
 async def half_closes(pair: Pair) -> None:
     """End the side of the answers, and go on with the requests for a while."""
     await pair.stop_answers()
-    pair.client.shutdown(socket.SHUT_WR)
+    with contextlib.suppress(OSError):  # the client has reset it
+        pair.client.shutdown(socket.SHUT_WR)
     await pair.go_on(CHANCE.uniform(0, 0.2))
 
 
