@@ -22,6 +22,7 @@ from ..support.local import (
 )
 
 TAIL = {"X-Amz-Log-Type": "Tail"}
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows the files and variables of a process")
 
 
 @in_both_runtimes
@@ -199,12 +200,16 @@ BESIDES = {"AWS_CONFIG_FILE", "AWS_ENDPOINT_URL_LAMBDA", "AWS_SHARED_CREDENTIALS
 PLACES = {"PATH": os.defpath, "HOME": "/home/somebody", "PYTHONPATH": PACKAGE_DIRECTORY, "NODE_PATH": "/opt/modules"}
 
 
-async def variables_of(monkeypatch, **settings):
-    """All variables of a function, without those that the runtime itself or coverage adds."""
+def set_variables(monkeypatch):
     for name in list(os.environ):
         monkeypatch.delenv(name)
     for name, value in (SECRETS | PLACES).items():
         monkeypatch.setenv(name, value)
+
+
+async def variables_of(monkeypatch, **settings):
+    """All variables of a function, without those that the runtime itself or coverage adds."""
+    set_variables(monkeypatch)
     async with serving(function(**settings)) as invoke:
         found = (await invoke(payload={"op": "all variables"})).json()
     added = ("_X_AMZN_TRACE_ID", "AWS_EXECUTION_ENV", "LC_CTYPE")
@@ -217,6 +222,23 @@ async def test_function_inherits_no_other_variables(monkeypatch, runtime):
     assert found.keys() == FROM_LAMBDA | BESIDES | PLACES.keys()
     assert {name: found[name] for name in PLACES} == PLACES
     assert (found["AWS_CONFIG_FILE"], found["AWS_SHARED_CREDENTIALS_FILE"]) == (os.devnull, os.devnull)
+
+
+@on_linux
+@both_runtimes
+async def test_a_process_sees_no_variables_and_files_of_the_endpoint(monkeypatch, runtime):
+    """Not even those of the processes that started it."""
+    set_variables(monkeypatch)
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/lib")
+    async with serving(function(runtime=runtime, environment={"TABLE": "orders"})) as invoke:
+        seen = (await invoke(payload={"op": "surroundings"})).json()
+    own, *of_parents = [{line.partition("=")[0] for line in variables if line} for variables in seen["variables"]]
+    own = {name for name in own if not name.startswith("COVERAGE_")} - {"AWS_EXECUTION_ENV"}
+    assert own == FROM_LAMBDA | BESIDES | PLACES.keys() | {"TABLE", "LD_LIBRARY_PATH"}
+    assert of_parents == [{"LD_LIBRARY_PATH"}] * 2
+    kinds = {name: target.partition(":")[0] for name, target in seen["files"].items() if not target.startswith("/proc/")}
+    assert [kinds.pop(name) for name in "012"] == ["/dev/null", "pipe", "pipe"]
+    assert runtime is not None or list(kinds.values()) == ["socket"]  # awslambdaric has some of its own
 
 
 @both_runtimes

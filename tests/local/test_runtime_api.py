@@ -15,11 +15,12 @@ from aiolambda.local.runtime.runtime_api import RuntimeApiServer
 INVOCATION = Invocation(request_id="8f507cfc-3f56", payload=b'{"a": 1}', function_arn="arn:x", trace_id="Root=1-2")
 
 
-def admitted(**settings):
-    """A Runtime API that admits this process, which plays the runtime."""
+async def admitted(**settings):
+    """A Runtime API that admits this process, which plays the runtime, and its address."""
     api = RuntimeApiServer(**settings)
-    api.admit(os.getsid(0))
-    return api
+    address = api.start()
+    await api.admit(os.getsid(0))
+    return api, address
 
 
 class Runtime:
@@ -40,10 +41,10 @@ class Runtime:
 
 @asynccontextmanager
 async def api_and_runtime():
-    api = admitted()
+    api, address = await admitted()
     async with aiohttp.ClientSession() as session:
         try:
-            yield api, Runtime(await api.start(), session)
+            yield api, Runtime(address, session)
         finally:
             await api.close()
 
@@ -164,8 +165,8 @@ NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
 
 async def told(data, *, writer=None, ends=False, **settings):
     """Send these bytes as the runtime, and return the response head and the result of the invocation."""
-    api = admitted(**settings)
-    reader, connection = await asyncio.open_connection(*(await api.start()).rsplit(":", 1))
+    api, address = await admitted(**settings)
+    reader, connection = await asyncio.open_connection(*address.rsplit(":", 1))
     invocation = Invocation(request_id="1", payload=b"{}", function_arn="arn:x", trace_id="Root=1", writer=writer)
     try:
         answer = api.dispatch(invocation, 0)

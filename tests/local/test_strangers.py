@@ -2,9 +2,13 @@
 
 import asyncio
 import os
+import signal
 import socket
+import struct
 import subprocess
 import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -15,7 +19,7 @@ from aiolambda.local.runtime import socket_owner
 from aiolambda.local.runtime.invocations import Invocation
 from aiolambda.local.runtime.runtime_api import RuntimeApiServer
 
-from ..support.local import HERE, function, in_both_runtimes, read_soon, serving
+from ..support.local import HERE, becomes_true, function, in_both_runtimes, read_soon, running_process, serving
 
 # The Runtime API of a process
 
@@ -75,17 +79,106 @@ async def test_runtime_behind_a_launcher_is_admitted():
 async def test_request_waits_until_its_process_is_known():
     api = RuntimeApiServer()
     try:
-        url = f"http://{await api.start()}/2018-06-01/runtime/invocation/next"
+        url = f"http://{api.start()}/2018-06-01/runtime/invocation/next"
         api.dispatch(Invocation(request_id="1", payload=b"[1]", function_arn="arn:x", trace_id="Root=1"), 0)
         async with aiohttp.ClientSession() as session:
             polling = asyncio.create_task(session.get(url))
             await asyncio.wait({polling}, timeout=0.05)
             assert not polling.done()
-            api.admit(os.getsid(0))
+            await api.admit(os.getsid(0))
             async with await polling as response:
                 assert await response.read() == b"[1]"
     finally:
         await api.close()
+
+
+@asynccontextmanager
+async def runtime_api():
+    """A Runtime API that has admitted nobody yet, and its address."""
+    api = RuntimeApiServer()
+    host, _, port = api.start().rpartition(":")
+    try:
+        yield api, (host, int(port))
+    finally:
+        await api.close()
+
+
+def request(method, path, body=b""):
+    return f"{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def test_connection_reset_by_a_stranger_is_not_that_of_the_runtime():
+    """The runtime may get the port that the stranger has given up, so that both connections have the same addresses."""
+    async with runtime_api() as (api, address):
+        with socket.create_connection(address) as stranger:
+            taken = stranger.getsockname()
+            stranger.sendall(request("POST", "init/error", b'{"errorType": "Forged", "errorMessage": "by a stranger"}'))
+            stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close by a reset
+        with socket.create_connection(address, source_address=taken) as runtime:
+            await api.admit(os.getsid(0))
+            runtime.sendall(request("GET", "invocation/next"))
+            async with asyncio.timeout(10):
+                assert await api.ready is None
+
+
+def open_files():
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+async def test_strangers_before_the_process_take_no_files():
+    """They wait in the kernel, which drops those that are too many."""
+    async with runtime_api() as (_, address):
+        before = open_files()
+        strangers = [socket.socket() for _ in range(200)]
+        for stranger in strangers:
+            stranger.setblocking(False)
+            stranger.connect_ex(address)
+        await asyncio.sleep(0.05)
+        assert open_files() < before + len(strangers) + 10
+        for stranger in strangers:
+            stranger.close()
+
+
+async def test_silent_strangers_are_few_and_soon_gone():
+    """They send no head, so that the refusal has to wait for it."""
+    async with runtime_api() as (api, address):
+        await api.admit(1)
+        strangers = [await asyncio.open_connection(*address) for _ in range(30)]
+        ends = [asyncio.create_task(reader.read()) for reader, _ in strangers]
+        try:
+            done, waiting = await asyncio.wait(ends, timeout=0.5)
+            assert len(done) >= 14
+            assert len(waiting) <= 16
+            async with asyncio.timeout(10):
+                assert {await end for end in ends} == {b""}
+        finally:
+            for _, writer in strangers:
+                writer.close()
+
+
+async def test_nobody_is_served_after_the_end_of_the_process():
+    """Another process may have its number by then."""
+    async with runtime_api() as (api, address), aiohttp.ClientSession() as session:
+        await api.admit(os.getsid(0))
+        api.dismiss()
+        assert await tried(f"{address[0]}:{address[1]}", session, "1") == [403] * 4
+
+
+async def test_runtime_api_is_closed_before_its_process_is_known():
+    api = RuntimeApiServer()
+    host, _, port = api.start().rpartition(":")
+    await api.close()
+    await api.admit(os.getsid(0))
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(host, int(port))
+
+
+async def test_a_process_that_ended_leaves_its_runtime_api_to_nobody(monkeypatch):
+    dismissed = []
+    async with running_process(function()) as process:
+        monkeypatch.setattr(process._api, "dismiss", lambda: dismissed.append(True))
+        os.kill(process.pid, signal.SIGKILL)
+        await becomes_true(lambda: dismissed)
 
 
 @pytest.fixture

@@ -101,6 +101,7 @@ class LocalEndpoint(EmulatedLambda):
             debug: `True` lets `breakpoint()` in a handler use the standard input of this program. A port starts the built-in
                 runtime under debugpy, which waits there for a debugger; a further process waits at the next port.
                 Either way, each function has one process without time limits, and calls wait for it. Default `False`.
+                debugpy obeys every program of this machine that connects to its port.
         """
         super().__init__()
         check_choice("keep_records", keep_records)

@@ -12,6 +12,7 @@ Source: RFC 9112.
 import asyncio
 import contextlib
 import re
+import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import NamedTuple
@@ -24,8 +25,14 @@ _HEAD_LIMIT = 64 * 1024
 """Bytes of all fields of a head, of all trailers, and of any one line."""
 _FIELD_LIMIT = 200
 _PIECE = 64 * 1024
+_BACKLOG = 64
+"""Connections that the kernel keeps until `serve`."""
 _REFUSAL_TIMEOUT = 1.0
 """Seconds. A refused client that has not sent its head by then gets no response."""
+_CHECK_LIMIT = 4
+"""Calls of `refuse` at a time. On some systems, each starts a process."""
+_REFUSAL_LIMIT = 16
+"""Refused clients whose heads are awaited at a time. A further one gets no response."""
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED = r'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
@@ -188,8 +195,9 @@ def _body_length(headers: Mapping[str, str]) -> int | None:
 class HttpServer:
     """Calls `handler` for each request, and sends its response.
 
-    `refuse` is called once for each connection, with the addresses of the client and of the server. If it returns a response,
-    the client gets that response, and the connection is closed.
+    Connections wait in the kernel from `start` to `serve`, and cost this process nothing. `refuse` is called once for each,
+    with the addresses of the client and of the server. If it returns a response, the client gets it, and the connection
+    is closed.
     """
 
     def __init__(
@@ -199,17 +207,29 @@ class HttpServer:
     ) -> None:
         self._handler = handler
         self._refuse = refuse
+        self._listener: socket.socket | None = None
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._refused = 0
+        self._checks = asyncio.Semaphore(_CHECK_LIMIT)
 
-    async def start(self) -> str:
+    def start(self) -> str:
         """Listen on a free port of 127.0.0.1, and return `HOST:PORT`."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_HEAD_LIMIT)
-        host, port = self._server.sockets[0].getsockname()
+        listener = self._listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        host, port = listener.getsockname()
         return f"{host}:{port}"
+
+    async def serve(self) -> None:
+        """Accept connections from now on. After `close` this has no effect."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            self._server = await asyncio.start_server(self._accept, sock=listener, limit=_HEAD_LIMIT, backlog=_BACKLOG)
 
     async def close(self) -> None:
         """Stop listening, and close all connections."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
         server, self._server = self._server, None
         if server is None:
             return
@@ -229,18 +249,31 @@ class HttpServer:
         try:
             # A lost connection is not an error here: the exit code of the process reports the end of a runtime.
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                refusal = await self._refuse(_address(writer, "peername"), _address(writer, "sockname"))
+                async with self._checks:
+                    refusal = await self._refuse(_address(writer, "peername"), _address(writer, "sockname"))
                 if refusal is not None:
-                    # Read the head first: a connection that is closed with unread bytes loses its response.
-                    async with asyncio.timeout(_REFUSAL_TIMEOUT):
-                        with contextlib.suppress(asyncio.LimitOverrunError):
-                            await reader.readuntil(b"\r\n\r\n")
-                    writer.write(_serialize(refusal, closes=True))
+                    await self._send_refusal(refusal, reader, writer)
                     return
+                # The client may have reset the connection, and another one may have its port now. Then `refuse` has judged
+                # the other one.
+                writer.get_extra_info("socket").getpeername()
                 while await self._serve_one(reader, writer):
                     pass
         finally:
             writer.close()
+
+    async def _send_refusal(self, refusal: HttpResponse, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._refused >= _REFUSAL_LIMIT:
+            return
+        self._refused += 1
+        try:
+            # Read the head first: a connection that is closed with unread bytes loses its response.
+            async with asyncio.timeout(_REFUSAL_TIMEOUT):
+                with contextlib.suppress(asyncio.LimitOverrunError):
+                    await reader.readuntil(b"\r\n\r\n")
+            writer.write(_serialize(refusal, closes=True))
+        finally:
+            self._refused -= 1
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Respond to one request, and return whether another may follow."""

@@ -128,7 +128,7 @@ class RuntimeProcess:
         An init that takes too long goes on in the time of the first invocation. Lambda starts it again then.
         """
         started = time.perf_counter()
-        address = await self._api.start()
+        address = self._api.start()
         debugger = self._debugger
         if debugger is not None and self._function.runtime is None:
             self._take_debugpy_port(debugger)
@@ -151,7 +151,7 @@ class RuntimeProcess:
         finally:
             pipe.close_write_end()
         pipe.follow()
-        self._api.admit(self._process.pid)
+        await self._api.admit(self._process.pid)
         self._exit = asyncio.create_task(self._wait_for_exit(self._process), name=f"exit of runtime {self._process.pid}")
         if self._is_closing:
             self._kill()
@@ -165,6 +165,7 @@ class RuntimeProcess:
 
     async def _wait_for_exit(self, process: SupervisedProcess) -> int:
         return_code = await process.wait()
+        self._api.dismiss()
         if self._pipe is not None:
             self._pipe.close()
         return return_code

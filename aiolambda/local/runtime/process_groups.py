@@ -17,6 +17,8 @@ from pathlib import Path
 __all__ = ["ProcessGroups", "SupervisedProcess"]
 
 _REAPER = (sys.executable, "-I", "-S", "-X", "utf8", str(Path(__file__).with_name("reaper.py")))
+_LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
+"""The variables that Python itself may need. The reaper has no others: a handler could read them from its parents."""
 
 
 class SupervisedProcess:
@@ -58,7 +60,11 @@ class ProcessGroups:
         self._socket, theirs = _socket_pair()
         with theirs:
             self._reaper = await asyncio.create_subprocess_exec(
-                *_REAPER, stdin=theirs.fileno(), stdout=asyncio.subprocess.DEVNULL, start_new_session=True
+                *_REAPER,
+                stdin=theirs.fileno(),
+                stdout=asyncio.subprocess.DEVNULL,
+                env={name: os.environ[name] for name in _LIBRARY_PATHS if name in os.environ},
+                start_new_session=True,
             )
 
     async def close(self) -> None:

@@ -49,13 +49,14 @@ def _refused(status: int, error_type: str, message: str) -> HttpResponse:
 class RuntimeApiServer:
     """Make it in a running event loop, start it before the process, and close it after the process has ended.
 
-    Connections wait until `admit` has named the process. `dispatch` accepts one invocation at a time.
+    Connections wait until `admit` has named the process, and are refused after `dismiss`. `dispatch` accepts one invocation at
+    a time.
     """
 
     def __init__(self, *, streamed_response_limit: int = STREAMED_RESPONSE_LIMIT) -> None:
         self._streamed_response_limit = streamed_response_limit
         self._server = HttpServer(self._serve, self._refuse)
-        self._session: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._session: int | None = None
         self.ready: asyncio.Future[FunctionResponse | None] = asyncio.get_running_loop().create_future()
         """The result of init: `None` after the first poll, or the error that the runtime reports instead."""
         self.init_traceback = ""
@@ -67,9 +68,9 @@ class RuntimeApiServer:
         self._response: asyncio.Future[FunctionResponse] | None = None
         self._deadline = 0.0
 
-    async def start(self) -> str:
+    def start(self) -> str:
         """Start listening, and return `HOST:PORT`."""
-        return await self._server.start()
+        return self._server.start()
 
     async def close(self) -> None:
         """Cancel the poll, close all connections, and stop listening."""
@@ -77,13 +78,18 @@ class RuntimeApiServer:
             self._poll.cancel()
         await self._server.close()
 
-    def admit(self, session: int) -> None:
-        """Serve the processes of this session. The runtime may be a child of a launcher, such as a shell."""
-        self._session.set_result(session)
+    async def admit(self, session: int) -> None:
+        """Serve the processes of this session from now on. The runtime may be a child of a launcher, such as a shell."""
+        self._session = session
+        await self._server.serve()
+
+    def dismiss(self) -> None:
+        """Admit nobody any more. The process has ended, and its number may be given to another one."""
+        self._session = None
 
     async def _refuse(self, client: socket_owner.Address, server: socket_owner.Address) -> HttpResponse | None:
-        session = await asyncio.shield(self._session)
-        if await socket_owner.is_owned_by_session(session, client, server):
+        session = self._session
+        if session is not None and await socket_owner.is_owned_by_session(session, client, server):
             return None
         message = "this Runtime API serves only the runtime process that the endpoint started, and the processes of its session"
         return _refused(403, "AccessDenied", message)
