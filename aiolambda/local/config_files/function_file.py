@@ -39,6 +39,7 @@ class FunctionFile:
         functions: The functions, in the order of the file.
         settings: The settings of the endpoint that the file has. Default none.
         notes: A sentence for each part of the file that is left out, and its reason. Default none.
+        files: The files that were read, for a program that watches them. Default none.
     """
 
     functions: tuple[LocalFunction, ...]
@@ -47,6 +48,8 @@ class FunctionFile:
     """The settings of the endpoint that the file has. Default none."""
     notes: tuple[str, ...] = ()
     """A sentence for each part of the file that is left out, and its reason. Default none."""
+    files: tuple[Path, ...] = ()
+    """The files that were read, for a program that watches them. Default none."""
 
 
 def read_text(path: Path) -> str:
@@ -84,7 +87,7 @@ def make_function(members: Mapping[str, Any], place: Callable[[str], str]) -> Lo
 def _wrong_member(members: Mapping[str, Any]) -> str:
     """The first member that no function can have, each tried together with those before it."""
     tried: dict[str, Any] = {"name": "any", "handler": "any.any", "root": Path()}
-    for member in sorted(members, key=lambda one: (one == "aliases", one not in tried)):  # aliases lead to versions
+    for member in sorted(members, key=lambda one: one == "aliases"):  # these last, because they lead to versions
         tried[member] = members[member]
         try:
             LocalFunction(**tried)

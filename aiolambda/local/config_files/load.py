@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from ...errors import ConfigurationError
 from .function_file import FunctionFile, read_text
-from .templates import Surroundings, read_template
+from .templates import read_template
 from .toml_file import read_toml
 
 __all__ = ["load_functions"]
@@ -56,7 +56,7 @@ def load_functions(
     """
     text = read_text(path)
     if _is_template(path, text):
-        return read_template(path, text, parameters, region, Surroundings(environment, runtime))
+        return read_template(path, text, parameters=parameters, region=region, environment=environment, runtime=runtime)
     if parameters:
         raise ConfigurationError(f"{path}: parameters are for templates; a TOML file has none")
     return read_toml(path, text, environment)

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from ...errors import ConfigurationError
 from ...errors.checks import check_whole
+from ...protocol.names import plain_name_of
 from ...types.mistakes import nearest
 from ..event_config import EventInvokeConfig
 from ..functions import LocalFunction
@@ -41,7 +42,8 @@ def read_toml(path: Path, text: str, environment: Mapping[str, str]) -> Function
     if not tables:
         raise ConfigurationError(f"{path} has no function; write a table [functions.NAME] with its handler")
     functions = [_function(table, members_of(table, surroundings), defaults, default_members, surroundings) for table in tables]
-    return FunctionFile(functions=tuple(functions), settings=settings, notes=tuple(_notes(path, functions)))
+    files = dict.fromkeys([path, *surroundings.env_files])
+    return FunctionFile(functions=tuple(functions), settings=settings, notes=tuple(_notes(functions)), files=tuple(files))
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
@@ -79,15 +81,15 @@ def _function(
             raise holders["handler"].mistake("handler", f"is wrong: {error}") from None
     members["events"] = EventInvokeConfig(**members["events"])
     members["name"] = table.path[-1]
-    return make_function(members, lambda member: holders.get(member, table).title)
+    return make_function(members, lambda member: holders[member].place(member) if member in holders else table.title)
 
 
-def _notes(path: Path, functions: Sequence[LocalFunction]) -> Iterator[str]:
-    """Destinations that no function of the file has as its name; one from elsewhere may."""
+def _notes(functions: Sequence[LocalFunction]) -> Iterator[str]:
+    """Destinations that are not in the file. The endpoint may have such functions from elsewhere."""
     names = [function.name for function in functions]
     for function in functions:
         for target in (function.events.on_success, function.events.on_failure):
-            if isinstance(target, str) and target not in names:
-                meant = nearest(target, names)
+            if isinstance(target, str) and plain_name_of(target) not in names:
+                meant = nearest(plain_name_of(target), names)
                 hint = "" if meant is None else f"; did you mean {meant}?"
-                yield f"{path}: function {function.name} has the destination {target}, which no function of the file is{hint}"
+                yield f"{function.name}: the destination {target} is not a function of the file{hint}"

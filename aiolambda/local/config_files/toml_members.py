@@ -25,10 +25,11 @@ Members = dict[str, Any]
 
 @attrs.frozen
 class Surroundings:
-    """What the values of a file refer to: its folder, and the environment of this program."""
+    """What the values of a file refer to: its folder, and the environment of this program; and the `.env` files read so far."""
 
     folder: Path
     environment: Mapping[str, str] = attrs.field(repr=False)
+    env_files: list[Path] = attrs.field(factory=list[Path])
 
 
 def members_of(table: Table, surroundings: Surroundings) -> Members:
@@ -96,10 +97,12 @@ def _environment(table: Table, key: str, surroundings: Surroundings) -> dict[str
 def _env_file(table: Table, key: str, surroundings: Surroundings) -> dict[str, str]:
     variables: dict[str, str] = {}
     for text in table.get(key, texts):
+        file = surroundings.folder / text
         try:
-            variables |= load_env_file(surroundings.folder / text)
+            variables |= load_env_file(file)
         except ConfigurationError as error:
             raise table.mistake(key, f"is wrong: {error}") from None
+        surroundings.env_files.append(file)
     return variables
 
 

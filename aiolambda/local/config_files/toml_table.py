@@ -38,6 +38,10 @@ class Table:
         """How an error names the table."""
         return f"{self.file}:" if not self.path else f"{self.file}: [{'.'.join(map(_quoted, self.path))}]"
 
+    def place(self, key: str) -> str:
+        """How an error names a key of the table."""
+        return f"{self.title} {_quoted(key)}"
+
     def check_keys(self, known: Iterable[str], remedies: Remedies) -> None:
         """`ConfigurationError` for a key that is not known."""
         known = tuple(known)
@@ -60,7 +64,7 @@ class Table:
 
     def mistake(self, key: str, text: str) -> ConfigurationError:
         """The error for the value of a key."""
-        return ConfigurationError(f"{self.title} {_quoted(key)} {text}")
+        return ConfigurationError(f"{self.place(key)} {text}")
 
 
 def a_text(value: object) -> str:

@@ -3,7 +3,6 @@
 A value that only AWS knows is left out, with a note. If a function cannot be without it, it is an error.
 """
 
-from .functions import Surroundings
 from .read import read_template
 
-__all__ = ["Surroundings", "read_template"]
+__all__ = ["read_template"]

@@ -6,18 +6,18 @@ Must not know versions, aliases and events.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import attrs
-
+from ....types.mistakes import nearest
 from ...functions import LocalFunction
-from ..function_file import existing_path, make_function
+from ..function_file import make_function
+from .code import folder_of_function, folder_of_layer
 from .published import events_of, published_by
-from .resources import SERVERLESS_FUNCTION, Resource
+from .resources import Resource
 from .template import Properties, Template
-from .values import Unknown, as_text, is_mapping
+from .values import Unknown, as_text
 
-__all__ = ["Surroundings", "read_function"]
+__all__ = ["read_function"]
 
-_MEMBERS = {
+_PROPERTIES = {
     "name": "FunctionName",
     "handler": "Handler",
     "timeout": "Timeout",
@@ -29,67 +29,77 @@ _MEMBERS = {
     "recursive_loop": "RecursiveLoop",
 }
 """The property of each member that `LocalFunction` may refuse."""
-_WHOLE = ("timeout", "memory_size", "concurrency")
-_ASSET = "aws:asset:path"
-"""The metadata that the AWS CDK writes: the folder of the code that a deployment uploads."""
-_REMOTE = ("s3://", "http://", "https://")
+_READ = (
+    *("AutoPublishAlias", "Code", "CodeUri", "DurableConfig", "Environment", "EventInvokeConfig", "FunctionName", "Handler"),
+    *("InlineCode", "Layers", "LoggingConfig", "MemorySize", "PackageType", "RecursiveLoop", "ReservedConcurrentExecutions"),
+    *("Runtime", "TenancyConfig", "Timeout"),
+)
+"""The properties that count here. All others have no effect."""
+_LIKENESS = 0.8
+"""No property that CloudFormation has is so near to another one."""
+_PYTHON = "python"
 
 
-@attrs.frozen
-class Surroundings:
-    """What a template does not say.
+def read_function(
+    template: Template, resource: Resource, *, environment: Mapping[str, str], runtime: tuple[str, ...] | None
+) -> LocalFunction | None:
+    """A function of a template; `None`, with a note, if it cannot be served.
 
     Args:
-        environment: The variables that may stand in for values of the template that are not known.
-        runtime: The command that runs functions in other languages than Python; `None` if there is none.
+        template: The template.
+        resource: The function.
+        environment: The variables that stand in for values of the template that are not known.
+        runtime: The command for a function in another language than Python; `None` if there is none.
     """
-
-    environment: Mapping[str, str] = attrs.field(repr=False)
-    runtime: tuple[str, ...] | None
-
-
-def read_function(template: Template, resource: Resource, surroundings: Surroundings) -> LocalFunction | None:
-    """A function of a template; `None`, with a note, if it cannot be served."""
     properties = template.properties(resource)
-    is_python = (properties.text("Runtime") or "python").startswith("python")
-    reason = _obstacle(properties, is_served=is_python or surroundings.runtime is not None)
-    if reason is not None:
-        template.note(resource, f"the function is not served, because {reason}")
+    language = properties.text("Runtime") or _PYTHON
+    is_python = language.startswith(_PYTHON)
+    if properties.text("PackageType") == "Image":
+        root: Path | Unknown = Unknown("it is a container image")
+    elif not is_python and runtime is None:
+        root = Unknown(f"its runtime is {language}, and no command runs it")
+    else:
+        root = folder_of_function(properties)
+    if isinstance(root, Unknown):
+        template.note(resource, f"the function is not served, because {root.reason}")
         return None
-    root = _folder_of_code(properties)
-    logging = properties.mapping("LoggingConfig")
-    given = {
-        "concurrency": properties.whole("ReservedConcurrentExecutions"),
-        "log_format": logging.text("LogFormat"),
-        "log_level": logging.text("ApplicationLogLevel"),
-        "memory_size": properties.whole("MemorySize"),
-        "recursive_loop": properties.text("RecursiveLoop"),
-        "runtime": None if is_python else surroundings.runtime,
-        "timeout": properties.whole("Timeout"),
-    }
+    _note_misspelt(properties)
     members = {
+        **_settings(properties),
         "name": _name(properties),
         "handler": _handler(properties),
         "root": root,
-        "environment": dict(_variables(properties, surroundings.environment)),
+        "runtime": None if is_python else runtime,
+        "environment": dict(_variables(properties, environment)),
         "layers": tuple(_layers(properties)),
-        "tenant_isolation": properties.mapping("TenancyConfig").text("TenantIsolationMode") == "PER_TENANT",
-        "durable": bool(properties.mapping("DurableConfig").values),
         "events": events_of(properties),
         **published_by(properties, root),
-        **{member: value for member, value in given.items() if value is not None},
     }
-    return make_function(members, lambda member: f"{template.path}: resource {resource.id}: {_MEMBERS.get(member, member)}")
+    return make_function(members, lambda member: f"{template.path}: resource {resource.id}: {_PROPERTIES.get(member, member)}")
 
 
-def _obstacle(properties: Properties, *, is_served: bool) -> str | None:
-    """Why a function cannot be served here; `None` if it can."""
-    if properties.text("PackageType") == "Image":
-        return "it is a container image"
-    code = properties.values.get("Code")
-    if "InlineCode" in properties or (is_mapping(code) and "ZipFile" in code):
-        return "its code is in the template; move it to a file, and name the folder of the file"
-    return None if is_served else f"its runtime is {properties.text('Runtime')}, and no command runs it"
+def _note_misspelt(properties: Properties) -> None:
+    for name in properties.values:
+        meant = None if name in _READ else nearest(name, _READ, likeness=_LIKENESS)
+        if meant is not None:
+            properties.note(f"{name} is left out, because a function has no such property; did you mean {meant}?")
+
+
+def _settings(properties: Properties) -> dict[str, object]:
+    """The members that the properties set; the others keep their defaults."""
+    logging = properties.mapping("LoggingConfig")
+    loop = properties.text("RecursiveLoop")
+    given = {
+        "concurrency": properties.whole("ReservedConcurrentExecutions"),
+        "durable": bool(properties.mapping("DurableConfig").values),
+        "log_format": logging.text("LogFormat"),
+        "log_level": logging.text("ApplicationLogLevel"),
+        "memory_size": properties.whole("MemorySize"),
+        "recursive_loop": None if loop is None else loop.capitalize(),
+        "tenant_isolation": properties.mapping("TenancyConfig").text("TenantIsolationMode") == "PER_TENANT",
+        "timeout": properties.whole("Timeout"),
+    }
+    return {member: value for member, value in given.items() if value is not None}
 
 
 def _name(properties: Properties) -> str:
@@ -104,39 +114,21 @@ def _handler(properties: Properties) -> str:
     return handler
 
 
-def _folder_of_code(properties: Properties) -> Path:
-    is_serverless = properties.resource.type == SERVERLESS_FUNCTION
-    name = "CodeUri" if is_serverless else "Code"
-    return _folder(properties, name, "." if is_serverless and name not in properties else properties.essential(name))
-
-
-def _folder(properties: Properties, name: str, value: object) -> Path:
-    """The folder of the code of a function or layer."""
-    asset = properties.resource.metadata.get(_ASSET)
-    location = asset if isinstance(asset, str) else value
-    place = f"{properties.place}{name}"
-    if not isinstance(location, str) or location.startswith(_REMOTE):
-        raise properties.template.mistake(
-            properties.resource, f"{place} must be a folder on this machine; the code is elsewhere"
-        )
-    path = existing_path(location, properties.template.folder)
-    if path is None or not path.is_dir():
-        kind = "does not exist" if path is None else "is a file; unpack it, and name the folder"
-        raise properties.template.mistake(properties.resource, f"{place} must be a folder; {location!r} {kind}")
-    return path
-
-
 def _layers(properties: Properties) -> Iterator[Path]:
     """The folders of the layers that are on this machine."""
     for item in properties.items("Layers"):
-        layer = properties.template.names.layer_of(item)
-        if layer is None:
-            reason = item.reason if isinstance(item, Unknown) else f"{item} is not in the template"
-            properties.template.note(properties.resource, f"a layer is left out, because {reason}")
-            continue
-        content = properties.template.properties(layer)
-        name = "ContentUri" if "ContentUri" in content else "Content"
-        yield _folder(content, name, content.essential(name))
+        folder = _layer(properties.template, item)
+        if isinstance(folder, Unknown):
+            properties.template.note(properties.resource, f"a layer is left out, because {folder.reason}")
+        else:
+            yield folder
+
+
+def _layer(template: Template, arn: object) -> Path | Unknown:
+    if isinstance(arn, Unknown):
+        return arn
+    layer = template.names.layer_of(arn)
+    return Unknown(f"{arn} is not in the template") if layer is None else folder_of_layer(template.properties(layer))
 
 
 def _variables(properties: Properties, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -150,5 +142,6 @@ def _variables(properties: Properties, environment: Mapping[str, str]) -> Iterat
             raise variables.mistake(name, "a text", value)
         elif name in environment:
             yield name, environment[name]
+            variables.note(f"{name} has the value of this program's environment, because {value.reason}")
         else:
-            variables.note(f"{name} is left out", value)
+            variables.note(f"{name} is left out, because {value.reason}; set {name} in the environment of this program")

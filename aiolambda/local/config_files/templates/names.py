@@ -9,7 +9,7 @@ from ....emulation.identifiers import ACCOUNT, arn_of
 from ....protocol.endpoints import partition_of
 from ....types.mistakes import nearest
 from .resources import ALIAS, FUNCTIONS, LAYERS, VERSION, Resource
-from .values import Unknown
+from .values import Unknown, as_text
 
 __all__ = ["PUBLISHED_ALIAS", "PUBLISHED_VERSION", "Names"]
 
@@ -44,6 +44,8 @@ class Names:
         self._resolve = resolve
         self._region = region
         self._evaluated: dict[tuple[str, str], object] = {}
+        self._owners: dict[str, Resource | None] = {}
+        self._by_name: Mapping[str, Resource] | None = None
         self._attributes: Mapping[tuple[str, str], Callable[[Resource], object]] = {
             **{(function, "Ref"): self._ref_of_function for function in FUNCTIONS},
             **{(function, "Arn"): self._function_arn for function in FUNCTIONS},
@@ -114,13 +116,19 @@ class Names:
         """The function that a name or an ARN means, and the qualifier; `None` if the template has no such function."""
         if not isinstance(value, str):
             return None
-        for function in self._resources.values():
-            if function.type in FUNCTIONS:
-                name = self.function_name(function)
-                for form in (arn_of(name, self._region), name):
-                    if value == form or value.startswith(f"{form}:"):
-                        return function, value.removeprefix(form).removeprefix(":") or None
-        return None
+        functions = self._functions()
+        if value in functions:
+            return functions[value], None
+        name, _, qualifier = value.rpartition(":")
+        return (functions[name], qualifier) if name in functions else None
+
+    def _functions(self) -> Mapping[str, Resource]:
+        """The functions by name and by ARN."""
+        if self._by_name is None:
+            functions = [one for one in self._resources.values() if one.type in FUNCTIONS]
+            by_name = {self.function_name(function): function for function in functions}
+            self._by_name = by_name | {arn_of(name, self._region): function for name, function in by_name.items()}
+        return self._by_name
 
     def layer_of(self, arn: object) -> Resource | None:
         """The layer that an ARN means; `None` if the template has no such layer."""
@@ -130,18 +138,19 @@ class Names:
     def version_number(self, version: Resource) -> str:
         """The number of a published version: they are counted for each function, in the order of the template."""
         function = self.owner_of(version)
-        first = 2 if function is not None and PUBLISHED_ALIAS in function.properties else 1
-        others = [one for one in self._resources.values() if one.type == VERSION and self.owner_of(one) is function]
-        return str(first + others.index(version))
+        is_published = function is not None and self._resolve(function.properties.get(PUBLISHED_ALIAS)) is not None
+        versions = [one for one in self._resources.values() if one.type == VERSION and self.owner_of(one) is function]
+        return str(versions.index(version) + (2 if is_published else 1))
 
     def owner_of(self, resource: Resource) -> Resource | None:
         """The function that a version, an alias or a configuration belongs to; `None` if the template does not have it."""
-        found = self.function_of(self._resolve(resource.properties.get("FunctionName")))
-        return None if found is None else found[0]
+        if resource.id not in self._owners:
+            found = self.function_of(self._resolve(resource.properties.get("FunctionName")))
+            self._owners[resource.id] = None if found is None else found[0]
+        return self._owners[resource.id]
 
     def _ref_of_function(self, function: Resource) -> str:
-        name = self._resolve(function.properties.get("FunctionName"))
-        return name if isinstance(name, str) else function.id
+        return as_text(self._resolve(function.properties.get("FunctionName"))) or function.id
 
     def _function_arn(self, function: Resource) -> str:
         return arn_of(self.function_name(function), self._region)

@@ -14,22 +14,23 @@ from .values import NO_VALUE, Unknown, Values, as_text, is_list, is_mapping
 
 __all__ = ["parameter_values"]
 
-STACK = "local"
-"""The name of the stack, as in AWS SAM's local commands."""
+_STACK_NAME = "AWS::StackName"
+_STACK = "local"
+"""The name of the stack if none is given, as in AWS SAM's local commands."""
 
 
 def parameter_values(path: Path, declared: Values, given: Mapping[str, str], region: str) -> dict[str, object]:
     """The value of each parameter: a given one, the default, or `Unknown`. `ConfigurationError` if a given one cannot be."""
-    pseudo = _pseudo_parameters(given.get("AWS::Region", region))
+    known = (*declared, _STACK_NAME)
     for name, text in given.items():
-        if name not in declared and name not in pseudo:
-            raise ConfigurationError(unknown_name(f"{path}: the template", "parameter", name, [*declared, *pseudo]))
+        if name not in known:
+            raise ConfigurationError(unknown_name(f"{path}: the template", "parameter", name, known))
         _check_is_allowed(path, name, text, declared.get(name))
-    overridden = {name: text for name, text in given.items() if name in pseudo}
-    return {**pseudo, **overridden, **{name: _value(name, declared[name], given) for name in declared}}
+    values = {name: _value(name, declaration, given) for name, declaration in declared.items()}
+    return {**values, **_pseudo_parameters(region, stack=given.get(_STACK_NAME, _STACK))}
 
 
-def _pseudo_parameters(region: str) -> dict[str, object]:
+def _pseudo_parameters(region: str, stack: str) -> dict[str, object]:
     partition = partition_of(region)
     return {
         "AWS::AccountId": ACCOUNT,
@@ -37,8 +38,8 @@ def _pseudo_parameters(region: str) -> dict[str, object]:
         "AWS::NotificationARNs": list[object](),
         "AWS::Partition": partition.id,
         "AWS::Region": region,
-        "AWS::StackId": f"arn:{partition.id}:cloudformation:{region}:{ACCOUNT}:stack/{STACK}/{STACK}",
-        "AWS::StackName": STACK,
+        "AWS::StackId": f"arn:{partition.id}:cloudformation:{region}:{ACCOUNT}:stack/{stack}/{stack}",
+        _STACK_NAME: stack,
         "AWS::URLSuffix": partition.dns_suffix,
     }
 
@@ -48,11 +49,11 @@ def _value(name: str, declaration: object, given: Mapping[str, str]) -> object:
     kind = properties.get("Type")
     kind = kind if isinstance(kind, str) else ""
     if name not in given and kind.startswith("AWS::SSM::Parameter::Value<"):
-        return Unknown(f"the parameter {name} is read from AWS; give it a value")
+        return Unknown(f"the parameter {name} is read from AWS")
     value = given.get(name, properties.get("Default"))
     text = as_text(value)
     if text is None:
-        return Unknown(f"the parameter {name} has no default; give it a value")
+        return Unknown(f"the parameter {name} has neither a value nor a default")
     is_list = kind == "CommaDelimitedList" or kind.startswith("List<") or "Value<List<" in kind
     return [item.strip() for item in text.split(",")] if is_list else value
 

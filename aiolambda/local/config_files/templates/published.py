@@ -30,12 +30,12 @@ def published_by(function: Properties, root: Path) -> dict[str, Any]:
     for alias in _of(function, ALIAS):
         name, route = alias.text("Name"), _route(alias)
         if name is None or not route:
-            alias.template.note(alias.resource, "the alias is left out, because its name or its version is not known")
+            alias.note("the alias is left out, because its name or its version is not known")
             continue
         aliases[name] = route
-        for version in route.keys() - {LATEST, *versions}:
+        for version in [version for version in route if version not in {LATEST, *versions}]:
             versions[version] = root
-            alias.template.note(alias.resource, f"version {version} is not in the template, and has the code of the template")
+            alias.note(f"version {version} is not in the template, and has the code of the template")
     return {"versions": versions, "aliases": aliases}
 
 
@@ -43,10 +43,12 @@ def events_of(function: Properties) -> EventInvokeConfig:
     """The retries, the age limit and the destinations of a function's events."""
     for queue in ("DeadLetterQueue", "DeadLetterConfig"):
         if queue in function:
-            function.template.note(function.resource, f"{queue} is left out, because no queue is served")
-    for config in _of(function, EVENT_CONFIG):
-        return _events(config)
-    return _events(function.mapping("EventInvokeConfig"))
+            function.note(f"{queue} is left out, because no queue is served")
+    first, *others = [*_of(function, EVENT_CONFIG), function.mapping("EventInvokeConfig")]
+    for other in others:
+        if other.values:
+            other.note("the configuration is left out, because the function has another one")
+    return _events(first)
 
 
 def _events(config: Properties) -> EventInvokeConfig:
@@ -73,8 +75,7 @@ def _destination(properties: Properties) -> str | None:
         name = properties.template.names.function_name(function)
         return name if qualifier is None else f"{name}:{qualifier}"
     if target is not None or ("Type" in properties and "Destination" not in properties):
-        text = f"{properties.place}Destination is left out, because it is not a function of the template"
-        properties.template.note(properties.resource, text)
+        properties.note("Destination is left out, because it is not a function of the template")
     return None
 
 

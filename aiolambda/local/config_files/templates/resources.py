@@ -17,6 +17,7 @@ __all__ = [
     "EVENT_CONFIG",
     "FUNCTIONS",
     "LAYERS",
+    "LOOP",
     "SERVERLESS_FUNCTION",
     "VERSION",
     "Resource",
@@ -30,6 +31,8 @@ LAYERS = ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion")
 VERSION = "AWS::Lambda::Version"
 ALIAS = "AWS::Lambda::Alias"
 EVENT_CONFIG = "AWS::Lambda::EventInvokeConfig"
+LOOP = "Fn::ForEach"
+"""A loop in place of a resource: `Fn::ForEach::NAME`."""
 
 
 @attrs.frozen(eq=False)
@@ -58,7 +61,11 @@ def resources_in(path: Path, document: Values) -> dict[str, Resource]:
     """The resources of a template, by their logical ids."""
     shared = section(path, section(path, document, "Globals"), "Function", of="Globals: ")
     contents = section(path, document, "Resources")
-    return {id: _resource(path, id, section(path, contents, id, of="resource "), shared) for id in contents}
+    return {
+        id: _resource(path, id, section(path, contents, id, of="resource "), shared)
+        for id in contents
+        if not id.startswith(LOOP)
+    }
 
 
 def _resource(path: Path, id: str, content: Values, shared: Values) -> Resource:

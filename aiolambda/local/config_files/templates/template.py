@@ -13,7 +13,7 @@ from ....types.mistakes import kind_of
 from .intrinsics import Resolver
 from .names import Names
 from .parameters import parameter_values
-from .resources import Resource, resources_in, section
+from .resources import LOOP, Resource, resources_in, section
 from .values import NO_VALUE, Unknown, Values, as_text, is_list, is_mapping, reason_in
 
 __all__ = ["Properties", "Template"]
@@ -25,7 +25,11 @@ class Template:
     def __init__(self, path: Path, document: Values, parameters: Mapping[str, str], region: str) -> None:
         self.path = path
         self.folder = path.resolve().parent
-        self.notes: list[str] = []
+        self.notes = [
+            f"{id}: the resources of the loop are left out"
+            for id in section(path, document, "Resources")
+            if id.startswith(LOOP)
+        ]
         values = parameter_values(path, section(path, document, "Parameters"), parameters, region)
         resources = resources_in(path, document)
         self.names = Names(resources, values, self.resolve, region)
@@ -84,7 +88,7 @@ class Properties:
         """The value, whose parts may be `Unknown`; `None` if there is none, or it is not known at all."""
         value = self.template.resolve(self.values.get(name))
         if isinstance(value, Unknown):
-            self.note(f"{name} is left out", value)
+            self.note(f"{name} is left out, because {value.reason}")
             return None
         return value
 
@@ -96,9 +100,9 @@ class Properties:
             raise self.template.mistake(self.resource, f"{self.place}{name} is needed, and is not known, because {reason}")
         return value
 
-    def note(self, text: str, unknown: Unknown) -> None:
-        """Note what becomes of a value that is not known."""
-        self.template.note(self.resource, f"{self.place}{text}, because {unknown.reason}")
+    def note(self, text: str) -> None:
+        """Note what becomes of a part of the properties."""
+        self.template.note(self.resource, f"{self.place}{text}")
 
     def text(self, name: str) -> str | None:
         """A text, or a number or truth as a text."""
