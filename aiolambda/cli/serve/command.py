@@ -35,6 +35,7 @@ Serve functions behind the Lambda API on 127.0.0.1. Each function has its own ru
 """
 
 _STOPPED = {signal.SIGINT: exit_codes.INTERRUPTED, signal.SIGTERM: exit_codes.DONE}
+_STDERR = 2
 _MOST_FILES = 3
 """Changed files that a message names."""
 _SOON = 3.0
@@ -69,7 +70,7 @@ class _Server:
             reload=reload,
             keep_records=False,
         )
-        self._writer = Writer(_view_for(options))
+        self._writer = Writer(_view_for(options), _STDERR)
         self._broken: set[str] = set()
         """The functions that could not start when they were checked."""
         self._checks: set[asyncio.Task[None]] = set()

@@ -6,7 +6,6 @@ most. Must not know what the text is.
 
 import os
 import select
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -27,7 +26,6 @@ _EVENT_SIZE = 500
 """Bytes that an event is counted as."""
 _LONGEST_END = 1.0
 """Seconds."""
-_STDERR = 2
 _COLUMNS, _ROWS = 80, 24
 """The size of a terminal that does not know its size."""
 
@@ -54,11 +52,11 @@ class View(Protocol):
 
 
 class Writer:
-    """Writes to stderr while it is used as a context manager. `put` may be called on any thread."""
+    """Writes to a file descriptor while it is used as a context manager. `put` may be called on any thread."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, descriptor: int) -> None:
         self._view = view
-        self._descriptor = _STDERR
+        self._descriptor = descriptor
         self._items: list[Item] = []
         self._waiting = 0
         """The size of the items that wait."""
@@ -71,7 +69,6 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="output of aiolambda serve", daemon=True)
 
     def __enter__(self) -> Self:
-        self._descriptor = sys.stderr.fileno()
         self._thread.start()
         return self
 
