@@ -17,7 +17,7 @@ from aiolambda.cli.program import build_parser
 from ..support.pages import BLOCKS, FRAGMENTS, MANUAL, PAGES, PYTHON, README, ROOT, Block, name_of, prose_of
 
 NOT_RUN = {
-    *("sh", "text", "yaml", "dockerfile", "{toctree}", "{eval-rst}"),
+    *("sh", "text", "toml", "yaml", "dockerfile", "{toctree}", "{eval-rst}"),
     *("{include} ../../CHANGELOG.md", "{include} ../../SECURITY.md"),
 }
 OF_OTHER_CLIENTS = {"js", "py"}

@@ -17,7 +17,7 @@ from .env_files import load_env_file
 from .function_file import existing_path
 from .toml_table import Table, a_number, a_text, a_whole_number, list_of_texts, texts, true_or_false
 
-__all__ = ["FUNCTION_KEYS", "Members", "Surroundings", "members_of"]
+__all__ = ["EVENT_KEYS", "FUNCTION_KEYS", "Members", "Surroundings", "members_of"]
 
 Members = dict[str, Any]
 """Members of `LocalFunction` by name; `environment` and `events` are dictionaries."""
@@ -108,7 +108,7 @@ def _env_file(table: Table, key: str, surroundings: Surroundings) -> dict[str, s
 
 def _events(table: Table, key: str, surroundings: Surroundings) -> Members:
     events = table.table(key)
-    events.check_keys([*_EVENT_NUMBERS, *_DESTINATIONS], {})
+    events.check_keys(EVENT_KEYS, {})
     members: Members = {name: events.get(name, kind) for name, kind in _EVENT_NUMBERS.items() if name in events.values}
     members |= {name: _destination(events, name, surroundings) for name in _DESTINATIONS if name in events.values}
     try:
@@ -156,11 +156,12 @@ _EVENT_NUMBERS: Mapping[str, Callable[[object], object]] = {
 _DESTINATIONS = ("on_success", "on_failure")
 
 FUNCTION_KEYS = (*_PLAIN, *_CONVERTED)
+EVENT_KEYS = (*_EVENT_NUMBERS, *_DESTINATIONS)
 _REMEDIES = {
     "code_uri": "write root",
     "env": "did you mean environment?",
     "name": "the name of a function is that of its table, [functions.NAME]",
     **dict.fromkeys(("port", "region", "account_concurrency", "verify_signatures"), "write it at the top of the file"),
-    **dict.fromkeys((*_EVENT_NUMBERS, *_DESTINATIONS), "write it in the table events of the function"),
+    **dict.fromkeys(EVENT_KEYS, "write it in the table events of the function"),
 }
 """Where to write keys that belong elsewhere, and the names that others have."""

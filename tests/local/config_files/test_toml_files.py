@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import re
 from pathlib import Path
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,9 @@ from hypothesis import strategies as st
 from aiolambda import ConfigurationError
 from aiolambda.local import EventInvokeConfig, LocalFunction
 from aiolambda.local.config_files import FunctionFile, load_functions
+from aiolambda.local.config_files.toml_members import EVENT_KEYS, FUNCTION_KEYS
+
+from ...support.pages import BLOCKS, ROOT
 
 
 @pytest.fixture
@@ -313,3 +318,28 @@ def test_any_table_is_read_or_refused(tmp_path_factory, values):
     (folder / "src" / "orders.py").touch()
     with contextlib.suppress(ConfigurationError):
         one(folder / "src", "\n".join(f"{key} = {toml_of(value)}" for key, value in values.items() if key != "handler"))
+
+
+# The manual
+
+
+def test_example_of_the_manual_is_read(folder):
+    (example,) = [block for block in BLOCKS if block.language == "toml"]
+    for name in ("src/build", "pictures"):
+        (folder / name).mkdir()
+    file = load(folder, example.text)
+    assert [function.name for function in file.functions] == ["orders", "archive", "pictures"]
+    assert file.functions[0].environment == {"STAGE": "dev", "TABLE": "orders", "TOKEN": "secret"}
+    assert file.notes == ()
+
+
+def test_manual_has_each_key():
+    page = (ROOT / "docs" / "reference" / "function-files.md").read_text()
+    rows = [line.split("|")[1] for line in page.split("## Templates")[0].splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`(\w+)`", "".join(rows))) == sorted(FUNCTION_KEYS)
+
+
+def test_each_member_of_a_function_has_a_key():
+    members = {attribute.name for attribute in attrs.fields(LocalFunction)}
+    assert set(FUNCTION_KEYS) - {"env_file"} == members - {"name"}
+    assert set(EVENT_KEYS) == {attribute.name for attribute in attrs.fields(EventInvokeConfig)}
