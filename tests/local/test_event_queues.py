@@ -592,6 +592,24 @@ async def test_cancelled_queues_leave_nothing():
     assert bench.payloads[-1] == "again"
 
 
+async def test_nothing_follows_a_run_that_ends_despite_its_cancellation():
+    bench = Bench(function(**RECORDED))
+
+    async def run(job: Job) -> InvocationResult:
+        try:
+            await asyncio.sleep(HOUR)
+        except asyncio.CancelledError:
+            return InvocationResult(response=FunctionResponse(b'"done"'), log_tail=b"")
+        raise AssertionError
+
+    bench.queues = EventQueues(run, bench.find, bench.decide, bench.activity)
+    bench.put(1)
+    await asyncio.sleep(0.5)
+    await bench.queues.cancel()
+    await bench.idle()
+    assert asyncio.get_running_loop().time() == 0.5
+
+
 async def test_a_run_that_ends_during_the_cancellation_is_not_repeated():
     runs: list[QueuedEvent] = []
 

@@ -126,6 +126,8 @@ class EventQueues:
 
     async def cancel(self) -> None:
         """Drop all events, and end their runs and deliveries."""
+        for event in self._waiting:
+            event.is_dropped = True
         tasks = self._destinations.cancel()
         for queue in self._queues.values():
             tasks |= queue.cancel()
