@@ -1,10 +1,12 @@
 """`aiolambda serve` and `aiolambda demo` as processes: output, options, signals."""
 
 import asyncio
+import json
 import re
 import signal
 import sys
 
+import aiohttp
 import pytest
 
 from aiolambda import Credentials, FunctionError, LambdaClient
@@ -35,6 +37,8 @@ async def test_printed_exports_are_enough_to_invoke(program):
     assert (ended.code, ended.stderr) == (0, "")
     assert env["no_proxy"] == '"127.0.0.1,${no_proxy:-$NO_PROXY}"'
     assert b"\nprinted\nto stderr\n" in stderr
+    assert re.search(rb"\naiolambda: \d\d:\d\d:\d\d hello RequestResponse ok [\d,]+ ms [0-9a-f-]{36}\n\Z", stderr)
+    assert b'"op"' not in stderr
 
 
 @pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 0)])
@@ -87,7 +91,7 @@ async def test_serve_options_take_effect(tmp_path, monkeypatch):
     (tmp_path / "handlers" / "app.py").write_text("def handler(event, context):\n    return event\n")
     monkeypatch.chdir(tmp_path)
     keys = ("--access-key", "AKIAMINE", "--secret-key", "mine", "--region", "eu-west-1")
-    limits = ("--concurrency", "1", "--timeout", "0.5", "--memory-size", "256", "--quiet")
+    limits = ("--concurrency", "1", "--timeout", "0.5", "--memory-size", "256", "--quiet", "--quiet")
     variables = ("--env", "TABLE=orders", "--env", "API_TOKEN")
     functions = (f"hello={HANDLERS}:handler", "folder=handlers/app.handler")
     tokens = {"API_TOKEN": "a secret", "OTHER_TOKEN": "a secret"}
@@ -110,7 +114,107 @@ async def test_serve_options_take_effect(tmp_path, monkeypatch):
         "API_TOKEN": "a secret",
         "OTHER_TOKEN": None,
     }
-    assert stderr == b"", "--quiet"
+    assert stderr == b"", "--quiet --quiet"
+
+
+async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
+    """The exit code and stderr of a program that ends by itself."""
+    _, stderr = await asyncio.wait_for(process.communicate(), 30)
+    return process.returncode, stderr.decode()
+
+
+async def test_quiet_leaves_the_lines_of_invocations():
+    async with served(f"hello={HANDLERS}:handler", "--quiet") as (process, env), client_of(env) as client:
+        await client.invoke("hello", {"op": "log"})
+        with pytest.raises(FunctionError):
+            await client.invoke("hello", {"op": "fail"})
+        process.send_signal(signal.SIGTERM)
+        code, stderr = await ended(process)
+    assert (code, [line.split()[2:5] for line in stderr.splitlines()]) == (
+        0,
+        [["hello", "RequestResponse", "ok"], ["hello", "RequestResponse", "ValueError"]],
+    )
+
+
+async def test_function_that_cannot_start_ends_the_server(tmp_path):
+    """Before the first invocation, with the error that Lambda would report, and with the place in the code."""
+    (tmp_path / "app.py").write_text("import helpers\n")
+    (tmp_path / "helpers.py").write_text("import nonesuch\n")
+    process = await start("serve", "--port", "0", f"hello={HANDLERS}:handler", f"broken={tmp_path}/app.py:handler", "--quiet")
+    code, stderr = await ended(process)
+    assert code == 1
+    first, *trace, last = stderr.splitlines()
+    assert first == (
+        "aiolambda: broken cannot start: Runtime.ImportModuleError: Unable to import module 'app': No module named 'nonesuch'"
+    )
+    assert [line for line in trace if line.startswith("  File")] == [
+        f'  File "{tmp_path}/app.py", line 1, in <module>',
+        f'  File "{tmp_path}/helpers.py", line 1, in <module>',
+    ]
+    assert "--reload" in last
+
+
+async def test_reload_waits_for_a_function_that_cannot_start(tmp_path):
+    path = tmp_path / "app.py"
+    path.write_text("import nonesuch\n")
+    async with served(f"hello={path}:handler", "--reload", "--quiet") as (process, env), client_of(env) as client:
+        assert process.stderr is not None
+        async with asyncio.timeout(30):
+            told = (await process.stderr.readuntil(b"waiting until a file changes\n")).decode()
+            path.write_text("def handler(event, context):\n    return 'mended'\n")
+            told += (await process.stderr.readuntil(b"hello can start now\n")).decode()
+        assert (await client.invoke("hello")).json() == "mended"
+    assert "aiolambda: hello cannot start: Runtime.ImportModuleError: " in told
+    assert "app.py changed: new code for hello\n" in told
+
+
+async def test_reload_reads_the_config_and_the_variables_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text("import os\ndef handler(event, context):\n    return os.environ['TABLE']\n")
+    config, variables = tmp_path / "aiolambda.toml", tmp_path / ".env"
+    config.write_text('[functions.hello]\nhandler = "app.handler"\n')
+    variables.write_text("TABLE=first\n")
+    async with (
+        served("--config", "aiolambda.toml", "--env-file", ".env", "--reload", "--quiet") as (process, env),
+        client_of(env) as client,
+    ):
+        assert (await client.invoke("hello")).json() == "first"
+        variables.write_text("TABLE=second\n")
+        assert (await client.invoke("hello")).json() == "second"
+        config.write_text('[functions.hello]\nhandler = "app.handler"\n[functions.hello\n')
+        assert (await client.invoke("hello")).json() == "second"
+        config.write_text('[functions.hi]\nhandler = "app.handler"\n')
+        assert (await client.invoke("hi")).json() == "second"
+        process.send_signal(signal.SIGTERM)
+        code, stderr = await ended(process)
+    assert code == 0
+    assert "aiolambda.toml changed, but cannot be used: the functions stay as they were\n" in stderr
+    assert "aiolambda.toml is not TOML" in stderr
+    assert re.search(r"aiolambda\.toml changed: new code for hi\n", stderr)
+    assert re.search(r"aiolambda\.toml changed: hello removed\n", stderr)
+
+
+async def test_config_versions_and_aliases_are_served(tmp_path):
+    for folder, result in (("latest", 0), ("one", 1)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "app.py").write_text(f"def handler(event, context):\n    return {result}\n")
+    options = ("--function-version", f"orders:1={tmp_path}/one", "--alias", "orders:live=1", "--alias", "orders:next")
+    async with served(f"orders={tmp_path}/latest/app.py:handler", *options) as (_, env), client_of(env) as client:
+        answers = [(await client.invoke("orders", qualifier=name)).json() for name in (None, "live", "1", "next")]
+    assert answers == [0, 1, 1, 0]
+
+
+async def test_executions_can_be_asked_for(program):
+    async with served(f"hello={HANDLERS}:handler", "--no-verify") as (_, env), client_of(env) as client:
+        await client.invoke("hello", {"op": "echo", "secret": "hunter2"})
+        async with aiohttp.ClientSession(env["AWS_ENDPOINT_URL_LAMBDA"]) as session:
+            async with session.get("/_local/health") as response:
+                assert await response.text() == "ok"
+            async with session.get("/_local/executions?limit=1") as response:
+                text = await response.text()
+    (execution,) = json.loads(text)["executions"]
+    assert (execution["function_name"], execution["status"]) == ("hello", "succeeded")
+    assert "hunter2" not in text
 
 
 async def test_serve_reports_a_variable_that_is_not_set(program):
