@@ -114,6 +114,22 @@ async def test_calls_wait_for_the_one_process():
     assert [[answer.json()] for answer in answers] == [pids["app"]] * 3 + [pids["other"]]
 
 
+async def test_another_version_replaces_the_process(tmp_path):
+    (tmp_path / "module.py").write_text("import os\ndef handler(event, context):\n    return os.getpid()")
+    made = function(handler="module.handler", root=tmp_path, versions={"1": tmp_path})
+    async with serving(made, debug=True) as invoke:
+        answers = [await invoke(query=query) for query in ("", "?Qualifier=1")]
+        pids = invoke.endpoint.runtime_pids("app")
+    first, second = (answer.json() for answer in answers)
+    assert [second] == pids
+    assert not is_running(first)
+
+
+async def test_a_function_without_concurrency_is_throttled():
+    async with serving(function(concurrency=0), debug=True) as invoke:
+        assert (await invoke()).status == 429
+
+
 async def test_close_answers_the_calls_that_wait():
     async with serving(function(), debug=True) as invoke:
         calls = [asyncio.create_task(invoke(payload={"op": "sleep", "seconds": 60})) for _ in range(3)]
@@ -180,9 +196,15 @@ class DebugClient:
 
     async def wait_for(self, name):
         """The body of an event, or of the response to a command."""
+        messages = []
         while True:
-            head = await self._reader.readuntil(b"\r\n\r\n")
-            message = json.loads(await self._reader.readexactly(int(head.split(b":")[1])))
+            try:
+                head = await self._reader.readuntil(b"\r\n\r\n")
+                message = json.loads(await self._reader.readexactly(int(head.split(b":")[1])))
+            except asyncio.IncompleteReadError:
+                raise AssertionError(f"the debugger ended the connection before {name}, after {messages}") from None
+            messages.append(message)
+            assert message.get("success", True), message
             if name in (message.get("event"), message.get("command")):
                 return message.get("body")
 
