@@ -3,6 +3,7 @@
 Must not know the content of either kind.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +22,7 @@ _SECTION = re.compile(r"""^(Resources|AWSTemplateFormatVersion|Transform)[ \t]*:
 
 
 def load_functions(
-    path: Path,
+    path: str | os.PathLike[str],
     *,
     environment: Mapping[str, str],
     parameters: Mapping[str, str] = MappingProxyType({}),
@@ -33,13 +34,11 @@ def load_functions(
     ::
 
         import os
-        from pathlib import Path
-    from types import MappingProxyType
 
         from aiolambda.local import LocalEndpoint
         from aiolambda.local.config_files import load_functions
 
-        file = load_functions(Path("aiolambda.toml"), environment=os.environ)
+        file = load_functions("aiolambda.toml", environment=os.environ)
         endpoint = LocalEndpoint(file.functions)
 
     Args:
@@ -54,6 +53,7 @@ def load_functions(
     Raises:
         ConfigurationError: The file cannot be read, or a part of it is wrong. The error names the part.
     """
+    path = Path(path)
     text = read_text(path)
     if _is_template(path, text):
         return read_template(path, text, parameters=parameters, region=region, environment=environment, runtime=runtime)

@@ -1,6 +1,6 @@
 """A TOML file of functions: `[functions.NAME]` for each, `[defaults]` for all, and the endpoint's settings at the top.
 
-Owns the syntax, the defaults, and the settings of the endpoint. Must not know the keys of a function.
+Owns the syntax and the settings of the endpoint. Must not know the keys of a function.
 """
 
 import tomllib
@@ -12,11 +12,9 @@ from ...errors import ConfigurationError
 from ...errors.checks import check_whole
 from ...protocol.names import plain_name_of
 from ...types.mistakes import nearest
-from ..event_config import EventInvokeConfig
 from ..functions import LocalFunction
-from ..notation import parse_target
-from .function_file import EndpointSettings, FunctionFile, make_function
-from .toml_members import FUNCTION_KEYS, Members, Surroundings, members_of
+from .function_file import EndpointSettings, FunctionFile
+from .toml_functions import FUNCTION_KEYS, FunctionTable, Surroundings
 from .toml_table import Table, a_text, a_whole_number, true_or_false
 
 __all__ = ["read_toml"]
@@ -36,14 +34,14 @@ def read_toml(path: Path, text: str, environment: Mapping[str, str]) -> Function
     top.check_keys([*_SETTINGS, "defaults", "functions"], _IN_A_FUNCTION)
     settings = _settings(top)
     surroundings = Surroundings(path.resolve().parent, environment)
-    defaults = top.table("defaults")
-    default_members = members_of(defaults, surroundings)
-    tables = [top.table("functions").table(name) for name in top.table("functions").values]
-    if not tables:
+    defaults = FunctionTable.read(top.table("defaults"), surroundings)
+    tables = top.table("functions")
+    if not tables.values:
         raise ConfigurationError(f"{path} has no function; write a table [functions.NAME] with its handler")
-    functions = [_function(table, members_of(table, surroundings), defaults, default_members, surroundings) for table in tables]
+    own = [FunctionTable.read(tables.table(name), surroundings) for name in tables.values]
+    functions = tuple(one.function(defaults, surroundings.folder) for one in own)
     files = dict.fromkeys([path, *surroundings.env_files])
-    return FunctionFile(functions=tuple(functions), settings=settings, notes=tuple(_notes(functions)), files=tuple(files))
+    return FunctionFile(functions=functions, settings=settings, notes=tuple(_notes(functions)), files=tuple(files))
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
@@ -62,26 +60,6 @@ def _settings(top: Table) -> EndpointSettings:
     if "account_concurrency" in settings:
         check_whole(f"{top.title} account_concurrency", settings["account_concurrency"], least=1)
     return cast("EndpointSettings", settings)
-
-
-def _function(
-    table: Table, own: Members, defaults: Table, default_members: Members, surroundings: Surroundings
-) -> LocalFunction:
-    members = {**default_members, **own}
-    for merged in ("environment", "events"):
-        members[merged] = {**default_members.get(merged, {}), **own.get(merged, {})}
-    if "handler" not in members:
-        raise ConfigurationError(f'{table.title} has no handler; write handler = "module.function"')
-    holders = {key: table if key in own else defaults for key in members}
-    folder = members.setdefault("root", surroundings.folder)
-    if ":" in members["handler"]:
-        try:
-            members["handler"], members["root"] = parse_target(members["handler"], folder)
-        except ConfigurationError as error:
-            raise holders["handler"].mistake("handler", f"is wrong: {error}") from None
-    members["events"] = EventInvokeConfig(**members["events"])
-    members["name"] = table.path[-1]
-    return make_function(members, lambda member: holders[member].place(member) if member in holders else table.title)
 
 
 def _notes(functions: Sequence[LocalFunction]) -> Iterator[str]:

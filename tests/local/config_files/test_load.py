@@ -33,7 +33,8 @@ JSON = '{"Resources": {"orders": {"Type": "AWS::Serverless::Function", "Properti
 )
 def test_kind_is_told_by_suffix_or_content(tmp_path, name, text):
     (tmp_path / name).write_text(text, encoding="utf-8")
-    assert [function.name for function in load_functions(tmp_path / name, environment={}).functions] == ["orders"]
+    for path in (tmp_path / name, str(tmp_path / name)):
+        assert [function.name for function in load_functions(path, environment={}).functions] == ["orders"]
 
 
 @pytest.mark.parametrize("name", ["missing.toml", "missing.yaml", "missing", "a\0b.toml", "folder", "folder/a.toml/b.toml"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aiolambda import ConfigurationError
 from aiolambda.local import EventInvokeConfig, LocalFunction
 from aiolambda.local.config_files import FunctionFile, load_functions
-from aiolambda.local.config_files.toml_members import EVENT_KEYS, FUNCTION_KEYS
+from aiolambda.local.config_files.toml_functions import EVENT_KEYS, FUNCTION_KEYS
 
 from ...support.pages import BLOCKS, ROOT
 

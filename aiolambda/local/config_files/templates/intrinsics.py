@@ -113,10 +113,15 @@ class Resolver:
         return _joined("", self._substituted(text, values))
 
     def _substituted(self, text: str, values: Values) -> Iterator[str]:
+        """The parts of the text. Each variable is evaluated once, because its value may be such a text, too."""
+        evaluated: dict[str, str] = {}
         position = 0
         for variable in _VARIABLE.finditer(text):
             yield text[position : variable.start()]
-            yield "${" + variable[2] + "}" if variable[1] else self._variable(variable[2].strip(), values)
+            is_literal, name = bool(variable[1]), variable[2].strip()
+            if not is_literal and name not in evaluated:
+                evaluated[name] = self._variable(name, values)
+            yield "${" + variable[2] + "}" if is_literal else evaluated[name]
             position = variable.end()
         yield text[position:]
 

@@ -6,26 +6,26 @@ Must not know the sections of a template.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import cast
 
 from ....errors import ConfigurationError
+from .values import Values, is_mapping, parts_of
 
 __all__ = ["MOST_LEVELS", "parse_template", "repeated_key", "too_large"]
 
 MOST_LEVELS = 100
 
 
-def parse_template(path: Path, text: str) -> Mapping[str, object]:
+def parse_template(path: Path, text: str) -> Values:
     """The mapping that a template is. `ConfigurationError` names the line that is wrong."""
     try:
         value = _from_json(path, text) if text.lstrip().startswith("{") else _from_yaml(path, text)
     except RecursionError:
         raise too_large(path) from None
-    if not isinstance(value, dict):
+    if not is_mapping(value):
         raise ConfigurationError(f"{path} is not a template; a template is a mapping with the key Resources")
-    return cast("dict[str, object]", value)
+    return value
 
 
 def repeated_key(place: object, key: str) -> ConfigurationError:
@@ -68,13 +68,7 @@ def _from_yaml(path: Path, text: str) -> object:
 def _check_levels(path: Path, value: object) -> None:
     level = [value]
     for _ in range(MOST_LEVELS):
-        level = [part for whole in level for part in _parts(whole)]
+        level = [part for whole in level for part in parts_of(whole)]
         if not level:
             return
     raise too_large(path)
-
-
-def _parts(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return cast("dict[str, object]", value).values()
-    return cast("list[object]", value) if isinstance(value, list) else ()

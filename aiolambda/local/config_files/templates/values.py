@@ -9,7 +9,7 @@ from typing import Final, TypeGuard
 
 import attrs
 
-__all__ = ["NO_VALUE", "Unknown", "Values", "as_text", "function_in", "is_list", "is_mapping", "reason_in"]
+__all__ = ["NO_VALUE", "Unknown", "Values", "as_text", "function_in", "is_list", "is_mapping", "parts_of", "reason_in"]
 
 Values = Mapping[str, object]
 
@@ -37,6 +37,11 @@ def is_list(value: object) -> TypeGuard[list[object]]:
     return isinstance(value, list)
 
 
+def parts_of(value: object) -> Iterable[object]:
+    """The values in a mapping, or the items of a list; nothing for any other value."""
+    return value.values() if is_mapping(value) else value if is_list(value) else ()
+
+
 def function_in(value: object) -> str | None:
     """The name of the function that a value calls; `None` if the value is a plain one."""
     if not is_mapping(value) or len(value) != 1:
@@ -49,8 +54,7 @@ def reason_in(value: object) -> str | None:
     """The reason why a part of a value is not known; `None` if all of it is known."""
     if isinstance(value, Unknown):
         return value.reason
-    parts: Iterable[object] = value.values() if is_mapping(value) else value if is_list(value) else ()
-    return next(filter(None, map(reason_in, parts)), None)
+    return next(filter(None, map(reason_in, parts_of(value))), None)
 
 
 def as_text(value: object) -> str | None:

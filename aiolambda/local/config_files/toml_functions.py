@@ -1,7 +1,7 @@
-"""The keys of a function's table, and how their values become the members of `LocalFunction`.
+"""The tables of functions in a TOML file: their keys, their defaults, and the functions that they become.
 
-The keys are the names of the members, and `env_file`. Paths are relative to the folder of the file. Must not know the ranges of
-the values, which `LocalFunction` checks.
+The keys are the names of the members of `LocalFunction`, and `env_file`. Paths are relative to the folder of the file. Must not
+know the ranges of the values, which `LocalFunction` checks.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,12 +12,13 @@ import attrs
 
 from ...errors import ConfigurationError
 from ..event_config import Destination, EventInvokeConfig
-from ..notation import parse_command, parse_variable
+from ..functions import LocalFunction
+from ..notation import parse_command, parse_target, parse_variable
 from .env_files import load_env_file
-from .function_file import existing_path
+from .function_file import existing_path, make_function
 from .toml_table import Table, a_number, a_text, a_whole_number, list_of_texts, texts, true_or_false
 
-__all__ = ["EVENT_KEYS", "FUNCTION_KEYS", "Members", "Surroundings", "members_of"]
+__all__ = ["EVENT_KEYS", "FUNCTION_KEYS", "FunctionTable", "Surroundings"]
 
 Members = dict[str, Any]
 """Members of `LocalFunction` by name; `environment` and `events` are dictionaries."""
@@ -25,23 +26,51 @@ Members = dict[str, Any]
 
 @attrs.frozen
 class Surroundings:
-    """What the values of a file refer to: its folder, and the environment of this program; and the `.env` files read so far."""
+    """What the values of a file refer to, and the `.env` files that were read so far."""
 
     folder: Path
     environment: Mapping[str, str] = attrs.field(repr=False)
     env_files: list[Path] = attrs.field(factory=list[Path])
 
 
-def members_of(table: Table, surroundings: Surroundings) -> Members:
-    """The members that are in a function's table, or in the table of defaults."""
-    table.check_keys(FUNCTION_KEYS, _REMEDIES)
-    members: Members = {key: table.get(key, kind) for key, kind in _PLAIN.items() if key in table.values}
-    for key, convert in _CONVERTED.items():
-        if key in table.values:
-            members[key] = convert(table, key, surroundings)
-    if variables := {**members.pop("env_file", {}), **members.pop("environment", {})}:
-        members["environment"] = variables
-    return members
+@attrs.frozen
+class FunctionTable:
+    """The table of a function, or that of the defaults, with its values as members."""
+
+    table: Table
+    members: Members = attrs.field(repr=False)
+
+    @classmethod
+    def read(cls, table: Table, surroundings: Surroundings) -> "FunctionTable":
+        """Convert the values of a table. `ConfigurationError` names the key that is wrong."""
+        table.check_keys(FUNCTION_KEYS, _REMEDIES)
+        members: Members = {key: table.get(key, kind) for key, kind in _PLAIN.items() if key in table.values}
+        for key, convert in _CONVERTED.items():
+            if key in table.values:
+                members[key] = convert(table, key, surroundings)
+        if variables := {**members.pop("env_file", {}), **members.pop("environment", {})}:
+            members["environment"] = variables
+        return cls(table, members)
+
+    def function(self, defaults: "FunctionTable", folder: Path) -> LocalFunction:
+        """The function of this table, whose values win over the defaults. `folder` is the root if there is none."""
+        own, shared = self.members, defaults.members
+        members: Members = {"root": folder, **shared, **own, "name": self.table.path[-1]}
+        for name in ("environment", "events"):
+            members[name] = {**shared.get(name, {}), **own.get(name, {})}
+        members["events"] = EventInvokeConfig(**members["events"])
+
+        def holder(member: str) -> Table:
+            return defaults.table if member in shared and member not in own else self.table
+
+        if "handler" not in members:
+            raise ConfigurationError(f'{self.table.title} has no handler; write handler = "module.function"')
+        if ":" in members["handler"]:
+            try:
+                members["handler"], members["root"] = parse_target(members["handler"], members["root"])
+            except ConfigurationError as error:
+                raise holder("handler").mistake("handler", f"is wrong: {error}") from None
+        return make_function(members, lambda member: self.table.title if member == "name" else holder(member).place(member))
 
 
 def _folder(table: Table, key: str, text: str, surroundings: Surroundings) -> Path:
