@@ -18,6 +18,10 @@ from .runtime.invocations import Invocation, ResponseWriter
 __all__ = ["Job", "Selection"]
 
 
+def _do_nothing() -> None:
+    """For an invocation whose end nobody waits for."""
+
+
 @attrs.frozen
 class Selection:
     """A function, and the version of it that runs."""
@@ -30,6 +34,8 @@ class Selection:
 class Job:
     """An invocation to run. `on_end` gets the record of its run, and `watch` learns of its begin and end.
 
+    `on_drop` is called for an event that never ran.
+
     If `repeats`, the durable execution exists, and its result is the answer.
     """
 
@@ -40,6 +46,7 @@ class Job:
     watch: Watch
     durable: DurableExecution | None = None
     repeats: bool = False
+    on_drop: Callable[[], object] = _do_nothing
 
     def with_attempt(self, attempt: int) -> "Job":
         """The same, with the number of this run of an event in its record."""

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import pytest
 
-from aiolambda import ThrottleReason
+from aiolambda.emulation import lineage
 from aiolambda.emulation.executions import Execution
 from aiolambda.emulation.failure_script import Decision
 from aiolambda.emulation.function_responses import FunctionResponse
@@ -27,6 +27,7 @@ from aiolambda.local.jobs import Job, Selection
 from aiolambda.local.runtime.invocations import Invocation, InvocationResult
 from aiolambda.local.runtime.pool import ConcurrencyExceeded
 from aiolambda.local.runtime.process import EndpointClosed
+from aiolambda.types.values import ThrottleReason
 
 pytestmark = pytest.mark.virtual_time
 
@@ -36,6 +37,10 @@ ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
 CALL = "call"
 """The payload of synchronous calls."""
 RECORDED = {"on_success": "sink", "on_failure": "sink"}
+
+
+def exceeded() -> ConcurrencyExceeded:
+    return ConcurrencyExceeded(ThrottleReason.CONCURRENT_INVOCATION_LIMIT_EXCEEDED)
 
 
 def function(name: str = "orders", *, concurrency: int = 1, recursive_loop: Any = "Terminate", **events: Any) -> LocalFunction:
@@ -90,7 +95,7 @@ class Bench:
         if (error := self.raises(name)) is not None:
             raise error
         if self.running.get(name, 0) >= self.functions[name].concurrency:
-            raise ConcurrencyExceeded(THROTTLED)
+            raise exceeded()
         self.running[name] = self.running.get(name, 0) + 1
         self.most_running[name] = max(self.running[name], self.most_running.get(name, 0))
         time = asyncio.get_running_loop().time()
@@ -108,7 +113,7 @@ class Bench:
             request_id=f"id of {payload}",
             payload=json.dumps(payload).encode(),
             function_arn=ARN + name + qualifier,
-            trace_id="a trace",
+            trace_id=lineage.extended("Root=1", ARN + name)[0],
             invocation_type="Event",
         )
         selection = Selection(self.functions[name], "$LATEST")
@@ -327,7 +332,7 @@ async def test_a_throttle_uses_up_no_retry():
     def refuse(name: str) -> BaseException | None:
         if name == "orders":
             tries.append(asyncio.get_running_loop().time())
-        return ConcurrencyExceeded(THROTTLED) if name == "orders" and 1 < len(tries) < 9 else None
+        return exceeded() if name == "orders" and 1 < len(tries) < 9 else None
 
     bench.raises, bench.fails = refuse, lambda payload: payload == 7
     bench.put(7)
@@ -340,7 +345,7 @@ async def test_a_throttle_uses_up_no_retry():
 
 async def test_throttled_events_reach_their_age_limit():
     bench = Bench(function(**RECORDED, maximum_event_age=60))
-    bench.raises = lambda name: ConcurrencyExceeded(THROTTLED) if name == "orders" else None
+    bench.raises = lambda name: exceeded() if name == "orders" else None
     bench.put(1, 2, 3)
     await bench.idle()
     assert (bench.ends, {run.time for run in bench.runs}) == ([("EventAgeExceeded", 0)] * 3, {60})
@@ -348,7 +353,7 @@ async def test_throttled_events_reach_their_age_limit():
 
 async def test_a_throttled_event_lives_long():
     bench = Bench(function(**RECORDED, maximum_event_age=HOUR))
-    bench.raises = lambda name: ConcurrencyExceeded(THROTTLED) if name == "orders" else None
+    bench.raises = lambda name: exceeded() if name == "orders" else None
     bench.put(1)
     await bench.idle()
     assert (bench.ends, bench.runs[0].time) == ([("EventAgeExceeded", 0)], HOUR)
@@ -359,7 +364,7 @@ async def test_another_function_may_free_what_an_event_waits_for():
     bench.takes = lambda _: 10.3
     call = asyncio.create_task(bench.call("prices"))
     await asyncio.sleep(0)
-    bench.raises = lambda _: ConcurrencyExceeded(THROTTLED) if bench.running.get("prices") else None  # of the account
+    bench.raises = lambda _: exceeded() if bench.running.get("prices") else None  # of the account
     bench.put(1)
     await call
     await bench.idle()
@@ -373,7 +378,7 @@ async def test_a_process_that_becomes_free_costs_one_try():
     def refuse_over_two(name: str) -> BaseException | None:
         if name == "orders":
             tries.append(asyncio.get_running_loop().time())
-        return ConcurrencyExceeded(THROTTLED) if sum(bench.running.values()) >= 2 else None  # as the limit of an account
+        return exceeded() if sum(bench.running.values()) >= 2 else None  # as the limit of an account
 
     bench.raises = refuse_over_two
     bench.takes = lambda payload: 0.01 if payload == CALL else HOUR
@@ -393,7 +398,7 @@ async def test_the_first_pause_is_short_again_after_a_run():
 
     def refuse(name: str) -> BaseException | None:
         tries.append(asyncio.get_running_loop().time())
-        return ConcurrencyExceeded(THROTTLED) if len(tries) in (1, 2, 3, 5) else None
+        return exceeded() if len(tries) in (1, 2, 3, 5) else None
 
     bench.raises = refuse
     bench.put(1, 2)
@@ -561,7 +566,7 @@ async def test_a_dropped_event_that_is_refused_has_ended():
 
     def drop_and_refuse(name: str) -> BaseException:
         bench.queues.drop(name, bench.queues.mark())
-        return ConcurrencyExceeded(THROTTLED)
+        return exceeded()
 
     bench.raises = drop_and_refuse
     await bench.idle()
@@ -620,7 +625,7 @@ async def test_a_run_that_ends_during_the_cancellation_is_not_repeated():
 
     queue = RunQueue(run, runs.append)
     job = Bench(function()).job("orders", 7)
-    queue.put(QueuedEvent(job=job, config=EventInvokeConfig(), number=0, accepted=0, passed={}))
+    queue.put(QueuedEvent(job=job, config=EventInvokeConfig(), number=0, accepted=0))
     await asyncio.sleep(HOUR)
     assert len(runs) == 1
 
@@ -651,7 +656,7 @@ async def test_an_endless_loop_of_destinations_ends(caplog):
     bench.put(7)
     await bench.idle()
     assert (len(bench.runs_of("orders")), len(bench.runs_of("prices"))) == (16, 16)
-    assert "it ran 16 times in this chain of destinations" in caplog.text
+    assert "it ran 16 times in this chain of invocations" in caplog.text
 
 
 async def test_a_function_may_allow_an_endless_loop():

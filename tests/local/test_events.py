@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aiolambda import ConfigurationError, ConnectionLostError, LambdaClient, NoRetry, ResourceNotFoundException
+from aiolambda import ConfigurationError, ConnectionLostError, InvokeCommand, LambdaClient, NoRetry, ResourceNotFoundException
 from aiolambda.local import EventInvokeConfig, LocalEndpoint, LocalFunction
 from aiolambda.local.runtime import handler_threads
 from aiolambda.testing import FunctionFailure
@@ -170,6 +170,20 @@ async def test_a_handler_that_blocks_stops_no_function_in_processes(endpoint, cl
     go_on.set()
     await endpoint.wait_idle()
     assert [one.function_name for one in endpoint.executions] == ["orders", "blocks"]
+
+
+async def test_events_wait_for_the_concurrency_of_the_account(tmp_path):
+    async with LocalEndpoint(account_concurrency=1) as endpoint, client_of(endpoint) as client:
+        endpoint.add(function("orders"))
+        endpoint.add("prices", lambda event: event)
+        call = asyncio.create_task(client.invoke("orders", {"op": "sleep", "seconds": 0.3, "started": str(tmp_path / "pid")}))
+        await becomes_true((tmp_path / "pid").exists)
+        await client.invoke_event("prices", 7)
+        await client.invoke_event("orders", {"op": "echo"})
+        await endpoint.wait_idle()
+        await call
+        assert [one.attempt for one in endpoint.executions] == [1, 1, 1]
+        assert endpoint.executions[0].invocation_type == "RequestResponse"
 
 
 async def test_a_call_is_answered_among_many_events(endpoint):
@@ -382,6 +396,17 @@ async def test_a_reset_drops_events(endpoint, client):
     await client.invoke_event("orders", 5)
     await becomes_true(lambda: len(endpoint.executions) == 2)
     assert endpoint.executions[-1].event() == 5
+
+
+async def test_a_dropped_event_frees_the_name_of_its_execution(endpoint, client):
+    go_on = await leave_events(endpoint, client)
+    named = {"function_name": "orders", "payload": 7, "durable_execution_name": "tea"}
+    await client.send(InvokeCommand(**named, invocation_type="Event"))
+    endpoint.reset()
+    go_on.set()
+    await endpoint.wait_idle()
+    output = await client.send(InvokeCommand(**named), timeout=30)
+    assert (output.function_error, [one.event() for one in endpoint.executions]) == ("Unhandled", [1, 7])
 
 
 async def test_clear_drops_events(endpoint, client):

@@ -387,7 +387,8 @@ class LocalEndpoint(EmulatedLambda):
             )
 
         is_debugged = self._debugger is not None
-        return ProcessPool(1 if is_debugged else function.concurrency, make_process, one_at_a_time=is_debugged)
+        concurrency = min(function.concurrency, 1) if is_debugged else function.concurrency
+        return ProcessPool(concurrency, make_process, one_at_a_time=is_debugged)
 
     async def close(self) -> None:
         """Kill all runtimes and stop listening. Invocations in progress are answered with `ServiceException`.

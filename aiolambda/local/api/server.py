@@ -196,7 +196,11 @@ class InvokeApi:
             execution.end(record)
             job.on_end(record)
 
-        return attrs.evolve(job, durable=execution, repeats=not is_new, on_end=on_end)
+        def on_drop() -> None:
+            if not execution.result.done():
+                self._durable.forget(execution)
+
+        return attrs.evolve(job, durable=execution, repeats=not is_new, on_end=on_end, on_drop=on_drop)
 
     def _accept(self, invoke: InvokeRequest, job: Job) -> web.Response:
         """Answer an event, which runs later, or a dry run."""

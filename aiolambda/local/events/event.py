@@ -3,8 +3,6 @@
 Must not know queues or destinations, or how an event runs. Time is an argument, in seconds of the loop's clock.
 """
 
-from collections.abc import Mapping
-
 import attrs
 
 from ..event_config import EventInvokeConfig
@@ -24,8 +22,6 @@ class QueuedEvent:
     number: int
     """Events are numbered in the order of their acceptance."""
     accepted: float
-    passed: Mapping[str, int]
-    """The functions whose records led to this event, with the number of their runs."""
     is_decided: bool = True
     """Whether the script of failures was asked for the next run."""
     runs: int = 0

@@ -12,12 +12,13 @@ import datetime as dt
 import itertools
 import logging
 import random
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator
 
 import attrs
 
+from ...emulation import lineage
 from ...emulation.failure_script import Decision
-from ...emulation.identifiers import arn_of, new_request_id
+from ...emulation.identifiers import new_request_id
 from ...emulation.in_process import InProcessFunction
 from ...protocol import names
 from ..activity import Activity
@@ -40,10 +41,6 @@ _ONCE = EventInvokeConfig(maximum_retry_attempts=0)
 """The treatment of the events of a function of this process, unless it has another."""
 _THIS_PROCESS = ""
 """In place of a name: the queue of the functions of this process."""
-_LONGEST_LOOP = 16
-"""Runs of a function in one chain of destinations. As on Lambda, a longer chain counts as an endless loop."""
-
-_NOTHING: Mapping[str, int] = {}
 
 
 def _utc_now() -> dt.datetime:
@@ -142,19 +139,18 @@ class EventQueues:
         """End the threads of destinations, after `cancel`. New ones may be started afterwards."""
         await self._destinations.close()
 
-    def _accept(self, job: Job, *, is_decided: bool, passed: Mapping[str, int] = _NOTHING) -> None:
+    def _accept(self, job: Job, *, is_decided: bool) -> None:
         function = job.selection.function
-        self._enter(job, is_decided=is_decided, passed=passed)
+        self._enter(job, is_decided=is_decided)
         if self._is_duplicated(function.name, self._config_of(function).duplicates):
-            self._enter(job, is_decided=False, passed=passed)
+            self._enter(job, is_decided=False)
 
-    def _enter(self, job: Job, *, is_decided: bool, passed: Mapping[str, int]) -> None:
+    def _enter(self, job: Job, *, is_decided: bool) -> None:
         event = QueuedEvent(
             job=job,
             config=self._config_of(job.selection.function),
             number=next(self._numbers),
             accepted=asyncio.get_running_loop().time(),
-            passed=passed,
             is_decided=is_decided,
         )
         self._waiting[event] = self._activity.begin()
@@ -247,27 +243,31 @@ class EventQueues:
         if selection is None:
             report_failure(event, target, "there is no such function")
             return
-        passed = {**event.passed, event.name: event.passed.get(event.name, 0) + 1}
-        if passed.get(name, 0) >= _LONGEST_LOOP and not _may_loop(selection):
-            report_failure(event, target, f"it ran {_LONGEST_LOOP} times in this chain of destinations")
-            return
         source = event.job.invocation
+        arn = f"{source.function_arn.rpartition(':function:')[0]}:function:{name}"  # of the same region and account
+        trace_id, times = lineage.extended(source.trace_id, arn)
+        if times >= lineage.LIMIT and not _may_loop(selection):
+            report_failure(event, target, f"it ran {times} times in this chain of invocations")
+            return
         invocation = Invocation(
             request_id=new_request_id(),
             payload=record,
-            function_arn=arn_of(name, names.region_of(source.function_arn) or "", qualifier),
-            trace_id=source.trace_id,
+            function_arn=arn if qualifier is None else f"{arn}:{qualifier}",
+            trace_id=trace_id,
             invocation_type=source.invocation_type,
         )
         watch = event.job.watch.another(invocation.request_id, name, qualifier)
         watch.queue()
         job = Job(selection=selection, invocation=invocation, decision=Decision(), on_end=event.job.on_end, watch=watch)
-        self._accept(job, is_decided=False, passed=passed)
+        self._accept(job, is_decided=False)
 
     def _end(self, event: QueuedEvent) -> None:
         token = self._waiting.pop(event, None)
-        if token is not None:
-            self._activity.end(token)
+        if token is None:
+            return
+        if not event.runs:
+            event.job.on_drop()
+        self._activity.end(token)
 
 
 def _may_loop(selection: Selection) -> bool:
