@@ -58,7 +58,7 @@ def _settings(top: Table) -> EndpointSettings:
     if "port" in settings:
         check_whole(f"{top.title} port", settings["port"], least=0, most=65_535)
     if "account_concurrency" in settings:
-        check_whole(f"{top.title} account_concurrency", settings["account_concurrency"], least=1)
+        check_whole(f"{top.title} account_concurrency", settings["account_concurrency"], least=0)
     return cast("EndpointSettings", settings)
 
 

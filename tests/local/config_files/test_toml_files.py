@@ -179,7 +179,7 @@ def test_destination_of_another_name_is_noted(folder):
         ("regoin = 'x'", ": the top of the file has no key 'regoin'; did you mean region?"),
         ("port = '9001'", ": port must be a whole number; got a string"),
         ("port = 70000", ": port must be a whole number, 0 to 65,535; got 70000"),
-        ("account_concurrency = 0", ": account_concurrency must be a whole number, 1 or more; got 0"),
+        ("account_concurrency = -1", ": account_concurrency must be a whole number, 0 or more; got -1"),
         ("functions = 3", ": functions must be a table; got an int"),
         ("[functions]\nhandler = 'a.b'", ": [functions] handler must be a table; got a string"),
         ("", " has no function; write a table [functions.NAME]"),
