@@ -5,9 +5,11 @@ Owns which packages a peer needs and which interpreters there are. Must not know
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -40,6 +42,9 @@ PACKAGES = {
 }
 NODE = "aws-sdk-js"
 NODE_PACKAGES = ("@aws-sdk/client-lambda@3",)
+OFFLINE_PACKAGES = ("osls@4", "serverless-offline@14")
+EMULATOR_PACKAGE = "aws-sam-cli==1.170.0"
+"""Its wheel contains the binary of AWS's Runtime Interface Emulator."""
 
 
 class UnavailableError(Exception):
@@ -78,17 +83,40 @@ def environment(name: str, folder: Path = CACHE) -> str:
     return str(python)
 
 
-def node_environment(folder: Path = CACHE) -> tuple[str, Path]:
-    """The path of node, and the folder of the modules that the JavaScript peer needs."""
-    node, npm, home = shutil.which("node"), shutil.which("npm"), folder / NODE
+def node_environment(folder: Path = CACHE, name: str = NODE, packages: tuple[str, ...] = NODE_PACKAGES) -> tuple[str, Path]:
+    """The path of node, and the folder of the modules: by default, those that the JavaScript peer needs."""
+    node, npm, home = shutil.which("node"), shutil.which("npm"), folder / name
     if node is None or npm is None:
         raise UnavailableError("node and npm are not both here")
-    if not _is_made(home, NODE_PACKAGES):
+    if not _is_made(home, packages):
         home.mkdir(parents=True, exist_ok=True)
         (home / "package.json").write_text('{"private": true}')
-        _run(npm, "install", "--prefix", str(home), "--no-audit", "--no-fund", "--loglevel=error", *NODE_PACKAGES)
-        _mark(home, NODE_PACKAGES)
+        _run(npm, "install", "--prefix", str(home), "--no-audit", "--no-fund", "--loglevel=error", *packages)
+        _mark(home, packages)
     return node, home / "node_modules"
+
+
+def offline_command(folder: Path = CACHE) -> tuple[list[str], Path]:
+    """The command of the open fork of the Serverless Framework, and the folder of the modules with serverless-offline."""
+    node, modules = node_environment(folder, "serverless-offline", OFFLINE_PACKAGES)
+    return [node, str(modules / ".bin" / "osls")], modules
+
+
+def emulator_binary(folder: Path = CACHE) -> str:
+    """AWS's Runtime Interface Emulator: `AIOLAMBDA_RIE` names it, as for the tests, or it is taken out of its wheel."""
+    if named := os.environ.get("AIOLAMBDA_RIE"):
+        return named
+    home, machine = folder / "rie", {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    binary = home / "aws-lambda-rie"
+    if not _is_made(home, (EMULATOR_PACKAGE,)):
+        home.mkdir(parents=True, exist_ok=True)
+        _run(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(home), EMULATOR_PACKAGE)
+        wheel = next(home.glob("aws_sam_cli-*.whl"))
+        with zipfile.ZipFile(wheel) as opened:
+            binary.write_bytes(opened.read(f"samcli/local/rapid/aws-lambda-rie-{machine}"))
+        binary.chmod(0o755)
+        _mark(home, (EMULATOR_PACKAGE,))
+    return str(binary)
 
 
 def _run(*command: str) -> None:

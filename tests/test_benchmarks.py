@@ -1,5 +1,6 @@
 """The benchmarks of speed: their command runs from end to end in small, and its ratios are right."""
 
+import asyncio
 import json
 import math
 import subprocess
@@ -10,7 +11,18 @@ from typing import Any
 import pytest
 
 from aiolambda import LambdaClient
-from benchmarks import driver, environments, instructions, invocation, map_cost, processes, rows, syscalls
+from benchmarks import (
+    driver,
+    environments,
+    instructions,
+    invocation,
+    local_endpoint,
+    local_lambdas,
+    map_cost,
+    processes,
+    rows,
+    syscalls,
+)
 from benchmarks.figures import Figure, Spread, markdown
 
 from .support import THOROUGH
@@ -163,6 +175,44 @@ async def test_process_that_ends_at_once_is_named() -> None:
     with pytest.raises(processes.DriverError, match="peer ended before its greeting"):
         async with processes.running("peer", [sys.executable, "-c", ""]):
             pass
+
+
+# --- the local endpoint ------------------------------------------------------------------------------------------------
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the CPU of another process is read from /proc")
+
+
+@on_linux
+def test_local_endpoint_has_figures_of_both_checkouts(tmp_path: Path) -> None:
+    small = ["--rounds", "1", "--seconds", "0.05", "--in-flight", "2", "--pause", "0", "--peers", "aiolambda on uvloop"]
+    files = ["--json", str(tmp_path / "figures.json"), "--tree", str(ROOT)]
+    command = [sys.executable, str(ROOT / "benchmarks" / "local_endpoint.py"), *small, *files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "figures.json").read_text())
+    assert {figure["case"] for figure in found} == {"2 in flight, no pause"}
+    assert {figure["section"] for figure in found} == set(local_endpoint.PARTS.values())
+    for figure in found:
+        assert set(figure["values"]) == {"aiolambda", str(ROOT), "aiolambda on uvloop"}
+    throughput = next(figure for figure in found if figure["section"] == "throughput")
+    assert all(values[0] > 0 for values in throughput["values"].values())
+
+
+@on_linux
+async def test_cpu_of_a_descendant_is_found() -> None:
+    command = [sys.executable, "-c", "import time\nprint(1, flush=True)\nwhile time.process_time() < 0.2: pass\ninput()"]
+    shell = ["sh", "-c", '"$@"; true', "sh", *command]
+    async with processes.running("a shell", shell) as started:
+        async with asyncio.timeout(30):
+            while local_endpoint.cpu_seconds(local_endpoint.descendants(started.process.pid)) < 0.15:
+                await asyncio.sleep(0.01)
+        assert local_endpoint.cpu_seconds([started.process.pid]) < 0.15
+
+
+async def test_emulator_gets_one_call_at_a_time() -> None:
+    served = local_lambdas.Served("http://127.0.0.1:1", pid=1, most=1)
+    async with processes.running("a client", [sys.executable, "-c", "print(1); input()"]) as client:
+        assert local_endpoint.Side(served, client).in_flight(8) == 1
 
 
 # --- pairs, and counts from outside -----------------------------------------------------------------------------------
