@@ -34,8 +34,9 @@ class InvocationEvent:
         qualifier: The version or alias that the request names; `None` if it names none.
         version: The version that runs; `None` before the function runs.
         invocation_type: `"RequestResponse"`, `"Event"` or `"DryRun"`.
-        status: `"queued"` for an `Event` that was accepted, `"running"`, `"succeeded"`, `"failed"` if the function failed,
-            `"throttled"`, `"refused"` with any other error of the API, or `"stopped"` if the endpoint ended the run.
+        status: `"queued"`, `"running"`, `"succeeded"`, `"failed"`, `"throttled"`, `"refused"` or `"stopped"`.
+            An `Event` that was accepted is queued. A function that failed is failed, a request that got another error of the
+            API is refused, and a run that the endpoint ended is stopped.
         error_type: The error type of the function, or the code of the API's error; `None` without an error.
         started: The time at which the function began to run, else at which the request came, in UTC.
         duration: The duration in seconds; `None` while it is queued or runs.
@@ -94,7 +95,8 @@ class InvocationLog:
     def executions(self, function_name: str | None = None) -> Iterator[InvocationEvent]:
         """The runs of a function, or of all: those that have not ended, then those that have, each the latest first."""
         running = (watch.event("running") for watch in reversed(self._running))
-        for event in itertools.chain(running, reversed(self._ended)):
+        ended = list(self._ended)  # another thread may clear it
+        for event in itertools.chain(running, reversed(ended)):
             if function_name in (None, event.function_name):
                 yield event
 

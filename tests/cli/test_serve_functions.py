@@ -7,7 +7,7 @@ import pytest
 
 from aiolambda import ConfigurationError
 from aiolambda.cli.program import build_parser
-from aiolambda.cli.serve.command import _Pace
+from aiolambda.cli.serve.command import _Pace, run
 from aiolambda.cli.serve.functions import FunctionSource
 from aiolambda.local import EventInvokeConfig, LocalFunction
 
@@ -94,7 +94,8 @@ def test_every_option_has_its_member(folder, monkeypatch):
 def test_options_win_over_the_file(folder):
     (folder / "aiolambda.toml").write_text(CONFIG)
     arguments = ("--config", "aiolambda.toml", "--timeout", "9", "--env", "STAGE=option", "--layer", "layers/two")
-    orders, other = functions(*arguments, "--alias", "orders:live=1", "--function-version", "orders:1=build/1", "--retries", "2")
+    versions = ("--alias", "orders:live=1", "--function-version", "orders:1=build/1")
+    orders, other = functions(*arguments, *versions, "--retries", "2", "--runtime", "node run.mjs")
     assert (orders.timeout, orders.memory_size, other.timeout, other.memory_size) == (9.0, 512, 9.0, 128)
     assert orders.environment == {"TABLE": "orders", "STAGE": "option"}
     assert other.environment == {"STAGE": "option"}
@@ -102,6 +103,7 @@ def test_options_win_over_the_file(folder):
     assert orders.aliases == {"live": "1", "old": "$LATEST"}
     assert (orders.versions, other.versions) == ({"1": folder / "build/1"}, {})
     assert (orders.events.maximum_retry_attempts, orders.events.on_failure) == (2, folder / "failed.jsonl")
+    assert orders.runtime is None, "the file has its own setting"
 
 
 def test_file_keeps_what_no_option_names(folder):
@@ -121,10 +123,14 @@ def test_argument_replaces_the_function_of_the_file(folder):
 
 def test_source_names_the_files_that_it_reads(folder):
     (folder / "aiolambda.toml").write_text(CONFIG)
-    (folder / ".env").write_text("A=1\n")
+    with (folder / "aiolambda.toml").open("a") as file:
+        file.write('env_file = "other.env"\n')
+    for name in (".env", "other.env"):
+        (folder / name).write_text("A=1\n")
     source = FunctionSource(options("--config", "aiolambda.toml", "--env-file", ".env"))
-    source.read()
     assert list(source) == [folder / "aiolambda.toml", folder / ".env"]
+    source.read()
+    assert list(source) == [folder / "aiolambda.toml", folder / ".env", folder / "other.env"]
 
 
 def test_template_has_parameters_and_notes(folder):
@@ -146,6 +152,7 @@ def test_template_has_parameters_and_notes(folder):
         (["a=app.py:handler", "--parameter", "A=hunter2"], "--parameter is for the template of --config"),
         (["--config", "missing.toml"], "cannot read the file"),
         (["--config", "aiolambda.toml", "--parameter", "hunter2"], "write --parameter NAME=VALUE"),
+        (["--config", "empty.json"], "empty.json has no function"),
         (["a=app.py:handler", "--env-file", "missing.env"], "cannot read the file"),
         (["a=app.py:handler", "--layer", "missing"], "no folder 'missing' for the layer"),
         (["a=app.py:handler", "--function-version", "a:1=missing"], "no folder 'missing' for the version"),
@@ -160,10 +167,12 @@ def test_template_has_parameters_and_notes(folder):
         (["a=app.py:handler", "--on-failure", "failed.jsonl"], "write file:PATH for lines of JSON, or function:NAME"),
         (["a=app.py:handler", "--retries", "3"], "maximum_retry_attempts must be a whole number, 0 to 2"),
         (["a=app.py:handler", "--timeout", "0"], "the timeout of function 'a'"),
+        (["a=app.py:handler", "--runtime", "'"], "cannot parse the runtime command"),
     ],
 )
 def test_wrong_option_names_the_remedy(arguments, text, folder):
     (folder / "aiolambda.toml").write_text(CONFIG)
+    (folder / "empty.json").write_text('{"Resources": {"Table": {"Type": "AWS::DynamoDB::Table"}}}')
     with pytest.raises(ConfigurationError) as raised:
         functions(*arguments)
     assert text in str(raised.value)
@@ -179,3 +188,18 @@ def test_checks_slow_down_if_each_causes_the_next():
     assert delays == [0, 0, 0, 2, 4, 8, 16, 32, 60, 60, 60, 60]
     assert pace.delay([Path("app.py")], now) == 0
     assert [pace.delay([Path("app.py")], now + 100 * number) for number in range(1, 10)] == [0] * 9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--debug", "--debug-port", "5678"], "--debug is for the terminal and --debug-port for debugpy; use one of them"),
+        (["--debug", "--quiet"], "a debugger needs the output of the functions; remove --quiet"),
+        (["--debug-port", "0"], "debug must be True, False, or a port from 1 to 65,535"),
+        (["--access-key", "A"], "--access-key and --secret-key must be used together"),
+        (["--account-concurrency", "-1"], "account_concurrency must be a whole number"),
+    ],
+)
+def test_wrong_option_of_the_endpoint_names_the_remedy(arguments, text):
+    with pytest.raises(ConfigurationError, match=text):
+        run(options("a=app.py:handler", *arguments))

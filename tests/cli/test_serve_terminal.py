@@ -114,12 +114,11 @@ async def test_table_follows_the_size_of_the_terminal() -> None:
 
 
 async def test_lines_on_a_terminal_on_demand() -> None:
+    ended = re.compile(r"^aiolambda: \d\d:\d\d:\d\d hello RequestResponse ok [\d,]+ ms ", re.MULTILINE)
     for options, variables in ((("--lines",), {}), ((), {"TERM": "dumb"})):
         async with on_terminal(*options, **variables) as serve:
             await serve.client.invoke("hello", {"op": "pid"})
-            await serve.terminal.shows(
-                lambda lines: any(re.match(r"aiolambda: \d\d:\d\d:\d\d hello RequestResponse ok \d+ ms ", line) for line in lines)
-            )
+            await serve.terminal.shows(lambda lines: ended.search("\n".join(lines)))
             assert b"\x1b" not in serve.terminal.written
 
 
@@ -163,3 +162,14 @@ async def test_killed_program_leaves_no_process_and_a_cursor() -> None:
         await becomes_true(lambda: not is_running(pid))
         assert serve.terminal.has_the_same_settings
     assert not serve.terminal.is_cursor_hidden
+
+
+async def test_breakpoint_uses_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "debugged.py").write_text("def handler(event, context):\n    breakpoint()\n    return event\n")
+    async with on_terminal(f"debugged={tmp_path}/debugged.py:handler", "--debug", "--timeout", "0.2") as serve:
+        call = asyncio.create_task(serve.client.invoke("debugged", {"a": 1}))
+        await serve.terminal.shows(lambda lines: any("-> return event" in line for line in lines) and "(Pdb)" in lines[-1])
+        await asyncio.sleep(0.3)
+        assert not call.done(), "there is no time limit"
+        serve.terminal.type("event['a'] = 2\ncontinue\n")
+        assert (await asyncio.wait_for(call, 30)).json() == {"a": 2}

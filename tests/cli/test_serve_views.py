@@ -53,8 +53,7 @@ def event(status: str = "succeeded", number: int = 0, **members: Any) -> Invocat
         (event("throttled"), f"{TIME} orders RequestResponse throttled 12 ms 00000000-5c43-4fe8-a497-7835fa7f8afc"),
         (
             event("refused", error_type="ResourceNotFoundException"),
-            f"{TIME} orders RequestResponse refused: ResourceNotFoundException 12 ms "
-            "00000000-5c43-4fe8-a497-7835fa7f8afc",
+            f"{TIME} orders RequestResponse refused: ResourceNotFoundException 12 ms 00000000-5c43-4fe8-a497-7835fa7f8afc",
         ),
         (event("stopped", duration=12.0), f"{TIME} orders RequestResponse stopped 12.0 s 00000000-5c43-4fe8-a497-7835fa7f8afc"),
     ],
@@ -247,7 +246,9 @@ def test_colours_of_functions_stay_with_their_lines():
     assert b"\x1b" not in plain.screen.written
 
 
-@pytest.mark.parametrize(("status", "code"), [("succeeded", b"\x1b[32mok"), ("failed", b"\x1b[1;31mfailed"), ("queued", b"\x1b[2mq")])
+@pytest.mark.parametrize(
+    ("status", "code"), [("succeeded", b"\x1b[32mok"), ("failed", b"\x1b[1;31mfailed"), ("queued", b"\x1b[2mq")]
+)
 def test_only_the_status_has_a_colour(status, code):
     shown = Shown(has_colours=True)
     shown(event(status))

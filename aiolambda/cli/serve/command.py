@@ -68,6 +68,7 @@ class _Server:
             on_log=None if options.quiet else self._show,
             on_invocation=None if options.quiet > 1 else self._show,
             reload=reload,
+            debug=_debug_of(options),
             keep_records=False,
         )
         self._writer = Writer(_view_for(options), _STDERR)
@@ -88,8 +89,8 @@ class _Server:
         with ExitStack() as stack:
             interrupts = stack.enter_context(Interrupts(lambda: self._end(_STOPPED[interrupts.received[0]])))
             stack.enter_context(self._writer)
-            self._follow_terminal(loop, stack)
             async with self._endpoint as endpoint:
+                self._follow_terminal(loop, stack)
                 print(instructions(endpoint), flush=True)
                 self._begin_check()
                 code = await self._code
@@ -175,6 +176,16 @@ def _view_for(options: argparse.Namespace) -> View:
     if others or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return LineView()
     return TableView(has_colours=colour.is_on(sys.stderr))
+
+
+def _debug_of(options: argparse.Namespace) -> bool | int:
+    """Whether functions are debugged at this terminal, or the port of debugpy."""
+    if options.debug and options.debug_port is not None:
+        raise ConfigurationError("--debug is for the terminal and --debug-port for debugpy; use one of them")
+    debug: bool | int = options.debug if options.debug_port is None else options.debug_port
+    if debug and options.quiet:
+        raise ConfigurationError("a debugger needs the output of the functions; remove --quiet")
+    return debug
 
 
 def _credentials(access_key: str | None, secret_key: str | None) -> Credentials | None:

@@ -54,18 +54,22 @@ class FunctionSource:
             raise ConfigurationError("--parameter is for the template of --config")
         self._options = options
         self._directory = Path.cwd()
+        self._files: tuple[Path, ...] = ()
+        """The files that the last read of the file of functions led to."""
         self.settings: EndpointSettings = {}
         self.notes: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Path]:
         options = self._options
         names: list[str] = [*options.env_file] if options.config is None else [options.config, *options.env_file]
-        yield from (self._directory / name for name in names)
+        yield from dict.fromkeys((*(self._directory / name for name in names), *self._files))
 
     def read(self) -> list[LocalFunction]:
         """The functions, first those of the file. Raises `ConfigurationError` if something in the options or files is wrong."""
         named = {function.name: function for function in self._of_file()}
         named |= self._of_command_line()
+        if not named:
+            raise ConfigurationError(f"{self._options.config} has no function that can be served here")
         shared = self._shared_members()
         own = self._own_members(named)
         return [_changed(function, shared, own[name]) for name, function in named.items()]
@@ -77,9 +81,15 @@ class FunctionSource:
             return ()
         from ...local.config_files import load_functions  # noqa: PLC0415 - most runs have no file, and the start is quick
 
-        parameters = dict(_named_value(text) for text in options.parameter)
-        file = load_functions(self._directory / options.config, parameters=parameters, environment=os.environ)
-        self.settings, self.notes = file.settings, file.notes
+        region = {} if options.region is None else {"region": options.region}
+        file = load_functions(
+            self._directory / options.config,
+            parameters=dict(_named_value(text) for text in options.parameter),
+            environment=os.environ,
+            runtime=self._runtime(),
+            **region,
+        )
+        self.settings, self.notes, self._files = file.settings, file.notes, file.files
         return file.functions
 
     def _of_command_line(self) -> dict[str, LocalFunction]:
@@ -90,15 +100,13 @@ class FunctionSource:
             if name in defined:
                 raise ConfigurationError(f"the function {name!r} is defined twice; function names must be unique")
             handler, root = parse_target(target, self._directory)
-            defined[name] = LocalFunction(name=name, handler=handler, root=root)
+            defined[name] = LocalFunction(name=name, handler=handler, root=root, runtime=self._runtime())
         return defined
 
     def _shared_members(self) -> dict[str, Any]:
         """The members that the options set in every function. `environment`, `layers` and `events` are additions."""
         options = self._options
         members = {name: getattr(options, name) for name in _MEMBERS if getattr(options, name) is not None}
-        if options.runtime is not None:
-            members["runtime"] = parse_command(options.runtime)
         members |= {name: True for name in ("tenant_isolation", "durable") if getattr(options, name)}
         members["environment"] = self._environment()
         members["layers"] = [self._folder(text, "layer") for text in options.layer]
@@ -108,6 +116,9 @@ class FunctionSource:
             if (destination := getattr(options, name)) is not None:
                 events[name] = parse_destination(destination, self._directory)
         return {**members, "events": events}
+
+    def _runtime(self) -> tuple[str, ...] | None:
+        return None if self._options.runtime is None else parse_command(self._options.runtime)
 
     def _environment(self) -> dict[str, str]:
         variables: dict[str, str] = {}

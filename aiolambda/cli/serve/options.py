@@ -85,7 +85,8 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         "--runtime",
         metavar="COMMAND",
         help="command of another runtime client. It runs in the folder of the function's file, in the same environment as the "
-        "built-in one; {handler} is replaced by the handler in Lambda's notation (examples.handler)",
+        "built-in one; {handler} is replaced by the handler in Lambda's notation (examples.handler). Of a template, it runs "
+        "the functions in other languages than Python; a TOML file has its own setting",
     )
     group.add_argument("--log-format", choices=("Text", "JSON"), help="format of the functions' logs (default: Text)")
     group.add_argument(

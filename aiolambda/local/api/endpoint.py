@@ -90,17 +90,18 @@ class LocalEndpoint(EmulatedLambda):
                 Requests of web pages are refused either way.
             on_log: Called with the output of the functions, as they write it.
                 For a function of this process, it is called in the thread of its handler.
-            on_invocation: Called on the event loop with an `InvocationEvent` at each change of an invocation, also if it is
-                refused or throttled.
-            reload: Whether files of the functions are looked at before each invocation, so that it runs new code, and those in
-                flight finish on the old. `Reload(...)` also reads the functions again. Default `False`.
+            on_invocation: Called on the event loop with an `InvocationEvent` at each change of an invocation.
+                This includes invocations that are refused or throttled.
+            reload: Whether an invocation runs new code after a file of its function was saved. Default `False`.
+                Those in flight finish on the old code. `Reload(...)` also reads the functions again.
             init_limit: The longest duration of the init of a runtime, in seconds. Default 10.
                 An init that takes longer goes on in the time of the first invocation.
             keep_records: Whether `calls` and `executions` are kept, with their payloads. Default `True`.
             account_concurrency: The most concurrent invocations of all functions together. Default `None`: no limit.
-            debug: `True` lets `breakpoint()` in a handler use the standard input of this program. A port starts the built-in
-                runtime under debugpy, which waits there for a debugger; a further process waits at the next port.
-                Either way, each function has one process without time limits, and calls wait for it. Default `False`.
+            debug: `True` lets `breakpoint()` in a handler use the standard input of this program. Default `False`.
+                A port starts the built-in runtime under debugpy, which waits there for a debugger; a further process waits at
+                the next port.
+                Either way, each function has one process without time limits, and calls wait for it.
                 debugpy obeys every program of this machine that connects to its port.
         """
         super().__init__()
@@ -295,8 +296,9 @@ class LocalEndpoint(EmulatedLambda):
 
         ::
 
-            for failure in await endpoint.check():
-                print(failure.function_name, failure.error_type, failure.error_message)
+            async with LocalEndpoint([function]) as endpoint:
+                for failure in await endpoint.check():
+                    print(failure.function_name, failure.error_type, failure.error_message)
 
         Args:
             function_names: The functions to check. Default: all that run in processes.

@@ -27,7 +27,7 @@ def executions(log: InvocationLog, query: Mapping[str, str]) -> bytes:
     Raises an `ApiError` if the query is wrong.
     """
     function_name, limit = query.get("function"), _limit_of(query.get("limit"))
-    counts = {name: attrs.asdict(totals) for name, totals in log.totals.items() if function_name in (None, name)}
+    counts = {name: attrs.asdict(totals) for name, totals in dict(log.totals).items() if function_name in (None, name)}
     names = attrs.fields_dict(Totals)
     content = {
         "totals": {name: sum(totals[name] for totals in counts.values()) for name in names} | {"refused": log.refused},

@@ -57,13 +57,18 @@ class Reload:
 
     ::
 
-        LocalEndpoint(read(), reload=Reload(files=[Path("functions.toml")], read=read))
+        from aiolambda.local import Reload
+
+        def read() -> list[LocalFunction]:
+            return [LocalFunction(name="orders", handler="app.orders.handler", root=Path("src"))]
+
+        endpoint = LocalEndpoint(read(), reload=Reload(files=[Path("settings.toml")], read=read))
 
     Args:
-        files: The files whose change makes `read` be called. Each look iterates over them, so they may be others after `read`.
-            Default none.
-        read: Returns the functions of these files. It is called on a thread. If it raises, the functions stay as they are.
-            Default `None`.
+        files: The files whose change makes `read` be called. Default none.
+            Each look iterates over them, so they may be others after `read`.
+        read: Returns the functions of these files. Default `None`.
+            It is called on a thread. If it raises, the functions stay as they are.
         on_reload: Called on the event loop of the endpoint after each change. Default `None`.
 
     Raises:
