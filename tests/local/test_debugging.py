@@ -17,7 +17,16 @@ from aiolambda import ConfigurationError
 from aiolambda.local import LocalEndpoint
 from aiolambda.local.runtime.debugging import Debugger
 
-from ..support.local import PACKAGE_DIRECTORY, RAW_RUNTIME, becomes_true, both_runtimes, function, is_running, serving
+from ..support.local import (
+    PACKAGE_DIRECTORY,
+    RAW_RUNTIME,
+    becomes_true,
+    both_runtimes,
+    function,
+    is_running,
+    running_process,
+    serving,
+)
 
 HANDLER = """
 import sys
@@ -101,9 +110,9 @@ def test_a_breakpoint_is_debugged_at_the_terminal(terminal):
 async def test_no_time_limit_applies(runtime):
     settings = {"runtime": runtime, "timeout": 0.1}
     async with serving(function(**settings), debug=True, init_limit=0.01) as invoke:
-        answer = await invoke(payload={"op": "sleep", "seconds": 0.5})
+        answer = await invoke(payload={"op": "sleep", "seconds": 0.5}, headers={"X-Amz-Log-Type": "Tail"})
         seen = (await invoke(payload={"op": "describe"})).json()
-    assert answer.error is None
+    assert (answer.error, "INIT_REPORT" in answer.log) == (None, False)
     assert 86_000_000 < seen["remaining"] <= 86_400_000
 
 
@@ -161,6 +170,13 @@ def test_each_process_has_a_port_until_it_ends():
     debugger.release_port(None)
     assert [debugger.take_port() for _ in range(2)] == [5679, 5681]
     assert Debugger().take_port() is None
+
+
+async def test_a_closed_process_gives_its_port_back(tmp_path):
+    debugger = Debugger(5678)
+    async with running_process(function(root=tmp_path / "missing"), debugger=debugger):
+        assert debugger.take_port() == 5679
+    assert debugger.take_port() == 5678
 
 
 @pytest.mark.parametrize("debug", [None, 0, -1, 65_536, 5678.0, "5678"])

@@ -214,6 +214,19 @@ def parent_of(pid):
 
 
 @on_linux
+@pytest.mark.parametrize("debug", [False, True])
+async def test_the_reaper_keeps_no_files_of_its_processes(debug):
+    counts = []
+    async with serving(function(), debug=debug) as invoke:
+        for _ in range(3):
+            running = (await invoke()).json()
+            reaper = parent_of(parent_of(running))
+            counts.append(len(list(Path(f"/proc/{reaper}/fd").iterdir())))
+            await invoke(payload={"op": "exit", "code": 1})
+    assert counts == counts[:1] * 3
+
+
+@on_linux
 async def test_process_is_replaced_if_its_supervisor_dies(invoke):
     first = (await invoke()).json()
     os.kill(parent_of(first), signal.SIGKILL)
