@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import io
 import os
 import time
 from contextlib import asynccontextmanager
@@ -356,3 +357,77 @@ def test_repr_hides_payload_and_context():
         tenant_id="secret",
     )
     assert "secret" not in repr(invocation)
+
+
+async def test_short_streamed_response_keeps_its_content_type():
+    writer = Collected()
+    streamed = STREAMING.replace(b"Transfer-Encoding: chunked", b"Content-Length: 3")
+    said, answer = await told(streamed + b"one", writer=writer)
+    assert said.startswith(b"HTTP/1.1 202 ")
+    assert (writer.content_type, writer.pieces, answer.payload) == ("text/tea", [b"one"], b"")
+
+
+async def test_response_waits_for_a_poll_that_came_with_it():
+    api, address = await admitted()
+    reader, connection = await asyncio.open_connection(*address.rsplit(":", 1))
+    try:
+        first = api.dispatch(INVOCATION, 0)
+        connection.write(NEXT)
+        await reader.readuntil(INVOCATION.payload)
+        respond = POST.replace(b"/1/", f"/{INVOCATION.request_id}/".encode()) + b"Content-Length: 2\r\n\r\n[]"
+        connection.write(respond + NEXT)
+        assert (await first).payload == b"[]"
+        api.dispatch(INVOCATION, 0)
+        both = await reader.read(65_536)
+    finally:
+        connection.close()
+        await connection.wait_closed()
+        await api.close()
+    assert both.startswith(b"HTTP/1.1 202 Accepted\r\n")
+    assert both.count(b"HTTP/1.1 200 OK\r\n") == 1
+    assert both.endswith(INVOCATION.payload)
+
+
+async def test_later_poll_replaces_the_one_before():
+    async with api_and_runtime() as (api, runtime):
+        before = asyncio.create_task(runtime.next())
+        async with asyncio.timeout(5):
+            while not api.ready.done():
+                await asyncio.sleep(0)
+            after = asyncio.create_task(runtime.next())
+            assert (await before)[0] == 410
+            api.dispatch(INVOCATION, 0)
+            assert (await after)[2] == INVOCATION.payload
+
+
+async def test_long_response_arrives_whole():
+    body = b'"' + b"x" * 3_000_000 + b'"'
+    async with api_and_runtime() as (api, runtime):
+        answer = api.dispatch(INVOCATION, 0)
+        await runtime.next()
+        assert (await runtime.post(f"invocation/{INVOCATION.request_id}/response", io.BytesIO(body)))[0] == 202
+        assert (await answer).payload == body
+
+
+async def test_runtime_that_leaves_in_a_long_response_is_truncated():
+    for reset in (False, True):
+        writer = Collected()
+        api, address = await admitted()
+        reader, connection = await asyncio.open_connection(*address.rsplit(":", 1))
+        invocation = Invocation(request_id="1", payload=b"{}", function_arn="arn:x", trace_id="Root=1", writer=writer)
+        try:
+            answer = api.dispatch(invocation, 0)
+            connection.write(NEXT)
+            await reader.readuntil(b"{}")
+            connection.write(STREAMING + b"3\r\none\r\n")
+            async with asyncio.timeout(5):
+                while not writer.pieces:
+                    await asyncio.sleep(0)
+                if reset:
+                    connection.transport.abort()
+                else:
+                    connection.close()
+                assert (await answer).error_type == "Runtime.TruncatedResponse"
+        finally:
+            connection.close()
+            await api.close()

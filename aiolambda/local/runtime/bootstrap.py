@@ -65,7 +65,10 @@ class RuntimeApiClosed(Exception):
 
 
 class RuntimeApiClient:
-    """One HTTP/1.1 connection to the Runtime API. Supports only the parts of HTTP that this server needs."""
+    """One HTTP/1.1 connection to the Runtime API. Supports only the parts of HTTP that this server needs.
+
+    The response to an invocation is sent together with the poll for the next one: one packet instead of two.
+    """
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
@@ -73,13 +76,20 @@ class RuntimeApiClient:
         self._socket = socket.create_connection((host, int(port)))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._stream = self._socket.makefile("rb")
+        self._poll = self._head("GET", "/invocation/next", "")
+        self._unsent = b""
 
     def next(self) -> tuple[dict[str, str], bytes]:
         """Wait for an invocation; header names are in lower case."""
-        return self._exchange("GET", "/invocation/next")
+        unsent, self._unsent = self._unsent, b""
+        self._send(unsent + self._poll)
+        if unsent:
+            self._read()
+        return self._read()
 
     def respond(self, request_id: str, payload: bytes, content_type: str) -> None:
-        self._exchange("POST", f"/invocation/{request_id}/response", payload, f"Content-Type: {content_type}\r\n")
+        """Respond with the next poll."""
+        self._unsent = self._post(f"/invocation/{request_id}/response", payload, f"Content-Type: {content_type}\r\n")
 
     def begin_stream(self, request_id: str) -> None:
         self._send(self._head("POST", f"/invocation/{request_id}/response", _STREAMED))
@@ -93,22 +103,23 @@ class RuntimeApiClient:
         self._read()
 
     def fail(self, request_id: str, error: Mapping[str, object]) -> None:
-        self._post_error(f"/invocation/{request_id}/error", error)
+        """Respond with the next poll."""
+        self._unsent = self._post_error(f"/invocation/{request_id}/error", error)
 
     def fail_init(self, error: Mapping[str, object], trace: str) -> None:
         encoded_trace = base64.b64encode(trace.encode(errors="replace")[-_MOST_OF_TRACE:]).decode()
-        self._post_error("/init/error", error, f"{_TRACEBACK}: {encoded_trace}\r\n")
+        self._send(self._post_error("/init/error", error, f"{_TRACEBACK}: {encoded_trace}\r\n"))
+        self._read()
 
-    def _post_error(self, path: str, error: Mapping[str, object], further: str = "") -> None:
+    def _post_error(self, path: str, error: Mapping[str, object], further: str = "") -> bytes:
         headers = f"Content-Type: application/json\r\n{_ERROR_TYPE}: {header_of(error)}\r\n{further}"
-        self._exchange("POST", path, encoded_error(error), headers)
+        return self._post(path, encoded_error(error), headers)
+
+    def _post(self, path: str, body: bytes, headers: str) -> bytes:
+        return self._head("POST", path, f"{headers}Content-Length: {len(body)}\r\n") + body
 
     def _head(self, method: str, path: str, headers: str) -> bytes:
         return f"{method} {API}{path} HTTP/1.1\r\nHost: {self._host}\r\n{headers}\r\n".encode()
-
-    def _exchange(self, method: str, path: str, body: bytes = b"", headers: str = "") -> tuple[dict[str, str], bytes]:
-        self._send(self._head(method, path, f"{headers}Content-Length: {len(body)}\r\n") + body)
-        return self._read()
 
     def _send(self, data: bytes) -> None:
         try:

@@ -23,6 +23,7 @@ from .environment import SharedEnvironment, environment_of
 from .invocations import Invocation, InvocationResult
 from .layers import python_folders
 from .output_pipe import OutputPipe
+from .peak_memory import PeakMemory
 from .process_groups import ProcessGroups, SupervisedProcess
 from .runtime_api import RuntimeApiServer
 
@@ -51,16 +52,6 @@ def runtime_command(function: LocalFunction, debugpy_port: int | None = None) ->
     debugging = () if debugpy_port is None else options_of_debugpy(debugpy_port)
     # -u: output is written at once. -P: the handler cannot import the modules beside the bootstrap by accident.
     return (sys.executable, "-u", "-P", "-X", "utf8", *debugging, _BOOTSTRAP, *python_folders(function.layers))
-
-
-def _max_memory_used(pid: int) -> int:
-    """The peak memory of a process in MB; 0 if the system does not report it (all but Linux)."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    peak = next((line for line in status.splitlines() if line.startswith("VmHWM:")), "VmHWM: 0 kB")
-    return -(-int(peak.split()[1]) // 1024)
 
 
 async def _wait_for_first(*futures: "asyncio.Future[Any]", timeout: float | None) -> None:
@@ -98,6 +89,7 @@ class RuntimeProcess:
         self._init_failure: Callable[[str], FunctionResponse] | None = None
         self._init_duration: float | None = None
         self._is_closing = False
+        self._memory: PeakMemory | None = None
         self._max_memory_used = 0
 
     @property
@@ -151,8 +143,10 @@ class RuntimeProcess:
         finally:
             pipe.close_write_end()
         pipe.follow()
+        self._memory = PeakMemory(self._process.pid)
         await self._api.admit(self._process.pid)
         self._exit = asyncio.create_task(self._wait_for_exit(self._process), name=f"exit of runtime {self._process.pid}")
+        self._exit.add_done_callback(lambda _: self._api.give_up())
         if self._is_closing:
             self._kill()
         await self._wait_for_init(self._exit, self._init_limit)
@@ -230,18 +224,18 @@ class RuntimeProcess:
 
     async def _run(self, invocation: Invocation, exit_code: "asyncio.Task[int]") -> FunctionResponse:
         timeout, started = self._timeout, time.monotonic()
-        response = self._api.dispatch(invocation, time.time() + (DEBUG_TIMEOUT if timeout is None else timeout))
+        dispatched = self._api.dispatch(invocation, time.time() + (DEBUG_TIMEOUT if timeout is None else timeout))
         if not self._api.ready.done():
             await self._wait_for_init(exit_code, timeout)
             if self._init_failure is not None and not self._is_closing:
                 return self._init_failure(invocation.request_id)
             timeout = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
-        await _wait_for_first(response, exit_code, timeout=timeout)
-        if response.done() and response.result().error_type == TRUNCATED:
+        response = await self._response_within(timeout, dispatched)
+        if response is not None and response.error_type == TRUNCATED:
             # A truncated response usually means that the process has ended; its exit code is the better explanation.
             await _wait_for_first(exit_code, timeout=_EXIT_GRACE)
-        if response.done() and not (response.result().error_type == TRUNCATED and exit_code.done()):
-            return response.result()
+        if response is not None and not (response.error_type == TRUNCATED and exit_code.done()):
+            return response
         if self._is_closing:
             raise EndpointClosed
         if not exit_code.done():
@@ -249,6 +243,18 @@ class RuntimeProcess:
         if not self._api.is_delivered:
             raise InvocationNotDelivered
         return exited(invocation.request_id, exit_code.result())
+
+    async def _response_within(
+        self, timeout: float | None, response: "asyncio.Future[FunctionResponse | None]"
+    ) -> FunctionResponse | None:
+        """Wait for the response. `None` if the process ended, or if the time is over."""
+        if timeout is None:
+            return await response
+        timer = asyncio.get_running_loop().call_later(timeout, self._api.give_up)
+        try:
+            return await response
+        finally:
+            timer.cancel()
 
     async def _time_out(self, invocation: Invocation, exit_code: "asyncio.Task[int]") -> FunctionResponse:
         self._measure_memory()
@@ -258,8 +264,8 @@ class RuntimeProcess:
         return timed_out(invocation.request_id, self._function.timeout)
 
     def _measure_memory(self) -> None:
-        if self._process is not None and self.is_usable:
-            self._max_memory_used = max(self._max_memory_used, _max_memory_used(self._process.pid))
+        if self._memory is not None:
+            self._max_memory_used = max(self._max_memory_used, self._memory.read())
 
     def _kill(self) -> None:
         if self._process is not None and self._exit is not None and not self._exit.done():
@@ -275,4 +281,6 @@ class RuntimeProcess:
             self._pipe.close()
         if self._debugger is not None:
             self._debugger.release_port(self._debugpy_port)
+        if self._memory is not None:
+            self._memory.close()
         await self._api.close()

@@ -23,7 +23,7 @@ from ...emulation.function_responses import (
     truncated,
 )
 from . import socket_owner
-from .http1 import BadRequest, HttpRequest, HttpResponse, HttpServer
+from .http1 import BadRequest, Handler, HttpRequest, HttpResponse, HttpServer
 from .invocations import Invocation, ResponseWriter
 
 __all__ = ["RuntimeApiServer"]
@@ -38,15 +38,14 @@ def _json_response(status: int, content: dict[str, str]) -> HttpResponse:
     return HttpResponse(status, json.dumps(content).encode(), _JSON)
 
 
-def _accepted() -> HttpResponse:
-    return _json_response(202, {"status": "OK"})
+_ACCEPTED = _json_response(202, {"status": "OK"})
 
 
 def _refused(status: int, error_type: str, message: str) -> HttpResponse:
     return _json_response(status, {"errorType": error_type, "errorMessage": message})
 
 
-class RuntimeApiServer:
+class RuntimeApiServer(Handler):
     """Make it in a running event loop, start it before the process, and close it after the process has ended.
 
     Connections wait until `admit` has named the process, and are refused after `dismiss`. `dispatch` accepts one invocation at
@@ -55,17 +54,16 @@ class RuntimeApiServer:
 
     def __init__(self, *, streamed_response_limit: int = STREAMED_RESPONSE_LIMIT) -> None:
         self._streamed_response_limit = streamed_response_limit
-        self._server = HttpServer(self._serve, self._refuse)
+        self._server = HttpServer(self, self._refuse)
         self._session: int | None = None
         self.ready: asyncio.Future[FunctionResponse | None] = asyncio.get_running_loop().create_future()
         """The result of init: `None` after the first poll, or the error that the runtime reports instead."""
         self.init_traceback = ""
         """What the built-in runtime told with the error of its init, for people only. Empty if it told nothing."""
-        self._poll: asyncio.Future[Invocation] | None = None
         self._poller: HttpRequest | None = None
         self._waiting: Invocation | None = None
         self._running: Invocation | None = None
-        self._response: asyncio.Future[FunctionResponse] | None = None
+        self._response: asyncio.Future[FunctionResponse | None] | None = None
         self._deadline = 0.0
 
     def start(self) -> str:
@@ -73,9 +71,8 @@ class RuntimeApiServer:
         return self._server.start()
 
     async def close(self) -> None:
-        """Cancel the poll, close all connections, and stop listening."""
-        if self._poll is not None:
-            self._poll.cancel()
+        """Close all connections, and stop listening."""
+        self._poller = None
         await self._server.close()
 
     async def admit(self, session: int) -> None:
@@ -99,52 +96,64 @@ class RuntimeApiServer:
         """Whether the runtime has received the last dispatched invocation."""
         return self._waiting is None
 
-    def dispatch(self, invocation: Invocation, deadline: float) -> "asyncio.Future[FunctionResponse]":
-        """Give the invocation to the process at its current or next poll. `deadline` is in seconds since the epoch."""
+    def dispatch(self, invocation: Invocation, deadline: float) -> "asyncio.Future[FunctionResponse | None]":
+        """Give the invocation to the process at its current or next poll. `deadline` is in seconds since the epoch.
+
+        The result is the response, or `None` once `give_up` was called.
+        """
         self._response = asyncio.get_running_loop().create_future()
         self._waiting = invocation
         self._deadline = deadline
-        poll, poller = self._poll, self._poller
+        poller, self._poller = self._poller, None
         # If the process has just died, the invocation stays undelivered, so another process may run it.
-        if poll is not None and not poll.done() and poller is not None and poller.is_connected:
-            poll.set_result(self._deliver(invocation))
+        if poller is not None and poller.is_connected:
+            poller.respond(self._deliver(invocation))
         return self._response
 
-    def _deliver(self, invocation: Invocation) -> Invocation:
-        self._waiting, self._running = None, invocation
-        return invocation
+    def give_up(self) -> None:
+        """Stop waiting for the response to the current invocation."""
+        if self._response is not None and not self._response.done():
+            self._response.set_result(None)
 
-    async def _serve(self, request: HttpRequest) -> HttpResponse:
+    def _deliver(self, invocation: Invocation) -> HttpResponse:
+        self._waiting, self._running = None, invocation
+        return HttpResponse(200, invocation.payload, self._headers(invocation))
+
+    def serve(self, request: HttpRequest) -> HttpResponse | None:
         match request.method, request.path.removeprefix(f"{_PREFIX}/").split("/"):
             case "GET", ["invocation", "next"]:
-                return await self._next(request)
+                return self._next(request)
             case "POST", ["invocation", request_id, "response"]:
-                return await self._accept_response(request, request_id)
+                return self._accept_response(request, request_id)
             case "POST", ["invocation", request_id, "error"]:
-                return await self._accept_error(request, request_id)
+                return self._accept_error(request, request_id)
             case "POST", ["init", "error"]:
-                return await self._accept_init_error(request)
+                return self._accept_init_error(request)
             case _:
                 return _refused(404, "NotFound", "the Runtime API has no such path, or does not support this method")
 
-    async def _next(self, request: HttpRequest) -> HttpResponse:
+    def is_long(self, request: HttpRequest) -> bool:
+        return request.headers.get("lambda-runtime-function-response-mode", "").lower() == "streaming"
+
+    async def serve_long(self, request: HttpRequest) -> HttpResponse | None:
+        running = self._running
+        if running is not None and running.writer is not None and self.is_long(request) and _responds_to(running, request):
+            self._finish(await self._forward(request, running.writer))
+            return _ACCEPTED
+        await request.read(RESPONSE_LIMIT)
+        return self.serve(request)
+
+    def _next(self, request: HttpRequest) -> HttpResponse | None:
         if self._running is not None:
             return _refused(403, "InvalidStateTransition", "respond to the current invocation before polling for the next")
         if not self.ready.done():
             self.ready.set_result(None)
-        invocation = self._deliver(self._waiting) if self._waiting is not None else await self._wait(request)
-        if invocation is None:
-            return _refused(410, "Gone", "a later poll has replaced this one")
-        return HttpResponse(200, invocation.payload, self._headers(invocation))
-
-    async def _wait(self, request: HttpRequest) -> Invocation | None:
-        """Wait for the next invocation. Return `None` if a later poll replaces this one, or if the server closes."""
-        if self._poll is not None:
-            self._poll.cancel()
-        poll = self._poll = asyncio.get_running_loop().create_future()
+        if self._waiting is not None:
+            return self._deliver(self._waiting)
+        if self._poller is not None and self._poller.is_connected:
+            self._poller.respond(_refused(410, "Gone", "a later poll has replaced this one"))
         self._poller = request
-        await asyncio.wait({poll})
-        return None if poll.cancelled() else poll.result()
+        return None
 
     def _headers(self, invocation: Invocation) -> dict[str, str]:
         headers = _JSON | {
@@ -159,19 +168,14 @@ class RuntimeApiServer:
             headers["Lambda-Runtime-Aws-Tenant-Id"] = invocation.tenant_id
         return headers
 
-    async def _accept_response(self, request: HttpRequest, request_id: str) -> HttpResponse:
-        writer = self._running.writer if self._running is not None and self._is_running(request_id) else None
-        if writer is not None and request.headers.get("lambda-runtime-function-response-mode", "").lower() == "streaming":
-            self._finish(await self._forward(request, writer))
-            return _accepted()
-        payload = await request.read(RESPONSE_LIMIT)
+    def _accept_response(self, request: HttpRequest, request_id: str) -> HttpResponse:
         if not self._is_running(request_id):
             return _not_running()
-        if payload is None:
+        if request.body is None:
             self._finish(too_large(RESPONSE_LIMIT))
             return _refused(413, "RequestEntityTooLarge", f"a response must have at most {RESPONSE_LIMIT} bytes")
-        self._finish(_error_in_trailers(request) or FunctionResponse(payload))
-        return _accepted()
+        self._finish(_error_in_trailers(request) or FunctionResponse(request.body))
+        return _ACCEPTED
 
     async def _forward(self, request: HttpRequest, writer: ResponseWriter) -> FunctionResponse:
         """Forward a streamed response piece by piece, and return its end: an empty response, or an error."""
@@ -188,21 +192,19 @@ class RuntimeApiServer:
             return too_large(self._streamed_response_limit)
         return _error_in_trailers(request) or FunctionResponse(b"")
 
-    async def _accept_error(self, request: HttpRequest, request_id: str) -> HttpResponse:
-        error = await _read_error(request)
+    def _accept_error(self, request: HttpRequest, request_id: str) -> HttpResponse:
         if not self._is_running(request_id):
             return _not_running()
-        self._finish(error)
-        return _accepted()
+        self._finish(_error_of(request))
+        return _ACCEPTED
 
-    async def _accept_init_error(self, request: HttpRequest) -> HttpResponse:
-        error = await _read_error(request)
+    def _accept_init_error(self, request: HttpRequest) -> HttpResponse:
         if self.ready.done():
             return _refused(403, "InvalidStateTransition", "init has already ended")
         with contextlib.suppress(ValueError):
             self.init_traceback = base64.b64decode(request.headers.get(_TRACEBACK, "")).decode(errors="replace")
-        self.ready.set_result(error)
-        return _accepted()
+        self.ready.set_result(_error_of(request))
+        return _ACCEPTED
 
     def _is_running(self, request_id: str) -> bool:
         return self._running is not None and self._running.request_id == request_id
@@ -217,10 +219,13 @@ def _not_running() -> HttpResponse:
     return _refused(400, "InvalidRequestID", "the request id is not that of the current invocation")
 
 
-async def _read_error(request: HttpRequest) -> FunctionResponse:
-    payload = await request.read(RESPONSE_LIMIT)
+def _responds_to(invocation: Invocation, request: HttpRequest) -> bool:
+    return request.method == "POST" and request.path == f"{_PREFIX}/invocation/{invocation.request_id}/response"
+
+
+def _error_of(request: HttpRequest) -> FunctionResponse:
     error_type = request.headers.get("lambda-runtime-function-error-type", _UNDECLARED_ERROR)
-    return too_large(RESPONSE_LIMIT) if payload is None else FunctionResponse(payload, error_type)
+    return too_large(RESPONSE_LIMIT) if request.body is None else FunctionResponse(request.body, error_type)
 
 
 def _error_in_trailers(request: HttpRequest) -> FunctionResponse | None:
