@@ -6,6 +6,7 @@ A change that exceeds a budget must be worth it, and then raises the number here
 """
 
 import asyncio
+import datetime as dt
 import gc
 import json
 import shutil
@@ -21,12 +22,15 @@ import pytest
 
 import aiolambda
 from aiolambda import Call, CallNext, Credentials, InvokeCommand, LambdaClient
+from aiolambda.local import LocalEndpoint, LocalFunction
+from aiolambda.protocol import sigv4
 
 from .support import THOROUGH
 from .support.loops import CHOSEN
 from .support.servers import Connection, always, answer, raw_server
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+SUPPORT = Path(__file__).parent / "support"
 PACKAGE = str(Path(aiolambda.__file__).parent)
 
 FRAMES = 93
@@ -36,6 +40,8 @@ FRAMES_OF_THE_FIRST = 12
 """For the first middleware that is added, beside its own: it parts built-ins that are one otherwise (measured: 10.5)."""
 FRAMES_OF_A_MIDDLEWARE = 1.2
 """For each further one in the same place, beside its own: the link to it (measured: 1.0)."""
+FRAMES_OF_THE_ENDPOINT = 173
+"""Frames of this package that the local endpoint enters for an invocation of a function in a process (measured: 165)."""
 BYTES_IN_FLIGHT = 8_500
 """Memory that was allocated in this package for a call that waits, with its connection (measured: 7,000; 7,700 on uvloop)."""
 
@@ -105,6 +111,35 @@ async def test_invocation_keeps_its_budget_of_frames() -> None:
     assert frames <= FRAMES
     assert counts[0] - frames <= FRAMES_OF_THE_FIRST
     assert (counts[-1] - counts[0]) / 10 <= FRAMES_OF_A_MIDDLEWARE
+
+
+async def test_local_endpoint_keeps_its_budget_of_frames() -> None:
+    keys, function = (
+        Credentials("AKIDEXAMPLE", "secret"),
+        LocalFunction(name="f", handler="local_handlers.handler", root=SUPPORT),
+    )
+    async with LocalEndpoint([function], credentials=keys, keep_records=False) as endpoint:
+        host, port = endpoint.url.removeprefix("http://").split(":")
+        path, body = "/2015-03-31/functions/f/invocations", b'["a payload"]'
+        headers = {"host": f"{host}:{port}", "content-length": str(len(body)), "content-type": "application/json"}
+        signer = sigv4.Signer(endpoint.region, "lambda")
+        headers |= signer.sign("POST", path, "", headers, sigv4.payload_hash(body), keys, dt.datetime.now(dt.UTC))
+        lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        request = "\r\n".join(lines).encode() + body
+        reader, writer = await asyncio.open_connection(host, int(port))
+
+        async def send() -> None:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert await reader.readexactly(len(body)) == body
+
+        await send()
+        await send()
+        frames = await Counting().during(50, send)
+        writer.close()
+        await writer.wait_closed()
+    assert frames <= FRAMES_OF_THE_ENDPOINT
 
 
 @pytest.mark.skipif(sys.gettrace() is not None, reason="a tracer holds memory of its own")

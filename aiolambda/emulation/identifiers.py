@@ -5,9 +5,9 @@ Must not know what they are used for.
 
 import datetime as dt
 import functools
+import os
 import secrets
 import time
-import uuid
 
 from ..protocol.endpoints import partition_of
 
@@ -18,11 +18,14 @@ ACCOUNT = "000000000000"
 
 
 def new_request_id() -> str:
-    return str(uuid.uuid4())
+    """A random UUID (version 4)."""
+    digits = os.urandom(16).hex()  # uuid.uuid4() takes three times as long
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def new_trace_id() -> str:
-    digits = secrets.token_hex(20)
+    digits = os.urandom(20).hex()
     return f"Root=1-{int(time.time()):08x}-{digits[:24]};Parent={digits[24:]};Sampled=0"
 
 

@@ -9,6 +9,7 @@ of the field is that of headers which functions have logged, such as `Lineage=1:
 """
 
 import hashlib
+from functools import lru_cache
 
 __all__ = ["LIMIT", "extended"]
 
@@ -27,16 +28,23 @@ def extended(trace_id: str, function_arn: str) -> tuple[str, int]:
     `function_arn` has no qualifier. An entry that cannot be read is dropped.
     """
     fields = [field for field in trace_id.split(";") if field]
+    if _FIELD not in trace_id.lower():  # most chains begin here
+        return ";".join([*fields, f"Lineage={_VERSION}:{_name_of(function_arn)}:0"]), 0
     counts: dict[str, int] = {}
     for field in fields:
         if field.lower().startswith(_FIELD):
             counts |= _counts_of(field[len(_FIELD) :])
-    name = hashlib.sha256(function_arn.encode()).hexdigest()[:8]
+    name = _name_of(function_arn)
     before = counts.pop(name, -1) + 1
     counts = dict(list(counts.items())[-_LONGEST:]) | {name: before}
     lineage = "|".join(f"{_VERSION}:{name}:{count}" for name, count in counts.items())
     others = [field for field in fields if not field.lower().startswith(_FIELD)]
     return ";".join([*others, f"Lineage={lineage}"]), before
+
+
+@lru_cache(maxsize=1024)
+def _name_of(function_arn: str) -> str:
+    return hashlib.sha256(function_arn.encode()).hexdigest()[:8]
 
 
 def _counts_of(text: str) -> dict[str, int]:

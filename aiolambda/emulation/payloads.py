@@ -20,6 +20,9 @@ def _not_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
+_DECODER = json.JSONDecoder(parse_constant=_not_json, parse_int=len, parse_float=len)
+
+
 def check_json(payload: bytes) -> None:
     """Raise an `ApiError` if the payload is not JSON. An empty one is allowed.
 
@@ -28,7 +31,7 @@ def check_json(payload: bytes) -> None:
     if not payload:
         return
     try:
-        json.loads(payload.decode(), parse_constant=_not_json, parse_int=len, parse_float=len)
+        _DECODER.decode(payload.decode())
     except (ValueError, RecursionError) as error:
         raise _refusal(payload, error) from None
 

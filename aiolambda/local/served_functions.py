@@ -196,7 +196,8 @@ class ServedFunctions:
         pool = self.pools.get(function.name)
         if pool is None:
             raise EndpointClosed
-        await asyncio.sleep(job.decision.delay)
+        if job.decision.delay:
+            await asyncio.sleep(job.decision.delay)
         invocation, version, scenario = job.invocation, job.selection.version, job.decision.scenario
         begin = functools.partial(job.watch.begin, version)
         failure = None if scenario is None else scenario.function

@@ -4,13 +4,13 @@ Owns the order of these checks. Must not know which functions exist.
 Source: "Signing AWS API requests" in the IAM user guide.
 """
 
-import contextlib
 import datetime as dt
 import hmac
 import re
 import secrets
 import string
 from collections.abc import Mapping
+from functools import lru_cache
 
 import attrs
 
@@ -54,11 +54,15 @@ class Authorization:
         the scope.
         """
         timestamp = headers.get("x-amz-date", "")
-        if timestamp[:8] != self.date or any(name not in headers for name in self.signed_headers):
+        if timestamp[:8] != self.date:
             return False
-        request = sigv4.canonical_request(method, sigv4.canonical_path(path), query, headers, self.signed_headers, body_hash)
+        canonical_path = sigv4.canonical_path(path)
+        try:
+            request = sigv4.canonical_request(method, canonical_path, query, headers, self.signed_headers, body_hash)
+        except KeyError:  # a signed header is missing
+            return False
         scope = f"{self.date}/{self.region}/{self.service}/aws4_request"
-        key = sigv4.signing_key(secret_access_key, self.date, self.region, self.service)
+        key = _signing_key(secret_access_key, self.date, self.region, self.service)
         return hmac.compare_digest(sigv4.signature(key, sigv4.string_to_sign(timestamp, scope, request)), self.signature)
 
 
@@ -155,19 +159,29 @@ def _check_scope(authorization: Authorization, region: str | None) -> None:
 
 
 def _check_date(timestamp: str, now: dt.datetime) -> None:
-    signed_at = None
-    if _TIMESTAMP.fullmatch(timestamp) is not None:  # strptime alone accepts the digits of every script
-        with contextlib.suppress(ValueError):
-            signed_at = dt.datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
+    signed_at = _moment_of(timestamp)
     if signed_at is None:
         raise api_errors.signature_rejected("Date must be in ISO-8601 'basic format'.")
-    stamp = f"{now:%Y%m%dT%H%M%SZ}"
-    earliest, latest = now - _MAX_SKEW, now + _MAX_SKEW
-    if signed_at < earliest:
-        raise api_errors.signature_rejected(
-            f"Signature expired: {timestamp} is now earlier than {earliest:%Y%m%dT%H%M%SZ} ({stamp} - 5 min.)"
-        )
-    if signed_at > latest:
-        raise api_errors.signature_rejected(
-            f"Signature not yet current: {timestamp} is still later than {latest:%Y%m%dT%H%M%SZ} ({stamp} + 5 min.)"
-        )
+    if abs(now - signed_at) <= _MAX_SKEW:
+        return
+    stamp, earliest, latest = (f"{moment:%Y%m%dT%H%M%SZ}" for moment in (now, now - _MAX_SKEW, now + _MAX_SKEW))
+    if signed_at < now:
+        message = f"Signature expired: {timestamp} is now earlier than {earliest} ({stamp} - 5 min.)"
+    else:
+        message = f"Signature not yet current: {timestamp} is still later than {latest} ({stamp} + 5 min.)"
+    raise api_errors.signature_rejected(message)
+
+
+@lru_cache(maxsize=16)
+def _moment_of(timestamp: str) -> dt.datetime | None:
+    """Parse the date of a request; all requests of a second have the same. `None` if it is not one."""
+    if _TIMESTAMP.fullmatch(timestamp) is None:  # strptime alone accepts the digits of every script
+        return None
+    try:
+        return dt.datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
+    except ValueError:
+        return None
+
+
+_signing_key = lru_cache(maxsize=16)(sigv4.signing_key)
+"""Requests of a day have the same; it takes four of the five HMACs of a signature."""

@@ -138,7 +138,7 @@ class LocalEndpoint(EmulatedLambda):
         self._keep_records = keep_records
         self._groups = ProcessGroups()
         self._api: InvokeApi | None = None
-        self._runner: web.AppRunner | None = None
+        self._runner: web.ServerRunner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._url: str | None = None
 
@@ -352,12 +352,13 @@ class LocalEndpoint(EmulatedLambda):
 
     async def _listen(self) -> None:
         self._loop = asyncio.get_running_loop()
-        observers = Observers(decide=self._decide, on_call=self._record_call, on_end_of_run=self._recorder)
+        on_call = self._record_call if self._keep_records else None
+        observers = Observers(decide=self._decide, on_call=on_call, on_end_of_run=self._recorder)
         credentials = self.credentials if self._verify_signatures else None
         self._api = InvokeApi(
             self._served, observers, self._log, region=self.region, only_region=self._only_region, credentials=credentials
         )
-        self._runner = web.AppRunner(self._api.application(), access_log=None, auto_decompress=False, shutdown_timeout=1.0)
+        self._runner = web.ServerRunner(self._api.server(), shutdown_timeout=1.0)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, "127.0.0.1", self._requested_port).start()
@@ -418,8 +419,7 @@ class LocalEndpoint(EmulatedLambda):
             self._api.end_silence()
 
     def _record_call(self, call: RecordedCall) -> None:
-        if self._keep_records:
-            self._calls.append(call)
+        self._calls.append(call)
 
     def _recorder(self) -> Callable[[Execution], object]:
         """For the record of one run: it belongs to the records of now."""

@@ -21,7 +21,7 @@ class Gate:
         self._credentials = credentials
         self._region = region
 
-    def check_head(self, request: web.Request) -> SignedRequest:
+    def check_head(self, request: web.BaseRequest) -> SignedRequest:
         """The parts of the request that are signed. Raises an `ApiError` if the head shows that it must not come in."""
         path, _, query = request.raw_path.partition("?")
         signed = SignedRequest(method=request.method, path=path, query=query, headers=headers_in(request))
@@ -37,10 +37,10 @@ class Gate:
             authentication.check_body(signed, body, self._credentials)
 
 
-def headers_in(request: web.Request) -> dict[str, str]:
+def headers_in(request: web.BaseRequest) -> dict[str, str]:
     """The headers of a request with names in lower case. Repeated ones are joined, as the signature has them."""
-    headers: dict[str, str] = {}
-    for header, value in request.headers.items():
-        name = header.lower()
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
-    return headers
+    fields = request.headers
+    headers = {name.lower(): value for name, value in fields.items()}
+    if len(headers) == len(fields):
+        return headers
+    return {name: ",".join(fields.getall(name)) for name in headers}

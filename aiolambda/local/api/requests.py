@@ -9,6 +9,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import parse_qs, unquote
 
 import attrs
@@ -94,6 +95,7 @@ def check_size(size: int, declared: int | None, headers: Mapping[str, str]) -> N
         raise api_errors.payload_too_large(declared, invocation_type, limit)
 
 
+@lru_cache(maxsize=1024)  # calls repeat the same few
 def parse_target(function_name: str, query: str) -> Target:
     """Parse the function name of the path and `Qualifier` of the query. Both may name a version if it is the same."""
     requested = parse_qs(query).get("Qualifier", [None])[0]

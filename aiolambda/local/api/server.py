@@ -29,13 +29,11 @@ from ..runtime.process import EndpointClosed
 from ..served_functions import ServedFunctions
 from . import cross_origin, errors, inspection, requests
 from .gate import Gate, headers_in
+from .operations import operation_of
 from .requests import InvokeRequest, Target
 from .stream import StreamingResponse
 
 __all__ = ["InvokeApi", "Observers"]
-
-_PATH = "/2015-03-31/functions/{function_name}/invocations"
-_STREAMING_PATH = "/2021-11-15/functions/{function_name}/response-streaming-invocations"
 
 
 class _NoAnswer(Exception):
@@ -48,10 +46,13 @@ class _NoAnswer(Exception):
 
 @attrs.frozen(kw_only=True)
 class Observers:
-    """`decide` is asked once for each call, `on_call` gets its record, and `on_end_of_run()` takes that of its run."""
+    """`decide` is asked once for each call, `on_call` gets its record, and `on_end_of_run()` takes that of its run.
+
+    `on_call` is `None` if records are not wanted: making one takes time.
+    """
 
     decide: Callable[[str, str | None, bytes], Decision]
-    on_call: Callable[[RecordedCall], object]
+    on_call: Callable[[RecordedCall], object] | None
     on_end_of_run: Callable[[], Callable[[Execution], object]]
 
 
@@ -76,14 +77,9 @@ class InvokeApi:
         self._silence = asyncio.Event()
         self._durable = DurableNames()
 
-    def application(self) -> web.Application:
-        app = web.Application()
-        app.router.add_post(_PATH, self._invoke)
-        app.router.add_post(_STREAMING_PATH, self._invoke_streaming)
-        app.router.add_get(inspection.EXECUTIONS_PATH, self._show_executions)
-        app.router.add_get(inspection.HEALTH_PATH, self._show_health)
-        app.router.add_route("*", "/{path:.*}", self._refuse_operation)
-        return app
+    def server(self) -> web.Server:
+        """The HTTP server. Call it on the event loop."""
+        return web.Server(self._handle, access_log=None, auto_decompress=False)
 
     def end_silence(self) -> None:
         """Close the connections that a script keeps without an answer."""
@@ -94,10 +90,18 @@ class InvokeApi:
         """Free the names of all durable executions."""
         self._durable.clear()
 
-    async def _refuse_operation(self, request: web.Request) -> web.Response:
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.rel_url.raw_path
+        operation = operation_of(request.method, path)
+        if operation is not None:
+            return await self._serve(request, operation.function_name, streamed=operation.streamed)
+        if request.method in ("GET", "HEAD") and path == inspection.EXECUTIONS_PATH:
+            return self._show_executions(request)
+        if request.method in ("GET", "HEAD") and path == inspection.HEALTH_PATH:
+            return self._show_health(request)
         return _error_response(errors.unknown_operation(request.method, request.path), new_request_id())
 
-    async def _show_executions(self, request: web.Request) -> web.Response:
+    def _show_executions(self, request: web.BaseRequest) -> web.Response:
         try:
             self._gate.check_body(self._gate.check_head(request), b"")
             body = inspection.executions(self._log, request.query)
@@ -105,7 +109,7 @@ class InvokeApi:
             return _error_response(error, new_request_id())
         return web.Response(body=body, content_type="application/json")
 
-    async def _show_health(self, request: web.Request) -> web.Response:
+    def _show_health(self, request: web.BaseRequest) -> web.Response:
         """Anyone but a web page may ask, and learns only that the endpoint answers."""
         try:
             cross_origin.check(headers_in(request))
@@ -113,20 +117,12 @@ class InvokeApi:
             return _error_response(error, new_request_id())
         return web.Response(text="ok")
 
-    async def _invoke(self, request: web.Request) -> web.StreamResponse:
-        return await self._serve(request, streamed=False)
-
-    async def _invoke_streaming(self, request: web.Request) -> web.StreamResponse:
-        return await self._serve(request, streamed=True)
-
-    async def _serve(self, request: web.Request, *, streamed: bool) -> web.StreamResponse:
+    async def _serve(self, request: web.BaseRequest, function_name: str, *, streamed: bool) -> web.StreamResponse:
         request_id = new_request_id()
-        headers = request.headers
-        watch = self._log.watch(
-            request_id, request.match_info["function_name"], headers.get("X-Amz-Invocation-Type", "RequestResponse")
-        )
+        invocation_type = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
+        watch = self._log.watch(request_id, function_name, invocation_type)
         try:
-            invoke = await self._parse(request, watch, streamed=streamed)
+            invoke = await self._parse(request, function_name, watch, streamed=streamed)
             job = await self._admit(invoke, watch, streamed=streamed)
             if invoke.invocation_type == "RequestResponse":
                 return await self._respond(request, invoke, job, streamed=streamed)
@@ -137,17 +133,18 @@ class InvokeApi:
         except _NoAnswer as lost:
             return await self._leave_unanswered(request, lost.scenario)
 
-    async def _parse(self, request: web.Request, watch: Watch, *, streamed: bool) -> InvokeRequest:
+    async def _parse(self, request: web.BaseRequest, function_name: str, watch: Watch, *, streamed: bool) -> InvokeRequest:
         """Check and parse a request. Raises an `ApiError` if it is invalid."""
         signed = self._gate.check_head(request)
         headers, query = signed.headers, signed.query
         payload = await _read_payload(request, headers)
         self._gate.check_body(signed, payload)
-        target = requests.parse_target(request.match_info["function_name"], query)
+        target = requests.parse_target(function_name, query)
         watch.function_name, watch.qualifier = target.name, target.qualifier
-        sent = Request(request.method, f"http://{request.host}{request.raw_path}", Headers(headers), payload)
-        time = asyncio.get_running_loop().time()
-        self._observers.on_call(recorded(sent, streamed=streamed, request_id=watch.request_id, time=time))
+        if self._observers.on_call is not None:
+            sent = Request(request.method, f"http://{request.host}{request.raw_path}", Headers(headers), payload)
+            time = asyncio.get_running_loop().time()
+            self._observers.on_call(recorded(sent, streamed=streamed, request_id=watch.request_id, time=time))
         if self._functions.refresh is not None:
             await self._functions.refresh()
         self._find(target)
@@ -214,7 +211,9 @@ class InvokeApi:
             raise _NoAnswer(loss)
         return web.Response(status=202 if is_event else 204, headers=_headers_of(job))
 
-    async def _respond(self, request: web.Request, invoke: InvokeRequest, job: Job, *, streamed: bool) -> web.StreamResponse:
+    async def _respond(
+        self, request: web.BaseRequest, invoke: InvokeRequest, job: Job, *, streamed: bool
+    ) -> web.StreamResponse:
         """Run the function, and answer with its response."""
         headers = _headers_of(job) | {"X-Amz-Executed-Version": job.selection.version}
         loss = _loss_of(job.decision)
@@ -257,7 +256,7 @@ class InvokeApi:
         if job.durable is not None:
             self._durable.forget(job.durable)
 
-    async def _leave_unanswered(self, request: web.Request, scenario: Scenario | None) -> web.Response:
+    async def _leave_unanswered(self, request: web.BaseRequest, scenario: Scenario | None) -> web.Response:
         """Close the connection without an answer: now, or with the endpoint if the script wants silence."""
         if scenario is not None and scenario.kind is FailureKind.SILENT:
             await self._silence.wait()
@@ -276,7 +275,7 @@ def _loss_of(decision: Decision) -> Scenario | None:
     return None if scenario is None or scenario.kind is FailureKind.FUNCTION else scenario
 
 
-async def _cut(request: web.Request, body: bytes, headers: dict[str, str]) -> web.StreamResponse:
+async def _cut(request: web.BaseRequest, body: bytes, headers: dict[str, str]) -> web.StreamResponse:
     """Send half of a body, and close the connection."""
     response = web.StreamResponse(headers=headers)
     response.content_type = "application/json"
@@ -288,18 +287,22 @@ async def _cut(request: web.Request, body: bytes, headers: dict[str, str]) -> we
     return response
 
 
-async def _read_payload(request: web.Request, headers: Mapping[str, str]) -> bytes:
+async def _read_payload(request: web.BaseRequest, headers: Mapping[str, str]) -> bytes:
     """Read the payload. If the declared length is over a limit, refuse the request without reading it."""
     declared = request.content_length
     requests.check_size(declared or 0, declared, headers)
-    payload = bytearray()
+    if request.content.is_eof():  # it has come with the head
+        payload = request.content.read_nowait()
+        requests.check_size(len(payload), declared, headers)
+        return payload
+    collected = bytearray()
     try:
         async for chunk in request.content.iter_any():
-            payload += chunk
-            requests.check_size(len(payload), declared, headers)
+            collected += chunk
+            requests.check_size(len(collected), declared, headers)
     except ConnectionError:
         raise _NoAnswer from None
-    return bytes(payload)
+    return bytes(collected)
 
 
 def _check_configuration(function: object, invoke: InvokeRequest) -> None:

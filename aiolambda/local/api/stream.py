@@ -29,7 +29,7 @@ class StreamingResponse(ResponseWriter):
     With a scripted loss, the event after its `chunks` is not sent: the connection ends, or the body ends in the middle of it.
     """
 
-    def __init__(self, request: web.Request, headers: Mapping[str, str], loss: Scenario | None = None) -> None:
+    def __init__(self, request: web.BaseRequest, headers: Mapping[str, str], loss: Scenario | None = None) -> None:
         self._request = request
         self._loss = loss
         self._left = 0 if loss is None else loss.chunks
