@@ -140,7 +140,7 @@ def test_nothing_is_drawn_before_the_first_invocation():
 
 def test_a_row_changes_with_its_invocation():
     shown = Shown()
-    head, row, counts = shown(event("running", started=NOW - dt.timedelta(seconds=3)))
+    head, row, counts = shown(event("running", started=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=3)))
     assert head.split() == ["TIME", "FUNCTION", "TYPE", "STATUS", "DURATION", "REQUEST"]
     assert row.split()[1:4] == ["orders", "RequestResponse", "running"]
     assert int(row.split()[4].replace(",", "")) >= 3000
