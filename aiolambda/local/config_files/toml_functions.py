@@ -13,7 +13,7 @@ import attrs
 from ...errors import ConfigurationError
 from ..event_config import Destination, EventInvokeConfig
 from ..functions import LocalFunction
-from ..notation import parse_command, parse_target, parse_variable
+from ..notation import parse_command, parse_destination, parse_target, parse_variable
 from .env_files import load_env_file
 from .function_file import existing_path, make_function
 from .toml_table import Table, a_number, a_text, a_whole_number, list_of_texts, texts, true_or_false
@@ -148,10 +148,10 @@ def _events(table: Table, key: str, surroundings: Surroundings) -> Members:
 
 
 def _destination(table: Table, key: str, surroundings: Surroundings) -> Destination:
-    kind, _, target = table.get(key, a_text).partition(":")
-    if kind not in {"file", "function"} or not target:
-        raise table.mistake(key, 'must be "file:PATH" for lines of JSON, or "function:NAME" for a function of the endpoint')
-    return surroundings.folder / target if kind == "file" else target
+    try:
+        return parse_destination(table.get(key, a_text), surroundings.folder)
+    except ConfigurationError as error:
+        raise table.mistake(key, f"is wrong: {error}") from None
 
 
 _PLAIN: Mapping[str, Callable[[object], object]] = {

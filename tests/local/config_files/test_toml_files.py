@@ -241,8 +241,8 @@ def test_wrong_value_is_told_where_it_stands(folder):
         ("runtime = '\"'", " runtime is wrong: cannot parse the runtime command"),
         ("events = { retries = 1 }", ".events] has no key 'retries'"),
         ("events = { maximum_retry_attempts = 3 }", ".events] maximum_retry_attempts must be a whole number, 0 to 2; got 3"),
-        ("events = { on_failure = 'x' }", '.events] on_failure must be "file:PATH" for lines of JSON, or "function:NAME"'),
-        ("events = { on_failure = 'file:' }", '.events] on_failure must be "file:PATH"'),
+        ("events = { on_failure = 'x' }", ".events] on_failure is wrong: 'x' is no destination; write file:PATH"),
+        ("events = { on_failure = 'file:' }", ".events] on_failure is wrong: 'file:' is no destination; write file:PATH"),
     ],
 )
 def test_wrong_value_of_a_function_is_told(folder, text, said):
