@@ -76,6 +76,9 @@ class ServedFunctions:
     def add_process(self, function: LocalFunction) -> None:
         """Add a function that runs in processes."""
         self.remove(function.name)
+        self._serve(function)
+
+    def _serve(self, function: LocalFunction) -> None:
         self.in_processes[function.name] = function
         if self._make_pool is not None:
             self.pools[function.name] = self._make_pool(function)
@@ -111,17 +114,20 @@ class ServedFunctions:
                 self.pools[name].renew()
 
     def replace(self, functions: Iterable[LocalFunction]) -> Collection[str]:
-        """Serve these functions in place of those of the start, or of the last call. What runs goes on.
+        """Serve these functions in place of those of the start, or of the last call. What runs goes on, and so do events.
 
         Returns the names of the functions that are new, not the same, or gone.
         """
         named = {function.name: function for function in functions}
         gone = [name for name in self._replaceable if name not in named and name in self.pools]
         changed = [name for name, function in named.items() if self.in_processes.get(name) != function]
-        for name in (*gone, *changed):
+        for name in gone:
             self._retire(name)
+            self.drop_events(name)
         for name in changed:
-            self.add_process(named[name])
+            self._retire(name)
+            self._handlers.remove(name)
+            self._serve(named[name])
         self._replaceable = tuple(named)
         return (*gone, *changed)
 

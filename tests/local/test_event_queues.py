@@ -32,7 +32,6 @@ from aiolambda.types.values import ThrottleReason
 pytestmark = pytest.mark.virtual_time
 
 HOUR = 3600.0
-THROTTLED = ThrottleReason.RESERVED_FUNCTION_CONCURRENT_INVOCATION_LIMIT_EXCEEDED
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
 CALL = "call"
 """The payload of synchronous calls."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aiolambda import ConfigurationError, ConnectionLostError, InvokeCommand, LambdaClient, NoRetry, ResourceNotFoundException
-from aiolambda.local import EventInvokeConfig, LocalEndpoint, LocalFunction
+from aiolambda.local import EventInvokeConfig, LocalEndpoint, LocalFunction, Reload
 from aiolambda.local.runtime import handler_threads
 from aiolambda.testing import FunctionFailure
 
@@ -20,11 +20,11 @@ from ..support.local import becomes_true, function
 HOUR = 3600.0
 
 MEETING = """
-import pathlib, time
+import os, pathlib, time
 
 def handler(event, context):
     folder = pathlib.Path(event["folder"])
-    (folder / str(event["id"])).touch()
+    (folder / str(os.getpid())).touch()
     end = time.monotonic() + 10
     while len(list(folder.iterdir())) < event["others"]:
         if time.monotonic() > end:
@@ -146,6 +146,19 @@ async def test_duplicates_on_purpose(endpoint, client):
     assert len({one.request_id for one in endpoint.executions}) == 1
 
 
+async def test_duplicates_that_run_at_once_are_two_runs(tmp_path):
+    (tmp_path / "meeting.py").write_text(MEETING)
+    folder, statuses = tmp_path / "runs", []
+    folder.mkdir()
+    events = EventInvokeConfig(duplicates=1)
+    orders = LocalFunction(name="orders", handler="meeting.handler", root=tmp_path, events=events)
+    async with LocalEndpoint([orders], on_invocation=lambda event: statuses.append(event.status)) as endpoint:
+        async with client_of(endpoint) as client:
+            await client.invoke_event("orders", {"folder": str(folder), "others": 2})
+            await endpoint.wait_idle()
+    assert statuses == ["queued", "running", "running", "succeeded", "succeeded"]
+
+
 # --- concurrency ------------------------------------------------------------------------------------------------------
 
 
@@ -154,8 +167,8 @@ async def test_events_run_in_several_processes(endpoint, client, tmp_path):
     folder = tmp_path / "runs"
     folder.mkdir()
     endpoint.add(LocalFunction(name="orders", handler="meeting.handler", root=tmp_path, concurrency=2))
-    for number in range(2):
-        await client.invoke_event("orders", {"folder": str(folder), "id": number, "others": 2})
+    for _ in range(2):
+        await client.invoke_event("orders", {"folder": str(folder), "others": 2})
     await endpoint.wait_idle()
     assert attempts(endpoint) == [(1, None)] * 2
 
@@ -407,6 +420,27 @@ async def test_a_dropped_event_frees_the_name_of_its_execution(endpoint, client)
     await endpoint.wait_idle()
     output = await client.send(InvokeCommand(**named), timeout=30)
     assert (output.function_error, [one.event() for one in endpoint.executions]) == ("Unhandled", [1, 7])
+
+
+async def test_a_retry_runs_the_function_that_replaced_its_own(tmp_path):
+    settings, records = tmp_path / "settings", []
+    code = "import os\ndef handler(event, context):\n    return event[os.environ['KEY']]\n"
+    (tmp_path / "app.py").write_text(code)
+    settings.write_text("coffee")
+
+    def read() -> list[LocalFunction]:
+        events = EventInvokeConfig(retry_delay=1.0, on_success=records.append)
+        environment = {"KEY": settings.read_text()}
+        return [LocalFunction(name="orders", handler="app.handler", root=tmp_path, environment=environment, events=events)]
+
+    reload = Reload(files=[settings], read=read)
+    async with LocalEndpoint(read(), reload=reload) as endpoint, client_of(endpoint) as client:
+        await client.invoke_event("orders", {"tea": 7})
+        await becomes_true(lambda: endpoint.executions)
+        settings.write_text("tea")
+        await endpoint.wait_idle()
+        assert attempts(endpoint) == [(1, "KeyError"), (2, None)]
+    assert [record["responsePayload"] for record in records] == [7]
 
 
 async def test_clear_drops_events(endpoint, client):

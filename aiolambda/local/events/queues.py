@@ -143,7 +143,8 @@ class EventQueues:
         function = job.selection.function
         self._enter(job, is_decided=is_decided)
         if self._is_duplicated(function.name, self._config_of(function).duplicates):
-            self._enter(job, is_decided=False)
+            watch = job.watch.another(job.watch.request_id, function.name, job.watch.qualifier)  # both may run at once
+            self._enter(attrs.evolve(job, watch=watch), is_decided=False)
 
     def _enter(self, job: Job, *, is_decided: bool) -> None:
         event = QueuedEvent(
