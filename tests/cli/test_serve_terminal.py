@@ -139,12 +139,18 @@ async def test_terminal_that_is_stopped_stops_no_invocation() -> None:
         assert await asyncio.wait_for(serve.process.wait(), 30) == 0
 
 
+def is_stopped(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "T"  # only Linux has the file
+
+
 async def test_program_that_goes_on_draws_below() -> None:
     async with on_terminal() as serve:
         shown = serve.terminal
         await serve.client.invoke("hello", {"op": "pid"})
         await shown.shows(lambda lines: "1 succeeded" in lines)
         serve.process.send_signal(signal.SIGSTOP)
+        await becomes_true(lambda: is_stopped(serve.process.pid))
         os.write(shown.end, b"\r\nstopped\r\n")
         await shown.shows(lambda lines: lines[-1] == "stopped")
         serve.process.send_signal(signal.SIGCONT)
@@ -168,7 +174,7 @@ async def test_breakpoint_uses_the_terminal(tmp_path: Path) -> None:
     (tmp_path / "debugged.py").write_text("def handler(event, context):\n    breakpoint()\n    return event\n")
     async with on_terminal(f"debugged={tmp_path}/debugged.py:handler", "--debug", "--timeout", "0.2") as serve:
         call = asyncio.create_task(serve.client.invoke("debugged", {"a": 1}))
-        await serve.terminal.shows(lambda lines: any("-> return event" in line for line in lines) and "(Pdb)" in lines[-1])
+        await serve.terminal.shows(lambda lines: any("debugged.py(" in line for line in lines) and "(Pdb)" in lines[-1])
         await asyncio.sleep(0.3)
         assert not call.done(), "there is no time limit"
         serve.terminal.type("event['a'] = 2\ncontinue\n")

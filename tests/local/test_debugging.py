@@ -187,7 +187,7 @@ def test_a_wrong_setting_is_refused(debug):
 
 def test_without_debugpy_the_remedy_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "debugpy", None)
-    with pytest.raises(ConfigurationError, match="debugpy, which is not installed; run: pip install debugpy"):
+    with pytest.raises(ConfigurationError, match="debugpy, which is not installed; install the package debugpy"):
         LocalEndpoint(debug=5678)
     LocalEndpoint(debug=True)
 

@@ -61,5 +61,5 @@ def debugger_of(debug: object) -> Debugger | None:
     if not isinstance(debug, int) or not is_whole(debug, least=1, most=65_535):
         raise ConfigurationError(f"debug must be True, False, or a port from 1 to 65,535 for debugpy; got {shown(debug)}")
     if importlib.util.find_spec("debugpy") is None:
-        raise ConfigurationError("debug with a port needs debugpy, which is not installed; run: pip install debugpy")
+        raise ConfigurationError("debug with a port needs debugpy, which is not installed; install the package debugpy")
     return Debugger(debug)
