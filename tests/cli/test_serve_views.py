@@ -17,7 +17,7 @@ from aiolambda.local import InvocationEvent
 from ..support.local import becomes_true
 from ..support.terminal import Screen
 
-NOW = dt.datetime.now(dt.UTC)
+NOW = dt.datetime(2026, 11, 29, 14, 3, 21, tzinfo=dt.UTC)
 TIME = f"{NOW.astimezone():%H:%M:%S}"
 
 
