@@ -5,7 +5,6 @@ Laws: no payload is kept. Memory does not grow with the number of invocations. A
 Must not know HTTP, or how a function runs.
 """
 
-import asyncio
 import datetime as dt
 import itertools
 import time
@@ -14,6 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 import attrs
+
+from . import listeners
 
 __all__ = ["InvocationEvent", "InvocationListener", "InvocationLog", "Totals", "Watch"]
 
@@ -134,13 +135,8 @@ class InvocationLog:
 
     def tell(self, event: InvocationEvent) -> None:
         """Hand the event to the listener, if there is one."""
-        if self._listener is None:
-            return
-        try:
-            self._listener(event)
-        except Exception as error:  # noqa: BLE001 - see the laws
-            context = {"message": "on_invocation of the local endpoint raised an exception", "exception": error}
-            asyncio.get_running_loop().call_exception_handler(context)
+        if self._listener is not None:
+            listeners.tell("on_invocation", self._listener, event)
 
     def _totals_of(self, watch: "Watch") -> Totals:
         return self.totals.setdefault(watch.function_name, Totals())

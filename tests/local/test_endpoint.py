@@ -7,6 +7,7 @@ import os
 import re
 import uuid
 
+import aiohttp
 import pytest
 
 from aiolambda import ConfigurationError
@@ -328,6 +329,24 @@ async def test_closed_endpoint_can_restart():
     for _ in range(2):
         async with endpoint:
             assert endpoint.url.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["later", "at once"])
+async def test_endpoint_cannot_be_started_twice(at_once):
+    endpoint = LocalEndpoint([function()], verify_signatures=False)
+    if at_once:
+        outcomes = await asyncio.gather(endpoint.start(), endpoint.start(), return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [type(None), ConfigurationError]
+    else:
+        await endpoint.start()
+    url = endpoint.url
+    with pytest.raises(ConfigurationError, match="already started"):
+        await endpoint.start()
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/_local/health") as response:
+        assert response.status == 200
+    await endpoint.close()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
 
 
 def test_repr_shows_no_secret():

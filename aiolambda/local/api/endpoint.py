@@ -24,6 +24,7 @@ from ...errors import ConfigurationError
 from ...errors.checks import check_callable, check_choice, check_plain_function, check_seconds, check_whole
 from ...types.mistakes import explains_arguments, kind_of
 from ...types.values import Credentials
+from .. import listeners
 from ..event_config import EventInvokeConfig
 from ..functions import DEFAULT_TIMEOUT, LocalFunction, function_of_callable
 from ..init_check import InitFailure, check_inits
@@ -125,7 +126,8 @@ class LocalEndpoint(EmulatedLambda):
         self._only_region = region
         self.credentials = credentials or authentication.fresh_credentials()
         """The keys that requests must be signed with."""
-        self._served = ServedFunctions(on_log, self._decide_run, account_concurrency)
+        self._on_log = None if on_log is None else listeners.guarded("on_log", on_log)
+        self._served = ServedFunctions(self._on_log, self._decide_run, account_concurrency)
         self._served.in_processes.update(_by_name(functions))
         self._log = InvocationLog(on_invocation)
         self._reload = Reload() if reload is True else reload or None
@@ -133,10 +135,10 @@ class LocalEndpoint(EmulatedLambda):
         """The task that looks for new code from time to time."""
         self._requested_port = port
         self._verify_signatures = verify_signatures
-        self._on_log = on_log
         self._init_limit = init_limit
         self._keep_records = keep_records
         self._groups = ProcessGroups()
+        self._is_started = False
         self._api: InvokeApi | None = None
         self._runner: web.ServerRunner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -340,9 +342,16 @@ class LocalEndpoint(EmulatedLambda):
         await self.close()
 
     async def start(self) -> None:
-        """Start listening. Raises `ConfigurationError` if the port is in use, or if the system is not Linux or macOS."""
+        """Start listening.
+
+        Raises `ConfigurationError` if the port is in use, if the endpoint was started and is not closed, or if the system is
+        not Linux or macOS.
+        """
         if os.name != "posix":
             raise ConfigurationError("the local endpoint needs a POSIX system; run it on Linux, macOS or WSL")
+        if self._is_started:
+            raise ConfigurationError("the local endpoint is already started; close it before another start")
+        self._is_started = True
         async with AsyncExitStack() as started:
             started.push_async_callback(self.close)
             if self._served.in_processes:
@@ -413,6 +422,7 @@ class LocalEndpoint(EmulatedLambda):
             await runner.cleanup()
         await self._groups.close()
         self._loop = self._api = None
+        self._is_started = False
 
     def _end_silence(self) -> None:
         if self._api is not None:

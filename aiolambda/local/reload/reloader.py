@@ -19,6 +19,7 @@ import attrs
 from ...errors import ConfigurationError
 from ...errors.checks import check_callable
 from ...types.mistakes import explains_arguments
+from .. import listeners
 from ..functions import LocalFunction
 from .watched_files import MOST_FILES, Folder, Snapshot, Stamp, changes, forget_compiled, look_at_files, look_at_folder
 
@@ -212,13 +213,8 @@ class Reloader:
                 yield name
 
     def _tell(self, event: ReloadEvent) -> None:
-        if self._reload.on_reload is None:
-            return
-        try:
-            self._reload.on_reload(event)
-        except Exception as error:  # noqa: BLE001 - a listener that raises must not fail an invocation
-            context = {"message": "on_reload of the local endpoint raised an exception", "exception": error}
-            asyncio.get_running_loop().call_exception_handler(context)
+        if self._reload.on_reload is not None:
+            listeners.tell("on_reload", self._reload.on_reload, event)
 
     def _tell_of_large(self, folders: Mapping[Path, Snapshot]) -> None:
         """Tell once of a folder whose deepest files are left out."""
