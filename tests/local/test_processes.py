@@ -44,6 +44,26 @@ async def test_dead_idle_process_fails_no_call(invoke):
     assert after.json() != first
 
 
+async def test_process_that_dies_after_its_init_fails_the_call(tmp_path):
+    """It has polled, but closed its side of the connection, so the invocation cannot be delivered to it."""
+    (tmp_path / "runtime.py").write_text(
+        "import os, socket, sys, time\n"
+        "host, port = os.environ['AWS_LAMBDA_RUNTIME_API'].split(':')\n"
+        "connection = socket.create_connection((host, int(port)))\n"
+        "connection.sendall(b'GET /2018-06-01/runtime/invocation/next HTTP/1.1\\r\\nHost: api\\r\\n\\r\\n')\n"
+        "connection.shutdown(socket.SHUT_WR)\n"
+        "time.sleep(0.2)\n"
+        "sys.exit(3)\n"
+    )
+    async with serving(function(runtime=(sys.executable, str(tmp_path / "runtime.py")))) as invoke:
+        for _ in range(2):
+            answer = await invoke(headers={"X-Amz-Log-Type": "Tail"})
+            assert (answer.status, answer.error) == (200, "Unhandled")
+            assert message(answer) == "Error: Runtime exited with error: exit status 3"
+            assert "\tStatus: error\tError Type: Runtime.ExitError" in answer.log
+        await becomes_true(lambda: invoke.endpoint.runtime_pids("app") == [])
+
+
 @pytest.mark.parametrize(
     ("payload", "said"),
     [

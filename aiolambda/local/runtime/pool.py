@@ -182,7 +182,7 @@ class ProcessPool:
         try:
             if is_new:
                 await process.start()
-            result = await process.invoke(invocation)
+            result = await process.invoke(invocation, is_own=is_new)
             has_responded = True
             return result
         finally:

@@ -176,10 +176,11 @@ class RuntimeProcess:
             return_code = exit_code.result()
             self._init_failure = lambda request_id: exited(request_id, return_code)
 
-    async def invoke(self, invocation: Invocation) -> InvocationResult:
+    async def invoke(self, invocation: Invocation, *, is_own: bool = False) -> InvocationResult:
         """Run the invocation to its end, whatever the result.
 
-        Raises `InvocationNotDelivered` if the process ended while it was idle, `EndpointClosed` if `close` ended it.
+        Raises `InvocationNotDelivered` if the process ended before it received the invocation, `EndpointClosed` if `close`
+        ended it. If the process was started for this invocation, `is_own`, its end is the result.
         """
         if self._is_closing:
             raise EndpointClosed
@@ -188,11 +189,14 @@ class RuntimeProcess:
         if failure is not None:
             response = failure
             self._begin_log(invocation, failure)
-        elif self._exit is None or self._exit.done():
+        elif self._exit is None or (self._exit.done() and not is_own):
             raise InvocationNotDelivered
         else:
             self._begin_log(invocation)
-            response = await self._run(invocation, self._exit)
+            if self._exit.done():
+                response = exited(invocation.request_id, self._exit.result())
+            else:
+                response = await self._run(invocation, self._exit, is_own=is_own)
         return self._end(invocation, response, (time.perf_counter() - started) * 1000)
 
     def _begin_log(self, invocation: Invocation, failure: FunctionResponse | None = None) -> None:
@@ -222,7 +226,7 @@ class RuntimeProcess:
         )
         return InvocationResult(response=response, log_tail=self._log.end(invocation.request_id, usage))
 
-    async def _run(self, invocation: Invocation, exit_code: "asyncio.Task[int]") -> FunctionResponse:
+    async def _run(self, invocation: Invocation, exit_code: "asyncio.Task[int]", *, is_own: bool) -> FunctionResponse:
         timeout, started = self._timeout, time.monotonic()
         dispatched = self._api.dispatch(invocation, time.time() + (DEBUG_TIMEOUT if timeout is None else timeout))
         if not self._api.ready.done():
@@ -240,7 +244,7 @@ class RuntimeProcess:
             raise EndpointClosed
         if not exit_code.done():
             return await self._time_out(invocation, exit_code)
-        if not self._api.is_delivered:
+        if not (is_own or self._api.is_delivered):
             raise InvocationNotDelivered
         return exited(invocation.request_id, exit_code.result())
 
