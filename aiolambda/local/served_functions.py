@@ -7,6 +7,7 @@ Must not know HTTP.
 
 import asyncio
 import functools
+import logging
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
@@ -28,6 +29,8 @@ from .runtime.pool import ConcurrencyExceeded, ProcessPool
 from .runtime.process import EndpointClosed
 
 __all__ = ["ServedFunctions"]
+
+_log = logging.getLogger("aiolambda.local.events")
 
 
 class ServedFunctions:
@@ -148,8 +151,8 @@ class ServedFunctions:
 
     def find(self, name: str, qualifier: str | None) -> Selection | None:
         """What the name and the qualifier select; `None` if there is no such function, version or alias."""
-        if name in self.pools:
-            function = self.in_processes[name]
+        function = self.in_processes.get(name)
+        if function is not None and name in self.pools:
             version = self._version_of(function, qualifier or LATEST)
             return None if version is None else Selection(function, version)
         handler = self._handlers.find(name, qualifier)
@@ -166,10 +169,15 @@ class ServedFunctions:
         """Run an invocation. Raises `ConcurrencyExceeded`, or `EndpointClosed` if the endpoint or the function went away."""
         token = self.activity.begin()
         try:
-            with self._events.beside_a_call(job.selection.function.name):
+            with self._events.beside_a_call(self._in_turns(job.selection.function)):
                 return await self._run(job)
         finally:
             self.activity.end(token)
+
+    def _in_turns(self, function: LocalFunction | InProcessFunction) -> LocalFunction | None:
+        """The function, if its calls and events take turns: those of a pool that lets its invocations wait need none."""
+        pool = self.pools.get(function.name)
+        return function if isinstance(function, LocalFunction) and pool is not None and not pool.one_at_a_time else None
 
     def queue(self, job: Job) -> None:
         """Run an invocation later, as an event. While the endpoint closes, it is dropped."""
@@ -179,9 +187,20 @@ class ServedFunctions:
     async def _run_event(self, job: Job) -> InvocationResult:
         if self.refresh is not None:
             await self.refresh()
+        name, version = job.selection.function.name, job.selection.version
+        if name in self.in_processes and not self._has_version(name, version):
+            request_id = job.invocation.request_id
+            _log.error("event %s of function %r was dropped: there is no version %s any more", request_id, name, version)
+            raise EndpointClosed
         return await self._run(job)
 
+    def _has_version(self, name: str, version: str) -> bool:
+        """Whether a function in processes has a version now. It may have been replaced since an invocation was accepted."""
+        return version == LATEST or version in self.in_processes[name].versions
+
     async def _run(self, job: Job) -> InvocationResult:
+        if self._make_pool is None:  # a thread or a process that starts while the endpoint closes would be left
+            raise EndpointClosed
         if self._account_concurrency is not None and self._running >= self._account_concurrency:
             raise ConcurrencyExceeded(ThrottleReason.CONCURRENT_INVOCATION_LIMIT_EXCEEDED)
         self._running += 1
@@ -199,12 +218,12 @@ class ServedFunctions:
             job.watch.stop()
 
     async def _invoke_process(self, function: LocalFunction, job: Job) -> InvocationResult:
-        pool = self.pools.get(function.name)
-        if pool is None:
-            raise EndpointClosed
         if job.decision.delay:
             await asyncio.sleep(job.decision.delay)
         invocation, version, scenario = job.invocation, job.selection.version, job.decision.scenario
+        pool = self.pools.get(function.name)
+        if pool is None or not self._has_version(function.name, version):
+            raise EndpointClosed
         begin = functools.partial(job.watch.begin, version)
         failure = None if scenario is None else scenario.function
         if scenario is None or failure is None:

@@ -129,7 +129,7 @@ class Bench:
 
     async def call(self, name: str = "orders") -> None:
         """A synchronous call. Raises `ConcurrencyExceeded`."""
-        with self.queues.beside_a_call(name):
+        with self.queues.beside_a_call(self.functions[name]):
             await self.run(self.job(name, CALL))
 
     async def idle(self) -> None:
@@ -483,6 +483,26 @@ async def test_a_caller_that_gave_up_keeps_no_process_from_events():
         await bench.call()
     await bench.idle()
     assert bench.times == [0, 2.5, 3.5]  # 2 seconds of room for the caller, who does not come back
+
+
+async def test_a_new_concurrency_counts_from_the_next_event_on():
+    bench = Bench(function())
+    bench.takes = lambda _: 1
+    bench.put(*range(7))
+    await asyncio.sleep(0.5)
+    bench.functions["orders"] = function(concurrency=3)
+    await bench.idle()
+    assert bench.times == [0, 1, 1, 1, 2, 2, 2]
+
+
+async def test_a_new_concurrency_of_zero_ends_the_events_that_wait():
+    bench = Bench(function(on_failure="sink"))
+    bench.takes = lambda _: 1
+    bench.put(1, 2)
+    await asyncio.sleep(0.5)
+    bench.functions["orders"] = function(concurrency=0)
+    await bench.idle()
+    assert (bench.payloads, bench.ends) == ([1], [("ZeroReservedConcurrency", 0)])
 
 
 # --- duplicates -------------------------------------------------------------------------------------------------------

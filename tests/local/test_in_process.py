@@ -387,6 +387,24 @@ async def test_an_endpoint_may_be_started_again():
                 assert (await client.invoke(name)).json()["name"] == name
 
 
+async def test_no_call_begins_while_the_endpoint_closes(monkeypatch):
+    monkeypatch.setattr(handler_threads, "_GRACE", 30)
+    blocking, go_on, ran = threading.Event(), threading.Event(), []
+    endpoint = LocalEndpoint()
+    async with endpoint, client_of(endpoint) as client:
+        endpoint.add("blocks", lambda _: blocking.set() or go_on.wait(30))
+        endpoint.add("orders", ran.append)
+        calls = [asyncio.create_task(client.invoke("blocks"))]
+        await asyncio.to_thread(blocking.wait, 10)
+        closing = asyncio.create_task(endpoint.close())
+        calls.append(asyncio.create_task(client.invoke("orders")))
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        go_on.set()
+        await closing
+    assert [type(outcome) for outcome in outcomes] == [ServiceException] * 2
+    assert (ran, handler_threads_left()) == ([], [])
+
+
 async def test_clear_ends_the_tasks_that_handlers_leave_behind(endpoint, client):
     tasks: list[asyncio.Task[object]] = []
 

@@ -84,12 +84,12 @@ class EventQueues:
         self._accept(job, is_decided=True)
 
     @contextlib.contextmanager
-    def beside_a_call(self, function_name: str) -> Generator[None]:
+    def beside_a_call(self, function: LocalFunction | None) -> Generator[None]:
         """While a synchronous call runs, it counts, so that it and the events of its function take turns.
 
-        Raises `ConcurrencyExceeded` if it is the turn of an event.
+        `function` is `None` for a call that takes no turns. Raises `ConcurrencyExceeded` if it is the turn of an event.
         """
-        queue = self._queues.get(function_name)
+        queue = None if function is None or function.name not in self._queues else self._queue_of(function)
         if queue is not None:
             queue.begin_call()
         is_refused = False
@@ -184,7 +184,8 @@ class EventQueues:
 
     async def _run(self, event: QueuedEvent) -> float | None:
         """Run an event. Returns the seconds after which it is to run again; `None` if it has ended."""
-        function = event.job.selection.function
+        function = self._function_of(event)
+        self._queue_of(function)  # its concurrency may have changed
         if isinstance(function, LocalFunction) and not function.concurrency:
             self._finish(event, Condition.ZERO_RESERVED_CONCURRENCY)
             return None
@@ -196,6 +197,11 @@ class EventQueues:
             return event.pause
         self._finish(event, condition)
         return None
+
+    def _function_of(self, event: QueuedEvent) -> LocalFunction | InProcessFunction:
+        """The function that has the name of the event's function now."""
+        selection = self._find(event.name, None)
+        return event.job.selection.function if selection is None else selection.function
 
     async def _has_run(self, event: QueuedEvent) -> bool:
         """Run an event. Returns whether the result counts, so that something follows."""

@@ -7,6 +7,7 @@ Owns the function's reserved concurrency, and the choice of the process for an i
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -52,13 +53,16 @@ class ProcessPool:
     """
 
     def __init__(self, concurrency: int, make_process: Callable[[str], RuntimeProcess], *, one_at_a_time: bool = False) -> None:
-        self._turn = asyncio.Lock() if one_at_a_time else None
+        self.one_at_a_time = one_at_a_time
+        self._turn = asyncio.Lock()
         self._concurrency = concurrency
         self._make_process = make_process
         self._running = 0
+        self._present = 0
+        """The invocations that run or wait for their turn."""
         self._is_closed = False
-        self._none_running = asyncio.Event()
-        self._none_running.set()
+        self._none_present = asyncio.Event()
+        self._none_present.set()
         self._idle: list[tuple[_Place, RuntimeProcess]] = []
         self._starts: dict[_Place, _Start] = {}
         self._processes: set[RuntimeProcess] = set()
@@ -77,10 +81,15 @@ class ProcessPool:
 
         Raises `ConcurrencyExceeded` if the limit is reached.
         """
-        if self._turn is None:
-            return await self._run(invocation, version, on_start)
-        async with self._turn:
-            return await self._run(invocation, version, on_start)
+        self._present += 1
+        self._none_present.clear()
+        try:
+            async with self._turn if self.one_at_a_time else contextlib.nullcontext():
+                return await self._run(invocation, version, on_start)
+        finally:
+            self._present -= 1
+            if not self._present:
+                self._none_present.set()
 
     async def _run(self, invocation: Invocation, version: str, on_start: Callable[[], object] | None) -> InvocationResult:
         if self._is_closed:
@@ -88,7 +97,6 @@ class ProcessPool:
         if self._running >= self._concurrency:
             raise ConcurrencyExceeded(ThrottleReason.RESERVED_FUNCTION_CONCURRENT_INVOCATION_LIMIT_EXCEEDED)
         self._running += 1
-        self._none_running.clear()
         place = _Place(version, invocation.tenant_id)
         try:
             if on_start is not None:
@@ -104,8 +112,6 @@ class ProcessPool:
             return await self._use(self._new_process(version), place, invocation, is_new=True)
         finally:
             self._running -= 1
-            if not self._running:
-                self._none_running.set()
 
     async def warm(self, version: str = LATEST, *, keep: bool = True) -> RuntimeProcess:
         """Start a process of the version for the next invocation, and return it after its init.
@@ -144,9 +150,9 @@ class ProcessPool:
             closing.add_done_callback(self._closing.discard)
 
     async def retire(self) -> None:
-        """Close the pool after the invocations that run. It must get no new ones."""
+        """Close the pool after the invocations that run or wait for their turn. It must get no new ones."""
         self.renew()
-        await self._none_running.wait()
+        await self._none_present.wait()
         await self.close()
 
     def _new_process(self, version: str) -> RuntimeProcess:
@@ -208,4 +214,4 @@ class ProcessPool:
             await self._close(process)
         if self._closing:
             await asyncio.wait(self._closing)
-        await self._none_running.wait()
+        await self._none_present.wait()
