@@ -19,7 +19,7 @@ __all__ = ["Job", "Selection"]
 
 
 def _do_nothing() -> None:
-    """For an invocation whose end nobody waits for."""
+    """For an invocation that nothing depends on."""
 
 
 @attrs.frozen
@@ -34,7 +34,7 @@ class Selection:
 class Job:
     """An invocation to run. `on_end` gets the record of its run, and `watch` learns of its begin and end.
 
-    `on_drop` is called for an event that never ran.
+    `on_drop` is called at the end of an invocation that may not have run.
 
     If `repeats`, the durable execution exists, and its result is the answer.
     """

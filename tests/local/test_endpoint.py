@@ -202,6 +202,23 @@ async def test_client_that_leaves_its_request_is_not_an_error(path, caplog):
     assert caplog.records == []
 
 
+@pytest.mark.parametrize(
+    ("length", "interim"), [(2, b"HTTP/1.1 100 Continue\r\n\r\n"), (7_000_000, b"")], ids=["short", "too long"]
+)
+async def test_a_client_may_wait_before_it_sends_its_payload(invoke, length, interim):
+    """As curl does with a payload of more than 1 MB."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(invoke.endpoint.url.rpartition(":")[2]))
+    head = f"Host: 127.0.0.1\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+    writer.write(f"POST /2015-03-31/functions/app/invocations HTTP/1.1\r\n{head}".encode())
+    async with asyncio.timeout(10):
+        assert await reader.readexactly(len(interim)) == interim
+        if interim:
+            writer.write(b"42")
+        status = await reader.readline()
+    writer.close()
+    assert status == (b"HTTP/1.1 200 OK\r\n" if interim else b"HTTP/1.1 413 Request Entity Too Large\r\n")
+
+
 async def test_oversized_request_is_refused_by_front_end():
     async with serving() as invoke:
         answer = await invoke(payload=b"x" * 69_905_068)

@@ -246,15 +246,12 @@ class InvokeApi:
                 return result
             return await self._functions.invoke(job)
         except ConcurrencyExceeded as exceeded:
-            self._forget(job)
             raise api_errors.throttled(exceeded.reason) from None
         except EndpointClosed:
-            self._forget(job)
             raise errors.endpoint_closed() from None
-
-    def _forget(self, job: Job) -> None:
-        if job.durable is not None:
-            self._durable.forget(job.durable)
+        finally:
+            if not job.repeats:
+                job.on_drop()  # without effect on an execution that has ended
 
     async def _leave_unanswered(self, request: web.BaseRequest, scenario: Scenario | None) -> web.Response:
         """Close the connection without an answer: now, or with the endpoint if the script wants silence."""
@@ -295,6 +292,8 @@ async def _read_payload(request: web.BaseRequest, headers: Mapping[str, str]) ->
         payload = request.content.read_nowait()
         requests.check_size(len(payload), declared, headers)
         return payload
+    if headers.get("expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # web.Server leaves that to its handler
     collected = bytearray()
     try:
         async for chunk in request.content.iter_any():
