@@ -37,7 +37,7 @@ class InvocationEvent:
         invocation_type: `"RequestResponse"`, `"Event"` or `"DryRun"`.
         status: `"queued"`, `"running"`, `"succeeded"`, `"failed"`, `"throttled"`, `"refused"` or `"stopped"`.
             An `Event` that was accepted is queued. A function that failed is failed, a request that got another error of the
-            API is refused, and a run that the endpoint ended is stopped.
+            API is refused. A run that the endpoint ended is stopped, and so is an event that was given up before it ran.
         error_type: The error type of the function, or the code of the API's error; `None` without an error.
         started: The time at which the function began to run, else at which the request came, in UTC.
         duration: The duration in seconds; `None` while it is queued or runs.
@@ -197,6 +197,11 @@ class Watch:
     def stop(self) -> None:
         """Nothing runs for this request any more: a run that has not ended was stopped."""
         self._end("stopped")
+
+    def drop(self) -> None:
+        """The event was given up. After a run, that says nothing new."""
+        if not self._has_run:
+            self._log.tell(self.event("stopped"))
 
     def answer(self) -> None:
         """The request was answered. This matters only if the function did not run for it, as with a dry run."""

@@ -274,6 +274,7 @@ class EventQueues:
             return
         if not event.runs:
             event.job.on_drop()
+            event.job.watch.drop()
         self._activity.end(token)
 
 
