@@ -60,11 +60,12 @@ async def check_inits(functions: ServedFunctions, names: Collection[str] = ()) -
                 return None
         return _failure_of(function.name, version, process)
 
-    chosen = [function for name, function in functions.in_processes.items() if not names or name in names]
+    pools = dict(functions.pools)  # another thread may add and remove functions
+    chosen = [function for name, function in list(functions.in_processes.items()) if not names or name in names]
     checks = [
-        check(function, functions.pools[function.name], version)
+        check(function, pools[function.name], version)
         for function in chosen
-        if function.concurrency
+        if function.concurrency and function.name in pools
         for version in (LATEST, *function.versions)
     ]
     return [failure for failure in await asyncio.gather(*checks) if failure is not None]

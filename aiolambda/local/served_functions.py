@@ -66,7 +66,7 @@ class ServedFunctions:
     def open(self, make_pool: Callable[[LocalFunction], ProcessPool]) -> None:
         """Serve the functions from now on."""
         self._loop, self._make_pool = asyncio.get_running_loop(), make_pool
-        self.pools = {name: make_pool(function) for name, function in self.in_processes.items()}
+        self.pools = {name: make_pool(function) for name, function in list(self.in_processes.items())}
         self._replaceable = tuple(self.pools)
 
     def add_handler(self, function: InProcessFunction, events: EventInvokeConfig | None = None) -> None:

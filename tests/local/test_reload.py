@@ -244,14 +244,17 @@ async def test_compiled_code_of_a_changed_file_is_forgotten(tmp_path):
     assert sorted(path.name for path in compiled.iterdir()) == sorted(names[2:])
 
 
-async def test_records_of_the_endpoint_are_no_change(tmp_path):
-    write(tmp_path / "module.py", 1)
-    events = EventInvokeConfig(on_failure=tmp_path / "failed.jsonl")
-    functions = Functions(module(tmp_path, events=events))
+@pytest.mark.parametrize("named", ["code/failed.jsonl", "code/../code/failed.jsonl", "link/failed.jsonl"])
+async def test_records_of_the_endpoint_are_no_change(tmp_path, named):
+    code = tmp_path / "code"
+    write(code / "module.py", 1)
+    (tmp_path / "link").symlink_to(code)
+    events = EventInvokeConfig(on_failure=tmp_path / named)
+    functions = Functions(module(code, events=events))
     reloader = Reloader(functions, Reload())
     await reloader.refresh()
     functions.renewed.clear()
-    (tmp_path / "failed.jsonl").write_text("{}\n")
+    (code / "failed.jsonl").write_text("{}\n")
     await reloader.refresh()
     assert functions.renewed == []
 

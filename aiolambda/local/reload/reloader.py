@@ -199,16 +199,17 @@ class Reloader:
     def _folders(self) -> Collection[Folder]:
         """The folders of all functions."""
         kept: dict[Path, set[str]] = {}
-        for function in self._functions.in_processes.values():
+        functions = list(self._functions.in_processes.values())  # another thread may add one
+        for function in functions:
             in_handler = re.split(r"[/.]", function.handler)[:-1]
             for path in _folders_of(function):
                 kept.setdefault(path, set()).update(in_handler)
-        written = frozenset(_written_by(self._functions.in_processes.values()))
+        written = frozenset(_written_by(functions))
         return [Folder(path, frozenset(names), written) for path, names in kept.items()]
 
     def _names_of(self, folders: Collection[Path]) -> Iterator[str]:
         """The functions that have code in one of these folders."""
-        for name, function in self._functions.in_processes.items():
+        for name, function in list(self._functions.in_processes.items()):
             if any(path in folders for path in _folders_of(function)):
                 yield name
 
