@@ -7,7 +7,7 @@ import pytest
 
 from aiolambda import ConfigurationError
 from aiolambda.cli.program import build_parser
-from aiolambda.cli.serve.command import _Pace, run
+from aiolambda.cli.serve.command import _Pace, _Server, run
 from aiolambda.cli.serve.functions import FunctionSource
 from aiolambda.local import EventInvokeConfig, LocalFunction
 
@@ -188,6 +188,16 @@ def test_checks_slow_down_if_each_causes_the_next():
     assert delays == [0, 0, 0, 2, 4, 8, 16, 32, 60, 60, 60, 60]
     assert pace.delay([Path("app.py")], now) == 0
     assert [pace.delay([Path("app.py")], now + 100 * number) for number in range(1, 10)] == [0] * 9
+
+
+async def test_a_function_that_is_gone_is_not_checked():
+    server = _Server(options("a=app.py:handler", "b=app.py:handler", "--reload", "--port", "0"))
+    async with server._endpoint as endpoint:
+        endpoint.remove("a")
+        await server._check(["a"], 0.0)
+        assert endpoint.runtime_pids("b") == []
+        await server._check(["a", "b"], 0.0)
+        assert len(endpoint.runtime_pids("b")) == 1
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,10 @@ class _Server:
     async def _check(self, names: Sequence[str], delay: float) -> None:
         """Start a process of each function, and tell which cannot start. Without `--reload`, that ends the server."""
         await asyncio.sleep(delay)
-        failures = await self._endpoint.check(*names)
+        served = [name for name in names if name in self._endpoint.functions]
+        if names and not served:  # another change has removed them
+            return
+        failures = await self._endpoint.check(*served)
         for failure in failures:
             self._show(_text_of(failure))
         now_broken = {failure.function_name for failure in failures}

@@ -72,7 +72,7 @@ def _without(found: dict[str, Stamp], ignored: Collection[str]) -> dict[str, Sta
 def _is_one_of(path: str, others: Collection[str]) -> bool:
     for other in others:
         with suppress(OSError):
-            if os.path.samefile(path, other):
+            if Path(path).samefile(other):
                 return True
     return False
 
