@@ -16,7 +16,7 @@ from ...emulation.durable_names import DurableExecution, DurableNames
 from ...emulation.executions import Execution
 from ...emulation.failure_script import Decision, FailureKind, Scenario
 from ...emulation.function_responses import FunctionResponse
-from ...emulation.identifiers import ACCOUNT, arn_of, new_request_id, new_trace_id
+from ...emulation.identifiers import ACCOUNT, LATEST, arn_of, new_request_id, new_trace_id
 from ...emulation.recorded_call import RecordedCall, recorded
 from ...types.http import Headers, Request
 from ...types.values import Credentials
@@ -156,7 +156,7 @@ class InvokeApi:
             raise api_errors.wrong_region(str(target.region), self._only_region)
         selection = self._functions.find(target.name, target.qualifier)
         if selection is None:
-            raise api_errors.function_not_found(f"{self._arn(target)}:{target.qualifier or '$LATEST'}")
+            raise api_errors.function_not_found(f"{self._arn(target)}:{target.qualifier or LATEST}")
         return selection
 
     async def _admit(self, invoke: InvokeRequest, watch: Watch, *, streamed: bool) -> Job:
@@ -207,7 +207,7 @@ class InvokeApi:
             self._functions.queue(job)
         else:
             job.watch.answer()
-        if (loss := _loss_of(job.decision)) is not None:
+        if (loss := job.decision.loss) is not None:
             raise _NoAnswer(loss)
         return web.Response(status=202 if is_event else 204, headers=_headers_of(job))
 
@@ -216,7 +216,7 @@ class InvokeApi:
     ) -> web.StreamResponse:
         """Run the function, and answer with its response."""
         headers = _headers_of(job) | {"X-Amz-Executed-Version": job.selection.version}
-        loss = _loss_of(job.decision)
+        loss = job.decision.loss
         if streamed and (loss is None or loss.kind is FailureKind.CUT or loss.chunks):
             response = StreamingResponse(request, headers, loss)
             try:
@@ -264,12 +264,6 @@ class InvokeApi:
     def _arn(self, target: Target) -> str:
         """The ARN of the function, in the region and the account that the request names."""
         return arn_of(target.name, target.region or self._region, account=target.account or ACCOUNT)
-
-
-def _loss_of(decision: Decision) -> Scenario | None:
-    """The scripted loss of an answer whose function runs."""
-    scenario = decision.scenario
-    return None if scenario is None or scenario.kind is FailureKind.FUNCTION else scenario
 
 
 async def _cut(request: web.BaseRequest, body: bytes, headers: dict[str, str]) -> web.StreamResponse:
