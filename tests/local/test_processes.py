@@ -319,3 +319,44 @@ async def test_process_closed_as_it_starts_is_killed() -> None:
     finally:
         await groups.runtime.close()
         await groups.close()
+
+
+class CancellingGroups(ProcessGroups):
+    """Cancels the start of a process so many steps of the event loop after it was spawned."""
+
+    spawned: SupervisedProcess
+    address: str
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self._steps = steps
+
+    async def spawn(self, *command: Any, **options: Any) -> SupervisedProcess:
+        self.spawned = await super().spawn(*command, **options)
+        self.address = options["environment"]["AWS_LAMBDA_RUNTIME_API"]
+        task = asyncio.current_task()
+        assert task is not None
+        self._cancel_later(task, self._steps)
+        return self.spawned
+
+    def _cancel_later(self, task: "asyncio.Task[Any]", steps: int) -> None:
+        if steps:
+            asyncio.get_running_loop().call_soon(self._cancel_later, task, steps - 1)
+        else:
+            task.cancel()
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_start_that_is_cancelled_leaves_nothing(steps) -> None:
+    groups = CancellingGroups(steps)
+    shared = SharedEnvironment(url="http://127.0.0.1:1", region="us-east-1", credentials=Credentials("A", "s"), inherited={})
+    process = RuntimeProcess(function(), shared, groups)
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(process.start())
+    await process.close()
+    async with asyncio.timeout(30):
+        await groups.close()
+    assert not is_running(groups.spawned.pid)
+    host, port = groups.address.split(":")
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(host, int(port))

@@ -142,11 +142,13 @@ class RuntimeProcess:
             return
         finally:
             pipe.close_write_end()
-        pipe.follow()
-        self._memory = PeakMemory(self._process.pid)
-        await self._api.admit(self._process.pid)
-        self._exit = asyncio.create_task(self._wait_for_exit(self._process), name=f"exit of runtime {self._process.pid}")
+        pid = self._process.pid
+        # Before anything that can be cancelled: `close` kills only a process whose exit is awaited.
+        self._exit = asyncio.create_task(self._wait_for_exit(self._process), name=f"exit of runtime {pid}")
         self._exit.add_done_callback(lambda _: self._api.give_up())
+        pipe.follow()
+        self._memory = PeakMemory(pid)
+        await self._api.admit(pid)
         if self._is_closing:
             self._kill()
         await self._wait_for_init(self._exit, self._init_limit)
