@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -178,6 +180,38 @@ async def test_a_runtime_that_cannot_be_started_is_named():
         answer = await invoke()
     assert (answer.error, answer.json()["errorType"]) == ("Unhandled", "Runtime.InvalidEntrypoint")
     assert message(answer) == "Error: fork/exec /no/such/runtime: no such file or directory"
+
+
+@pytest.mark.parametrize("what", ["pipe", "create_server"])
+async def test_too_many_open_files_are_named(monkeypatch, what):
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with serving() as invoke:
+        with monkeypatch.context() as patched:
+            patched.setattr({"pipe": os, "create_server": socket}[what], what, fail)
+            answer = await invoke()
+        after = await invoke()
+    assert answer.json()["errorType"] == "Runtime.InvalidEntrypoint"
+    assert message(answer) == f"Error: fork/exec {sys.executable}: too many open files"
+    assert after.error is None
+
+
+async def test_start_of_the_reaper_may_be_repeated():
+    groups = ProcessGroups()
+    starting = asyncio.create_task(groups.start())
+    await asyncio.sleep(0)
+    starting.cancel()
+    await asyncio.wait({starting})
+    assert starting.cancelled()
+    shared = SharedEnvironment(url="http://127.0.0.1:1", region="us-east-1", credentials=Credentials("A", "s"), inherited={})
+    process = RuntimeProcess(function(), shared, groups)
+    try:
+        await process.start()
+        assert process.is_usable
+    finally:
+        await process.close()
+        await groups.close()
 
 
 async def test_grandchild_does_not_delay_the_close(tmp_path):

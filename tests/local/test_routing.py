@@ -1,7 +1,6 @@
 """Versions, aliases, ARNs, tenants, durable names, concurrency and recursion: which process runs a call, if any does."""
 
 import asyncio
-import errno
 import os
 from collections import Counter
 from pathlib import Path
@@ -281,13 +280,13 @@ async def test_a_throttled_execution_frees_its_name(tmp_path):
 
 
 async def test_an_execution_that_could_not_begin_frees_its_name(tmp_path, monkeypatch):
-    def no_files() -> tuple[int, int]:
-        raise OSError(errno.EMFILE, "Too many open files")
+    def fail() -> tuple[int, int]:
+        raise MemoryError
 
     served = function(folder(tmp_path, "new"), durable=True)
     async with LocalEndpoint([served]) as endpoint, client_of(endpoint) as client, asyncio.timeout(30):
         with monkeypatch.context() as patched, pytest.raises(LambdaServiceException):
-            patched.setattr(os, "pipe", no_files)
+            patched.setattr(os, "pipe", fail)
             await client.invoke("orders:$LATEST", {}, durable_execution_name="order-7")
         output = await client.invoke("orders:$LATEST", {"other": 1}, durable_execution_name="order-7")
     assert output.json()["code"] == "new"

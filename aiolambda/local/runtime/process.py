@@ -120,39 +120,42 @@ class RuntimeProcess:
         An init that takes too long goes on in the time of the first invocation. Lambda starts it again then.
         """
         started = time.perf_counter()
-        address = self._api.start()
-        debugger = self._debugger
-        if debugger is not None and self._function.runtime is None:
-            self._take_debugpy_port(debugger)
-        command = runtime_command(self._function, self._debugpy_port)
-        today = dt.datetime.now(dt.UTC).date()
-        environment = environment_of(self._function, self._shared, address, today, self._version)
-        pipe = self._pipe = OutputPipe(self._log.write)
         try:
-            self._process = await self._groups.spawn(
-                command,
-                stdin=None if debugger is None else debugger.stdin,
-                output=pipe.write_end,
-                environment=environment,
-                directory=self._function.folder_of(self._version),
-            )
+            process = self._process = await self._spawn()
         except OSError as error:
-            program, reason = command[0], (error.strerror or str(error)).lower()
+            program, reason = runtime_command(self._function)[0], (error.strerror or str(error)).lower()
             self._init_failure = lambda request_id: not_started(request_id, program, reason)
             return
-        finally:
-            pipe.close_write_end()
-        pid = self._process.pid
         # Before anything that can be cancelled: `close` kills only a process whose exit is awaited.
-        self._exit = asyncio.create_task(self._wait_for_exit(self._process), name=f"exit of runtime {pid}")
+        self._exit = asyncio.create_task(self._wait_for_exit(process), name=f"exit of runtime {process.pid}")
         self._exit.add_done_callback(lambda _: self._api.give_up())
-        pipe.follow()
-        self._memory = PeakMemory(pid)
-        await self._api.admit(pid)
+        self._memory = PeakMemory(process.pid)
+        await self._api.admit(process.pid)
         if self._is_closing:
             self._kill()
         await self._wait_for_init(self._exit, self._init_limit)
         self._init_duration = (time.perf_counter() - started) * 1000
+
+    async def _spawn(self) -> SupervisedProcess:
+        """Start the process with its Runtime API and its pipe. Raises `OSError`, such as that of too many open files."""
+        address = self._api.start()
+        debugger = self._debugger
+        if debugger is not None and self._function.runtime is None:
+            self._take_debugpy_port(debugger)
+        today = dt.datetime.now(dt.UTC).date()
+        pipe = self._pipe = OutputPipe(self._log.write)
+        try:
+            process = await self._groups.spawn(
+                runtime_command(self._function, self._debugpy_port),
+                stdin=None if debugger is None else debugger.stdin,
+                output=pipe.write_end,
+                environment=environment_of(self._function, self._shared, address, today, self._version),
+                directory=self._function.folder_of(self._version),
+            )
+        finally:
+            pipe.close_write_end()
+        pipe.follow()
+        return process
 
     def _take_debugpy_port(self, debugger: Debugger) -> None:
         port = self._debugpy_port = debugger.take_port()
