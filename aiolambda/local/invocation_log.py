@@ -102,10 +102,12 @@ class InvocationLog:
                 yield event
 
     def clear(self) -> None:
-        """Forget the counts, and the runs that have ended."""
+        """Forget the counts, and the runs that have ended. May be called in any thread."""
         self._ended.clear()
         self.totals.clear()
         self.refused = 0
+        for watch in list(self._running):
+            self._totals_of(watch).running += 1
 
     def begin(self, watch: "Watch") -> None:
         """A run has begun."""

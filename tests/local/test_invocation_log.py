@@ -248,6 +248,16 @@ async def test_reset_forgets_the_counts():
         }
 
 
+async def test_what_runs_is_counted_after_a_reset(tmp_path):
+    async with serving() as invoke:
+        busy = asyncio.create_task(invoke(payload={"op": "sleep", "seconds": 0.5, "started": str(tmp_path / "started")}))
+        await read_soon(tmp_path / "started")
+        invoke.endpoint.reset()
+        assert (await shown(invoke))["totals"]["running"] == 1
+        await busy
+        assert (await shown(invoke))["totals"]["running"] == 0
+
+
 def signature_headers(endpoint: LocalEndpoint, path: str, secret: str | None = None) -> dict[str, str]:
     """The headers of a signed GET."""
     now = dt.datetime.now(dt.UTC)
