@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import attrs
 
+from ..emulation import api_errors
 from ..emulation.durable_names import DurableExecution
 from ..emulation.executions import Execution
 from ..emulation.failure_script import Decision
@@ -15,7 +16,7 @@ from .functions import LocalFunction
 from .invocation_log import Watch
 from .runtime.invocations import Invocation, ResponseWriter
 
-__all__ = ["Job", "Selection"]
+__all__ = ["Job", "Selection", "check_configuration"]
 
 
 def _do_nothing() -> None:
@@ -28,6 +29,20 @@ class Selection:
 
     function: LocalFunction | InProcessFunction
     version: str
+
+
+def check_configuration(
+    function: LocalFunction | InProcessFunction, qualifier: str | None, tenant_id: str | None = None
+) -> None:
+    """Raise an `ApiError` if the configuration of the function does not allow this invocation."""
+    if not isinstance(function, LocalFunction):
+        return
+    if function.tenant_isolation is True and tenant_id is None:
+        raise api_errors.tenant_id_missing()
+    if function.tenant_isolation is False and tenant_id is not None:
+        raise api_errors.tenant_id_unexpected()
+    if function.durable and qualifier is None:
+        raise api_errors.durable_function_unqualified()
 
 
 @attrs.frozen(kw_only=True)

@@ -670,6 +670,19 @@ async def test_a_destination_that_does_not_exist_is_reported(caplog):
     assert [(one.levelno, one.getMessage()) for one in caplog.records] == [(logging.ERROR, text)]
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [({"tenant_isolation": True}, "Add a valid tenant ID"), ({"durable": True}, "durable function using an unqualified ARN")],
+    ids=["tenants", "durable"],
+)
+async def test_a_destination_that_cannot_be_invoked_is_reported(settings, said, caplog):
+    bench = Bench(function(on_success="orders-sink"), attrs.evolve(function("orders-sink"), **settings))
+    bench.put(7)
+    await bench.idle()
+    assert bench.runs_of("orders-sink") == []
+    assert said in caplog.text
+
+
 async def test_an_endless_loop_of_destinations_ends(caplog):
     bench = Bench(function(on_success="prices"), function("prices", on_success="orders"))
     bench.put(7)

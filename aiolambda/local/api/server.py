@@ -22,7 +22,7 @@ from ...types.http import Headers, Request
 from ...types.values import Credentials
 from ..functions import LocalFunction
 from ..invocation_log import InvocationLog, Watch
-from ..jobs import Job, Selection
+from ..jobs import Job, Selection, check_configuration
 from ..runtime.invocations import InvocationResult
 from ..runtime.pool import ConcurrencyExceeded
 from ..runtime.process import EndpointClosed
@@ -163,7 +163,7 @@ class InvokeApi:
         """The invocation to run, with what the script decided. Raises for a call whose function does not run."""
         target = invoke.target
         selection = self._find(target)
-        _check_configuration(selection.function, invoke)
+        check_configuration(selection.function, target.qualifier, invoke.tenant_id)
         arn = self._arn(target)
         trace_id, times = lineage.extended(invoke.trace_id, arn)
         if times >= lineage.LIMIT and getattr(selection.function, "recursive_loop", "Terminate") == "Terminate":
@@ -296,18 +296,6 @@ async def _read_payload(request: web.BaseRequest, headers: Mapping[str, str]) ->
     except ConnectionError:
         raise _NoAnswer from None
     return bytes(collected)
-
-
-def _check_configuration(function: object, invoke: InvokeRequest) -> None:
-    """Raise an `ApiError` if the function's configuration does not allow this call."""
-    if not isinstance(function, LocalFunction):
-        return
-    if function.tenant_isolation is True and invoke.tenant_id is None:
-        raise api_errors.tenant_id_missing()
-    if function.tenant_isolation is False and invoke.tenant_id is not None:
-        raise api_errors.tenant_id_unexpected()
-    if function.durable and invoke.target.qualifier is None:
-        raise api_errors.durable_function_unqualified()
 
 
 async def _result_of(execution: DurableExecution) -> InvocationResult:

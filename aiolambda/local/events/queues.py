@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Generator
 import attrs
 
 from ...emulation import lineage
+from ...emulation.api_errors import ApiError
 from ...emulation.failure_script import Decision
 from ...emulation.identifiers import new_request_id
 from ...emulation.in_process import InProcessFunction
@@ -24,7 +25,7 @@ from ...protocol import names
 from ..activity import Activity
 from ..event_config import EventInvokeConfig
 from ..functions import LocalFunction
-from ..jobs import Job, Selection
+from ..jobs import Job, Selection, check_configuration
 from ..runtime.invocations import Invocation, InvocationResult
 from ..runtime.pool import ConcurrencyExceeded
 from ..runtime.process import EndpointClosed
@@ -249,6 +250,11 @@ class EventQueues:
         selection = self._find(name, qualifier)
         if selection is None:
             report_failure(event, target, "there is no such function")
+            return
+        try:
+            check_configuration(selection.function, qualifier)
+        except ApiError as refused:
+            report_failure(event, target, refused.members["message"])
             return
         source = event.job.invocation
         arn = f"{source.function_arn.rpartition(':function:')[0]}:function:{name}"  # of the same region and account
