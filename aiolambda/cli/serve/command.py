@@ -55,7 +55,9 @@ class _Server:
         self._source = FunctionSource(options)
         reload = Reload(files=self._source, read=self._source.read, on_reload=self._tell_of_reload) if options.reload else False
         functions = self._source.read()
-        settings = self._source.settings
+        settings = self._settings = self._source.settings
+        self._notes: Sequence[str] = ()
+        """The notes of the file of functions that were told."""
         self._endpoint = LocalEndpoint(
             functions,
             port=settings.get("port", DEFAULT_PORT) if options.port is None else options.port,
@@ -79,7 +81,7 @@ class _Server:
         self._code: asyncio.Future[int] | None = None
 
     def run(self) -> int:
-        for note in self._source.notes:
+        for note in self._new_notes():
             print_error(f"aiolambda: {note}")
         return run_in_loop(self._serve())
 
@@ -137,6 +139,16 @@ class _Server:
             self._show("aiolambda: stopping, because of this; with --reload, serve waits until a file changes")
             self._end(exit_codes.FUNCTION_ERROR)
 
+    def _new_notes(self) -> Sequence[str]:
+        """What in the file of functions has no effect, as far as that was not told."""
+        told, self._notes = self._notes, self._source.notes
+        return [note for note in self._notes if note not in told]
+
+    def _new_settings(self) -> Sequence[str]:
+        """The names of the settings of the endpoint that are others than at the last look."""
+        before, self._settings = self._settings, self._source.settings
+        return [name for name in {**before, **self._settings} if before.get(name) != self._settings.get(name)]
+
     def _tell_of_reload(self, event: ReloadEvent) -> None:
         files = [os.path.relpath(path) for path in event.changed]
         more = f" and {len(files) - _MOST_FILES:,} more" if len(files) > _MOST_FILES else ""
@@ -152,6 +164,10 @@ class _Server:
             self._begin_check(names, self._pace.delay(event.changed, time.monotonic()))
         if gone:
             self._show(f"aiolambda: {changed}: {', '.join(gone)} removed")
+        for note in self._new_notes():
+            self._show(f"aiolambda: {note}")
+        if settings := self._new_settings():
+            self._show(f"aiolambda: {changed}: start serve again to change the {' and the '.join(settings)}")
 
 
 class _Pace:
