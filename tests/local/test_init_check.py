@@ -1,11 +1,14 @@
 """Functions that are checked before their first invocation: warm processes, and the errors of those that cannot start."""
 
 import asyncio
+from typing import cast
 
 import pytest
 
 from aiolambda import ConfigurationError
 from aiolambda.local import InitFailure, LocalEndpoint
+from aiolambda.local.runtime.pool import ProcessPool
+from aiolambda.local.runtime.process import EndpointClosed, RuntimeProcess
 
 from ..support.local import RAW_RUNTIME, becomes_true, both_runtimes, function, is_running, serving
 
@@ -204,6 +207,40 @@ async def test_cancelled_check_leaves_no_process(tmp_path):
             await checking
         assert invoke.endpoint.runtime_pids("app") == []
         assert not is_running(pid)
+
+
+class ProcessToStart:
+    """A process whose start goes on for some steps of the event loop after its close, as a process does that is spawned."""
+
+    pid = None
+    is_usable = False
+
+    def __init__(self) -> None:
+        self.closed = asyncio.Event()
+        self.has_ended = False
+
+    async def start(self) -> None:
+        await self.closed.wait()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        self.has_ended = True
+
+    async def close(self) -> None:
+        self.closed.set()
+
+
+@pytest.mark.parametrize("retires", [False, True], ids=["close", "retire"])
+async def test_closing_waits_for_a_process_that_starts(retires):
+    """Otherwise the process could be spawned after everything was closed."""
+    process = ProcessToStart()
+    pool = ProcessPool(1, lambda _: cast("RuntimeProcess", process))
+    warming = asyncio.create_task(pool.warm())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await (pool.retire() if retires else pool.close())
+        assert process.has_ended
+        with pytest.raises(EndpointClosed):
+            await warming
 
 
 async def test_long_traceback_keeps_its_end(tmp_path):

@@ -8,7 +8,7 @@ Owns the function's reserved concurrency, and the choice of the process for an i
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import NamedTuple
 
 import attrs
@@ -45,6 +45,31 @@ class _Start:
     is_taken: bool = False
 
 
+class _Count:
+    """Counts what goes on."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    @contextlib.contextmanager
+    def one(self) -> Generator[None]:
+        """Count one more in this block."""
+        self._number += 1
+        self._none.clear()
+        try:
+            yield
+        finally:
+            self._number -= 1
+            if not self._number:
+                self._none.set()
+
+    async def wait_for_none(self) -> None:
+        """Wait until nothing goes on."""
+        await self._none.wait()
+
+
 class ProcessPool:
     """`make_process` makes a process of a version that is not started yet.
 
@@ -58,11 +83,10 @@ class ProcessPool:
         self._concurrency = concurrency
         self._make_process = make_process
         self._running = 0
-        self._present = 0
-        """The invocations that run or wait for their turn."""
+        self._invocations = _Count()
+        """Those that run or wait for their turn."""
+        self._warming = _Count()
         self._is_closed = False
-        self._none_present = asyncio.Event()
-        self._none_present.set()
         self._idle: list[tuple[_Place, RuntimeProcess]] = []
         self._starts: dict[_Place, _Start] = {}
         self._processes: set[RuntimeProcess] = set()
@@ -81,15 +105,9 @@ class ProcessPool:
 
         Raises `ConcurrencyExceeded` if the limit is reached.
         """
-        self._present += 1
-        self._none_present.clear()
-        try:
+        with self._invocations.one():
             async with self._turn if self.one_at_a_time else contextlib.nullcontext():
                 return await self._run(invocation, version, on_start)
-        finally:
-            self._present -= 1
-            if not self._present:
-                self._none_present.set()
 
     async def _run(self, invocation: Invocation, version: str, on_start: Callable[[], object] | None) -> InvocationResult:
         if self._is_closed:
@@ -118,6 +136,10 @@ class ProcessPool:
 
         It is closed if its init failed, if it is one too many, or without `keep`. Raises `EndpointClosed` after `close`.
         """
+        with self._warming.one():
+            return await self._warm(version, keep=keep)
+
+    async def _warm(self, version: str, *, keep: bool) -> RuntimeProcess:
         if self._is_closed:
             raise EndpointClosed
         place = _Place(version, None)
@@ -152,7 +174,7 @@ class ProcessPool:
     async def retire(self) -> None:
         """Close the pool after the invocations that run or wait for their turn. It must get no new ones."""
         self.renew()
-        await self._none_present.wait()
+        await self._invocations.wait_for_none()
         await self.close()
 
     def _new_process(self, version: str) -> RuntimeProcess:
@@ -207,11 +229,12 @@ class ProcessPool:
         self._outdated.discard(process)
 
     async def close(self) -> None:
-        """Kill all processes, and wait until every running invocation has raised `EndpointClosed`."""
+        """Kill all processes, and wait until every running invocation and every start has raised `EndpointClosed`."""
         self._is_closed = True
         self._idle.clear()
         for process in list(self._processes):
             await self._close(process)
         if self._closing:
             await asyncio.wait(self._closing)
-        await self._none_present.wait()
+        await self._invocations.wait_for_none()
+        await self._warming.wait_for_none()
