@@ -4,6 +4,7 @@ Must not know HTTP, or what becomes of the result.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import Collection
@@ -48,12 +49,12 @@ class InitFailure:
 async def check_inits(functions: ServedFunctions, names: Collection[str] = ()) -> list[InitFailure]:
     """Warm the functions of these names, or all. Returns the failures in the order of the functions.
 
-    As many processes start at the same time as the machine has processors.
+    As many processes start at the same time as the machine has processors. Those that wait for a debugger keep no others back.
     """
     turns = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def check(function: LocalFunction, pool: ProcessPool, version: str) -> InitFailure | None:
-        async with turns:
+        async with contextlib.nullcontext() if pool.one_at_a_time else turns:
             try:
                 process = await pool.warm(version, keep=function.tenant_isolation is not True)
             except EndpointClosed:  # or the function was removed

@@ -1,6 +1,7 @@
 """Functions that are checked before their first invocation: warm processes, and the errors of those that cannot start."""
 
 import asyncio
+import os
 from typing import cast
 
 import pytest
@@ -241,6 +242,18 @@ async def test_closing_waits_for_a_process_that_starts(retires):
         assert process.has_ended
         with pytest.raises(EndpointClosed):
             await warming
+
+
+async def test_functions_that_wait_for_a_debugger_keep_no_others_back(tmp_path):
+    wait = f"while not os.path.exists({str(tmp_path / 'attached')!r}):\n    time.sleep(0.01)\n"
+    (tmp_path / "module.py").write_text(f"import os, time\n{wait}def handler(event, context): ...\n")
+    names = [f"app{number}" for number in range((os.cpu_count() or 1) + 1)]
+    functions = [function(name, "module.handler", root=tmp_path) for name in names]
+    async with serving(*functions, debug=True) as invoke:
+        checking = asyncio.create_task(invoke.endpoint.check())
+        await becomes_true(lambda: all(invoke.endpoint.runtime_pids(name) for name in names), limit=60)
+        (tmp_path / "attached").touch()
+        assert await checking == []
 
 
 async def test_long_traceback_keeps_its_end(tmp_path):
