@@ -2,10 +2,14 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import re
+import socket
+import stat
 import uuid
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -364,6 +368,54 @@ async def test_endpoint_cannot_be_started_twice(at_once):
     await endpoint.close()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+
+
+def listening_ports() -> set[int]:
+    """The TCP ports on which this process listens."""
+    ports = set()
+    for file in Path("/dev/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(int(file.name)).st_mode):
+                with socket.socket(fileno=os.dup(int(file.name))) as copy:
+                    if copy.family == socket.AF_INET and copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                        ports.add(copy.getsockname()[1])
+    return ports
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_cancelled_start_leaves_no_port(steps):
+    before = listening_ports()
+    endpoint = LocalEndpoint()  # without functions in processes, it starts in a few steps
+    starting = asyncio.create_task(endpoint.start())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    starting.cancel()
+    await asyncio.wait({starting})
+    await endpoint.close()
+    assert listening_ports() == before
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_cancelled_close_can_be_repeated(steps):
+    before = listening_ports()
+    endpoint = LocalEndpoint()
+    await endpoint.start()
+    assert listening_ports() == before | {int(endpoint.url.rpartition(":")[2])}
+    closing = asyncio.create_task(endpoint.close())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.wait({closing})
+    await endpoint.close()
+    assert listening_ports() == before
+
+
+async def test_closing_at_the_same_time_is_fine():
+    endpoint = LocalEndpoint([function()])
+    await endpoint.start()
+    await asyncio.gather(*[endpoint.close() for _ in range(3)])
+    await endpoint.start()
+    await endpoint.close()
 
 
 def test_repr_shows_no_secret():

@@ -5,10 +5,10 @@ Owns the settings, the life of the server, and what a test asks about it. Must n
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Never, Self, cast, overload
+from typing import TYPE_CHECKING, Any, Never, Self, cast, overload
 
 import attrs
 from aiohttp import web
@@ -369,8 +369,9 @@ class LocalEndpoint(EmulatedLambda):
         )
         self._runner = web.ServerRunner(self._api.server(), shutdown_timeout=1.0)
         await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._requested_port)
         try:
-            await web.TCPSite(self._runner, "127.0.0.1", self._requested_port).start()
+            await _whole(site.start())
         except OSError as error:
             reason = error.strerror or str(error)
             remedy = "choose another port with port= (--port on the command line); 0 takes a free one"
@@ -419,7 +420,7 @@ class LocalEndpoint(EmulatedLambda):
             self._api.forget_executions()
         runner, self._runner = self._runner, None
         if runner is not None:
-            await runner.cleanup()
+            await _whole(runner.cleanup())
         await self._groups.close()
         self._loop = self._api = None
         self._is_started = False
@@ -448,6 +449,16 @@ class LocalEndpoint(EmulatedLambda):
 
 def _forget(execution: Execution) -> None:
     """In place of a record."""
+
+
+async def _whole(step: Coroutine[Any, Any, None]) -> None:
+    """Run a short step to its end, also if this task is cancelled: one of aiohttp that is cancelled forgets its socket."""
+    task = asyncio.ensure_future(step)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 def _loop_of_this_thread() -> asyncio.AbstractEventLoop | None:
