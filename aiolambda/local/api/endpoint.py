@@ -5,13 +5,12 @@ Owns the settings, the life of the server, and what a test asks about it. Must n
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Never, Self, cast, overload
+from typing import TYPE_CHECKING, Never, Self, cast, overload
 
 import attrs
-from aiohttp import web
 
 from ...emulation.emulated_lambda import EmulatedLambda
 from ...emulation.executions import Execution
@@ -37,6 +36,7 @@ from ..runtime.process import INIT_LIMIT, RuntimeProcess
 from ..runtime.process_groups import ProcessGroups
 from ..served_functions import ServedFunctions
 from . import authentication
+from .listener import Listener
 from .server import InvokeApi, Observers
 
 __all__ = ["LocalEndpoint"]
@@ -133,14 +133,13 @@ class LocalEndpoint(EmulatedLambda):
         self._reload = Reload() if reload is True else reload or None
         self._looking: asyncio.Task[None] | None = None
         """The task that looks for new code from time to time."""
-        self._requested_port = port
+        self._listener = Listener(port)
         self._verify_signatures = verify_signatures
         self._init_limit = init_limit
         self._keep_records = keep_records
         self._groups = ProcessGroups()
         self._is_started = False
         self._api: InvokeApi | None = None
-        self._runner: web.ServerRunner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._url: str | None = None
 
@@ -367,19 +366,9 @@ class LocalEndpoint(EmulatedLambda):
         self._api = InvokeApi(
             self._served, observers, self._log, region=self.region, only_region=self._only_region, credentials=credentials
         )
-        self._runner = web.ServerRunner(self._api.server(), shutdown_timeout=1.0)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._requested_port)
-        try:
-            await _whole(site.start())
-        except OSError as error:
-            reason = error.strerror or str(error)
-            remedy = "choose another port with port= (--port on the command line); 0 takes a free one"
-            message = f"cannot listen on 127.0.0.1:{self._requested_port}: {reason}; {remedy}"
-            raise ConfigurationError(message) from error
-        host, port = self._runner.addresses[0][:2]
-        self._url = f"http://{host}:{port}"
-        self._served.open(self._make_pool)
+        self._url = self._listener.bind()
+        self._served.open(self._make_pool)  # which needs the URL, and comes before the first request
+        await self._listener.serve(self._api.server())
         if self._reload is not None:
             reloader = Reloader(self._served, self._reload)
             self._served.refresh = reloader.refresh
@@ -418,9 +407,7 @@ class LocalEndpoint(EmulatedLambda):
         self._end_silence()
         if self._api is not None:
             self._api.forget_executions()
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await _whole(runner.cleanup())
+        await self._listener.close()
         await self._groups.close()
         self._loop = self._api = None
         self._is_started = False
@@ -449,16 +436,6 @@ class LocalEndpoint(EmulatedLambda):
 
 def _forget(execution: Execution) -> None:
     """In place of a record."""
-
-
-async def _whole(step: Coroutine[Any, Any, None]) -> None:
-    """Run a short step to its end, also if this task is cancelled: one of aiohttp that is cancelled forgets its socket."""
-    task = asyncio.ensure_future(step)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
 
 
 def _loop_of_this_thread() -> asyncio.AbstractEventLoop | None:
