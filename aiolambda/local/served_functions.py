@@ -196,7 +196,8 @@ class ServedFunctions:
 
     def _has_version(self, name: str, version: str) -> bool:
         """Whether a function in processes has a version now. It may have been replaced since an invocation was accepted."""
-        return version == LATEST or version in self.in_processes[name].versions
+        function = self.in_processes.get(name)
+        return version == LATEST or (function is not None and version in function.versions)
 
     async def _run(self, job: Job) -> InvocationResult:
         if self._make_pool is None:  # a thread or a process that starts while the endpoint closes would be left

@@ -7,8 +7,7 @@ Owns the function's reserved concurrency, and the choice of the process for an i
 """
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import attrs
@@ -53,17 +52,17 @@ class _Count:
         self._none = asyncio.Event()
         self._none.set()
 
-    @contextlib.contextmanager
-    def one(self) -> Generator[None]:
-        """Count one more in this block."""
+    def begin(self) -> None:
+        """Count one more until `end`."""
         self._number += 1
-        self._none.clear()
-        try:
-            yield
-        finally:
-            self._number -= 1
-            if not self._number:
-                self._none.set()
+        if self._number == 1:
+            self._none.clear()
+
+    def end(self) -> None:
+        """One has ended."""
+        self._number -= 1
+        if not self._number:
+            self._none.set()
 
     async def wait_for_none(self) -> None:
         """Wait until nothing goes on."""
@@ -105,9 +104,14 @@ class ProcessPool:
 
         Raises `ConcurrencyExceeded` if the limit is reached.
         """
-        with self._invocations.one():
-            async with self._turn if self.one_at_a_time else contextlib.nullcontext():
+        self._invocations.begin()
+        try:
+            if not self.one_at_a_time:
                 return await self._run(invocation, version, on_start)
+            async with self._turn:
+                return await self._run(invocation, version, on_start)
+        finally:
+            self._invocations.end()
 
     async def _run(self, invocation: Invocation, version: str, on_start: Callable[[], object] | None) -> InvocationResult:
         if self._is_closed:
@@ -136,8 +140,11 @@ class ProcessPool:
 
         It is closed if its init failed, if it is one too many, or without `keep`. Raises `EndpointClosed` after `close`.
         """
-        with self._warming.one():
+        self._warming.begin()
+        try:
             return await self._warm(version, keep=keep)
+        finally:
+            self._warming.end()
 
     async def _warm(self, version: str, *, keep: bool) -> RuntimeProcess:
         if self._is_closed:
