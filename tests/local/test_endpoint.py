@@ -197,7 +197,7 @@ async def test_client_that_leaves_its_request_is_not_an_error(path, caplog):
         host, port = invoke.endpoint.url.removeprefix("http://").split(":")
         _, writer = await asyncio.open_connection(host, int(port))
         writer.write(f"POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n\r\nhalf of it".encode())
-        server = invoke.endpoint._listener._runner.server
+        server = invoke.endpoint._server._runner.server
         await becomes_true(lambda: server.requests_count == 1)
         writer.transport.abort()
         await becomes_true(lambda: not server.connections)

@@ -36,7 +36,7 @@ from ..runtime.process import INIT_LIMIT, RuntimeProcess
 from ..runtime.process_groups import ProcessGroups
 from ..served_functions import ServedFunctions
 from . import authentication
-from .listener import Listener
+from .listening import ListeningServer
 from .server import InvokeApi, Observers
 
 __all__ = ["LocalEndpoint"]
@@ -133,7 +133,7 @@ class LocalEndpoint(EmulatedLambda):
         self._reload = Reload() if reload is True else reload or None
         self._looking: asyncio.Task[None] | None = None
         """The task that looks for new code from time to time."""
-        self._listener = Listener(port)
+        self._server = ListeningServer(port)
         self._verify_signatures = verify_signatures
         self._init_limit = init_limit
         self._keep_records = keep_records
@@ -366,9 +366,9 @@ class LocalEndpoint(EmulatedLambda):
         self._api = InvokeApi(
             self._served, observers, self._log, region=self.region, only_region=self._only_region, credentials=credentials
         )
-        self._url = self._listener.bind()
+        self._url = self._server.bind()
         self._served.open(self._make_pool)  # which needs the URL, and comes before the first request
-        await self._listener.serve(self._api.server())
+        await self._server.serve(self._api.server())
         if self._reload is not None:
             reloader = Reloader(self._served, self._reload)
             self._served.refresh = reloader.refresh
@@ -407,7 +407,7 @@ class LocalEndpoint(EmulatedLambda):
         self._end_silence()
         if self._api is not None:
             self._api.forget_executions()
-        await self._listener.close()
+        await self._server.close()
         await self._groups.close()
         self._loop = self._api = None
         self._is_started = False

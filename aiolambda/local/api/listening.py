@@ -15,14 +15,14 @@ from aiohttp import web
 
 from ...errors import ConfigurationError
 
-__all__ = ["Listener"]
+__all__ = ["ListeningServer"]
 
 _HOST = "127.0.0.1"
 _SHUTDOWN_TIMEOUT = 1.0
 """Seconds that answers get to leave."""
 
 
-class Listener:
+class ListeningServer:
     """Listens on a port; 0 lets the system choose one. Call `close` also after a step that failed."""
 
     def __init__(self, port: int) -> None:
