@@ -74,7 +74,7 @@ class FunctionTable:
     def find(self, name: str, qualifier: str | None) -> InProcessFunction | None:
         """The function, or `None`."""
         found = self._functions.get(name, {})
-        if qualifier in (None, LATEST) or found.keys() == {None}:
+        if qualifier in (None, LATEST) or (len(found) == 1 and None in found):
             return found.get(None)
         return found.get(qualifier)
 
