@@ -51,6 +51,8 @@ class Job:
 
     `on_drop` is called at the end of an invocation that may not have run.
 
+    Without `keeps_stream`, the record has no response of a function that streams, which may be long.
+
     If `repeats`, the durable execution exists, and its result is the answer.
     """
 
@@ -61,6 +63,7 @@ class Job:
     watch: Watch
     durable: DurableExecution | None = None
     repeats: bool = False
+    keeps_stream: bool = True
     on_drop: Callable[[], object] = _do_nothing
 
     def with_attempt(self, attempt: int) -> "Job":

@@ -228,7 +228,7 @@ class ServedFunctions:
         begin = functools.partial(job.watch.begin, version)
         failure = None if scenario is None else scenario.function
         if scenario is None or failure is None:
-            collector = _Collector(invocation.writer)
+            collector = _Collector(invocation.writer, keeps=job.keeps_stream)
             followed = invocation if invocation.writer is None else invocation.writing_to(collector)
             result = await pool.invoke(followed, version, on_start=begin)
         else:
@@ -281,12 +281,13 @@ class ServedFunctions:
 
 
 class _Collector(ResponseWriter):
-    """Passes a stream on, at most so many pieces of it, and keeps its bytes."""
+    """Passes a stream on, at most so many pieces of it, and keeps its bytes, if `keeps`."""
 
-    def __init__(self, writer: ResponseWriter | None = None, most: int | None = None) -> None:
+    def __init__(self, writer: ResponseWriter | None = None, most: int | None = None, *, keeps: bool = True) -> None:
         self._writer = writer
         self._most = most
         self._count = 0
+        self._keeps = keeps
         self.written = bytearray()
 
     async def begin(self, content_type: str | None) -> None:
@@ -297,5 +298,6 @@ class _Collector(ResponseWriter):
         self._count += 1
         if self._writer is None or (self._most is not None and self._count > self._most):
             return
-        self.written += piece
+        if self._keeps:
+            self.written += piece
         await self._writer.write(piece)

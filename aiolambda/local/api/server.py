@@ -179,6 +179,7 @@ class InvokeApi:
             decision=decision,
             on_end=self._observers.on_end_of_run(),
             watch=watch,
+            keeps_stream=self._observers.on_call is not None,
         )
         return job if streamed or invoke.invocation_type == "DryRun" else self._durable_job(job, invoke, arn)
 
