@@ -11,6 +11,7 @@ from aiolambda.cli.serve.command import _Pace, _Server, run
 from aiolambda.cli.serve.functions import FunctionSource
 from aiolambda.local import EventInvokeConfig, LocalFunction
 
+HOUR = 3600.0
 CONFIG = """\
 region = "eu-west-1"
 
@@ -190,14 +191,34 @@ def test_checks_slow_down_if_each_causes_the_next():
     assert [pace.delay([Path("app.py")], now + 100 * number) for number in range(1, 10)] == [0] * 9
 
 
+async def test_only_the_last_check_of_a_function_counts(folder):
+    (folder / "broken.py").write_text("raise LookupError('old code')\n")
+    server = _Server(options("a=broken.py:handler", "b=app.py:handler", "--reload", "--port", "0"))
+    said: list[object] = []
+    server._show = said.append
+    async with server._endpoint as endpoint:
+        server._begin_check(["a", "b"])
+        (first,) = server._checks
+        server._begin_check(["a"], delay=HOUR)
+        await first
+        assert said == []
+        assert len(endpoint.runtime_pids("b")) == 1
+        (second,) = server._checks
+        second.cancel()
+
+
 async def test_a_function_that_is_gone_is_not_checked():
     server = _Server(options("a=app.py:handler", "b=app.py:handler", "--reload", "--port", "0"))
     async with server._endpoint as endpoint:
+        server._begin_check(["a", "b"])
         endpoint.remove("a")
-        await server._check(["a"], 0.0)
-        assert endpoint.runtime_pids("b") == []
-        await server._check(["a", "b"], 0.0)
+        (check,) = server._checks
+        await check
         assert len(endpoint.runtime_pids("b")) == 1
+        server._begin_check(["b"])
+        endpoint.remove("b")
+        (check,) = server._checks
+        await check
 
 
 @pytest.mark.parametrize(

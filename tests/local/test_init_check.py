@@ -244,6 +244,21 @@ async def test_closing_waits_for_a_process_that_starts(retires):
             await warming
 
 
+async def test_new_code_ends_the_processes_that_start(tmp_path):
+    """They may wait for a debugger, and would then never end."""
+    path = tmp_path / "module.py"
+    path.write_text("import time\ntime.sleep(60)\n")
+    async with serving(function("app", "module.handler", root=tmp_path), reload=True, debug=True) as invoke:
+        checking = asyncio.create_task(invoke.endpoint.check())
+        await becomes_true(lambda: invoke.endpoint.runtime_pids("app"))
+        (first,) = invoke.endpoint.runtime_pids("app")
+        path.write_text("def handler(event, context):\n    return 1\n")
+        async with asyncio.timeout(30):
+            assert await checking == []
+        assert (await invoke()).json() == 1
+        assert not is_running(first)
+
+
 async def test_functions_that_wait_for_a_debugger_keep_no_others_back(tmp_path):
     wait = f"while not os.path.exists({str(tmp_path / 'attached')!r}):\n    time.sleep(0.01)\n"
     (tmp_path / "module.py").write_text(f"import os, time\n{wait}def handler(event, context): ...\n")

@@ -6,11 +6,12 @@ text gets to the terminal.
 
 import argparse
 import asyncio
+import itertools
 import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -77,6 +78,9 @@ class _Server:
         self._broken: set[str] = set()
         """The functions that could not start when they were checked."""
         self._checks: set[asyncio.Task[None]] = set()
+        self._numbers = itertools.count()
+        self._last_check: dict[str, int] = {}
+        """The number of the last check of each function."""
         self._pace = _Pace()
         self._code: asyncio.Future[int] | None = None
 
@@ -94,7 +98,7 @@ class _Server:
             async with self._endpoint as endpoint:
                 self._follow_terminal(loop, stack)
                 print(instructions(endpoint), flush=True)
-                self._begin_check()
+                self._begin_check(endpoint.functions)
                 code = await self._code
                 for check in list(self._checks):
                     check.cancel()
@@ -115,24 +119,33 @@ class _Server:
     def _show(self, item: bytes | str | InvocationEvent) -> None:
         self._writer.put(item)
 
-    def _begin_check(self, names: Sequence[str] = (), delay: float = 0.0) -> None:
-        check = asyncio.create_task(self._check(names, delay), name="check of functions")
+    def _begin_check(self, names: Iterable[str], delay: float = 0.0) -> None:
+        """Check functions later. Of a function, only the last check counts: the others may have seen old code."""
+        number = next(self._numbers)
+        self._last_check.update(dict.fromkeys(names, number))
+        check = asyncio.create_task(self._check(number, delay), name="check of functions")
         self._checks.add(check)
         check.add_done_callback(self._checks.discard)
 
-    async def _check(self, names: Sequence[str], delay: float) -> None:
+    def _checked_by(self, number: int) -> list[str]:
+        """The functions whose last check has this number, as far as they are still there."""
+        return [name for name in self._endpoint.functions if self._last_check.get(name) == number]
+
+    async def _check(self, number: int, delay: float) -> None:
         """Start a process of each function, and tell which cannot start. Without `--reload`, that ends the server."""
         await asyncio.sleep(delay)
-        served = [name for name in names if name in self._endpoint.functions]
-        if names and not served:  # another change has removed them
+        names = self._checked_by(number)
+        if not names:
             return
-        failures = await self._endpoint.check(*served)
+        found = await self._endpoint.check(*names)
+        checked = self._checked_by(number)
+        failures = [failure for failure in found if failure.function_name in checked]
         for failure in failures:
             self._show(_text_of(failure))
         now_broken = {failure.function_name for failure in failures}
-        for name in sorted(self._broken.intersection(names) - now_broken):
+        for name in sorted(self._broken.intersection(checked) - now_broken):
             self._show(f"aiolambda: {name} can start now")
-        self._broken = (self._broken.difference(names) if names else set()) | now_broken
+        self._broken = self._broken.difference(checked) | now_broken
         if failures and self._options.reload:
             self._show("aiolambda: waiting until a file changes")
         elif failures:

@@ -293,7 +293,8 @@ class LocalEndpoint(EmulatedLambda):
     async def check(self, *function_names: str) -> list[InitFailure]:
         """Start a process of each function and each of its versions, and return those whose init fails.
 
-        The processes of the others serve their next invocations. A function with a concurrency of 0 has no process to start.
+        The processes of the others serve their next invocations. A function with a concurrency of 0 has no process to start. A
+        function whose code changes during the check is left out.
 
         ::
 

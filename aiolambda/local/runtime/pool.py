@@ -42,6 +42,7 @@ class _Start:
     process: RuntimeProcess
     ended: asyncio.Event = attrs.field(factory=asyncio.Event)
     is_taken: bool = False
+    is_outdated: bool = False
 
 
 class _Count:
@@ -88,6 +89,9 @@ class ProcessPool:
         self._is_closed = False
         self._idle: list[tuple[_Place, RuntimeProcess]] = []
         self._starts: dict[_Place, _Start] = {}
+        """Those that an invocation may take."""
+        self._begun: set[_Start] = set()
+        """All that have not ended."""
         self._processes: set[RuntimeProcess] = set()
         self._outdated: set[RuntimeProcess] = set()
         self._closing: set[asyncio.Task[None]] = set()
@@ -138,7 +142,8 @@ class ProcessPool:
     async def warm(self, version: str = LATEST, *, keep: bool = True) -> RuntimeProcess:
         """Start a process of the version for the next invocation, and return it after its init.
 
-        It is closed if its init failed, if it is one too many, or without `keep`. Raises `EndpointClosed` after `close`.
+        It is closed if its init failed, if it is one too many, or without `keep`. Raises `EndpointClosed` after `close`, or if
+        `renew` has ended the process.
         """
         self._warming.begin()
         try:
@@ -147,10 +152,12 @@ class ProcessPool:
             self._warming.end()
 
     async def _warm(self, version: str, *, keep: bool) -> RuntimeProcess:
+        await self._wait_for_outdated()
         if self._is_closed:
             raise EndpointClosed
         place = _Place(version, None)
         start = _Start(self._new_process(version))
+        self._begun.add(start)
         if keep:
             self._starts.setdefault(place, start)
         is_started = False
@@ -158,22 +165,29 @@ class ProcessPool:
             await start.process.start()
             is_started = True
         finally:
+            self._begun.discard(start)
             if self._starts.get(place) is start:
                 del self._starts[place]
             start.ended.set()
             if not start.is_taken:
                 is_one_too_many = len(self._idle) + self._running >= self._concurrency
                 await self._put_back(place, start.process, is_wanted=is_started and keep and not is_one_too_many)
-        if self._is_closed:
+        if self._is_closed or start.is_outdated:
             raise EndpointClosed
         return start.process
 
     def renew(self) -> None:
-        """Run all invocations from now on in new processes. Idle processes end now, busy ones after their invocation."""
+        """Run all invocations from now on in new processes. Busy processes end after their invocation, all others now.
+
+        One that starts may wait for a debugger, so it would not end by itself.
+        """
         self._outdated |= self._processes
         self._starts.clear()
         idle, self._idle = self._idle, []
-        for _, process in idle:
+        starts = [start for start in self._begun if not start.is_taken]
+        for start in starts:
+            start.is_outdated = True
+        for process in (*(process for _, process in idle), *(start.process for start in starts)):
             closing = asyncio.create_task(self._close(process), name="end of an outdated runtime")
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
@@ -205,8 +219,14 @@ class ProcessPool:
                 return self._idle.pop(index)[1]
         return None
 
+    async def _wait_for_outdated(self) -> None:
+        """Wait until outdated processes have ended, if there is one at a time: the next one then gets the port of debugpy."""
+        if self.one_at_a_time and self._closing:
+            await asyncio.wait(self._closing)
+
     async def _make_room(self) -> None:
         """End the process that has been idle for longest, if a new one would be one too many."""
+        await self._wait_for_outdated()
         while self._idle and len(self._processes) >= self._concurrency:
             await self._close(self._idle.pop(0)[1])
 
