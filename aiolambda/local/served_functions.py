@@ -128,21 +128,25 @@ class ServedFunctions:
             self._retire(name)
             self.drop_events(name)
         for name in changed:
-            self._retire(name)
+            retired = self._retire(name)
             self._handlers.remove(name)
             self._serve(named[name])
+            if retired is not None and name in self.pools:
+                self.pools[name].begin_after(retired)
         self._replaceable = tuple(named)
         return (*gone, *changed)
 
-    def _retire(self, name: str) -> None:
-        """Remove a function whose invocations go on."""
+    def _retire(self, name: str) -> "asyncio.Future[None] | None":
+        """Remove a function whose invocations go on. Returns their end; `None` if there was no such function."""
         self.in_processes.pop(name, None)
         pool = self.pools.pop(name, None)
-        if pool is not None:
-            self._retiring.add(pool)
-            retired = asyncio.ensure_future(pool.retire())
-            retired.add_done_callback(lambda _: self._retiring.discard(pool))
-            self._follow(retired)
+        if pool is None:
+            return None
+        self._retiring.add(pool)
+        retired = asyncio.ensure_future(pool.retire())
+        retired.add_done_callback(lambda _: self._retiring.discard(pool))
+        self._follow(retired)
+        return retired
 
     def check_known(self, name: str) -> None:
         """`ConfigurationError` if no function has this name."""
@@ -270,8 +274,8 @@ class ServedFunctions:
         """End what runs and waits. The functions are kept for another start."""
         self._make_pool = None
         await self._events.cancel()
-        for pool in (*self.pools.values(), *self._retiring):
-            await pool.close()
+        # At the same time: one may wait for the end of another.
+        await asyncio.gather(*[pool.close() for pool in (*self.pools.values(), *self._retiring)])
         await self._in_process.close()
         if self._closing:
             await asyncio.wait(self._closing)

@@ -479,6 +479,33 @@ async def test_calls_that_wait_for_a_debugger_outlive_the_replacement(tmp_path):
     assert [answer.status for answer in answers] == [200] * 3
 
 
+@pytest.mark.parametrize("closes", [False, True], ids=["ends", "closes"])
+async def test_a_replaced_function_waits_for_the_debugger(tmp_path, closes):
+    """Two processes would read from one terminal."""
+    settings = Settings(tmp_path)
+    started = tmp_path / "started"
+    (settings.folder / "module.py").write_text(
+        "import os, pathlib, time\ndef handler(event, context):\n    pathlib.Path(event['file']).write_text(str(os.getpid()))\n"
+        "    while not pathlib.Path(event['until']).exists():\n        time.sleep(0.01)\n    return os.getpid()\n"
+    )
+    payload = {"file": str(started), "until": str(tmp_path / "ended")}
+    async with serving(*settings.read(), reload=settings.reload, debug=True) as invoke, asyncio.timeout(60):
+        first = asyncio.create_task(invoke(payload=payload))
+        pid = int(await read_soon(started))
+        settings.file.write_text("20")
+        second = asyncio.create_task(invoke(payload=payload))
+        await becomes_true(lambda: settings.events)
+        await asyncio.sleep(0.2)
+        assert (second.done(), invoke.endpoint.runtime_pids("app")) == (False, [])
+        if closes:
+            await invoke.endpoint.close()
+            assert [(await call).status for call in (first, second)] == [500, 500]
+        else:
+            (tmp_path / "ended").touch()
+            assert (await first).json() == pid
+            assert (await second).json() != pid
+
+
 async def test_a_replaced_function_has_its_new_concurrency(tmp_path):
     """Its events and calls took turns before."""
     settings = Settings(tmp_path)

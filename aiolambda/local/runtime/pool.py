@@ -95,6 +95,7 @@ class ProcessPool:
         self._processes: set[RuntimeProcess] = set()
         self._outdated: set[RuntimeProcess] = set()
         self._closing: set[asyncio.Task[None]] = set()
+        self._before: asyncio.Future[None] | None = None
 
     @property
     def pids(self) -> list[int]:
@@ -219,10 +220,17 @@ class ProcessPool:
                 return self._idle.pop(index)[1]
         return None
 
+    def begin_after(self, ended: "asyncio.Future[None]") -> None:
+        """With `one_at_a_time`, start no process before this is done: the end of the pool that this one replaces."""
+        self._before = ended
+
     async def _wait_for_outdated(self) -> None:
-        """Wait until outdated processes have ended, if there is one at a time: the next one then gets the port of debugpy."""
-        if self.one_at_a_time and self._closing:
-            await asyncio.wait(self._closing)
+        """Wait until outdated processes have ended, if there is one at a time: the next one gets the debugger for itself."""
+        ending: set[asyncio.Future[None]] = {*self._closing}
+        if self._before is not None:
+            ending.add(self._before)
+        if self.one_at_a_time and ending:
+            await asyncio.wait(ending)
 
     async def _make_room(self) -> None:
         """End the process that has been idle for longest, if a new one would be one too many."""
