@@ -49,7 +49,8 @@ class InitFailure:
 async def check_inits(functions: ServedFunctions, names: Collection[str] = ()) -> list[InitFailure]:
     """Warm the functions of these names, or all. Returns the failures in the order of the functions.
 
-    As many processes start at the same time as the machine has processors. Those that wait for a debugger keep no others back.
+    As many processes start at the same time as the machine has processors. Those that wait for a debugger keep no others back,
+    and are processes of `$LATEST` only, because a function under a debugger has one process.
     """
     turns = asyncio.Semaphore(os.cpu_count() or 1)
 
@@ -67,7 +68,7 @@ async def check_inits(functions: ServedFunctions, names: Collection[str] = ()) -
         check(function, pools[function.name], version)
         for function in chosen
         if function.concurrency and function.name in pools
-        for version in (LATEST, *function.versions)
+        for version in (LATEST, *(() if pools[function.name].one_at_a_time else function.versions))
     ]
     return [failure for failure in await asyncio.gather(*checks) if failure is not None]
 

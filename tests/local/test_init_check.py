@@ -173,6 +173,14 @@ async def test_each_version_is_checked(tmp_path):
     assert [(failure.function_name, failure.version) for failure in failures] == [("app", "2")]
 
 
+async def test_check_under_a_debugger_starts_one_process_of_a_function(tmp_path):
+    (tmp_path / "module.py").write_text("def handler(event, context): ...\n")
+    served = function("app", "module.handler", root=tmp_path, versions={"1": tmp_path, "2": tmp_path / "missing"})
+    async with serving(served, debug=True) as invoke:
+        assert await invoke.endpoint.check() == []
+        assert len(invoke.endpoint.runtime_pids("app")) == 1
+
+
 async def test_check_keeps_no_more_processes_than_may_run(tmp_path):
     (tmp_path / "local_handlers.py").write_text("def handler(event, context):\n    return 1\n")
     one = function(versions={"1": tmp_path}, concurrency=1)

@@ -294,7 +294,7 @@ class LocalEndpoint(EmulatedLambda):
         """Start a process of each function and each of its versions, and return those whose init fails.
 
         The processes of the others serve their next invocations. A function with a concurrency of 0 has no process to start. A
-        function whose code changes during the check is left out.
+        function whose code changes during the check is left out. Under a debugger, only `$LATEST` is checked.
 
         ::
 
