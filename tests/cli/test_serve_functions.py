@@ -1,6 +1,7 @@
 """The functions that the options of `aiolambda serve` define: nothing here serves them."""
 
 import argparse
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -191,7 +192,8 @@ def test_checks_slow_down_if_each_causes_the_next():
     assert [pace.delay([Path("app.py")], now + 100 * number) for number in range(1, 10)] == [0] * 9
 
 
-async def test_only_the_last_check_of_a_function_counts(folder):
+@pytest.mark.parametrize("delay", [0.0, HOUR], ids=["at once", "later"])
+async def test_only_the_last_check_that_began_counts(folder, delay):
     (folder / "broken.py").write_text("raise LookupError('old code')\n")
     server = _Server(options("a=broken.py:handler", "b=app.py:handler", "--reload", "--port", "0"))
     said: list[object] = []
@@ -199,12 +201,15 @@ async def test_only_the_last_check_of_a_function_counts(folder):
     async with server._endpoint as endpoint:
         server._begin_check(["a", "b"])
         (first,) = server._checks
-        server._begin_check(["a"], delay=HOUR)
+        await asyncio.sleep(0)
+        server._begin_check(["a"], delay)
+        (second,) = server._checks - {first}
         await first
-        assert said == []
+        if delay:
+            second.cancel()
+        await asyncio.wait({second})
         assert len(endpoint.runtime_pids("b")) == 1
-        (second,) = server._checks
-        second.cancel()
+    assert sum("a cannot start" in str(text) for text in said) == 1
 
 
 async def test_a_function_that_is_gone_is_not_checked():

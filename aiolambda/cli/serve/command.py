@@ -120,10 +120,7 @@ class _Server:
         self._writer.put(item)
 
     def _begin_check(self, names: Iterable[str], delay: float = 0.0) -> None:
-        """Check functions later. Of a function, only the last check counts: the others may have seen old code."""
-        number = next(self._numbers)
-        self._last_check.update(dict.fromkeys(names, number))
-        check = asyncio.create_task(self._check(number, delay), name="check of functions")
+        check = asyncio.create_task(self._check(tuple(names), delay), name="check of functions")
         self._checks.add(check)
         check.add_done_callback(self._checks.discard)
 
@@ -131,9 +128,14 @@ class _Server:
         """The functions whose last check has this number, as far as they are still there."""
         return [name for name in self._endpoint.functions if self._last_check.get(name) == number]
 
-    async def _check(self, number: int, delay: float) -> None:
-        """Start a process of each function, and tell which cannot start. Without `--reload`, that ends the server."""
+    async def _check(self, functions: Sequence[str], delay: float) -> None:
+        """Start a process of each function, and tell which cannot start. Without `--reload`, that ends the server.
+
+        Of a function, only the last check that has begun counts: the others may have seen old code.
+        """
         await asyncio.sleep(delay)
+        number = next(self._numbers)
+        self._last_check.update(dict.fromkeys(functions, number))
         names = self._checked_by(number)
         if not names:
             return

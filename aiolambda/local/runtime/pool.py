@@ -178,14 +178,14 @@ class ProcessPool:
         return start.process
 
     def renew(self) -> None:
-        """Run all invocations from now on in new processes. Busy processes end after their invocation, all others now.
+        """Run all invocations from now on in new processes. Idle processes end now, the others after their invocation or init.
 
-        One that starts may wait for a debugger, so it would not end by itself.
+        With `one_at_a_time`, those that start end now, too: they may wait for a debugger, and so without an end.
         """
         self._outdated |= self._processes
         self._starts.clear()
         idle, self._idle = self._idle, []
-        starts = [start for start in self._begun if not start.is_taken]
+        starts = [start for start in self._begun if self.one_at_a_time and not start.is_taken]
         for start in starts:
             start.is_outdated = True
         for process in (*(process for _, process in idle), *(start.process for start in starts)):
