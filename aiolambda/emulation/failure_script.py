@@ -79,6 +79,12 @@ class Decision:
     delay: float = 0.0
     scenario: Scenario | None = None
 
+    @property
+    def loss(self) -> Scenario | None:
+        """The failure of a request or of its answer; `None` without one, or if the function fails."""
+        scenario = self.scenario
+        return None if scenario is None or scenario.kind is FailureKind.FUNCTION else scenario
+
 
 @attrs.define(kw_only=True)
 class _Rule:

@@ -13,6 +13,8 @@ from typing import Protocol
 
 import attrs
 
+from .identifiers import LATEST
+
 __all__ = ["TAIL_SIZE", "FunctionLog", "LogListener", "Usage"]
 
 TAIL_SIZE = 4096
@@ -155,7 +157,7 @@ class FunctionLog:
         if len(self._kept) > 2 * TAIL_SIZE:
             del self._kept[:-TAIL_SIZE]
 
-    def start(self, request_id: str, version: str = "$LATEST", function_arn: str = "") -> None:
+    def start(self, request_id: str, version: str = LATEST, function_arn: str = "") -> None:
         """Write that an invocation starts."""
         self._write_line(self._lines.start(request_id, version, function_arn))
 

@@ -11,10 +11,12 @@ import time
 
 from ..protocol.endpoints import partition_of
 
-__all__ = ["ACCOUNT", "arn_of", "log_stream_name", "new_request_id", "new_trace_id"]
+__all__ = ["ACCOUNT", "LATEST", "arn_of", "log_stream_name", "new_request_id", "new_trace_id"]
 
 ACCOUNT = "000000000000"
 """The account of all local functions."""
+LATEST = "$LATEST"
+"""The version that is not published."""
 
 
 def new_request_id() -> str:
@@ -36,6 +38,6 @@ def arn_of(function_name: str, region: str, qualifier: str | None = None, *, acc
     return arn if qualifier is None else f"{arn}:{qualifier}"
 
 
-def log_stream_name(today: dt.date, version: str = "$LATEST") -> str:
+def log_stream_name(today: dt.date, version: str = LATEST) -> str:
     """A new name of a log stream."""
     return f"{today:%Y/%m/%d}/[{version}]{secrets.token_hex(16)}"

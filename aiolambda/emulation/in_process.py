@@ -21,7 +21,7 @@ from .failure_script import Decision
 from .function_failure import response_of
 from .function_log import FunctionLog, Usage
 from .handlers import Handler, HandlerFailed, pieces_of, takes_context
-from .identifiers import log_stream_name
+from .identifiers import LATEST, log_stream_name
 from .printed_output import following_output
 from .python_runtime import LambdaContext
 
@@ -34,7 +34,6 @@ __all__ = [
     "problem_of_handler",
 ]
 
-_LATEST = "$LATEST"
 _MEMORY_SIZE = 128
 
 
@@ -75,7 +74,7 @@ class FunctionTable:
     def find(self, name: str, qualifier: str | None) -> InProcessFunction | None:
         """The function, or `None`."""
         found = self._functions.get(name, {})
-        if qualifier in (None, _LATEST) or found.keys() == {None}:
+        if qualifier in (None, LATEST) or (len(found) == 1 and None in found):
             return found.get(None)
         return found.get(qualifier)
 
@@ -115,10 +114,10 @@ def function_of(
     if None not in (qualifier, own_qualifier) and qualifier != own_qualifier:
         raise ConfigurationError(f"{function_name!r} names another qualifier than {qualifier!r}")
     qualifier = qualifier or own_qualifier
-    if qualifier == _LATEST:
+    if qualifier == LATEST:
         qualifier = None
     if version is None:
-        version = _LATEST if qualifier is None else qualifier if qualifier.isdigit() else "1"
+        version = LATEST if qualifier is None else qualifier if qualifier.isdigit() else "1"
     return InProcessFunction(
         name=names.plain_name_of(function_name),
         handler=handler,

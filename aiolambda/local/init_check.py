@@ -4,6 +4,7 @@ Must not know HTTP, or what becomes of the result.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import Collection
@@ -48,24 +49,26 @@ class InitFailure:
 async def check_inits(functions: ServedFunctions, names: Collection[str] = ()) -> list[InitFailure]:
     """Warm the functions of these names, or all. Returns the failures in the order of the functions.
 
-    As many processes start at the same time as the machine has processors.
+    As many processes start at the same time as the machine has processors. Those that wait for a debugger keep no others back,
+    and are processes of `$LATEST` only, because a function under a debugger has one process.
     """
     turns = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def check(function: LocalFunction, pool: ProcessPool, version: str) -> InitFailure | None:
-        async with turns:
+        async with contextlib.nullcontext() if pool.one_at_a_time else turns:
             try:
                 process = await pool.warm(version, keep=function.tenant_isolation is not True)
             except EndpointClosed:  # or the function was removed
                 return None
         return _failure_of(function.name, version, process)
 
-    chosen = [function for name, function in functions.in_processes.items() if not names or name in names]
+    pools = dict(functions.pools)  # another thread may add and remove functions
+    chosen = [function for name, function in list(functions.in_processes.items()) if not names or name in names]
     checks = [
-        check(function, functions.pools[function.name], version)
+        check(function, pools[function.name], version)
         for function in chosen
-        if function.concurrency
-        for version in (LATEST, *function.versions)
+        if function.concurrency and function.name in pools
+        for version in (LATEST, *(() if pools[function.name].one_at_a_time else function.versions))
     ]
     return [failure for failure in await asyncio.gather(*checks) if failure is not None]
 

@@ -5,7 +5,6 @@ Laws: no payload is kept. Memory does not grow with the number of invocations. A
 Must not know HTTP, or how a function runs.
 """
 
-import asyncio
 import datetime as dt
 import itertools
 import time
@@ -14,6 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 import attrs
+
+from . import listeners
 
 __all__ = ["InvocationEvent", "InvocationListener", "InvocationLog", "Totals", "Watch"]
 
@@ -36,7 +37,7 @@ class InvocationEvent:
         invocation_type: `"RequestResponse"`, `"Event"` or `"DryRun"`.
         status: `"queued"`, `"running"`, `"succeeded"`, `"failed"`, `"throttled"`, `"refused"` or `"stopped"`.
             An `Event` that was accepted is queued. A function that failed is failed, a request that got another error of the
-            API is refused, and a run that the endpoint ended is stopped.
+            API is refused. A run that the endpoint ended is stopped, and so is an event that was given up before it ran.
         error_type: The error type of the function, or the code of the API's error; `None` without an error.
         started: The time at which the function began to run, else at which the request came, in UTC.
         duration: The duration in seconds; `None` while it is queued or runs.
@@ -101,10 +102,12 @@ class InvocationLog:
                 yield event
 
     def clear(self) -> None:
-        """Forget the counts, and the runs that have ended."""
+        """Forget the counts, and the runs that have ended. May be called in any thread."""
         self._ended.clear()
         self.totals.clear()
         self.refused = 0
+        for watch in list(self._running):
+            self._totals_of(watch).running += 1
 
     def begin(self, watch: "Watch") -> None:
         """A run has begun."""
@@ -134,13 +137,8 @@ class InvocationLog:
 
     def tell(self, event: InvocationEvent) -> None:
         """Hand the event to the listener, if there is one."""
-        if self._listener is None:
-            return
-        try:
-            self._listener(event)
-        except Exception as error:  # noqa: BLE001 - see the laws
-            context = {"message": "on_invocation of the local endpoint raised an exception", "exception": error}
-            asyncio.get_running_loop().call_exception_handler(context)
+        if self._listener is not None:
+            listeners.tell("on_invocation", self._listener, event)
 
     def _totals_of(self, watch: "Watch") -> Totals:
         return self.totals.setdefault(watch.function_name, Totals())
@@ -201,6 +199,11 @@ class Watch:
     def stop(self) -> None:
         """Nothing runs for this request any more: a run that has not ended was stopped."""
         self._end("stopped")
+
+    def drop(self) -> None:
+        """The event was given up. After a run, that says nothing new."""
+        if not self._has_run:
+            self._log.tell(self.event("stopped"))
 
     def answer(self) -> None:
         """The request was answered. This matters only if the function did not run for it, as with a dry run."""

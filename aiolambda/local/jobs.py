@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import attrs
 
+from ..emulation import api_errors
 from ..emulation.durable_names import DurableExecution
 from ..emulation.executions import Execution
 from ..emulation.failure_script import Decision
@@ -15,11 +16,11 @@ from .functions import LocalFunction
 from .invocation_log import Watch
 from .runtime.invocations import Invocation, ResponseWriter
 
-__all__ = ["Job", "Selection"]
+__all__ = ["Job", "Selection", "check_configuration"]
 
 
 def _do_nothing() -> None:
-    """For an invocation whose end nobody waits for."""
+    """For an invocation that nothing depends on."""
 
 
 @attrs.frozen
@@ -30,11 +31,27 @@ class Selection:
     version: str
 
 
+def check_configuration(
+    function: LocalFunction | InProcessFunction, qualifier: str | None, tenant_id: str | None = None
+) -> None:
+    """Raise an `ApiError` if the configuration of the function does not allow this invocation."""
+    if not isinstance(function, LocalFunction):
+        return
+    if function.tenant_isolation is True and tenant_id is None:
+        raise api_errors.tenant_id_missing()
+    if function.tenant_isolation is False and tenant_id is not None:
+        raise api_errors.tenant_id_unexpected()
+    if function.durable and qualifier is None:
+        raise api_errors.durable_function_unqualified()
+
+
 @attrs.frozen(kw_only=True)
 class Job:
     """An invocation to run. `on_end` gets the record of its run, and `watch` learns of its begin and end.
 
-    `on_drop` is called for an event that never ran.
+    `on_drop` is called at the end of an invocation that may not have run.
+
+    Without `keeps_stream`, the record has no response of a function that streams, which may be long.
 
     If `repeats`, the durable execution exists, and its result is the answer.
     """
@@ -46,6 +63,7 @@ class Job:
     watch: Watch
     durable: DurableExecution | None = None
     repeats: bool = False
+    keeps_stream: bool = True
     on_drop: Callable[[], object] = _do_nothing
 
     def with_attempt(self, attempt: int) -> "Job":

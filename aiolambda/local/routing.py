@@ -7,12 +7,12 @@ Source: "Implement Lambda canary deployments using a weighted alias" of the deve
 from collections.abc import Collection, Mapping
 from typing import cast
 
+from ..emulation.identifiers import LATEST
 from ..types.mistakes import kind_of
 from ..types.values import shown
 
 __all__ = ["LATEST", "Route", "choose", "problem_of_route", "route_of"]
 
-LATEST = "$LATEST"
 Route = Mapping[str, float]
 """Versions with their shares, which add up to 1."""
 

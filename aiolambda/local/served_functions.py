@@ -7,6 +7,7 @@ Must not know HTTP.
 
 import asyncio
 import functools
+import logging
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
@@ -28,6 +29,8 @@ from .runtime.pool import ConcurrencyExceeded, ProcessPool
 from .runtime.process import EndpointClosed
 
 __all__ = ["ServedFunctions"]
+
+_log = logging.getLogger("aiolambda.local.events")
 
 
 class ServedFunctions:
@@ -63,7 +66,7 @@ class ServedFunctions:
     def open(self, make_pool: Callable[[LocalFunction], ProcessPool]) -> None:
         """Serve the functions from now on."""
         self._loop, self._make_pool = asyncio.get_running_loop(), make_pool
-        self.pools = {name: make_pool(function) for name, function in self.in_processes.items()}
+        self.pools = {name: make_pool(function) for name, function in list(self.in_processes.items())}
         self._replaceable = tuple(self.pools)
 
     def add_handler(self, function: InProcessFunction, events: EventInvokeConfig | None = None) -> None:
@@ -125,21 +128,25 @@ class ServedFunctions:
             self._retire(name)
             self.drop_events(name)
         for name in changed:
-            self._retire(name)
+            retired = self._retire(name)
             self._handlers.remove(name)
             self._serve(named[name])
+            if retired is not None and name in self.pools:
+                self.pools[name].begin_after(retired)
         self._replaceable = tuple(named)
         return (*gone, *changed)
 
-    def _retire(self, name: str) -> None:
-        """Remove a function whose invocations go on."""
+    def _retire(self, name: str) -> "asyncio.Future[None] | None":
+        """Remove a function whose invocations go on. Returns their end; `None` if there was no such function."""
         self.in_processes.pop(name, None)
         pool = self.pools.pop(name, None)
-        if pool is not None:
-            self._retiring.add(pool)
-            retired = asyncio.ensure_future(pool.retire())
-            retired.add_done_callback(lambda _: self._retiring.discard(pool))
-            self._follow(retired)
+        if pool is None:
+            return None
+        self._retiring.add(pool)
+        retired = asyncio.ensure_future(pool.retire())
+        retired.add_done_callback(lambda _: self._retiring.discard(pool))
+        self._follow(retired)
+        return retired
 
     def check_known(self, name: str) -> None:
         """`ConfigurationError` if no function has this name."""
@@ -148,8 +155,8 @@ class ServedFunctions:
 
     def find(self, name: str, qualifier: str | None) -> Selection | None:
         """What the name and the qualifier select; `None` if there is no such function, version or alias."""
-        if name in self.pools:
-            function = self.in_processes[name]
+        function = self.in_processes.get(name)
+        if function is not None and name in self.pools:
             version = self._version_of(function, qualifier or LATEST)
             return None if version is None else Selection(function, version)
         handler = self._handlers.find(name, qualifier)
@@ -166,10 +173,15 @@ class ServedFunctions:
         """Run an invocation. Raises `ConcurrencyExceeded`, or `EndpointClosed` if the endpoint or the function went away."""
         token = self.activity.begin()
         try:
-            with self._events.beside_a_call(job.selection.function.name):
+            with self._events.beside_a_call(self._in_turns(job.selection.function)):
                 return await self._run(job)
         finally:
             self.activity.end(token)
+
+    def _in_turns(self, function: LocalFunction | InProcessFunction) -> LocalFunction | None:
+        """The function, if its calls and events take turns: those of a pool that lets its invocations wait need none."""
+        pool = self.pools.get(function.name)
+        return function if isinstance(function, LocalFunction) and pool is not None and not pool.one_at_a_time else None
 
     def queue(self, job: Job) -> None:
         """Run an invocation later, as an event. While the endpoint closes, it is dropped."""
@@ -179,9 +191,21 @@ class ServedFunctions:
     async def _run_event(self, job: Job) -> InvocationResult:
         if self.refresh is not None:
             await self.refresh()
+        name, version = job.selection.function.name, job.selection.version
+        if name in self.in_processes and not self._has_version(name, version):
+            request_id = job.invocation.request_id
+            _log.error("event %s of function %r was dropped: there is no version %s any more", request_id, name, version)
+            raise EndpointClosed
         return await self._run(job)
 
+    def _has_version(self, name: str, version: str) -> bool:
+        """Whether a function in processes has a version now. It may have been replaced since an invocation was accepted."""
+        function = self.in_processes.get(name)
+        return version == LATEST or (function is not None and version in function.versions)
+
     async def _run(self, job: Job) -> InvocationResult:
+        if self._make_pool is None:  # a thread or a process that starts while the endpoint closes would be left
+            raise EndpointClosed
         if self._account_concurrency is not None and self._running >= self._account_concurrency:
             raise ConcurrencyExceeded(ThrottleReason.CONCURRENT_INVOCATION_LIMIT_EXCEEDED)
         self._running += 1
@@ -199,16 +223,16 @@ class ServedFunctions:
             job.watch.stop()
 
     async def _invoke_process(self, function: LocalFunction, job: Job) -> InvocationResult:
-        pool = self.pools.get(function.name)
-        if pool is None:
-            raise EndpointClosed
         if job.decision.delay:
             await asyncio.sleep(job.decision.delay)
         invocation, version, scenario = job.invocation, job.selection.version, job.decision.scenario
+        pool = self.pools.get(function.name)
+        if pool is None or not self._has_version(function.name, version):
+            raise EndpointClosed
         begin = functools.partial(job.watch.begin, version)
         failure = None if scenario is None else scenario.function
         if scenario is None or failure is None:
-            collector = _Collector(invocation.writer)
+            collector = _Collector(invocation.writer, keeps=job.keeps_stream)
             followed = invocation if invocation.writer is None else invocation.writing_to(collector)
             result = await pool.invoke(followed, version, on_start=begin)
         else:
@@ -250,8 +274,8 @@ class ServedFunctions:
         """End what runs and waits. The functions are kept for another start."""
         self._make_pool = None
         await self._events.cancel()
-        for pool in (*self.pools.values(), *self._retiring):
-            await pool.close()
+        # At the same time: one may wait for the end of another.
+        await asyncio.gather(*[pool.close() for pool in (*self.pools.values(), *self._retiring)])
         await self._in_process.close()
         if self._closing:
             await asyncio.wait(self._closing)
@@ -261,12 +285,13 @@ class ServedFunctions:
 
 
 class _Collector(ResponseWriter):
-    """Passes a stream on, at most so many pieces of it, and keeps its bytes."""
+    """Passes a stream on, at most so many pieces of it, and keeps its bytes, if `keeps`."""
 
-    def __init__(self, writer: ResponseWriter | None = None, most: int | None = None) -> None:
+    def __init__(self, writer: ResponseWriter | None = None, most: int | None = None, *, keeps: bool = True) -> None:
         self._writer = writer
         self._most = most
         self._count = 0
+        self._keeps = keeps
         self.written = bytearray()
 
     async def begin(self, content_type: str | None) -> None:
@@ -277,5 +302,6 @@ class _Collector(ResponseWriter):
         self._count += 1
         if self._writer is None or (self._most is not None and self._count > self._most):
             return
-        self.written += piece
+        if self._keeps:
+            self.written += piece
         await self._writer.write(piece)

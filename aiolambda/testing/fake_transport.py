@@ -16,7 +16,7 @@ from ..emulation.event_queue import EventQueue
 from ..emulation.failure_script import Decision, FailureKind, Scenario
 from ..emulation.function_log import FunctionLog
 from ..emulation.handlers import Handler, HandlerFailed
-from ..emulation.identifiers import arn_of, new_request_id, new_trace_id
+from ..emulation.identifiers import LATEST, arn_of, new_request_id, new_trace_id
 from ..emulation.in_process import (
     FunctionTable,
     HandlerInvocation,
@@ -197,7 +197,7 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
 
     async def _answer(self, request: Request, call: RecordedCall) -> Response:
         function, decision = await self._admit(request, call)
-        loss = _loss_of(decision)
+        loss = decision.loss
         if call.invocation_type == "Event":
             self._event_queue.put(lambda: _ended(self._run(function, call, decision)))
         elif call.invocation_type == "RequestResponse":
@@ -222,7 +222,7 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
 
     async def _open(self, request: Request, call: RecordedCall) -> _PieceStream:
         function, decision = await self._admit(request, call)
-        loss = _loss_of(decision)
+        loss = decision.loss
         if call.invocation_type == "DryRun":
             if loss is not None:
                 raise loss.transport_error()
@@ -242,7 +242,7 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         request.stage = "wait"
         function = self._functions.find(name, call.qualifier)
         if function is None:
-            raise api_errors.function_not_found(_arn_of(call, call.qualifier or "$LATEST"))
+            raise api_errors.function_not_found(_arn_of(call, call.qualifier or LATEST))
         check_json(call.payload)
         decision = self._decide(name, call.qualifier, call.payload)
         scenario = decision.scenario
@@ -311,12 +311,6 @@ def _checked(functions: object) -> Mapping[str, Handler]:
         if not callable(handler):
             raise ConfigurationError(f"{form}; {problem_of_handler(name, handler)}")
     return cast("Mapping[str, Handler]", functions)
-
-
-def _loss_of(decision: Decision) -> Scenario | None:
-    """The scripted loss of an answer whose function runs."""
-    scenario = decision.scenario
-    return None if scenario is None or scenario.kind is FailureKind.FUNCTION else scenario
 
 
 async def _within_limit(request: Request, work: Awaitable[T]) -> T:

@@ -183,7 +183,8 @@ async def test_reload_reads_the_config_and_the_variables_again(tmp_path, monkeyp
         assert (await client.invoke("hello")).json() == "second"
         config.write_text('[functions.hello]\nhandler = "app.handler"\n[functions.hello\n')
         assert (await client.invoke("hello")).json() == "second"
-        config.write_text('[functions.hi]\nhandler = "app.handler"\n')
+        events = 'events = { on_success = "function:hello" }\n'
+        config.write_text(f'port = 9\nregion = "eu-west-1"\n[functions.hi]\nhandler = "app.handler"\n{events}')
         assert (await client.invoke("hi")).json() == "second"
         process.send_signal(signal.SIGTERM)
         code, stderr = await ended(process)
@@ -192,6 +193,8 @@ async def test_reload_reads_the_config_and_the_variables_again(tmp_path, monkeyp
     assert "aiolambda.toml is not TOML" in stderr
     assert re.search(r"aiolambda\.toml changed: new code for hi\n", stderr)
     assert re.search(r"aiolambda\.toml changed: hello removed\n", stderr)
+    assert "aiolambda: hi: the destination hello is not a function of the file\n" in stderr
+    assert "aiolambda.toml changed: start serve again to change the port and the region\n" in stderr
 
 
 async def test_config_versions_and_aliases_are_served(tmp_path):

@@ -1,16 +1,18 @@
 """The functions that the options of `aiolambda serve` define: nothing here serves them."""
 
 import argparse
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from aiolambda import ConfigurationError
 from aiolambda.cli.program import build_parser
-from aiolambda.cli.serve.command import _Pace, run
+from aiolambda.cli.serve.command import _Pace, _Server, run
 from aiolambda.cli.serve.functions import FunctionSource
 from aiolambda.local import EventInvokeConfig, LocalFunction
 
+HOUR = 3600.0
 CONFIG = """\
 region = "eu-west-1"
 
@@ -188,6 +190,40 @@ def test_checks_slow_down_if_each_causes_the_next():
     assert delays == [0, 0, 0, 2, 4, 8, 16, 32, 60, 60, 60, 60]
     assert pace.delay([Path("app.py")], now) == 0
     assert [pace.delay([Path("app.py")], now + 100 * number) for number in range(1, 10)] == [0] * 9
+
+
+@pytest.mark.parametrize("delay", [0.0, HOUR], ids=["at once", "later"])
+async def test_only_the_last_check_that_began_counts(folder, delay):
+    (folder / "broken.py").write_text("raise LookupError('old code')\n")
+    server = _Server(options("a=broken.py:handler", "b=app.py:handler", "--reload", "--port", "0"))
+    said: list[object] = []
+    server._show = said.append
+    async with server._endpoint as endpoint:
+        server._begin_check(["a", "b"])
+        (first,) = server._checks
+        await asyncio.sleep(0)
+        server._begin_check(["a"], delay)
+        (second,) = server._checks - {first}
+        await first
+        if delay:
+            second.cancel()
+        await asyncio.wait({second})
+        assert len(endpoint.runtime_pids("b")) == 1
+    assert sum("a cannot start" in str(text) for text in said) == 1
+
+
+async def test_a_function_that_is_gone_is_not_checked():
+    server = _Server(options("a=app.py:handler", "b=app.py:handler", "--reload", "--port", "0"))
+    async with server._endpoint as endpoint:
+        server._begin_check(["a", "b"])
+        endpoint.remove("a")
+        (check,) = server._checks
+        await check
+        assert len(endpoint.runtime_pids("b")) == 1
+        server._begin_check(["b"])
+        endpoint.remove("b")
+        (check,) = server._checks
+        await check
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,14 @@ async def test_calls_wait_for_the_one_process():
     assert [[answer.json()] for answer in answers] == [pids["app"]] * 3 + [pids["other"]]
 
 
+async def test_calls_beside_events_wait_for_the_one_process():
+    async with serving(function(concurrency=1), debug=True) as invoke:
+        await invoke(headers={"X-Amz-Invocation-Type": "Event"})
+        await invoke.endpoint.wait_idle()
+        answers = await asyncio.gather(*[invoke() for _ in range(4)])
+    assert [answer.status for answer in answers] == [200] * 4
+
+
 async def test_another_version_replaces_the_process(tmp_path):
     (tmp_path / "module.py").write_text("import os\ndef handler(event, context):\n    return os.getpid()")
     made = function(handler="module.handler", root=tmp_path, versions={"1": tmp_path})

@@ -2,11 +2,16 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import re
+import socket
+import stat
 import uuid
+from pathlib import Path
 
+import aiohttp
 import pytest
 
 from aiolambda import ConfigurationError
@@ -192,13 +197,30 @@ async def test_client_that_leaves_its_request_is_not_an_error(path, caplog):
         host, port = invoke.endpoint.url.removeprefix("http://").split(":")
         _, writer = await asyncio.open_connection(host, int(port))
         writer.write(f"POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n\r\nhalf of it".encode())
-        server = invoke.endpoint._runner.server
+        server = invoke.endpoint._server._runner.server
         await becomes_true(lambda: server.requests_count == 1)
         writer.transport.abort()
         await becomes_true(lambda: not server.connections)
         assert (await invoke()).status == 200
     assert len(invoke.endpoint.calls) == 1
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("length", "interim"), [(2, b"HTTP/1.1 100 Continue\r\n\r\n"), (7_000_000, b"")], ids=["short", "too long"]
+)
+async def test_a_client_may_wait_before_it_sends_its_payload(invoke, length, interim):
+    """As curl does with a payload of more than 1 MB."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(invoke.endpoint.url.rpartition(":")[2]))
+    head = f"Host: 127.0.0.1\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+    writer.write(f"POST /2015-03-31/functions/app/invocations HTTP/1.1\r\n{head}".encode())
+    async with asyncio.timeout(10):
+        assert await reader.readexactly(len(interim)) == interim
+        if interim:
+            writer.write(b"42")
+        status = await reader.readline()
+    writer.close()
+    assert status == (b"HTTP/1.1 200 OK\r\n" if interim else b"HTTP/1.1 413 Request Entity Too Large\r\n")
 
 
 async def test_oversized_request_is_refused_by_front_end():
@@ -328,6 +350,72 @@ async def test_closed_endpoint_can_restart():
     for _ in range(2):
         async with endpoint:
             assert endpoint.url.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["later", "at once"])
+async def test_endpoint_cannot_be_started_twice(at_once):
+    endpoint = LocalEndpoint([function()], verify_signatures=False)
+    if at_once:
+        outcomes = await asyncio.gather(endpoint.start(), endpoint.start(), return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [type(None), ConfigurationError]
+    else:
+        await endpoint.start()
+    url = endpoint.url
+    with pytest.raises(ConfigurationError, match="already started"):
+        await endpoint.start()
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/_local/health") as response:
+        assert response.status == 200
+    await endpoint.close()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+
+
+def listening_ports() -> set[int]:
+    """The TCP ports on which this process listens."""
+    ports = set()
+    for file in Path("/dev/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(int(file.name)).st_mode):
+                with socket.socket(fileno=os.dup(int(file.name))) as copy:
+                    if copy.family == socket.AF_INET and copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                        ports.add(copy.getsockname()[1])
+    return ports
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_cancelled_start_leaves_no_port(steps):
+    before = listening_ports()
+    endpoint = LocalEndpoint()  # without functions in processes, it starts in a few steps
+    starting = asyncio.create_task(endpoint.start())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    starting.cancel()
+    await asyncio.wait({starting})
+    await endpoint.close()
+    assert listening_ports() == before
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_cancelled_close_can_be_repeated(steps):
+    before = listening_ports()
+    endpoint = LocalEndpoint()
+    await endpoint.start()
+    assert listening_ports() == before | {int(endpoint.url.rpartition(":")[2])}
+    closing = asyncio.create_task(endpoint.close())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.wait({closing})
+    await endpoint.close()
+    assert listening_ports() == before
+
+
+async def test_closing_at_the_same_time_is_fine():
+    endpoint = LocalEndpoint([function()])
+    await endpoint.start()
+    await asyncio.gather(*[endpoint.close() for _ in range(3)])
+    await endpoint.start()
+    await endpoint.close()
 
 
 def test_repr_shows_no_secret():

@@ -129,7 +129,7 @@ class Bench:
 
     async def call(self, name: str = "orders") -> None:
         """A synchronous call. Raises `ConcurrencyExceeded`."""
-        with self.queues.beside_a_call(name):
+        with self.queues.beside_a_call(self.functions[name]):
             await self.run(self.job(name, CALL))
 
     async def idle(self) -> None:
@@ -485,6 +485,26 @@ async def test_a_caller_that_gave_up_keeps_no_process_from_events():
     assert bench.times == [0, 2.5, 3.5]  # 2 seconds of room for the caller, who does not come back
 
 
+async def test_a_new_concurrency_counts_from_the_next_event_on():
+    bench = Bench(function())
+    bench.takes = lambda _: 1
+    bench.put(*range(7))
+    await asyncio.sleep(0.5)
+    bench.functions["orders"] = function(concurrency=3)
+    await bench.idle()
+    assert bench.times == [0, 1, 1, 1, 2, 2, 2]
+
+
+async def test_a_new_concurrency_of_zero_ends_the_events_that_wait():
+    bench = Bench(function(on_failure="sink"))
+    bench.takes = lambda _: 1
+    bench.put(1, 2)
+    await asyncio.sleep(0.5)
+    bench.functions["orders"] = function(concurrency=0)
+    await bench.idle()
+    assert (bench.payloads, bench.ends) == ([1], [("ZeroReservedConcurrency", 0)])
+
+
 # --- duplicates -------------------------------------------------------------------------------------------------------
 
 
@@ -648,6 +668,19 @@ async def test_a_destination_that_does_not_exist_is_reported(caplog):
     await bench.idle()
     text = "the record of event id of 7 of function 'orders' was not delivered to function 'gone': there is no such function"
     assert [(one.levelno, one.getMessage()) for one in caplog.records] == [(logging.ERROR, text)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [({"tenant_isolation": True}, "Add a valid tenant ID"), ({"durable": True}, "durable function using an unqualified ARN")],
+    ids=["tenants", "durable"],
+)
+async def test_a_destination_that_cannot_be_invoked_is_reported(settings, said, caplog):
+    bench = Bench(function(on_success="orders-sink"), attrs.evolve(function("orders-sink"), **settings))
+    bench.put(7)
+    await bench.idle()
+    assert bench.runs_of("orders-sink") == []
+    assert said in caplog.text
 
 
 async def test_an_endless_loop_of_destinations_ends(caplog):

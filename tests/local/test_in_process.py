@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -385,6 +386,40 @@ async def test_an_endpoint_may_be_started_again():
         async with endpoint, client_of(endpoint) as client:
             for name in ("here", "there"):
                 assert (await client.invoke(name)).json()["name"] == name
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_thread_that_a_handler_ends_is_not_used_again(endpoint, client):
+    ended: list[threading.Thread] = []
+
+    async def leave_an_exit(_: object) -> None:
+        ended.append(threading.current_thread())
+        asyncio.get_running_loop().call_soon(sys.exit, 3)
+
+    endpoint.add("leaves", leave_an_exit)
+    endpoint.add("orders", lambda event: event)
+    output = await client.send(InvokeCommand(function_name="leaves"))
+    assert output.function_error is None
+    await asyncio.to_thread(ended[0].join, 10)
+    assert (await client.invoke("orders", 7)).json() == 7
+
+
+async def test_no_call_begins_while_the_endpoint_closes(monkeypatch):
+    monkeypatch.setattr(handler_threads, "_GRACE", 30)
+    blocking, go_on, ran = threading.Event(), threading.Event(), []
+    endpoint = LocalEndpoint()
+    async with endpoint, client_of(endpoint) as client:
+        endpoint.add("blocks", lambda _: blocking.set() or go_on.wait(30))
+        endpoint.add("orders", ran.append)
+        calls = [asyncio.create_task(client.invoke("blocks"))]
+        await asyncio.to_thread(blocking.wait, 10)
+        closing = asyncio.create_task(endpoint.close())
+        calls.append(asyncio.create_task(client.invoke("orders")))
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        go_on.set()
+        await closing
+    assert [type(outcome) for outcome in outcomes] == [ServiceException] * 2
+    assert (ran, handler_threads_left()) == ([], [])
 
 
 async def test_clear_ends_the_tasks_that_handlers_leave_behind(endpoint, client):

@@ -1,11 +1,15 @@
 """Functions that are checked before their first invocation: warm processes, and the errors of those that cannot start."""
 
 import asyncio
+import os
+from typing import cast
 
 import pytest
 
 from aiolambda import ConfigurationError
 from aiolambda.local import InitFailure, LocalEndpoint
+from aiolambda.local.runtime.pool import ProcessPool
+from aiolambda.local.runtime.process import EndpointClosed, RuntimeProcess
 
 from ..support.local import RAW_RUNTIME, becomes_true, both_runtimes, function, is_running, serving
 
@@ -169,6 +173,14 @@ async def test_each_version_is_checked(tmp_path):
     assert [(failure.function_name, failure.version) for failure in failures] == [("app", "2")]
 
 
+async def test_check_under_a_debugger_starts_one_process_of_a_function(tmp_path):
+    (tmp_path / "module.py").write_text("def handler(event, context): ...\n")
+    served = function("app", "module.handler", root=tmp_path, versions={"1": tmp_path, "2": tmp_path / "missing"})
+    async with serving(served, debug=True) as invoke:
+        assert await invoke.endpoint.check() == []
+        assert len(invoke.endpoint.runtime_pids("app")) == 1
+
+
 async def test_check_keeps_no_more_processes_than_may_run(tmp_path):
     (tmp_path / "local_handlers.py").write_text("def handler(event, context):\n    return 1\n")
     one = function(versions={"1": tmp_path}, concurrency=1)
@@ -204,6 +216,67 @@ async def test_cancelled_check_leaves_no_process(tmp_path):
             await checking
         assert invoke.endpoint.runtime_pids("app") == []
         assert not is_running(pid)
+
+
+class ProcessToStart:
+    """A process whose start goes on for some steps of the event loop after its close, as a process does that is spawned."""
+
+    pid = None
+    is_usable = False
+
+    def __init__(self) -> None:
+        self.closed = asyncio.Event()
+        self.has_ended = False
+
+    async def start(self) -> None:
+        await self.closed.wait()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        self.has_ended = True
+
+    async def close(self) -> None:
+        self.closed.set()
+
+
+@pytest.mark.parametrize("retires", [False, True], ids=["close", "retire"])
+async def test_closing_waits_for_a_process_that_starts(retires):
+    """Otherwise the process could be spawned after everything was closed."""
+    process = ProcessToStart()
+    pool = ProcessPool(1, lambda _: cast("RuntimeProcess", process))
+    warming = asyncio.create_task(pool.warm())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await (pool.retire() if retires else pool.close())
+        assert process.has_ended
+        with pytest.raises(EndpointClosed):
+            await warming
+
+
+async def test_new_code_ends_the_processes_that_start(tmp_path):
+    """They may wait for a debugger, and would then never end."""
+    path = tmp_path / "module.py"
+    path.write_text("import time\ntime.sleep(60)\n")
+    async with serving(function("app", "module.handler", root=tmp_path), reload=True, debug=True) as invoke:
+        checking = asyncio.create_task(invoke.endpoint.check())
+        await becomes_true(lambda: invoke.endpoint.runtime_pids("app"))
+        (first,) = invoke.endpoint.runtime_pids("app")
+        path.write_text("def handler(event, context):\n    return 1\n")
+        async with asyncio.timeout(30):
+            assert await checking == []
+        assert (await invoke()).json() == 1
+        assert not is_running(first)
+
+
+async def test_functions_that_wait_for_a_debugger_keep_no_others_back(tmp_path):
+    wait = f"while not os.path.exists({str(tmp_path / 'attached')!r}):\n    time.sleep(0.01)\n"
+    (tmp_path / "module.py").write_text(f"import os, time\n{wait}def handler(event, context): ...\n")
+    names = [f"app{number}" for number in range((os.cpu_count() or 1) + 1)]
+    functions = [function(name, "module.handler", root=tmp_path) for name in names]
+    async with serving(*functions, debug=True) as invoke:
+        checking = asyncio.create_task(invoke.endpoint.check())
+        await becomes_true(lambda: all(invoke.endpoint.runtime_pids(name) for name in names), limit=60)
+        (tmp_path / "attached").touch()
+        assert await checking == []
 
 
 async def test_long_traceback_keeps_its_end(tmp_path):

@@ -56,6 +56,26 @@ async def test_a_failure_has_the_error_type_of_the_function():
     assert statuses(events)[1::2] == [("failed", "ValueError"), ("failed", "Runtime.ExitError")]
 
 
+async def test_an_event_that_never_runs_is_stopped():
+    events: list[InvocationEvent] = []
+    headers = {"X-Amz-Invocation-Type": "Event"}
+    async with serving(
+        function(concurrency=0), function("other"), account_concurrency=0, on_invocation=events.append
+    ) as invoke:
+        await invoke(headers=headers)
+        await invoke.endpoint.wait_idle()
+        assert statuses(events) == [("queued", None), ("stopped", None)]
+        events.clear()
+        await invoke("other", headers=headers)
+        invoke.endpoint.reset()
+        await invoke.endpoint.wait_idle()
+        assert statuses(events) == [("queued", None), ("stopped", None)]
+        events.clear()
+        await invoke("other", headers=headers)
+    assert statuses(events) == [("queued", None), ("stopped", None)]
+    assert events[-1].duration is not None
+
+
 async def test_a_function_of_this_process_is_seen_too():
     events: list[InvocationEvent] = []
     async with serving(on_invocation=events.append) as invoke:
@@ -226,6 +246,16 @@ async def test_reset_forgets_the_counts():
             "functions": {},
             "executions": [],
         }
+
+
+async def test_what_runs_is_counted_after_a_reset(tmp_path):
+    async with serving() as invoke:
+        busy = asyncio.create_task(invoke(payload={"op": "sleep", "seconds": 0.5, "started": str(tmp_path / "started")}))
+        await read_soon(tmp_path / "started")
+        invoke.endpoint.reset()
+        assert (await shown(invoke))["totals"]["running"] == 1
+        await busy
+        assert (await shown(invoke))["totals"]["running"] == 0
 
 
 def signature_headers(endpoint: LocalEndpoint, path: str, secret: str | None = None) -> dict[str, str]:

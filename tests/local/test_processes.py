@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,26 @@ async def test_dead_idle_process_fails_no_call(invoke):
     after = await invoke()
     assert after.error is None
     assert after.json() != first
+
+
+async def test_process_that_dies_after_its_init_fails_the_call(tmp_path):
+    """It has polled, but closed its side of the connection, so the invocation cannot be delivered to it."""
+    (tmp_path / "runtime.py").write_text(
+        "import os, socket, sys, time\n"
+        "host, port = os.environ['AWS_LAMBDA_RUNTIME_API'].split(':')\n"
+        "connection = socket.create_connection((host, int(port)))\n"
+        "connection.sendall(b'GET /2018-06-01/runtime/invocation/next HTTP/1.1\\r\\nHost: api\\r\\n\\r\\n')\n"
+        "connection.shutdown(socket.SHUT_WR)\n"
+        "time.sleep(0.2)\n"
+        "sys.exit(3)\n"
+    )
+    async with serving(function(runtime=(sys.executable, str(tmp_path / "runtime.py")))) as invoke:
+        for _ in range(2):
+            answer = await invoke(headers={"X-Amz-Log-Type": "Tail"})
+            assert (answer.status, answer.error) == (200, "Unhandled")
+            assert message(answer) == "Error: Runtime exited with error: exit status 3"
+            assert "\tStatus: error\tError Type: Runtime.ExitError" in answer.log
+        await becomes_true(lambda: invoke.endpoint.runtime_pids("app") == [])
 
 
 @pytest.mark.parametrize(
@@ -158,6 +180,38 @@ async def test_a_runtime_that_cannot_be_started_is_named():
         answer = await invoke()
     assert (answer.error, answer.json()["errorType"]) == ("Unhandled", "Runtime.InvalidEntrypoint")
     assert message(answer) == "Error: fork/exec /no/such/runtime: no such file or directory"
+
+
+@pytest.mark.parametrize("what", ["pipe", "create_server"])
+async def test_too_many_open_files_are_named(monkeypatch, what):
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with serving() as invoke:
+        with monkeypatch.context() as patched:
+            patched.setattr({"pipe": os, "create_server": socket}[what], what, fail)
+            answer = await invoke()
+        after = await invoke()
+    assert answer.json()["errorType"] == "Runtime.InvalidEntrypoint"
+    assert message(answer) == f"Error: fork/exec {sys.executable}: too many open files"
+    assert after.error is None
+
+
+async def test_start_of_the_reaper_may_be_repeated():
+    groups = ProcessGroups()
+    starting = asyncio.create_task(groups.start())
+    await asyncio.sleep(0)
+    starting.cancel()
+    await asyncio.wait({starting})
+    assert starting.cancelled()
+    shared = SharedEnvironment(url="http://127.0.0.1:1", region="us-east-1", credentials=Credentials("A", "s"), inherited={})
+    process = RuntimeProcess(function(), shared, groups)
+    try:
+        await process.start()
+        assert process.is_usable
+    finally:
+        await process.close()
+        await groups.close()
 
 
 async def test_grandchild_does_not_delay_the_close(tmp_path):
@@ -299,3 +353,44 @@ async def test_process_closed_as_it_starts_is_killed() -> None:
     finally:
         await groups.runtime.close()
         await groups.close()
+
+
+class CancellingGroups(ProcessGroups):
+    """Cancels the start of a process so many steps of the event loop after it was spawned."""
+
+    spawned: SupervisedProcess
+    address: str
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self._steps = steps
+
+    async def spawn(self, *command: Any, **options: Any) -> SupervisedProcess:
+        self.spawned = await super().spawn(*command, **options)
+        self.address = options["environment"]["AWS_LAMBDA_RUNTIME_API"]
+        task = asyncio.current_task()
+        assert task is not None
+        self._cancel_later(task, self._steps)
+        return self.spawned
+
+    def _cancel_later(self, task: "asyncio.Task[Any]", steps: int) -> None:
+        if steps:
+            asyncio.get_running_loop().call_soon(self._cancel_later, task, steps - 1)
+        else:
+            task.cancel()
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_start_that_is_cancelled_leaves_nothing(steps) -> None:
+    groups = CancellingGroups(steps)
+    shared = SharedEnvironment(url="http://127.0.0.1:1", region="us-east-1", credentials=Credentials("A", "s"), inherited={})
+    process = RuntimeProcess(function(), shared, groups)
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(process.start())
+    await process.close()
+    async with asyncio.timeout(30):
+        await groups.close()
+    assert not is_running(groups.spawned.pid)
+    host, port = groups.address.split(":")
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(host, int(port))

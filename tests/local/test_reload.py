@@ -244,14 +244,17 @@ async def test_compiled_code_of_a_changed_file_is_forgotten(tmp_path):
     assert sorted(path.name for path in compiled.iterdir()) == sorted(names[2:])
 
 
-async def test_records_of_the_endpoint_are_no_change(tmp_path):
-    write(tmp_path / "module.py", 1)
-    events = EventInvokeConfig(on_failure=tmp_path / "failed.jsonl")
-    functions = Functions(module(tmp_path, events=events))
+@pytest.mark.parametrize("named", ["code/failed.jsonl", "code/../code/failed.jsonl", "link/failed.jsonl"])
+async def test_records_of_the_endpoint_are_no_change(tmp_path, named):
+    code = tmp_path / "code"
+    write(code / "module.py", 1)
+    (tmp_path / "link").symlink_to(code)
+    events = EventInvokeConfig(on_failure=tmp_path / named)
+    functions = Functions(module(code, events=events))
     reloader = Reloader(functions, Reload())
     await reloader.refresh()
     functions.renewed.clear()
-    (tmp_path / "failed.jsonl").write_text("{}\n")
+    (code / "failed.jsonl").write_text("{}\n")
     await reloader.refresh()
     assert functions.renewed == []
 
@@ -442,6 +445,93 @@ async def test_replaced_function_finishes_what_runs(tmp_path):
         assert after.json() > 900
         assert (await busy).json() < 10
         await becomes_true(lambda: not is_running(pid))
+
+
+async def test_call_with_a_scripted_delay_outlives_the_replacement(tmp_path):
+    settings = Settings(tmp_path)
+    async with serving(*settings.read(), reload=settings.reload) as invoke:
+        invoke.endpoint.delay("app", 0.3)
+        first = asyncio.create_task(invoke())
+        await becomes_true(lambda: invoke.endpoint.calls)
+        settings.file.write_text("20")
+        answers = [await invoke(), await first]
+    assert [(answer.status, answer.json()) for answer in answers] == [(200, 1)] * 2
+
+
+async def test_calls_that_wait_for_a_debugger_outlive_the_replacement(tmp_path):
+    settings = Settings(tmp_path)
+    started = tmp_path / "started"
+    (settings.folder / "module.py").write_text(
+        "import pathlib, time\ndef handler(event, context):\n    pathlib.Path(event['file']).write_text('.')\n"
+        "    while not pathlib.Path(event['until']).exists():\n        time.sleep(0.01)\n    return 1\n"
+    )
+    payload = {"file": str(started), "until": str(tmp_path / "ended")}
+    async with serving(*settings.read(), reload=settings.reload, debug=True) as invoke:
+        calls = [asyncio.create_task(invoke(payload=payload))]
+        await read_soon(started)
+        calls += [asyncio.create_task(invoke(payload=payload)) for _ in range(2)]
+        await becomes_true(lambda: len(invoke.endpoint.calls) == 3)
+        await asyncio.sleep(0.1)  # they have looked at the files, and wait
+        settings.file.write_text("20")
+        await becomes_true(lambda: settings.events)
+        (tmp_path / "ended").touch()
+        answers = await asyncio.gather(*calls)
+    assert [answer.status for answer in answers] == [200] * 3
+
+
+@pytest.mark.parametrize("closes", [False, True], ids=["ends", "closes"])
+async def test_a_replaced_function_waits_for_the_debugger(tmp_path, closes):
+    """Two processes would read from one terminal."""
+    settings = Settings(tmp_path)
+    started = tmp_path / "started"
+    (settings.folder / "module.py").write_text(
+        "import os, pathlib, time\ndef handler(event, context):\n    pathlib.Path(event['file']).write_text(str(os.getpid()))\n"
+        "    while not pathlib.Path(event['until']).exists():\n        time.sleep(0.01)\n    return os.getpid()\n"
+    )
+    payload = {"file": str(started), "until": str(tmp_path / "ended")}
+    async with serving(*settings.read(), reload=settings.reload, debug=True) as invoke, asyncio.timeout(60):
+        first = asyncio.create_task(invoke(payload=payload))
+        pid = int(await read_soon(started))
+        settings.file.write_text("20")
+        second = asyncio.create_task(invoke(payload=payload))
+        await becomes_true(lambda: settings.events)
+        await asyncio.sleep(0.2)
+        assert (second.done(), invoke.endpoint.runtime_pids("app")) == (False, [])
+        if closes:
+            await invoke.endpoint.close()
+            assert [(await call).status for call in (first, second)] == [500, 500]
+        else:
+            (tmp_path / "ended").touch()
+            assert (await first).json() == pid
+            assert (await second).json() != pid
+
+
+async def test_a_replaced_function_has_its_new_concurrency(tmp_path):
+    """Its events and calls took turns before."""
+    settings = Settings(tmp_path)
+    reload = attrs.evolve(settings.reload, read=lambda: [function(concurrency=3)])
+    async with serving(function(concurrency=1), reload=reload) as invoke:
+        await invoke(headers={"X-Amz-Invocation-Type": "Event"})
+        await invoke.endpoint.wait_idle()
+        settings.file.write_text("20")
+        answers = await asyncio.gather(*[invoke(payload={"op": "sleep", "seconds": 0.3}) for _ in range(3)])
+    assert [answer.status for answer in answers] == [200] * 3
+
+
+async def test_an_event_of_a_version_that_is_gone_is_dropped(tmp_path, caplog):
+    settings = Settings(tmp_path)
+    reload = attrs.evolve(settings.reload, read=lambda: [module(settings.folder, concurrency=1)])
+    versions = {"1": settings.folder}
+    before = module(settings.folder, concurrency=1, versions=versions, aliases={"live": "1"})
+    async with serving(before, reload=reload) as invoke:
+        invoke.endpoint.delay("app", 0.3, times=1)
+        headers = {"X-Amz-Invocation-Type": "Event"}
+        await invoke(headers=headers)
+        await invoke("app:live", headers=headers)
+        settings.file.write_text("20")
+        await invoke.endpoint.wait_idle()
+        assert [execution.version for execution in invoke.endpoint.executions] == ["$LATEST"]
+    assert "of function 'app' was dropped: there is no version 1 any more" in caplog.text
 
 
 async def test_removed_function_is_not_found(tmp_path):

@@ -1,6 +1,7 @@
 """Versions, aliases, ARNs, tenants, durable names, concurrency and recursion: which process runs a call, if any does."""
 
 import asyncio
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -274,6 +275,19 @@ async def test_a_throttled_execution_frees_its_name(tmp_path):
             await client.invoke("orders:$LATEST", {}, durable_execution_name="order-7", timeout=0.5)
         until.touch()
         assert (await running).durable_execution_arn is not None
+        output = await client.invoke("orders:$LATEST", {"other": 1}, durable_execution_name="order-7")
+    assert output.json()["code"] == "new"
+
+
+async def test_an_execution_that_could_not_begin_frees_its_name(tmp_path, monkeypatch):
+    def fail() -> tuple[int, int]:
+        raise MemoryError
+
+    served = function(folder(tmp_path, "new"), durable=True)
+    async with LocalEndpoint([served]) as endpoint, client_of(endpoint) as client, asyncio.timeout(30):
+        with monkeypatch.context() as patched, pytest.raises(LambdaServiceException):
+            patched.setattr(os, "pipe", fail)
+            await client.invoke("orders:$LATEST", {}, durable_execution_name="order-7")
         output = await client.invoke("orders:$LATEST", {"other": 1}, durable_execution_name="order-7")
     assert output.json()["code"] == "new"
 

@@ -1,8 +1,11 @@
 """Handlers: their event, context, environment, log and result, in the built-in runtime and in AWS's own."""
 
+import asyncio
+import contextvars
 import json
 import os
 import sys
+import threading
 
 import pytest
 
@@ -96,6 +99,41 @@ async def test_on_log_receives_the_whole_log():
     async with serving(on_log=heard.extend) as invoke:
         answer = await invoke(payload={"op": "log"}, headers=TAIL)
     assert heard.decode() == answer.log
+
+
+async def test_on_log_that_raises_changes_nothing(caplog):
+    told = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+
+    def raise_error(data: bytes) -> None:
+        raise LookupError(data)
+
+    async with serving(on_log=raise_error) as invoke:
+        invoke.endpoint.add("here", write_printed)
+        invoke.endpoint.add("thread", write_printed_in_a_thread)
+        for _ in range(2):
+            answer = await invoke(payload={"op": "log"}, headers=TAIL)
+            assert (answer.status, answer.error) == (200, None)
+            assert "printed" in answer.log
+        assert set(told) == {"on_log of the local endpoint raised an exception"}
+        for name in ("here", "thread"):
+            answer = await invoke(name, headers=TAIL)
+            assert (answer.status, answer.json()) == (200, "done")
+            assert "printed" in answer.log
+    assert "on_log of the local endpoint raised an exception" in caplog.text
+
+
+def write_printed(_: object) -> str:
+    sys.stdout.write("printed")
+    return "done"
+
+
+def write_printed_in_a_thread(event: object) -> str:
+    """The thread has no event loop, and is followed as a part of the handler."""
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(write_printed, event))
+    thread.start()
+    thread.join()
+    return "done"
 
 
 @in_both_runtimes

@@ -1,6 +1,7 @@
 """Strangers on this machine: processes that the endpoint did not start, and web pages of other origins."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -110,11 +111,15 @@ def request(method, path, body=b""):
 async def test_connection_reset_by_a_stranger_is_not_that_of_the_runtime():
     """The runtime may get the port that the stranger has given up, so that both connections have the same addresses."""
     async with runtime_api() as (api, address):
-        with socket.create_connection(address) as stranger:
-            taken = stranger.getsockname()
-            stranger.sendall(request("POST", "init/error", b'{"errorType": "Forged", "errorMessage": "by a stranger"}'))
-            stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close by a reset
-        with socket.create_connection(address, source_address=taken) as runtime:
+        for _ in range(10):  # another program of this machine may take the port in between
+            with socket.create_connection(address) as stranger:
+                taken = stranger.getsockname()
+                stranger.sendall(request("POST", "init/error", b'{"errorType": "Forged", "errorMessage": "by a stranger"}'))
+                stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close by a reset
+            with contextlib.suppress(OSError):
+                connection = socket.create_connection(address, source_address=taken)
+                break
+        with connection as runtime:
             await api.admit(os.getsid(0))
             runtime.sendall(request("GET", "invocation/next"))
             async with asyncio.timeout(10):

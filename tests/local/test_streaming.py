@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+import tracemalloc
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -55,6 +56,22 @@ async def test_generator_handler_streams_its_response(client, op):
     assert ("writing" in stream.log_tail) is (op == "write")
     assert stream.report.billed_duration_ms > 40
     assert (await client.invoke("app", {**PIECES, "op": op})).text() == "onezwei é\n"
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "not kept"])
+async def test_stream_takes_memory_only_for_a_record(tmp_path, kept):
+    (tmp_path / "module.py").write_text(
+        "def handler(event, context):\n    for _ in range(24):\n        yield 'x' * 1_000_000\n"
+    )
+    served = function(handler="module.handler", root=tmp_path)
+    async with serving(served, keep_records=kept, verify_signatures=True) as invoke, client_for(invoke.endpoint) as client:
+        tracemalloc.start()
+        async with client.stream("app", {}) as stream:
+            size = sum([len(chunk) async for chunk in stream])
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert size == 24_000_000
+    assert (peak > size) is kept
 
 
 async def test_chunk_arrives_while_the_handler_runs(client):

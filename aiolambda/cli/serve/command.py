@@ -6,11 +6,12 @@ text gets to the terminal.
 
 import argparse
 import asyncio
+import itertools
 import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -55,7 +56,9 @@ class _Server:
         self._source = FunctionSource(options)
         reload = Reload(files=self._source, read=self._source.read, on_reload=self._tell_of_reload) if options.reload else False
         functions = self._source.read()
-        settings = self._source.settings
+        settings = self._settings = self._source.settings
+        self._notes: Sequence[str] = ()
+        """The notes of the file of functions that were told."""
         self._endpoint = LocalEndpoint(
             functions,
             port=settings.get("port", DEFAULT_PORT) if options.port is None else options.port,
@@ -75,11 +78,14 @@ class _Server:
         self._broken: set[str] = set()
         """The functions that could not start when they were checked."""
         self._checks: set[asyncio.Task[None]] = set()
+        self._numbers = itertools.count()
+        self._last_check: dict[str, int] = {}
+        """The number of the last check of each function."""
         self._pace = _Pace()
         self._code: asyncio.Future[int] | None = None
 
     def run(self) -> int:
-        for note in self._source.notes:
+        for note in self._new_notes():
             print_error(f"aiolambda: {note}")
         return run_in_loop(self._serve())
 
@@ -92,7 +98,7 @@ class _Server:
             async with self._endpoint as endpoint:
                 self._follow_terminal(loop, stack)
                 print(instructions(endpoint), flush=True)
-                self._begin_check()
+                self._begin_check(endpoint.functions)
                 code = await self._code
                 for check in list(self._checks):
                     check.cancel()
@@ -113,26 +119,50 @@ class _Server:
     def _show(self, item: bytes | str | InvocationEvent) -> None:
         self._writer.put(item)
 
-    def _begin_check(self, names: Sequence[str] = (), delay: float = 0.0) -> None:
-        check = asyncio.create_task(self._check(names, delay), name="check of functions")
+    def _begin_check(self, names: Iterable[str], delay: float = 0.0) -> None:
+        check = asyncio.create_task(self._check(tuple(names), delay), name="check of functions")
         self._checks.add(check)
         check.add_done_callback(self._checks.discard)
 
-    async def _check(self, names: Sequence[str], delay: float) -> None:
-        """Start a process of each function, and tell which cannot start. Without `--reload`, that ends the server."""
+    def _checked_by(self, number: int) -> list[str]:
+        """The functions whose last check has this number, as far as they are still there."""
+        return [name for name in self._endpoint.functions if self._last_check.get(name) == number]
+
+    async def _check(self, functions: Sequence[str], delay: float) -> None:
+        """Start a process of each function, and tell which cannot start. Without `--reload`, that ends the server.
+
+        Of a function, only the last check that has begun counts: the others may have seen old code.
+        """
         await asyncio.sleep(delay)
-        failures = await self._endpoint.check(*names)
+        number = next(self._numbers)
+        self._last_check.update(dict.fromkeys(functions, number))
+        names = self._checked_by(number)
+        if not names:
+            return
+        found = await self._endpoint.check(*names)
+        checked = self._checked_by(number)
+        failures = [failure for failure in found if failure.function_name in checked]
         for failure in failures:
             self._show(_text_of(failure))
         now_broken = {failure.function_name for failure in failures}
-        for name in sorted(self._broken.intersection(names) - now_broken):
+        for name in sorted(self._broken.intersection(checked) - now_broken):
             self._show(f"aiolambda: {name} can start now")
-        self._broken = (self._broken.difference(names) if names else set()) | now_broken
+        self._broken = self._broken.difference(checked) | now_broken
         if failures and self._options.reload:
             self._show("aiolambda: waiting until a file changes")
         elif failures:
             self._show("aiolambda: stopping, because of this; with --reload, serve waits until a file changes")
             self._end(exit_codes.FUNCTION_ERROR)
+
+    def _new_notes(self) -> Sequence[str]:
+        """What in the file of functions has no effect, as far as that was not told."""
+        told, self._notes = self._notes, self._source.notes
+        return [note for note in self._notes if note not in told]
+
+    def _new_settings(self) -> Sequence[str]:
+        """The names of the settings of the endpoint that are others than at the last look."""
+        before, self._settings = self._settings, self._source.settings
+        return [name for name in {**before, **self._settings} if before.get(name) != self._settings.get(name)]
 
     def _tell_of_reload(self, event: ReloadEvent) -> None:
         files = [os.path.relpath(path) for path in event.changed]
@@ -149,6 +179,10 @@ class _Server:
             self._begin_check(names, self._pace.delay(event.changed, time.monotonic()))
         if gone:
             self._show(f"aiolambda: {changed}: {', '.join(gone)} removed")
+        for note in self._new_notes():
+            self._show(f"aiolambda: {note}")
+        if settings := self._new_settings():
+            self._show(f"aiolambda: {changed}: start serve again to change the {' and the '.join(settings)}")
 
 
 class _Pace:

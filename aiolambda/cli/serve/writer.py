@@ -103,7 +103,7 @@ class Writer:
             self._wake.wait(_INTERVAL if self._view.is_changing else None)
             self._wake.clear()
             if not self._is_closing:
-                time.sleep(_PAUSE)
+                self._collect()
             is_closing = self._is_closing  # all items were put before
             if self._is_forgetting:
                 self._is_forgetting = False
@@ -111,6 +111,13 @@ class Writer:
             columns, rows = self._size()
             self._write(self._view.render(self._take(), columns=columns, rows=rows))
         self._write(self._view.end())
+
+    def _collect(self) -> None:
+        """Let text be put. If the program was stopped meanwhile, `forget` may come a little later than this thread goes on."""
+        started = time.monotonic()
+        time.sleep(_PAUSE)
+        if time.monotonic() - started > 2 * _PAUSE:
+            time.sleep(_PAUSE)
 
     def _take(self) -> Sequence[Item]:
         with self._lock:

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Never, Self, cast, overload
 
 import attrs
-from aiohttp import web
 
 from ...emulation.emulated_lambda import EmulatedLambda
 from ...emulation.executions import Execution
@@ -24,6 +23,7 @@ from ...errors import ConfigurationError
 from ...errors.checks import check_callable, check_choice, check_plain_function, check_seconds, check_whole
 from ...types.mistakes import explains_arguments, kind_of
 from ...types.values import Credentials
+from .. import listeners
 from ..event_config import EventInvokeConfig
 from ..functions import DEFAULT_TIMEOUT, LocalFunction, function_of_callable
 from ..init_check import InitFailure, check_inits
@@ -36,6 +36,7 @@ from ..runtime.process import INIT_LIMIT, RuntimeProcess
 from ..runtime.process_groups import ProcessGroups
 from ..served_functions import ServedFunctions
 from . import authentication
+from .listening import ListeningServer
 from .server import InvokeApi, Observers
 
 __all__ = ["LocalEndpoint"]
@@ -125,20 +126,20 @@ class LocalEndpoint(EmulatedLambda):
         self._only_region = region
         self.credentials = credentials or authentication.fresh_credentials()
         """The keys that requests must be signed with."""
-        self._served = ServedFunctions(on_log, self._decide_run, account_concurrency)
+        self._on_log = None if on_log is None else listeners.guarded("on_log", on_log)
+        self._served = ServedFunctions(self._on_log, self._decide_run, account_concurrency)
         self._served.in_processes.update(_by_name(functions))
         self._log = InvocationLog(on_invocation)
         self._reload = Reload() if reload is True else reload or None
         self._looking: asyncio.Task[None] | None = None
         """The task that looks for new code from time to time."""
-        self._requested_port = port
+        self._server = ListeningServer(port)
         self._verify_signatures = verify_signatures
-        self._on_log = on_log
         self._init_limit = init_limit
         self._keep_records = keep_records
         self._groups = ProcessGroups()
+        self._is_started = False
         self._api: InvokeApi | None = None
-        self._runner: web.ServerRunner | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._url: str | None = None
 
@@ -292,7 +293,8 @@ class LocalEndpoint(EmulatedLambda):
     async def check(self, *function_names: str) -> list[InitFailure]:
         """Start a process of each function and each of its versions, and return those whose init fails.
 
-        The processes of the others serve their next invocations. A function with a concurrency of 0 has no process to start.
+        The processes of the others serve their next invocations. A function with a concurrency of 0 has no process to start. A
+        function whose code changes during the check is left out. Under a debugger, only `$LATEST` is checked.
 
         ::
 
@@ -340,9 +342,16 @@ class LocalEndpoint(EmulatedLambda):
         await self.close()
 
     async def start(self) -> None:
-        """Start listening. Raises `ConfigurationError` if the port is in use, or if the system is not Linux or macOS."""
+        """Start listening.
+
+        Raises `ConfigurationError` if the port is in use, if the endpoint was started and is not closed, or if the system is
+        not Linux or macOS.
+        """
         if os.name != "posix":
             raise ConfigurationError("the local endpoint needs a POSIX system; run it on Linux, macOS or WSL")
+        if self._is_started:
+            raise ConfigurationError("the local endpoint is already started; close it before another start")
+        self._is_started = True
         async with AsyncExitStack() as started:
             started.push_async_callback(self.close)
             if self._served.in_processes:
@@ -358,18 +367,9 @@ class LocalEndpoint(EmulatedLambda):
         self._api = InvokeApi(
             self._served, observers, self._log, region=self.region, only_region=self._only_region, credentials=credentials
         )
-        self._runner = web.ServerRunner(self._api.server(), shutdown_timeout=1.0)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, "127.0.0.1", self._requested_port).start()
-        except OSError as error:
-            reason = error.strerror or str(error)
-            remedy = "choose another port with port= (--port on the command line); 0 takes a free one"
-            message = f"cannot listen on 127.0.0.1:{self._requested_port}: {reason}; {remedy}"
-            raise ConfigurationError(message) from error
-        host, port = self._runner.addresses[0][:2]
-        self._url = f"http://{host}:{port}"
-        self._served.open(self._make_pool)
+        self._url = self._server.bind()
+        self._served.open(self._make_pool)  # which needs the URL, and comes before the first request
+        await self._server.serve(self._api.server())
         if self._reload is not None:
             reloader = Reloader(self._served, self._reload)
             self._served.refresh = reloader.refresh
@@ -408,11 +408,10 @@ class LocalEndpoint(EmulatedLambda):
         self._end_silence()
         if self._api is not None:
             self._api.forget_executions()
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        await self._server.close()
         await self._groups.close()
         self._loop = self._api = None
+        self._is_started = False
 
     def _end_silence(self) -> None:
         if self._api is not None:

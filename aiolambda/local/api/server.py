@@ -16,13 +16,13 @@ from ...emulation.durable_names import DurableExecution, DurableNames
 from ...emulation.executions import Execution
 from ...emulation.failure_script import Decision, FailureKind, Scenario
 from ...emulation.function_responses import FunctionResponse
-from ...emulation.identifiers import ACCOUNT, arn_of, new_request_id, new_trace_id
+from ...emulation.identifiers import ACCOUNT, LATEST, arn_of, new_request_id, new_trace_id
 from ...emulation.recorded_call import RecordedCall, recorded
 from ...types.http import Headers, Request
 from ...types.values import Credentials
 from ..functions import LocalFunction
 from ..invocation_log import InvocationLog, Watch
-from ..jobs import Job, Selection
+from ..jobs import Job, Selection, check_configuration
 from ..runtime.invocations import InvocationResult
 from ..runtime.pool import ConcurrencyExceeded
 from ..runtime.process import EndpointClosed
@@ -156,14 +156,14 @@ class InvokeApi:
             raise api_errors.wrong_region(str(target.region), self._only_region)
         selection = self._functions.find(target.name, target.qualifier)
         if selection is None:
-            raise api_errors.function_not_found(f"{self._arn(target)}:{target.qualifier or '$LATEST'}")
+            raise api_errors.function_not_found(f"{self._arn(target)}:{target.qualifier or LATEST}")
         return selection
 
     async def _admit(self, invoke: InvokeRequest, watch: Watch, *, streamed: bool) -> Job:
         """The invocation to run, with what the script decided. Raises for a call whose function does not run."""
         target = invoke.target
         selection = self._find(target)
-        _check_configuration(selection.function, invoke)
+        check_configuration(selection.function, target.qualifier, invoke.tenant_id)
         arn = self._arn(target)
         trace_id, times = lineage.extended(invoke.trace_id, arn)
         if times >= lineage.LIMIT and getattr(selection.function, "recursive_loop", "Terminate") == "Terminate":
@@ -179,6 +179,7 @@ class InvokeApi:
             decision=decision,
             on_end=self._observers.on_end_of_run(),
             watch=watch,
+            keeps_stream=self._observers.on_call is not None,
         )
         return job if streamed or invoke.invocation_type == "DryRun" else self._durable_job(job, invoke, arn)
 
@@ -207,7 +208,7 @@ class InvokeApi:
             self._functions.queue(job)
         else:
             job.watch.answer()
-        if (loss := _loss_of(job.decision)) is not None:
+        if (loss := job.decision.loss) is not None:
             raise _NoAnswer(loss)
         return web.Response(status=202 if is_event else 204, headers=_headers_of(job))
 
@@ -216,7 +217,7 @@ class InvokeApi:
     ) -> web.StreamResponse:
         """Run the function, and answer with its response."""
         headers = _headers_of(job) | {"X-Amz-Executed-Version": job.selection.version}
-        loss = _loss_of(job.decision)
+        loss = job.decision.loss
         if streamed and (loss is None or loss.kind is FailureKind.CUT or loss.chunks):
             response = StreamingResponse(request, headers, loss)
             try:
@@ -246,15 +247,12 @@ class InvokeApi:
                 return result
             return await self._functions.invoke(job)
         except ConcurrencyExceeded as exceeded:
-            self._forget(job)
             raise api_errors.throttled(exceeded.reason) from None
         except EndpointClosed:
-            self._forget(job)
             raise errors.endpoint_closed() from None
-
-    def _forget(self, job: Job) -> None:
-        if job.durable is not None:
-            self._durable.forget(job.durable)
+        finally:
+            if not job.repeats:
+                job.on_drop()  # without effect on an execution that has ended
 
     async def _leave_unanswered(self, request: web.BaseRequest, scenario: Scenario | None) -> web.Response:
         """Close the connection without an answer: now, or with the endpoint if the script wants silence."""
@@ -267,12 +265,6 @@ class InvokeApi:
     def _arn(self, target: Target) -> str:
         """The ARN of the function, in the region and the account that the request names."""
         return arn_of(target.name, target.region or self._region, account=target.account or ACCOUNT)
-
-
-def _loss_of(decision: Decision) -> Scenario | None:
-    """The scripted loss of an answer whose function runs."""
-    scenario = decision.scenario
-    return None if scenario is None or scenario.kind is FailureKind.FUNCTION else scenario
 
 
 async def _cut(request: web.BaseRequest, body: bytes, headers: dict[str, str]) -> web.StreamResponse:
@@ -295,6 +287,8 @@ async def _read_payload(request: web.BaseRequest, headers: Mapping[str, str]) ->
         payload = request.content.read_nowait()
         requests.check_size(len(payload), declared, headers)
         return payload
+    if headers.get("expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # web.Server leaves that to its handler
     collected = bytearray()
     try:
         async for chunk in request.content.iter_any():
@@ -303,18 +297,6 @@ async def _read_payload(request: web.BaseRequest, headers: Mapping[str, str]) ->
     except ConnectionError:
         raise _NoAnswer from None
     return bytes(collected)
-
-
-def _check_configuration(function: object, invoke: InvokeRequest) -> None:
-    """Raise an `ApiError` if the function's configuration does not allow this call."""
-    if not isinstance(function, LocalFunction):
-        return
-    if function.tenant_isolation is True and invoke.tenant_id is None:
-        raise api_errors.tenant_id_missing()
-    if function.tenant_isolation is False and invoke.tenant_id is not None:
-        raise api_errors.tenant_id_unexpected()
-    if function.durable and invoke.target.qualifier is None:
-        raise api_errors.durable_function_unqualified()
 
 
 async def _result_of(execution: DurableExecution) -> InvocationResult:

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Generator
 import attrs
 
 from ...emulation import lineage
+from ...emulation.api_errors import ApiError
 from ...emulation.failure_script import Decision
 from ...emulation.identifiers import new_request_id
 from ...emulation.in_process import InProcessFunction
@@ -24,7 +25,7 @@ from ...protocol import names
 from ..activity import Activity
 from ..event_config import EventInvokeConfig
 from ..functions import LocalFunction
-from ..jobs import Job, Selection
+from ..jobs import Job, Selection, check_configuration
 from ..runtime.invocations import Invocation, InvocationResult
 from ..runtime.pool import ConcurrencyExceeded
 from ..runtime.process import EndpointClosed
@@ -84,12 +85,12 @@ class EventQueues:
         self._accept(job, is_decided=True)
 
     @contextlib.contextmanager
-    def beside_a_call(self, function_name: str) -> Generator[None]:
+    def beside_a_call(self, function: LocalFunction | None) -> Generator[None]:
         """While a synchronous call runs, it counts, so that it and the events of its function take turns.
 
-        Raises `ConcurrencyExceeded` if it is the turn of an event.
+        `function` is `None` for a call that takes no turns. Raises `ConcurrencyExceeded` if it is the turn of an event.
         """
-        queue = self._queues.get(function_name)
+        queue = None if function is None or function.name not in self._queues else self._queue_of(function)
         if queue is not None:
             queue.begin_call()
         is_refused = False
@@ -184,7 +185,8 @@ class EventQueues:
 
     async def _run(self, event: QueuedEvent) -> float | None:
         """Run an event. Returns the seconds after which it is to run again; `None` if it has ended."""
-        function = event.job.selection.function
+        function = self._function_of(event)
+        self._queue_of(function)  # its concurrency may have changed
         if isinstance(function, LocalFunction) and not function.concurrency:
             self._finish(event, Condition.ZERO_RESERVED_CONCURRENCY)
             return None
@@ -196,6 +198,11 @@ class EventQueues:
             return event.pause
         self._finish(event, condition)
         return None
+
+    def _function_of(self, event: QueuedEvent) -> LocalFunction | InProcessFunction:
+        """The function that has the name of the event's function now."""
+        selection = self._find(event.name, None)
+        return event.job.selection.function if selection is None else selection.function
 
     async def _has_run(self, event: QueuedEvent) -> bool:
         """Run an event. Returns whether the result counts, so that something follows."""
@@ -244,6 +251,11 @@ class EventQueues:
         if selection is None:
             report_failure(event, target, "there is no such function")
             return
+        try:
+            check_configuration(selection.function, qualifier)
+        except ApiError as refused:
+            report_failure(event, target, refused.members["message"])
+            return
         source = event.job.invocation
         arn = f"{source.function_arn.rpartition(':function:')[0]}:function:{name}"  # of the same region and account
         trace_id, times = lineage.extended(source.trace_id, arn)
@@ -268,6 +280,7 @@ class EventQueues:
             return
         if not event.runs:
             event.job.on_drop()
+            event.job.watch.drop()
         self._activity.end(token)
 
 

@@ -46,7 +46,10 @@ class RunQueue:
 
     @limit.setter
     def limit(self, value: int) -> None:
+        is_more = value > self._turns.limit
         self._turns.limit = value
+        if is_more:
+            self._wake()
 
     def put(self, event: QueuedEvent) -> None:
         """Run an event after those before it."""

@@ -19,6 +19,7 @@ import attrs
 from ...errors import ConfigurationError
 from ...errors.checks import check_callable
 from ...types.mistakes import explains_arguments
+from .. import listeners
 from ..functions import LocalFunction
 from .watched_files import MOST_FILES, Folder, Snapshot, Stamp, changes, forget_compiled, look_at_files, look_at_folder
 
@@ -198,27 +199,23 @@ class Reloader:
     def _folders(self) -> Collection[Folder]:
         """The folders of all functions."""
         kept: dict[Path, set[str]] = {}
-        for function in self._functions.in_processes.values():
+        functions = list(self._functions.in_processes.values())  # another thread may add one
+        for function in functions:
             in_handler = re.split(r"[/.]", function.handler)[:-1]
             for path in _folders_of(function):
                 kept.setdefault(path, set()).update(in_handler)
-        written = frozenset(_written_by(self._functions.in_processes.values()))
+        written = frozenset(_written_by(functions))
         return [Folder(path, frozenset(names), written) for path, names in kept.items()]
 
     def _names_of(self, folders: Collection[Path]) -> Iterator[str]:
         """The functions that have code in one of these folders."""
-        for name, function in self._functions.in_processes.items():
+        for name, function in list(self._functions.in_processes.items()):
             if any(path in folders for path in _folders_of(function)):
                 yield name
 
     def _tell(self, event: ReloadEvent) -> None:
-        if self._reload.on_reload is None:
-            return
-        try:
-            self._reload.on_reload(event)
-        except Exception as error:  # noqa: BLE001 - a listener that raises must not fail an invocation
-            context = {"message": "on_reload of the local endpoint raised an exception", "exception": error}
-            asyncio.get_running_loop().call_exception_handler(context)
+        if self._reload.on_reload is not None:
+            listeners.tell("on_reload", self._reload.on_reload, event)
 
     def _tell_of_large(self, folders: Mapping[Path, Snapshot]) -> None:
         """Tell once of a folder whose deepest files are left out."""

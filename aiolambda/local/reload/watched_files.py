@@ -58,9 +58,23 @@ def look_at_folder(folder: Folder, most: int = MOST_FILES) -> Snapshot:
             seen.add((status.st_dev, status.st_ino))
             waiting.extend(_folders_of(entries, folder.kept))
             found.update(_files_of(entries))
-    for ignored in folder.ignored:
-        found.pop(ignored, None)
-    return found
+    return _without(found, folder.ignored)
+
+
+def _without(found: dict[str, Stamp], ignored: Collection[str]) -> dict[str, Stamp]:
+    """The stamps without those of the ignored files, which links may lead to by other paths."""
+    inodes = {stamp[-1] for stamp in look_at_files(map(Path, ignored)).values()}
+    if not inodes:
+        return found
+    return {path: stamp for path, stamp in found.items() if stamp[-1] not in inodes or not _is_one_of(path, ignored)}
+
+
+def _is_one_of(path: str, others: Collection[str]) -> bool:
+    for other in others:
+        with suppress(OSError):
+            if Path(path).samefile(other):
+                return True
+    return False
 
 
 def _folders_of(entries: "Iterable[os.DirEntry[str]]", kept: Collection[str]) -> Iterator[str]:

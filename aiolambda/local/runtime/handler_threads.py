@@ -72,7 +72,7 @@ class HandlerThreads:
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine on an idle or a new thread. Raises `EndpointClosed` if `close` ended it."""
-        thread = self._idle.pop() if self._idle else self._start()
+        thread = self._take_idle() or self._start()
         done = asyncio.run_coroutine_threadsafe(work(), thread.loop)
         self._running.add(done)
         try:
@@ -88,6 +88,14 @@ class HandlerThreads:
                 thread.stop()
             elif thread in self._threads:
                 self._idle.append(thread)
+
+    def _take_idle(self) -> _HandlerThread | None:
+        """An idle thread, unless a task that a handler left behind has ended it, as `sys.exit` does."""
+        while self._idle:
+            thread = self._idle.pop()
+            if not thread.ended.done():
+                return thread
+        return None
 
     def _start(self) -> _HandlerThread:
         thread = _HandlerThread(self._kind)

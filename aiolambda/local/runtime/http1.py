@@ -264,7 +264,10 @@ class HttpServer:
         """Accept connections from now on. After `close` this has no effect."""
         listener, self._listener = self._listener, None
         if listener is not None:
-            self._server = await asyncio.get_running_loop().create_server(self._accept, sock=listener, backlog=_BACKLOG)
+            loop = asyncio.get_running_loop()
+            # In two steps, so that `close` knows the server if this is cancelled.
+            self._server = await loop.create_server(self._accept, sock=listener, backlog=_BACKLOG, start_serving=False)
+            await self._server.start_serving()
 
     async def close(self) -> None:
         """Stop listening, and close all connections."""

@@ -120,37 +120,42 @@ class RuntimeProcess:
         An init that takes too long goes on in the time of the first invocation. Lambda starts it again then.
         """
         started = time.perf_counter()
-        address = self._api.start()
-        debugger = self._debugger
-        if debugger is not None and self._function.runtime is None:
-            self._take_debugpy_port(debugger)
-        command = runtime_command(self._function, self._debugpy_port)
-        today = dt.datetime.now(dt.UTC).date()
-        environment = environment_of(self._function, self._shared, address, today, self._version)
-        pipe = self._pipe = OutputPipe(self._log.write)
         try:
-            self._process = await self._groups.spawn(
-                command,
-                stdin=None if debugger is None else debugger.stdin,
-                output=pipe.write_end,
-                environment=environment,
-                directory=self._function.folder_of(self._version),
-            )
+            process = self._process = await self._spawn()
         except OSError as error:
-            program, reason = command[0], (error.strerror or str(error)).lower()
+            program, reason = runtime_command(self._function)[0], (error.strerror or str(error)).lower()
             self._init_failure = lambda request_id: not_started(request_id, program, reason)
             return
-        finally:
-            pipe.close_write_end()
-        pipe.follow()
-        self._memory = PeakMemory(self._process.pid)
-        await self._api.admit(self._process.pid)
-        self._exit = asyncio.create_task(self._wait_for_exit(self._process), name=f"exit of runtime {self._process.pid}")
+        # Before anything that can be cancelled: `close` kills only a process whose exit is awaited.
+        self._exit = asyncio.create_task(self._wait_for_exit(process), name=f"exit of runtime {process.pid}")
         self._exit.add_done_callback(lambda _: self._api.give_up())
+        self._memory = PeakMemory(process.pid)
+        await self._api.admit(process.pid)
         if self._is_closing:
             self._kill()
         await self._wait_for_init(self._exit, self._init_limit)
         self._init_duration = (time.perf_counter() - started) * 1000
+
+    async def _spawn(self) -> SupervisedProcess:
+        """Start the process with its Runtime API and its pipe. Raises `OSError`, such as that of too many open files."""
+        address = self._api.start()
+        debugger = self._debugger
+        if debugger is not None and self._function.runtime is None:
+            self._take_debugpy_port(debugger)
+        today = dt.datetime.now(dt.UTC).date()
+        pipe = self._pipe = OutputPipe(self._log.write)
+        try:
+            process = await self._groups.spawn(
+                runtime_command(self._function, self._debugpy_port),
+                stdin=None if debugger is None else debugger.stdin,
+                output=pipe.write_end,
+                environment=environment_of(self._function, self._shared, address, today, self._version),
+                directory=self._function.folder_of(self._version),
+            )
+        finally:
+            pipe.close_write_end()
+        pipe.follow()
+        return process
 
     def _take_debugpy_port(self, debugger: Debugger) -> None:
         port = self._debugpy_port = debugger.take_port()
@@ -176,10 +181,11 @@ class RuntimeProcess:
             return_code = exit_code.result()
             self._init_failure = lambda request_id: exited(request_id, return_code)
 
-    async def invoke(self, invocation: Invocation) -> InvocationResult:
+    async def invoke(self, invocation: Invocation, *, is_own: bool = False) -> InvocationResult:
         """Run the invocation to its end, whatever the result.
 
-        Raises `InvocationNotDelivered` if the process ended while it was idle, `EndpointClosed` if `close` ended it.
+        Raises `InvocationNotDelivered` if the process ended before it received the invocation, `EndpointClosed` if `close`
+        ended it. If the process was started for this invocation, `is_own`, its end is the result.
         """
         if self._is_closing:
             raise EndpointClosed
@@ -188,11 +194,14 @@ class RuntimeProcess:
         if failure is not None:
             response = failure
             self._begin_log(invocation, failure)
-        elif self._exit is None or self._exit.done():
+        elif self._exit is None or (self._exit.done() and not is_own):
             raise InvocationNotDelivered
         else:
             self._begin_log(invocation)
-            response = await self._run(invocation, self._exit)
+            if self._exit.done():
+                response = exited(invocation.request_id, self._exit.result())
+            else:
+                response = await self._run(invocation, self._exit, is_own=is_own)
         return self._end(invocation, response, (time.perf_counter() - started) * 1000)
 
     def _begin_log(self, invocation: Invocation, failure: FunctionResponse | None = None) -> None:
@@ -222,7 +231,7 @@ class RuntimeProcess:
         )
         return InvocationResult(response=response, log_tail=self._log.end(invocation.request_id, usage))
 
-    async def _run(self, invocation: Invocation, exit_code: "asyncio.Task[int]") -> FunctionResponse:
+    async def _run(self, invocation: Invocation, exit_code: "asyncio.Task[int]", *, is_own: bool) -> FunctionResponse:
         timeout, started = self._timeout, time.monotonic()
         dispatched = self._api.dispatch(invocation, time.time() + (DEBUG_TIMEOUT if timeout is None else timeout))
         if not self._api.ready.done():
@@ -240,7 +249,7 @@ class RuntimeProcess:
             raise EndpointClosed
         if not exit_code.done():
             return await self._time_out(invocation, exit_code)
-        if not self._api.is_delivered:
+        if not (is_own or self._api.is_delivered):
             raise InvocationNotDelivered
         return exited(invocation.request_id, exit_code.result())
 

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 __all__ = ["ProcessGroups", "SupervisedProcess"]
@@ -57,8 +57,9 @@ class ProcessGroups:
         self._spawning = asyncio.Lock()
 
     async def start(self) -> None:
-        self._socket, theirs = _socket_pair()
-        with theirs:
+        ours, theirs = _socket_pair()
+        with theirs, ExitStack() as unless_started:
+            unless_started.callback(ours.close)
             self._reaper = await asyncio.create_subprocess_exec(
                 *_REAPER,
                 stdin=theirs.fileno(),
@@ -66,6 +67,8 @@ class ProcessGroups:
                 env={name: os.environ[name] for name in _LIBRARY_PATHS if name in os.environ},
                 start_new_session=True,
             )
+            unless_started.pop_all()
+        self._socket = ours
 
     async def close(self) -> None:
         if self._socket is not None:
