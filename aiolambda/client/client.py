@@ -26,9 +26,11 @@ from ..operations.invoke_types import InvokeCommandOutput
 from ..pipeline import BuiltinMiddlewares, Dispatch, PipelineContext, PipelineState, Slots, slot_limit
 from ..pipeline.call import Call, CallNext, Command, CommandInput, CommandOutput, NewCall
 from ..pipeline.command import parts_of
+from ..pipeline.observers import Observation
 from ..pipeline.stack import ClientStack, MiddlewareStack
 from ..policy.retry import StandardRetry
 from ..transport import connection_room
+from ..types.events import ClientObserver, MapFacts
 from ..types.interfaces import Codec, CredentialsProvider, RetryStrategy, Transport, can_abort, can_detach
 from ..types.mistakes import HidesNamesElsewhere, name_elsewhere
 from ..types.values import (
@@ -42,6 +44,7 @@ from ..types.values import (
     Unset,
 )
 from .arguments import CLIENT_ATTRIBUTES, by_keyword, explained_call
+from .endings import Endings
 from .in_flight import InFlightCalls
 from .invocation_ids import InvocationIds
 from .invocations import InvocationCalls
@@ -183,7 +186,8 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
         self._last_limits: tuple[object, Timeouts] = None, config.timeout
         """The limits of the last call that had a limit of its own: most calls have the same."""
         self._invocation_ids = InvocationIds()
-        self._in_flight = InFlightCalls()
+        self._endings = Endings(self._state)
+        self._in_flight = InFlightCalls(self._endings)
         self._maps = Maps(
             max_concurrency=self._state.slots.limit,
             codec=config.codec,
@@ -191,6 +195,7 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
             sender=self._map_sender,
             jitter=self._state.jitter,
             enter=self._enter,
+            observers=self._state.observers,
         )
         self._startup = Startup(config, self._state, signs=lambda: "httpSigningMiddleware" in self._stack)
         self._transport_closing: asyncio.Task[None] | None = None
@@ -206,6 +211,23 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
     def middleware_stack(self) -> MiddlewareStack[CommandInput, CommandOutput]:
         """The middlewares of all calls. A change affects calls that start later, never a call in flight."""
         return self._stack
+
+    def observe(self, observer: ClientObserver, /) -> Observation:
+        """Tell an observer of the calls and maps that start from now on.
+
+        ::
+
+            observation = client.observe(Durations())
+            ...
+            observation.remove()  # or: with client.observe(Durations()): ...
+
+        Args:
+            observer: An object of a class derived from `aiolambda.telemetry.ClientObserver`.
+
+        Raises:
+            ConfigurationError: It is something else.
+        """
+        return self._state.observers.add(observer)
 
     @property
     def stats(self) -> ClientStats:
@@ -329,13 +351,13 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
             ClientClosedError: The client is closed, or was closed during the call.
             AiolambdaError: A middleware of yours returned no output.
         """
-        return await self._call(command, timeout, idempotent, None)
+        return await self._call(command, timeout, idempotent, None, None)
 
-    def _map_sender(self, timeout: float | Timeouts | Unset | None, idempotent: bool | None) -> "Send":
+    def _map_sender(self, timeout: float | Timeouts | Unset | None, idempotent: bool | None, facts: MapFacts) -> "Send":
         """The `send` of a map: it reports throttles at once, and the time of a call starts with its slot."""
 
         def send(command: InvokeCommand, run_ended: "asyncio.Future[None]") -> Awaitable[InvokeCommandOutput]:
-            return self._call(command, timeout, idempotent, run_ended)
+            return self._call(command, timeout, idempotent, run_ended, facts)
 
         if timeout is not UNSET:
             self._timeouts(timeout, 1.0)  # so that a wrong limit fails the map, and not each item
@@ -398,7 +420,10 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
 
     def _detach(self, *, forked: bool) -> None:
         """Drop everything that belongs to the old loop: calls that wait there never end, and must not be awaited."""
-        self._in_flight, self._state.slots = InFlightCalls(closed=self._in_flight.closed), self._state.slots.renewed()
+        self._in_flight, self._state.slots = (
+            InFlightCalls(self._endings, closed=self._in_flight.closed),
+            self._state.slots.renewed(),
+        )
         self._maps.detach(forked=forked)
         self._startup.detach()
         transport = self._state.transport
@@ -411,6 +436,7 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
         timeout: float | Timeouts | Unset | None,
         idempotent: bool | None,
         run_ended: "asyncio.Future[None] | None",
+        map_facts: MapFacts | None,
     ) -> Coroutine[Any, Any, Out]:
         """A call of a command, which starts when it is awaited."""
         input, said, own = parts_of(command)
@@ -437,6 +463,8 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
             run_ended,
         )
         call.is_shared = bool(fold.added)
+        if (observers := self._state.observers).all:
+            call.watch = observers.watch(map_facts)
         return self._in_flight.run(call, fold.chain if self._startup.done else self._with_opening(fold.chain), fold.added)
 
     def _timeouts(self, given: float | Timeouts | Unset | None, default_read_timeout: float) -> Timeouts:

@@ -21,6 +21,7 @@ from ..policy import delivery
 from ..types.http import Stage, StreamingBody
 from ..types.interfaces import Timer
 from ..types.values import Delivery
+from .endings import Endings, StreamEnding
 
 __all__ = ["InFlightCalls"]
 
@@ -41,23 +42,26 @@ Out = TypeVar("Out")
 class InFlightCalls:
     """The calls of one client on one event loop, and the streams that they opened."""
 
-    def __init__(self, *, closed: bool = False) -> None:
+    def __init__(self, endings: Endings, *, closed: bool = False) -> None:
         self.closed = closed
+        self._endings = endings
         self._calls: dict[Call[Any, Any], _Deadline] = {}
-        self._streams: set[StreamingBody] = set()
+        self._streams: dict[StreamingBody, StreamEnding] = {}
         self._closing: set[asyncio.Task[None]] = set()
         """Tasks that close aborted streams."""
         self._closers: set[asyncio.Task[Any] | None] = set()
         """Tasks that are in `close`."""
         self._changed: asyncio.Event | None = None
 
-    async def run(  # noqa: C901 - no frame more in each call
+    async def run(  # noqa: C901, PLR0912 - no frame more in each call
         self, call: Call[In, Out], chain: CallNext[In, Out], added: tuple[Entry, ...] = ()
     ) -> Out:
         """Run a call to its end, within its total limit. `added` are the user's middlewares in its chain."""
         if self.closed:
             raise _completed(ClientClosedError("this client is closed"), call)
         deadline = self._calls[call] = _Deadline(call)
+        if call.watch is not None:
+            self._endings.started(call)
         try:
             output = await chain(call)
             if added and not isinstance(output, CommandOutput):
@@ -69,17 +73,23 @@ class InFlightCalls:
                 if isinstance(error, AiolambdaError):
                     _completed(error, call)
                 elif call.run_ended is not None and isinstance(error, Exception):
-                    raise _completed(error_of_item(error), call) from error
+                    failed = _completed(error_of_item(error), call)
+                    self._endings.failed(call, failed)
+                    raise failed from error
+                self._endings.failed(call, error)
                 raise
             is_closed = call.cut_by is ClientClosedError
             late = _closed_in_flight() if is_closed else _late(call.timeouts.total, call.stage, call.last_error)
             ended = _completed(late, call)
+            self._endings.failed(call, ended)
         else:
             deadline.disarm()
             call.on_slot = None
             operation = call.command.operation
             if operation.streamed and (stream := operation.open_answer(output)) is not None:
-                self._keep_stream(call, stream, deadline.at)
+                self._keep_stream(call, stream, deadline.at, self._endings.streaming(call, output))
+            else:
+                self._endings.returned(call, output)
             return output
         finally:
             call.last_error = None  # its traceback refers to the call: this breaks the cycle
@@ -139,20 +149,21 @@ class InFlightCalls:
                 if answer not in self._streams:
                     exits.push_async_callback(answer.aclose)
 
-    def _keep_stream(self, call: Call[Any, Any], stream: StreamingBody, deadline: float | None) -> None:
-        """Keep the stream that a call returned in the register until it is closed."""
+    def _keep_stream(self, call: Call[Any, Any], stream: StreamingBody, deadline: float | None, ending: StreamEnding) -> None:
+        """Keep the stream that a call returned in the register until it is closed: then the call ends."""
+        stream.on_close(ending)
         if stream.closed:
             return
         timer = None
+        self._streams[stream] = ending
         if call.cut_by is ClientClosedError:
             self._abort_stream(stream, _closed_in_flight())
         elif deadline is not None:
             timer = call.loop.call_at(deadline, self._abort_stream, stream, _late(call.timeouts.total, "receive"))
-        self._streams.add(stream)
         stream.on_close(functools.partial(self._forget_stream, stream, timer))
 
     def _forget_stream(self, stream: StreamingBody, timer: Timer | None) -> None:
-        self._streams.discard(stream)
+        self._streams.pop(stream, None)
         if timer is not None:
             timer.cancel()
         self._notify()
@@ -160,6 +171,8 @@ class InFlightCalls:
     def _abort_stream(self, stream: StreamingBody, error: AiolambdaError) -> None:
         """Abort a stream. A task closes it, so that its connection and slot do not wait for the reader."""
         stream.abort(error)
+        if (ending := self._streams.get(stream)) is not None:
+            ending.cut_by = error
         task = asyncio.create_task(stream.aclose(), name="close an aborted stream")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

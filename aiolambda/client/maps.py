@@ -15,7 +15,9 @@ from ..errors.checks import check_callable, check_flag, check_path, check_plain_
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandInput
 from ..operations.payload import Payload
+from ..pipeline.observers import MapWatch, Observers
 from ..protocol.names import check_function_name
+from ..types.events import MapFacts
 from ..types.interfaces import Codec
 from ..types.mistakes import choices_text, kind_of
 from ..types.values import UNSET, LogType, Timeouts, Unset, is_whole, shown, text_of
@@ -47,9 +49,10 @@ class Maps:
         max_concurrency: int,
         codec: Codec,
         idempotent: bool,
-        sender: "Callable[[float | Timeouts | Unset | None, bool | None], Send]",
+        sender: "Callable[[float | Timeouts | Unset | None, bool | None, MapFacts], Send]",
         jitter: Callable[[], float],
         enter: Callable[[], None],
+        observers: Observers,
     ) -> None:
         self.codec = codec
         self.idempotent = idempotent
@@ -58,12 +61,14 @@ class Maps:
         self._sender = sender
         self._jitter = jitter
         self._enter = enter
+        self._observers = observers
         self._admission: AdaptiveAdmission | None = None
 
     def run(
         self,
         source: "Source[Item]",
         *,
+        function_name: str | None,
         concurrency: int | Literal["adaptive"],
         timeout: float | Timeouts | Unset | None,
         idempotent: bool | None,
@@ -79,17 +84,18 @@ class Maps:
         check_flag("idempotent", idempotent)
         check_plain_function("on_progress", on_progress)
         fixed = None if concurrency == "adaptive" else _checked_concurrency(concurrency, self._max_concurrency)
+        facts = MapFacts(function_name)
         max_held = max(_LEAST_HELD, 4 * (fixed or self._max_concurrency)) + lookahead
         scheduler = MapScheduler(
             source,
-            send=self._sender(timeout, idempotent),
+            send=self._sender(timeout, idempotent, facts),
             admission=self.admission if fixed is None else FixedAdmission(fixed),
             settings=MapSettings(max_held=max_held, lookahead=lookahead, on_progress=on_progress, **settings),
             journal=journal,
             codec=self.codec,
             jitter=self._jitter,
         )
-        return MapRun(scheduler, self.runs, enter=self._enter)
+        return MapRun(scheduler, self.runs, enter=self._enter, watch=MapWatch(self._observers, facts))
 
     def detach(self, *, forked: bool) -> None:
         """Forget the runs: their loop is closed, or is that of another process. The windows keep what they have learned."""
@@ -217,6 +223,7 @@ class MapCalls:
         identity = {"function": function_name, "qualifier": qualifier, "type": invocation_type, "tenant": tenant}
         return self._maps.run(
             Source(items, prepare),
+            function_name=function_name,
             concurrency=concurrency,
             timeout=timeout,
             idempotent=idempotent,
@@ -287,6 +294,7 @@ class MapCalls:
         )
         return self._maps.run(
             Source(commands, prepare),
+            function_name=None,
             concurrency=concurrency,
             timeout=timeout,
             idempotent=idempotent,

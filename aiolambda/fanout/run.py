@@ -4,12 +4,12 @@ Owns the `async with` block, the iteration and the check of the event loop. Must
 """
 
 import asyncio
-import functools
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar
 
 from ..errors import ConfigurationError
 from ..errors.checks import check_seconds
+from ..pipeline.observers import MapWatch
 from .scheduler import GRACE, MapScheduler
 from .values import MapResult, MapStats, StoppedBy
 
@@ -34,16 +34,20 @@ class MapRun(Generic[Item]):
     and `client.close()` waits for them.
     """
 
-    def __init__(self, scheduler: MapScheduler[Item], runs: "set[MapRun[Any]]", *, enter: Callable[[], None]) -> None:
+    def __init__(
+        self, scheduler: MapScheduler[Item], runs: "set[MapRun[Any]]", *, enter: Callable[[], None], watch: MapWatch
+    ) -> None:
         """Made by `client.map` and `client.map_commands`.
 
         Args:
             scheduler: Sends the items.
             runs: The runs of the client, to which this one belongs while it runs.
             enter: Binds the client to the running event loop.
+            watch: Is told of the beginning and the end.
         """
         self._scheduler = scheduler
         self._enter = enter
+        self._watch = watch
         self._runs = runs
         self._in_block = False
 
@@ -124,9 +128,14 @@ class MapRun(Generic[Item]):
         if self._scheduler.task is None:
             self._enter()
             self._runs.add(self)
+            self._watch.started()
         else:
             self._check_loop(self._scheduler.task)
-        await self._scheduler.begin(functools.partial(self._runs.discard, self))
+        await self._scheduler.begin(self._end)
+
+    def _end(self) -> None:
+        self._runs.discard(self)
+        self._watch.ended(lambda: self.stats, self._scheduler.failure)
 
     def _check_loop(self, task: "asyncio.Task[None]") -> None:
         if task.get_loop() is not asyncio.get_running_loop():

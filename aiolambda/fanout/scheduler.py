@@ -147,14 +147,18 @@ class MapScheduler(Run[Item]):
 
     def raise_failure(self) -> None:
         """Raise the error that ended the run, if one did."""
-        if self._failure is not None:
-            raise self._failure
-        if self.stopped_by == "failures":
+        if (failure := self.failure()) is not None:
+            raise failure
+
+    def failure(self) -> BaseException | None:
+        """The error that ended the run; `None` if it ended by itself, by its caller or at its deadline."""
+        if self._failure is None and self.stopped_by == "failures":
             stats = self.stats
             settings = self._settings
             limits = f"max_failures={settings.max_failures} and max_failure_ratio={settings.max_failure_ratio}"
             said = f"{self._stats.failures:,} of {stats.done:,} items have failed; this map has {limits}"
-            raise TooManyFailuresError(said, stats=stats, delivery=delivery.worst(list(stats.failed)))
+            return TooManyFailuresError(said, stats=stats, delivery=delivery.worst(list(stats.failed)))
+        return self._failure
 
     def note_taken(self) -> None:
         """A result was taken: if the run was full, it can read again."""

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Never, Self
 
 from ..errors import ConfigurationError, PayloadTooLargeError
+from ..pipeline.call import StreamEnd
 from ..types.http import StreamingBody
 from ..types.values import Delivery, Metadata
 from .report import Report, report_of, tail_of
@@ -117,6 +118,13 @@ class ResponseStream:
     def report(self) -> Report | None:
         """The REPORT line of the log tail: durations, memory. `None` if there is no tail, or the line is not in it."""
         return None if self.log_tail is None else report_of(self.log_tail, request_id=self.metadata.request_id)
+
+    @property
+    def end(self) -> StreamEnd:
+        """For the client: how the answer ended. It is closed."""
+        reader = self._reader
+        completed = reader.completed or (reader.events.completion is not None and reader.events.function_error is None)
+        return StreamEnd(completed, reader.failure or reader.events.function_error, self.report)
 
     if not TYPE_CHECKING:  # a type checker finds these mistakes by itself
 

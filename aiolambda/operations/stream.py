@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 import attrs
 
-from ..pipeline.call import CommandInput, CommandOutput
+from ..pipeline.call import CommandInput, CommandOutput, StreamedOperation, StreamEnd
 from ..types.http import Request, Response, StreamingBody
 from ..types.interfaces import Codec
 from ..types.mistakes import explains_arguments
@@ -109,7 +109,7 @@ class InvokeWithResponseStreamCommandOutput(CommandOutput):
 
 
 @attrs.frozen(kw_only=True)
-class InvokeWithResponseStreamOperation:
+class InvokeWithResponseStreamOperation(StreamedOperation):
     """The operation `InvokeWithResponseStream` of 2021-11-15.
 
     `end_limit`: seconds to wait for the end of an answer after its completion event.
@@ -181,6 +181,10 @@ class InvokeWithResponseStreamOperation:
         """The answer that the output still reads. `None` if a middleware returned an output of its own without a stream."""
         stream = getattr(output, "event_stream", None)
         return stream.answer if isinstance(stream, ResponseStream) else None
+
+    def end_of(self, output: InvokeWithResponseStreamCommandOutput, /) -> StreamEnd:
+        """How the answer of an output ended."""
+        return output.event_stream.end
 
 
 INVOKE_WITH_RESPONSE_STREAM = InvokeWithResponseStreamOperation()

@@ -48,6 +48,7 @@ class StreamReader:
     _put_back: bytes = attrs.field(default=b"", init=False)
     _failure: Exception | None = attrs.field(default=None, init=False)
     _is_reading: bool = attrs.field(default=False, init=False)
+    _is_left: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._chunks = self.events.chunks()
@@ -56,6 +57,11 @@ class StreamReader:
     def completed(self) -> bool:
         """Whether all has been read, without an error."""
         return self._ended and self._failure is None
+
+    @property
+    def failure(self) -> Exception | None:
+        """The error that ended the answer. `None` for an answer that its reader left early."""
+        return None if self._is_left else self._failure
 
     @property
     def is_reading(self) -> bool:
@@ -75,7 +81,8 @@ class StreamReader:
 
     async def aclose(self) -> None:
         """Stop reading. Before the end of the answer, this closes the connection."""
-        if not self._ended:
+        if not self._ended and self._failure is None:
+            self._is_left = True
             self._fail(self.events.broken("the stream was closed before its end"))
         if self.answer is not None:
             await self.answer.aclose()

@@ -51,7 +51,7 @@ def attempting(  # noqa: C901 - a straight line: a function for each step would 
             request = call.request
             invocation_type = invocation_type_of(request)
             started = clock()
-            hand_over(call, request)
+            hand_over(call, state, request)
             verdict, status = UNKNOWN, None
             try:
                 response = await (state.transport or state.open_transport).send(request)

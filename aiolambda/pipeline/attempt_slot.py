@@ -9,6 +9,7 @@ from typing import Any, cast
 import attrs
 
 from ..errors import AiolambdaError, ConfigurationError
+from ..types.events import CallQueued, CallSlotted
 from ..types.http import StreamingBody
 from ..types.interfaces import CredentialsProvider, Reservation, can_refresh
 from ..types.values import Credentials
@@ -94,18 +95,34 @@ async def wait_for_slot(call: Call[Any, Any], state: PipelineState, *, first: bo
     """A slot and a reservation, both within the queue limit; `first`, before all calls that have not begun."""
     call.stage = "queue"
     slots, limit, asked, has_waited = state.slots, call.timeouts.queue, call.loop.time(), False
-    if not slots.acquire_nowait():
-        await slots.acquire(limit, first=first)
-        has_waited = True
     try:
-        if has_waited and limit is not None:  # the turn to connect may take the rest of the limit
-            rest = max(0.0, limit - (call.loop.time() - asked))
-            call.request.timeouts = attrs.evolve(call.request.timeouts, queue=rest)
-        transport = state.reserving_transport
-        return NO_RESERVATION if transport is None else await transport.reserve(call.request, first=first)
-    except BaseException:
-        slots.release()
-        raise
+        if not slots.acquire_nowait():
+            await _acquire(call, slots, limit, first=first)
+            has_waited = True
+        try:
+            if has_waited and limit is not None:  # the turn to connect may take the rest of the limit
+                rest = max(0.0, limit - (call.loop.time() - asked))
+                call.request.timeouts = attrs.evolve(call.request.timeouts, queue=rest)
+            transport = state.reserving_transport
+            return NO_RESERVATION if transport is None else await transport.reserve(call.request, first=first)
+        except BaseException:
+            slots.release()
+            raise
+    finally:
+        call.queued += call.loop.time() - asked
+
+
+async def _acquire(call: Call[Any, Any], slots: Slots, limit: float | None, *, first: bool) -> None:
+    """Wait for a slot. The observers are told."""
+    watch, asked, gave_up = call.watch, call.loop.time(), True
+    if watch is not None and "call_queued" in watch.wanted:
+        watch.tell("call_queued", CallQueued(watch.facts_of(call)))
+    try:
+        await slots.acquire(limit, first=first)
+        gave_up = False
+    finally:
+        if watch is not None and "call_slotted" in watch.wanted:
+            watch.tell("call_slotted", CallSlotted(watch.facts_of(call), call.loop.time() - asked, gave_up))
 
 
 def release(slots: Slots, reservation: Reservation, answers: Sequence[StreamingBody] = ()) -> None:

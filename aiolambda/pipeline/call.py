@@ -5,20 +5,23 @@ Owns these types. Must not know a concrete operation, or a step of the pipeline.
 
 import datetime as dt
 from collections.abc import Awaitable, Callable, Collection
-from typing import TYPE_CHECKING, Any, Generic, Literal, Never, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Never, Protocol, TypeVar, cast
 
 import attrs
 
 from ..errors import AiolambdaError, ConfigurationError
 from ..errors.checks import check_flag
+from ..types.events import ClientObserver
 from ..types.http import Request, Response, Stage, StreamingBody
 from ..types.interfaces import Codec, Loop
 from ..types.mistakes import NotDictionary, Remedies, remedy_of
 from ..types.values import Attempt, Credentials, Delivery, Metadata, PayloadLimits, Timeouts
+from .observers import CallWatch, watching
 
 if TYPE_CHECKING:
     import asyncio
 
+    from ..operations.report import Report
     from .stack import MiddlewareStack
 
 __all__ = [
@@ -35,6 +38,8 @@ __all__ = [
     "Priority",
     "Relation",
     "Step",
+    "StreamEnd",
+    "StreamedOperation",
     "TemplatedOperation",
     "UnreadFile",
 ]
@@ -191,6 +196,27 @@ class TemplatedOperation:
         raise NotImplementedError
 
 
+class StreamedOperation:
+    """An operation that tells how a streamed answer has ended."""
+
+    __slots__ = ()
+
+    def end_of(self, output: Any, /) -> "StreamEnd":
+        """How the answer of an output ended. It was closed."""
+        raise NotImplementedError
+
+
+class StreamEnd(NamedTuple):
+    """The end of a streamed answer."""
+
+    completed: bool
+    """Whether all of it was received."""
+    error: Exception | None
+    """What its reader gets raised, such as the `FunctionError` of a function that failed on the way."""
+    report: "Report | None"
+    """The REPORT line of the function, if its log was asked for."""
+
+
 class Plugin(Protocol):
     """A set of middlewares that is added as one, with `stack.use(plugin)`."""
 
@@ -286,6 +312,8 @@ class Call(Generic[In, Out]):
         is_shared: For the client: `False` if nobody can look at `request` after the attempts.
         cut_by: For the client: the class of the error that it cancels this call with, at the total limit or at its close.
         sent: For the client: the number of requests that were handed to the transport.
+        queued: Seconds so far that the call has waited for slots and connections.
+        watch: For the client: who is told of this call; `None` if nobody is.
     """
 
     command: Command[In, Out]
@@ -346,6 +374,10 @@ class Call(Generic[In, Out]):
     """For the client: the class of the error that it cancels this call with, at the total limit or at its close."""
     sent: int = attrs.field(default=0, repr=False)
     """For the client: the number of requests that were handed to the transport."""
+    queued: float = attrs.field(default=0.0, repr=False)
+    """Seconds so far that the call has waited for slots and connections."""
+    watch: CallWatch | None = attrs.field(default=None, repr=False)
+    """For the client: who is told of this call; `None` if nobody is."""
     request: Request = attrs.field(init=False, repr=False)
     """The request of this attempt, from `serialize` on. `ConfigurationError` before."""
 
@@ -370,6 +402,14 @@ class Call(Generic[In, Out]):
     def idempotent(self, said: bool | None) -> None:
         check_flag("call.idempotent", said)
         self._said_idempotent = said
+
+    def observe(self, observer: ClientObserver, /) -> None:
+        """Tell an observer of this call too, from now on until it ends.
+
+        Args:
+            observer: An object of a class derived from `ClientObserver`. Its `call_started` is not called any more.
+        """
+        self.watch = watching(self.watch, observer)
 
     @property
     def verdicts(self) -> list[Delivery]:

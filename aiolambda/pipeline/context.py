@@ -25,6 +25,7 @@ from ..types.interfaces import (
     can_reserve,
 )
 from ..types.values import Credentials, PayloadLimits, ResponseLimits, ThrottleReason
+from .observers import Observers
 from .slots import Slots
 
 __all__ = ["Counters", "PipelineContext", "PipelineState", "attempt_header"]
@@ -100,6 +101,7 @@ class PipelineState:
     context: PipelineContext
     slots: Slots
     counters: Counters = attrs.field(factory=Counters)
+    observers: Observers = attrs.field(factory=Observers)
     now: Callable[[], dt.datetime] = _now
     jitter: Callable[[], float] = random.random
     clock_offset: dt.timedelta = dt.timedelta(0)

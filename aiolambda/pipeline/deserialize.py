@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import AiolambdaError
 from ..policy import classification, delivery
 from ..protocol import error_response
+from ..types.events import Throttled
 from ..types.http import Response
 from ..types.values import Attempt, Metadata, RetryAction
 from .call import Call, CallNext, TemplatedOperation
@@ -88,6 +89,11 @@ def _exception(call: Call[Any, Any], state: PipelineState, response: Response) -
         reason = error.reason if isinstance(error, TooManyRequestsException) else None
         throttled = state.counters.throttled
         throttled[reason] = throttled.get(reason, 0) + 1
+        if (watch := call.watch) is not None:
+            watch.throttles += 1
+            if "throttled" in watch.wanted:
+                event = Throttled(watch.facts_of(call), len(call.history), error.code, reason, error.retry_after)
+                watch.tell("throttled", event)
     return error
 
 

@@ -20,6 +20,7 @@ from ..types.interfaces import StreamedResponse, Transport
 from ..types.values import UNSET, Delivery, Unset, new_attempt
 from .call import Call, CallNext
 from .context import PipelineState
+from .observers import tell_ended, tell_sent
 from .open_response import OpenResponse
 from .preparation import FusedChain, OutputOf
 
@@ -57,7 +58,7 @@ def _dispatching(state: PipelineState, output_of: OutputOf) -> CallNext[Any, Any
         if request.sent:  # a middleware sends it once more, perhaps at the same time: each send has a stage of its own
             request = request.copy()
         started = clock()
-        hand_over(call, request)
+        hand_over(call, state, request)
         verdict, status = UNKNOWN, None
         try:
             transport = state.transport or state.open_transport
@@ -81,8 +82,10 @@ def _dispatching(state: PipelineState, output_of: OutputOf) -> CallNext[Any, Any
     return dispatch
 
 
-def hand_over(call: Call[Any, Any], request: Request) -> None:
+def hand_over(call: Call[Any, Any], state: PipelineState, request: Request) -> None:
     """Note that the request goes to the transport now."""
+    if call.watch is not None:
+        tell_sent(call, call.watch, state.observers)
     call.response = None
     if request.timeouts.read is UNSET:  # a middleware made this request
         request.timeouts = attrs.evolve(request.timeouts, read=call.timeouts.read)
@@ -112,6 +115,8 @@ def record(
         counters.unknown += 1
     if len(call.history) > 1:
         counters.retried += 1
+    if call.watch is not None:
+        tell_ended(call, call.watch)
 
 
 def parsed_error(response: Response) -> ParsedError:

@@ -16,6 +16,7 @@ from ..policy import classification, delivery
 from ..policy.retry import repeats_at_once
 from ..protocol import error_response
 from ..protocol.request_template import begin_attempt, prepared_of, with_attempt
+from ..types.events import Retried
 from ..types.values import Delivery, RetryAction, shown
 from .attempt_slot import credentials_of
 from .call import Call, CallNext
@@ -142,7 +143,15 @@ class _RetryState:
         self.retries += action is RetryAction.RETRY
         self.throttles += action is RetryAction.WAIT
         self.stale_in_a_row = self.stale_in_a_row + 1 if action is RetryAction.REPEAT else 0
+        self._tell(failure, pause)
         return pause
+
+    def _tell(self, failure: "Failure", pause: float) -> None:
+        """Tell that another attempt follows."""
+        call, watch = self.call, self.call.watch
+        if watch is not None and "retried" in watch.wanted:
+            facts = watch.facts_of(call)
+            watch.tell("retried", Retried(facts, failure.attempt, failure.delivery, pause, failure.error))
 
     async def sleep(self, pause: float) -> None:
         """Pause before the next attempt. Raises the last failure if the run of the call's map ends meanwhile."""

@@ -4,9 +4,9 @@ Owns the events and the interface of an observer. Must not know who tells them, 
 """
 
 import datetime as dt
-from collections.abc import Mapping
+import inspect
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
@@ -44,8 +44,8 @@ class Outcome(StrEnum):
     """The function ran and failed: it raised, timed out or crashed."""
     ACCEPTED = "accepted"
     """Lambda queued the event."""
-    CHECKED = "checked"
-    """A dry run: the caller may invoke the function. Nothing ran."""
+    NOT_RUN = "not_run"
+    """The call succeeded without the function: a dry run, or a middleware answered in its place."""
     INCOMPLETE = "incomplete"
     """The function ran, and its answer did not arrive whole, was not read to its end, or could not be read."""
     THROTTLED = "throttled"
@@ -194,7 +194,7 @@ class Retried:
 
 @attrs.frozen(eq=False)
 class CredentialsRefreshed:
-    """A request was signed with other keys than the one before it. The first keys of a client count as well."""
+    """A request is signed with other keys than the one before it."""
 
     expires_at: dt.datetime | None
     """The end of their validity; `None` if they do not expire."""
@@ -213,8 +213,8 @@ class CallEnded:
     error: BaseException | None
     """What the caller gets raised. `None` if there is an output, also for one with a `function_error`."""
     error_type: str | None
-    """For a function that failed, the type that it reported, or `"Unhandled"`. Otherwise the error code of Lambda, or the name of
-    the exception's class. `None` without an error."""
+    """For a function that failed, the type that it reported, or `"Unhandled"`. Otherwise the error code of Lambda, or the name
+    of the exception's class. `None` without an error."""
     status_code: int | None
     """The HTTP status of the last answer; `None` if none came."""
     request_id: str | None
@@ -265,10 +265,25 @@ class ClientObserver:
 
         client.observe(Durations())
 
-    The methods run on the event loop, in the task of the call: they must be quick, and cannot be `async def`. An exception is
-    logged once, and changes nothing for the call. A method that is not overridden costs nothing. The payload and its answer are in no event; the errors are those that the caller gets, whose texts never
-    hold a payload. Each method has one argument, the event.
+    Each method has one argument, the event. It runs on the event loop, in the task of the call: it must be quick, and cannot be
+    `async def`. An exception that it raises is logged once, and changes nothing for the call. A method that is not overridden
+    costs nothing.
+
+    No event holds a payload or an answer. The errors are those that the caller gets, whose texts hold none either.
     """
+
+    wanted: ClassVar[frozenset[str]] = frozenset()
+    """The names of the methods that a class overrides."""
+    logged: ClassVar[frozenset[str]] = frozenset()
+    """For the client: the methods that have raised, which was logged."""
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        wanted = {name for name in METHODS if getattr(cls, name) is not getattr(ClientObserver, name)}
+        for name in sorted(wanted):
+            if inspect.iscoroutinefunction(getattr(cls, name)):
+                raise TypeError(f"{cls.__name__}.{name} must be a plain function (def, not async def)")
+        cls.wanted, cls.logged = frozenset(wanted), frozenset()
 
     def call_started(self, event: CallStarted, /) -> None:
         """A call began."""
@@ -302,3 +317,7 @@ class ClientObserver:
 
     def map_ended(self, event: MapEnded, /) -> None:
         """A run of a map has ended."""
+
+
+METHODS = tuple(name for name, member in vars(ClientObserver).items() if inspect.isfunction(member) and name[0] != "_")
+"""The methods of an observer."""

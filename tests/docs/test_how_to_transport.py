@@ -92,6 +92,8 @@ async def test_the_transport_is_honest_about_a_fault(server: FaultServer, certif
             error = raised
         else:
             assert output.metadata.http_status_code == 200
+    if error is None:
+        await until_read(play)  # a server may answer before it has read the body
     assert sum(play.executions.values()) <= 1
     if error is None or not error.may_have_run:
         assert sum(play.executions.values()) == (error is None)
