@@ -138,6 +138,8 @@ class AttemptSent:
     """The call."""
     attempt: int
     """The number of this request in its call: 1, 2, ...."""
+    url: str
+    """Its URL, which names the endpoint and the function."""
 
 
 @attrs.frozen(eq=False)
