@@ -13,7 +13,7 @@ from ..errors import AiolambdaError, FunctionError, InvocationTimeoutError, Lamb
 from ..pipeline.call import Call, StreamedOperation
 from ..pipeline.context import PipelineState
 from ..policy import classification, delivery
-from ..types.events import CallEnded, CallStarted, Outcome
+from ..types.events import CallStarted, Outcome, new_call_ended
 from ..types.values import Attempt, Delivery, RetryAction
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Endings:
 
     def returned(self, call: Call[Any, Any], output: Any) -> None:
         """A call returned an output, which has its whole answer."""
-        if call.watch is not None:
+        if call.watch is not None and "call_ended" in call.watch.wanted:
             _End(call).tell(output, None)
 
     def failed(self, call: Call[Any, Any], error: BaseException) -> None:
@@ -69,7 +69,7 @@ class _End:
         self.facts = None if call.watch is None else call.watch.facts_of(call)
         self.loop, self.started = call.loop, call.started
         self.history: Sequence[Attempt] = call.history
-        self.verdicts, self.is_dry_run = call.verdicts, call.is_dry_run
+        self.verdicts = call.verdicts
         self.queued, self.total_retry_delay = call.queued, call.total_retry_delay
         response = call.response
         self.status_code = None if response is None else response.status
@@ -88,7 +88,7 @@ class _End:
             report = output.report
         watch.tell(
             "call_ended",
-            CallEnded(
+            new_call_ended(
                 call=facts,
                 outcome=outcome,
                 delivery=verdict,
@@ -108,7 +108,8 @@ class _End:
     def _verdict(self, error: BaseException | None) -> Delivery:
         own = [error.delivery] if isinstance(error, AiolambdaError) else []
         verdict = delivery.worst([*own, *self.verdicts])
-        return delivery.of_dry_run(verdict) if self.is_dry_run else verdict
+        is_dry_run = self.facts is not None and self.facts.invocation_type == "DryRun"
+        return delivery.of_dry_run(verdict) if is_dry_run else verdict
 
 
 class StreamEnding:

@@ -23,6 +23,9 @@ from ..protocol.tracing import is_in_function, propagated_trace_id, with_parent
 
 __all__ = ["ContextFields", "TraceHeader", "merged"]
 
+_LOW = (1 << 96) - 1
+"""Of a trace id, the digits that do not begin it: X-Ray has the time there."""
+
 
 class TraceHeader:
     """Makes the value of `X-Amzn-Trace-Id`. Inside Lambda it keeps the other fields of the function's own."""
@@ -32,8 +35,9 @@ class TraceHeader:
 
     def value(self, span: SpanContext) -> str:
         """The value for requests whose parent is this span."""
-        trace_id = f"{span.trace_id:032x}"
-        parent = f"Root=1-{trace_id[:8]}-{trace_id[8:]};Parent={span.span_id:016x};Sampled={span.trace_flags & 1}"
+        trace_id = span.trace_id
+        root = f"Root=1-{trace_id >> 96:08x}-{trace_id & _LOW:024x}"
+        parent = f"{root};Parent={span.span_id:016x};Sampled={'1' if span.trace_flags & 1 else '0'}"
         return with_parent(propagated_trace_id(os.environ), parent) if self._in_function else parent
 
 

@@ -38,6 +38,8 @@ __all__ = ["Tracing", "TracingMiddleware"]
 
 _log = logging.getLogger("aiolambda")
 _OF_THE_API = "opentelemetry.trace"
+_LOOKED_EVERY = 0.01
+"""Seconds between two looks for a provider that the program may have set since, which take longer than the rest."""
 _OPERATIONS = InvokeOperation, InvokeWithResponseStreamOperation
 _WITH_CONTEXT = InvokeCommandInput, InvokeWithResponseStreamCommandInput
 
@@ -82,6 +84,8 @@ class TracingMiddleware(FusibleMiddleware):
         self._header = TraceHeader()
         self._context_fields, self._context_limit = context_fields, context_limit
         self._has_failed = False
+        self._records = False
+        self._looked_at = float("-inf")
 
     def __call__(self, call: Call[Any, Any], call_next: CallNext[Any, Any], /) -> Awaitable[Any]:
         return self._traced(call, call_next)
@@ -96,7 +100,7 @@ class TracingMiddleware(FusibleMiddleware):
         return trace_call
 
     def _traced(self, call: Call[Any, Any], walk: CallNext[Any, Any]) -> Awaitable[Any]:
-        if self._tracing.records or self._instruments.records:
+        if self._records or (abs(call.started - self._looked_at) > _LOOKED_EVERY and self._look(call.started)):
             return self._observed_call(call, walk)
         if call.watch is not None:
             context = contexts.get_current()
@@ -104,6 +108,12 @@ class TracingMiddleware(FusibleMiddleware):
             if parent.is_valid:
                 self._propagate(call, parent, context, call.watch.facts_of(call))
         return walk(call)
+
+    def _look(self, now: float) -> bool:
+        """Look whether somebody reads spans or metrics."""
+        self._looked_at = now
+        self._records = self._tracing.records or self._instruments.records
+        return self._records
 
     async def _observed_call(self, call: Call[Any, Any], walk: CallNext[Any, Any]) -> Any:
         try:
