@@ -43,6 +43,7 @@ from ..types.values import (
     Timeouts,
     Unset,
 )
+from . import registry
 from .arguments import CLIENT_ATTRIBUTES, by_keyword, explained_call
 from .endings import Endings
 from .in_flight import InFlightCalls
@@ -201,6 +202,7 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
         self._transport_closing: asyncio.Task[None] | None = None
         """Closes a transport that cannot be aborted."""
         self._loop_binding = LoopBinding(detach=self._detach, is_busy=self._is_busy)
+        registry.add(self)
 
     @property
     def config(self) -> LambdaClientConfig:

@@ -13,7 +13,7 @@ from ..errors import AiolambdaError, FunctionError, InvocationTimeoutError, Lamb
 from ..operations.invoke_types import InvokeCommandOutput
 from ..pipeline.call import Call, StreamedOperation
 from ..policy import classification, delivery
-from ..types.events import CallEnded, CallStarted, Outcome
+from ..types.events import CallStarted, Outcome, new_call_ended
 from ..types.values import Attempt, Delivery, RetryAction
 from .counters import CallCounters
 
@@ -51,7 +51,8 @@ class Endings:
     def returned(self, call: Call[Any, Any], output: Any) -> None:
         """A call returned an output, which has its whole answer."""
         history = call.history
-        if call.watch is None and len(history) == 1 == call.sent:
+        is_watched = call.watch is not None and "call_ended" in call.watch.wanted
+        if not is_watched and len(history) == 1 == call.sent:
             is_ordinary = type(output) is InvokeCommandOutput and output.function_error is None and output.log_result is None
             if is_ordinary and history[0].delivery is _EXECUTED:
                 # As `CallCounters.count` does it, without a frame more: nearly all calls end here.
@@ -84,7 +85,8 @@ class _End:
         self.facts = None if call.watch is None else call.watch.facts_of(call)
         self.loop, self.started = call.loop, call.started
         self.history: Sequence[Attempt] = call.history
-        self.verdicts, self.is_dry_run = call.verdicts, _is_dry_run(call)
+        self.verdicts = call.verdicts
+        self.is_dry_run = _is_dry_run(call) if self.facts is None else self.facts.invocation_type == "DryRun"
         self.queued, self.total_retry_delay = call.queued, call.total_retry_delay
         response = call.response
         self.status_code = None if response is None else response.status
@@ -110,7 +112,7 @@ class _End:
             return
         watch.tell(
             "call_ended",
-            CallEnded(
+            new_call_ended(
                 call=facts,
                 outcome=outcome,
                 delivery=verdict,

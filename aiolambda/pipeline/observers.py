@@ -8,6 +8,7 @@ Owns the telling. Must not know what happens in a call: those who do call `tell`
 import contextlib
 import logging
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import ConfigurationError
@@ -20,6 +21,7 @@ from ..types.events import (
     MapEnded,
     MapFacts,
     MapStarted,
+    new_call_facts,
 )
 from ..types.mistakes import kind_of
 from ..types.values import Credentials, text_of
@@ -144,7 +146,7 @@ class CallWatch:
         if facts is None:
             input, operation = call.input, call.command.operation
             name: object = operation.function_name(input)
-            facts = self._facts = CallFacts(
+            facts = self._facts = new_call_facts(
                 call.invocation_id,
                 call.client_name,
                 call.command_name.removesuffix("Command"),
@@ -161,9 +163,15 @@ class CallWatch:
 
     def joined_by(self, observer: ClientObserver) -> "CallWatch":
         """The same with one observer more."""
-        watch = CallWatch((*self._observers, observer), self.wanted | _checked(observer).wanted, self._map)
+        watch = CallWatch((*self._observers, observer), _union(self.wanted, _checked(observer).wanted), self._map)
         watch._facts, watch.throttles = self._facts, self.throttles
         return watch
+
+
+@lru_cache(maxsize=64)
+def _union(some: frozenset[str], more: frozenset[str]) -> frozenset[str]:
+    """Cached, because a middleware that observes its calls does so at each."""
+    return some | more
 
 
 _NOBODY = CallWatch((), frozenset())
@@ -178,7 +186,7 @@ def tell_sent(call: "Call[Any, Any]", watch: CallWatch, observers: Observers) ->
     """Tell that the request of an attempt goes to the transport now."""
     observers.see_credentials(call.credentials)
     if "attempt_sent" in watch.wanted:
-        watch.tell("attempt_sent", AttemptSent(watch.facts_of(call), call.sent + 1))
+        watch.tell("attempt_sent", AttemptSent(watch.facts_of(call), call.sent + 1, call.request.url))
 
 
 def tell_ended(call: "Call[Any, Any]", watch: CallWatch) -> None:

@@ -5,12 +5,13 @@ Owns the events and the interface of an observer. Must not know who tells them, 
 
 import datetime as dt
 import inspect
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from .values import Delivery, ThrottleReason
+from .values import Delivery, ThrottleReason, Unfrozen
 
 if TYPE_CHECKING:
     from ..fanout.values import MapStats
@@ -32,6 +33,8 @@ __all__ = [
     "Outcome",
     "Retried",
     "Throttled",
+    "new_call_ended",
+    "new_call_facts",
 ]
 
 
@@ -102,6 +105,29 @@ class CallFacts:
     """The run that the call belongs to; `None` outside of a map."""
 
 
+class _NewCallFacts(Unfrozen, CallFacts):
+    __slots__ = ()
+
+    def __init__(
+        self,
+        id: str,
+        client_name: str,
+        operation: str,
+        function_name: str,
+        qualifier: str | None,
+        invocation_type: str,
+        map: MapFacts | None,
+    ) -> None:
+        new: Any = self
+        new.id, new.client_name, new.operation, new.function_name = id, client_name, operation, function_name
+        new.qualifier, new.invocation_type, new.map = qualifier, invocation_type, map
+        new.__class__ = CallFacts
+
+
+new_call_facts: Callable[[str, str, str, str, str | None, str, MapFacts | None], CallFacts] = _NewCallFacts
+"""The same as `CallFacts`, in a third of the time."""
+
+
 @attrs.frozen(eq=False)
 class CallStarted:
     """A call began. Nothing was sent yet."""
@@ -138,6 +164,8 @@ class AttemptSent:
     """The call."""
     attempt: int
     """The number of this request in its call: 1, 2, ...."""
+    url: str
+    """Its URL, which names the endpoint and the function."""
 
 
 @attrs.frozen(eq=False)
@@ -231,6 +259,37 @@ class CallEnded:
     """Seconds of them that were spent in pauses between attempts."""
     report: "Report | None"
     """The REPORT line of the function, with `log_type="Tail"`: durations, memory, cold start."""
+
+
+class _NewCallEnded(Unfrozen, CallEnded):
+    __slots__ = ()
+
+    def __init__(
+        self,
+        *,
+        call: CallFacts,
+        outcome: Outcome,
+        delivery: Delivery,
+        error: BaseException | None,
+        error_type: str | None,
+        status_code: int | None,
+        request_id: str | None,
+        attempts: int,
+        throttles: int,
+        duration: float,
+        queued: float,
+        total_retry_delay: float,
+        report: "Report | None",
+    ) -> None:
+        new: Any = self
+        new.call, new.outcome, new.delivery, new.error, new.error_type = call, outcome, delivery, error, error_type
+        new.status_code, new.request_id, new.attempts, new.throttles = status_code, request_id, attempts, throttles
+        new.duration, new.queued, new.total_retry_delay, new.report = duration, queued, total_retry_delay, report
+        new.__class__ = CallEnded
+
+
+new_call_ended: Callable[..., CallEnded] = _NewCallEnded
+"""The same as `CallEnded`, in less than half of the time."""
 
 
 @attrs.frozen(eq=False)
