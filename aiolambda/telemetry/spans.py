@@ -126,10 +126,10 @@ class TracingMiddleware(FusibleMiddleware):
         token = contexts.attach(context)
         try:
             output = await walk(call)
-        except GeneratorExit:  # its loop is gone, and its context: what is collected here may run in another
-            raise
         except BaseException:
-            contexts.detach(token)
+            # Another one is current if the loop of the call is gone: its coroutine is collected in a context of others.
+            if contexts.get_current() is context:
+                contexts.detach(token)
             raise
         contexts.detach(token)
         return output
