@@ -7,7 +7,7 @@ Owns the outcome. Must not know who observes.
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import AiolambdaError, FunctionError, InvocationTimeoutError, LambdaServiceException
 from ..pipeline.call import Call, StreamedOperation
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ..operations.report import Report
 
 __all__ = ["Endings", "StreamEnding", "outcome_of"]
+
+Error = TypeVar("Error", bound=BaseException)
 
 _LONGEST_TYPE = 200
 """Characters of the error type that a function reports: it may report anything."""
@@ -51,10 +53,11 @@ class Endings:
         if call.watch is not None and "call_ended" in call.watch.wanted:
             _End(call).tell(output, None)
 
-    def failed(self, call: Call[Any, Any], error: BaseException) -> None:
-        """A call raised an error."""
+    def failed(self, call: Call[Any, Any], error: Error) -> Error:
+        """A call raises an error, which this returns."""
         if call.watch is not None:
             _End(call).tell(None, error)
+        return error
 
     def streaming(self, call: Call[Any, Any], output: Any) -> "StreamEnding":
         """A call returned an output whose answer is still being read."""
