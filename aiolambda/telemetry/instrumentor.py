@@ -30,7 +30,9 @@ class AiolambdaInstrumentor:
 
         from aiolambda.telemetry import AiolambdaInstrumentor
 
-        AiolambdaInstrumentor().instrument()
+        AiolambdaInstrumentor().instrument(function_names=False)
+        ...
+        AiolambdaInstrumentor().uninstrument()
 
     The command `opentelemetry-instrument` does the same. A client that the program instruments itself, with `instrument`, keeps
     the settings of the program.
