@@ -108,6 +108,22 @@ async def test_span_names_region_and_server(
     assert (point.attributes["server.address"], point.attributes["server.port"]) == server
 
 
+async def test_extended_request_id_is_told_if_there_is_one(sdk: Sdk) -> None:
+    class Extended(FakeTransport):
+        async def send(self, request: Request, /) -> Response:
+            response = await super().send(request)
+            response.headers["x-amz-id-2"] = "an extended id"
+            return response
+
+    fake = Extended(HANDLERS)
+    fake.fail("fails", AccessDeniedException("no"))
+    async with sdk.client(fake) as client:
+        await client.invoke("echo", 1)
+        with pytest.raises(AccessDeniedException):
+            await client.invoke("fails", 1)
+    assert [(span.attributes or {})["aws.extended_request_id"] for span in sdk.spans] == ["an extended id"] * 2
+
+
 async def test_report_becomes_attributes(sdk: Sdk) -> None:
     async with sdk.client(HANDLERS) as client:
         report = (await client.invoke("echo", 1, log_type="Tail")).report
