@@ -93,9 +93,9 @@ if TYPE_CHECKING:
     from .types.interfaces import RetryStrategy as RetryStrategy
     from .types.interfaces import StreamedResponse as StreamedResponse
     from .types.interfaces import Transport as Transport
+    from .types.stats import ClientStats as ClientStats
     from .types.values import UNSET as UNSET
     from .types.values import Attempt as Attempt
-    from .types.values import ClientStats as ClientStats
     from .types.values import Credentials as Credentials
     from .types.values import Delivery as Delivery
     from .types.values import InvocationType as InvocationType
@@ -174,9 +174,9 @@ else:
             "StreamedResponse",
             "Transport",
         ),
+        ".types.stats": ("ClientStats",),
         ".types.values": (
             "Attempt",
-            "ClientStats",
             "Credentials",
             "Delivery",
             "InvocationType",

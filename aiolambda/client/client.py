@@ -33,9 +33,9 @@ from ..transport import connection_room
 from ..types.events import ClientObserver, MapFacts
 from ..types.interfaces import Codec, CredentialsProvider, RetryStrategy, Transport, can_abort, can_detach
 from ..types.mistakes import HidesNamesElsewhere, name_elsewhere
+from ..types.stats import ClientStats
 from ..types.values import (
     UNSET,
-    ClientStats,
     Credentials,
     PayloadLimits,
     ResponseLimits,
@@ -187,7 +187,7 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
         self._last_limits: tuple[object, Timeouts] = None, config.timeout
         """The limits of the last call that had a limit of its own: most calls have the same."""
         self._invocation_ids = InvocationIds()
-        self._endings = Endings(self._state)
+        self._endings = Endings()
         self._in_flight = InFlightCalls(self._endings)
         self._maps = Maps(
             max_concurrency=self._state.slots.limit,
@@ -233,16 +233,9 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
 
     @property
     def stats(self) -> ClientStats:
-        """The counters of this client now."""
-        slots, counters = self._state.slots, self._state.counters
-        return ClientStats(
-            in_flight=slots.in_flight,
-            waiting=slots.waiting,
-            executed=counters.executed,
-            retried=counters.retried,
-            unknown=counters.unknown,
-            throttled=dict(counters.throttled),
-        )
+        """The counters of this client now. Any thread may read them."""
+        loop = self._loop_binding.loop
+        return self._endings.counters.stats(self._state, None if loop is None else loop.time())
 
     if not TYPE_CHECKING:  # a type checker finds this mistake by itself
 

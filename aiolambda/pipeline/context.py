@@ -32,10 +32,10 @@ __all__ = ["Counters", "PipelineContext", "PipelineState", "attempt_header"]
 
 
 class Counters:
-    """Verdicts since the client was built."""
+    """The requests since the client was built."""
 
     def __init__(self) -> None:
-        self.executed = self.retried = self.unknown = 0
+        self.attempts = self.retries = 0
         self.throttled: dict[ThrottleReason | None, int] = {}
 
 

@@ -19,6 +19,7 @@ from aiolambda import (
     Call,
     CallNext,
     Credentials,
+    Delivery,
     InvalidInputError,
     InvokeCommand,
     InvokeCommandOutput,
@@ -291,7 +292,7 @@ async def test_failed_call_raises_the_same_error() -> None:
         with pytest.raises(ServiceException) as raised:
             await client.send(InvokeCommand(function_name="orders"))
     assert (raised.value.delivery, raised.value.metadata.attempts) == ("unknown", 1)
-    assert client.stats.unknown == 1
+    assert client.stats.failed == {Delivery.UNKNOWN: 1}
     assert client.stats.in_flight == 0
 
 
