@@ -5,8 +5,9 @@
     async with LambdaClient(region="eu-west-1") as client:
         output = await client.invoke("orders", {"id": 7}, timeout=30)
 
-All public names are here, except those of `aiolambda.errors`, `aiolambda.credentials`, `aiolambda.local` and
-`aiolambda.testing`. Importing this module loads nothing else. Each name loads its module on first use.
+All public names are here, except those of `aiolambda.errors`, `aiolambda.credentials`, `aiolambda.local`,
+`aiolambda.telemetry` and `aiolambda.testing`. Importing this module loads nothing else. Each name loads its module on first
+use.
 """
 
 import os.path as _path

@@ -12,6 +12,7 @@ import trustme
 
 from .config.test_credentials import BASE, ROLE, TAKEN
 from .support.loops import CHOSEN
+from .support.programs import output_of
 from .support.servers import Connection, always, answer, raw_server
 
 pytest.importorskip("blockbuster", reason="blockbuster is not installed")
@@ -126,6 +127,6 @@ async def test_client_never_blocks_an_event_loop(tmp_path: Path) -> None:
         program = await asyncio.create_subprocess_exec(
             sys.executable, "-c", PROGRAM, ROLE, stdin=-1, stdout=-1, stderr=-1, cwd=Path(__file__).parents[1]
         )
-        out, complaints = await asyncio.wait_for(program.communicate(json.dumps(asked).encode()), 120)
+        out, complaints = await output_of(program, within=120, stdin=json.dumps(asked).encode())
     assert complaints == b""
     assert dict(map(json.loads, out.splitlines())) == dict.fromkeys(uses, 6)

@@ -17,6 +17,7 @@ from aiolambda.client import startup
 from aiolambda.threads import Threads
 
 from .config.test_config import set_all
+from .support.programs import output_of
 from .support.servers import RawServer, always, answer, raw_server
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
@@ -218,10 +219,5 @@ async def test_hanging_look_up_does_not_delay_exit(name: str) -> None:
     endpoint, variables = HANGING[name]
     environment = {**os.environ, **_REGION, **variables, "PYTHONPATH": str(Path(__file__).parents[1])}
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", HANG, endpoint, stdout=-1, stderr=-1, env=environment)
-    try:
-        out, complaints = await asyncio.wait_for(process.communicate(), 120)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise
+    out, complaints = await output_of(process, within=120)
     assert (out, complaints) == (b"ClientClosedError\n", b"")

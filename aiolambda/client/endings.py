@@ -7,7 +7,7 @@ Owns the outcome. Must not know who observes.
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import AiolambdaError, FunctionError, InvocationTimeoutError, LambdaServiceException
 from ..operations.invoke_types import InvokeCommandOutput
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..operations.report import Report
 
 __all__ = ["Endings", "StreamEnding", "outcome_of"]
+
+Error = TypeVar("Error", bound=BaseException)
 
 _LONGEST_TYPE = 200
 """Characters of the error type that a function reports: it may report anything."""
@@ -68,9 +70,10 @@ class Endings:
                 return
         _End(call, self.counters).tell(output, None)
 
-    def failed(self, call: Call[Any, Any], error: BaseException) -> None:
-        """A call raised an error."""
+    def failed(self, call: Call[Any, Any], error: Error) -> Error:
+        """A call raises an error, which this returns."""
         _End(call, self.counters).tell(None, error)
+        return error
 
     def streaming(self, call: Call[Any, Any], output: Any) -> "StreamEnding":
         """A call returned an output whose answer is still being read."""

@@ -73,15 +73,12 @@ class InFlightCalls:
                 if isinstance(error, AiolambdaError):
                     _completed(error, call)
                 elif call.run_ended is not None and isinstance(error, Exception):
-                    failed = _completed(error_of_item(error), call)
-                    self._endings.failed(call, failed)
-                    raise failed from error
+                    raise self._endings.failed(call, _completed(error_of_item(error), call)) from error
                 self._endings.failed(call, error)
                 raise
             is_closed = call.cut_by is ClientClosedError
             late = _closed_in_flight() if is_closed else _late(call.timeouts.total, call.stage, call.last_error)
-            ended = _completed(late, call)
-            self._endings.failed(call, ended)
+            ended = self._endings.failed(call, _completed(late, call))
         else:
             deadline.disarm()
             call.on_slot = None

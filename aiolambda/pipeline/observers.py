@@ -46,6 +46,12 @@ class Observation:
     """An observer of a client, from `client.observe` on until `remove`. As a context manager, until the end of the block."""
 
     def __init__(self, observers: "Observers", observer: ClientObserver) -> None:
+        """Made by `client.observe`.
+
+        Args:
+            observers: The observers of the client.
+            observer: The observer.
+        """
         self._observers = observers
         self.observer = observer
         """The observer."""

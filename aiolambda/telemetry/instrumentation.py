@@ -4,7 +4,7 @@ Owns the call that a program makes. Must not import OpenTelemetry.
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..client.client import LambdaClient
 from ..errors import ConfigurationError
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
-    from .maps import MapItems
 
 __all__ = ["instrument"]
 
@@ -30,7 +29,7 @@ def instrument(
     function_names: bool = True,
     w3c_in_client_context: bool = False,
     baggage_entries: Iterable[str] = (),
-    map_items: "MapItems" = "none",
+    map_items: Literal["none", "links", "children"] = "none",
 ) -> Instrumentation:
     """Trace and measure the calls of a client with OpenTelemetry, and pass the trace on to the functions.
 

@@ -5,7 +5,7 @@ Owns this switch, which `opentelemetry-instrument` finds by its entry point. Mus
 
 import logging
 from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from ..client import registry
 from .handle import automatic_instrumentations, instrumentation_of
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from ..client.client import LambdaClient
-    from .maps import MapItems
 
 __all__ = ["AiolambdaInstrumentor"]
 
@@ -30,7 +29,9 @@ class AiolambdaInstrumentor:
 
         from aiolambda.telemetry import AiolambdaInstrumentor
 
-        AiolambdaInstrumentor().instrument()
+        AiolambdaInstrumentor().instrument(function_names=False)
+        ...
+        AiolambdaInstrumentor().uninstrument()
 
     The command `opentelemetry-instrument` does the same. A client that the program instruments itself, with `instrument`, keeps
     the settings of the program.
@@ -63,7 +64,7 @@ class AiolambdaInstrumentor:
         function_names: bool = True,
         w3c_in_client_context: bool = False,
         baggage_entries: Iterable[str] = (),
-        map_items: "MapItems" = "none",
+        map_items: Literal["none", "links", "children"] = "none",
         skip_dep_check: bool = False,
         raise_exception_on_conflict: bool = False,
     ) -> None:

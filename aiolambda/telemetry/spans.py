@@ -117,7 +117,7 @@ class TracingMiddleware(FusibleMiddleware):
 
     async def _observed_call(self, call: Call[Any, Any], walk: CallNext[Any, Any]) -> Any:
         try:
-            context = self._begin(call)
+            context, span = self._begin(call)
         except Exception:  # noqa: BLE001 - the call goes on without a span, whatever a tracer or a sampler raises
             self._log_once()
             return await walk(call)
@@ -126,19 +126,22 @@ class TracingMiddleware(FusibleMiddleware):
         token = contexts.attach(context)
         try:
             output = await walk(call)
-        except GeneratorExit:  # its loop is gone, and its context: what is collected here may run in another
-            raise
         except BaseException:
-            contexts.detach(token)
+            # Another one is current if the loop of the call is gone: its coroutine is collected in a context of others.
+            if contexts.get_current() is context:
+                contexts.detach(token)
             raise
+        finally:
+            if span is not None and call.response is not None and "x-amz-id-2" in call.response.fields:
+                span.set_attribute(c.AWS_EXTENDED_REQUEST_ID, call.response.fields["x-amz-id-2"])
         contexts.detach(token)
         return output
 
-    def _begin(self, call: Call[Any, Any]) -> Context | None:
-        """Start the span of a call, and let it be observed. Returns the context of the call, if it has one of its own."""
+    def _begin(self, call: Call[Any, Any]) -> tuple[Context | None, Span | None]:
+        """Start the span of a call, and let it be observed. Returns the context of the call, and the span if it records."""
         watch = call.watch
         if watch is None:  # the stack was copied to a client that is not instrumented
-            return None
+            return None, None
         facts = watch.facts_of(call)
         target = self._targets.of(_operation_of(call), facts)
         run = None if facts.map is None else self._maps.of(facts.map)
@@ -149,7 +152,7 @@ class TracingMiddleware(FusibleMiddleware):
         if span is not None or instruments is not None:
             observed = self._observed if target.server else self._observed_server
             call.observe(observed(span, context, target, instruments, self._tracing.tracer))
-        return context
+        return context, span
 
     def _span(self, target: Target, run: RunSpan | None, *, is_item: bool) -> tuple[Span | None, SpanContext, Context]:
         """The span of a call, if it has one that records; the parent of its requests; and the context of both."""

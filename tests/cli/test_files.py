@@ -14,6 +14,7 @@ from aiolambda.cli import main
 from aiolambda.cli.files import escape_controls
 
 from ..support.cli import PROGRAM, Ended, Program, environment, start
+from ..support.programs import output_of
 from ..support.servers import Connection, always, answer, raw_server
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\r\x9b31m\u202e"
@@ -46,7 +47,7 @@ async def shell(redirection: str, *arguments: str, stdin: bytes = b"", **variabl
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    stdout, stderr = await asyncio.wait_for(process.communicate(stdin), 60)
+    stdout, stderr = await output_of(process, within=60, stdin=stdin)
     return Ended(process.returncode, stdout, stderr.decode())
 
 
@@ -139,14 +140,19 @@ async def test_serve_runs_with_unwritable_streams(redirection: str, program: Pro
     nowhere = asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(*command, env=environment(), stdout=nowhere, stderr=nowhere)
     place = KEYS | {"AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{unused_tcp_port}"}
-    async with asyncio.timeout(60):
-        while not await is_listening(unused_tcp_port):
-            assert process.returncode is None
-            await asyncio.sleep(0.05)
-        ended = await program("invoke", "app", "-p", '{"op": "log"}', env=place)
-        assert ended.code == 0, ended.stderr
-        process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0
+    try:
+        async with asyncio.timeout(60):
+            while not await is_listening(unused_tcp_port):
+                assert process.returncode is None
+                await asyncio.sleep(0.05)
+            ended = await program("invoke", "app", "-p", '{"op": "log"}', env=place)
+            assert ended.code == 0, ended.stderr
+            process.send_signal(signal.SIGTERM)
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 async def test_serve_and_demo_report_full_stdout() -> None:

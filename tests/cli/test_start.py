@@ -18,6 +18,7 @@ from ..support import THOROUGH
 from ..support.cli import environment
 from ..support.local import PACKAGE_DIRECTORY
 from ..support.pages import ROOT
+from ..support.programs import output_of
 from ..support.servers import Connection, raw_server
 
 SITECUSTOMIZE = """
@@ -78,7 +79,7 @@ async def started(command: Sequence[str], folder: Path, **variables: str) -> "tu
 async def ended(process: asyncio.subprocess.Process, reader: int) -> tuple[int | None, bytes, bytes]:
     """The exit code, stdout and stderr of a program that has started."""
     try:
-        stdout, stderr = await asyncio.wait_for(process.communicate(), 30)
+        stdout, stderr = await output_of(process, within=30)
         assert os.read(reader, 1) == b"."
     finally:
         os.close(reader)
@@ -118,7 +119,7 @@ async def test_interrupt_after_a_time(milliseconds: int, tmp_path: Path) -> None
             await asyncio.sleep(milliseconds / 1000)
             if process.returncode is None:
                 process.send_signal(signal.SIGINT)
-            stdout, stderr = await asyncio.wait_for(process.communicate(), 30)
+            stdout, stderr = await output_of(process, within=30)
             os.close(reader)
             assert stderr.count(b"\n") <= 1, stderr
             if program.endswith("invoke"):

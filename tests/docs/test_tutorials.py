@@ -18,6 +18,7 @@ from aiolambda.local import LocalEndpoint, LocalFunction
 
 from ..support.cli import Ended, environment, environment_for, run
 from ..support.pages import BLOCKS, FILES, ROOT
+from ..support.programs import output_of
 from .test_pages import rows_of
 
 pytestmark = pytest.mark.slow
@@ -53,7 +54,7 @@ async def python(*arguments: str, folder: Path, env: dict[str, str]) -> asyncio.
 
 
 async def ended(process: asyncio.subprocess.Process) -> Ended:
-    stdout, stderr = await asyncio.wait_for(process.communicate(), 60)
+    stdout, stderr = await output_of(process, within=60)
     return Ended(process.returncode, stdout, stderr.decode())
 
 

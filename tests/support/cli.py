@@ -16,6 +16,7 @@ from aiolambda.cli import main
 from aiolambda.local import LocalEndpoint
 
 from .local import HERE, PACKAGE_DIRECTORY
+from .programs import output_of
 
 HANDLERS = str(HERE / "local_handlers.py")
 PROGRAM = (sys.executable, "-W", "error", "-m", "aiolambda")
@@ -62,7 +63,7 @@ async def run(*arguments: str, env: Mapping[str, str] | None = None, stdin: byte
     if ends and stdin is not None:
         os.close(ends[0])
         await asyncio.to_thread(_write, ends[1], stdin)
-    stdout, stderr = await asyncio.wait_for(process.communicate(), 30)
+    stdout, stderr = await output_of(process, within=30)
     return Ended(process.returncode, stdout, stderr.decode())
 
 
@@ -111,4 +112,4 @@ async def served(
     finally:
         if process.returncode is None:
             process.send_signal(end)
-        await asyncio.wait_for(process.communicate(), 30)
+        await output_of(process, within=30)

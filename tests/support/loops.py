@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, get_args
 
+from .programs import output_of
+
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 LoopName = Literal["asyncio", "uvloop", "asyncio+aiofastnet", "uvloop+aiofastnet"]
 
@@ -57,5 +59,5 @@ async def ended(program: str, *arguments: str, warnings: tuple[str, ...] = ()) -
     command = [sys.executable, "-X", "dev", "-W", "error", *warnings, "-c", NO_SLOW_CALLBACKS + program, *arguments]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     running = await asyncio.create_subprocess_exec(*command, env=environment, stdout=-1, stderr=-1)
-    out, err = await asyncio.wait_for(running.communicate(), 30)
+    out, err = await output_of(running, within=30)
     return out, err, running.returncode

@@ -16,6 +16,7 @@ import attrs
 from aiolambda.local import LocalEndpoint
 
 from . import peers
+from .programs import output_of
 
 SCRIPTS = Path(__file__).parent / "clients"
 LIMIT = 120.0
@@ -81,7 +82,7 @@ async def outcomes(client: str, endpoint: LocalEndpoint, calls: Mapping[str, Cal
     }
     process = await asyncio.create_subprocess_exec(*command, stdin=-1, stdout=-1, stderr=-1, env=environment, cwd=folder)
     asked = json.dumps({name: call.described() for name, call in calls.items()}).encode()
-    out, err = await asyncio.wait_for(process.communicate(asked), LIMIT)
+    out, err = await output_of(process, within=LIMIT, stdin=asked)
     if process.returncode:
         raise RuntimeError(f"the script of {client} ended with {process.returncode}: {err.decode()[-2000:]}")
     return {name: outcome_of(told) for name, told in json.loads(out).items()}
