@@ -32,6 +32,7 @@ from ..policy.retry import StandardRetry
 from ..transport import connection_room
 from ..types.events import ClientObserver, MapFacts
 from ..types.interfaces import Codec, CredentialsProvider, RetryStrategy, Transport, can_abort, can_detach
+from ..types.loggers import PACKAGE
 from ..types.mistakes import HidesNamesElsewhere, name_elsewhere
 from ..types.stats import ClientStats
 from ..types.values import (
@@ -168,7 +169,7 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
                 For an argument that does not exist it is a `TypeError` too, and names the nearest one.
         """
         config = config or LambdaClientConfig()  # `by_keyword` gives a config always, and no settings
-        log = config.logger or logging.getLogger("aiolambda")
+        log = config.logger or PACKAGE
         room = None if config.transport is not None else connection_room()
         asked = cast("int | None", config.given("max_concurrency"))
         context = PipelineContext(
@@ -197,6 +198,7 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
             jitter=self._state.jitter,
             enter=self._enter,
             observers=self._state.observers,
+            logger=log,
         )
         self._startup = Startup(config, self._state, signs=lambda: "httpSigningMiddleware" in self._stack)
         self._transport_closing: asyncio.Task[None] | None = None
@@ -219,9 +221,16 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
 
         ::
 
-            observation = client.observe(Durations())
-            ...
-            observation.remove()  # or: with client.observe(Durations()): ...
+            from aiolambda.telemetry import CallEnded, ClientObserver
+
+
+            class Durations(ClientObserver):
+                def call_ended(self, event: CallEnded, /) -> None:
+                    print(event.call.function_name, event.outcome, event.duration)
+
+
+            with client.observe(Durations()):
+                await client.invoke("orders", {"id": 7})
 
         Args:
             observer: An object of a class derived from `aiolambda.telemetry.ClientObserver`.

@@ -5,7 +5,6 @@ Laws: what an observer raises changes nothing for a call. An event that nobody w
 Owns the telling. Must not know what happens in a call: those who do call `tell`.
 """
 
-import contextlib
 import logging
 import sys
 from functools import lru_cache
@@ -23,6 +22,7 @@ from ..types.events import (
     MapStarted,
     new_call_facts,
 )
+from ..types.loggers import PACKAGE, log_quietly
 from ..types.mistakes import kind_of
 from ..types.values import Credentials, text_of
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from .call import Call
 
 __all__ = ["CallWatch", "MapWatch", "Observation", "Observers", "tell_ended", "tell_sent", "watching"]
-
-_log = logging.getLogger("aiolambda")
 
 
 def _checked(observer: object) -> ClientObserver:
@@ -227,5 +225,5 @@ def _log_once(kind: type[ClientObserver], method: str) -> None:
     if method in kind.logged:
         return
     kind.logged |= {method}
-    with contextlib.suppress(Exception):  # a handler of the user's may raise
-        _log.exception("%s.%s() raised; the call goes on. Further errors of this method are not logged", kind.__name__, method)
+    message = "%s.%s() raised; the call goes on. Further errors of this method are not logged"
+    log_quietly(PACKAGE, logging.ERROR, message, kind.__name__, method, exc_info=True)

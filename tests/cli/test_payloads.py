@@ -235,7 +235,10 @@ async def test_map_refuses_items_in_utf_16(is_piped, endpoint, program, tmp_path
 async def test_invoke_reads_a_pipe_and_logs_the_call(endpoint):
     ended = await run("-v", "invoke", "raw", env=environment_for(endpoint), stdin=b'"hunter2"')
     assert (ended.code, ended.stdout) == (0, b'"hunter2"')
-    assert "InvokeCommand 'raw': done, request id " in ended.stderr
+    attempt, end = ended.stderr.splitlines()
+    assert attempt.startswith("Invoke 'raw' [")
+    assert "attempt 1: status 200 after " in attempt
+    assert "]: done after " in end
     assert "hunter2" not in ended.stderr
 
 
