@@ -29,9 +29,9 @@ def error_text(error: BaseException) -> str:
 
 def failure_text(event: CallEnded) -> str | None:
     """What a span says of a call that failed; `None` if it did not."""
-    if event.error is not None:
-        return error_text(event.error) if is_failure(event.error) else None
-    return f"the function failed: {event.error_type}" if event.outcome is Outcome.FUNCTION_ERROR else None
+    if event.outcome is Outcome.FUNCTION_ERROR:  # its own text may hold anything, also in the error of a stream
+        return f"the function failed: {event.error_type}"
+    return error_text(event.error) if event.error is not None and is_failure(event.error) else None
 
 
 def end_attributes(event: CallEnded) -> dict[str, Value]:

@@ -275,6 +275,7 @@ async def test_stream_of_a_function_that_fails_on_the_way_is_an_error(sdk: Sdk) 
                     pass
     assert (sdk.span.attributes or {})["error.type"] == "ValueError"
     assert sdk.span.status.status_code is StatusCode.ERROR
+    assert "no tea" not in sdk.span.to_json()
 
 
 async def test_stream_that_is_cut_is_an_error(sdk: Sdk) -> None:
@@ -443,6 +444,18 @@ async def test_sampler_that_raises_changes_nothing(caplog: pytest.LogCaptureFixt
             assert [result.ok async for result in run] == [True] * 3
     assert [record.levelname for record in caplog.records if "call goes on" in record.getMessage()] == ["ERROR"] * 2
     sdk.close()
+
+
+async def test_context_that_raises_changes_nothing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(*args: object) -> Any:
+        raise RuntimeError("no context today")
+
+    async with LambdaClient(transport=FakeTransport(HANDLERS)) as client:
+        with instrument(client):
+            monkeypatch.setattr(trace, "get_current_span", broken)
+            for _ in range(2):
+                assert (await client.invoke("echo", 1)).json() == 1
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
 async def test_exporter_that_raises_changes_nothing(sdk: Sdk, caplog: pytest.LogCaptureFixture) -> None:
