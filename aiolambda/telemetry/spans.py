@@ -152,12 +152,12 @@ class TracingMiddleware(FusibleMiddleware):
         target = self._targets.of(_operation_of(call), facts)
         run = None if facts.map is None else self._maps.of(facts.map)
         span, span_context, context = self._span(target, run, is_item=facts.map is not None)
-        if span_context.is_valid:
-            self._propagate(call, span_context, context, facts)
         instruments = self._instruments if self._instruments.records else None
-        if span is not None or instruments is not None:
+        if span is not None or instruments is not None:  # first of all, so that the span ends, whatever happens next
             observed = self._observed if target.server else self._observed_server
             call.observe(observed(span, context, target, instruments, self._tracing.tracer))
+        if span_context.is_valid:
+            self._propagate(call, span_context, context, facts)
         return context, span
 
     def _span(self, target: Target, run: RunSpan | None, *, is_item: bool) -> tuple[Span | None, SpanContext, Context]:
