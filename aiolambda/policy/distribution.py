@@ -17,7 +17,7 @@ _STEP = math.log(1.05)
 """Each bucket is 5 % longer than the one before it."""
 _SHORTEST = 1e-6
 """Seconds. Anything shorter counts as 0."""
-_ZERO = math.floor(math.log(_SHORTEST) / _STEP) - 1
+_ZERO = math.floor(math.log(_SHORTEST) / _STEP)
 """The bucket of 0."""
 RATE_STEP = 0.1
 _RATE_SPAN = 5.0

@@ -242,6 +242,13 @@ async def test_invoke_reads_a_pipe_and_logs_the_call(endpoint):
     assert "hunter2" not in ended.stderr
 
 
+async def test_a_warning_is_printed_without_an_option(endpoint):
+    env = {**environment_for(endpoint), "AWS_USE_FIPS_ENDPOINT": "true"}
+    ended = await run("invoke", "raw", "-p", "1", env=env)
+    warning = "AWS_USE_FIPS_ENDPOINT, ignored beside AWS_ENDPOINT_URL_LAMBDA: calls go to that URL\n"
+    assert (ended.code, ended.stdout, ended.stderr) == (0, b"1", warning)
+
+
 async def test_proxy_option_is_used_and_hidden(program, unused_tcp_port):
     env = environment(AWS_REGION="us-east-1", AWS_ACCESS_KEY_ID="A", AWS_SECRET_ACCESS_KEY="s")
     proxy = f"http://me:hunter2@127.0.0.1:{unused_tcp_port}"

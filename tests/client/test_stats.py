@@ -252,6 +252,40 @@ def test_memory_does_not_grow_with_the_calls() -> None:
     assert len(counters.durations) <= 11
 
 
+def test_a_call_is_remembered_for_four_to_five_minutes() -> None:
+    client, _ = client_and_fake()
+    counters, state = client._endings.counters, client._state
+    for second in range(350):
+        counters.count(Outcome.UNKNOWN, float(second), 9.0 if second == 119 else 1.0, 7.0 if second == 119 else 0.0)
+    stats = counters.stats(state, 359.0)
+    assert (stats.percentiles[100], stats.queue_percentiles) == (9, {50: 0, 90: 0, 99: 0, 100: 7})
+    stats = counters.stats(state, 361.0)
+    assert (stats.percentiles[100], stats.queue_percentiles[100]) == (1, 0)
+
+
+def test_the_end_of_a_call_is_cheap() -> None:
+    """Between two folds, which come at most ten times a second, an end is added to a list."""
+    counters = CallCounters()
+    for millisecond in range(99):
+        counters.count(Outcome.UNKNOWN, 10 + millisecond / 1000, 1.0, 0.0)
+    assert (len(counters.durations), counters.next_fold) == (99, 10.1)
+    counters.count(Outcome.UNKNOWN, 10.1, 1.0, 0.0)
+    assert len(counters.durations) == 1
+
+
+def test_reports_are_added_up() -> None:
+    client, _ = client_and_fake()
+    counters = client._endings.counters
+    for report in (
+        Report(request_id="1", billed_duration_ms=5.0, init_duration_ms=2.0),
+        Report(request_id="2", billed_duration_ms=7.0, restore_duration_ms=2.0),
+        Report(request_id="3"),
+    ):
+        counters.bill(report)
+    stats = counters.stats(client._state, None)
+    assert (stats.billed_ms, stats.cold_starts) == (12, 2)
+
+
 def test_the_clock_of_another_loop_begins_anew() -> None:
     client, _ = client_and_fake()
     counters = client._endings.counters

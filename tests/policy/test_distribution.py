@@ -29,6 +29,8 @@ def test_waits_of_nothing_count() -> None:
     assert percentiles_of([Distribution(4.0)], zeros=99) == {50: 0, 90: 0, 99: 0, 100: 4.0}
     assert percentiles_of([], zeros=2) == {50: 0, 90: 0, 99: 0, 100: 0}
     assert percentiles_of([Distribution()]) == {}
+    assert percentiles_of([Distribution(0.9e-6, 1.0)])[50] == 0
+    assert percentiles_of([Distribution(1.01e-6, 1.0)])[50] == pytest.approx(1e-6, rel=0.05)
     assert percentiles_of([Distribution(1.0)], zeros=-1)[50] == 1.0
 
 
