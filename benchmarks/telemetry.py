@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FUNCTION, REGION = "bench", "us-east-1"
 CALLS = 1000
 CASES = ("without an SDK", "SDK, sampled")
+CLIENT = "aiolambda"
 ALONE, FLOOR, OURS, BEFORE = "client alone", "floor", "instrument", "client alone, before"
 
 Send = Callable[[], Awaitable[Any]]
@@ -140,6 +141,20 @@ def before_and_after(tree: Path, rounds: int, calls: int) -> dict[str, list[floa
     return found
 
 
+def added(found: dict[str, list[float]], name: str) -> list[float]:
+    """What a call costs more than that of the client alone, in each round."""
+    return [with_it - bare for with_it, bare in zip(found[name], found[ALONE], strict=True)]
+
+
+def cells(case: str, found: dict[str, list[float]]) -> Iterable[dict[str, Any]]:
+    """The figures of a case for `run.py`: what is added, beside the floor."""
+    if BEFORE in found:
+        yield {"case": "a call without telemetry", "unit": "us", "values": {CLIENT: found[ALONE], "before": found[BEFORE]}}
+        return
+    values = {CLIENT: added(found, OURS), "by hand": added(found, FLOOR)}
+    yield {"case": f"added to a call, {case}", "unit": "us", "values": values}
+
+
 def lines(case: str, found: dict[str, list[float]]) -> Iterable[str]:
     """The rows of a table: the medians, and the ratios of what was added, round by round."""
     medians = {name: statistics.median(values) for name, values in found.items()}
@@ -147,8 +162,7 @@ def lines(case: str, found: dict[str, list[float]]) -> Iterable[str]:
         ratio = statistics.median([new / old for new, old in zip(found[ALONE], found[BEFORE], strict=True)])
         yield f"| {case} | {medians[BEFORE]:.1f} | {medians[ALONE]:.1f} | {ratio:.2f} |"
         return
-    added = {name: [with_it - bare for with_it, bare in zip(found[name], found[ALONE], strict=True)] for name in (FLOOR, OURS)}
-    floor, ours = statistics.median(added[FLOOR]), statistics.median(added[OURS])
+    floor, ours = statistics.median(added(found, FLOOR)), statistics.median(added(found, OURS))
     yield f"| {case} | {medians[ALONE]:.1f} | +{floor:.1f} | +{ours:.1f} | {ours / floor:.2f} |"
 
 
@@ -172,7 +186,7 @@ def main() -> None:
     if options.tree is not None:
         results["before and after"] = before_and_after(options.tree.resolve(), options.rounds, options.calls)
     if options.json:
-        print(json.dumps(results))
+        print(json.dumps([cell for case, found in results.items() for cell in cells(case, found)]))
         return
     print("| CPU of a call (us) | client alone | floor | instrument | instrument / floor |\n|---|---|---|---|---|")
     for case in CASES:

@@ -19,11 +19,16 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import NoOpTracerProvider
 
 import aiolambda
 from aiolambda import Call, CallNext, Credentials, InvokeCommand, LambdaClient
 from aiolambda.local import LocalEndpoint, LocalFunction
 from aiolambda.protocol import sigv4
+from aiolambda.telemetry import instrument
 
 from .support import THOROUGH
 from .support.loops import CHOSEN
@@ -40,6 +45,8 @@ FRAMES_OF_THE_FIRST = 12
 """For the first middleware that is added, beside its own: it parts built-ins that are one otherwise (measured: 10.5)."""
 FRAMES_OF_A_MIDDLEWARE = 1.2
 """For each further one in the same place, beside its own: the link to it (measured: 1.0)."""
+FRAMES_OF_TELEMETRY = 10, 46
+"""For `aiolambda.telemetry.instrument`: without an SDK, and with a sampled span and a metric (measured: 8.3 and 43)."""
 FRAMES_OF_THE_ENDPOINT = 173
 """Frames of this package that the local endpoint enters for an invocation of a function in a process (measured: 165)."""
 BYTES_IN_FLIGHT = 8_500
@@ -111,6 +118,25 @@ async def test_invocation_keeps_its_budget_of_frames() -> None:
     assert frames <= FRAMES
     assert counts[0] - frames <= FRAMES_OF_THE_FIRST
     assert (counts[-1] - counts[0]) / 10 <= FRAMES_OF_A_MIDDLEWARE
+
+
+async def test_telemetry_keeps_its_budget_of_frames() -> None:
+    command = InvokeCommand(function_name="f", payload=b"x" * 100)
+    async with raw_server(always(answer())) as server, client_of(server.port) as client:
+
+        async def frames() -> float:
+            for _ in range(3):
+                await client.send(command)
+            return await Counting().during(50, lambda: client.send(command))
+
+        without = await frames()
+        with instrument(client, tracer_provider=NoOpTracerProvider(), meter_provider=NoOpMeterProvider()):
+            idle = await frames()
+        with instrument(client, tracer_provider=TracerProvider(), meter_provider=MeterProvider()):
+            traced = await frames()
+        assert abs(await frames() - without) < 1, "a client without telemetry runs what it ran before"
+    assert idle - without <= FRAMES_OF_TELEMETRY[0]
+    assert traced - without <= FRAMES_OF_TELEMETRY[1]
 
 
 async def test_local_endpoint_keeps_its_budget_of_frames() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..errors import AiolambdaError, FunctionError, InvocationTimeoutError, LambdaServiceException
 from ..operations.invoke_types import InvokeCommandOutput
 from ..pipeline.call import Call, StreamedOperation
+from ..pipeline.observers import CallWatch
 from ..policy import classification, delivery
 from ..types.events import CallStarted, Outcome, new_call_ended
 from ..types.values import Attempt, Delivery, RetryAction
@@ -28,7 +29,7 @@ _LONGEST_TYPE = 200
 """Characters of the error type that a function reports: it may report anything."""
 _OF_OUTPUT = {Delivery.EXECUTED: Outcome.EXECUTED, Delivery.ACCEPTED: Outcome.ACCEPTED, Delivery.UNKNOWN: Outcome.UNKNOWN}
 """The outcome of a call that returned an output, by its verdict. The others are `NOT_RUN`."""
-_EXECUTED = Delivery.EXECUTED  # looking up a member of an enum takes longer than counting it
+_EXECUTED, _RAN = Delivery.EXECUTED, Outcome.EXECUTED  # looking up a member of an enum takes longer than counting it
 _OF_ERROR = {
     Delivery.EXECUTED: Outcome.INCOMPLETE,
     Delivery.ACCEPTED: Outcome.ACCEPTED,
@@ -53,8 +54,7 @@ class Endings:
     def returned(self, call: Call[Any, Any], output: Any) -> None:
         """A call returned an output, which has its whole answer."""
         history = call.history
-        is_watched = call.watch is not None and "call_ended" in call.watch.wanted
-        if not is_watched and len(history) == 1 == call.sent:
+        if len(history) == 1 == call.sent:
             is_ordinary = type(output) is InvokeCommandOutput and output.function_error is None and output.log_result is None
             if is_ordinary and history[0].delivery is _EXECUTED:
                 # As `CallCounters.count` does it, without a frame more: nearly all calls end here.
@@ -67,6 +67,8 @@ class Endings:
                 counters.durations.append(duration)
                 if call.queued:
                     counters.waits.append(call.queued)
+                if (watch := call.watch) is not None and "call_ended" in watch.wanted:
+                    _tell_ordinary(call, watch, duration)
                 return
         _End(call, self.counters).tell(output, None)
 
@@ -78,6 +80,29 @@ class Endings:
     def streaming(self, call: Call[Any, Any], output: Any) -> "StreamEnding":
         """A call returned an output whose answer is still being read."""
         return StreamEnding(call, output, self.counters)
+
+
+def _tell_ordinary(call: Call[Any, Any], watch: CallWatch, duration: float) -> None:
+    """Tell the end of a call with one attempt, whose function ran and did not fail. It has no log."""
+    response = call.response
+    watch.tell(
+        "call_ended",
+        new_call_ended(
+            call=watch.facts_of(call),
+            outcome=_RAN,
+            delivery=_EXECUTED,
+            error=None,
+            error_type=None,
+            status_code=None if response is None else response.status,
+            request_id=None if response is None else response.fields.get("x-amzn-requestid"),
+            attempts=1,
+            throttles=watch.throttles,
+            duration=duration,
+            queued=call.queued,
+            total_retry_delay=call.total_retry_delay,
+            report=None,
+        ),
+    )
 
 
 class _End:

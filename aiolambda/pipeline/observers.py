@@ -165,11 +165,10 @@ class CallWatch:
         """Tell an event to all observers with this method."""
         _tell(self._observers, method, event)
 
-    def joined_by(self, observer: ClientObserver) -> "CallWatch":
-        """The same with one observer more."""
-        watch = CallWatch((*self._observers, observer), _union(self.wanted, _checked(observer).wanted), self._map)
-        watch._facts, watch.throttles = self._facts, self.throttles
-        return watch
+    def join(self, observer: ClientObserver) -> None:
+        """Tell one observer more."""
+        self.wanted = _union(self.wanted, _checked(observer).wanted)
+        self._observers = (*self._observers, observer)
 
 
 @lru_cache(maxsize=64)
@@ -178,12 +177,11 @@ def _union(some: frozenset[str], more: frozenset[str]) -> frozenset[str]:
     return some | more
 
 
-_NOBODY = CallWatch((), frozenset())
-
-
 def watching(watch: CallWatch | None, observer: ClientObserver) -> CallWatch:
-    """A watch with one observer more."""
-    return (watch or _NOBODY).joined_by(observer)
+    """The watch of a call, with one observer more."""
+    watch = watch or CallWatch((), frozenset())
+    watch.join(observer)
+    return watch
 
 
 def tell_sent(call: "Call[Any, Any]", watch: CallWatch, observers: Observers) -> None:

@@ -12,7 +12,6 @@ from opentelemetry.metrics import MeterProvider
 from ..types.events import AttemptEnded, CallEnded, CallSlotted, Retried, Throttled
 from ..version import __version__
 from . import conventions as c
-from .outcome import is_cold
 from .targets import Target, Value
 
 __all__ = ["Instruments"]
@@ -84,7 +83,7 @@ class Instruments:
         if report is not None:
             if report.billed_duration_ms is not None:
                 self._billed.record(report.billed_duration_ms / 1000, target.measured, context)
-            if is_cold(report):
+            if report.is_cold_start:
                 self._cold_starts.add(1, target.measured)
 
     def attempt_ended(self, event: AttemptEnded, target: Target, error_type: str | None, context: Context | None) -> None:

@@ -14,7 +14,7 @@ from ..types.events import CallEnded, Outcome
 from . import conventions as c
 from .targets import Value
 
-__all__ = ["end_attributes", "error_text", "failure_text", "is_cold", "is_failure"]
+__all__ = ["end_attributes", "error_text", "failure_text", "is_failure"]
 
 
 def is_failure(error: BaseException) -> bool:
@@ -29,9 +29,9 @@ def error_text(error: BaseException) -> str:
 
 def failure_text(event: CallEnded) -> str | None:
     """What a span says of a call that failed; `None` if it did not."""
-    if event.error is not None:
-        return error_text(event.error) if is_failure(event.error) else None
-    return f"the function failed: {event.error_type}" if event.outcome is Outcome.FUNCTION_ERROR else None
+    if event.outcome is Outcome.FUNCTION_ERROR:  # its own text may hold anything, also in the error of a stream
+        return f"the function failed: {event.error_type}"
+    return error_text(event.error) if event.error is not None and is_failure(event.error) else None
 
 
 def end_attributes(event: CallEnded) -> dict[str, Value]:
@@ -50,11 +50,6 @@ def end_attributes(event: CallEnded) -> dict[str, Value]:
     return attributes
 
 
-def is_cold(report: Report) -> bool:
-    """Whether the invocation began with an init, or with a snapshot that was restored."""
-    return report.init_duration_ms is not None or report.restore_duration_ms is not None
-
-
 def _report_attributes(report: Report) -> dict[str, Value]:
     """The figures of a report in seconds and bytes. A missing figure has no attribute."""
     memory, figures = (
@@ -66,5 +61,5 @@ def _report_attributes(report: Report) -> dict[str, Value]:
         },
     )
     attributes: dict[str, Value] = {name: figure / 1000 for name, figure in figures.items() if figure is not None}
-    attributes[c.FUNCTION_COLD_START] = is_cold(report)
+    attributes[c.FUNCTION_COLD_START] = report.is_cold_start
     return attributes if memory is None else attributes | {c.FUNCTION_MAX_MEMORY_USED: memory * 1024 * 1024}

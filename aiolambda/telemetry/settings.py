@@ -4,10 +4,11 @@ Must not import OpenTelemetry, or the client, before a client is instrumented: a
 may have none.
 """
 
+import inspect
 import re
 from collections.abc import Iterable
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ConfigurationError
 from ..errors.checks import check_choice
@@ -29,6 +30,8 @@ NAME = "openTelemetryMiddleware"
 _MAP_ITEMS = ("none", "links", "children")
 _LONGEST_CONTEXT = 3583
 """Characters of a client context in base64 that Lambda accepts."""
+_SINCE_1_30 = "explicit_bucket_boundaries_advisory"
+"""An argument that OpenTelemetry's API has since then."""
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
@@ -98,9 +101,11 @@ def _checked_entries(entries: object) -> tuple[str, ...]:
 
 
 def _require_api() -> None:
+    remedy = f"install {DISTRIBUTION} with its extra 'otel' ({install_line('otel')})"
     try:
         import_module("opentelemetry.trace")
+        meter: Any = import_module("opentelemetry.metrics").Meter
     except ImportError:
-        raise ConfigurationError(
-            f"tracing needs opentelemetry-api: install {DISTRIBUTION} with its extra 'otel' ({install_line('otel')})"
-        ) from None
+        raise ConfigurationError(f"tracing needs opentelemetry-api: {remedy}") from None
+    if _SINCE_1_30 not in inspect.signature(meter.create_histogram).parameters:
+        raise ConfigurationError(f"tracing needs opentelemetry-api 1.30 or later, and an older one is installed: {remedy}")

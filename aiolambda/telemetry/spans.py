@@ -100,13 +100,18 @@ class TracingMiddleware(FusibleMiddleware):
         return trace_call
 
     def _traced(self, call: Call[Any, Any], walk: CallNext[Any, Any]) -> Awaitable[Any]:
-        if self._records or (abs(call.started - self._looked_at) > _LOOKED_EVERY and self._look(call.started)):
+        if self._records:
             return self._observed_call(call, walk)
-        if call.watch is not None:
-            context = contexts.get_current()
-            parent = trace.get_current_span(context).get_span_context()  # of a caller, which came with its request
-            if parent.is_valid:
-                self._propagate(call, parent, context, call.watch.facts_of(call))
+        try:
+            if abs(call.started - self._looked_at) > _LOOKED_EVERY and self._look(call.started):
+                return self._observed_call(call, walk)
+            if call.watch is not None:
+                context = contexts.get_current()
+                parent = trace.get_current_span(context).get_span_context()  # of a caller, which came with its request
+                if parent.is_valid:
+                    self._propagate(call, parent, context, call.watch.facts_of(call))
+        except Exception:  # noqa: BLE001 - as in `_observed_call`
+            self._log_once()
         return walk(call)
 
     def _look(self, now: float) -> bool:
@@ -133,7 +138,8 @@ class TracingMiddleware(FusibleMiddleware):
             raise
         finally:
             if span is not None and call.response is not None and "x-amz-id-2" in call.response.fields:
-                span.set_attribute(c.AWS_EXTENDED_REQUEST_ID, call.response.fields["x-amz-id-2"])
+                with contextlib.suppress(Exception):
+                    span.set_attribute(c.AWS_EXTENDED_REQUEST_ID, call.response.fields["x-amz-id-2"])
         contexts.detach(token)
         return output
 
@@ -146,12 +152,12 @@ class TracingMiddleware(FusibleMiddleware):
         target = self._targets.of(_operation_of(call), facts)
         run = None if facts.map is None else self._maps.of(facts.map)
         span, span_context, context = self._span(target, run, is_item=facts.map is not None)
-        if span_context.is_valid:
-            self._propagate(call, span_context, context, facts)
         instruments = self._instruments if self._instruments.records else None
-        if span is not None or instruments is not None:
+        if span is not None or instruments is not None:  # first of all, so that the span ends, whatever happens next
             observed = self._observed if target.server else self._observed_server
             call.observe(observed(span, context, target, instruments, self._tracing.tracer))
+        if span_context.is_valid:
+            self._propagate(call, span_context, context, facts)
         return context, span
 
     def _span(self, target: Target, run: RunSpan | None, *, is_item: bool) -> tuple[Span | None, SpanContext, Context]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.metrics import Meter
 
 from aiolambda import ConfigurationError, LambdaClient
 from aiolambda.telemetry import AiolambdaInstrumentor, instrument
@@ -140,9 +141,9 @@ def test_switch_loads_no_client() -> None:
         import json, sys
         from aiolambda.telemetry import AiolambdaInstrumentor
         AiolambdaInstrumentor().instrument()
-        print(json.dumps([name in sys.modules for name in ("aiolambda.client.client", "aiohttp", "asyncio")]))
+        print(json.dumps([name in sys.modules for name in ("aiolambda.client.client", "aiohttp")]))
     """
-    assert printed(script) == [False, False, False]
+    assert printed(script) == [False, False]
 
 
 def test_missing_api_is_explained() -> None:
@@ -163,6 +164,15 @@ def test_missing_api_is_explained() -> None:
     texts = printed(script)
     assert [kind for kind, _ in texts] == ["ConfigurationError"] * 2
     assert all("needs opentelemetry-api" in text and "extra 'otel'" in text for _, text in texts)
+
+
+def test_old_api_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    def create_histogram(self: Meter, name: str, unit: str = "", description: str = "") -> None:
+        """As before 1.30."""
+
+    monkeypatch.setattr(Meter, "create_histogram", create_histogram)
+    with pytest.raises(ConfigurationError, match=r"needs opentelemetry-api 1\.30 or later"):
+        instrument(client())
 
 
 def test_missing_sdk_is_no_fault() -> None:

@@ -262,6 +262,20 @@ async def test_state_and_named_baggage_go_along(sdk: Sdk) -> None:
     assert custom == {"tracestate": "vendor=x", "baggage": "tenant=blue%20tea"}
 
 
+async def test_baggage_that_is_no_text_changes_nothing(sdk: Sdk) -> None:
+    class Odd:
+        def __str__(self) -> str:
+            raise RuntimeError("no text today")
+
+    settings = {"w3c_in_client_context": True, "baggage_entries": ["tenant"]}
+    async with sdk.client({"echo": echo}, otel=settings) as client:
+        token = context.attach(baggage.set_baggage("tenant", Odd()))
+        assert (await client.invoke("echo", 1)).json() == 1
+        context.detach(token)
+    assert header_of_call(client) == header_of(sdk.span)
+    assert custom_of(client) is None
+
+
 @pytest.mark.parametrize(
     "given",
     [{"custom": {"traceparent": "mine"}}, {"custom": {"a": "x" * 2600}}, {"custom": ["a"]}],
