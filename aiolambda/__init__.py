@@ -5,8 +5,9 @@
     async with LambdaClient(region="eu-west-1") as client:
         output = await client.invoke("orders", {"id": 7}, timeout=30)
 
-All public names are here, except those of `aiolambda.errors`, `aiolambda.credentials`, `aiolambda.local` and
-`aiolambda.testing`. Importing this module loads nothing else. Each name loads its module on first use.
+All public names are here, except those of `aiolambda.errors`, `aiolambda.credentials`, `aiolambda.local`,
+`aiolambda.telemetry` and `aiolambda.testing`. Importing this module loads nothing else. Each name loads its module on first
+use.
 """
 
 import os.path as _path
@@ -92,9 +93,9 @@ if TYPE_CHECKING:
     from .types.interfaces import RetryStrategy as RetryStrategy
     from .types.interfaces import StreamedResponse as StreamedResponse
     from .types.interfaces import Transport as Transport
+    from .types.stats import ClientStats as ClientStats
     from .types.values import UNSET as UNSET
     from .types.values import Attempt as Attempt
-    from .types.values import ClientStats as ClientStats
     from .types.values import Credentials as Credentials
     from .types.values import Delivery as Delivery
     from .types.values import InvocationType as InvocationType
@@ -173,9 +174,9 @@ else:
             "StreamedResponse",
             "Transport",
         ),
+        ".types.stats": ("ClientStats",),
         ".types.values": (
             "Attempt",
-            "ClientStats",
             "Credentials",
             "Delivery",
             "InvocationType",

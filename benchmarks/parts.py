@@ -1,4 +1,4 @@
-"""The rows of parts that need no server: decoding of streams, signing, the middleware stack. Each is a script of its own.
+"""The rows of parts that need no server: streams, signing, the middleware stack, telemetry. Each is a script of its own.
 
 Owns the environment of each script, and the figures made of its output. Must not know the measurement.
 """
@@ -27,6 +27,11 @@ async def signing(run: Run) -> list[Figure]:
 async def middlewares(run: Run) -> list[Figure]:
     """The middleware stack, over a transport that answers at once."""
     return _figures(run, "middlewares", None, "the middleware stack, over a transport that answers at once")
+
+
+async def telemetry(run: Run) -> list[Figure]:
+    """OpenTelemetry, beside the same written by hand."""
+    return _figures(run, "telemetry", None, "OpenTelemetry, over a transport that answers at once")
 
 
 def _figures(run: Run, script: str, env: str | None, section: str) -> list[Figure]:

@@ -39,6 +39,7 @@ ROWS: dict[str, Callable[[rows.Run], Awaitable[list[Figure]]]] = {
     "stream": parts.stream,
     "signing": parts.signing,
     "middlewares": parts.middlewares,
+    "telemetry": parts.telemetry,
 }
 FULL = {"rounds": 4, "seconds": 0.25, "held": [4000, 10_000], "items": 20_000}
 QUICK = {"rounds": 3, "seconds": 0.1, "held": [2000], "items": 2000}

@@ -33,7 +33,10 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(aiolambda\..*\.)?(T|Item|In|Out|OnlyIn|OnlyOut|In_contra|In_co|Out_co)"),  # type variables
     # Types that stand in a signature, and that only the client makes or reads.
     (r"py:class", r"aiolambda\.types\..*\.(Loop|ParsedError|StreamingBody)"),
-    (r"py:class", r"(aiolambda\.(fanout|operations|pipeline)\..*\.)?(CommandOf|MapScheduler|StreamReader)"),
+    (r"py:class", r"(aiolambda\.(fanout|operations|pipeline)\..*\.)?(CommandOf|MapScheduler|RunLog|StreamReader)"),
+    (r"py:class", r"aiolambda\.pipeline\..*\.(CallWatch|MapWatch|Observers|StreamEnd)"),
+    (r"py:class", "TracingMiddleware"),
+    (r"py:class", "MeterProvider|TracerProvider"),  # of OpenTelemetry, which is imported when it is needed
     (r"py:class", r"aiolambda\..*\._\w+"),
 ]
 autodoc_default_options = {"members": True}

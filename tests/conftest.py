@@ -67,14 +67,14 @@ PLACES_BY_MARKER = {
     " transport/test_session_faults.py",
     # Modules of the package that are loaded late or by their path, programs, and child processes.
     "installed": "cli client/test_send.py config/test_config.py docs/test_examples.py local test_loops.py test_threads.py"
-    " testing/test_plugin.py",
+    " telemetry/test_instrumentor.py testing/test_plugin.py",
     # Only transport and local import aiohttp. These tests use fakes, or connections like those of the other tests.
     "no_aiohttp": "cli config/test_credential_chain.py config/test_credentials.py config/test_refreshable.py"
     " config/test_settings.py config/test_shared_config.py config/test_wrong_settings.py docs emulation fanout policy protocol"
-    " soak test_benchmarks.py test_codecs.py",
+    " soak telemetry test_benchmarks.py test_codecs.py",
     # Only config imports botocore. These tests pass their keys as arguments, or use botocore as an oracle.
     "no_botocore": "cli/test_files.py cli/test_invoke.py cli/test_map.py cli/test_serve.py cli/test_signals.py client"
-    " config/test_profile_keys.py docs emulation fanout local operations pipeline policy protocol soak transport"
+    " config/test_profile_keys.py docs emulation fanout local operations pipeline policy protocol soak telemetry transport"
     " test_benchmarks.py test_budget.py test_codecs.py test_faults.py test_loops.py test_threads.py",
 }
 """Folders and files of `tests/`, by the marker that all of their tests get: see `.ci/run`. Each run but those of the wheel

@@ -22,6 +22,7 @@ from benchmarks import (
     processes,
     rows,
     syscalls,
+    telemetry,
 )
 from benchmarks.figures import Figure, Spread, markdown
 
@@ -76,6 +77,25 @@ def test_table_names_the_compared_clients(run: tuple[dict[str, Any], str]) -> No
     assert f"- aiohttp: {found['peers']['aiohttp']}" in text
     assert "| / aiohttp" in text
     assert "fan-out of 200 items" in text
+
+
+def test_telemetry_is_compared_with_the_floor_and_with_another_checkout() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "telemetry.py"), "--rounds", "2", "--calls", "20", "--tree", str(ROOT)]
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found = {figure["case"]: figure["values"] for figure in json.loads(done.stdout)}
+    added = [f"added to a call, {case}" for case in telemetry.CASES]
+    assert list(found) == [*added, "a call without telemetry"]
+    assert [set(values) for values in found.values()] == [{"aiolambda", "by hand"}] * 2 + [{"aiolambda", "before"}]
+    assert all(len(values) == 2 for case in found.values() for values in case.values())
+
+
+def test_added_costs_are_compared_within_a_round() -> None:
+    values = {telemetry.ALONE: [10.0, 20.0], telemetry.FLOOR: [20.0, 30.0], telemetry.OURS: [25.0, 35.0]}
+    assert list(telemetry.lines("a case", values)) == ["| a case | 15.0 | +10.0 | +15.0 | 1.50 |"]
+    assert list(telemetry.lines("a case", {telemetry.ALONE: [10.0, 22.0], telemetry.BEFORE: [10.0, 20.0]})) == [
+        "| a case | 15.0 | 16.0 | 1.05 |"
+    ]
 
 
 async def test_map_cost_has_a_figure_for_each_row_and_round() -> None:

@@ -33,15 +33,15 @@ _MIN_SECRET_LENGTH = 6
 
 @contextmanager
 def logging_to_stderr(*, is_verbose: bool, is_debug: bool) -> Generator[None]:
-    """Log to stderr inside the block: invocations if verbose, and libraries too if debug."""
-    names = (_OWN + _LIBRARIES) if is_debug else _OWN if is_verbose else ()
+    """Log to stderr inside the block: warnings, invocations if verbose, and libraries too if debug."""
+    names = (_OWN + _LIBRARIES) if is_debug else _OWN
     handler = _Handler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s" if is_debug else "%(message)s"))
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.addHandler(handler)
-        logger.setLevel(logging.DEBUG)
+        logger.setLevel(logging.DEBUG if is_debug or is_verbose else logging.WARNING)
     try:
         yield
     finally:

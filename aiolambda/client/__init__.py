@@ -1,5 +1,1 @@
 """The client that users hold: opening and closing, `send` and the calls on top of it, event loops, calls in flight."""
-
-from .client import LambdaClient
-
-__all__ = ["LambdaClient"]

@@ -32,10 +32,11 @@ from ..policy.retry import StandardRetry
 from ..transport import connection_room
 from ..types.events import ClientObserver, MapFacts
 from ..types.interfaces import Codec, CredentialsProvider, RetryStrategy, Transport, can_abort, can_detach
+from ..types.loggers import PACKAGE
 from ..types.mistakes import HidesNamesElsewhere, name_elsewhere
+from ..types.stats import ClientStats
 from ..types.values import (
     UNSET,
-    ClientStats,
     Credentials,
     PayloadLimits,
     ResponseLimits,
@@ -43,6 +44,7 @@ from ..types.values import (
     Timeouts,
     Unset,
 )
+from . import registry
 from .arguments import CLIENT_ATTRIBUTES, by_keyword, explained_call
 from .endings import Endings
 from .in_flight import InFlightCalls
@@ -167,7 +169,7 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
                 For an argument that does not exist it is a `TypeError` too, and names the nearest one.
         """
         config = config or LambdaClientConfig()  # `by_keyword` gives a config always, and no settings
-        log = config.logger or logging.getLogger("aiolambda")
+        log = config.logger or PACKAGE
         room = None if config.transport is not None else connection_room()
         asked = cast("int | None", config.given("max_concurrency"))
         context = PipelineContext(
@@ -186,7 +188,7 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
         self._last_limits: tuple[object, Timeouts] = None, config.timeout
         """The limits of the last call that had a limit of its own: most calls have the same."""
         self._invocation_ids = InvocationIds()
-        self._endings = Endings(self._state)
+        self._endings = Endings()
         self._in_flight = InFlightCalls(self._endings)
         self._maps = Maps(
             max_concurrency=self._state.slots.limit,
@@ -196,11 +198,13 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
             jitter=self._state.jitter,
             enter=self._enter,
             observers=self._state.observers,
+            logger=log,
         )
         self._startup = Startup(config, self._state, signs=lambda: "httpSigningMiddleware" in self._stack)
         self._transport_closing: asyncio.Task[None] | None = None
         """Closes a transport that cannot be aborted."""
         self._loop_binding = LoopBinding(detach=self._detach, is_busy=self._is_busy)
+        registry.add(self)
 
     @property
     def config(self) -> LambdaClientConfig:
@@ -217,9 +221,16 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
 
         ::
 
-            observation = client.observe(Durations())
-            ...
-            observation.remove()  # or: with client.observe(Durations()): ...
+            from aiolambda.telemetry import CallEnded, ClientObserver
+
+
+            class Durations(ClientObserver):
+                def call_ended(self, event: CallEnded, /) -> None:
+                    print(event.call.function_name, event.outcome, event.duration)
+
+
+            with client.observe(Durations()):
+                await client.invoke("orders", {"id": 7})
 
         Args:
             observer: An object of a class derived from `aiolambda.telemetry.ClientObserver`.
@@ -231,16 +242,9 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
 
     @property
     def stats(self) -> ClientStats:
-        """The counters of this client now."""
-        slots, counters = self._state.slots, self._state.counters
-        return ClientStats(
-            in_flight=slots.in_flight,
-            waiting=slots.waiting,
-            executed=counters.executed,
-            retried=counters.retried,
-            unknown=counters.unknown,
-            throttled=dict(counters.throttled),
-        )
+        """The counters of this client now. Any thread may read them."""
+        loop = self._loop_binding.loop
+        return self._endings.counters.stats(self._state, None if loop is None else loop.time())
 
     if not TYPE_CHECKING:  # a type checker finds this mistake by itself
 

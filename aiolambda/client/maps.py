@@ -19,6 +19,7 @@ from ..pipeline.observers import MapWatch, Observers
 from ..protocol.names import check_function_name
 from ..types.events import MapFacts
 from ..types.interfaces import Codec
+from ..types.loggers import AnyLogger, child_of
 from ..types.mistakes import choices_text, kind_of
 from ..types.values import UNSET, LogType, Timeouts, Unset, is_whole, shown, text_of
 
@@ -53,6 +54,7 @@ class Maps:
         jitter: Callable[[], float],
         enter: Callable[[], None],
         observers: Observers,
+        logger: AnyLogger,
     ) -> None:
         self.codec = codec
         self.idempotent = idempotent
@@ -62,6 +64,7 @@ class Maps:
         self._jitter = jitter
         self._enter = enter
         self._observers = observers
+        self._logger = child_of(logger, "map")
         self._admission: AdaptiveAdmission | None = None
 
     def run(
@@ -78,13 +81,14 @@ class Maps:
         **settings: Any,
     ) -> "MapRun[Item]":
         """A run that has not begun. `ConfigurationError` for an invalid setting."""
-        from ..fanout import MapRun, MapScheduler, MapSettings  # noqa: PLC0415 - most programs have no map
+        from ..fanout import MapRun, MapScheduler, MapSettings, RunLog  # noqa: PLC0415 - most programs have no map
         from ..policy.concurrency import FixedAdmission  # noqa: PLC0415 - as above
 
         check_flag("idempotent", idempotent)
         check_plain_function("on_progress", on_progress)
         fixed = None if concurrency == "adaptive" else _checked_concurrency(concurrency, self._max_concurrency)
         facts = MapFacts(function_name)
+        log = RunLog(self._logger, function_name)
         max_held = max(_LEAST_HELD, 4 * (fixed or self._max_concurrency)) + lookahead
         scheduler = MapScheduler(
             source,
@@ -94,8 +98,9 @@ class Maps:
             journal=journal,
             codec=self.codec,
             jitter=self._jitter,
+            log=log,
         )
-        return MapRun(scheduler, self.runs, enter=self._enter, watch=MapWatch(self._observers, facts))
+        return MapRun(scheduler, self.runs, enter=self._enter, watch=MapWatch(self._observers, facts), log=log)
 
     def detach(self, *, forked: bool) -> None:
         """Forget the runs: their loop is closed, or is that of another process. The windows keep what they have learned."""

@@ -12,6 +12,7 @@ import attrs
 from ..codecs import JsonCodec
 from ..protocol.urls import url_shown
 from ..types.interfaces import CredentialsProvider
+from ..types.loggers import PACKAGE
 from ..types.values import masked
 from .credentials.static import EnvironmentCredentials, StaticCredentials
 from .resolve import SETTABLE_BY, FoundSettings, look_up
@@ -135,7 +136,7 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
 }
 
 _IN_PLACE_OF_NONE: dict[str, object] = {
-    "logger": logging.getLogger("aiolambda"),
+    "logger": PACKAGE,
     "max_concurrency": "1000, or fewer if fewer files may be open",
     "transport": "built-in",
 }

@@ -17,6 +17,7 @@ from ..errors import ConfigurationError, InvalidInputError
 from ..policy.retry import StandardRetry
 from ..protocol.endpoints import Endpoint, endpoint_for, partition_of
 from ..types.interfaces import CredentialsProvider, Fetch, RetryStrategy
+from ..types.loggers import PACKAGE, log_quietly
 from ..types.values import UNSET, TcpKeepAlive
 from .credentials.default_chain import CREDENTIALS_NAMES, credentials_at_hand, find_credentials, source_of
 from .endpoint import (
@@ -160,8 +161,7 @@ def resolve(config: "LambdaClientConfig", environment: Mapping[str, str], *, sig
         found = attrs.evolve(found, credentials=Found(None, "nothing is signed"))
     found.check()
     if found.overridden:
-        logger = config.logger or logging.getLogger("aiolambda")
-        logger.warning("%s: calls go to that URL", "; ".join(found.overridden))
+        log_quietly(config.logger or PACKAGE, logging.WARNING, "%s: calls go to that URL", "; ".join(found.overridden))
     if not signs:
         return found
     credentials = find_credentials(

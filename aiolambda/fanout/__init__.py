@@ -2,9 +2,10 @@
 
 from .journal import Journal
 from .run import MapRun
+from .run_log import RunLog
 from .scheduler import MapScheduler
 from .sender import Send
 from .source import Source, command_factory, item_factory
 from .values import MapSettings
 
-__all__ = ["Journal", "MapRun", "MapScheduler", "MapSettings", "Send", "Source", "command_factory", "item_factory"]
+__all__ = ["Journal", "MapRun", "MapScheduler", "MapSettings", "RunLog", "Send", "Source", "command_factory", "item_factory"]

@@ -68,10 +68,9 @@ class WorkItem(Generic[Item]):
         if report is None:
             return 0.0, 0
         billed_ms = report.billed_duration_ms or 0.0
-        is_cold = report.init_duration_ms is not None or report.restore_duration_ms is not None
         self.billed_ms += billed_ms
-        self.cold_starts += is_cold
-        return billed_ms, int(is_cold)
+        self.cold_starts += report.is_cold_start
+        return billed_ms, int(report.is_cold_start)
 
     def may_be_sent_again(self, error: AiolambdaError) -> bool:
         """Whether another invocation does no harm after this failure."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar
 from ..errors import ConfigurationError
 from ..errors.checks import check_seconds
 from ..pipeline.observers import MapWatch
+from .run_log import RunLog
 from .scheduler import GRACE, MapScheduler
 from .values import MapResult, MapStats, StoppedBy
 
@@ -35,7 +36,13 @@ class MapRun(Generic[Item]):
     """
 
     def __init__(
-        self, scheduler: MapScheduler[Item], runs: "set[MapRun[Any]]", *, enter: Callable[[], None], watch: MapWatch
+        self,
+        scheduler: MapScheduler[Item],
+        runs: "set[MapRun[Any]]",
+        *,
+        enter: Callable[[], None],
+        watch: MapWatch,
+        log: RunLog,
     ) -> None:
         """Made by `client.map` and `client.map_commands`.
 
@@ -44,10 +51,12 @@ class MapRun(Generic[Item]):
             runs: The runs of the client, to which this one belongs while it runs.
             enter: Binds the client to the running event loop.
             watch: Is told of the beginning and the end.
+            log: The log of the run.
         """
         self._scheduler = scheduler
         self._enter = enter
         self._watch = watch
+        self._log = log
         self._runs = runs
         self._in_block = False
 
@@ -128,6 +137,7 @@ class MapRun(Generic[Item]):
         if self._scheduler.task is None:
             self._enter()
             self._runs.add(self)
+            self._log.started(asyncio.get_running_loop().time())
             self._watch.started()
         else:
             self._check_loop(self._scheduler.task)
@@ -135,6 +145,8 @@ class MapRun(Generic[Item]):
 
     def _end(self) -> None:
         self._runs.discard(self)
+        if self._log.is_on:
+            self._log.ended(self.stats, self.stopped_by, self._scheduler.failure(), asyncio.get_running_loop().time())
         self._watch.ended(lambda: self.stats, self._scheduler.failure)
 
     def _check_loop(self, task: "asyncio.Task[None]") -> None:

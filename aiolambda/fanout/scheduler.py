@@ -18,6 +18,7 @@ from .backlog import Backlog
 from .item import WorkItem
 from .journal import Journal
 from .result_queue import ResultQueue
+from .run_log import RunLog
 from .sender import ItemSender, Run, Send
 from .source import Source
 from .stats import StatsCounter
@@ -50,6 +51,7 @@ class MapScheduler(Run[Item]):
         journal: Journal | None,
         codec: Codec,
         jitter: Callable[[], float],
+        log: RunLog,
     ) -> None:
         self.source = source
         self.results: ResultQueue[Item] = ResultQueue(ordered=settings.ordered)
@@ -69,6 +71,7 @@ class MapScheduler(Run[Item]):
             journal=journal,
             codec=codec,
             jitter=jitter,
+            log=log,
             retry_function_errors=settings.retry_function_errors,
         )
         self._last_function = ""

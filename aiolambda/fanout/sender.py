@@ -23,6 +23,7 @@ from . import journal_records
 from .backlog import Backlog
 from .item import Flight, WorkItem
 from .journal import Journal, JournalEntry
+from .run_log import RunLog
 from .stats import StatsCounter
 from .values import MapResult
 
@@ -61,6 +62,7 @@ class ItemSender(Generic[Item]):
         journal: Journal | None,
         codec: Codec,
         jitter: Callable[[], float],
+        log: RunLog,
         retry_function_errors: int,
     ) -> None:
         self._run = run
@@ -71,6 +73,7 @@ class ItemSender(Generic[Item]):
         self._journal = journal
         self._codec = codec
         self._jitter = jitter
+        self._log = log
         self._retry_function_errors = retry_function_errors
         self._run_ended: asyncio.Future[None] | None = None
         self.claims: set[asyncio.Task[None]] = set()
@@ -234,11 +237,14 @@ class ItemSender(Generic[Item]):
         self.admitted -= 1
         if throttle is None:
             self._admission.ended(work.function_name, sent_at=sent_at)
+            self._log.accepted_at = now
             return
         limit = throttle if isinstance(throttle, TooManyRequestsException) else None
-        self._stats.count_throttle(None if limit is None else limit.reason)
+        reason = None if limit is None else limit.reason
+        self._stats.count_throttle(reason)
         scope = None if limit is None else limit.scope
         self._admission.throttled(work.function_name, now, sent_at=sent_at, scope=scope)
+        self._log.throttled(reason, now, window=self._admission.window(work.function_name))
 
     async def _record_end(self, work: WorkItem[Item], result: MapResult[Item], journal: Journal, *, abandoned: bool) -> None:
         try:

@@ -3,23 +3,18 @@
 Owns the counters, whose memory does not grow with the items. Must not know how an item is sent. Time is an argument.
 """
 
-import math
-from collections import Counter, deque
+from collections import Counter
 from typing import Any
 
 from ..errors import NotSentError
+from ..policy.distribution import Distribution, Rate, percentiles_of
 from ..types.values import Delivery, ThrottleReason
 from .values import MapResult, MapStats
 
 __all__ = ["StatsCounter"]
 
-_PER_BUCKET = math.log(1.05)
 _LEAST_FOR_RATIO = 10
 """Items that must be done before the share of failures is compared with its limit."""
-_PERCENTILES = (50, 90, 99)
-_RATE_SPAN = 5.0
-_RATE_STEP = 0.1
-"""Seconds over which the rate is taken, and seconds whose results are counted together."""
 
 
 class StatsCounter:
@@ -32,10 +27,11 @@ class StatsCounter:
         self.unsent = 0
         self._failed: Counter[Delivery] = Counter()
         self._throttled: Counter[ThrottleReason | None] = Counter()
-        self._durations: Counter[int] = Counter()  # by the logarithm of milliseconds
+        self._attempts = self._retries = 0
+        self._durations = Distribution()
+        self._rate, self._timed = Rate(), 0
         self._billed_ms = 0.0
         self._cold_starts = 0
-        self._recent = deque([[-math.inf, 0.0]])  # tenths of a second: when each began, and its number of results
 
     def count_throttle(self, reason: ThrottleReason | None) -> None:
         """Count a request that was throttled."""
@@ -56,17 +52,14 @@ class StatsCounter:
             self._failed[result.delivery] += 1
         if result.replayed:
             self.replayed += 1
-        elif not abandoned:
-            self._durations[round(math.log(max(result.duration * 1000, 0.001)) / _PER_BUCKET)] += 1
-            if now - self._recent[-1][0] < _RATE_STEP:
-                self._recent[-1][1] += 1
-            else:
-                self._begin_step(now)
-
-    def _begin_step(self, now: float) -> None:
-        self._recent.append([now, 1])
-        while now - self._recent[0][0] > _RATE_SPAN:
-            self._recent.popleft()
+            return
+        self._attempts += result.attempts
+        self._retries += max(0, result.attempts - 1)
+        if not abandoned:
+            self._durations.add(result.duration)
+            if now >= self._rate.next_step:
+                self._rate.begin_step(now, self._timed)
+            self._timed += 1
 
     def has_too_many_failures(self, max_failures: int | None, max_ratio: float | None) -> bool:
         """Whether the failures exceed this number, or this share of all items."""
@@ -76,7 +69,6 @@ class StatsCounter:
 
     def stats(self, now: float, *, began: float, pending: int, in_flight: int, window: int) -> MapStats:
         """The totals at this moment."""
-        recent: float = sum(count for at, count in self._recent if now - at <= _RATE_SPAN)
         return MapStats(
             pending=pending,
             in_flight=in_flight,
@@ -86,19 +78,10 @@ class StatsCounter:
             failed=dict(self._failed),
             throttled=dict(self._throttled),
             window=window,
-            rate=recent / max(min(_RATE_SPAN, now - began), 0.001),
-            percentiles=self._percentiles(),
+            attempts=self._attempts,
+            retries=self._retries,
+            rate=self._rate.per_second(now, self._timed, began=began),
+            percentiles=percentiles_of([self._durations]),
             billed_ms=self._billed_ms,
             cold_starts=self._cold_starts,
         )
-
-    def _percentiles(self) -> dict[int, float]:
-        total = self._durations.total()
-        found: dict[int, float] = {}
-        seen = 0
-        for bucket in sorted(self._durations):
-            seen += self._durations[bucket]
-            for per_cent in _PERCENTILES:
-                if per_cent not in found and seen * 100 >= total * per_cent:
-                    found[per_cent] = math.exp(bucket * _PER_BUCKET) / 1000
-        return found

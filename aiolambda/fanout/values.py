@@ -96,9 +96,11 @@ class MapStats:
         unsent: Items that were read, and not sent because the run ended. They are done, and are not among the failed ones.
         failed: The done items that failed, by verdict.
         throttled: The throttled requests, by reason; `None` if Lambda gave none.
+        attempts: Requests that were sent for the items that are done, without those of earlier runs.
+        retries: Those of them that were not the first of their item.
         window: The number of invocations that may be in flight.
         rate: Results per second over the last 5 s.
-        percentiles: The duration of an item's last invocation in seconds, by per cent (50, 90, 99), exact to 5 %.
+        percentiles: The duration of an item's last invocation in seconds, by per cent (50, 90, 99, 100), exact to 5 %.
         billed_ms: Milliseconds that are billed, with `log_type="Tail"`. Replayed items count too.
         cold_starts: Cold starts, with `log_type="Tail"`. A restored snapshot counts as one, and replayed items count too.
     """
@@ -117,12 +119,16 @@ class MapStats:
     """The done items that failed, by verdict."""
     throttled: Mapping[ThrottleReason | None, int] = attrs.field(factory=dict[ThrottleReason | None, int])
     """The throttled requests, by reason; `None` if Lambda gave none."""
+    attempts: int = 0
+    """Requests that were sent for the items that are done, without those of earlier runs."""
+    retries: int = 0
+    """Those of them that were not the first of their item."""
     window: int = 0
     """The number of invocations that may be in flight."""
     rate: float = 0.0
     """Results per second over the last 5 s."""
     percentiles: Mapping[int, float] = attrs.field(factory=dict[int, float])
-    """The duration of an item's last invocation in seconds, by per cent (50, 90, 99), exact to 5 %."""
+    """The duration of an item's last invocation in seconds, by per cent (50, 90, 99, 100), exact to 5 %."""
     billed_ms: float = 0.0
     """Milliseconds that are billed, with `log_type="Tail"`. Replayed items count too."""
     cold_starts: int = 0

@@ -62,6 +62,11 @@ class Report:
     trace_id: str | None = None
     """The X-Ray trace id; `None` if the invocation was not traced."""
 
+    @property
+    def is_cold_start(self) -> bool:
+        """Whether Lambda started an environment, or restored a snapshot (SnapStart), for this invocation."""
+        return self.init_duration_ms is not None or self.restore_duration_ms is not None
+
 
 def tail_of(log_result: str | None) -> str | None:
     """The end of a log, decoded from base64. `None` if there is none, or it is not base64."""

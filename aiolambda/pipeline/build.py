@@ -5,7 +5,7 @@ Must not set the headers of one attempt: `retry_loop` and `finalize` do.
 
 from typing import Any
 
-from ..protocol.tracing import propagated_trace_id
+from ..protocol.tracing import TRACE_ID, trace_id_for
 from ..protocol.urls import host_of
 from ..types.http import Request
 from .call import Call
@@ -54,11 +54,16 @@ def host_header_middleware(state: PipelineState) -> Preparation:
 
 
 def recursion_detection_middleware(state: PipelineState) -> Preparation:
-    """Inside a Lambda function, passes its trace id on, so that Lambda can stop functions that invoke each other for ever."""
+    """Sets the trace id of the call. A header that a middleware has set stays.
+
+    Inside a Lambda function, a call that has none gets that of the function. So Lambda can stop functions that invoke each
+    other for ever.
+    """
 
     def set_trace_id(call: Call[Any, Any]) -> None:
-        trace_id = propagated_trace_id(state.context.environment) if state.context.in_function else None
+        context = state.context
+        trace_id = trace_id_for(call.trace_id, context.environment if context.in_function else None)
         if trace_id is not None:
-            call.request.headers.setdefault("x-amzn-trace-id", trace_id)
+            call.request.headers.setdefault(TRACE_ID, trace_id)
 
     return Preparation(state, set_trace_id, "trace")

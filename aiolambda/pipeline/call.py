@@ -297,6 +297,8 @@ class Call(Generic[In, Out]):
         attempt: The number of this attempt: 0 before `finalize`, then 1, 2, ....
         response: The raw answer of this attempt, or `None`.
         state: A dictionary for notes between middlewares.
+        trace_id: The value of the header `X-Amzn-Trace-Id` for the requests of this call, which may be set until `build`.
+            `None`, the default: inside Lambda the value of the function that makes the call, elsewhere no header.
         history: The attempts so far, each with its verdict.
         credentials: For the client: the keys that this attempt is signed with.
         clock_offset: For the client: the difference between the service's clock and this machine's.
@@ -344,6 +346,9 @@ class Call(Generic[In, Out]):
     # Plain `dict` and `list`: calling `dict[str, Any]` takes several times as long.
     state: dict[str, Any] = attrs.field(factory=cast("Callable[[], dict[str, Any]]", dict), repr=False)
     """A dictionary for notes between middlewares."""
+    trace_id: str | None = attrs.field(default=None, repr=False)
+    """The value of the header `X-Amzn-Trace-Id` for the requests of this call, which may be set until `build`. `None`, the
+    default: inside Lambda the value of the function that makes the call, elsewhere no header."""
     history: list[Attempt] = attrs.field(factory=cast("Callable[[], list[Attempt]]", list), repr=False)
     """The attempts so far, each with its verdict."""
     credentials: Credentials | None = attrs.field(default=None, repr=False)

@@ -3,7 +3,6 @@
 Owns their names. Must not make any of them: the client does.
 """
 
-import contextlib
 import datetime as dt
 import functools
 import logging
@@ -24,7 +23,9 @@ from ..types.interfaces import (
     Transport,
     can_reserve,
 )
+from ..types.loggers import child_of, log_quietly
 from ..types.values import Credentials, PayloadLimits, ResponseLimits, ThrottleReason
+from .call_log import RetryLog
 from .observers import Observers
 from .slots import Slots
 
@@ -32,10 +33,10 @@ __all__ = ["Counters", "PipelineContext", "PipelineState", "attempt_header"]
 
 
 class Counters:
-    """Verdicts since the client was built."""
+    """The requests since the client was built."""
 
     def __init__(self) -> None:
-        self.executed = self.retried = self.unknown = 0
+        self.attempts = self.retries = 0
         self.throttled: dict[ThrottleReason | None, int] = {}
 
 
@@ -85,10 +86,14 @@ class PipelineContext:
     """Asks for the credentials that are there without waiting; `None` for those that `get_credentials` has to fetch."""
     signer: Signer | None = None
 
+    retry_log: RetryLog = attrs.field(
+        init=False, default=attrs.Factory(lambda context: RetryLog(child_of(context.logger, "retry")), takes_self=True)
+    )
+    """Logs throttles and retries."""
+
     def log(self, level: int, message: str, *args: object, exc_info: bool = False) -> None:
         """Log a message. An error of the user's handler or filter is dropped: it must not replace the outcome of a call."""
-        with contextlib.suppress(Exception):
-            self.logger.log(level, message, *args, exc_info=exc_info, stacklevel=2)
+        log_quietly(self.logger, level, message, *args, exc_info=exc_info, stacklevel=2)
 
 
 _now = functools.partial(dt.datetime.now, dt.UTC)

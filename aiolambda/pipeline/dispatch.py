@@ -1,7 +1,7 @@
 """The end of every stack: it hands the request to the transport, and records the facts of each attempt.
 
-Owns verdict, status and duration of an attempt, and the client's counters. No middleware can replace it, so a request that was
-sent is always recorded as sent. Must not make outputs or errors of answers.
+Owns verdict, status and duration of an attempt, and the client's counters of requests. No middleware can replace it, so a
+request that was sent is always recorded as sent. Must not make outputs or errors of answers.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from .preparation import FusedChain, OutputOf
 
 __all__ = ["UNKNOWN", "Dispatch", "hand_over", "invocation_type_of", "parsed_error", "record", "verdict_of"]
 
-UNKNOWN, _EXECUTED = Delivery.UNKNOWN, Delivery.EXECUTED
+UNKNOWN = Delivery.UNKNOWN
 """Looking up a member of an enum takes longer than the rest of an attempt's record."""
 
 
@@ -109,12 +109,9 @@ def record(
     call.stage = request.stage
     call.history.append(new_attempt(verdict, duration, status))
     counters = state.counters
-    if verdict is _EXECUTED:
-        counters.executed += 1
-    elif verdict is UNKNOWN:
-        counters.unknown += 1
+    counters.attempts += 1
     if len(call.history) > 1:
-        counters.retried += 1
+        counters.retries += 1
     if call.watch is not None:
         tell_ended(call, call.watch)
 

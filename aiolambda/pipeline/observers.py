@@ -5,9 +5,9 @@ Laws: what an observer raises changes nothing for a call. An event that nobody w
 Owns the telling. Must not know what happens in a call: those who do call `tell`.
 """
 
-import contextlib
 import logging
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import ConfigurationError
@@ -20,7 +20,9 @@ from ..types.events import (
     MapEnded,
     MapFacts,
     MapStarted,
+    new_call_facts,
 )
+from ..types.loggers import PACKAGE, log_quietly
 from ..types.mistakes import kind_of
 from ..types.values import Credentials, text_of
 
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from .call import Call
 
 __all__ = ["CallWatch", "MapWatch", "Observation", "Observers", "tell_ended", "tell_sent", "watching"]
-
-_log = logging.getLogger("aiolambda")
 
 
 def _checked(observer: object) -> ClientObserver:
@@ -46,6 +46,12 @@ class Observation:
     """An observer of a client, from `client.observe` on until `remove`. As a context manager, until the end of the block."""
 
     def __init__(self, observers: "Observers", observer: ClientObserver) -> None:
+        """Made by `client.observe`.
+
+        Args:
+            observers: The observers of the client.
+            observer: The observer.
+        """
         self._observers = observers
         self.observer = observer
         """The observer."""
@@ -144,7 +150,7 @@ class CallWatch:
         if facts is None:
             input, operation = call.input, call.command.operation
             name: object = operation.function_name(input)
-            facts = self._facts = CallFacts(
+            facts = self._facts = new_call_facts(
                 call.invocation_id,
                 call.client_name,
                 call.command_name.removesuffix("Command"),
@@ -159,26 +165,30 @@ class CallWatch:
         """Tell an event to all observers with this method."""
         _tell(self._observers, method, event)
 
-    def joined_by(self, observer: ClientObserver) -> "CallWatch":
-        """The same with one observer more."""
-        watch = CallWatch((*self._observers, observer), self.wanted | _checked(observer).wanted, self._map)
-        watch._facts, watch.throttles = self._facts, self.throttles
-        return watch
+    def join(self, observer: ClientObserver) -> None:
+        """Tell one observer more."""
+        self.wanted = _union(self.wanted, _checked(observer).wanted)
+        self._observers = (*self._observers, observer)
 
 
-_NOBODY = CallWatch((), frozenset())
+@lru_cache(maxsize=64)
+def _union(some: frozenset[str], more: frozenset[str]) -> frozenset[str]:
+    """Cached, because a middleware that observes its calls does so at each."""
+    return some | more
 
 
 def watching(watch: CallWatch | None, observer: ClientObserver) -> CallWatch:
-    """A watch with one observer more."""
-    return (watch or _NOBODY).joined_by(observer)
+    """The watch of a call, with one observer more."""
+    watch = watch or CallWatch((), frozenset())
+    watch.join(observer)
+    return watch
 
 
 def tell_sent(call: "Call[Any, Any]", watch: CallWatch, observers: Observers) -> None:
     """Tell that the request of an attempt goes to the transport now."""
     observers.see_credentials(call.credentials)
     if "attempt_sent" in watch.wanted:
-        watch.tell("attempt_sent", AttemptSent(watch.facts_of(call), call.sent + 1))
+        watch.tell("attempt_sent", AttemptSent(watch.facts_of(call), call.sent + 1, call.request.url))
 
 
 def tell_ended(call: "Call[Any, Any]", watch: CallWatch) -> None:
@@ -215,5 +225,5 @@ def _log_once(kind: type[ClientObserver], method: str) -> None:
     if method in kind.logged:
         return
     kind.logged |= {method}
-    with contextlib.suppress(Exception):  # a handler of the user's may raise
-        _log.exception("%s.%s() raised; the call goes on. Further errors of this method are not logged", kind.__name__, method)
+    message = "%s.%s() raised; the call goes on. Further errors of this method are not logged"
+    log_quietly(PACKAGE, logging.ERROR, message, kind.__name__, method, exc_info=True)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ..protocol.head_form import is_fit
 from ..protocol.request_template import RequestTemplate, TemplateHeaders, follows, is_unread
-from ..protocol.tracing import propagated_trace_id
+from ..protocol.tracing import TRACE_ID, trace_id_for
 from ..types.http import Request, Response
 from .call import Call, CallNext, NewCall, TemplatedOperation, UnreadFile
 from .context import PipelineContext, PipelineState
@@ -123,7 +123,6 @@ class _Run:
         self._state = state
         self._steps = steps
         self._sets_length = any(step.role == "length" for step in steps)
-        self._sets_trace_id = any(step.role == "trace" for step in steps)
         self._context: PipelineContext | None = None
         self._templates: dict[object, RequestTemplate] = {}
 
@@ -140,20 +139,27 @@ class _Run:
             await rest_of_steps
 
     def _found(self, key: object) -> RequestTemplate | None:
-        """The template for calls with this key, if there is one that holds for the settings and the trace id of now."""
+        """The template for calls with this key, if there is one that holds for the settings of now."""
         context = self._state.context
         if self._context is not context:
             self._context, self._templates = context, {}
-        template = self._templates.get(key)
-        if template is not None and context.in_function and self._sets_trace_id:
-            return template if template.trace_id == propagated_trace_id(context.environment) else None
-        return template
+        return self._templates.get(key)
+
+    def _trace_id_of(self, call: Call[Any, Any], template: RequestTemplate) -> str | None:
+        """The trace id of the request, if this run sets it and no middleware has."""
+        context = self._state.context
+        if template.sets_trace_id and (call.trace_id is not None or context.in_function):
+            return trace_id_for(call.trace_id, context.environment if context.in_function else None)
+        return None
 
     def _do_and_keep(self, call: Call[Any, Any], key: object, length_at: int | None = None) -> Awaitable[None] | None:
         """Do each step, and keep the request as a template for the key. `content-length` stands at `length_at`."""
+        sets_trace_id = False
         for index, step in enumerate(self._steps):
             if step.role == "length":
                 length_at = len(call.request.headers.fields)
+            elif step.role == "trace":
+                sets_trace_id = TRACE_ID not in call.request.headers.fields
             if (rest := step.prepare(call)) is not None:
                 return self._go_on(call, rest, index + 1)
         fields = call.request.headers.fields
@@ -165,7 +171,7 @@ class _Run:
                 len(fields) if length_at is None else length_at,
                 endpoint=call.endpoint,
                 signing_region=call.signing_region,
-                trace_id=fields.get("x-amzn-trace-id"),
+                sets_trace_id=sets_trace_id,
             )
         return None
 
@@ -178,7 +184,7 @@ class _MakingRun(_Run):
         if not isinstance(operation, TemplatedOperation) or (key := operation.template_key(call.input)) is None:
             return self.in_turn(call)
         context = self._state.context
-        template = self._found(key) if context.in_function or context is not self._context else self._templates.get(key)
+        template = self._found(key) if context is not self._context else self._templates.get(key)
         if template is None:
             # A region that a middleware has set says nothing about other calls.
             return self._do_and_keep(call, key) if call.signing_region is None else self.in_turn(call)
@@ -190,6 +196,8 @@ class _MakingRun(_Run):
         if template.signing_region is not None:
             call.signing_region = template.signing_region
         headers = TemplateHeaders(template, (len(body) or None) if self._sets_length else None)
+        if call.trace_id is not None or context.in_function:
+            headers.trace_id = self._trace_id_of(call, template)
         call.request = Request(template.method, template.url, headers, body, call.timeouts)
         if type(call) is NewCall:
             call.__class__ = Call  # type: ignore[assignment] # see `NewCall`
@@ -210,4 +218,6 @@ class _AddingRun(_Run):
         headers.template = template
         if self._sets_length:
             headers.length = len(request.body) or None
+        if template.sets_trace_id:
+            headers.trace_id = self._trace_id_of(call, template)
         return None

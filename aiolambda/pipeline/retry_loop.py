@@ -147,8 +147,9 @@ class _RetryState:
         return pause
 
     def _tell(self, failure: "Failure", pause: float) -> None:
-        """Tell that another attempt follows."""
+        """Log and tell that another attempt follows."""
         call, watch = self.call, self.call.watch
+        self.context.retry_log.retrying(call, failure, pause)
         if watch is not None and "retried" in watch.wanted:
             facts = watch.facts_of(call)
             watch.tell("retried", Retried(facts, failure.attempt, failure.delivery, pause, failure.error))

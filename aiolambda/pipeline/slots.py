@@ -11,6 +11,7 @@ import logging
 from collections import deque
 
 from ..errors import ConfigurationError, QueueTimeoutError
+from ..types.loggers import log_quietly
 
 __all__ = ["Slots", "problem_of_few", "slot_limit"]
 
@@ -143,9 +144,12 @@ class Slots:
         if loop.time() < longest + _WARN_AFTER:
             self._warning = loop.call_at(longest + _WARN_AFTER, self._warn)
             return
-        self._logger.warning(
+        log_quietly(
+            self._logger,
+            logging.WARNING,
             "calls have waited %d s for a slot: %d in flight (the limit, see max_concurrency), %d waiting",
             _WARN_AFTER,
             self.in_flight,
             self.waiting,
+            extra={"in_flight": self.in_flight, "waiting": self.waiting},
         )

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, TypeVar, cast, overload
 
 from ..errors import MiddlewareStackError
+from ..types.loggers import log_quietly
 from ..types.mistakes import Remedies, explains_call, kind_of
 from . import entries
 from .call import Call, CallNext, CommandOf, Middleware, Plugin, Priority, Relation, Step
@@ -411,7 +412,7 @@ class MiddlewareStack(Generic[In, Out]):
         if len(placed) < len(self._entries):
             raise entries.without_place(self._entries, placed)
         if self._identify_on_resolve:
-            _log.info("%s", self)
+            log_quietly(_log, logging.INFO, "%s", self)
         for entry in reversed(placed):
             if kind is not None and not entry.is_for(kind):
                 continue

@@ -70,7 +70,8 @@ class HeadForm:
         lines = "".join([f"{name}: {value}\r\n" for name, value in {**parts.before, **parts.behind}.items()])
         token = "".join([f"{name}: {value}\r\n" for name, value in self._added.items()])
         self._head = (
-            f"{parts.method} {target} HTTP/1.1\r\n{lines}{INVOCATION_ID}: ",
+            f"{parts.method} {target} HTTP/1.1\r\n{lines}",
+            f"{INVOCATION_ID}: ",
             f"\r\n{ATTEMPT}: ",
             f"\r\n{PAYLOAD_HASH}: ",
             f"\r\n{TIMESTAMP}: ",
@@ -96,10 +97,15 @@ class HeadForm:
             "authorization": f"{self._authorization}{signature}",
         }
 
-    def head(self, invocation_id: str, attempt: str, length: int, body_hash: str, timestamp: str, signature: str) -> bytes:
-        """Request line and header fields with the empty line. The length is always there, whether it is signed or not."""
-        a, b, c, d, e, f = self._head
-        text = f"{a}{invocation_id}{b}{attempt}{c}{body_hash}{d}{timestamp}{e}{signature}{f}{length}\r\n\r\n"
+    def head(
+        self, unsigned: str, invocation_id: str, attempt: str, length: int, body_hash: str, timestamp: str, signature: str
+    ) -> bytes:
+        """Request line and header fields with the empty line. `unsigned`: lines of fields that are not signed.
+
+        The length is always there, whether it is signed or not.
+        """
+        a, b, c, d, e, f, g = self._head
+        text = f"{a}{unsigned}{b}{invocation_id}{c}{attempt}{d}{body_hash}{e}{timestamp}{f}{signature}{g}{length}\r\n\r\n"
         return text.encode()
 
 

@@ -14,6 +14,7 @@ from ..types.http import Headers, Request
 from ..types.values import Credentials, Timeouts
 from .head_form import ATTEMPT, INVOCATION_ID, HeadForm, forms_of
 from .sigv4 import Signer
+from .tracing import TRACE_ID
 
 __all__ = [
     "PreparedParts",
@@ -34,12 +35,13 @@ class RequestTemplate:
 
     - `before`, `behind`: the fixed header fields, around `content-length`.
     - `invocation_type`: the value of the header `x-amz-invocation-type`, or its default.
-    - `endpoint`, `signing_region`, `trace_id`: the facts of a call that the request was made from.
+    - `endpoint`, `signing_region`: the facts of a call that the request was made from.
+    - `sets_trace_id`: whether requests get the trace ids of their calls behind the fixed fields, which have none then.
 
     Not an attrs class: rich would print its fields, which may name a tenant.
     """
 
-    __slots__ = ("before", "behind", "endpoint", "invocation_type", "method", "signing_region", "trace_id", "url")
+    __slots__ = ("before", "behind", "endpoint", "invocation_type", "method", "sets_trace_id", "signing_region", "url")
 
     def __init__(
         self,
@@ -48,19 +50,20 @@ class RequestTemplate:
         *,
         endpoint: str = "",
         signing_region: str | None = None,
-        trace_id: str | None = None,
+        sets_trace_id: bool = False,
     ) -> None:
         """Take the parts of a request that has no attempt yet. `content-length` stands, or would stand, at `length_at`."""
-        fixed = [(name, value) for name, value in request.headers.fields.items() if name != _LENGTH]
+        varying = (_LENGTH, TRACE_ID) if sets_trace_id else (_LENGTH,)
+        fixed = [(name, value) for name, value in request.headers.fields.items() if name not in varying]
         self.method, self.url = request.method, request.url
         self.before: Mapping[str, str] = dict(fixed[:length_at])
         self.behind: Mapping[str, str] = dict(fixed[length_at:])
         self.invocation_type = request.headers.fields.get(_TYPE, "RequestResponse")
-        self.endpoint, self.signing_region, self.trace_id = endpoint, signing_region, trace_id
+        self.endpoint, self.signing_region, self.sets_trace_id = endpoint, signing_region, sets_trace_id
 
 
-PreparedParts = tuple[RequestTemplate, int | None, bytes, Timeouts]
-"""The parts of a request that has no attempt yet: template, value of `content-length` or `None`, body and limits."""
+PreparedParts = tuple[RequestTemplate, int | None, str | None, bytes, Timeouts]
+"""The parts of a request that has no attempt yet: template, `content-length` and trace id, or `None`, body and limits."""
 
 
 class TemplateHeaders(Headers):
@@ -68,6 +71,7 @@ class TemplateHeaders(Headers):
 
     - `template`: the template; `None` once somebody has looked.
     - `length`: the value of `content-length`; `None` if there is none.
+    - `trace_id`: the value of `x-amzn-trace-id`, which is not signed; `None` if there is none, or the template has it.
     - `invocation_id`, `attempt`: the fields of the attempt; empty before there is one.
     """
 
@@ -82,12 +86,14 @@ class TemplateHeaders(Headers):
         "invocation_id",
         "length",
         "template",
+        "trace_id",
     )
 
     def __init__(
         self, template: RequestTemplate | None, length: int | None, invocation_id: str = "", attempt: str = ""
     ) -> None:
         self.template, self.length, self.invocation_id, self.attempt = template, length, invocation_id, attempt
+        self.trace_id: str | None = None
         self._form: HeadForm | None = None
 
     @classmethod
@@ -116,6 +122,7 @@ class TemplateHeaders(Headers):
         if template is None:
             return self.of(self.fields.copy())
         copy = type(self)(template, self.length, self.invocation_id, self.attempt)
+        copy.trace_id = self.trace_id
         if self._form is not None:
             copy._form, copy._body, copy._body_hash = self._form, self._body, self._body_hash
             copy._timestamp, copy._signature = self._timestamp, self._signature
@@ -140,7 +147,10 @@ class TemplateHeaders(Headers):
         form, template = self._form, self.template
         if form is None or template is None or request.body is not self._body or not follows(request, template):
             return None
-        return form.head(self.invocation_id, self.attempt, len(self._body), self._body_hash, self._timestamp, self._signature)
+        trace_id = "" if self.trace_id is None else f"{TRACE_ID}: {self.trace_id}\r\n"
+        return form.head(
+            trace_id, self.invocation_id, self.attempt, len(self._body), self._body_hash, self._timestamp, self._signature
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy as ordinary headers."""
@@ -152,6 +162,8 @@ class TemplateHeaders(Headers):
         if self.length is not None:
             fields[_LENGTH] = str(self.length if form is None else len(self._body))
         fields |= template.behind
+        if self.trace_id is not None:
+            fields[TRACE_ID] = self.trace_id
         if self.attempt:
             fields[INVOCATION_ID], fields[ATTEMPT] = self.invocation_id, self.attempt
         if form is not None:
@@ -178,13 +190,15 @@ def begin_attempt(request: Request, invocation_id: str, attempt: str) -> Prepare
     ):
         return None
     headers.invocation_id, headers.attempt = invocation_id, attempt
-    return headers.template, headers.length, request.body, request.timeouts
+    return headers.template, headers.length, headers.trace_id, request.body, request.timeouts
 
 
 def prepared_of(parts: PreparedParts) -> Request:
     """A request that has no attempt yet."""
-    template, length, body, timeouts = parts
-    return Request(template.method, template.url, TemplateHeaders(template, length), body, timeouts)
+    template, length, trace_id, body, timeouts = parts
+    headers = TemplateHeaders(template, length)
+    headers.trace_id = trace_id
+    return Request(template.method, template.url, headers, body, timeouts)
 
 
 def with_attempt(request: Request, invocation_id: str, attempt: str) -> Request:

@@ -5,12 +5,13 @@ Owns the events and the interface of an observer. Must not know who tells them, 
 
 import datetime as dt
 import inspect
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from .values import Delivery, ThrottleReason
+from .values import Delivery, ThrottleReason, Unfrozen
 
 if TYPE_CHECKING:
     from ..fanout.values import MapStats
@@ -32,6 +33,8 @@ __all__ = [
     "Outcome",
     "Retried",
     "Throttled",
+    "new_call_ended",
+    "new_call_facts",
 ]
 
 
@@ -102,9 +105,36 @@ class CallFacts:
     """The run that the call belongs to; `None` outside of a map."""
 
 
+class _NewCallFacts(Unfrozen, CallFacts):
+    __slots__ = ()
+
+    def __init__(
+        self,
+        id: str,
+        client_name: str,
+        operation: str,
+        function_name: str,
+        qualifier: str | None,
+        invocation_type: str,
+        map: MapFacts | None,
+    ) -> None:
+        new: Any = self
+        new.id, new.client_name, new.operation, new.function_name = id, client_name, operation, function_name
+        new.qualifier, new.invocation_type, new.map = qualifier, invocation_type, map
+        new.__class__ = CallFacts
+
+
+new_call_facts: Callable[[str, str, str, str, str | None, str, MapFacts | None], CallFacts] = _NewCallFacts
+"""The same as `CallFacts`, in a third of the time."""
+
+
 @attrs.frozen(eq=False)
 class CallStarted:
-    """A call began. Nothing was sent yet."""
+    """A call began. Nothing was sent yet.
+
+    Args:
+        call: The call.
+    """
 
     call: CallFacts
     """The call."""
@@ -112,7 +142,11 @@ class CallStarted:
 
 @attrs.frozen(eq=False)
 class CallQueued:
-    """An attempt waits, because no slot or no connection is free."""
+    """An attempt waits, because no slot or no connection is free.
+
+    Args:
+        call: The call.
+    """
 
     call: CallFacts
     """The call."""
@@ -120,7 +154,13 @@ class CallQueued:
 
 @attrs.frozen(eq=False)
 class CallSlotted:
-    """An attempt has waited: it got its slot and its connection, or gave up."""
+    """An attempt has waited: it got its slot and its connection, or gave up.
+
+    Args:
+        call: The call.
+        waited: Seconds of waiting.
+        gave_up: Whether it ended without a slot: by its limit, or because it was cancelled.
+    """
 
     call: CallFacts
     """The call."""
@@ -132,17 +172,35 @@ class CallSlotted:
 
 @attrs.frozen(eq=False)
 class AttemptSent:
-    """A request is handed to the transport. It is signed."""
+    """A request is handed to the transport. It is signed.
+
+    Args:
+        call: The call.
+        attempt: The number of this request in its call: 1, 2, ....
+        url: Its URL, which names the endpoint and the function.
+    """
 
     call: CallFacts
     """The call."""
     attempt: int
     """The number of this request in its call: 1, 2, ...."""
+    url: str
+    """Its URL, which names the endpoint and the function."""
 
 
 @attrs.frozen(eq=False)
 class AttemptEnded:
-    """A request was answered, or no answer came. A stream's has its head; the end of the call tells of its end."""
+    """A request was answered, or no answer came. A stream's has its head; the end of the call tells of its end.
+
+    Args:
+        call: The call.
+        attempt: The number of this request in its call: 1, 2, ....
+        delivery: The verdict: how far this request got.
+        status_code: The HTTP status; `None` if no answer came.
+        request_id: The `x-amzn-requestid` of the answer; `None` if it has none, or no answer came.
+        duration: Seconds from the start of the attempt to its end.
+        error: What ended the attempt without an answer, such as a `ConnectionLostError`; `None` for every answer.
+    """
 
     call: CallFacts
     """The call."""
@@ -162,7 +220,15 @@ class AttemptEnded:
 
 @attrs.frozen(eq=False)
 class Throttled:
-    """Lambda throttled a request. The call waits and sends again while it has time; in a map, the run sends the item again."""
+    """Lambda throttled a request. The call waits and sends again while it has time; in a map, the run sends the item again.
+
+    Args:
+        call: The call.
+        attempt: The number of the request.
+        code: The error code, such as `"TooManyRequestsException"`.
+        reason: Which limit was reached; `None` if Lambda gave none.
+        retry_after: Seconds that Lambda asked to wait; `None` if it did not ask.
+    """
 
     call: CallFacts
     """The call."""
@@ -178,7 +244,15 @@ class Throttled:
 
 @attrs.frozen(eq=False)
 class Retried:
-    """An attempt failed, and another follows after a pause."""
+    """An attempt failed, and another follows after a pause.
+
+    Args:
+        call: The call.
+        attempt: The number of requests so far.
+        delivery: The verdict on them: `UNKNOWN` is sent again only if the call is idempotent.
+        pause: Seconds until the next attempt.
+        error: The failure.
+    """
 
     call: CallFacts
     """The call."""
@@ -194,7 +268,11 @@ class Retried:
 
 @attrs.frozen(eq=False)
 class CredentialsRefreshed:
-    """A request is signed with other keys than the one before it."""
+    """A request is signed with other keys than the one before it.
+
+    Args:
+        expires_at: The end of their validity; `None` if they do not expire.
+    """
 
     expires_at: dt.datetime | None
     """The end of their validity; `None` if they do not expire."""
@@ -202,7 +280,24 @@ class CredentialsRefreshed:
 
 @attrs.frozen(eq=False, kw_only=True)
 class CallEnded:
-    """A call has ended, with all its attempts and pauses. A stream ends when it is closed."""
+    """A call has ended, with all its attempts and pauses. A stream ends when it is closed.
+
+    Args:
+        call: The call.
+        outcome: How it ended, in one word.
+        delivery: How far the invocation got: the worst of all attempts.
+        error: What the caller gets raised. `None` if there is an output, also for one with a `function_error`.
+        error_type: For a function that failed, the type that it reported, or `"Unhandled"`.
+            Otherwise the error code of Lambda, or the name of the exception's class. `None` without an error.
+        status_code: The HTTP status of the last answer; `None` if none came.
+        request_id: The `x-amzn-requestid` of the last answer, which also stands in the log of the function.
+        attempts: The number of requests that were sent.
+        throttles: How many of them Lambda throttled.
+        duration: Seconds from the start of the call to its end. In a map it starts with the slot.
+        queued: Seconds of them that were spent waiting for a slot or a connection.
+        total_retry_delay: Seconds of them that were spent in pauses between attempts.
+        report: The REPORT line of the function, with `log_type="Tail"`: durations, memory, cold start.
+    """
 
     call: CallFacts
     """The call."""
@@ -233,9 +328,44 @@ class CallEnded:
     """The REPORT line of the function, with `log_type="Tail"`: durations, memory, cold start."""
 
 
+class _NewCallEnded(Unfrozen, CallEnded):
+    __slots__ = ()
+
+    def __init__(
+        self,
+        *,
+        call: CallFacts,
+        outcome: Outcome,
+        delivery: Delivery,
+        error: BaseException | None,
+        error_type: str | None,
+        status_code: int | None,
+        request_id: str | None,
+        attempts: int,
+        throttles: int,
+        duration: float,
+        queued: float,
+        total_retry_delay: float,
+        report: "Report | None",
+    ) -> None:
+        new: Any = self
+        new.call, new.outcome, new.delivery, new.error, new.error_type = call, outcome, delivery, error, error_type
+        new.status_code, new.request_id, new.attempts, new.throttles = status_code, request_id, attempts, throttles
+        new.duration, new.queued, new.total_retry_delay, new.report = duration, queued, total_retry_delay, report
+        new.__class__ = CallEnded
+
+
+new_call_ended: Callable[..., CallEnded] = _NewCallEnded
+"""The same as `CallEnded`, in less than half of the time."""
+
+
 @attrs.frozen(eq=False)
 class MapStarted:
-    """A run begins to read its items."""
+    """A run begins to read its items.
+
+    Args:
+        map: The run.
+    """
 
     map: MapFacts
     """The run."""
@@ -243,7 +373,13 @@ class MapStarted:
 
 @attrs.frozen(eq=False)
 class MapEnded:
-    """A run has ended: nothing of it is in flight."""
+    """A run has ended: nothing of it is in flight.
+
+    Args:
+        map: The run.
+        stats: Its totals.
+        error: What the reader of the results gets raised; `None` if the run ended by itself.
+    """
 
     map: MapFacts
     """The run."""
@@ -257,6 +393,9 @@ class ClientObserver:
     """What a client does, told as it happens. Derive from it, and override what you need.
 
     ::
+
+        from aiolambda.telemetry import CallEnded, ClientObserver
+
 
         class Durations(ClientObserver):
             def call_ended(self, event: CallEnded) -> None:
@@ -286,37 +425,81 @@ class ClientObserver:
         cls.wanted, cls.logged = frozenset(wanted), frozenset()
 
     def call_started(self, event: CallStarted, /) -> None:
-        """A call began."""
+        """A call began.
+
+        Args:
+            event: The event.
+        """
 
     def call_queued(self, event: CallQueued, /) -> None:
-        """An attempt waits for a slot or a connection."""
+        """An attempt waits for a slot or a connection.
+
+        Args:
+            event: The event.
+        """
 
     def call_slotted(self, event: CallSlotted, /) -> None:
-        """An attempt waits no more."""
+        """An attempt waits no more.
+
+        Args:
+            event: The event.
+        """
 
     def attempt_sent(self, event: AttemptSent, /) -> None:
-        """A request is handed to the transport."""
+        """A request is handed to the transport.
+
+        Args:
+            event: The event.
+        """
 
     def attempt_ended(self, event: AttemptEnded, /) -> None:
-        """A request was answered, or no answer came."""
+        """A request was answered, or no answer came.
+
+        Args:
+            event: The event.
+        """
 
     def throttled(self, event: Throttled, /) -> None:
-        """Lambda throttled a request."""
+        """Lambda throttled a request.
+
+        Args:
+            event: The event.
+        """
 
     def retried(self, event: Retried, /) -> None:
-        """An attempt failed, and another follows."""
+        """An attempt failed, and another follows.
+
+        Args:
+            event: The event.
+        """
 
     def credentials_refreshed(self, event: CredentialsRefreshed, /) -> None:
-        """Requests are signed with other keys from now on."""
+        """Requests are signed with other keys from now on.
+
+        Args:
+            event: The event.
+        """
 
     def call_ended(self, event: CallEnded, /) -> None:
-        """A call has ended."""
+        """A call has ended.
+
+        Args:
+            event: The event.
+        """
 
     def map_started(self, event: MapStarted, /) -> None:
-        """A run of a map begins."""
+        """A run of a map begins.
+
+        Args:
+            event: The event.
+        """
 
     def map_ended(self, event: MapEnded, /) -> None:
-        """A run of a map has ended."""
+        """A run of a map has ended.
+
+        Args:
+            event: The event.
+        """
 
 
 METHODS = tuple(name for name, member in vars(ClientObserver).items() if inspect.isfunction(member) and name[0] != "_")

@@ -1,4 +1,4 @@
-"""Values that callers pass in or get back: timeouts, limits, credentials, verdicts, metadata, statistics.
+"""Values that callers pass in or get back: timeouts, limits, credentials, verdicts, metadata.
 
 Owns their fields, their checks and how they print. Must not know the code that makes them, or that there is a network.
 """
@@ -16,7 +16,6 @@ __all__ = [
     "LONGEST_TIME",
     "UNSET",
     "Attempt",
-    "ClientStats",
     "Credentials",
     "Delivery",
     "InvocationType",
@@ -428,35 +427,6 @@ class Metadata:
     """Seconds that the call spent in pauses between its attempts."""
     history: tuple[Attempt, ...] = ()
     """The attempts of the call in order, each with its verdict and its duration."""
-
-
-@attrs.frozen(kw_only=True)
-class ClientStats:
-    """The counters of a client at one moment. All but the first two count since the client was built.
-
-    Args:
-        in_flight: Calls that hold a slot now.
-        waiting: Calls that wait for a slot now.
-        executed: Attempts that the function answered.
-        retried: Attempts that were repeats.
-        unknown: Attempts after which it is unknown whether the function ran.
-        throttled: Attempts that Lambda throttled, by reason; `None` if Lambda gave none.
-    """
-
-    in_flight: int
-    """Calls that hold a slot now."""
-    waiting: int
-    """Calls that wait for a slot now."""
-    executed: int
-    """Attempts that the function answered."""
-    retried: int
-    """Attempts that were repeats."""
-    unknown: int
-    """Attempts after which it is unknown whether the function ran."""
-    throttled: Mapping[ThrottleReason | None, int] = attrs.field(
-        repr=lambda throttled: repr({reason and str(reason): count for reason, count in throttled.items()})
-    )
-    """Attempts that Lambda throttled, by reason; `None` if Lambda gave none."""
 
 
 def text_of(value: object) -> object:

@@ -235,8 +235,18 @@ async def test_map_refuses_items_in_utf_16(is_piped, endpoint, program, tmp_path
 async def test_invoke_reads_a_pipe_and_logs_the_call(endpoint):
     ended = await run("-v", "invoke", "raw", env=environment_for(endpoint), stdin=b'"hunter2"')
     assert (ended.code, ended.stdout) == (0, b'"hunter2"')
-    assert "InvokeCommand 'raw': done, request id " in ended.stderr
+    attempt, end = ended.stderr.splitlines()
+    assert attempt.startswith("Invoke 'raw' [")
+    assert "attempt 1: status 200 after " in attempt
+    assert " s: done; 1 attempt" in end
     assert "hunter2" not in ended.stderr
+
+
+async def test_a_warning_is_printed_without_an_option(endpoint):
+    env = {**environment_for(endpoint), "AWS_USE_FIPS_ENDPOINT": "true"}
+    ended = await run("invoke", "raw", "-p", "1", env=env)
+    warning = "AWS_USE_FIPS_ENDPOINT, ignored beside AWS_ENDPOINT_URL_LAMBDA: calls go to that URL\n"
+    assert (ended.code, ended.stdout, ended.stderr) == (0, b"1", warning)
 
 
 async def test_proxy_option_is_used_and_hidden(program, unused_tcp_port):

@@ -83,7 +83,7 @@ async def test_slots_are_given_in_order() -> None:
         await asyncio.sleep(0.5)
         assert (client.stats.in_flight, client.stats.waiting) == (2, 4)
         await asyncio.gather(*tasks)
-        assert (client.stats.in_flight, client.stats.waiting, client.stats.executed) == (0, 0, 6)
+        assert (client.stats.in_flight, client.stats.waiting, client.stats.done) == (0, 0, 6)
         assert [call.json()["number"] for call in calls_of(client).calls] == list(range(6))
     assert asyncio.get_running_loop().time() == 3.0
 

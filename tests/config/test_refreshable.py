@@ -299,6 +299,48 @@ async def test_failed_replacement_raises_an_error() -> None:
     assert await provider.refresh(refused) == refused  # within the same second
 
 
+def test_the_life_of_keys_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        source = FakeSource(takes=1)
+        provider = provider_of(source)
+        await provider.get_credentials()
+        await used_each_second(provider, HOUR - 13 * MINUTE, HOUR - 11 * MINUTE)
+        source.down = True
+        await until(4 * HOUR)
+        for _ in range(3):
+            with pytest.raises(ConfigurationError):
+                await provider.get_credentials()
+            await asyncio.sleep(1)
+
+    with caplog.at_level(logging.INFO, "aiolambda"):
+        virtual.run(main())
+    fetched, renewed, failed = caplog.records
+    assert [(record.name, record.levelname) for record in caplog.records] == [
+        ("aiolambda.credentials", "INFO"),
+        ("aiolambda.credentials", "INFO"),
+        ("aiolambda.credentials", "WARNING"),
+    ]
+    assert fetched.getMessage() == "the credentials from fake were fetched, good until 2027-01-15 09:00:01 UTC"
+    assert renewed.getMessage().startswith("the credentials from fake were renewed, good until 2027-01-15 09:4")
+    ended = "the credentials from fake could not be renewed, and calls fail, because they were good until 2027-01-15 09:4"
+    assert failed.getMessage().startswith(ended)
+    keys = vars(fetched)
+    assert (keys["credentials_source"], keys["expires_at"]) == ("fake", "2027-01-15T09:00:01+00:00")
+    assert "hunter2" not in caplog.text + str([vars(record) for record in caplog.records])
+
+
+def test_a_first_fetch_that_fails_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Its callers get the error."""
+
+    async def main() -> None:
+        with pytest.raises(ConfigurationError):
+            await provider_of(FakeSource(down=True)).get_credentials()
+
+    with caplog.at_level(logging.INFO, "aiolambda"):
+        virtual.run(main())
+    assert caplog.records == []
+
+
 def test_unchanged_keys_warn_in_the_last_minutes(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         provider = provider_of(FakeSource(same=True, until=EPOCH + HOUR))

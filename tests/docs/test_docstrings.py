@@ -35,6 +35,7 @@ MODULES = [
     "aiolambda.errors",
     "aiolambda.errors.service",
     "aiolambda.local",
+    "aiolambda.telemetry",
     "aiolambda.testing",
 ]
 CLASSES = sorted(

@@ -23,6 +23,7 @@ from aiolambda import (
     Timeouts,
 )
 from aiolambda.local import LocalEndpoint, LocalFunction
+from aiolambda.types.events import Outcome
 
 from ..support import faults
 from ..support.fault_table import FAULTS, KEYS, SILENCE, Fault
@@ -141,7 +142,7 @@ async def test_a_cancelled_call_leaves_nothing(server: FaultServer, certificates
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert client.stats.unknown == 1
+        assert client.stats.outcomes[Outcome.CANCELLED] == 1
     assert await server.ended(play) == 0
     await until_no_thread()
 

@@ -89,7 +89,7 @@ async def test_a_stream_read_to_its_end_returns_its_connection() -> None:
         for _ in range(5):
             async with client.stream("writer") as stream:
                 assert await stream.read() == b"12"
-        assert (server.connections, client.stats.in_flight, client.stats.executed) == (1, 0, 5)
+        assert (server.connections, client.stats.in_flight, client.stats.done) == (1, 0, 5)
 
 
 async def test_the_loop_that_reads_a_sent_stream_closes_it() -> None:

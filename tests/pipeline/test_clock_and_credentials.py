@@ -29,7 +29,9 @@ async def test_clock_skew_is_corrected_once(minutes: int, code: str, caplog: pyt
         assert (len(transport.times), now()) == (2, 0)
         await client.invoke("orders")
         assert len(transport.times) == 3
-    (record,) = caplog.records
+    again, record = caplog.records
+    assert (again.name, record.name) == ("aiolambda.retry", "aiolambda")
+    assert again.getMessage().endswith("; the next request is signed with the time of the service; next attempt at once")
     seconds, side = record.args if isinstance(record.args, tuple) else ()
     assert (record.levelname, side) == ("INFO", "behind" if minutes > 0 else "ahead of")
     assert isinstance(seconds, float)

@@ -19,6 +19,7 @@ from aiolambda import (
     Call,
     CallNext,
     Credentials,
+    Delivery,
     InvalidInputError,
     InvokeCommand,
     InvokeCommandOutput,
@@ -291,7 +292,7 @@ async def test_failed_call_raises_the_same_error() -> None:
         with pytest.raises(ServiceException) as raised:
             await client.send(InvokeCommand(function_name="orders"))
     assert (raised.value.delivery, raised.value.metadata.attempts) == ("unknown", 1)
-    assert client.stats.unknown == 1
+    assert client.stats.failed == {Delivery.UNKNOWN: 1}
     assert client.stats.in_flight == 0
 
 
@@ -348,7 +349,81 @@ async def test_new_trace_id_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> Non
             await client.send(InvokeCommand(function_name="f", payload=b"1"))
     sent = [one.headers.get("x-amzn-trace-id") for one in transport.requests]
     assert sent == ["Root=1", "Root=1", "Root=2", None, "Root=2%0A"]
-    assert [head is None for head in transport.heads] == [True, False, True, True, True]
+    assert [head is None for head in transport.heads] == [True, False, False, False, False]
+
+
+TRACE_IDS = ["Root=1;Parent=a;Sampled=1", "Root=1;Parent=b;Sampled=0", None, "Root=2;Parent=c;Sampled=1"]
+
+
+async def traced(fuses: bool, step: Any = "initialize", *responses: Response) -> Recording:
+    """Calls with these trace ids, which a middleware of this step sets."""
+    transport, left = Recording(*responses), iter(TRACE_IDS)
+
+    async def sets(call: AnyCall, call_next: AnyNext) -> Any:
+        call.invocation_id, call.trace_id = "0-1", next(left)
+        return await call_next(call)
+
+    async with client_of(transport, fuses=fuses) as client:
+        client.middleware_stack.add(sets, step=step)
+        for _ in TRACE_IDS:
+            await client.send(InvokeCommand(function_name="f", payload=b"1"), idempotent=True)
+    return transport
+
+
+@pytest.mark.parametrize(("step", "cold"), [("initialize", 1), ("build", 2)], ids=["initialize", "build"])
+async def test_trace_id_of_a_call_needs_no_template_of_its_own(step: Any, cold: int) -> None:
+    fused, plain = [await traced(fuses, step) for fuses in (True, False)]
+    assert [one.headers.get("x-amzn-trace-id") for one in fused.requests] == TRACE_IDS
+    assert [list(one.headers.items()) for one in fused.requests] == [list(one.headers.items()) for one in plain.requests]
+    assert fused.heads == [None] * cold + [encoded(one) for one in plain.requests[cold:]]
+
+
+async def test_repeat_keeps_the_trace_id() -> None:
+    transport = await traced(True, "initialize", OUTPUT, BUSY, OUTPUT)
+    sent = [(one.headers.get("x-amzn-trace-id"), one.headers["amz-sdk-request"][:9]) for one in transport.requests]
+    first, second = TRACE_IDS[:2]
+    assert sent[:3] == [(first, "attempt=1"), (second, "attempt=1"), (second, "attempt=2")]
+
+
+@pytest.mark.parametrize("fuses", [True, False], ids=["fused", "plain"])
+async def test_trace_id_of_a_call_wins_over_that_of_the_function(fuses: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "caller")
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=0")
+    transport = await traced(fuses)
+    assert [one.headers.get("x-amzn-trace-id") for one in transport.requests] == [one or "Root=0" for one in TRACE_IDS]
+
+
+@pytest.mark.parametrize("fuses", [True, False], ids=["fused", "plain"])
+async def test_header_of_a_middleware_wins_over_the_trace_id(fuses: bool) -> None:
+    async def sets(call: AnyCall, call_next: AnyNext) -> Any:
+        call.trace_id, call.request.headers["X-Amzn-Trace-Id"] = "Root=1", "Root=of-the-user"
+        return await call_next(call)
+
+    transport = Recording()
+    async with client_of(transport, fuses=fuses) as client:
+        client.middleware_stack.add_relative_to(sets, relation="after", to_middleware="serializerMiddleware")
+        for _ in range(3):
+            await client.send(InvokeCommand(function_name="f"))
+    assert [one.headers["x-amzn-trace-id"] for one in transport.requests] == ["Root=of-the-user"] * 3
+
+
+@pytest.mark.parametrize("fuses", [True, False], ids=["fused", "plain"])
+@pytest.mark.parametrize("odd", ["", "Root=1\r\nx: y", "Root=1; Parent=2", "Root=\xe4", "Root=\x00", b"Root=1", 7], ids=repr)
+async def test_odd_trace_id_is_refused(odd: Any, fuses: bool) -> None:
+    async def sets(call: AnyCall, call_next: AnyNext) -> Any:
+        call.trace_id = odd
+        return await call_next(call)
+
+    transport = Recording()
+    async with client_of(transport, fuses=fuses) as client:
+        await client.send(InvokeCommand(function_name="f"))
+        client.middleware_stack.add(sets)
+        for _ in range(2):
+            with pytest.raises(InvalidInputError, match="printable ASCII") as raised:
+                await client.send(InvokeCommand(function_name="f"))
+            assert not raised.value.may_have_run
+            assert raised.value.member == "trace_id"
+    assert len(transport.requests) == 1
 
 
 async def test_number_of_templates_is_bounded() -> None:

@@ -60,11 +60,11 @@ async def outcome_of(endpoint_url: str, kind: Any, status: int, headers: dict[st
         try:
             output = await client.send(InvokeCommand(function_name="orders", invocation_type=kind))
         except ConnectionLostError as raised:
-            error, unknown = raised, client.stats.unknown
+            error, failed = raised, client.stats.failed
         else:
             return output.metadata.history[0].delivery
     verdict = Delivery.NOT_DELIVERED if kind == "DryRun" else Delivery.UNKNOWN  # nothing runs, whoever answered
-    assert (error.delivery, unknown, transport.asked) == (verdict, 1, 1)
+    assert (error.delivery, failed, transport.asked) == (verdict, {verdict: 1}, 1)
     assert [(attempt.delivery, attempt.status_code) for attempt in error.history] == [(Delivery.UNKNOWN, status)]
     assert error.request_id == headers.get("x-amzn-requestid")
     return str(error)

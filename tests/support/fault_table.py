@@ -829,7 +829,7 @@ async def _run_race(*, tls: bool, ending: Script, calls: int) -> Race:
                     assert output.metadata.request_id == name
                 except ConnectionLostError as error:
                     errors.append(str(error.delivery))
-            retried = client.stats.retried
+            retried = client.stats.retries
         assert not await server.ended(play)
     executions = play.executions
     return Race(calls, calls - len(errors), retried, tuple(errors), executions.total(), max(executions.values()))

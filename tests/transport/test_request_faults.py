@@ -88,7 +88,7 @@ async def test_invalid_header_is_refused_before_sending(name: str, value: str) -
         client.middleware_stack.add(spoil, step="finalize")
         with pytest.raises(InvalidInputError, match="contains a character that HTTP cannot carry") as raised:
             await client.invoke("f")
-        assert (raised.value.delivery, client.stats.unknown) == (Delivery.NOT_DELIVERED, 0)
+        assert (raised.value.delivery, client.stats.failed) == (Delivery.NOT_DELIVERED, {Delivery.NOT_DELIVERED: 1})
     assert (server.connections, server.requests) == (0, [])
 
 
@@ -115,7 +115,7 @@ async def test_call_waiting_to_connect_is_not_delivered() -> None:
             limits = [Timeouts(total=1, connect=5)] * MAX_CONNECTING + [Timeouts(total=0.3, connect=5)] * 5
             calls = [asyncio.create_task(client.invoke("f", timeout=limit)) for limit in limits]
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
-            assert client.stats.unknown == 0
+            assert client.stats.failed == {Delivery.NOT_DELIVERED: len(limits)}
     stages = [outcome.stage for outcome in outcomes if isinstance(outcome, InvocationTimeoutError) and not outcome.may_have_run]
     assert stages == ["connect"] * MAX_CONNECTING + ["queue"] * 5
 

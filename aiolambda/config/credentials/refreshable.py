@@ -8,7 +8,6 @@ Owns the times of a renewal. Must not know how a source gets keys.
 """
 
 import asyncio
-import contextlib
 import datetime as dt
 import logging
 import math
@@ -24,6 +23,7 @@ from ...errors import ConfigurationError
 from ...errors.tracebacks import forget_locals
 from ...policy.retry import backoff
 from ...types.interfaces import ReadyCredentials
+from ...types.loggers import CREDENTIALS, log_quietly
 from ...types.values import Credentials
 from .background import CallerLoopEndedError, Completion, Start, in_thread
 
@@ -59,8 +59,6 @@ _LEAST_EXTENSION = 60.0
 _OVERDUE = 300.0
 """Seconds before expiry at which a source should have had other keys for a while. The metadata services do."""
 
-_log = logging.getLogger("aiolambda")
-
 
 class Source(Protocol):
     """A source of keys. `fetch` may block: it runs in a thread and on a loop of its own.
@@ -85,6 +83,20 @@ class _Kept:
     mandatory_at: float
     good_until: float
 
+
+@attrs.frozen
+class _Said:
+    """A record for the log: its text has places for the source, the end of its keys, and `more`."""
+
+    level: int
+    text: str
+    more: tuple[str, ...] = ()
+
+
+_FETCHED = _Said(logging.INFO, "the credentials from %s were fetched, %s")
+_RENEWED = _Said(logging.INFO, "the credentials from %s were renewed, %s")
+_STAYS = "the credentials from %s could not be renewed, and stay in use, %s: %s"
+_EXPIRED = "the credentials from %s could not be renewed, and calls fail, because they were %s: %s"
 
 _NO_KEYS = _Kept(Credentials("", ""), -math.inf, -math.inf, -math.inf)
 
@@ -210,33 +222,29 @@ class RefreshableCredentials(ReadyCredentials):
         return fetch
 
     def _end_fetch(self, fetch: _Fetch, outcome: Credentials | Exception) -> None:
-        warning: str | None = None
+        said: _Said | None = None
         if isinstance(outcome, Exception):
             forget_locals(outcome)
         try:
             with self._lock:
                 if self._fetch is fetch:  # it was not replaced as lost
                     self._fetch = None
-                    warning = self._store(fetch, outcome)
+                    said = self._store(fetch, outcome)
         finally:
             fetch.completion.set()
-        if warning is not None:
-            with contextlib.suppress(Exception):  # a logging handler may raise, and the keys are good
-                _log.warning(
-                    "the credentials from %s could not be renewed, and stay in use, %s: %s",
-                    self.source,
-                    _until(self._kept),
-                    warning,
-                )
+        if said is not None:
+            expires_at = self._kept.credentials.expires_at
+            extra = {"credentials_source": self.source, "expires_at": None if expires_at is None else expires_at.isoformat()}
+            log_quietly(CREDENTIALS, said.level, said.text, self.source, _until(self._kept), *said.more, extra=extra)
 
-    def _store(self, fetch: _Fetch, outcome: Credentials | Exception) -> str | None:
-        """Store the outcome of a fetch. Gives the text of a warning, or `None`."""
+    def _store(self, fetch: _Fetch, outcome: Credentials | Exception) -> _Said | None:
+        """Store the outcome of a fetch. Returns what is logged, if anything."""
         if isinstance(outcome, CallerLoopEndedError):
             return None  # each caller that still waits begins another fetch, on a running loop
         self._ended_at = self._now()
         return self._store_failure(fetch, outcome) if isinstance(outcome, Exception) else self._store_keys(fetch, outcome)
 
-    def _store_keys(self, fetch: _Fetch, fetched: Credentials) -> str | None:
+    def _store_keys(self, fetch: _Fetch, fetched: Credentials) -> _Said | None:
         now, had, self._failure = self._ended_at, self._kept, None
         same = had is not _NO_KEYS and _same_keys(had.credentials, fetched)
         if same and fetch.rejected:
@@ -244,11 +252,11 @@ class RefreshableCredentials(ReadyCredentials):
         kept = _kept(fetched, now, self._jitter())
         if not same or kept.good_until > had.good_until + _LEAST_EXTENSION:
             self._failures, self._pause_until, self._kept = 0, -math.inf, kept
-            return None
+            return _FETCHED if had is _NO_KEYS else _RENEWED
         self._pause(now)
         return self._warning("the source still gives the same keys") if now >= had.good_until - _OVERDUE else None
 
-    def _store_failure(self, fetch: _Fetch, error: Exception) -> str | None:
+    def _store_failure(self, fetch: _Fetch, error: Exception) -> _Said | None:
         self._failure = fetch.error = _as_configuration_error(self.source, error)
         self._pause(self._ended_at)
         if fetch.rejected:
@@ -259,12 +267,13 @@ class RefreshableCredentials(ReadyCredentials):
         pause = backoff(self._failures, base=1.0, longest=_LONGEST_PAUSE, jitter=(1 + self._jitter()) / 2)
         self._failures, self._pause_until = self._failures + 1, now + pause
 
-    def _warning(self, reason: str) -> str | None:
-        """The text, unless a warning was logged lately, or there are no good keys: then the callers that wait get an error."""
-        if self._ended_at >= self._kept.good_until or self._ended_at < self._warn_again_at:
+    def _warning(self, reason: str) -> _Said | None:
+        """The warning, unless one was logged lately, or there never were keys: then only the callers get an error."""
+        if self._kept is _NO_KEYS or self._ended_at < self._warn_again_at:
             return None
         self._warn_again_at = self._ended_at + _WARN_EVERY
-        return reason
+        has_ended = self._failure is not None and self._ended_at >= self._kept.good_until
+        return _Said(logging.WARNING, _EXPIRED if has_ended else _STAYS, (reason,))
 
 
 def _same_keys(one: Credentials, other: Credentials) -> bool:
