@@ -23,8 +23,8 @@ from ..errors import ClientClosedError, InvalidInputError
 from ..errors.checks import check_flag, check_seconds, problem_of_timeout
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
-from ..pipeline import BuiltinMiddlewares, Dispatch, PipelineContext, PipelineState, Slots, slot_limit
-from ..pipeline.call import Call, CallNext, Command, CommandInput, CommandOutput, NewCall
+from ..pipeline import BuiltinMiddlewares, Dispatch, PipelineContext, PipelineState, Slots, control_plane_slots, slot_limit
+from ..pipeline.call import Call, CallNext, Command, CommandInput, CommandOutput, ControlPlaneOperation, NewCall
 from ..pipeline.command import parts_of
 from ..pipeline.observers import Observation
 from ..pipeline.stack import ClientStack, MiddlewareStack
@@ -178,7 +178,11 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
             environment=os.environ,
             retry=config.retry or StandardRetry(),
         )
-        self._state = PipelineState(context=context, slots=Slots(slot_limit(asked, room), logger=log))
+        self._state = PipelineState(
+            context=context,
+            slots=Slots(slot_limit(asked, room), logger=log),
+            control_slots=control_plane_slots(log),
+        )
         self._dispatch = Dispatch(self._state)
         self._stack: ClientStack[CommandInput, CommandOutput] = ClientStack()
         self._stack.use(BuiltinMiddlewares(self._state))
@@ -420,10 +424,8 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
 
     def _detach(self, *, forked: bool) -> None:
         """Drop everything that belongs to the old loop: calls that wait there never end, and must not be awaited."""
-        self._in_flight, self._state.slots = (
-            InFlightCalls(self._endings, closed=self._in_flight.closed),
-            self._state.slots.renewed(),
-        )
+        self._in_flight, state = InFlightCalls(self._endings, closed=self._in_flight.closed), self._state
+        state.slots, state.control_slots = state.slots.renewed(), state.control_slots.renewed()
         self._maps.detach(forked=forked)
         self._startup.detach()
         transport = self._state.transport
@@ -442,6 +444,8 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
         input, said, own = parts_of(command)
         if idempotent is None:
             idempotent = self._startup.config.idempotent if said is None else said
+            if idempotent is not said and isinstance(command.operation, ControlPlaneOperation):
+                idempotent = None  # the setting of the client is about functions
         if not (idempotent is None or idempotent is False or idempotent is True):
             check_flag("idempotent", idempotent)  # type: ignore[unreachable] # callers need not be typed
         loop = running_loop()

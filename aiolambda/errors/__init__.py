@@ -108,6 +108,7 @@ class AiolambdaError(Exception):
             `None` if the error did not end an attempt.
     """
 
+    _operation: str | None = None  # of a call that manages functions
     retry_action: RetryAction | None = None
     """The change that could make another attempt succeed; `RetryAction.NONE` if none could. `None` if the error did not end an
     attempt."""
@@ -144,33 +145,44 @@ class AiolambdaError(Exception):
 
     def _locate(
         self,
-        function_name: str,
+        function_name: str | None,
         delivery: Delivery,
         *,
         history: Sequence[Attempt],
         elapsed: float,
         total_retry_delay: float,
+        operation: str | None = None,
     ) -> None:
         """Fill in the facts of the call that the code which raised the error did not know. Times are in seconds.
+
+        `operation` is given for a call that manages functions; it need not concern a function.
 
         A middleware may call a second function. An error of that inner call keeps the inner function's name and history; it
         gets the outer call's verdict, and a note.
         """
         self._delivery = delivery
-        if not isinstance(function_name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - a mistake, perhaps a payload
+        if not isinstance(function_name, str | None):  # pyright: ignore[reportUnnecessaryIsInstance] - a mistake, perhaps a payload
             return  # type: ignore[unreachable] # as above
         if self._located or self._function_name not in (None, function_name):
-            outcome = "may have run" if delivery.may_have_run else "has not run"
-            self.add_note(f"Raised inside a call of {function_name!r}, which {outcome}.")
+            deed = "run" if operation is None else "been carried out"
+            outcome = f"may have {deed}" if delivery.may_have_run else f"has not {deed}"
+            self.add_note(f"Raised inside a call of {operation or repr(function_name)}, which {outcome}.")
             return
-        self._function_name, self._located = function_name, True
+        self._function_name, self._operation, self._located = function_name, operation, True
         if isinstance(self, TransportError):
             self.history, self.elapsed, self.total_retry_delay = tuple(history), elapsed, total_retry_delay
         elif isinstance(self, LambdaServiceException):
             self.elapsed = elapsed
 
     def _details(self) -> list[str]:
-        return [] if self._function_name is None else [f"function {self._function_name!r}"]
+        details = [] if self._operation is None else [f"operation {self._operation}"]
+        return details if self._function_name is None else [*details, f"function {self._function_name!r}"]
+
+    @property
+    def _verdict(self) -> str:
+        """`delivery` in words."""
+        deed = "run" if self._operation is None else "been carried out"
+        return f"it may have {deed}" if self.may_have_run else f"it has not {deed}"
 
     def __str__(self) -> str:
         message = super().__str__()
@@ -290,7 +302,7 @@ class TransportError(AiolambdaError):
             details.append(f"request id {self.request_id}")
         if details:
             details.append(f"attempt {self.attempts}, {self.elapsed:.2f} s")
-            details.append("it may have run" if self.may_have_run else "it has not run")
+            details.append(self._verdict)
         return details
 
 
@@ -471,8 +483,8 @@ class LambdaServiceException(AiolambdaError):
             details.append(f"request id {self.request_id}")
         if self._located and (self.attempts > 1 or self.retry_action not in (None, RetryAction.NONE)):
             details.append(f"attempt {self.attempts}, {self.elapsed:.2f} s")
-        if self.may_have_run and self.function_name is not None:
-            details.append("it may have run")
+        if self.may_have_run and (self.function_name or self._operation) is not None:
+            details.append(self._verdict)
         return details
 
 

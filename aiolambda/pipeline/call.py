@@ -31,6 +31,7 @@ __all__ = [
     "CommandInput",
     "CommandOf",
     "CommandOutput",
+    "ControlPlaneOperation",
     "Middleware",
     "NewCall",
     "Operation",
@@ -203,6 +204,23 @@ class StreamedOperation:
 
     def end_of(self, output: Any, /) -> "StreamEnd":
         """How the answer of an output ended. It was closed."""
+        raise NotImplementedError
+
+
+class ControlPlaneOperation:
+    """An operation that manages functions, and runs none.
+
+    Its calls have slots of their own, so that they neither wait for invocations nor take their place. Their verdicts are about
+    the operation: executed means that it was carried out. They are not counted in `client.stats`, and the client's own setting
+    `idempotent`, which is about functions, does not apply to them.
+    """
+
+    __slots__ = ()
+    verdict = Delivery.EXECUTED
+    """The verdict on an answer that is not an error."""
+
+    def read(self, response: Response, /) -> object:
+        """Read an answer that is not an error, for `output`. `ConnectionLostError` if it is not one of this operation."""
         raise NotImplementedError
 
 

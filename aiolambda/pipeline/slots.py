@@ -12,8 +12,14 @@ from collections import deque
 
 from ..errors import ConfigurationError, QueueTimeoutError
 
-__all__ = ["Slots", "problem_of_few", "slot_limit"]
+__all__ = ["CONTROL_PLANE_LIMIT", "Slots", "control_plane_slots", "problem_of_few", "slot_limit"]
 
+CONTROL_PLANE_LIMIT = 10
+"""Calls in flight that manage functions. Lambda allows 15 of most of them in a second, in an account and region.
+
+Source: "Lambda API requests" in the quotas of the developer guide.
+"""
+_FIXED = "the limit of calls that manage functions"
 _DEFAULT_LIMIT = 1000
 _FEW = 50
 """Slots below which a client warns, unless so many were asked for: a service hardly ever means to wait for so few."""
@@ -55,8 +61,9 @@ class _Waiter:
 class Slots:
     """`limit` slots with a fair queue."""
 
-    def __init__(self, limit: int, *, logger: logging.Logger) -> None:
-        self.limit = limit
+    def __init__(self, limit: int, *, logger: logging.Logger, setting: str | None = "max_concurrency") -> None:
+        """Make the slots. `setting` sets the limit; it is `None` for the slots of the control plane, whose limit is fixed."""
+        self.limit, self._setting = limit, setting
         self._logger = logger
         self.free = limit
         """Slots that nobody holds."""
@@ -72,7 +79,7 @@ class Slots:
 
     def renewed(self) -> "Slots":
         """The same number of free slots, for another loop."""
-        return Slots(self.limit, logger=self._logger)
+        return Slots(self.limit, logger=self._logger, setting=self._setting)
 
     def acquire_nowait(self) -> bool:
         """Take a free slot. `False` if there is none."""
@@ -99,8 +106,8 @@ class Slots:
             if isinstance(error, TimeoutError):
                 waiting = f"{others:,} other calls were" if others > 1 else f"{others or 'no'} other call was"
                 raise QueueTimeoutError(
-                    f"no slot was free within {limit} s (max_concurrency is {self.limit:,}); when this call began to wait, "
-                    f"{waiting} waiting"
+                    f"no slot was free within {limit} s ({self._setting or _FIXED} is {self.limit:,}); when this call began to "
+                    f"wait, {waiting} waiting"
                 ) from None
             raise
 
@@ -144,8 +151,14 @@ class Slots:
             self._warning = loop.call_at(longest + _WARN_AFTER, self._warn)
             return
         self._logger.warning(
-            "calls have waited %d s for a slot: %d in flight (the limit, see max_concurrency), %d waiting",
+            "calls have waited %d s for a slot: %d in flight (%s), %d waiting",
             _WARN_AFTER,
             self.in_flight,
+            _FIXED if self._setting is None else f"the limit, see {self._setting}",
             self.waiting,
         )
+
+
+def control_plane_slots(logger: logging.Logger) -> Slots:
+    """The slots of calls that manage functions."""
+    return Slots(CONTROL_PLANE_LIMIT, logger=logger, setting=None)
