@@ -37,6 +37,8 @@ TYPES = {
 }
 QUEUEING = ("InvokeAsync",)
 """Operations whose answer says that an event was queued."""
+TOKENS = {"input_token": "Marker", "output_token": "NextMarker", "limit_key": "MaxItems"}
+"""The members of all paginators."""
 
 Facts = Mapping[str, Any]
 
@@ -168,27 +170,29 @@ def delivery_of(described: Facts) -> str:
     return "is repeated, because a repeat does no harm" if described["idempotent"] else "is sent at most once"
 
 
-def operation_classes(name: str, described: Facts, structures: Mapping[str, Any]) -> Iterator[str]:
+def operation_classes(name: str, described: Facts, facts: Facts) -> Iterator[str]:
     yield class_of(f"{name}CommandInput", "_Input", f"The input of {name}.", described["input"])
     shape = described["output_shape"]
-    if shape in structures:  # a structure that others contain, too
+    if shape in facts["structures"]:  # a structure that others contain, too
         output = class_of(f"{name}CommandOutput", f"_Output, structures.{shape}", f"The output of {name}.", [])
     else:
         output = class_of(f"{name}CommandOutput", "_Output", f"The output of {name}.", described["output"])
     yield output
-    yield command_class(name, described, PAGE.format(name))
+    yield command_class(name, described, facts["paginators"].get(name), PAGE.format(name))
 
 
-def command_class(name: str, described: Facts, page: str) -> str:
+def command_class(name: str, described: Facts, paginator: Facts | None, page: str) -> str:
     input, output = f"{name}CommandInput", f"{name}CommandOutput"
+    base = "OperationCommand" if paginator is None else "PagedCommand"
     more = ", idempotent=True" if described["readonly"] or described["idempotent"] else ""
     more += ", queues=True" if name in QUEUEING else ""
+    more += "" if paginator is None else f', items="{items_of(name, paginator)}"'
     deprecated = " Deprecated: use Invoke." if described["deprecated"] else ""
     parameters = [
         f"{python_name(member['name'])}: {python_type(member['kind'])}" + ("" if member["required"] else " | None = None")
         for member in needed_first(described["input"])
     ]
-    return f'''class {name}Command(OperationCommand[{input}, {output}]):
+    return f'''class {name}Command({base}[{input}, {output}]):
     """{documented(f"{name} {delivery_of(described)}.{deprecated}", page)}"""
 
     __slots__ = ()
@@ -202,12 +206,17 @@ def command_class(name: str, described: Facts, page: str) -> str:
         def __init__(self, *input: Any, **members: Any) -> None: ...'''
 
 
+def items_of(name: str, paginator: Facts) -> str:
+    """The member with the items of a page. `SystemExit` for a paginator that differs from the others in more."""
+    if {key: value for key, value in paginator.items() if key not in ("result_key", "non_aggregate_keys")} != TOKENS:
+        raise SystemExit(f"the paginator of {name} is of another kind: {paginator}")
+    return python_name(paginator["result_key"])
+
+
 def commands_text(facts: Facts) -> str:
     operations = facts["operations"]
     names = sorted(f"{name}Command{part}" for name in operations for part in ("", "Input", "Output"))
-    used = "\n".join(
-        text for name, described in operations.items() for text in operation_classes(name, described, facts["structures"])
-    )
+    used = "\n".join(text for name, described in operations.items() for text in operation_classes(name, described, facts))
     imported = sorted(name for name in facts["structures"] if is_named(name, used))
     head = f'''"""The commands that manage functions. Written by tools/operations.py from botocore {PINNED}: do not edit.
 
@@ -220,7 +229,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from ..api_operation import ApiOperation, OperationCommand, OperationInput, OperationOutput
+from ..api_operation import ApiOperation, OperationCommand, OperationInput, OperationOutput, PagedCommand
 from . import structures
 from .structures import {", ".join(imported)}
 
@@ -238,10 +247,38 @@ class _Output(OperationOutput):
     def _scope(cls) -> Mapping[str, object]:
         return vars(structures)
 '''
-    classes = (
-        text for name, described in operations.items() for text in operation_classes(name, described, facts["structures"])
-    )
+    classes = (text for name, described in operations.items() for text in operation_classes(name, described, facts))
     return "\n\n\n".join([head, *classes])
+
+
+def waiters_text(facts: Facts) -> str:
+    head = f'''"""The waiters of the model. Written by tools/operations.py from botocore {PINNED}: do not edit.
+
+Owns what each asks, and which answers end it. Must not know how anything is sent.
+"""
+
+from collections.abc import Mapping
+
+from ..waiter import Acceptor, Waiter
+
+__all__ = ["WAITERS"]
+
+WAITERS: Mapping[str, Waiter] = {{'''
+    lines = [f"    {json.dumps(name)}: {waiter_of(name, described)}," for name, described in facts["waiters"].items()]
+    return "\n".join([head, *lines, "}"])
+
+
+def waiter_of(name: str, described: Facts) -> str:
+    """The call that builds a waiter. `SystemExit` for an acceptor of another kind."""
+    unknown = {acceptor["matcher"] for acceptor in described["acceptors"]} - {"path", "error"}
+    if unknown:
+        raise SystemExit(f"the waiter {name} has matchers of another kind: {unknown}")
+    acceptors = "".join(
+        f"Acceptor({acceptor['state']!r}, {acceptor['matcher']!r}, {acceptor.get('argument')!r}, "
+        f"expected={acceptor['expected']!r}), "
+        for acceptor in described["acceptors"]
+    )
+    return f"Waiter({described['operation']!r}, {described['delay']}, {described['maxAttempts']}, ({acceptors}))"
 
 
 def is_named(name: str, text: str) -> bool:
@@ -252,7 +289,12 @@ def is_named(name: str, text: str) -> bool:
 def files_of(facts: Facts) -> dict[str, str]:
     """The content of the folder, formatted, by file name."""
     init = '"""The classes of the operations that manage functions, written from the model of the service."""\n'
-    texts = {"__init__.py": init, "structures.py": structures_text(facts), "commands.py": commands_text(facts)}
+    texts = {
+        "__init__.py": init,
+        "structures.py": structures_text(facts),
+        "commands.py": commands_text(facts),
+        "waiters.py": waiters_text(facts),
+    }
     return {name: formatted(text, FOLDER / name) for name, text in texts.items()}
 
 

@@ -21,7 +21,7 @@ from .rest_request import Route, request_of
 from .rest_response import Content, content_of
 from .structure import Structure, built
 
-__all__ = ["CONTROL_PLANE_READ_LIMIT", "ApiOperation", "OperationCommand", "OperationInput", "OperationOutput"]
+__all__ = ["CONTROL_PLANE_READ_LIMIT", "ApiOperation", "OperationCommand", "OperationInput", "OperationOutput", "PagedCommand"]
 
 CONTROL_PLANE_READ_LIMIT = 60.0
 """Seconds without a byte for a call that manages functions, if the caller gave none."""
@@ -56,16 +56,26 @@ class ApiOperation(ControlPlaneOperation, Generic[In, Out]):
 
     - `is_idempotent`: the operation only reads, or the model says that a repeat does no harm.
     - `queues`: the answer says that something was queued, and not that it was done.
+    - `items`: the member of an output that holds the items of its page; `None` if the answer is not split into pages.
     """
 
     streamed = False
 
     def __init__(
-        self, name: str, route: str, input: type[In], output: type[Out], *, idempotent: bool = False, queues: bool = False
+        self,
+        name: str,
+        route: str,
+        input: type[In],
+        output: type[Out],
+        *,
+        idempotent: bool = False,
+        queues: bool = False,
+        items: str | None = None,
     ) -> None:
         method, _, uri = route.partition(" ")
         self.name, self.route = name, Route(method, uri)
         self.input_class, self.output_class = input, output
+        self.items = items
         self._idempotent = idempotent or method in ("GET", "HEAD")
         if queues:
             self.verdict = Delivery.ACCEPTED
@@ -165,3 +175,9 @@ class OperationCommand(BaseCommand[In, Out]):
         """
         make: Callable[[object], Self] = cls
         return make(cls.operation.input_class.from_api(members))
+
+
+class PagedCommand(OperationCommand[In, Out]):
+    """The base of the commands whose answer is a page: `next_marker` of the output is the `marker` of the next page's input."""
+
+    __slots__ = ()

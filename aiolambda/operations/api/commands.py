@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from ..api_operation import ApiOperation, OperationCommand, OperationInput, OperationOutput
+from ..api_operation import ApiOperation, OperationCommand, OperationInput, OperationOutput, PagedCommand
 from . import structures
 from .structures import (
     AcceleratorConfig,
@@ -1867,7 +1867,7 @@ class GetDurableExecutionHistoryCommandOutput(_Output):
 
 
 class GetDurableExecutionHistoryCommand(
-    OperationCommand[GetDurableExecutionHistoryCommandInput, GetDurableExecutionHistoryCommandOutput]
+    PagedCommand[GetDurableExecutionHistoryCommandInput, GetDurableExecutionHistoryCommandOutput]
 ):
     """GetDurableExecutionHistory reads only, so it is repeated freely.
 
@@ -1881,6 +1881,7 @@ class GetDurableExecutionHistoryCommand(
         GetDurableExecutionHistoryCommandInput,
         GetDurableExecutionHistoryCommandOutput,
         idempotent=True,
+        items="events",
     )
     if TYPE_CHECKING:
 
@@ -1930,7 +1931,7 @@ class GetDurableExecutionStateCommandOutput(_Output):
 
 
 class GetDurableExecutionStateCommand(
-    OperationCommand[GetDurableExecutionStateCommandInput, GetDurableExecutionStateCommandOutput]
+    PagedCommand[GetDurableExecutionStateCommandInput, GetDurableExecutionStateCommandOutput]
 ):
     """GetDurableExecutionState reads only, so it is repeated freely.
 
@@ -1944,6 +1945,7 @@ class GetDurableExecutionStateCommand(
         GetDurableExecutionStateCommandInput,
         GetDurableExecutionStateCommandOutput,
         idempotent=True,
+        items="operations",
     )
     if TYPE_CHECKING:
 
@@ -2825,7 +2827,7 @@ class ListAliasesCommandOutput(_Output):
     aliases: Sequence[AliasConfiguration] | None = None
 
 
-class ListAliasesCommand(OperationCommand[ListAliasesCommandInput, ListAliasesCommandOutput]):
+class ListAliasesCommand(PagedCommand[ListAliasesCommandInput, ListAliasesCommandOutput]):
     """ListAliases reads only, so it is repeated freely.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_ListAliases.html
@@ -2838,6 +2840,7 @@ class ListAliasesCommand(OperationCommand[ListAliasesCommandInput, ListAliasesCo
         ListAliasesCommandInput,
         ListAliasesCommandOutput,
         idempotent=True,
+        items="aliases",
     )
     if TYPE_CHECKING:
 
@@ -2884,7 +2887,7 @@ class ListCapacityProvidersCommandOutput(_Output):
     next_marker: str | None = None
 
 
-class ListCapacityProvidersCommand(OperationCommand[ListCapacityProvidersCommandInput, ListCapacityProvidersCommandOutput]):
+class ListCapacityProvidersCommand(PagedCommand[ListCapacityProvidersCommandInput, ListCapacityProvidersCommandOutput]):
     """ListCapacityProviders reads only, so it is repeated freely.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_ListCapacityProviders.html
@@ -2897,6 +2900,7 @@ class ListCapacityProvidersCommand(OperationCommand[ListCapacityProvidersCommand
         ListCapacityProvidersCommandInput,
         ListCapacityProvidersCommandOutput,
         idempotent=True,
+        items="capacity_providers",
     )
     if TYPE_CHECKING:
 
@@ -2939,7 +2943,7 @@ class ListCodeSigningConfigsCommandOutput(_Output):
     code_signing_configs: Sequence[CodeSigningConfig] | None = None
 
 
-class ListCodeSigningConfigsCommand(OperationCommand[ListCodeSigningConfigsCommandInput, ListCodeSigningConfigsCommandOutput]):
+class ListCodeSigningConfigsCommand(PagedCommand[ListCodeSigningConfigsCommandInput, ListCodeSigningConfigsCommandOutput]):
     """ListCodeSigningConfigs reads only, so it is repeated freely.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_ListCodeSigningConfigs.html
@@ -2952,6 +2956,7 @@ class ListCodeSigningConfigsCommand(OperationCommand[ListCodeSigningConfigsComma
         ListCodeSigningConfigsCommandInput,
         ListCodeSigningConfigsCommandOutput,
         idempotent=True,
+        items="code_signing_configs",
     )
     if TYPE_CHECKING:
 
@@ -3005,7 +3010,7 @@ class ListDurableExecutionsByFunctionCommandOutput(_Output):
 
 
 class ListDurableExecutionsByFunctionCommand(
-    OperationCommand[ListDurableExecutionsByFunctionCommandInput, ListDurableExecutionsByFunctionCommandOutput]
+    PagedCommand[ListDurableExecutionsByFunctionCommandInput, ListDurableExecutionsByFunctionCommandOutput]
 ):
     """ListDurableExecutionsByFunction reads only, so it is repeated freely.
 
@@ -3019,6 +3024,7 @@ class ListDurableExecutionsByFunctionCommand(
         ListDurableExecutionsByFunctionCommandInput,
         ListDurableExecutionsByFunctionCommandOutput,
         idempotent=True,
+        items="durable_executions",
     )
     if TYPE_CHECKING:
 
@@ -3073,9 +3079,7 @@ class ListEventSourceMappingsCommandOutput(_Output):
     event_source_mappings: Sequence[EventSourceMappingConfiguration] | None = None
 
 
-class ListEventSourceMappingsCommand(
-    OperationCommand[ListEventSourceMappingsCommandInput, ListEventSourceMappingsCommandOutput]
-):
+class ListEventSourceMappingsCommand(PagedCommand[ListEventSourceMappingsCommandInput, ListEventSourceMappingsCommandOutput]):
     """ListEventSourceMappings reads only, so it is repeated freely.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
@@ -3088,6 +3092,7 @@ class ListEventSourceMappingsCommand(
         ListEventSourceMappingsCommandInput,
         ListEventSourceMappingsCommandOutput,
         idempotent=True,
+        items="event_source_mappings",
     )
     if TYPE_CHECKING:
 
@@ -3134,7 +3139,7 @@ class ListFunctionEventInvokeConfigsCommandOutput(_Output):
 
 
 class ListFunctionEventInvokeConfigsCommand(
-    OperationCommand[ListFunctionEventInvokeConfigsCommandInput, ListFunctionEventInvokeConfigsCommandOutput]
+    PagedCommand[ListFunctionEventInvokeConfigsCommandInput, ListFunctionEventInvokeConfigsCommandOutput]
 ):
     """ListFunctionEventInvokeConfigs reads only, so it is repeated freely.
 
@@ -3148,6 +3153,7 @@ class ListFunctionEventInvokeConfigsCommand(
         ListFunctionEventInvokeConfigsCommandInput,
         ListFunctionEventInvokeConfigsCommandOutput,
         idempotent=True,
+        items="function_event_invoke_configs",
     )
     if TYPE_CHECKING:
 
@@ -3187,7 +3193,7 @@ class ListFunctionUrlConfigsCommandOutput(_Output):
     next_marker: str | None = None
 
 
-class ListFunctionUrlConfigsCommand(OperationCommand[ListFunctionUrlConfigsCommandInput, ListFunctionUrlConfigsCommandOutput]):
+class ListFunctionUrlConfigsCommand(PagedCommand[ListFunctionUrlConfigsCommandInput, ListFunctionUrlConfigsCommandOutput]):
     """ListFunctionUrlConfigs reads only, so it is repeated freely.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctionUrlConfigs.html
@@ -3200,6 +3206,7 @@ class ListFunctionUrlConfigsCommand(OperationCommand[ListFunctionUrlConfigsComma
         ListFunctionUrlConfigsCommandInput,
         ListFunctionUrlConfigsCommandOutput,
         idempotent=True,
+        items="function_url_configs",
     )
     if TYPE_CHECKING:
 
@@ -3242,7 +3249,7 @@ class ListFunctionVersionsByCapacityProviderCommandOutput(_Output):
 
 
 class ListFunctionVersionsByCapacityProviderCommand(
-    OperationCommand[ListFunctionVersionsByCapacityProviderCommandInput, ListFunctionVersionsByCapacityProviderCommandOutput]
+    PagedCommand[ListFunctionVersionsByCapacityProviderCommandInput, ListFunctionVersionsByCapacityProviderCommandOutput]
 ):
     """ListFunctionVersionsByCapacityProvider reads only, so it is repeated freely.
 
@@ -3256,6 +3263,7 @@ class ListFunctionVersionsByCapacityProviderCommand(
         ListFunctionVersionsByCapacityProviderCommandInput,
         ListFunctionVersionsByCapacityProviderCommandOutput,
         idempotent=True,
+        items="function_versions",
     )
     if TYPE_CHECKING:
 
@@ -3305,7 +3313,7 @@ class ListFunctionsCommandOutput(_Output):
     functions: Sequence[FunctionConfiguration] | None = None
 
 
-class ListFunctionsCommand(OperationCommand[ListFunctionsCommandInput, ListFunctionsCommandOutput]):
+class ListFunctionsCommand(PagedCommand[ListFunctionsCommandInput, ListFunctionsCommandOutput]):
     """ListFunctions reads only, so it is repeated freely.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
@@ -3313,7 +3321,12 @@ class ListFunctionsCommand(OperationCommand[ListFunctionsCommandInput, ListFunct
 
     __slots__ = ()
     operation = ApiOperation(
-        "ListFunctions", "GET /2015-03-31/functions", ListFunctionsCommandInput, ListFunctionsCommandOutput, idempotent=True
+        "ListFunctions",
+        "GET /2015-03-31/functions",
+        ListFunctionsCommandInput,
+        ListFunctionsCommandOutput,
+        idempotent=True,
+        items="functions",
     )
     if TYPE_CHECKING:
 
@@ -3360,7 +3373,7 @@ class ListFunctionsByCodeSigningConfigCommandOutput(_Output):
 
 
 class ListFunctionsByCodeSigningConfigCommand(
-    OperationCommand[ListFunctionsByCodeSigningConfigCommandInput, ListFunctionsByCodeSigningConfigCommandOutput]
+    PagedCommand[ListFunctionsByCodeSigningConfigCommandInput, ListFunctionsByCodeSigningConfigCommandOutput]
 ):
     """ListFunctionsByCodeSigningConfig reads only, so it is repeated freely.
 
@@ -3374,6 +3387,7 @@ class ListFunctionsByCodeSigningConfigCommand(
         ListFunctionsByCodeSigningConfigCommandInput,
         ListFunctionsByCodeSigningConfigCommandOutput,
         idempotent=True,
+        items="function_arns",
     )
     if TYPE_CHECKING:
 
@@ -3431,7 +3445,7 @@ class ListLayerVersionsCommandOutput(_Output):
     layer_versions: Sequence[LayerVersionsListItem] | None = None
 
 
-class ListLayerVersionsCommand(OperationCommand[ListLayerVersionsCommandInput, ListLayerVersionsCommandOutput]):
+class ListLayerVersionsCommand(PagedCommand[ListLayerVersionsCommandInput, ListLayerVersionsCommandOutput]):
     """ListLayerVersions reads only, so it is repeated freely.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_ListLayerVersions.html
@@ -3444,6 +3458,7 @@ class ListLayerVersionsCommand(OperationCommand[ListLayerVersionsCommandInput, L
         ListLayerVersionsCommandInput,
         ListLayerVersionsCommandOutput,
         idempotent=True,
+        items="layer_versions",
     )
     if TYPE_CHECKING:
 
@@ -3499,7 +3514,7 @@ class ListLayersCommandOutput(_Output):
     layers: Sequence[LayersListItem] | None = None
 
 
-class ListLayersCommand(OperationCommand[ListLayersCommandInput, ListLayersCommandOutput]):
+class ListLayersCommand(PagedCommand[ListLayersCommandInput, ListLayersCommandOutput]):
     """ListLayers reads only, so it is repeated freely.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_ListLayers.html
@@ -3507,7 +3522,7 @@ class ListLayersCommand(OperationCommand[ListLayersCommandInput, ListLayersComma
 
     __slots__ = ()
     operation = ApiOperation(
-        "ListLayers", "GET /2018-10-31/layers", ListLayersCommandInput, ListLayersCommandOutput, idempotent=True
+        "ListLayers", "GET /2018-10-31/layers", ListLayersCommandInput, ListLayersCommandOutput, idempotent=True, items="layers"
     )
     if TYPE_CHECKING:
 
@@ -3554,7 +3569,7 @@ class ListProvisionedConcurrencyConfigsCommandOutput(_Output):
 
 
 class ListProvisionedConcurrencyConfigsCommand(
-    OperationCommand[ListProvisionedConcurrencyConfigsCommandInput, ListProvisionedConcurrencyConfigsCommandOutput]
+    PagedCommand[ListProvisionedConcurrencyConfigsCommandInput, ListProvisionedConcurrencyConfigsCommandOutput]
 ):
     """ListProvisionedConcurrencyConfigs reads only, so it is repeated freely.
 
@@ -3568,6 +3583,7 @@ class ListProvisionedConcurrencyConfigsCommand(
         ListProvisionedConcurrencyConfigsCommandInput,
         ListProvisionedConcurrencyConfigsCommandOutput,
         idempotent=True,
+        items="provisioned_concurrency_configs",
     )
     if TYPE_CHECKING:
 
@@ -3644,7 +3660,7 @@ class ListVersionsByFunctionCommandOutput(_Output):
     versions: Sequence[FunctionConfiguration] | None = None
 
 
-class ListVersionsByFunctionCommand(OperationCommand[ListVersionsByFunctionCommandInput, ListVersionsByFunctionCommandOutput]):
+class ListVersionsByFunctionCommand(PagedCommand[ListVersionsByFunctionCommandInput, ListVersionsByFunctionCommandOutput]):
     """ListVersionsByFunction reads only, so it is repeated freely.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_ListVersionsByFunction.html
@@ -3657,6 +3673,7 @@ class ListVersionsByFunctionCommand(OperationCommand[ListVersionsByFunctionComma
         ListVersionsByFunctionCommandInput,
         ListVersionsByFunctionCommandOutput,
         idempotent=True,
+        items="versions",
     )
     if TYPE_CHECKING:
 
