@@ -49,6 +49,7 @@ from .in_flight import InFlightCalls
 from .invocation_ids import InvocationIds
 from .invocations import InvocationCalls
 from .loop_binding import LoopBinding, running_loop
+from .management import ManagementCalls
 from .maps import MapCalls, Maps
 from .startup import Startup
 
@@ -66,7 +67,7 @@ class _ClientClass(HidesNamesElsewhere, ABCMeta):
 
 
 @name_elsewhere(CLIENT_ATTRIBUTES)
-class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
+class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, metaclass=_ClientClass):
     """An asyncio client that invokes Lambda functions.
 
     ::
@@ -498,4 +499,4 @@ def _take_for_own(*parts: type) -> None:
                 setattr(part, name, explained_call(method))
 
 
-_take_for_own(InvocationCalls, MapCalls)
+_take_for_own(InvocationCalls, MapCalls, ManagementCalls)

@@ -21,6 +21,8 @@ AiolambdaError                  .delivery .may_have_run .function_name .retry_ac
 ├─ StreamError                  .code .received_bytes .received_chunks .request_id
 ├─ NotSentError                 .last_error: an item that a map had read, and not sent when it ended
 ├─ TooManyFailuresError         .stats: more items of a map failed than its limit allows
+├─ WaitError                    .condition .status .reason .reason_code: a function failed to become ready
+│   └─ WaitTimeoutError         (also TimeoutError) it is not ready in time
 └─ UnknownOutcomeError          an item that was in flight when an earlier run of a map ended
 
 Owns the classes and their texts. Must not know how a failure was noticed.
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
         ResourceNotFoundException,
         TooManyRequestsException,
     )
+    from .waits import WaitError, WaitTimeoutError
 
 __all__ = [
     "AccessDeniedException",
@@ -73,6 +76,8 @@ __all__ = [
     "TooManyRequestsException",
     "TransportError",
     "UnknownOutcomeError",
+    "WaitError",
+    "WaitTimeoutError",
 ]
 
 Limit = Literal["total", "queue", "connect", "read", "idle"]
@@ -673,10 +678,11 @@ class UnknownOutcomeError(AiolambdaError):
 if not TYPE_CHECKING:  # with it, type checkers would accept any name
 
     def __getattr__(name: str) -> object:
-        """Load the errors of the service on first use: most programs need none."""
+        """Load the errors of the service, and of waits, on first use: most programs need none."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(".service", __name__), name)
+        module = ".waits" if name.startswith("Wait") else ".service"
+        value = globals()[name] = getattr(import_module(module, __name__), name)
         return value
 
     def __dir__() -> list[str]:
