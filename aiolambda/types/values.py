@@ -44,7 +44,10 @@ LogType = Literal["None", "Tail"]
 
 
 class Delivery(StrEnum):
-    """How far an invocation got. The verdict of a call is the worst of its attempts; the members are in that order."""
+    """How far an invocation got. The verdict of a call is the worst of its attempts; the members are in that order.
+
+    For a call that manages functions it says how far the operation got: executed means that it was carried out.
+    """
 
     NOT_DELIVERED = "not_delivered"
     """The request did not reach Lambda, or it was a dry run. The function did not run."""
