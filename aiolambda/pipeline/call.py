@@ -219,6 +219,10 @@ class ControlPlaneOperation:
     verdict = Delivery.EXECUTED
     """The verdict on an answer that is not an error."""
 
+    def is_large(self, input: Any, /) -> bool:
+        """Whether making the request takes so long that a thread should do it."""
+        return False
+
     def read(self, response: Response, /) -> object:
         """Read an answer that is not an error, for `output`. `ConnectionLostError` if it is not one of this operation."""
         raise NotImplementedError

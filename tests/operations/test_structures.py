@@ -1,9 +1,11 @@
 """The generated classes: how they are built, compared, shown and copied, and what they refuse."""
 
+import base64
 import copy
 import datetime as dt
 import enum
 import inspect
+import json
 import pickle
 import subprocess
 import sys
@@ -244,6 +246,13 @@ def test_buffers_are_bytes() -> None:
     for code in (b"zip", bytearray(b"zip"), memoryview(b"zip")):
         made: Any = UpdateFunctionCodeCommand(function_name="f", zip_file=code)  # type: ignore[arg-type]
         assert request_of(made).body == b'{"ZipFile": "emlw"}'
+
+
+def test_long_code_is_written_as_short_code_is() -> None:
+    code = bytes(range(256)) * 8192
+    command = CreateFunctionCommand(COMMAND.input.evolve(code=FunctionCode(zip_file=code)))
+    expected = {**json.loads(request_of(COMMAND).body), "Code": {"ZipFile": base64.b64encode(code).decode()}}
+    assert request_of(command).body == json.dumps(expected).encode()
 
 
 def test_numbers_that_json_lacks_are_text() -> None:
