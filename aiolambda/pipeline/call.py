@@ -143,7 +143,7 @@ class Operation(Protocol[In_contra, Out_co]):
         ...
 
     def function_name(self, input: In_contra, /) -> str:
-        """The name of the function, as the caller gave it.
+        """The name of the function, as the caller gave it; empty if the operation concerns none.
 
         Args:
             input: The input of the call.
@@ -151,7 +151,7 @@ class Operation(Protocol[In_contra, Out_co]):
         ...
 
     def invocation_type(self, input: In_contra, /) -> str:
-        """The invocation type, such as `"RequestResponse"`.
+        """The invocation type, such as `"RequestResponse"`; empty if nothing is invoked.
 
         Args:
             input: The input of the call.
@@ -405,7 +405,7 @@ class Call(Generic[In, Out]):
 
     @property
     def function_name(self) -> str:
-        """The name of the function, as the caller gave it."""
+        """The name of the function, as the caller gave it; empty if the command concerns none."""
         return self.command.operation.function_name(self.input)
 
     @property

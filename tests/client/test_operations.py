@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from aiolambda import (
+    AccessDeniedException,
     Call,
     CallNext,
     ConnectionLostError,
@@ -293,6 +294,16 @@ async def test_error_names_operation_and_function() -> None:
             await client.send(GetAccountSettingsCommand())
         assert "HTTP 500, operation GetAccountSettings, request id id-1" in str(raised.value)
         assert raised.value.function_name is None
+
+
+async def test_denied_operation_is_not_said_to_need_another_permission() -> None:
+    said = "User: arn is not authorized to perform: lambda:GetFunction"
+    body = json.dumps({"Message": said}).encode()
+    async with client_with(Answering(Response(403, {**FIELDS, "x-amzn-errortype": "AccessDeniedException"}, body))) as client:
+        with pytest.raises(AccessDeniedException) as raised:
+            await client.send(READS)
+    assert str(raised.value).startswith(f"{said} (AccessDeniedException, HTTP 403, operation GetFunction, function 'f'")
+    assert "InvokeFunction" not in str(raised.value)
 
 
 async def test_limit_says_whether_it_was_carried_out() -> None:
