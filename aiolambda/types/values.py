@@ -196,7 +196,7 @@ class Timeouts:
             In a map it starts when the item gets its slot.
         queue: Seconds to wait for a slot, and for a connection to become free. Default `None`.
         connect: Seconds to open a connection: name resolution, TCP, TLS and the proxy. Default 5.
-        read: Seconds of silence while the answer is awaited. Default 1,860; 60 for `Event` and `DryRun`.
+        read: Seconds of silence while the answer is awaited. Default 1,860; 60 if no function runs meanwhile.
             It also limits the time in which the server takes no byte of a large payload, the time from the first byte of the
             answer's head to the end of the head, and from there to the end of a body that is not streamed.
         idle: Seconds of silence between two chunks of a stream. Default `None`.
@@ -213,9 +213,9 @@ class Timeouts:
     connect: float | None = attrs.field(default=5.0, validator=_limit(above_zero=True))
     """Seconds to open a connection: name resolution, TCP, TLS and the proxy. Default 5."""
     read: float | Unset | None = attrs.field(default=UNSET, validator=_limit(above_zero=True, may_be_unset=True))
-    """Seconds of silence while the answer is awaited. Default 1,860; 60 for `Event` and `DryRun`. It also limits the time in
-    which the server takes no byte of a large payload, the time from the first byte of the answer's head to the end of the head,
-    and from there to the end of a body that is not streamed."""
+    """Seconds of silence while the answer is awaited. Default 1,860; 60 if no function runs meanwhile. It also limits the time
+    in which the server takes no byte of a large payload, the time from the first byte of the answer's head to the end of the
+    head, and from there to the end of a body that is not streamed."""
     idle: float | None = attrs.field(default=None, validator=_limit(above_zero=True))
     """Seconds of silence between two chunks of a stream. Default `None`."""
 
