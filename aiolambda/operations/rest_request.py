@@ -41,6 +41,7 @@ def request_of(route: Route, input: Structure, *, endpoint: str, new_token: Call
     """The request for an input. `InvalidInputError` if a value cannot be sent. `new_token` makes missing tokens."""
     labels: dict[str, str] = {}
     queries: list[tuple[str, str]] = []
+    others: list[tuple[str, str]] = []
     fields: dict[str, str] = {}
     for member in table_of(type(input)).members.values():
         value = _value_of(input, member, new_token)
@@ -48,10 +49,14 @@ def request_of(route: Route, input: Structure, *, endpoint: str, new_token: Call
             continue
         if member.place == "uri":
             labels[member.wire_name] = _text(value, member.kind, member.name)
+        elif member.place == "query" and member.kind.name == "map":
+            others += _queries_of_map(value, member)
         elif member.place == "query":
             queries += _queries(value, member)
         elif member.place == "header":
             fields[member.wire_name.lower()] = _header(value, member)
+    named = {name for name, _ in queries}
+    queries += [(name, text) for name, text in others if name not in named]
     body, content_type = _body(input, new_token)
     if content_type is not None:
         fields.setdefault("content-type", content_type)
@@ -103,6 +108,13 @@ def _queries(value: object, member: Member) -> Iterator[tuple[str, str]]:
         yield member.wire_name, _text(one, inner, member.name)
 
 
+def _queries_of_map(value: object, member: Member) -> Iterator[tuple[str, str]]:
+    inner = cast("Kind", member.kind.inner)
+    for name, one in _map_of(value, member.name):
+        for text in _list_of(one, member.name) if inner.inner is not None else [one]:
+            yield name, _text(text, inner.inner or inner, member.name)
+
+
 def _header(value: object, member: Member) -> str:
     if member.kind.name == "time":
         return timestamps.http_date_of(_moment(value, member.name))
@@ -118,6 +130,8 @@ def _text(value: object, kind: Kind, name: str) -> str:
         return timestamps.http_date_of(_moment(value, name))
     if kind.name in ("time", "time-iso"):
         return timestamps.iso_of(_moment(value, name))
+    if kind.name == "time-epoch":
+        return str(timestamps.epoch_of(_moment(value, name)))
     plain = _scalar(value, kind, name)
     if isinstance(plain, bool):
         return "true" if plain else "false"

@@ -6,6 +6,7 @@ import datetime as dt
 import enum
 import inspect
 import json
+import math
 import pickle
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 import aiolambda.operations
 from aiolambda import InvalidInputError, JsonCodec, Metadata, PayloadLimits, Request, Response
 from aiolambda.operations import (
-    CreateEventSourceMappingCommand,
+    AliasRoutingConfiguration,
     CreateFunctionCommand,
     Environment,
     FunctionCode,
@@ -29,6 +30,7 @@ from aiolambda.operations import (
     ListDurableExecutionsByFunctionCommand,
     PauseDurableExecutionCommand,
     TagResourceCommand,
+    UpdateAliasCommand,
     UpdateFunctionCodeCommand,
     VpcConfig,
 )
@@ -255,9 +257,13 @@ def test_long_code_is_written_as_short_code_is() -> None:
     assert request_of(command).body == json.dumps(expected).encode()
 
 
-def test_numbers_that_json_lacks_are_text() -> None:
-    command = CreateEventSourceMappingCommand(function_name="f", batch_size=3)
-    assert request_of(command).body == b'{"FunctionName": "f", "BatchSize": 3}'
+@pytest.mark.parametrize(("number", "text"), [(math.nan, "NaN"), (math.inf, "Infinity"), (-math.inf, "-Infinity")])
+def test_numbers_that_json_lacks_are_text(number: float, text: str) -> None:
+    routing = AliasRoutingConfiguration(additional_version_weights={"1": number})
+    body = request_of(UpdateAliasCommand(function_name="f", name="a", routing_config=routing)).body
+    assert body == f'{{"RoutingConfig": {{"AdditionalVersionWeights": {{"1": "{text}"}}}}}}'.encode()
+    output = output_of(UpdateAliasCommand(function_name="f", name="a"), body)
+    assert repr(output.routing_config.additional_version_weights["1"]) == repr(number)
 
 
 def test_missing_token_is_random() -> None:
