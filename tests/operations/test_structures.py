@@ -18,10 +18,12 @@ import pytest
 import aiolambda.operations
 from aiolambda import InvalidInputError, JsonCodec, Metadata, PayloadLimits, Request, Response
 from aiolambda.operations import (
+    AddPermissionCommand,
     AliasRoutingConfiguration,
     CreateFunctionCommand,
     Environment,
     FunctionCode,
+    FunctionCodeLocation,
     GetAccountSettingsCommand,
     GetFunctionCommand,
     GetFunctionCommandInput,
@@ -181,6 +183,14 @@ def test_repr_hides_code_and_secrets() -> None:
         "role='arn:aws:iam::123456789012:role/orders', code=FunctionCode(zip_file=<8 bytes>), "
         "vpc_config=VpcConfig(subnet_ids=['a', 'b']), environment=Environment(variables=<given>)))"
     )
+
+
+def test_repr_hides_presigned_urls_and_tokens() -> None:
+    assert repr(FunctionCodeLocation(location="https://secret", repository_type="S3")) == (
+        "FunctionCodeLocation(repository_type='S3', location=<given>)"
+    )
+    added = AddPermissionCommand(function_name="f", statement_id="s", action="a", principal="p", event_source_token="secret")
+    assert repr(added).endswith("principal='p', event_source_token=<given>))")
 
 
 def test_output_is_no_dictionary() -> None:
