@@ -23,8 +23,8 @@ from typing import Any
 from aiolambda.operations.structure import python_name
 
 ROOT = Path(__file__).parents[1]
-FOLDER = Path("aiolambda", "operations", "api")
-LISTING = Path("docs", "reference", "operations.md")
+FOLDER = ROOT / "aiolambda" / "operations" / "api"
+LISTING = ROOT / "docs" / "reference" / "operations.md"
 PINNED = "1.44.8"
 """The release of botocore that the files are written from."""
 PAGE = "https://docs.aws.amazon.com/lambda/latest/api/API_{}.html"
@@ -250,6 +250,28 @@ def is_named(name: str, text: str) -> bool:
     return any(mark in text for mark in (f": {name}\n", f": {name} ", f"[{name}]", f", {name}]", f": {name},"))
 
 
+def files_of(facts: Facts) -> dict[str, str]:
+    """The content of the folder, formatted, by file name."""
+    init = '"""The classes of the operations that manage functions, written from the model of the service."""\n'
+    texts = {"__init__.py": init, "structures.py": structures_text(facts), "commands.py": commands_text(facts)}
+    return {name: formatted(text, FOLDER / name) for name, text in texts.items()}
+
+
+def formatted(text: str, path: Path) -> str:
+    ruff = [sys.executable, "-m", "ruff"]
+    for command in (["check", "--fix-only", "--select", "I,F401", "-q"], ["format", "-q"]):
+        done = subprocess.run(  # noqa: S603 - of ours
+            [*ruff, *command, "--stdin-filename", str(path), "-"],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+        )
+        text = done.stdout
+    return text
+
+
 def listing(facts: Facts) -> str:
     """The page that lists the operations."""
     rows = [
@@ -285,43 +307,26 @@ def repeats_of(described: Facts) -> str:
     return "yes: idempotent" if described["idempotent"] else "no"
 
 
-def files_of(facts: Facts) -> dict[Path, str]:
-    """The files, formatted, by their paths in the repository."""
-    init = '"""The classes of the operations that manage functions, written from the model of the service."""\n'
-    texts = {"__init__.py": init, "structures.py": structures_text(facts), "commands.py": commands_text(facts)}
-    return {FOLDER / name: formatted(text, FOLDER / name) for name, text in texts.items()} | {LISTING: listing(facts)}
-
-
-def formatted(text: str, path: Path) -> str:
-    ruff = [sys.executable, "-m", "ruff"]
-    for command in (["check", "--fix-only", "--select", "I,F401", "-q"], ["format", "-q"]):
-        done = subprocess.run(  # noqa: S603 - of ours
-            [*ruff, *command, "--stdin-filename", str(path), "-"],
-            input=text,
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=ROOT,
-        )
-        text = done.stdout
-    return text
+def all_files(facts: Facts) -> dict[Path, str]:
+    """The files of the folder, and the page."""
+    return {FOLDER / name: text for name, text in files_of(facts).items()} | {LISTING: listing(facts)}
 
 
 # The commands
 
 
 def write(facts: Facts) -> int:
-    (ROOT / FOLDER).mkdir(exist_ok=True)
-    for path, text in files_of(facts).items():
-        (ROOT / path).write_text(text, encoding="utf-8")
+    FOLDER.mkdir(exist_ok=True)
+    for path, text in all_files(facts).items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 
 def check(facts: Facts) -> int:
     found = 0
-    for path, text in files_of(facts).items():
-        written = (ROOT / path).read_text(encoding="utf-8")
-        names = f"{path}, committed", f"{path}, from the model"
+    for path, text in all_files(facts).items():
+        written = path.read_text(encoding="utf-8")
+        names = f"{path.relative_to(ROOT)}, committed", f"{path.relative_to(ROOT)}, from the model"
         for line in difflib.unified_diff(written.splitlines(), text.splitlines(), *names, lineterm=""):
             print(line)
             found = 1
