@@ -44,7 +44,10 @@ LogType = Literal["None", "Tail"]
 
 
 class Delivery(StrEnum):
-    """How far an invocation got. The verdict of a call is the worst of its attempts; the members are in that order."""
+    """How far an invocation got. The verdict of a call is the worst of its attempts; the members are in that order.
+
+    For a call that manages functions it says how far the operation got: executed means that it was carried out.
+    """
 
     NOT_DELIVERED = "not_delivered"
     """The request did not reach Lambda, or it was a dry run. The function did not run."""
@@ -194,7 +197,7 @@ class Timeouts:
             In a map it starts when the item gets its slot.
         queue: Seconds to wait for a slot, and for a connection to become free. Default `None`.
         connect: Seconds to open a connection: name resolution, TCP, TLS and the proxy. Default 5.
-        read: Seconds of silence while the answer is awaited. Default 1,860; 60 for `Event` and `DryRun`.
+        read: Seconds of silence while the answer is awaited. Default 1,860; 60 if no function runs meanwhile.
             It also limits the time in which the server takes no byte of a large payload, the time from the first byte of the
             answer's head to the end of the head, and from there to the end of a body that is not streamed.
             `"function"` is the timeout of the function and 30 s more. The client asks Lambda for it, once in five minutes for
@@ -215,9 +218,9 @@ class Timeouts:
     read: float | Literal["function"] | Unset | None = attrs.field(
         default=UNSET, validator=_limit(above_zero=True, is_of_read=True)
     )
-    """Seconds of silence while the answer is awaited. Default 1,860; 60 for `Event` and `DryRun`. It also limits the time in
-    which the server takes no byte of a large payload, the time from the first byte of the answer's head to the end of the head,
-    and from there to the end of a body that is not streamed. `"function"` is the timeout of the function and 30 s more."""
+    """Seconds of silence while the answer is awaited. Default 1,860; 60 if no function runs meanwhile. It also limits the time
+    in which the server takes no byte of a large payload, the time from the first byte of the answer's head to the end of the
+    head, and from there to the end of a body that is not streamed. `"function"` is the function's timeout and 30 s more."""
     idle: float | None = attrs.field(default=None, validator=_limit(above_zero=True))
     """Seconds of silence between two chunks of a stream. Default `None`."""
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from aiolambda import (
-    AccessDeniedException,
     AccountLimits,
     AiolambdaError,
     Call,
@@ -116,17 +115,6 @@ async def test_account_limits_are_those_of_the_answer() -> None:
             function_count=5,
         )
         assert await client.account_limits() == AccountLimits()
-
-
-async def test_a_missing_permission_names_its_action() -> None:
-    service = FunctionService(
-        function=failure("AccessDeniedException", 403), account_settings=failure("AccessDeniedException", 403)
-    )
-    async with client_of(service) as client:
-        with pytest.raises(AccessDeniedException, match="the action to allow is lambda:GetFunction$"):
-            await client.describe("f")
-        with pytest.raises(AccessDeniedException, match="the action to allow is lambda:GetAccountSettings$"):
-            await client.account_limits()
 
 
 async def test_a_wrong_name_is_refused_before_anything_is_sent() -> None:
