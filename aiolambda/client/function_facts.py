@@ -9,12 +9,13 @@ Owns what is kept, and for how long. Must not know who uses it.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, cast, runtime_checkable
 
 from ..errors import AiolambdaError, ClientClosedError, LambdaServiceException
 from ..operations import GetAccountSettingsCommand, GetFunctionCommand
 from ..operations.descriptions import AccountLimits, FunctionDescription, description_of, limits_of
 from ..pipeline.call import Call, ControlPlaneOperation
+from ..types.values import is_whole
 from .sending import Sending
 
 __all__ = ["QUEUE_AND_START", "FunctionFacts"]
@@ -56,13 +57,15 @@ class FunctionFacts:
             return default
         qualifier = input.qualifier if isinstance(input, _Qualified) else None
         function = await self.function(operation.function_name(input), qualifier)
-        if function is None or function.timeout is None:
+        timeout = None if function is None else _count(function.timeout)
+        if function is None or timeout is None:
             return default
         durable = function.configuration.durable_config
-        if durable is None or durable.execution_timeout is None:
-            return function.timeout + QUEUE_AND_START
+        execution = None if durable is None else _count(durable.execution_timeout)
+        if execution is None:
+            return timeout + QUEUE_AND_START
         # A call of a durable function waits for its whole execution, of which each invocation has the timeout.
-        return max(function.timeout + QUEUE_AND_START, min(durable.execution_timeout + QUEUE_AND_START, default))
+        return max(timeout + QUEUE_AND_START, min(execution + QUEUE_AND_START, default))
 
     async def concurrency(self, function_name: str, qualifier: str | None) -> int | None:
         """The invocations that a function may have in flight: those reserved for it, or the unreserved ones of the account.
@@ -70,10 +73,11 @@ class FunctionFacts:
         `None` if that is unknown.
         """
         function = await self.function(function_name, qualifier)
-        if function is not None and function.reserved_concurrency is not None:
-            return function.reserved_concurrency
+        reserved = None if function is None else _count(function.reserved_concurrency)
+        if reserved is not None:
+            return reserved
         limits = await self._account.get((), self._fetch_limits, self._warn)
-        return None if limits is None else limits.unreserved_concurrent_executions
+        return None if limits is None else _count(limits.unreserved_concurrent_executions)
 
     async def function(self, function_name: str, qualifier: str | None) -> FunctionDescription | None:
         """The description of a function; `None` if it cannot be had."""
@@ -95,6 +99,11 @@ class FunctionFacts:
         self._warned.add(kind)
         said = f"{kind}: {error}" if isinstance(error, AiolambdaError) else kind
         self._log(logging.WARNING, "defaults hold in place of the settings of a function, which cannot be read: %s", said)
+
+
+def _count(member: object) -> int | None:
+    """A whole number of an answer; `None` for anything else, which may stand in its place."""
+    return cast("int", member) if is_whole(member, least=0) else None
 
 
 class _Kept(Generic[Fact]):
