@@ -6,8 +6,8 @@
         output = await client.invoke("orders", {"id": 7}, timeout=30)
 
 All public names are here, except those of `aiolambda.errors`, `aiolambda.credentials`, `aiolambda.local`,
-`aiolambda.telemetry` and `aiolambda.testing`. Importing this module loads nothing else. Each name loads its module on first
-use.
+`aiolambda.telemetry` and `aiolambda.testing`, and the commands that manage functions (`from aiolambda.operations import
+GetFunctionCommand`). Importing this module loads nothing else. Each name loads its module on first use.
 """
 
 import os.path as _path
@@ -53,10 +53,14 @@ if TYPE_CHECKING:
     from .errors import TooManyRequestsException as TooManyRequestsException
     from .errors import TransportError as TransportError
     from .errors import UnknownOutcomeError as UnknownOutcomeError
+    from .errors import WaitError as WaitError
+    from .errors import WaitTimeoutError as WaitTimeoutError
     from .fanout import MapRun as MapRun
     from .fanout.values import MapResult as MapResult
     from .fanout.values import MapStats as MapStats
     from .operations.commands import InvokeCommand as InvokeCommand
+    from .operations.descriptions import AccountLimits as AccountLimits
+    from .operations.descriptions import FunctionDescription as FunctionDescription
     from .operations.invoke_types import EventReceipt as EventReceipt
     from .operations.invoke_types import InvokeCommandInput as InvokeCommandInput
     from .operations.invoke_types import InvokeCommandOutput as InvokeCommandOutput
@@ -137,10 +141,13 @@ else:
             "TooManyRequestsException",
             "TransportError",
             "UnknownOutcomeError",
+            "WaitError",
+            "WaitTimeoutError",
         ),
         ".fanout": ("MapRun",),
         ".fanout.values": ("MapResult", "MapStats"),
         ".operations.commands": ("InvokeCommand",),
+        ".operations.descriptions": ("AccountLimits", "FunctionDescription"),
         ".operations.invoke_types": ("EventReceipt", "InvokeCommandInput", "InvokeCommandOutput"),
         ".operations.payload": ("Payload",),
         ".operations.report": ("Report",),

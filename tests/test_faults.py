@@ -9,7 +9,21 @@ import pytest
 from aiolambda import Delivery
 
 from .support import faults
-from .support.fault_table import ANSWER, FAULTS, MODES, Fault, Mode, Result, run, run_one, run_race, struck, table
+from .support.fault_table import (
+    ANSWER,
+    FAULTS,
+    MODES,
+    Fault,
+    Mode,
+    Result,
+    outcome,
+    run,
+    run_one,
+    run_operations,
+    run_race,
+    struck,
+    table,
+)
 from .support.loops import LoopName
 
 pytestmark = pytest.mark.slow
@@ -85,6 +99,24 @@ def test_end_at_the_start_of_a_request_costs_no_second_execution(loop_name: Loop
     assert set(race.errors) <= {Delivery.UNKNOWN}
     assert race.answers + len(race.errors) == race.calls
     assert race.executions >= race.answers
+
+
+OF_OPERATIONS = {"400 with a new code": outcome(1, 1, "LambdaServiceException", "refused")}
+"""The outcomes that differ from those of an invocation: a fault of the caller says that nothing was done."""
+
+
+def test_operations_have_the_outcomes_of_invocations(loop_name: LoopName) -> None:
+    """One that reads and an idempotent PUT are repeated, a POST only if the caller says so. The server's counter is of requests
+    that it took, also of those that it refused."""
+    found = run_operations(loop_name)
+    wrong = [
+        f"{result.fault.name}: {_told([result])}"
+        for result in found.results
+        if not OF_OPERATIONS.get(result.fault.name, result.fault.expected(result.mode)).allows(result.measured)
+        or (result.problems and result.fault.name not in OF_OPERATIONS)
+    ]
+    assert not wrong, "\n".join(wrong)
+    assert (len(found.results), found.left) == (4 * len({result.fault.name for result in found.results}), ())
 
 
 EXECUTES_AFTER_ITS_END = struck("half-close, reads it, RST", faults.half_close_and(faults.read_and_reset), 2)

@@ -23,8 +23,8 @@ from ..errors import ClientClosedError, InvalidInputError
 from ..errors.checks import check_flag, check_seconds, problem_of_timeout
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
-from ..pipeline import BuiltinMiddlewares, Dispatch, PipelineContext, PipelineState, Slots, slot_limit
-from ..pipeline.call import Call, CallNext, Command, CommandInput, CommandOutput, NewCall
+from ..pipeline import BuiltinMiddlewares, Dispatch, PipelineContext, PipelineState, Slots, control_plane_slots, slot_limit
+from ..pipeline.call import Call, CallNext, Command, CommandInput, CommandOutput, ControlPlaneOperation, NewCall
 from ..pipeline.command import parts_of
 from ..pipeline.observers import Observation
 from ..pipeline.stack import ClientStack, MiddlewareStack
@@ -51,11 +51,13 @@ from .in_flight import InFlightCalls
 from .invocation_ids import InvocationIds
 from .invocations import InvocationCalls
 from .loop_binding import LoopBinding, running_loop
+from .management import ManagementCalls
 from .maps import MapCalls, Maps
 from .startup import Startup
 
 if TYPE_CHECKING:
     from ..fanout import Send
+    from .function_facts import FunctionFacts
 
 __all__ = ["LambdaClient"]
 
@@ -68,7 +70,7 @@ class _ClientClass(HidesNamesElsewhere, ABCMeta):
 
 
 @name_elsewhere(CLIENT_ATTRIBUTES)
-class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
+class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, metaclass=_ClientClass):
     """An asyncio client that invokes Lambda functions.
 
     ::
@@ -180,11 +182,16 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
             environment=os.environ,
             retry=config.retry or StandardRetry(),
         )
-        self._state = PipelineState(context=context, slots=Slots(slot_limit(asked, room), logger=log))
+        self._state = PipelineState(
+            context=context,
+            slots=Slots(slot_limit(asked, room), logger=log),
+            control_slots=control_plane_slots(log),
+        )
         self._dispatch = Dispatch(self._state)
         self._stack: ClientStack[CommandInput, CommandOutput] = ClientStack()
         self._stack.use(BuiltinMiddlewares(self._state))
         self._limits: dict[float, Timeouts] = {}
+        self._facts: FunctionFacts | None = None
         self._last_limits: tuple[object, Timeouts] = None, config.timeout
         """The limits of the last call that had a limit of its own: most calls have the same."""
         self._invocation_ids = InvocationIds()
@@ -199,6 +206,7 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
             enter=self._enter,
             observers=self._state.observers,
             logger=log,
+            concurrency_of=self._concurrency_of,
         )
         self._startup = Startup(config, self._state, signs=lambda: "httpSigningMiddleware" in self._stack)
         self._transport_closing: asyncio.Task[None] | None = None
@@ -388,6 +396,25 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
 
         return open_first
 
+    def _with_function_timeout(self, chain: CallNext[In, Out], default: float) -> CallNext[In, Out]:
+        async def ask_first(call: Call[In, Out]) -> Out:
+            call.timeouts = attrs.evolve(call.timeouts, read=await self._function_facts.read_limit(call, default))
+            return await chain(call)
+
+        return ask_first
+
+    async def _concurrency_of(self, function_name: str, qualifier: str | None) -> int | None:
+        return await self._function_facts.concurrency(function_name, qualifier)
+
+    @property
+    def _function_facts(self) -> "FunctionFacts":
+        """What the client has asked about functions: only if a limit says so."""
+        from .function_facts import FunctionFacts  # noqa: PLC0415 - most clients never need it
+
+        if self._facts is None:
+            self._facts = FunctionFacts(self, self._state.context.log)
+        return self._facts
+
     def _enter(self) -> None:
         """Bind the client to the running loop before something starts there. Raises if it is closed or bound elsewhere."""
         if self._in_flight.closed:
@@ -424,10 +451,9 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
 
     def _detach(self, *, forked: bool) -> None:
         """Drop everything that belongs to the old loop: calls that wait there never end, and must not be awaited."""
-        self._in_flight, self._state.slots = (
-            InFlightCalls(self._endings, closed=self._in_flight.closed),
-            self._state.slots.renewed(),
-        )
+        self._in_flight, state = InFlightCalls(self._endings, closed=self._in_flight.closed), self._state
+        state.slots, state.control_slots = state.slots.renewed(), state.control_slots.renewed()
+        self._facts = None
         self._maps.detach(forked=forked)
         self._startup.detach()
         transport = self._state.transport
@@ -446,6 +472,8 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
         input, said, own = parts_of(command)
         if idempotent is None:
             idempotent = self._startup.config.idempotent if said is None else said
+            if idempotent is not said and isinstance(command.operation, ControlPlaneOperation):
+                idempotent = None  # the setting of the client is about functions
         if not (idempotent is None or idempotent is False or idempotent is True):
             check_flag("idempotent", idempotent)  # type: ignore[unreachable] # callers need not be typed
         loop = running_loop()
@@ -454,12 +482,17 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
         read = command.operation.default_read_timeout(input)
         timeouts = self._limits.get(read) if timeout is UNSET else None
         fold = self._stack.fold_for(type(command), own, self._dispatch)
+        chain = fold.chain if self._startup.done else self._with_opening(fold.chain)
+        if timeouts is None:
+            timeouts = self._timeouts(timeout, read)
+            if timeouts.read == "function":
+                chain = self._with_function_timeout(chain, read)
         call = (NewCall if fold.explains else Call)(
             command,
             input,
             type(self).__name__,
             self._invocation_ids.next(),
-            timeouts or self._timeouts(timeout, read),
+            timeouts,
             loop,
             loop.time(),
             idempotent,
@@ -469,13 +502,15 @@ class LambdaClient(InvocationCalls, MapCalls, metaclass=_ClientClass):
         call.is_shared = bool(fold.added)
         if (observers := self._state.observers).all:
             call.watch = observers.watch(map_facts)
-        return self._in_flight.run(call, fold.chain if self._startup.done else self._with_opening(fold.chain), fold.added)
+        return self._in_flight.run(call, chain, fold.added)
 
     def _timeouts(self, given: float | Timeouts | Unset | None, default_read_timeout: float) -> Timeouts:
         """The limits of the call, or else of the client, with `read` filled in."""
         if given is UNSET:
-            kept = self._limits[default_read_timeout] = self._startup.config.timeout.with_read_limit(default_read_timeout)
-            return kept
+            limits = self._startup.config.timeout.with_read_limit(default_read_timeout)
+            if limits.read != "function":  # which each call looks up
+                self._limits[default_read_timeout] = limits
+            return limits
         if isinstance(given, Timeouts):
             return given.with_read_limit(default_read_timeout)
         key = type(given), given, default_read_timeout  # with the type: `True` equals 1, and is refused
@@ -498,4 +533,4 @@ def _take_for_own(*parts: type) -> None:
                 setattr(part, name, explained_call(method))
 
 
-_take_for_own(InvocationCalls, MapCalls)
+_take_for_own(InvocationCalls, MapCalls, ManagementCalls)

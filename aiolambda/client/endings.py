@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import AiolambdaError, FunctionError, InvocationTimeoutError, LambdaServiceException
 from ..operations.invoke_types import InvokeCommandOutput
-from ..pipeline.call import Call, StreamedOperation
+from ..pipeline.call import Call, ControlPlaneOperation, StreamedOperation
 from ..pipeline.observers import CallWatch
 from ..policy import classification, delivery
 from ..types.events import CallStarted, Outcome, new_call_ended
@@ -40,7 +40,7 @@ _OF_ERROR = {
 
 
 class Endings:
-    """Counts and tells the ends of the calls of one client."""
+    """Counts and tells the ends of the calls of one client. Those that manage functions are told alone."""
 
     def __init__(self) -> None:
         self.counters = CallCounters()
@@ -109,7 +109,8 @@ class _End:
     """The facts of a call at its end. The call itself is not kept: it holds the payload, and a stream may take half an hour."""
 
     def __init__(self, call: Call[Any, Any], counters: CallCounters) -> None:
-        self.counters, self.watch = counters, call.watch
+        self.counters = None if isinstance(call.command.operation, ControlPlaneOperation) else counters
+        self.watch = call.watch
         self.facts = None if call.watch is None else call.watch.facts_of(call)
         self.loop, self.started = call.loop, call.started
         self.history: Sequence[Attempt] = call.history
@@ -130,11 +131,12 @@ class _End:
         if report is None and isinstance(getattr(output, "log_result", None), str):
             report = getattr(output, "report", None)
         error_type = _error_type(output, error)
-        self.counters.count(outcome, now, now - self.started, self.queued)
-        if error_type is not None and outcome is not Outcome.CANCELLED:
-            self.counters.count_failure(outcome, verdict, error_type)
-        if report is not None:
-            self.counters.bill(report)
+        if (counters := self.counters) is not None:
+            counters.count(outcome, now, now - self.started, self.queued)
+            if error_type is not None and outcome is not Outcome.CANCELLED:
+                counters.count_failure(outcome, verdict, error_type)
+            if report is not None:
+                counters.bill(report)
         watch, facts = self.watch, self.facts
         if watch is None or facts is None or "call_ended" not in watch.wanted:
             return

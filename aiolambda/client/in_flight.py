@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from ..errors import AiolambdaError, ClientClosedError, InvocationTimeoutError, NotSentError
 from ..errors.tracebacks import forget_locals
-from ..pipeline.call import Call, CallNext, CommandOutput
+from ..pipeline.call import Call, CallNext, CommandOutput, ControlPlaneOperation
 from ..pipeline.entries import Entry
 from ..pipeline.returned import check_returned, error_of_item
 from ..policy import delivery
@@ -265,13 +265,15 @@ def _late(limit: float | None, stage: Stage, last_error: AiolambdaError | None =
 
 def _completed(error: AiolambdaError, call: Call[Any, Any]) -> AiolambdaError:
     """The error with the call's facts and verdict."""
-    elapsed = call.loop.time() - call.started
+    elapsed, name = call.loop.time() - call.started, call.function_name
+    is_invocation = not isinstance(call.command.operation, ControlPlaneOperation)
     return delivery.completed(
         error,
-        function_name=call.function_name,
+        function_name=name if is_invocation else name or None,
         history=call.history,
         elapsed=elapsed,
         total_retry_delay=call.total_retry_delay,
         is_in_flight=call.sent > len(call.history),
         is_dry_run=call.is_dry_run,
+        operation=None if is_invocation else call.command_name.removesuffix("Command"),
     )

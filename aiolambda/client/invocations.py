@@ -3,40 +3,23 @@
 Owns their signatures. Must not know how a command is sent: `LambdaClient.send` does that.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import EventReceipt, InvokeCommandOutput
 from ..operations.payload import Payload, check_json_text
-from ..pipeline.call import Command
 from ..types.values import UNSET, LogType, Metadata, Timeouts, Unset
+from .sending import Sending
 
 if TYPE_CHECKING:
     from ..operations.response_stream import ResponseStream
 
 __all__ = ["InvocationCalls"]
 
-In = TypeVar("In")
-Out = TypeVar("Out")
 
-
-class InvocationCalls(ABC):
+class InvocationCalls(Sending):
     """The convenience calls on top of `send`."""
-
-    @abstractmethod
-    async def send(
-        self, command: Command[In, Out], *, timeout: float | Timeouts | Unset | None = UNSET, idempotent: bool | None = None
-    ) -> Out:
-        """Send a command and return its output.
-
-        Args:
-            command: The command.
-            timeout: Seconds for the whole call, or `Timeouts`; `None` is no limit. Default: that of the client.
-                A number or `None` replaces the `total` of the client's limits, `Timeouts` replaces them all.
-            idempotent: `True` if running the function twice does no harm. Default: as the command says, then the client.
-        """
 
     async def invoke(
         self,

@@ -21,6 +21,8 @@ AiolambdaError                  .delivery .may_have_run .function_name .retry_ac
 ├─ StreamError                  .code .received_bytes .received_chunks .request_id
 ├─ NotSentError                 .last_error: an item that a map had read, and not sent when it ended
 ├─ TooManyFailuresError         .stats: more items of a map failed than its limit allows
+├─ WaitError                    .condition .status .reason .reason_code: a function failed to become ready
+│   └─ WaitTimeoutError         (also TimeoutError) it is not ready in time
 └─ UnknownOutcomeError          an item that was in flight when an earlier run of a map ended
 
 Owns the classes and their texts. Must not know how a failure was noticed.
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
         ResourceNotFoundException,
         TooManyRequestsException,
     )
+    from .waits import WaitError, WaitTimeoutError
 
 __all__ = [
     "AccessDeniedException",
@@ -73,6 +76,8 @@ __all__ = [
     "TooManyRequestsException",
     "TransportError",
     "UnknownOutcomeError",
+    "WaitError",
+    "WaitTimeoutError",
 ]
 
 Limit = Literal["total", "queue", "connect", "read", "idle"]
@@ -108,6 +113,7 @@ class AiolambdaError(Exception):
             `None` if the error did not end an attempt.
     """
 
+    _operation: str | None = None  # of a call that manages functions
     retry_action: RetryAction | None = None
     """The change that could make another attempt succeed; `RetryAction.NONE` if none could. `None` if the error did not end an
     attempt."""
@@ -144,33 +150,44 @@ class AiolambdaError(Exception):
 
     def _locate(
         self,
-        function_name: str,
+        function_name: str | None,
         delivery: Delivery,
         *,
         history: Sequence[Attempt],
         elapsed: float,
         total_retry_delay: float,
+        operation: str | None = None,
     ) -> None:
         """Fill in the facts of the call that the code which raised the error did not know. Times are in seconds.
+
+        `operation` is given for a call that manages functions; it need not concern a function.
 
         A middleware may call a second function. An error of that inner call keeps the inner function's name and history; it
         gets the outer call's verdict, and a note.
         """
         self._delivery = delivery
-        if not isinstance(function_name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - a mistake, perhaps a payload
+        if not isinstance(function_name, str | None):  # pyright: ignore[reportUnnecessaryIsInstance] - a mistake, perhaps a payload
             return  # type: ignore[unreachable] # as above
         if self._located or self._function_name not in (None, function_name):
-            outcome = "may have run" if delivery.may_have_run else "has not run"
-            self.add_note(f"Raised inside a call of {function_name!r}, which {outcome}.")
+            deed = "run" if operation is None else "been carried out"
+            outcome = f"may have {deed}" if delivery.may_have_run else f"has not {deed}"
+            self.add_note(f"Raised inside a call of {operation or repr(function_name)}, which {outcome}.")
             return
-        self._function_name, self._located = function_name, True
+        self._function_name, self._operation, self._located = function_name, operation, True
         if isinstance(self, TransportError):
             self.history, self.elapsed, self.total_retry_delay = tuple(history), elapsed, total_retry_delay
         elif isinstance(self, LambdaServiceException):
             self.elapsed = elapsed
 
     def _details(self) -> list[str]:
-        return [] if self._function_name is None else [f"function {self._function_name!r}"]
+        details = [] if self._operation is None else [f"operation {self._operation}"]
+        return details if self._function_name is None else [*details, f"function {self._function_name!r}"]
+
+    @property
+    def _verdict(self) -> str:
+        """`delivery` in words."""
+        deed = "run" if self._operation is None else "been carried out"
+        return f"it may have {deed}" if self.may_have_run else f"it has not {deed}"
 
     def __str__(self) -> str:
         message = super().__str__()
@@ -290,7 +307,7 @@ class TransportError(AiolambdaError):
             details.append(f"request id {self.request_id}")
         if details:
             details.append(f"attempt {self.attempts}, {self.elapsed:.2f} s")
-            details.append("it may have run" if self.may_have_run else "it has not run")
+            details.append(self._verdict)
         return details
 
 
@@ -471,8 +488,8 @@ class LambdaServiceException(AiolambdaError):
             details.append(f"request id {self.request_id}")
         if self._located and (self.attempts > 1 or self.retry_action not in (None, RetryAction.NONE)):
             details.append(f"attempt {self.attempts}, {self.elapsed:.2f} s")
-        if self.may_have_run and self.function_name is not None:
-            details.append("it may have run")
+        if self.may_have_run and (self.function_name or self._operation) is not None:
+            details.append(self._verdict)
         return details
 
 
@@ -661,10 +678,11 @@ class UnknownOutcomeError(AiolambdaError):
 if not TYPE_CHECKING:  # with it, type checkers would accept any name
 
     def __getattr__(name: str) -> object:
-        """Load the errors of the service on first use: most programs need none."""
+        """Load the errors of the service, and of waits, on first use: most programs need none."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(".service", __name__), name)
+        module = ".waits" if name.startswith("Wait") else ".service"
+        value = globals()[name] = getattr(import_module(module, __name__), name)
         return value
 
     def __dir__() -> list[str]:

@@ -192,11 +192,7 @@ def check(input: InvocationInput, *, region: str | None, types: tuple[str, ...])
     names.check_function_name(input.function_name)
     arn_region = names.region_of(input.function_name)
     if arn_region is not None and region is not None and arn_region != region:
-        raise InvalidInputError(
-            f"function_name is an ARN in {arn_region}, and the client's region is {region}; "
-            "LambdaClient(use_arn_region=True) sends such a call to the region of the ARN",
-            member="function_name",
-        )
+        raise names.other_region(arn_region, region)
     _check_choice("invocation_type", input.invocation_type, types)
     _check_choice("log_type", input.log_type, _LOG_TYPES)
     if input.qualifier is not None:

@@ -3,6 +3,15 @@
 from .builtin import BuiltinMiddlewares
 from .context import PipelineContext, PipelineState
 from .dispatch import Dispatch
-from .slots import Slots, problem_of_few, slot_limit
+from .slots import Slots, control_plane_slots, problem_of_few, slot_limit
 
-__all__ = ["BuiltinMiddlewares", "Dispatch", "PipelineContext", "PipelineState", "Slots", "problem_of_few", "slot_limit"]
+__all__ = [
+    "BuiltinMiddlewares",
+    "Dispatch",
+    "PipelineContext",
+    "PipelineState",
+    "Slots",
+    "control_plane_slots",
+    "problem_of_few",
+    "slot_limit",
+]

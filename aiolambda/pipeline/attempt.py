@@ -1,7 +1,7 @@
 """One attempt in one coroutine: slot, signature, dispatch and output, for when nothing of the user's stands between these.
 
 Laws: it does what `ConcurrencyMiddleware`, the signature, `Dispatch` and `DeserializerMiddleware` do one after another. A
-stream goes through these one by one.
+stream and a call of the control plane go through these one by one.
 
 Owns this sequence. Must not own a rule: they do.
 """
@@ -16,10 +16,11 @@ from .attempt_slot import (
     provider_if_expired,
     wait_for_slot,
 )
-from .call import Call, CallNext
+from .call import Call, CallNext, ControlPlaneOperation
 from .context import PipelineState
-from .dispatch import UNKNOWN, hand_over, invocation_type_of, record, verdict_of
+from .dispatch import UNKNOWN, hand_over, invocation_type_of, record
 from .preparation import OutputOf, Prepare
+from .verdicts import verdict_of
 
 __all__ = ["attempting"]
 
@@ -27,21 +28,24 @@ __all__ = ["attempting"]
 def attempting(  # noqa: C901 - a straight line: a function for each step would cost every call a frame
     state: PipelineState, sign: Prepare, output_of: OutputOf, step_by_step: CallNext[Any, Any]
 ) -> CallNext[Any, Any]:
-    """The four as one. `step_by_step` are the same four for a stream, or after an earlier answer that is still open."""
+    """The four as one. `step_by_step` are the same four for other calls, or after an earlier answer that is still open."""
 
     async def attempt(call: Call[Any, Any], /) -> Any:  # noqa: C901 - as above
-        if call.answers or call.command.operation.streamed:
+        operation = call.command.operation
+        if call.answers or operation.streamed or isinstance(operation, ControlPlaneOperation):
             return await step_by_step(call)
         context = state.context
         if (provider := context.credentials) is not None:
             ready = context.ready_credentials()
             call.credentials = ready or await credentials_of(provider)
-        reservation = acquire_nowait(call, state) or await wait_for_slot(call, state, first=bool(call.history))
+        reservation = acquire_nowait(call, state, state.slots) or await wait_for_slot(
+            call, state, state.slots, first=bool(call.history)
+        )
         if call.credentials is not None and call.credentials.expires_at is not None:
-            provider = provider_if_expired(call, state, reservation)
+            provider = provider_if_expired(call, state, state.slots, reservation)
             if provider is not None:
                 call.credentials = await credentials_of(provider)
-                reservation = await wait_for_slot(call, state, first=True)
+                reservation = await wait_for_slot(call, state, state.slots, first=True)
         slots, clock = state.slots, call.loop.time
         try:
             if call.on_slot is not None:
@@ -64,7 +68,7 @@ def attempting(  # noqa: C901 - a straight line: a function for each step would 
                 verdict = delivery.verdict_of_silence(request.stage)
                 raise
             finally:
-                record(call, state, request, verdict, status, clock() - started)
+                record(call, state.counters, request, verdict, status, clock() - started)
             return output_of(call, response)
         finally:
             try:

@@ -13,7 +13,7 @@ from ..types.events import CallQueued, CallSlotted
 from ..types.http import StreamingBody
 from ..types.interfaces import CredentialsProvider, Reservation, can_refresh
 from ..types.values import Credentials
-from .call import Call
+from .call import Call, ControlPlaneOperation
 from .context import PipelineState
 from .slots import Slots
 
@@ -23,6 +23,7 @@ __all__ = [
     "credentials_of",
     "provider_if_expired",
     "release",
+    "slots_of",
     "wait_for_slot",
 ]
 
@@ -60,24 +61,31 @@ async def credentials_of(provider: CredentialsProvider, rejected: Credentials | 
     return credentials
 
 
-def acquire_nowait(call: Call[Any, Any], state: PipelineState) -> Reservation | None:
+def slots_of(call: Call[Any, Any], state: PipelineState) -> Slots:
+    """The slots that an attempt takes one of, as they are now: a client that moves to another loop gets others."""
+    return state.control_slots if isinstance(call.command.operation, ControlPlaneOperation) else state.slots
+
+
+def acquire_nowait(call: Call[Any, Any], state: PipelineState, slots: Slots) -> Reservation | None:
     """Take a free slot, and reserve an idle connection. `None` if that needs waiting: then nothing is taken."""
     transport = state.reserving_transport
     if transport is None:
         call.stage = "queue"
-        return NO_RESERVATION if state.slots.acquire_nowait() else None
-    reservation = transport.promise(call.request, call.loop) if state.slots.free else None
+        return NO_RESERVATION if slots.acquire_nowait() else None
+    reservation = transport.promise(call.request, call.loop) if slots.free else None
     if reservation is not None:
-        state.slots.acquire_nowait()
+        slots.acquire_nowait()
     return reservation
 
 
-def provider_if_expired(call: Call[Any, Any], state: PipelineState, reservation: Reservation) -> CredentialsProvider | None:
+def provider_if_expired(
+    call: Call[Any, Any], state: PipelineState, slots: Slots, reservation: Reservation
+) -> CredentialsProvider | None:
     """The provider to ask again, if the credentials expired during the wait. Slot and reservation are given back then.
 
     A fetch may take long, and may need a slot itself.
     """
-    credentials, slots = call.credentials, state.slots
+    credentials = call.credentials
     if credentials is None or credentials.expires_at is None:
         return None
     try:
@@ -91,10 +99,10 @@ def provider_if_expired(call: Call[Any, Any], state: PipelineState, reservation:
     return state.context.credentials
 
 
-async def wait_for_slot(call: Call[Any, Any], state: PipelineState, *, first: bool) -> Reservation:
+async def wait_for_slot(call: Call[Any, Any], state: PipelineState, slots: Slots, *, first: bool) -> Reservation:
     """A slot and a reservation, both within the queue limit; `first`, before all calls that have not begun."""
     call.stage = "queue"
-    slots, limit, asked, has_waited = state.slots, call.timeouts.queue, call.loop.time(), False
+    limit, asked, has_waited = call.timeouts.queue, call.loop.time(), False
     try:
         if not slots.acquire_nowait():
             await _acquire(call, slots, limit, first=first)

@@ -31,6 +31,7 @@ __all__ = [
     "CommandInput",
     "CommandOf",
     "CommandOutput",
+    "ControlPlaneOperation",
     "Middleware",
     "NewCall",
     "Operation",
@@ -142,7 +143,7 @@ class Operation(Protocol[In_contra, Out_co]):
         ...
 
     def function_name(self, input: In_contra, /) -> str:
-        """The name of the function, as the caller gave it.
+        """The name of the function, as the caller gave it; empty if the operation concerns none.
 
         Args:
             input: The input of the call.
@@ -150,7 +151,7 @@ class Operation(Protocol[In_contra, Out_co]):
         ...
 
     def invocation_type(self, input: In_contra, /) -> str:
-        """The invocation type, such as `"RequestResponse"`.
+        """The invocation type, such as `"RequestResponse"`; empty if nothing is invoked.
 
         Args:
             input: The input of the call.
@@ -203,6 +204,27 @@ class StreamedOperation:
 
     def end_of(self, output: Any, /) -> "StreamEnd":
         """How the answer of an output ended. It was closed."""
+        raise NotImplementedError
+
+
+class ControlPlaneOperation:
+    """An operation that manages functions, and runs none.
+
+    Its calls have slots of their own, so that they neither wait for invocations nor take their place. Their verdicts are about
+    the operation: executed means that it was carried out. They are not counted in `client.stats`, and the client's own setting
+    `idempotent`, which is about functions, does not apply to them.
+    """
+
+    __slots__ = ()
+    verdict = Delivery.EXECUTED
+    """The verdict on an answer that is not an error."""
+
+    def is_large(self, input: Any, /) -> bool:
+        """Whether making the request takes so long that a thread should do it."""
+        return False
+
+    def read(self, response: Response, /) -> object:
+        """Read an answer that is not an error, for `output`. `ConnectionLostError` if it is not one of this operation."""
         raise NotImplementedError
 
 
@@ -388,7 +410,7 @@ class Call(Generic[In, Out]):
 
     @property
     def function_name(self) -> str:
-        """The name of the function, as the caller gave it."""
+        """The name of the function, as the caller gave it; empty if the command concerns none."""
         return self.command.operation.function_name(self.input)
 
     @property

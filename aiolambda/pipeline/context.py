@@ -105,6 +105,8 @@ class PipelineState:
 
     context: PipelineContext
     slots: Slots
+    control_slots: Slots
+    """The slots of calls that manage functions."""
     counters: Counters = attrs.field(factory=Counters)
     observers: Observers = attrs.field(factory=Observers)
     now: Callable[[], dt.datetime] = _now

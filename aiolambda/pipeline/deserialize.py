@@ -13,11 +13,12 @@ from ..protocol import error_response
 from ..types.events import Throttled
 from ..types.http import Response
 from ..types.values import Attempt, Metadata, RetryAction
-from .call import Call, CallNext, TemplatedOperation
+from .call import Call, CallNext, ControlPlaneOperation, TemplatedOperation
 from .context import PipelineState
-from .dispatch import Dispatch, parsed_error
+from .dispatch import Dispatch
 from .preparation import unwrapped
 from .stack import FusibleMiddleware
+from .verdicts import parsed_error
 
 __all__ = ["DeserializerMiddleware"]
 
@@ -57,7 +58,8 @@ class DeserializerMiddleware(FusibleMiddleware):
             output = operation.output_of(call.input, response, metadata=metadata, codec=codec)
         else:
             output = operation.output(call.input, response, metadata=_metadata_of(call, response), codec=codec)
-        if getattr(output, "durable_execution_arn", None) is not None:  # a user's command need not have one
+        ran = getattr(output, "durable_execution_arn", None)  # a user's command need not have one
+        if ran is not None and not isinstance(operation, ControlPlaneOperation):
             state.durable.add((call.function_name, getattr(call.input, "qualifier", None)))
         return output
 
@@ -75,20 +77,22 @@ def _checked(answer: object) -> Response:
 def _exception(call: Call[Any, Any], state: PipelineState, response: Response) -> AiolambdaError:
     from ..errors.service import TooManyRequestsException  # noqa: PLC0415 - sixty classes, and most calls need none
 
-    parsed = parsed_error(response)
+    is_invocation = not isinstance(call.command.operation, ControlPlaneOperation)
+    parsed = parsed_error(response) if is_invocation else parsed_error(response, delivery.verdict_of_control_plane_error)
     error = error_response.exception_of(
         response,
         parsed,
         delivery=delivery.worst([parsed.delivery, *(attempt.delivery for attempt in call.history)]),
         metadata=_metadata_of(call, response),
-        function_name=call.function_name,
+        function_name=call.function_name or None,
         now=state.now(),
     )
     error.retry_action = classification.retry_action_of(error)
     if error.retry_action is RetryAction.WAIT:
         reason = error.reason if isinstance(error, TooManyRequestsException) else None
-        throttled = state.counters.throttled
-        throttled[reason] = throttled.get(reason, 0) + 1
+        if is_invocation:
+            throttled = state.counters.throttled
+            throttled[reason] = throttled.get(reason, 0) + 1
         if (watch := call.watch) is not None:
             watch.throttles += 1
             if "throttled" in watch.wanted:

@@ -1,7 +1,7 @@
 """The end of every stack: it hands the request to the transport, and records the facts of each attempt.
 
-Owns verdict, status and duration of an attempt, and the client's counters of requests. No middleware can replace it, so a
-request that was sent is always recorded as sent. Must not make outputs or errors of answers.
+Owns the record of an attempt (verdict, status and duration) and the client's counters of requests. No middleware can replace
+it, so a request that was sent is always recorded as sent. Must not make outputs or errors of answers.
 """
 
 import asyncio
@@ -13,18 +13,19 @@ import attrs
 
 from ..errors import AiolambdaError, ConnectionLostError, InvocationTimeoutError
 from ..policy import delivery
-from ..protocol import error_response, success_response
+from ..protocol import success_response
 from ..protocol.request_template import TemplateHeaders
-from ..types.http import ParsedError, Request, Response
+from ..types.http import Request, Response
 from ..types.interfaces import StreamedResponse, Transport
-from ..types.values import UNSET, Delivery, Unset, new_attempt
-from .call import Call, CallNext
-from .context import PipelineState
+from ..types.values import UNSET, Delivery, new_attempt
+from .call import Call, CallNext, ControlPlaneOperation
+from .context import Counters, PipelineState
 from .observers import tell_ended, tell_sent
 from .open_response import OpenResponse
 from .preparation import FusedChain, OutputOf
+from .verdicts import verdict_of, verdict_of_control_plane
 
-__all__ = ["UNKNOWN", "Dispatch", "hand_over", "invocation_type_of", "parsed_error", "record", "verdict_of"]
+__all__ = ["UNKNOWN", "Dispatch", "hand_over", "invocation_type_of", "record"]
 
 UNKNOWN = Delivery.UNKNOWN
 """Looking up a member of an enum takes longer than the rest of an attempt's record."""
@@ -57,18 +58,21 @@ def _dispatching(state: PipelineState, output_of: OutputOf) -> CallNext[Any, Any
         request, clock = call.request, call.loop.time
         if request.sent:  # a middleware sends it once more, perhaps at the same time: each send has a stage of its own
             request = request.copy()
-        started = clock()
+        operation, started = call.command.operation, clock()
         hand_over(call, state, request)
         verdict, status = UNKNOWN, None
         try:
             transport = state.transport or state.open_transport
-            streamed, invocation_type = call.command.operation.streamed, invocation_type_of(request)
+            streamed, invocation_type = operation.streamed, invocation_type_of(request)
             if streamed:
                 response = await _open(call, transport, request, invocation_type, state.context.response_limits.body)
             else:
                 response = await transport.send(request)
             call.response, status = response, response.status
-            verdict = verdict_of(response, request, invocation_type, streamed=streamed)
+            if isinstance(operation, ControlPlaneOperation):
+                verdict = verdict_of_control_plane(operation, response, request)
+            else:
+                verdict = verdict_of(response, request, invocation_type, streamed=streamed)
         except AiolambdaError as error:
             verdict, call.last_error = error.delivery, error
             raise
@@ -76,7 +80,8 @@ def _dispatching(state: PipelineState, output_of: OutputOf) -> CallNext[Any, Any
             verdict = delivery.verdict_of_silence(request.stage)
             raise
         finally:
-            record(call, state, request, verdict, status, clock() - started)
+            counters = None if isinstance(operation, ControlPlaneOperation) else state.counters
+            record(call, counters, request, verdict, status, clock() - started)
         return output_of(call, response)
 
     return dispatch
@@ -87,7 +92,7 @@ def hand_over(call: Call[Any, Any], state: PipelineState, request: Request) -> N
     if call.watch is not None:
         tell_sent(call, call.watch, state.observers)
     call.response = None
-    if request.timeouts.read is UNSET:  # a middleware made this request
+    if (read := request.timeouts.read) is UNSET or read == "function":  # a middleware made this request
         request.timeouts = attrs.evolve(request.timeouts, read=call.timeouts.read)
     request.sent = True
     call.sent += 1
@@ -103,29 +108,17 @@ def invocation_type_of(request: Request) -> str:
 
 
 def record(
-    call: Call[Any, Any], state: PipelineState, request: Request, verdict: Delivery, status: int | None, duration: float
+    call: Call[Any, Any], counters: Counters | None, request: Request, verdict: Delivery, status: int | None, duration: float
 ) -> None:
-    """Record the facts of an attempt."""
+    """Record the facts of an attempt. Invocations are counted."""
     call.stage = request.stage
     call.history.append(new_attempt(verdict, duration, status))
-    counters = state.counters
-    counters.attempts += 1
-    if len(call.history) > 1:
-        counters.retries += 1
+    if counters is not None:
+        counters.attempts += 1
+        if len(call.history) > 1:
+            counters.retries += 1
     if call.watch is not None:
         tell_ended(call, call.watch)
-
-
-def parsed_error(response: Response) -> ParsedError:
-    """Code, members and verdict of an error answer, parsed once. If a middleware changes the answer, it is parsed again."""
-    source = (response.status, response.fields.get("x-amzn-errortype"), response.body)
-    parsed = response.parsed_error
-    if parsed is None or parsed.source != source:
-        members = error_response.members_of(response)
-        code = error_response.code_of(response, members)
-        parsed = ParsedError(code, members, delivery.verdict_of_error(response.status, code), source)
-        response.parsed_error = parsed
-    return parsed
 
 
 async def _open(call: Call[Any, Any], transport: Transport, request: Request, invocation_type: str, most: int) -> Response:
@@ -142,11 +135,11 @@ async def _open(call: Call[Any, Any], transport: Transport, request: Request, in
     return head
 
 
-async def _whole_body(answer: StreamedResponse, limit: float | Unset | None, most: int) -> bytes:
+async def _whole_body(answer: StreamedResponse, limit: object, most: int) -> bytes:
     """All of a body, at most `most` bytes, within the read limit (seconds)."""
     body, piece = bytearray(), b""
     try:
-        async with asyncio.timeout(None if isinstance(limit, Unset) else limit):
+        async with asyncio.timeout(limit if isinstance(limit, (int, float)) else None):
             async for piece in answer:
                 body += piece
                 if len(body) > most:
@@ -160,16 +153,3 @@ async def _whole_body(answer: StreamedResponse, limit: float | Unset | None, mos
         raise InvocationTimeoutError(silence, exceeded="read", stage="receive") from None
     finally:
         del body, piece  # a traceback that is printed with locals would show them
-
-
-def verdict_of(response: Response, request: Request, invocation_type: str, *, streamed: bool) -> Delivery:
-    """The verdict on an answer. `ConnectionLostError` for a success that is not Lambda's."""
-    if not 200 <= response.status < 300:
-        return parsed_error(response).delivery
-    problem = success_response.problem_of(response, request, invocation_type, streamed=streamed)
-    if problem is not None:
-        raise ConnectionLostError(
-            f"the answer is not Lambda's: {problem}. Check endpoint_url and the proxy settings",
-            request_id=response.fields.get("x-amzn-requestid"),
-        )
-    return delivery.verdict_of_output(response.status, invocation_type)

@@ -22,6 +22,7 @@ from .attempt_slot import (
     credentials_of,
     provider_if_expired,
     release,
+    slots_of,
     wait_for_slot,
 )
 from .build import set_content_length, set_host
@@ -69,12 +70,14 @@ def _holding_slot(state: PipelineState, prepare: Prepare | None, call_next: Call
         if (provider := context.credentials) is not None:
             ready = context.ready_credentials()
             call.credentials = ready or await credentials_of(provider)
-        reservation = acquire_nowait(call, state) or await wait_for_slot(call, state, first=bool(call.history))
-        provider = provider_if_expired(call, state, reservation)
+        reservation = acquire_nowait(call, state, slots_of(call, state)) or await wait_for_slot(
+            call, state, slots_of(call, state), first=bool(call.history)
+        )
+        provider = provider_if_expired(call, state, slots_of(call, state), reservation)
         if provider is not None:
             call.credentials = await credentials_of(provider)
-            reservation = await wait_for_slot(call, state, first=True)
-        slots, before = state.slots, len(call.answers)  # a client that moves to another loop gets other slots
+            reservation = await wait_for_slot(call, state, slots_of(call, state), first=True)
+        slots, before = slots_of(call, state), len(call.answers)  # a client that moves to another loop gets other slots
         try:
             if call.on_slot is not None:
                 call.on_slot()

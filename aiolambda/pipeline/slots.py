@@ -13,8 +13,13 @@ from collections import deque
 from ..errors import ConfigurationError, QueueTimeoutError
 from ..types.loggers import log_quietly
 
-__all__ = ["Slots", "problem_of_few", "slot_limit"]
+__all__ = ["CONTROL_PLANE_LIMIT", "Slots", "control_plane_slots", "problem_of_few", "slot_limit"]
 
+CONTROL_PLANE_LIMIT = 10
+"""Calls in flight that manage functions. Lambda allows 15 of most of them in a second, in an account and region.
+
+Source: "Lambda API requests" in the quotas of the developer guide.
+"""
 _DEFAULT_LIMIT = 1000
 _FEW = 50
 """Slots below which a client warns, unless so many were asked for: a service hardly ever means to wait for so few."""
@@ -56,8 +61,9 @@ class _Waiter:
 class Slots:
     """`limit` slots with a fair queue."""
 
-    def __init__(self, limit: int, *, logger: logging.Logger) -> None:
-        self.limit = limit
+    def __init__(self, limit: int, *, logger: logging.Logger, is_set: bool = True) -> None:
+        """Make the slots. `is_set` says whether the limit is the setting `max_concurrency`, for texts."""
+        self.limit, self._is_set = limit, is_set
         self._logger = logger
         self.free = limit
         """Slots that nobody holds."""
@@ -73,7 +79,7 @@ class Slots:
 
     def renewed(self) -> "Slots":
         """The same number of free slots, for another loop."""
-        return Slots(self.limit, logger=self._logger)
+        return Slots(self.limit, logger=self._logger, is_set=self._is_set)
 
     def acquire_nowait(self) -> bool:
         """Take a free slot. `False` if there is none."""
@@ -99,8 +105,9 @@ class Slots:
             self._give_up(waiter)
             if isinstance(error, TimeoutError):
                 waiting = f"{others:,} other calls were" if others > 1 else f"{others or 'no'} other call was"
+                limits = "max_concurrency" if self._is_set else "the limit of calls that manage functions"
                 raise QueueTimeoutError(
-                    f"no slot was free within {limit} s (max_concurrency is {self.limit:,}); when this call began to wait, "
+                    f"no slot was free within {limit} s ({limits} is {self.limit:,}); when this call began to wait, "
                     f"{waiting} waiting"
                 ) from None
             raise
@@ -147,9 +154,16 @@ class Slots:
         log_quietly(
             self._logger,
             logging.WARNING,
-            "calls have waited %d s for a slot: %d in flight (the limit, see max_concurrency), %d waiting",
+            "calls have waited %d s for a slot: %d in flight (the limit, see max_concurrency), %d waiting"
+            if self._is_set
+            else "calls that manage functions have waited %d s for a slot: %d in flight (their limit), %d waiting",
             _WARN_AFTER,
             self.in_flight,
             self.waiting,
             extra={"in_flight": self.in_flight, "waiting": self.waiting},
         )
+
+
+def control_plane_slots(logger: logging.Logger) -> Slots:
+    """The slots of calls that manage functions."""
+    return Slots(CONTROL_PLANE_LIMIT, logger=logger, is_set=False)

@@ -21,6 +21,7 @@ __all__ = [
     "of_dry_run",
     "proves_signature",
     "stale_connection",
+    "verdict_of_control_plane_error",
     "verdict_of_error",
     "verdict_of_loss",
     "verdict_of_output",
@@ -144,6 +145,11 @@ def verdict_of_error(status: int, code: str | None) -> Delivery:
     return Delivery.UNKNOWN
 
 
+def verdict_of_control_plane_error(status: int, code: str | None) -> Delivery:
+    """The verdict on an error answer to an operation that runs no function. With a fault of the caller, nothing was done."""
+    return Delivery.REFUSED if 400 <= status < 500 and status != 408 else verdict_of_error(status, code)
+
+
 def verdict_of_output(status: int, invocation_type: str) -> Delivery:
     """The verdict on an answer that is no error. With any other status, even an `Event` or a `DryRun` has run."""
     return _WITHOUT_EXECUTION.get((invocation_type, status), _EXECUTED)
@@ -182,12 +188,13 @@ def may_repeat(verdict: Delivery, *, idempotent: bool) -> bool:
 def completed(
     error: AiolambdaError,
     *,
-    function_name: str,
+    function_name: str | None,
     history: Sequence[Attempt],
     elapsed: float,
     total_retry_delay: float,
     is_in_flight: bool = False,
     is_dry_run: bool = False,
+    operation: str | None = None,
 ) -> AiolambdaError:
     """The error with the verdict of its call: the worst of all attempts, of one still in flight, and of the error's own."""
     verdict = worst([error.delivery, *(attempt.delivery for attempt in history), *[Delivery.UNKNOWN] * is_in_flight])
@@ -197,6 +204,7 @@ def completed(
         history=history,
         elapsed=elapsed,
         total_retry_delay=total_retry_delay,
+        operation=operation,
     )
     return error
 

@@ -42,7 +42,13 @@ def _plain_code(spelled: str | None) -> str | None:
 
 
 def exception_of(
-    response: Response, parsed: ParsedError, *, delivery: Delivery, metadata: Metadata, function_name: str, now: dt.datetime
+    response: Response,
+    parsed: ParsedError,
+    *,
+    delivery: Delivery,
+    metadata: Metadata,
+    function_name: str | None,
+    now: dt.datetime,
 ) -> LambdaServiceException:
     """The exception of an error answer, for any body: JSON, XML, HTML, nothing, or 5 MB of anything."""
     from ..errors.service import EXCEPTIONS, EC2UnexpectedException, TooManyRequestsException  # noqa: PLC0415 - sixty classes, and most calls need none

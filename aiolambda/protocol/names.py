@@ -11,7 +11,7 @@ from functools import lru_cache
 from ..errors import InvalidInputError
 from ..types.mistakes import kind_of
 
-__all__ = ["account_of", "check_function_name", "check_pattern", "plain_name_of", "qualifier_of", "region_of"]
+__all__ = ["account_of", "check_function_name", "check_pattern", "other_region", "plain_name_of", "qualifier_of", "region_of"]
 
 _REGION = r"(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d"
 _FUNCTION = re.compile(
@@ -82,6 +82,15 @@ def check_pattern(member: str, value: object) -> None:
     if re.fullmatch(pattern, value) is None:
         shown = "" if member == "tenant_id" else f" {_shown(value)}"
         raise InvalidInputError(f"{member}{shown} may contain only {allowed}", member=member)
+
+
+def other_region(arn_region: str, region: str) -> InvalidInputError:
+    """The error for an ARN in another region than the client's."""
+    return InvalidInputError(
+        f"function_name is an ARN in {arn_region}, and the client's region is {region}; "
+        "LambdaClient(use_arn_region=True) sends such a call to the region of the ARN",
+        member="function_name",
+    )
 
 
 def account_of(function_name: str) -> str | None:

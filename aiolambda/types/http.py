@@ -240,6 +240,8 @@ class Response:
     """The body of a streamed answer, else `None`."""
     parsed_error: ParsedError | None = attrs.field(default=None, init=False, repr=False)
     """The error of the answer, set by the client once it has parsed one."""
+    parsed_output: tuple[bytes, object] | None = attrs.field(default=None, init=False, repr=False)
+    """The body and what the client has read in it, for a call that manages functions."""
 
     @property
     def headers(self) -> Mapping[str, str]:

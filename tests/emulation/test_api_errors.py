@@ -9,7 +9,7 @@ import pytest
 from aiolambda import Delivery, LambdaServiceException, Metadata, Response, ThrottleReason, TooManyRequestsException
 from aiolambda.emulation.api_errors import api_error_of, typical_error
 from aiolambda.errors.service import EXCEPTIONS, STATUSES, EC2UnexpectedException
-from aiolambda.pipeline.dispatch import parsed_error
+from aiolambda.pipeline.verdicts import parsed_error
 from aiolambda.protocol import error_response
 from aiolambda.types.http import Headers
 

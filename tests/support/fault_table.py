@@ -37,13 +37,23 @@ from aiolambda import (
     Timeouts,
     TransportError,
 )
+from aiolambda.operations import (
+    GetFunctionConfigurationCommand,
+    PublishVersionCommand,
+    PutProvisionedConcurrencyConfigCommand,
+)
 from aiolambda.transport.connection import Connection
 
 from . import answer_faults, faults
 from .faults import Certificates, FaultServer, Play, Script
 from .loops import LoopName, loop_factory
 
-Kind = Literal["RequestResponse", "Event", "DryRun"]
+Kind = Literal[
+    "RequestResponse", "Event", "DryRun", "GetFunctionConfiguration", "PutProvisionedConcurrencyConfig", "PublishVersion"
+]
+"""An invocation type, or an operation that runs no function: one that reads, an idempotent PUT, a POST that is sent once."""
+REPEATED = ("DryRun", "GetFunctionConfiguration", "PutProvisionedConcurrencyConfig")
+"""The kinds that are repeated if the caller says nothing."""
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")
 SILENCE = 0.3
@@ -127,7 +137,7 @@ class Mode:
     @property
     def repeats(self) -> bool:
         """Whether a request that may have run is sent again. A `DryRun` runs nothing."""
-        return self.kind == "DryRun" if self.idempotent is None else self.idempotent
+        return self.kind in REPEATED if self.idempotent is None else self.idempotent
 
     def __str__(self) -> str:
         return f"{self.kind} over {'TLS' if self.tls else 'TCP'}, idempotent={self.idempotent}"
@@ -139,6 +149,15 @@ MODES = [
     for kind, said in (("RequestResponse", (None, True)), ("Event", (None, True)), ("DryRun", (None, True, False)))
     for idempotent in said
 ]
+OPERATION_MODES = [
+    Mode(False, "GetFunctionConfiguration", None),
+    Mode(False, "PutProvisionedConcurrencyConfig", None),
+    Mode(False, "PublishVersion", None),
+    Mode(False, "PublishVersion", True),
+]
+"""The modes of calls that run no function."""
+_NO_OBJECTS = ("trailers ", "a body as long as it may be")
+"""The faults whose whole answers are strings and numbers, which only a function returns."""
 _QUOTED = (Mode(False, "RequestResponse", None), Mode(False, "RequestResponse", True))
 
 
@@ -631,7 +650,7 @@ class Measured:
 
 
 async def measure(client: LambdaClient, call: str, fault: Fault, mode: Mode) -> Measured:
-    command = InvokeCommand(function_name=call, payload=fault.payload, invocation_type=mode.kind)
+    command = _command_of(call, fault, mode)
     clock = asyncio.get_running_loop().time
     started = clock()
     try:
@@ -649,6 +668,16 @@ async def measure(client: LambdaClient, call: str, fault: Fault, mode: Mode) -> 
     return Measured(output.metadata.attempts, ANSWER, "executed", clock() - started, problems)
 
 
+def _command_of(call: str, fault: Fault, mode: Mode) -> Any:
+    if mode.kind == "GetFunctionConfiguration":
+        return GetFunctionConfigurationCommand(function_name=call)
+    if mode.kind == "PutProvisionedConcurrencyConfig":
+        return PutProvisionedConcurrencyConfigCommand(function_name=call, qualifier="live", provisioned_concurrent_executions=1)
+    if mode.kind == "PublishVersion":
+        return PublishVersionCommand(function_name=call)
+    return InvokeCommand(function_name=call, payload=fault.payload, invocation_type=mode.kind)
+
+
 def _wrong_error(error: TransportError | LambdaServiceException, call: str, superfluous: int) -> Iterator[str]:
     if superfluous:
         yield "the history has another length than there were attempts"
@@ -660,14 +689,18 @@ def _wrong_error(error: TransportError | LambdaServiceException, call: str, supe
         yield f"{error.delivery}, and may_have_run is {error.may_have_run}"
 
 
-def _wrong_answer(output: InvokeCommandOutput, call: str, fault: Fault, mode: Mode) -> Iterator[str]:
+def _wrong_answer(output: Any, call: str, fault: Fault, mode: Mode) -> Iterator[str]:
     if len(output.metadata.history) != output.metadata.attempts:
         yield "the history has another length than there were attempts"
     if output.metadata.request_id != call and not fault.foreign:
         yield f"the answer is that of {output.metadata.request_id}"
+    verdict = output.metadata.history[-1].delivery
+    if not isinstance(output, InvokeCommandOutput):
+        if verdict != Delivery.EXECUTED:
+            yield f"an answer to {mode.kind} is {verdict}"
+        return
     if output.function_error != fault.function_error:
         yield f"its function error is {output.function_error}"
-    verdict = output.metadata.history[-1].delivery
     if verdict != _OF_AN_ANSWER[output.status_code]:
         yield f"an answer {output.status_code} to {mode.kind} is {verdict}"
 
@@ -685,11 +718,11 @@ async def run_cell(
         if fault.struck:
             _before_write[play.address] = lambda: server.strike(play, wait=True)
         measured = await measure(client, call, fault, mode)
-        stats = client.stats
+        stats, others = client.stats, client._state.control_slots
     left = await server.ended(play)
     if left:
         problems.append(f"{left} of {play.opened} connections are still open")
-    if stats.in_flight or stats.waiting:
+    if stats.in_flight or stats.waiting or others.in_flight or others.waiting:
         problems.append("a slot is not given back")
     if _before_write.pop(play.address, None):
         problems.append("nothing was written")
@@ -839,6 +872,15 @@ def run_one(loop: LoopName, fault: Fault, modes: Iterable[Mode] = MODES) -> tupl
     """A fault that is no row of the table."""
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
         return runner.run(run_cells(cells(modes, [fault]))).results
+
+
+@functools.cache
+def run_operations(loop: LoopName) -> Run:
+    """The calls that run no function, with every fault over TCP but those that are about payloads and their answers."""
+    chosen = [fault for fault in FAULTS if not fault.tls and fault.payload is not LARGE and fault.function_error is None]
+    chosen = [fault for fault in chosen if not fault.name.startswith(_NO_OBJECTS)]
+    with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
+        return runner.run(run_cells(cells(OPERATION_MODES, chosen)))
 
 
 def run_race(loop: LoopName, *, tls: bool, ending: Script, calls: int = 200) -> Race:

@@ -52,6 +52,10 @@ class Received:
         return self.header("x-amz-invocation-type") or "RequestResponse"
 
     @property
+    def is_invocation(self) -> bool:
+        return b"/invocations" in self.head
+
+    @property
     def call(self) -> str:
         return self.head.decode().split("/")[3]
 
@@ -73,7 +77,8 @@ def normal_answer(request: Received) -> bytes:
         return answer("202 Accepted", headers=own)
     if request.invocation_type == "DryRun":
         return f"HTTP/1.1 204 No Content\r\n{own}\r\n".encode()
-    return answer("200 OK", json.dumps(request.call).encode(), own)
+    content = request.call if request.is_invocation else {"FunctionName": request.call}
+    return answer("200 OK", json.dumps(content).encode(), own)
 
 
 def intruder(request: Received) -> bytes:

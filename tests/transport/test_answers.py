@@ -46,7 +46,7 @@ from aiolambda import (
 from aiolambda.client.arguments import ArgumentError
 from aiolambda.errors.service import EXCEPTIONS, EC2UnexpectedException
 from aiolambda.operations.function_error import error_content, function_error
-from aiolambda.pipeline.dispatch import parsed_error
+from aiolambda.pipeline.verdicts import parsed_error
 from aiolambda.policy import classification, delivery
 from aiolambda.protocol import error_response
 
