@@ -321,7 +321,7 @@ async def test_operations_are_not_counted_as_invocations() -> None:
     async with client_with(Answering(FAILED, FOUND)) as client:
         await client.send(READS)
         stats = client.stats
-    assert (stats.executed, stats.retried, stats.unknown, stats.throttled) == (0, 0, 0, {})
+    assert (stats.done, stats.attempts, stats.retries, stats.throttled) == (0, 0, 0, {})
 
 
 async def test_durable_execution_that_is_described_was_not_started() -> None:
