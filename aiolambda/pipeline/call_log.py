@@ -34,7 +34,7 @@ _ENDS = {
     Outcome.EXECUTED: "done",
     Outcome.FUNCTION_ERROR: "the function failed",
     Outcome.ACCEPTED: "the event is queued",
-    Outcome.NOT_RUN: "done, and nothing was run",
+    Outcome.NOT_RUN: "done without running the function",
     Outcome.INCOMPLETE: "the function ran, and its answer was not read to its end",
     Outcome.THROTTLED: "throttled, the function did not run",
     Outcome.REFUSED: "refused, the function did not run",
@@ -131,11 +131,11 @@ class CallLog(ClientObserver):
         log_quietly(
             self._logger,
             logging.DEBUG,
-            "%s: %s%s after %.3f s; %s%s",
+            "%s: ended after %.3f s: %s%s; %s%s",
             _title(event.call),
+            event.duration,
             _ENDS[outcome],
             kind,
-            event.duration,
             ", ".join(parts),
             request_id,
             extra=_keys(

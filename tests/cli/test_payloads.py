@@ -238,7 +238,7 @@ async def test_invoke_reads_a_pipe_and_logs_the_call(endpoint):
     attempt, end = ended.stderr.splitlines()
     assert attempt.startswith("Invoke 'raw' [")
     assert "attempt 1: status 200 after " in attempt
-    assert "]: done after " in end
+    assert " s: done; 1 attempt" in end
     assert "hunter2" not in ended.stderr
 
 

@@ -76,7 +76,7 @@ async def test_the_log_tells_the_story_of_a_call(caplog: pytest.LogCaptureFixtur
         f"{title}attempt 3: no answer (ConnectionLostError) after 0.000 s: unknown, the function may have run",
         f"{title}{lost}The function may have run; sending again is safe, because the call is idempotent; next attempt at once",
         f"{title}attempt 4: status 200 after 0.000 s: executed, the function ran",
-        f"{title}the function failed (LookupError) after 4.000 s; {totals}",
+        f"{title}ended after 4.000 s: the function failed (LookupError); {totals}",
     ]
     names = ["aiolambda", "aiolambda.retry"] * 3 + ["aiolambda"] * 2
     levels = ["DEBUG", "INFO"] * 3 + ["DEBUG"] * 2
@@ -148,7 +148,7 @@ async def test_a_call_is_logged_without_its_payload(caplog: pytest.LogCaptureFix
             with pytest.raises(ResourceNotFoundException):
                 await client.invoke("nobody", {"password": "hunter2"})
     assert "Invoke 'echo'" in caplog.text
-    assert "refused, the function did not run (ResourceNotFoundException) after 0." in caplog.text
+    assert ": refused, the function did not run (ResourceNotFoundException); 1 attempt" in caplog.text
     assert "hunter" not in caplog.text + "".join(str(keys_of(record)) for record in caplog.records)
 
 
@@ -184,9 +184,9 @@ async def test_a_call_that_is_cut_off_is_logged_with_its_error(caplog: pytest.Lo
                 await cut
     assert late.value.delivery is Delivery.UNKNOWN
     assert story(caplog)[1::2] == [
-        "Invoke 'sleep': failed, and the function may have run (InvocationTimeoutError) after 1.000 s; 1 attempt",
-        "Invoke 'sleep': cancelled by the caller, the function may have run after 0.000 s; 1 attempt",
-        "Invoke 'sleep': failed, and the function may have run (ClientClosedError) after 0.000 s; 1 attempt",
+        "Invoke 'sleep': ended after 1.000 s: failed, and the function may have run (InvocationTimeoutError); 1 attempt",
+        "Invoke 'sleep': ended after 0.000 s: cancelled by the caller, the function may have run; 1 attempt",
+        "Invoke 'sleep': ended after 0.000 s: failed, and the function may have run (ClientClosedError); 1 attempt",
     ]
 
 
@@ -210,7 +210,7 @@ async def test_the_log_has_the_verdict_on_all_attempts(caplog: pytest.LogCapture
         == "Invoke 'f': attempt 2: no answer (ConnectError) after 0.000 s: not_delivered, the request did not reach Lambda"
     )
     assert "attempt 2 failed (ConnectError: no). The function may have run; sending again is safe, because the call" in told[3]
-    assert told[-1].startswith("Invoke 'f': failed, and the function may have run (ConnectError) after ")
+    assert ": failed, and the function may have run (ConnectError); 3 attempts" in told[-1]
 
 
 @pytest.mark.virtual_time
@@ -254,6 +254,33 @@ async def test_a_call_that_is_throttled_for_a_minute_warns_once_a_minute(caplog:
     assert "s so far: raise that limit, or send less" in caplog.text
 
 
+@pytest.mark.virtual_time
+async def test_the_end_tells_the_wait_for_a_slot(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="aiolambda")
+    async with fake_client(max_concurrency=1) as client:
+        await asyncio.gather(*(client.invoke("sleep", {"s": 2}) for _ in range(2)))
+    ends = [record for record in caplog.records if hasattr(record, "outcome")]
+    assert [vars(record)["queued_ms"] for record in ends] == [0, 2000]
+    assert [text for text in story(caplog) if "done" in text] == [
+        "Invoke 'sleep': ended after 2.000 s: done; 1 attempt",
+        "Invoke 'sleep': ended after 4.000 s: done; 1 attempt, 2.000 s in the queue",
+    ]
+
+
+@pytest.mark.virtual_time
+async def test_events_and_dry_runs_say_what_they_are(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="aiolambda")
+    async with fake_client() as client:
+        await client.invoke_event("echo", 1)
+        await client.dry_run("echo")
+    assert story(caplog) == [
+        "Invoke 'echo': attempt 1: status 202 after 0.000 s: accepted, Lambda queued the event",
+        "Invoke 'echo': ended after 0.000 s: the event is queued; 1 attempt",
+        "Invoke 'echo': attempt 1: status 204 after 0.000 s: not_delivered, nothing was to run",
+        "Invoke 'echo': ended after 0.000 s: done without running the function; 1 attempt",
+    ]
+
+
 async def test_a_stream_is_logged_at_its_end(caplog: pytest.LogCaptureFixture) -> None:
     async def pieces(event: object) -> Any:
         yield b"hunter2"
@@ -263,10 +290,9 @@ async def test_a_stream_is_logged_at_its_end(caplog: pytest.LogCaptureFixture) -
         async with client.stream("writer", 1) as stream:
             assert len(caplog.records) == 1
             await stream.read()
-    assert [text.partition(" after")[0] for text in story(caplog)] == [
-        "InvokeWithResponseStream 'writer': attempt 1: status 200",
-        "InvokeWithResponseStream 'writer': done",
-    ]
+    attempt, end = story(caplog)
+    assert attempt.startswith("InvokeWithResponseStream 'writer': attempt 1: status 200 after ")
+    assert end.endswith(" s: done; 1 attempt")
     assert "hunter" not in caplog.text
 
 

@@ -105,7 +105,7 @@ async def test_the_page_sets_up_logging(capsys: pytest.CaptureFixture[str]) -> N
         logger.setLevel(level)
     attempt, end = capsys.readouterr().err.splitlines()
     assert "DEBUG aiolambda: Invoke 'orders' [" in attempt
-    assert ": done after 0." in end
+    assert " s: done; 1 attempt" in end
 
 
 def test_the_warnings_of_the_page_are_those_of_the_code() -> None:

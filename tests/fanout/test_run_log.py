@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -91,7 +92,10 @@ def test_throttles_are_one_record_in_ten_seconds(caplog: pytest.LogCaptureFixtur
         f"map of 'orders': {many}",
         f"map of 'orders': {many}",
     ]
+    first: Any = caplog.records[1]
+    assert (first.throttles, first.throttle_reason) == (1, None)
     last: Any = caplog.records[-1]
+    assert type(last.throttle_reason) is str
     assert (last.levelname, last.throttles, last.throttle_reason, last.window) == ("INFO", 100, "CallerRateLimitExceeded", 16)
 
 
@@ -107,6 +111,26 @@ def test_a_minute_without_an_accepted_request_is_a_warning(caplog: pytest.LogCap
     log.accepted_at = 150.0
     log.throttled(RATE, 209.0, window=1)
     assert len(caplog.records) == 2
+
+
+def test_a_warning_takes_the_place_of_a_summary(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="maps")
+    log = RunLog(logging.getLogger("maps.map"), "orders")
+    log.started(0.0)
+    for second in (0, *range(51, 72)):
+        log.throttled(RATE, float(second), window=1)
+    told = [
+        (record.levelname, re.search(r"throttled (in|for) \d+ s|1 request", record.getMessage())) for record in caplog.records
+    ]
+    assert [(level, match and match[0]) for level, match in told] == [
+        ("INFO", None),
+        ("INFO", "1 request"),
+        ("INFO", "1 request"),
+        ("WARNING", "throttled for 60 s"),
+        ("INFO", "throttled in 10 s"),
+    ]
+    last: Any = caplog.records[-1]
+    assert last.throttles == 10
 
 
 def test_a_quiet_run_makes_no_sentences(caplog: pytest.LogCaptureFixture) -> None:
