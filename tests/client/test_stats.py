@@ -158,6 +158,19 @@ async def test_durations_and_waits_have_percentiles() -> None:
     assert stats.rate == pytest.approx(0.5, rel=0.2)
 
 
+async def test_failed_calls_have_durations_too() -> None:
+    client, fake = client_and_fake(retry=NoRetry())
+    fake.fail("echo", ConnectionLostError("lost"), times=1)
+    fake.delay("echo", 3)
+    async with client:
+        await asyncio.sleep(1000)
+        with pytest.raises(ConnectionLostError):
+            await client.invoke("echo", 1)
+        assert client.stats.percentiles[100] == pytest.approx(3)
+        await client.invoke("echo", 1)
+        assert client.stats.percentiles[100] == pytest.approx(3)
+
+
 async def test_calls_without_a_wait_count_among_the_waits() -> None:
     client, _ = client_and_fake()
     assert (client.stats.queue_percentiles, client.stats.percentiles, client.stats.rate) == ({}, {}, 0)

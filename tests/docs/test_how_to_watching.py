@@ -43,11 +43,19 @@ def fragments(name: str) -> dict[str, Any]:
     return run_fragments(f"docs/how-to/{name}.md")
 
 
-@pytest.fixture(scope="module")
-def recipes() -> dict[str, Any]:
-    """Those of the page about metrics, once: a metric may be registered once only."""
-    pytest.importorskip("prometheus_client", reason="prometheus_client is not installed")
-    return fragments("export-metrics")
+@pytest.fixture
+def recipes() -> Iterator[dict[str, Any]]:
+    """Those of the page about metrics. A name may be registered once only, and other tests run the page, too."""
+    registry = pytest.importorskip("prometheus_client", reason="prometheus_client is not installed").REGISTRY
+
+    def unregister() -> None:
+        for metric in list(registry.collect()):
+            if metric.name.startswith("aiolambda_") and metric.name in registry._names_to_collectors:
+                registry.unregister(registry._names_to_collectors[metric.name])
+
+    unregister()
+    yield fragments("export-metrics")
+    unregister()
 
 
 async def order(seconds: float) -> str:
@@ -272,8 +280,6 @@ async def test_prometheus_counts_calls_and_throttles(recipes: dict[str, Any]) ->
     assert sample("call_seconds_bucket", function="orders", le="10.0") == 0
     assert sample("call_seconds_bucket", function="orders", le="30.0") == 1
     assert sample("queued_seconds_count", function="fails") == 1
-    for metric in ("CALLS", "THROTTLES", "SECONDS", "QUEUED"):
-        REGISTRY.unregister(recipes[metric])
 
 
 async def test_statsd_gets_its_datagrams(recipes: dict[str, Any]) -> None:

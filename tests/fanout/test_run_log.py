@@ -150,5 +150,7 @@ def test_the_totals_are_all_told(caplog: pytest.LogCaptureFixture) -> None:
         done=9000, failed={Delivery.UNKNOWN: 1000, Delivery.EXECUTED: 2}, unsent=3, replayed=4, throttled={None: 5}
     )
     log.ended(stats, "deadline", None, 3.5)
+    end: Any = caplog.records[-1]
+    assert (end.elapsed_ms, end.error_type, end.items_unsent, end.items_replayed) == (2500, None, 3, 4)
     counts = "9,000 done, 7,995 ok, 1,002 failed, 3 not sent, 4 replayed, 5 throttled"
     assert texts(caplog)[-1] == f"map_commands ended after 2.500 s, stopped by deadline: {counts}"
