@@ -6,7 +6,7 @@ Source: the Lambda service model (2015-03-31) and recorded responses of the serv
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -208,9 +208,9 @@ def invalid_request(message: str) -> ApiError:
     return _front_end_error(400, "ValidationException", message)
 
 
-def not_emulated(operation: str, emulated: Iterable[str]) -> ApiError:
+def not_emulated(operation: str) -> ApiError:
     """No answer of Lambda: the operation is one of its API, but nothing here can answer it."""
-    message = f"{operation} is not emulated. Emulated are the invocations and {', '.join(sorted(emulated))}."
+    message = f"{operation} is not emulated here; invocations are, and operations that read the configuration of functions"
     return ApiError(status=404, code="UnknownOperationException", members={"message": message})
 
 

@@ -14,11 +14,13 @@ from .function_answers import FUNCTION_ANSWERS
 from .question import Question
 from .routes import Asked
 
-__all__ = ["ConfigurationReader"]
+__all__ = ["EMULATED", "ConfigurationReader"]
 
 _ACCOUNT_CONCURRENCY = 1000
 """The quota of an account that has one."""
 _ANSWERS = {**FUNCTION_ANSWERS, **ACCOUNT_ANSWERS}
+EMULATED = frozenset(_ANSWERS)
+"""The names of the operations that are answered."""
 
 
 class ConfigurationReader:
@@ -41,7 +43,7 @@ class ConfigurationReader:
         """The body of the answer, which has the status 200. Raises an `ApiError`, also if the operation is not emulated."""
         find = _ANSWERS.get(asked.operation)
         if find is None:
-            raise api_errors.not_emulated(asked.operation, _ANSWERS)
+            raise api_errors.not_emulated(asked.operation)
         question = Question(
             asked=asked,
             functions=self._functions,
