@@ -1,4 +1,4 @@
-"""The operations that read configuration: the fake and the local endpoint answer them alike, so the same tests hold for both."""
+"""The operations that read configuration: the fake and the local endpoint answer them alike, so both have the same tests."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
