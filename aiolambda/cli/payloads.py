@@ -27,7 +27,8 @@ _SCHEMES = ("fileb://", "file://", "@")
 def payload_of(text: str | None, file: str | None, *, option: str = "--payload", noun: str = "payload") -> bytes | None:
     """The payload of `-p` or `-f`, else of a pipe on standard input; `None` if there is none.
 
-    `option` and `noun` are for messages. The bytes are kept, except for a byte order mark. They must be JSON, unless `fileb://` names their file.
+    The bytes are kept, except for a byte order mark. They must be JSON, unless `fileb://` names their file. `option` and `noun`
+    are for messages.
     """
     if text is not None and text != STDIO and not text.startswith(_SCHEMES):
         return _payload_of_argument(text, option)
