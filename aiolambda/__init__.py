@@ -6,7 +6,8 @@
         output = await client.invoke("orders", {"id": 7}, timeout=30)
 
 All public names are here, except those of `aiolambda.errors`, `aiolambda.credentials`, `aiolambda.local` and
-`aiolambda.testing`. Importing this module loads nothing else. Each name loads its module on first use.
+`aiolambda.testing`, and the commands that manage functions (`from aiolambda.operations import GetFunctionCommand`). Importing
+this module loads nothing else. Each name loads its module on first use.
 """
 
 import os.path as _path

@@ -11,6 +11,8 @@ import botocore.session
 
 BY_HAND = ("Invoke", "InvokeWithResponseStream")
 """Operations that the package has written by hand."""
+HIDDEN = ("CheckpointToken", "EventSourceToken", "Location", "TenantId")
+"""Members that are not to be shown, beside those that the model calls sensitive: tokens, presigned URLs, tenants."""
 SCALARS = {
     "string": "str",
     "integer": "int",
@@ -81,7 +83,7 @@ class Model:
             "place": place,
             "wire_name": member.get("locationName", name),
             "required": name in shape.get("required", []),
-            "sensitive": self.is_sensitive(member["shape"]),
+            "sensitive": self.is_sensitive(member["shape"]) or name in HIDDEN,
             "token": member.get("idempotencyToken", False),
             "choices": (self.shapes[target["member"]["shape"]] if target["type"] == "list" else target).get("enum", []),
             "range": [target.get("min"), target.get("max")] if SCALARS.get(target["type"]) in ("int", "float") else None,

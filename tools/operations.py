@@ -1,7 +1,7 @@
 """Writes the classes of the operations from botocore's model of Lambda. AIOLAMBDA_MODEL_PYTHON names a Python with botocore.
 
-    python -m tools.operations write      writes aiolambda/operations/api
-    python -m tools.operations check      tells whether that folder is what `write` would write
+    python -m tools.operations write      writes aiolambda/operations/api and docs/reference/operations.md
+    python -m tools.operations check      tells whether they are what `write` would write
     python -m tools.operations changes    tells what the newest botocore changes; needs the network
 
 The files have facts of the model and links to AWS's documentation, and none of its text.
@@ -24,6 +24,7 @@ from aiolambda.operations.structure import python_name
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "aiolambda" / "operations" / "api"
+LISTING = ROOT / "docs" / "reference" / "operations.md"
 PINNED = "1.44.8"
 """The release of botocore that the files are written from."""
 PAGE = "https://docs.aws.amazon.com/lambda/latest/api/API_{}.html"
@@ -313,23 +314,62 @@ def formatted(text: str, path: Path) -> str:
     return text
 
 
+def listing(facts: Facts) -> str:
+    """The page that lists the operations."""
+    rows = [
+        f"| [{name}]({PAGE.format(name)}) | {described['method']} | {repeats_of(described)} |"
+        for name, described in facts["operations"].items()
+    ]
+    return "\n".join([LISTING_HEAD, *rows, ""])
+
+
+LISTING_HEAD = """# Operations
+
+The operations that manage functions. Each has a command in `aiolambda.operations`: `GetFunctionCommand` for `GetFunction`, with
+`GetFunctionCommandInput` and `GetFunctionCommandOutput`. [Manage functions](../how-to/manage-functions.md) shows how they are
+used. [Commands and outputs](commands.md) has `Invoke`, [Streams](streaming.md) has `InvokeWithResponseStream`.
+
+```{eval-rst}
+.. autoclass:: aiolambda.operations.structure.Structure
+   :members: from_api, evolve
+.. autoclass:: aiolambda.operations.api_operation.OperationOutput
+   :members: metadata, raw
+```
+
+The links lead to AWS's API reference, which explains the members. An attempt that may have been carried out is repeated if the
+operation only reads, or if the service's model says that a repeat does no harm.
+
+| operation | method | repeated |
+|---|---|---|"""
+
+
+def repeats_of(described: Facts) -> str:
+    if described["readonly"]:
+        return "yes: reads only"
+    return "yes: idempotent" if described["idempotent"] else "no"
+
+
+def all_files(facts: Facts) -> dict[Path, str]:
+    """The files of the folder, and the page."""
+    return {FOLDER / name: text for name, text in files_of(facts).items()} | {LISTING: listing(facts)}
+
+
 # The commands
 
 
 def write(facts: Facts) -> int:
     FOLDER.mkdir(exist_ok=True)
-    for name, text in files_of(facts).items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
+    for path, text in all_files(facts).items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 
 def check(facts: Facts) -> int:
     found = 0
-    for name, text in files_of(facts).items():
-        written = (FOLDER / name).read_text(encoding="utf-8")
-        for line in difflib.unified_diff(
-            written.splitlines(), text.splitlines(), f"{name}, committed", f"{name}, from the model"
-        ):
+    for path, text in all_files(facts).items():
+        written = path.read_text(encoding="utf-8")
+        names = f"{path.relative_to(ROOT)}, committed", f"{path.relative_to(ROOT)}, from the model"
+        for line in difflib.unified_diff(written.splitlines(), text.splitlines(), *names, lineterm=""):
             print(line)
             found = 1
     return found

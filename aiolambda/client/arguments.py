@@ -124,7 +124,6 @@ CALL_REMEDIES: Remedies = {
 
 
 _CLOSE = "write await client.close(), or async with"
-_BOTO3 = "this client invokes functions; for other operations of Lambda use boto3"
 CLIENT_ATTRIBUTES: Remedies = {
     # the SDK for JavaScript
     "destroy": _CLOSE,
@@ -132,15 +131,15 @@ CLIENT_ATTRIBUTES: Remedies = {
     "invokeWithResponseStream": "write client.stream(...)",
     "middlewareStack": "write client.middleware_stack",
     # boto3
-    "can_paginate": _BOTO3,
+    "can_paginate": "write client.pages(command), which refuses a command without pages",
     "exceptions": "import the classes from aiolambda, such as ResourceNotFoundException; those of rarer codes are in "
     "aiolambda.errors.service",
-    "get_function": _BOTO3,
-    "get_paginator": _BOTO3,
-    "get_waiter": f"the client waits by itself while a function is not ready; {_BOTO3}",
+    "get_function": "write client.describe(...), or client.send(GetFunctionCommand(...)) for all of the answer",
+    "get_paginator": "write client.pages(command), such as client.pages(ListFunctionsCommand())",
+    "get_waiter": "write client.wait_until(name, 'active'), or 'updated', 'exists' or 'published'",
     "invoke_async": "write client.invoke_event(...)",
     "invoke_with_response_stream": "write client.stream(...)",
-    "list_functions": _BOTO3,
+    "list_functions": "write client.functions()",
     "meta": "write client.config",
     # httpx, aiohttp and concurrent.futures
     "aclose": _CLOSE,

@@ -55,6 +55,7 @@ from .startup import Startup
 
 if TYPE_CHECKING:
     from ..fanout import Send
+    from .function_facts import FunctionFacts
 
 __all__ = ["LambdaClient"]
 
@@ -188,6 +189,7 @@ class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, metaclass=_Client
         self._stack: ClientStack[CommandInput, CommandOutput] = ClientStack()
         self._stack.use(BuiltinMiddlewares(self._state))
         self._limits: dict[float, Timeouts] = {}
+        self._facts: FunctionFacts | None = None
         self._last_limits: tuple[object, Timeouts] = None, config.timeout
         """The limits of the last call that had a limit of its own: most calls have the same."""
         self._invocation_ids = InvocationIds()
@@ -201,6 +203,8 @@ class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, metaclass=_Client
             jitter=self._state.jitter,
             enter=self._enter,
             observers=self._state.observers,
+            concurrency_of=self._concurrency_of,
+            log=context.log,
         )
         self._startup = Startup(config, self._state, signs=lambda: "httpSigningMiddleware" in self._stack)
         self._transport_closing: asyncio.Task[None] | None = None
@@ -389,6 +393,25 @@ class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, metaclass=_Client
 
         return open_first
 
+    def _with_function_timeout(self, chain: CallNext[In, Out], default: float) -> CallNext[In, Out]:
+        async def ask_first(call: Call[In, Out]) -> Out:
+            call.timeouts = attrs.evolve(call.timeouts, read=await self._function_facts.read_limit(call, default))
+            return await chain(call)
+
+        return ask_first
+
+    async def _concurrency_of(self, function_name: str, qualifier: str | None) -> int | None:
+        return await self._function_facts.concurrency(function_name, qualifier)
+
+    @property
+    def _function_facts(self) -> "FunctionFacts":
+        """What the client has asked about functions: only if a limit says so."""
+        from .function_facts import FunctionFacts  # noqa: PLC0415 - most clients never need it
+
+        if self._facts is None:
+            self._facts = FunctionFacts(self, self._state.context.log)
+        return self._facts
+
     def _enter(self) -> None:
         """Bind the client to the running loop before something starts there. Raises if it is closed or bound elsewhere."""
         if self._in_flight.closed:
@@ -427,6 +450,7 @@ class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, metaclass=_Client
         """Drop everything that belongs to the old loop: calls that wait there never end, and must not be awaited."""
         self._in_flight, state = InFlightCalls(self._endings, closed=self._in_flight.closed), self._state
         state.slots, state.control_slots = state.slots.renewed(), state.control_slots.renewed()
+        self._facts = None
         self._maps.detach(forked=forked)
         self._startup.detach()
         transport = self._state.transport
@@ -455,12 +479,17 @@ class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, metaclass=_Client
         read = command.operation.default_read_timeout(input)
         timeouts = self._limits.get(read) if timeout is UNSET else None
         fold = self._stack.fold_for(type(command), own, self._dispatch)
+        chain = fold.chain if self._startup.done else self._with_opening(fold.chain)
+        if timeouts is None:
+            timeouts = self._timeouts(timeout, read)
+            if timeouts.read == "function":
+                chain = self._with_function_timeout(chain, read)
         call = (NewCall if fold.explains else Call)(
             command,
             input,
             type(self).__name__,
             self._invocation_ids.next(),
-            timeouts or self._timeouts(timeout, read),
+            timeouts,
             loop,
             loop.time(),
             idempotent,
@@ -470,13 +499,15 @@ class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, metaclass=_Client
         call.is_shared = bool(fold.added)
         if (observers := self._state.observers).all:
             call.watch = observers.watch(map_facts)
-        return self._in_flight.run(call, fold.chain if self._startup.done else self._with_opening(fold.chain), fold.added)
+        return self._in_flight.run(call, chain, fold.added)
 
     def _timeouts(self, given: float | Timeouts | Unset | None, default_read_timeout: float) -> Timeouts:
         """The limits of the call, or else of the client, with `read` filled in."""
         if given is UNSET:
-            kept = self._limits[default_read_timeout] = self._startup.config.timeout.with_read_limit(default_read_timeout)
-            return kept
+            limits = self._startup.config.timeout.with_read_limit(default_read_timeout)
+            if limits.read != "function":  # which each call looks up
+                self._limits[default_read_timeout] = limits
+            return limits
         if isinstance(given, Timeouts):
             return given.with_read_limit(default_read_timeout)
         key = type(given), given, default_read_timeout  # with the type: `True` equals 1, and is refused

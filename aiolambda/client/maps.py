@@ -5,8 +5,10 @@ invocation is sent: the client passes that in. `fanout` is loaded by the first m
 """
 
 import contextlib
+import functools
 import hashlib
-from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Mapping
+import logging
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -53,6 +55,8 @@ class Maps:
         jitter: Callable[[], float],
         enter: Callable[[], None],
         observers: Observers,
+        concurrency_of: "Callable[[str, str | None], Awaitable[int | None]]",
+        log: Callable[..., None],
     ) -> None:
         self.codec = codec
         self.idempotent = idempotent
@@ -62,6 +66,8 @@ class Maps:
         self._jitter = jitter
         self._enter = enter
         self._observers = observers
+        self._concurrency_of = concurrency_of
+        self._log = log
         self._admission: AdaptiveAdmission | None = None
 
     def run(
@@ -69,7 +75,8 @@ class Maps:
         source: "Source[Item]",
         *,
         function_name: str | None,
-        concurrency: int | Literal["adaptive"],
+        qualifier: str | None = None,
+        concurrency: int | Literal["adaptive", "limits"],
         timeout: float | Timeouts | Unset | None,
         idempotent: bool | None,
         journal: "Journal | None",
@@ -83,7 +90,10 @@ class Maps:
 
         check_flag("idempotent", idempotent)
         check_plain_function("on_progress", on_progress)
-        fixed = None if concurrency == "adaptive" else _checked_concurrency(concurrency, self._max_concurrency)
+        prepare = None
+        if concurrency == "limits" and function_name is not None:
+            prepare, concurrency = functools.partial(self._start_at_limit, function_name, qualifier), "adaptive"
+        fixed = None if concurrency == "adaptive" else _checked_concurrency(concurrency, self._max_concurrency, function_name)
         facts = MapFacts(function_name)
         max_held = max(_LEAST_HELD, 4 * (fixed or self._max_concurrency)) + lookahead
         scheduler = MapScheduler(
@@ -94,8 +104,17 @@ class Maps:
             journal=journal,
             codec=self.codec,
             jitter=self._jitter,
+            prepare=prepare,
         )
         return MapRun(scheduler, self.runs, enter=self._enter, watch=MapWatch(self._observers, facts))
+
+    async def _start_at_limit(self, function_name: str, qualifier: str | None) -> None:
+        """Start the window of a function at the concurrency that it may have, if that is known."""
+        limit = await self._concurrency_of(function_name, qualifier)
+        if limit == 0:
+            self._log(logging.WARNING, "no invocation of %r can run: its reserved concurrency is 0", function_name)
+        if limit is not None:
+            self.admission.start_at(function_name, limit)
 
     def detach(self, *, forked: bool) -> None:
         """Forget the runs: their loop is closed, or is that of another process. The windows keep what they have learned."""
@@ -136,7 +155,7 @@ class MapCalls:
         function_name: str,
         items: Iterable[Item] | AsyncIterable[Item],
         *,
-        concurrency: int | Literal["adaptive"] = "adaptive",
+        concurrency: int | Literal["adaptive", "limits"] = "adaptive",
         ordered: bool = False,
         key: Callable[[Item], str] | None = None,
         payload: Callable[[Item], Payload] | None = None,
@@ -167,6 +186,9 @@ class MapCalls:
             function_name: A name, `name:qualifier`, a partial ARN or an ARN.
             items: The items, an iterable or an asynchronous one. It is read lazily.
             concurrency: The number of invocations in flight. `"adaptive"` (the default) finds the number that Lambda accepts.
+                `"limits"` is adaptive, too. It starts at the reserved concurrency of the function, else at the unreserved one
+                of the account, as far as Lambda scales at once. It asks Lambda for both, with the permissions
+                `lambda:GetFunction` and `lambda:GetAccountSettings`; without them it starts as `"adaptive"`.
                 It is never more than the client's `max_concurrency`.
             ordered: `True` yields the results in the order of the items. By default they come as they arrive.
             key: A function that returns the name of an item in the journal. By default a hash of the payload.
@@ -224,6 +246,7 @@ class MapCalls:
         return self._maps.run(
             Source(items, prepare),
             function_name=function_name,
+            qualifier=qualifier,
             concurrency=concurrency,
             timeout=timeout,
             idempotent=idempotent,
@@ -330,9 +353,10 @@ def _check_items(name: str, items: object) -> None:
     raise ConfigurationError(f"{name} must be an iterable, or an asynchronous one; got {problem}")
 
 
-def _checked_concurrency(asked: object, max_concurrency: int) -> int:
+def _checked_concurrency(asked: object, max_concurrency: int, function_name: str | None) -> int:
     if not is_whole(asked, least=1):
-        raise ConfigurationError(f"concurrency must be a number of invocations, 1 or more, or 'adaptive'; got {shown(asked)}")
+        words = "or 'adaptive'" if function_name is None else "'adaptive' or 'limits'"
+        raise ConfigurationError(f"concurrency must be a number of invocations, 1 or more, {words}; got {shown(asked)}")
     if not is_whole(asked, least=1, most=max_concurrency):
         raise ConfigurationError(
             f"concurrency is {shown(asked)}, and the client's max_concurrency is {max_concurrency:,}: lower the one, or raise "

@@ -5,11 +5,11 @@ Owns the five conditions, and the end of a wait. Must not know which answers end
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 import attrs
 
-from ..errors import InvalidInputError, InvocationTimeoutError, LambdaServiceException
+from ..errors import InvalidInputError, InvocationTimeoutError, LambdaServiceException, TooManyRequestsException
 from ..errors.checks import problem_of_timeout
 from ..errors.waits import WaitError, WaitTimeoutError
 from ..operations.api import commands
@@ -82,29 +82,33 @@ async def wait_until(
     waiter, time = wait.condition.waiter, asyncio.get_running_loop().time
     end = None if wait.limit is None else time() + wait.limit
     while (left := None if end is None else end - time()) is None or left > 0:
+        total = client.config.timeout.total
+        is_last = left is not None and (total is None or left <= total)
         try:
-            answer = await _ask(client, wait.command, left)
+            answer = await _ask(client, wait.command, left if is_last else total)
         except InvocationTimeoutError as error:
-            if end is None or time() < end:
-                raise
-            raise wait.timeout() from error
+            if is_last and error.exceeded == "total":
+                raise wait.timeout() from error
+            raise
         verdict = waiter.verdict(answer)
         if verdict == "success":
             return
-        if verdict is None:
-            raise cast("LambdaServiceException", answer)
-        wait.answer = answer
+        if isinstance(answer, TooManyRequestsException):
+            wait.answer = wait.answer or answer  # a throttle says nothing of the function
+        elif isinstance(answer, LambdaServiceException) and verdict is None:
+            raise answer
+        else:
+            wait.answer = answer
         if verdict == "failure":
             raise wait.failure()
         await asyncio.sleep(waiter.delay if end is None else max(0.0, min(waiter.delay, end - time())))
     raise wait.timeout()
 
 
-async def _ask(client: Sending, command: Command[Any, Any], left: float | None) -> object:
-    """The output, or the error that the service answered with. A question ends with the wait, if not by the client's limit."""
-    limits = [limit for limit in (left, client.config.timeout.total) if limit is not None]
+async def _ask(client: Sending, command: Command[Any, Any], total: float | None) -> object:
+    """The output, or the error that the service answered with."""
     try:
-        return await client.send(command, timeout=min(limits, default=None))
+        return await client.send(command, timeout=total)
     except LambdaServiceException as error:
         return error
 

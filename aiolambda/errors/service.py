@@ -163,9 +163,11 @@ class ThrottlingException(TooManyRequestsException):
 
 
 class AccessDeniedException(_PermissionException):
-    """The credentials lack the permission `lambda:InvokeFunction` on this function."""
+    """The credentials lack the permission `lambda:InvokeFunction` on this function, or that of another operation."""
 
     def __str__(self) -> str:
+        if self._operation is not None:  # Lambda's message names the action
+            return super().__str__()
         return f"{super().__str__()}; the action to allow is lambda:InvokeFunction on {self.function_name or 'the function'}"
 
 

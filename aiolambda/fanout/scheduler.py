@@ -7,7 +7,7 @@ Owns the loop of a run and the reasons for its end. Must not know how one item i
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from ..errors import TooManyFailuresError
@@ -50,6 +50,7 @@ class MapScheduler(Run[Item]):
         journal: Journal | None,
         codec: Codec,
         jitter: Callable[[], float],
+        prepare: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.source = source
         self.results: ResultQueue[Item] = ResultQueue(ordered=settings.ordered)
@@ -58,6 +59,7 @@ class MapScheduler(Run[Item]):
         self._admission = admission
         self._journal = journal
         self._settings = settings
+        self._prepare = prepare
         self._stats = StatsCounter()
         self._backlog: Backlog[Item] = Backlog()
         self._sender = ItemSender(
@@ -105,7 +107,7 @@ class MapScheduler(Run[Item]):
         return asyncio.current_task() in self._sender.in_flight
 
     async def begin(self, on_end: Callable[[], object]) -> None:
-        """Begin the run if it has not begun. Returns when the journal is open; calls `on_end` at the end of the run."""
+        """Begin the run if it has not begun. Returns when its journal is open and it is prepared; calls `on_end` at its end."""
         if self.task is not None:
             return
         loop = asyncio.get_running_loop()
@@ -116,6 +118,8 @@ class MapScheduler(Run[Item]):
         self.task = asyncio.create_task(self._run(), name="map")
         try:
             await self._sender.open(self._run_ended)
+            if self._prepare is not None:
+                await self._prepare()
         except BaseException:
             self.stop("error")
             await asyncio.wait({self.task})
@@ -200,7 +204,7 @@ class MapScheduler(Run[Item]):
 
     async def _run(self) -> None:
         try:
-            await self._wake.wait()  # until the journal is open
+            await self._wake.wait()  # until `begin` has opened the journal
             while not self._is_done():
                 self._now = asyncio.get_running_loop().time()
                 if self.stopped_by == "deadline" and self._now >= self._stopped_at + GRACE:

@@ -7,7 +7,7 @@ Owns what all of these operations share. Must not know one of them: the generate
 """
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from ..errors import ConnectionLostError, InvalidInputError
 from ..pipeline.call import CommandInput, CommandOutput, ControlPlaneOperation
@@ -17,7 +17,7 @@ from ..types.http import Request, Response
 from ..types.interfaces import Codec
 from ..types.mistakes import kind_of
 from ..types.values import Delivery, Metadata, PayloadLimits
-from .rest_request import Route, request_of
+from .rest_request import Route, bytes_in, request_of
 from .rest_response import Content, content_of
 from .structure import Structure, built
 
@@ -26,6 +26,8 @@ __all__ = ["CONTROL_PLANE_READ_LIMIT", "ApiOperation", "OperationCommand", "Oper
 CONTROL_PLANE_READ_LIMIT = 60.0
 """Seconds without a byte for a call that manages functions, if the caller gave none."""
 
+_LARGE = 1024 * 1024
+"""Bytes in an input that take a millisecond or more to encode."""
 _NO_METADATA = Metadata(http_status_code=200, attempts=0)
 _NOTHING: Mapping[str, object] = {}
 
@@ -93,6 +95,10 @@ class ApiOperation(ControlPlaneOperation, Generic[In, Out]):
         """The request, without host, user agent and signature."""
         return request_of(self.route, input, endpoint=endpoint, new_token=_new_token)
 
+    def is_large(self, input: In, /) -> bool:
+        """Whether making the request takes so long that a thread should do it, as for the code of a function."""
+        return bytes_in(input) > _LARGE
+
     def read(self, response: Response, /) -> Content:
         """The content of an answer, which is kept with it. `ConnectionLostError` if it has not the form of an output."""
         known = response.parsed_output
@@ -148,6 +154,11 @@ class OperationCommand(BaseCommand[In, Out]):
     __slots__ = ()
     operation: ApiOperation[In, Out]
     """The operation of the Lambda API."""
+
+    if not TYPE_CHECKING:  # a generic base would take a tenth of the time in which all commands are loaded
+
+        def __class_getitem__(cls, _: object) -> type:
+            return cls
 
     def __init__(self, input: object = None, /, *more: object, idempotent: bool | None = None, **members: Any) -> None:
         kind, shown = self.operation.input_class, type(self).__name__

@@ -21,10 +21,12 @@ from ..types.mistakes import kind_of
 from ..types.values import text_of
 from .structure import Kind, Member, Structure, table_of
 
-__all__ = ["Route", "request_of"]
+__all__ = ["Route", "bytes_in", "request_of"]
 
 _JSON, _BYTES = "application/json", "application/octet-stream"
 _LABEL = re.compile(r"\{([^}+]+)(\+?)\}")
+_IN_ONE_PIECE = 3 * 2**18
+"""Bytes that are written as base64 at once, which takes half a millisecond. More would keep other threads from running."""
 _NUMBERS: dict[float, str] = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
@@ -39,6 +41,7 @@ def request_of(route: Route, input: Structure, *, endpoint: str, new_token: Call
     """The request for an input. `InvalidInputError` if a value cannot be sent. `new_token` makes missing tokens."""
     labels: dict[str, str] = {}
     queries: list[tuple[str, str]] = []
+    others: list[tuple[str, str]] = []
     fields: dict[str, str] = {}
     for member in table_of(type(input)).members.values():
         value = _value_of(input, member, new_token)
@@ -46,14 +49,30 @@ def request_of(route: Route, input: Structure, *, endpoint: str, new_token: Call
             continue
         if member.place == "uri":
             labels[member.wire_name] = _text(value, member.kind, member.name)
+        elif member.place == "query" and member.kind.name == "map":
+            others += _queries_of_map(value, member)
         elif member.place == "query":
             queries += _queries(value, member)
         elif member.place == "header":
             fields[member.wire_name.lower()] = _header(value, member)
+    named = {name for name, _ in queries}
+    queries += [(name, text) for name, text in others if name not in named]
     body, content_type = _body(input, new_token)
     if content_type is not None:
         fields.setdefault("content-type", content_type)
     return Request(route.method, f"{endpoint}{_target(route.uri, labels, queries)}", Headers.of(fields), body)
+
+
+def bytes_in(input: Structure) -> int:
+    """The bytes in the members of an input, and of its structures."""
+    count = 0
+    for name, member in table_of(type(input)).members.items():
+        value: object = getattr(input, name, None)
+        if isinstance(value, Structure):
+            count += bytes_in(value)
+        elif member.kind.name == "blob" and isinstance(value, bytes | bytearray):
+            count += len(value)
+    return count
 
 
 def _value_of(input: Structure, member: Member, new_token: Callable[[], str]) -> object:
@@ -89,6 +108,13 @@ def _queries(value: object, member: Member) -> Iterator[tuple[str, str]]:
         yield member.wire_name, _text(one, inner, member.name)
 
 
+def _queries_of_map(value: object, member: Member) -> Iterator[tuple[str, str]]:
+    inner = cast("Kind", member.kind.inner)
+    for name, one in _map_of(value, member.name):
+        for text in _list_of(one, member.name) if inner.inner is not None else [one]:
+            yield name, _text(text, inner.inner or inner, member.name)
+
+
 def _header(value: object, member: Member) -> str:
     if member.kind.name == "time":
         return timestamps.http_date_of(_moment(value, member.name))
@@ -104,6 +130,8 @@ def _text(value: object, kind: Kind, name: str) -> str:
         return timestamps.http_date_of(_moment(value, name))
     if kind.name in ("time", "time-iso"):
         return timestamps.iso_of(_moment(value, name))
+    if kind.name == "time-epoch":
+        return str(timestamps.epoch_of(_moment(value, name)))
     plain = _scalar(value, kind, name)
     if isinstance(plain, bool):
         return "true" if plain else "false"
@@ -118,21 +146,48 @@ def _body(input: Structure, new_token: Callable[[], str]) -> tuple[bytes, str | 
     members = table_of(type(input)).members.values()
     payload = next((member for member in members if member.place == "payload"), None)
     if payload is not None:
-        return _payload(getattr(input, payload.name, None), payload)
+        return _payload(getattr(input, payload.name, None), payload, new_token)
     in_body = [member for member in members if member.place == "body"]
     if not in_body:
         return b"", None
-    return _json(_object(input, in_body, "", new_token)), _JSON
+    return _json(_object(input, in_body, "", new_token), new_token), _JSON
 
 
-def _payload(value: object, member: Member) -> tuple[bytes, str | None]:
+def _payload(value: object, member: Member, new_token: Callable[[], str]) -> tuple[bytes, str | None]:
     if member.kind.name == "blob":
         return b"" if value is None else _bytes_of(value, member.name), _BYTES
-    return (b"{}" if value is None else _json(_jsonable(value, member.kind, member.name))), _JSON
+    return (b"{}" if value is None else _json(_jsonable(value, member.kind, member.name), new_token)), _JSON
 
 
-def _json(content: object) -> bytes:
-    return json.dumps(content).encode()
+def _json(content: object, new_token: Callable[[], str]) -> bytes:
+    """The JSON of a value. Long bytes are written beside `json.dumps`, which would look at each of their characters."""
+    blobs: list[bytes] = []
+    marks: list[str] = []
+
+    def marked(blob: object) -> str:
+        blobs.append(cast("_LongBytes", blob).content)
+        marks.append(new_token())
+        return marks[-1]
+
+    rest = json.dumps(content, default=marked).encode()
+    pieces: list[bytes] = []
+    for mark, blob in zip(marks, blobs, strict=True):
+        before, _, rest = rest.partition(mark.encode())
+        pieces += [before, *_in_base64(blob)]
+    return b"".join([*pieces, rest]) if pieces else rest
+
+
+def _in_base64(blob: bytes) -> Iterator[bytes]:
+    view = memoryview(blob)
+    for begin in range(0, len(blob), _IN_ONE_PIECE):
+        yield base64.b64encode(view[begin : begin + _IN_ONE_PIECE])
+
+
+class _LongBytes:
+    """Bytes that `json.dumps` leaves to its `default`."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
 
 
 def _object(
@@ -179,7 +234,8 @@ def _scalar(value: object, kind: Kind, name: str) -> object:
     if kind.name == "float":
         return _float(value, name)
     if kind.name == "blob":
-        return base64.b64encode(_bytes_of(value, name)).decode()
+        content = _bytes_of(value, name)
+        return base64.b64encode(content).decode() if len(content) <= _IN_ONE_PIECE else _LongBytes(content)
     return value
 
 

@@ -30,11 +30,12 @@ def content_of(kind: type[Structure], response: Response) -> Content:
     """The content of an answer. `ValueError` if it does not have the form of this output; its text shows no value."""
     members = table_of(kind).members.values()
     payload = next((member for member in members if member.place == "payload"), None)
-    raw: Mapping[str, object] = {} if payload is not None and payload.kind.name == "blob" else _raw(response.body)
+    is_object = payload is None or payload.kind.structure is not None
+    raw: Mapping[str, object] = _raw(response.body) if is_object else {}
     values: dict[str, Any] = {}
     for member in members:
         if member.place == "payload":
-            values[member.name] = response.body or None if member.kind.name == "blob" else _value(raw or None, member.kind)
+            values[member.name] = _value(raw or None, member.kind) if is_object else _payload(response.body, member.kind)
         elif member.place == "status":
             values[member.name] = response.status
         elif member.place == "header":
@@ -44,13 +45,22 @@ def content_of(kind: type[Structure], response: Response) -> Content:
     return Content({name: value for name, value in values.items() if value is not None or name in table_of(kind).required}, raw)
 
 
-def _raw(body: bytes) -> Mapping[str, object]:
+def _payload(body: bytes, kind: Kind) -> object:
+    """A body that is bytes, or a document: any JSON."""
     if not body:
-        return {}
+        return None
+    return _loaded(body) if kind.name == "json" else body
+
+
+def _loaded(body: bytes) -> object:
     try:
-        content: object = json.loads(body)
+        return json.loads(body)
     except (ValueError, RecursionError):
         raise ValueError("its body is not JSON") from None
+
+
+def _raw(body: bytes) -> Mapping[str, object]:
+    content = _loaded(body) if body else None
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -143,7 +143,7 @@ class Operation(Protocol[In_contra, Out_co]):
         ...
 
     def function_name(self, input: In_contra, /) -> str:
-        """The name of the function, as the caller gave it.
+        """The name of the function, as the caller gave it; empty if the operation concerns none.
 
         Args:
             input: The input of the call.
@@ -151,7 +151,7 @@ class Operation(Protocol[In_contra, Out_co]):
         ...
 
     def invocation_type(self, input: In_contra, /) -> str:
-        """The invocation type, such as `"RequestResponse"`.
+        """The invocation type, such as `"RequestResponse"`; empty if nothing is invoked.
 
         Args:
             input: The input of the call.
@@ -218,6 +218,10 @@ class ControlPlaneOperation:
     __slots__ = ()
     verdict = Delivery.EXECUTED
     """The verdict on an answer that is not an error."""
+
+    def is_large(self, input: Any, /) -> bool:
+        """Whether making the request takes so long that a thread should do it."""
+        return False
 
     def read(self, response: Response, /) -> object:
         """Read an answer that is not an error, for `output`. `ConnectionLostError` if it is not one of this operation."""
@@ -401,7 +405,7 @@ class Call(Generic[In, Out]):
 
     @property
     def function_name(self) -> str:
-        """The name of the function, as the caller gave it."""
+        """The name of the function, as the caller gave it; empty if the command concerns none."""
         return self.command.operation.function_name(self.input)
 
     @property

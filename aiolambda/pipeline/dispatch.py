@@ -17,7 +17,7 @@ from ..protocol import success_response
 from ..protocol.request_template import TemplateHeaders
 from ..types.http import Request, Response
 from ..types.interfaces import StreamedResponse, Transport
-from ..types.values import UNSET, Delivery, Unset, new_attempt
+from ..types.values import UNSET, Delivery, new_attempt
 from .call import Call, CallNext, ControlPlaneOperation
 from .context import Counters, PipelineState
 from .observers import tell_ended, tell_sent
@@ -92,7 +92,7 @@ def hand_over(call: Call[Any, Any], state: PipelineState, request: Request) -> N
     if call.watch is not None:
         tell_sent(call, call.watch, state.observers)
     call.response = None
-    if request.timeouts.read is UNSET:  # a middleware made this request
+    if (read := request.timeouts.read) is UNSET or read == "function":  # a middleware made this request
         request.timeouts = attrs.evolve(request.timeouts, read=call.timeouts.read)
     request.sent = True
     call.sent += 1
@@ -138,11 +138,11 @@ async def _open(call: Call[Any, Any], transport: Transport, request: Request, in
     return head
 
 
-async def _whole_body(answer: StreamedResponse, limit: float | Unset | None, most: int) -> bytes:
+async def _whole_body(answer: StreamedResponse, limit: object, most: int) -> bytes:
     """All of a body, at most `most` bytes, within the read limit (seconds)."""
     body, piece = bytearray(), b""
     try:
-        async with asyncio.timeout(None if isinstance(limit, Unset) else limit):
+        async with asyncio.timeout(limit if isinstance(limit, (int, float)) else None):
             async for piece in answer:
                 body += piece
                 if len(body) > most:

@@ -9,13 +9,17 @@ from typing import Any
 import attrs
 
 from ..protocol import names
+from ..threads import Threads
+from ..types.http import Request
 from . import payload_file
-from .call import Call, NewCall, UnreadFile
+from .call import Call, ControlPlaneOperation, NewCall, UnreadFile
 from .command import BaseCommand
-from .context import PipelineState
+from .context import PipelineContext, PipelineState
 from .preparation import Preparation
 
 __all__ = ["endpoint_middleware", "serializer_middleware"]
+
+_ENCODING = Threads("encoding", most=4)
 
 
 def endpoint_middleware(state: PipelineState) -> Preparation:
@@ -33,22 +37,28 @@ def endpoint_middleware(state: PipelineState) -> Preparation:
     return Preparation(state, choose_endpoint, "endpoint")
 
 
-def serializer_middleware(state: PipelineState) -> Preparation:
-    """Makes the request. If the payload is an open file, it is read first."""
+def serializer_middleware(state: PipelineState) -> Preparation:  # noqa: C901 - three functions: the request, and two waits for it
+    """Makes the request. If the payload is an open file, it is read first. A thread encodes the code of a function."""
 
-    def serialize(call: Call[Any, Any]) -> Awaitable[None] | None:
-        context = state.context
-        try:
-            request = call.command.operation.request(
-                call.input, endpoint=call.endpoint or context.endpoint, codec=context.codec, limits=context.limits
-            )
-        except UnreadFile as unread:
-            return read_and_serialize(call, unread.file, unread.longest)
+    def serialize(call: Call[Any, Any], request: Request | None = None) -> Awaitable[None] | None:
+        context, operation = state.context, call.command.operation
+        if request is None:
+            if isinstance(operation, ControlPlaneOperation) and operation.is_large(call.input):
+                return make_in_thread(call)
+            try:
+                request = operation.request(
+                    call.input, endpoint=call.endpoint or context.endpoint, codec=context.codec, limits=context.limits
+                )
+            except UnreadFile as unread:
+                return read_and_serialize(call, unread.file, unread.longest)
         request.timeouts = call.timeouts
         call.request = request
         if type(call) is NewCall:
             call.__class__ = Call  # type: ignore[assignment] # see `NewCall`
         return None
+
+    async def make_in_thread(call: Call[Any, Any]) -> None:
+        serialize(call, await _made_in_thread(call, state.context))
 
     async def read_and_serialize(call: Call[Any, Any], file: object, longest: int) -> None:
         payload_file.check(file)
@@ -62,3 +72,14 @@ def serializer_middleware(state: PipelineState) -> Preparation:
         serialize(call)
 
     return Preparation(state, serialize, "request")
+
+
+async def _made_in_thread(call: Call[Any, Any], context: PipelineContext) -> Request:
+    def make() -> Request:
+        endpoint = call.endpoint or context.endpoint
+        return call.command.operation.request(call.input, endpoint=endpoint, codec=context.codec, limits=context.limits)
+
+    try:
+        return await _ENCODING.run(make)
+    except OSError:  # no thread can be started: encode on the loop, which takes a few milliseconds for each megabyte
+        return make()

@@ -19,7 +19,6 @@ CONTROL_PLANE_LIMIT = 10
 
 Source: "Lambda API requests" in the quotas of the developer guide.
 """
-_FIXED = "the limit of calls that manage functions"
 _DEFAULT_LIMIT = 1000
 _FEW = 50
 """Slots below which a client warns, unless so many were asked for: a service hardly ever means to wait for so few."""
@@ -61,9 +60,9 @@ class _Waiter:
 class Slots:
     """`limit` slots with a fair queue."""
 
-    def __init__(self, limit: int, *, logger: logging.Logger, setting: str | None = "max_concurrency") -> None:
-        """Make the slots. `setting` sets the limit; it is `None` for the slots of the control plane, whose limit is fixed."""
-        self.limit, self._setting = limit, setting
+    def __init__(self, limit: int, *, logger: logging.Logger, is_set: bool = True) -> None:
+        """Make the slots. `is_set` says whether the limit is the setting `max_concurrency`, for texts."""
+        self.limit, self._is_set = limit, is_set
         self._logger = logger
         self.free = limit
         """Slots that nobody holds."""
@@ -79,7 +78,7 @@ class Slots:
 
     def renewed(self) -> "Slots":
         """The same number of free slots, for another loop."""
-        return Slots(self.limit, logger=self._logger, setting=self._setting)
+        return Slots(self.limit, logger=self._logger, is_set=self._is_set)
 
     def acquire_nowait(self) -> bool:
         """Take a free slot. `False` if there is none."""
@@ -105,9 +104,10 @@ class Slots:
             self._give_up(waiter)
             if isinstance(error, TimeoutError):
                 waiting = f"{others:,} other calls were" if others > 1 else f"{others or 'no'} other call was"
+                limits = "max_concurrency" if self._is_set else "the limit of calls that manage functions"
                 raise QueueTimeoutError(
-                    f"no slot was free within {limit} s ({self._setting or _FIXED} is {self.limit:,}); when this call began to "
-                    f"wait, {waiting} waiting"
+                    f"no slot was free within {limit} s ({limits} is {self.limit:,}); when this call began to wait, "
+                    f"{waiting} waiting"
                 ) from None
             raise
 
@@ -151,14 +151,15 @@ class Slots:
             self._warning = loop.call_at(longest + _WARN_AFTER, self._warn)
             return
         self._logger.warning(
-            "calls have waited %d s for a slot: %d in flight (%s), %d waiting",
+            "calls have waited %d s for a slot: %d in flight (the limit, see max_concurrency), %d waiting"
+            if self._is_set
+            else "calls that manage functions have waited %d s for a slot: %d in flight (their limit), %d waiting",
             _WARN_AFTER,
             self.in_flight,
-            _FIXED if self._setting is None else f"the limit, see {self._setting}",
             self.waiting,
         )
 
 
 def control_plane_slots(logger: logging.Logger) -> Slots:
     """The slots of calls that manage functions."""
-    return Slots(CONTROL_PLANE_LIMIT, logger=logger, setting=None)
+    return Slots(CONTROL_PLANE_LIMIT, logger=logger, is_set=False)

@@ -66,6 +66,14 @@ class Window:
     def __attrs_post_init__(self) -> None:
         self.size = min(self.size, float(self.most))
 
+    def start_at(self, limit: int) -> None:
+        """Start at a known limit, as far as Lambda scales at once. A window that was throttled stays: it knows better."""
+        if self.throttles:
+            return
+        self._limit = float(max(1, limit))
+        self.size = min(self._limit, float(self.most), max(self.size, _SCALES_BY))
+        self._scale = max(0.0, _SCALES_BY - self.size)
+
     def room(self, in_flight: int, now: float) -> int:
         """How many more requests may be sent while `in_flight` are."""
         if now < self._silent_until:
@@ -280,6 +288,10 @@ class AdaptiveAdmission(Admission):
 
     def window(self, function: str) -> int:
         return int(min(self._account.bound.size, self._of(function).bound.size))
+
+    def start_at(self, function: str, limit: int) -> None:
+        """Start the window of a function at its limit. See `Window.start_at`."""
+        self._of(function).bound.start_at(limit)
 
     def forget_flights(self) -> None:
         """Count nothing as in flight: the ends will not be reported. The windows keep their sizes."""

@@ -9,7 +9,6 @@ Owns the facts of a lost connection. Must not judge them: `policy` does.
 import asyncio
 
 from ..types.http import Loss, Request
-from ..types.values import UNSET
 from . import tcp_info
 from .connect_queue import Reservation
 from .connection import Connection
@@ -48,7 +47,7 @@ class Exchange:
         """Write the request on its connection. See `Connection.request` for the future and for `most`."""
         request, head = self.request, self.head
         limit, self.head = request.timeouts.read, b""
-        return connection.request(head, request.body, None if limit is UNSET else limit, most)
+        return connection.request(head, request.body, limit if isinstance(limit, (int, float)) else None, most)
 
     def note_stage(self) -> None:
         """Set the stage to that of the response, or to `wait` unless bytes of the request are still in the local buffer."""

@@ -14,7 +14,6 @@ import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 
 from ..types.http import Request
-from ..types.values import Unset
 
 __all__ = ["Body"]
 
@@ -82,7 +81,7 @@ class Body(aiohttp.Payload):
     def restart_limit(self) -> None:
         """Start the read limit anew."""
         read = self._request.timeouts.read
-        if self._limit is not None and read is not None and not isinstance(read, Unset):
+        if self._limit is not None and isinstance(read, (int, float)):
             self._limit.reschedule(asyncio.get_running_loop().time() + read)
 
     def end_limit(self) -> None:

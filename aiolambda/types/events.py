@@ -36,7 +36,11 @@ __all__ = [
 
 
 class Outcome(StrEnum):
-    """How a call ended, in one word. For an error, it says how far the invocation got."""
+    """How a call ended, in one word. For an error, it says how far the invocation got.
+
+    For a call that manages functions, "the function ran" means that the operation was carried out: `EXECUTED`, `REFUSED`,
+    `UNKNOWN` and the others speak of the operation. Only `FUNCTION_ERROR` cannot be.
+    """
 
     EXECUTED = "executed"
     """The function ran and returned."""
@@ -80,9 +84,9 @@ class CallFacts:
         id: The id of this call, the same for all its attempts (`amz-sdk-invocation-id`).
         client_name: The name of the client's class.
         operation: The name of the operation in the API, such as `"Invoke"`.
-        function_name: The function, as the caller gave it: a name or an ARN, with a qualifier or without.
+        function_name: The function, as the caller gave it: a name or an ARN, with a qualifier or without. May be empty.
         qualifier: The version or alias, if it was given by itself.
-        invocation_type: `"RequestResponse"`, `"Event"` or `"DryRun"`.
+        invocation_type: `"RequestResponse"`, `"Event"` or `"DryRun"`; empty for a call that manages functions.
         map: The run that the call belongs to; `None` outside of a map.
     """
 
@@ -93,11 +97,11 @@ class CallFacts:
     operation: str
     """The name of the operation in the API, such as `"Invoke"`."""
     function_name: str
-    """The function, as the caller gave it: a name or an ARN, with a qualifier or without."""
+    """The function, as the caller gave it: a name or an ARN, with a qualifier or without. May be empty."""
     qualifier: str | None
     """The version or alias, if it was given by itself."""
     invocation_type: str
-    """`"RequestResponse"`, `"Event"` or `"DryRun"`."""
+    """`"RequestResponse"`, `"Event"` or `"DryRun"`; empty for a call that manages functions."""
     map: MapFacts | None = None
     """The run that the call belongs to; `None` outside of a map."""
 

@@ -44,7 +44,10 @@ LogType = Literal["None", "Tail"]
 
 
 class Delivery(StrEnum):
-    """How far an invocation got. The verdict of a call is the worst of its attempts; the members are in that order."""
+    """How far an invocation got. The verdict of a call is the worst of its attempts; the members are in that order.
+
+    For a call that manages functions it says how far the operation got: executed means that it was carried out.
+    """
 
     NOT_DELIVERED = "not_delivered"
     """The request did not reach Lambda, or it was a dry run. The function did not run."""
@@ -144,16 +147,17 @@ def shown(value: object) -> str:
     return repr(value) if isinstance(value, str) and len(value) <= _MOST_SHOWN else f"a value of type {type(value).__name__}"
 
 
-def _limit(*, above_zero: bool, may_be_unset: bool = False) -> "Callable[[object, attrs.Attribute[Any], object], None]":
+def _limit(*, above_zero: bool, is_of_read: bool = False) -> "Callable[[object, attrs.Attribute[Any], object], None]":
     """A validator that accepts a number of seconds, or `None` for no limit."""
     range = "above 0" if above_zero else "0 or more"
+    more = ", 'function' for the function's own timeout" if is_of_read else ""
 
     def check(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-        is_unset = may_be_unset and isinstance(value, Unset)
-        if not (value is None or is_unset or is_seconds(value, above_zero=above_zero)):
+        is_word = is_of_read and (isinstance(value, Unset) or text_of(value) == "function")
+        if not (value is None or is_word or is_seconds(value, above_zero=above_zero)):
             raise ValueError(
-                f"{attribute.name} must be a number of seconds, {range} and at most {LONGEST_TIME:,}, or None for no limit; "
-                f"got {shown(value)}"
+                f"{attribute.name} must be a number of seconds, {range} and at most {LONGEST_TIME:,}{more}, or None for no "
+                f"limit; got {shown(value)}"
             )
 
     return check
@@ -193,9 +197,11 @@ class Timeouts:
             In a map it starts when the item gets its slot.
         queue: Seconds to wait for a slot, and for a connection to become free. Default `None`.
         connect: Seconds to open a connection: name resolution, TCP, TLS and the proxy. Default 5.
-        read: Seconds of silence while the answer is awaited. Default 1,860; 60 for `Event` and `DryRun`.
+        read: Seconds of silence while the answer is awaited. Default 1,860; 60 if no function runs meanwhile.
             It also limits the time in which the server takes no byte of a large payload, the time from the first byte of the
             answer's head to the end of the head, and from there to the end of a body that is not streamed.
+            `"function"` is the timeout of the function and 30 s more. The client asks Lambda for it, once in five minutes for
+            each function and qualifier, and needs the permission `lambda:GetFunction`. Without it the default holds.
         idle: Seconds of silence between two chunks of a stream. Default `None`.
 
     Raises:
@@ -209,10 +215,12 @@ class Timeouts:
     """Seconds to wait for a slot, and for a connection to become free. Default `None`."""
     connect: float | None = attrs.field(default=5.0, validator=_limit(above_zero=True))
     """Seconds to open a connection: name resolution, TCP, TLS and the proxy. Default 5."""
-    read: float | Unset | None = attrs.field(default=UNSET, validator=_limit(above_zero=True, may_be_unset=True))
-    """Seconds of silence while the answer is awaited. Default 1,860; 60 for `Event` and `DryRun`. It also limits the time in
-    which the server takes no byte of a large payload, the time from the first byte of the answer's head to the end of the head,
-    and from there to the end of a body that is not streamed."""
+    read: float | Literal["function"] | Unset | None = attrs.field(
+        default=UNSET, validator=_limit(above_zero=True, is_of_read=True)
+    )
+    """Seconds of silence while the answer is awaited. Default 1,860; 60 if no function runs meanwhile. It also limits the time
+    in which the server takes no byte of a large payload, the time from the first byte of the answer's head to the end of the
+    head, and from there to the end of a body that is not streamed. `"function"` is the function's timeout and 30 s more."""
     idle: float | None = attrs.field(default=None, validator=_limit(above_zero=True))
     """Seconds of silence between two chunks of a stream. Default `None`."""
 

@@ -785,7 +785,7 @@ MISTAKES: list[tuple[str, type[Exception], str]] = [
     (
         'client.map("f", [], concurrency=0)',
         ConfigurationError,
-        "concurrency must be a number of invocations, 1 or more, or 'adaptive'; got 0",
+        "concurrency must be a number of invocations, 1 or more, 'adaptive' or 'limits'; got 0",
     ),
     (
         'client.map("f", {"a": 1})',
@@ -1442,8 +1442,8 @@ MISTAKES: list[tuple[str, type[Exception], str]] = [
         'client.get_paginator("list_functions")',
         AttributeError,
         (
-            "'LambdaClient' object has no attribute 'get_paginator'; this client invokes functions; for other operations of "
-            "Lambda use boto3"
+            "'LambdaClient' object has no attribute 'get_paginator'; write client.pages(command), such as "
+            "client.pages(ListFunctionsCommand())"
         ),
     ),
     (

@@ -1,11 +1,14 @@
 """Calls that manage functions, through the client: what is repeated, slots of their own, verdicts, errors, and observers."""
 
 import asyncio
+import json
+import threading
 from typing import Any
 
 import pytest
 
 from aiolambda import (
+    AccessDeniedException,
     Call,
     CallNext,
     ConnectionLostError,
@@ -117,6 +120,31 @@ async def test_arn_decides_the_region_only_if_it_may() -> None:
     async with client_with(transport, use_arn_region=True) as client:
         await client.send(command)
     assert transport.requests[0].url.startswith("https://lambda.us-east-2.amazonaws.com/")
+
+
+@pytest.mark.parametrize("can_start", [True, False], ids=["thread", "no thread"])
+async def test_code_of_a_function_is_encoded_beside_the_loop(can_start: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded_in: list[bool] = []
+    operation = UpdateFunctionCodeCommand.operation
+    request = operation.request
+
+    def noting(*arguments: Any, **options: Any) -> Request:
+        encoded_in.append(threading.current_thread() is threading.main_thread())
+        return request(*arguments, **options)
+
+    def cannot_start(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(operation, "request", noting)
+    transport = Answering(FOUND)
+    async with client_with(transport) as client:
+        await client.send(READS)
+        if not can_start:
+            monkeypatch.setattr(threading.Thread, "start", cannot_start)
+        for size in (1024 * 1024, 2 * 1024 * 1024):
+            await client.send(UpdateFunctionCodeCommand(function_name="f", zip_file=b"x" * size))
+    assert encoded_in == [True, not can_start]
+    assert [len(json.loads(sent.body)["ZipFile"]) for sent in transport.requests[1:]] == [1_398_104, 2_796_204]
 
 
 # Repeats
@@ -266,6 +294,16 @@ async def test_error_names_operation_and_function() -> None:
             await client.send(GetAccountSettingsCommand())
         assert "HTTP 500, operation GetAccountSettings, request id id-1" in str(raised.value)
         assert raised.value.function_name is None
+
+
+async def test_denied_operation_is_not_said_to_need_another_permission() -> None:
+    said = "User: arn is not authorized to perform: lambda:GetFunction"
+    body = json.dumps({"Message": said}).encode()
+    async with client_with(Answering(Response(403, {**FIELDS, "x-amzn-errortype": "AccessDeniedException"}, body))) as client:
+        with pytest.raises(AccessDeniedException) as raised:
+            await client.send(READS)
+    assert str(raised.value).startswith(f"{said} (AccessDeniedException, HTTP 403, operation GetFunction, function 'f'")
+    assert "InvokeFunction" not in str(raised.value)
 
 
 async def test_limit_says_whether_it_was_carried_out() -> None:

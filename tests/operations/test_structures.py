@@ -1,9 +1,12 @@
 """The generated classes: how they are built, compared, shown and copied, and what they refuse."""
 
+import base64
 import copy
 import datetime as dt
 import enum
 import inspect
+import json
+import math
 import pickle
 import subprocess
 import sys
@@ -15,10 +18,12 @@ import pytest
 import aiolambda.operations
 from aiolambda import InvalidInputError, JsonCodec, Metadata, PayloadLimits, Request, Response
 from aiolambda.operations import (
-    CreateEventSourceMappingCommand,
+    AddPermissionCommand,
+    AliasRoutingConfiguration,
     CreateFunctionCommand,
     Environment,
     FunctionCode,
+    FunctionCodeLocation,
     GetAccountSettingsCommand,
     GetFunctionCommand,
     GetFunctionCommandInput,
@@ -27,6 +32,7 @@ from aiolambda.operations import (
     ListDurableExecutionsByFunctionCommand,
     PauseDurableExecutionCommand,
     TagResourceCommand,
+    UpdateAliasCommand,
     UpdateFunctionCodeCommand,
     VpcConfig,
 )
@@ -179,6 +185,14 @@ def test_repr_hides_code_and_secrets() -> None:
     )
 
 
+def test_repr_hides_presigned_urls_and_tokens() -> None:
+    assert repr(FunctionCodeLocation(location="https://secret", repository_type="S3")) == (
+        "FunctionCodeLocation(repository_type='S3', location=<given>)"
+    )
+    added = AddPermissionCommand(function_name="f", statement_id="s", action="a", principal="p", event_source_token="secret")
+    assert repr(added).endswith("principal='p', event_source_token=<given>))")
+
+
 def test_output_is_no_dictionary() -> None:
     output: Any = GetFunctionConfigurationCommandOutput(function_name="f")
     with pytest.raises(TypeError, match=r"is not a dictionary: write output\.function_name"):
@@ -246,9 +260,20 @@ def test_buffers_are_bytes() -> None:
         assert request_of(made).body == b'{"ZipFile": "emlw"}'
 
 
-def test_numbers_that_json_lacks_are_text() -> None:
-    command = CreateEventSourceMappingCommand(function_name="f", batch_size=3)
-    assert request_of(command).body == b'{"FunctionName": "f", "BatchSize": 3}'
+def test_long_code_is_written_as_short_code_is() -> None:
+    code = bytes(range(256)) * 8192
+    command = CreateFunctionCommand(COMMAND.input.evolve(code=FunctionCode(zip_file=code)))
+    expected = {**json.loads(request_of(COMMAND).body), "Code": {"ZipFile": base64.b64encode(code).decode()}}
+    assert request_of(command).body == json.dumps(expected).encode()
+
+
+@pytest.mark.parametrize(("number", "text"), [(math.nan, "NaN"), (math.inf, "Infinity"), (-math.inf, "-Infinity")])
+def test_numbers_that_json_lacks_are_text(number: float, text: str) -> None:
+    routing = AliasRoutingConfiguration(additional_version_weights={"1": number})
+    body = request_of(UpdateAliasCommand(function_name="f", name="a", routing_config=routing)).body
+    assert body == f'{{"RoutingConfig": {{"AdditionalVersionWeights": {{"1": "{text}"}}}}}}'.encode()
+    output = output_of(UpdateAliasCommand(function_name="f", name="a"), body)
+    assert repr(output.routing_config.additional_version_weights["1"]) == repr(number)
 
 
 def test_missing_token_is_random() -> None:

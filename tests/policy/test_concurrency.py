@@ -146,6 +146,61 @@ def test_throttle_shrinks_the_window_to_running_calls() -> None:
     assert window.room(49, 0.02) == 1
 
 
+def test_window_that_starts_at_its_limit_is_full_at_once() -> None:
+    def seen_of(window: Window) -> Seen:
+        return Simulation(window, lambda _: 400, duration=1.0, latency=0.01).run(10)
+
+    told, finds = Window(most=1000), Window(most=1000)
+    told.start_at(400)
+    seen, ideal = seen_of(told), 400 / 1.01
+    assert seen.goodput(0, 3, ideal) > 0.6  # the first results come after a second
+    assert seen.goodput(0, 3, ideal) > 1.5 * seen_of(finds).goodput(0, 3, ideal)
+    assert seen.goodput(3, 10, ideal) >= 0.95
+    assert seen.throttled_share < 0.05
+
+
+def test_window_that_is_told_too_much_finds_its_limit() -> None:
+    window = Window(most=1000)
+    window.start_at(800)
+    seen = Simulation(window, lambda _: 100, duration=0.5, latency=0.01).run(20)
+    assert seen.goodput(2, 20, 100 / 0.51) >= 0.9
+    assert len([moment for moment in seen.throttled if moment < 1]) <= 800
+    assert len([moment for moment in seen.throttled if moment >= 1]) / len(seen.ended) < 0.05
+
+
+def test_window_that_starts_at_its_limit_scales_no_faster_than_lambda() -> None:
+    window = Window(most=100_000)
+    window.start_at(5000)
+    seen = Simulation(window, lambda _: 5000, duration=1.0, latency=0.01).run(12)
+    assert seen.in_flight[0] == (0.0, 1000)
+    assert max(count for at, count in seen.in_flight if at <= 5) <= 1510
+    assert not seen.throttled
+
+
+def test_window_that_was_throttled_keeps_what_it_has_learned() -> None:
+    window = Window(most=1000, size=64)
+    window.throttled(20, 0.1, sent_at=0.0)
+    window.start_at(500)
+    assert window.size == 20
+
+
+@pytest.mark.parametrize(
+    ("size", "limit", "most", "expected"),
+    [(16, 5, 1000, 5), (16, 0, 1000, 1), (16, 500, 100, 100), (3000, 4000, 9000, 3000), (3000, 2000, 9000, 2000)],
+    ids=["few", "none", "bound", "more in flight", "too many in flight"],
+)
+def test_window_starts_at_the_least_of_its_bounds(size: float, limit: int, most: int, expected: int) -> None:
+    window = Window(most=most, size=size)
+    window.start_at(limit)
+    assert window.room(0, 0.0) == expected
+
+
+def test_only_the_named_function_starts_at_its_limit() -> None:
+    admission = AdaptiveAdmission(1000)
+    admission.start_at("f", 100)
+    assert (admission.window("f"), admission.window("g")) == (100, 16)
+
+
 def test_only_account_throttles_slow_other_functions() -> None:
     admission = AdaptiveAdmission(1000)
     for function in ("slow", "quick"):

@@ -222,7 +222,7 @@ class Connection:
     async def read_request(self, head: Received | None = None, *, executes: bool = True) -> Received:
         """One whole request, which is an execution unless the script is going to refuse it."""
         head = head or await self.read_head()
-        request = attrs.evolve(head, body=await self.read(int(head.header("content-length") or 0)))
+        request = attrs.evolve(head, body=await self.read(int(head.header("content-length"))))
         if executes:
             self.play.executions[request.call] += 1
         return request

@@ -5,7 +5,7 @@ Owns how a shape becomes a line of `_members`. Must not know a test case.
 
 import base64
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiolambda.operations.api_operation import ApiOperation, OperationInput, OperationOutput
@@ -61,10 +61,15 @@ class Shapes(dict[str, type[Structure]]):
         named = {"required": "required", "token": "idempotencyToken"}
         flags = [flag for flag, trait in named.items() if f"smithy.api#{trait}" in traits]
         place, wire_name = "body", name
-        for trait, its_place in (("httpQuery", "query"), ("httpHeader", "header")):
+        for trait, its_place in (("httpQuery", "query"), ("httpHeader", "header"), ("jsonName", "body")):
             if f"smithy.api#{trait}" in traits:
                 place, wire_name = its_place, traits[f"smithy.api#{trait}"]
-        for trait, its_place in (("httpLabel", "uri"), ("httpPayload", "payload"), ("httpResponseCode", "status")):
+        for trait, its_place in (
+            ("httpLabel", "uri"),
+            ("httpPayload", "payload"),
+            ("httpResponseCode", "status"),
+            ("httpQueryParams", "query"),
+        ):
             if f"smithy.api#{trait}" in traits:
                 place = its_place
         return " ".join([name, self._kind(member), *flags, place, wire_name])
@@ -91,9 +96,15 @@ class Shapes(dict[str, type[Structure]]):
             return [self.value(one, shape["member"]["target"]) for one in value]
         if shape["type"] == "map":
             return {one: self.value(inner, shape["value"]["target"]) for one, inner in value.items()}
-        if shape["type"] == "blob":
-            return value.encode()
-        return dt.datetime.fromtimestamp(value, dt.UTC) if shape["type"] == "timestamp" else value
+        return _PLAIN.get(shape["type"], lambda plain: plain)(value)
+
+
+_PLAIN: Mapping[str, Callable[[Any], Any]] = {
+    "blob": str.encode,
+    "float": float,
+    "double": float,
+    "timestamp": lambda seconds: dt.datetime.fromtimestamp(seconds, dt.UTC),
+}
 
 
 def of_js(value: Any) -> Any:

@@ -441,7 +441,7 @@ class AddPermissionCommandInput(_Input):
         "FunctionUrlAuthType str",
         "InvokedViaFunctionUrl bool",
         "SourceAccount str",
-        "EventSourceToken str",
+        "EventSourceToken str sensitive",
         "Qualifier str query",
         "RevisionId str",
         "PrincipalOrgID str",
@@ -513,7 +513,7 @@ class CheckpointDurableExecutionCommandInput(_Input):
 
     _members = (
         "DurableExecutionArn str required uri",
-        "CheckpointToken str required",
+        "CheckpointToken str required sensitive",
         "Updates [OperationUpdate]",
         "ClientToken str token",
     )
@@ -528,7 +528,7 @@ class CheckpointDurableExecutionCommandOutput(_Output):
     """The output of CheckpointDurableExecution."""
 
     _members = (
-        "CheckpointToken str",
+        "CheckpointToken str sensitive",
         "NewExecutionState CheckpointUpdatedExecutionState required",
     )
 
@@ -1906,7 +1906,7 @@ class GetDurableExecutionStateCommandInput(_Input):
 
     _members = (
         "DurableExecutionArn str required uri",
-        "CheckpointToken str required query",
+        "CheckpointToken str required sensitive query",
         "Marker str query",
         "MaxItems int query",
     )

@@ -492,7 +492,7 @@ class ChainedInvokeOptions(_Structure):
 
     _members = (
         "FunctionName str required",
-        "TenantId str",
+        "TenantId str sensitive",
         "XAmznTraceId str",
     )
 
@@ -509,7 +509,7 @@ class ChainedInvokeStartedDetails(_Structure):
 
     _members = (
         "FunctionName str required",
-        "TenantId str",
+        "TenantId str sensitive",
         "Input EventInput",
         "ExecutedVersion str",
         "DurableExecutionArn str",
@@ -1317,7 +1317,7 @@ class FunctionCodeLocation(_Structure):
 
     _members = (
         "RepositoryType str",
-        "Location str",
+        "Location str sensitive",
         "ImageUri str",
         "ResolvedImageUri str",
         "ResolvedS3Object ResolvedS3Object",
@@ -1772,7 +1772,7 @@ class LayerVersionContentOutput(_Structure):
     """
 
     _members = (
-        "Location str",
+        "Location str sensitive",
         "CodeSha256 str",
         "CodeSize int",
         "SigningProfileVersionArn str",
