@@ -1,4 +1,4 @@
-"""The command line: `aiolambda invoke`, `map`, `serve`, `doctor`, `demo` and `completion`.
+"""The command line: `aiolambda invoke`, `map`, `serve`, `functions`, `describe`, `wait`, `call`, `doctor`, `demo` and others.
 
 This module is loaded before any command, so it loads nothing itself. `aiolambda.__main__` is the program.
 """

@@ -30,5 +30,7 @@ def run(options: argparse.Namespace) -> int:
     for action in parser.every_action():
         if action.type is file_name and action.choices is None:
             action.complete = shtab.FILE  # type: ignore[attr-defined] # shtab reads it, and argparse does not know it
+        if action.dest == "operation":
+            action.choices = import_module(".operations", __package__).operation_names()
     print(shtab.complete(parser, options.shell))
     return exit_codes.DONE

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ..errors import AiolambdaError, ConfigurationError, InvalidInputError
+from ..errors.waits import WaitError, WaitTimeoutError
 
 __all__ = [
     "DONE",
@@ -42,8 +43,10 @@ def as_table(meanings: Mapping[int, str]) -> str:
     return "\n".join(f"  {code:<4} {meaning}" for code, meaning in sorted(meanings.items()))
 
 
-def code_of(error: AiolambdaError) -> int:
-    """The exit code for an error that ended a command."""
+def code_of(error: AiolambdaError, *, reads: bool = False) -> int:
+    """The exit code for an error that ended a command. A command that only `reads` has changed nothing."""
     if isinstance(error, ConfigurationError | InvalidInputError):
         return USAGE
-    return MAY_HAVE_RUN if error.may_have_run else NOT_RUN
+    if isinstance(error, WaitError) and not isinstance(error, WaitTimeoutError):
+        return FUNCTION_ERROR
+    return MAY_HAVE_RUN if error.may_have_run and not reads else NOT_RUN

@@ -11,10 +11,19 @@ __all__ = ["CODES", "EPILOG", "EPILOGS", "USAGES"]
 _SIGNALS = {code: exit_codes.MEANINGS[code] for code in (INTERRUPTED, TERMINATED)}
 _ALL = {code: exit_codes.MEANINGS[code] for code in (DONE, FUNCTION_ERROR, USAGE, NOT_RUN, MAY_HAVE_RUN)} | _SIGNALS
 
+_READ = {
+    DONE: "success",
+    USAGE: "usage or configuration error, or --query does not fit the answer",
+    NOT_RUN: "Lambda refused the request, or could not be reached",
+} | _SIGNALS
+
 USAGES = {
     "invoke": "NAME [-p JSON | -f FILE] [options]",
     "map": "NAME -f FILE [options]",
     "serve": "NAME=FILE_OR_MODULE:FUNCTION ... [options]",
+    "describe": "NAME [options]",
+    "wait": "NAME CONDITION [options]",
+    "call": "OPERATION [--json JSON] [options]",
     "completion": "bash|zsh|fish",
     "help": "[COMMAND]",
 }
@@ -36,6 +45,21 @@ aiolambda serve hi=app.py:run --runtime "python -m awslambdaric {handler}"
 aiolambda serve orders=handlers/app.handler --env TABLE=orders --env API_TOKEN
 aiolambda serve --config template.yaml --parameter Stage=dev --reload
 aiolambda serve orders=app.py:handler --alias orders:live --env-file .env""",
+    "functions": """\
+aiolambda functions
+aiolambda functions --query '[].FunctionName' -o text
+aiolambda functions --all-versions -o json""",
+    "describe": """\
+aiolambda describe orders
+aiolambda describe orders:live --query Timeout""",
+    "wait": """\
+aiolambda wait orders updated --timeout 60
+aiolambda wait orders:live provisioned""",
+    "call": """\
+aiolambda call get-account-settings
+aiolambda call ListAliases --json '{"FunctionName": "orders"}'
+aiolambda call PutFunctionConcurrency --json @concurrency.json
+aiolambda call list-layers --all-pages -o table""",
     "doctor": """\
 aiolambda doctor
 aiolambda doctor --profile work --function orders
@@ -55,6 +79,22 @@ CODES = {
         FUNCTION_ERROR: "the function failed for an item, and nothing worse happened",
         NOT_RUN: "an item has not run: it was refused, or it was not sent",
     },
+    "functions": _READ,
+    "describe": _READ,
+    "wait": _READ
+    | {
+        DONE: "the function is ready",
+        FUNCTION_ERROR: "the function failed to become ready, and waiting longer does not help",
+        USAGE: "usage or configuration error; nothing was sent",
+        NOT_RUN: "not ready in time, or Lambda refused the request or could not be reached",
+    },
+    "call": {
+        DONE: "success",
+        USAGE: "usage or configuration error; nothing was sent",
+        NOT_RUN: "not carried out: Lambda refused the request, or could not be reached",
+        MAY_HAVE_RUN: "may have been carried out: no clear response, or it cannot be written",
+    }
+    | _SIGNALS,
     "serve": {
         DONE: "stopped by SIGTERM",
         FUNCTION_ERROR: "a function cannot start; with --reload, serve waits instead",

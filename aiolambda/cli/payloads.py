@@ -24,22 +24,23 @@ PATIENCE = 2.0
 _SCHEMES = ("fileb://", "file://", "@")
 
 
-def payload_of(text: str | None, file: str | None) -> bytes | None:
+def payload_of(text: str | None, file: str | None, *, option: str = "--payload", noun: str = "payload") -> bytes | None:
     """The payload of `-p` or `-f`, else of a pipe on standard input; `None` if there is none.
 
-    The bytes are kept, except for a byte order mark. They must be JSON, unless `fileb://` names their file.
+    The bytes are kept, except for a byte order mark. They must be JSON, unless `fileb://` names their file. `option` and `noun`
+    are for messages.
     """
     if text is not None and text != STDIO and not text.startswith(_SCHEMES):
-        return _payload_of_argument(text)
+        return _payload_of_argument(text, option)
     given = text if text is not None else file
     if given is None:
         return _payload_of_pipe() if is_piped() else None
     path = file_of(given)
     if path == STDIO:
-        tell_if_terminal("the payload")
-        return _checked(standard_input().read(), "standard input")
-    data = _read(path)
-    return data if given.startswith("fileb://") else _checked(data, repr(path))
+        tell_if_terminal(f"the {noun}")
+        return _checked(standard_input().read(), "standard input", noun)
+    data = _read(path, noun)
+    return data if given.startswith("fileb://") else _checked(data, repr(path), noun)
 
 
 def file_of(given: str) -> str:
@@ -87,12 +88,14 @@ def parse_json(data: str | bytes, subject: str, hint: str = "") -> object:
     raise ConfigurationError(f"{subject} is not JSON ({place}){hint}")
 
 
-def _payload_of_argument(text: str) -> bytes:
-    if _exists(text):
+def _payload_of_argument(text: str, option: str) -> bytes:
+    if _exists(text) and option == "--payload":
         hint = "; a file has this name: to send its content, use -f in place of -p"
-    else:
+    elif option == "--payload":
         hint = "; write a string with its quotes: '\"text\"'"
-    parse_json(text, "the value of --payload", hint)
+    else:
+        hint = "; for a file, write @FILE"
+    parse_json(text, f"the value of {option}", hint)
     return text.encode()
 
 
@@ -104,20 +107,20 @@ def _payload_of_pipe() -> bytes | None:
     return _checked(stream.read(), "standard input") or None
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, noun: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the name contains a null character"
-        raise ConfigurationError(f"cannot read the payload from {path!r}: {reason}") from error
+        raise ConfigurationError(f"cannot read the {noun} from {path!r}: {reason}") from error
 
 
-def _checked(data: bytes, source: str) -> bytes:
+def _checked(data: bytes, source: str, noun: str = "payload") -> bytes:
     """The data without a byte order mark of UTF-8. Raises `ConfigurationError` if they are not JSON."""
     check_encoding(data, source)
     data = data.removeprefix(BOM_UTF8)
     if data:
-        parse_json(data, f"the payload in {source}")
+        parse_json(data, f"the {noun} in {source}")
     return data
 
 

@@ -26,6 +26,10 @@ _COMMANDS = {
     "invoke": (".invoke", "invoke a function"),
     "map": (".map", "invoke a function for every line of a file"),
     "serve": (".serve.command", "serve local functions behind the Lambda API"),
+    "functions": (".functions", "list the functions of the account"),
+    "describe": (".describe", "show the state and the settings of a function"),
+    "wait": (".wait", "wait until a function is ready"),
+    "call": (".call", "call any other operation of the Lambda API"),
     "doctor": (".doctor.command", "check whether invocations can work from here, and explain problems"),
     "demo": (".demo.command", "show the features in a few seconds, without an AWS account"),
     "completion": (".completion", "print the completions of bash, zsh or fish"),
@@ -33,9 +37,12 @@ _COMMANDS = {
 """Module and summary of each command."""
 
 
+_READING = ("functions", "describe", "wait")
+"""The commands that change nothing."""
 _STILL_RUNNING = {
     **dict.fromkeys(("invoke", "map"), "; functions that were invoked may still run"),
     "doctor": "; no function was invoked",
+    "call": "; the operation may have been carried out",
 }
 """What an interruption of a command leaves behind."""
 
@@ -148,7 +155,7 @@ def _run(arguments: Sequence[str], on_loaded: Callable[[], object] | None) -> in
         if options.debug:
             print_traceback(error)
         files.print_error(f"aiolambda: {in_options(str(error))}", is_failure=True)
-        return exit_codes.code_of(error)
+        return exit_codes.code_of(error, reads=options.command in _READING)
     except InterruptedBeforeSending:
         files.print_error("aiolambda: interrupted: nothing was sent")
         return exit_codes.INTERRUPTED

@@ -15,10 +15,10 @@ from typing import Any, Literal, cast
 import attrs
 
 from ..errors import ConfigurationError
-from .files import STDIO, json_controls_escaped
+from .files import STDIO, escape_controls, json_controls_escaped
 from .options import file_name, missing_extra
 
-__all__ = ["Form", "NotJsonError", "add_output_options", "form_of"]
+__all__ = ["Form", "NotJsonError", "add_answer_options", "add_output_options", "form_of", "is_terminal"]
 
 _OTHER_FORMATS = ("table", "yaml", "yaml-stream", "off")
 """Formats of the AWS CLI. A file with such a name is more likely a mistake than wanted."""
@@ -31,24 +31,58 @@ class NotJsonError(Exception):
 class _Output(argparse.Action):
     """`json` and `text` are formats, everything else is a file."""
 
+    formats: tuple[str, ...] = ("json", "text")
+
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
     ) -> None:
-        if values in _OTHER_FORMATS:
-            parser.error(f"argument -o/--output: there is no format {values!r}; use json or text, or ./{values} for a file")
-        setattr(namespace, "format" if values in ("json", "text") else "output", values)
+        known = self.formats
+        if values in _OTHER_FORMATS and values not in known:
+            use = f"use {_choice_of(known)}, or ./{values} for a file"
+            parser.error(f"argument -o/--output: there is no format {values!r}; {use}")
+        setattr(namespace, "format" if values in known else "output", values)
+
+
+class _OutputWithTable(_Output):
+    """Also `table` is a format."""
+
+    formats = ("json", "text", "table")
+
+
+def _choice_of(names: tuple[str, ...]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def add_output_options(parser: argparse.ArgumentParser, result: str) -> None:
+    """For a command that writes a payload, or results that have one."""
+    _add_output_options(
+        parser,
+        result,
+        _Output,
+        f"json or text: the form of {result}; any other value is a file to write to (default: - is stdout, unchanged)",
+    )
+
+
+def add_answer_options(parser: argparse.ArgumentParser, default: str) -> None:
+    """For a command that writes an answer of the API, in the form `default` if it is not told another one."""
+    _add_output_options(
+        parser,
+        "the answer",
+        _OutputWithTable,
+        f"json, text or table: the form of the answer; any other value is a file to write to (default: {default}, on stdout)",
+    )
+
+
+def _add_output_options(parser: argparse.ArgumentParser, result: str, action: type[_Output], help: str) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
         "-o",
         "--output",
-        action=_Output,
+        action=action,
         type=file_name,
         default=STDIO,
         metavar="FORMAT|FILE",
-        help=f"json or text: the form of {result}; any other value is a file to write to (default: - is stdout, unchanged)",
+        help=help,
     )
     group.add_argument(
         "--output-file", dest="output", type=file_name, metavar="FILE", help="file to write to, whatever its name"
@@ -61,7 +95,7 @@ def add_output_options(parser: argparse.ArgumentParser, result: str) -> None:
 class Form:
     """How to write a result. Without a format and a query, a result stays as it is."""
 
-    format: Literal["json", "text"] | None
+    format: Literal["json", "text", "table"] | None
     select: Callable[[Any], Any] | None
 
     @property
@@ -80,8 +114,9 @@ class Form:
         """The value in this form, with a line feed at its end. JSON is one line, unless `indent` is true."""
         if self.select is not None:
             value = self.select(value)
-        if self.format == "text":
-            text = "".join(f"{line}\n" for line in _text_lines(value))
+        if self.format in ("text", "table"):
+            lines = _text_lines(value) if self.format == "text" else _table_lines(value)
+            text = "".join(f"{line}\n" for line in lines)
         else:
             text = json.dumps(
                 value, ensure_ascii=False, indent=2 if indent else None, separators=None if indent else (",", ":")
@@ -116,6 +151,12 @@ def _compiled(expression: str) -> Callable[[Any], Any]:
 
 class QueryError(NotJsonError):
     """A function of the query does not fit the result. The message names the kind of error, never the result."""
+
+
+def _table_lines(value: Any) -> Iterator[str]:
+    from .tables import table_lines  # noqa: PLC0415 - `invoke` has no tables
+
+    return map(escape_controls, table_lines(value))
 
 
 def _text_lines(value: Any, label: str | None = None) -> Iterator[str]:

@@ -31,6 +31,8 @@ class Pages(AsyncIterator[Out], Generic[Out]):
         self._client = client
         self._timeout = timeout
         self._next: PagedCommand[Any, Out] | None = command
+        self._is_endless = False
+        """Whether the last page named itself as the next one."""
 
     def __aiter__(self) -> Self:
         return self
@@ -39,12 +41,13 @@ class Pages(AsyncIterator[Out], Generic[Out]):
         command = self._next
         if command is None:
             raise StopAsyncIteration
+        if self._is_endless:
+            raise AiolambdaError(
+                f"{command.operation.name} gave the marker of a page for the next one, so that its pages would never end"
+            )
         output = await self._client.send(command, timeout=self._timeout)
         marker: object = getattr(output, "next_marker", None)  # a middleware may have returned an output of its own
-        if marker and marker == command.input.marker:
-            raise AiolambdaError(
-                f"{command.operation.name} gave the marker of this page for the next one, so that its pages would never end"
-            )
+        self._is_endless = bool(marker) and marker == command.input.marker
         self._next = command.with_input(command.input.evolve(marker=marker)) if marker else None
         return output
 

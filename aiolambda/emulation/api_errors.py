@@ -21,12 +21,19 @@ __all__ = [
     "conflicting_qualifiers",
     "durable_execution_exists",
     "durable_function_unqualified",
+    "event_config_not_found",
     "function_not_found",
     "invalid_client_context",
     "invalid_json",
+    "invalid_parameter",
+    "invalid_request",
     "invalid_value",
     "missing_token",
+    "not_emulated",
+    "not_found",
+    "not_invocable",
     "payload_too_large",
+    "provisioned_concurrency_not_found",
     "recursive_invocation",
     "request_too_large",
     "signature_rejected",
@@ -172,6 +179,39 @@ def invalid_client_context() -> ApiError:
 
 def function_not_found(function_arn: str) -> ApiError:
     return _user_error(404, "ResourceNotFoundException", f"Function not found: {function_arn}", member="Message")
+
+
+def not_found(message: str = "The resource you requested does not exist.") -> ApiError:
+    return _user_error(404, "ResourceNotFoundException", message, member="Message")
+
+
+def event_config_not_found(function_arn: str) -> ApiError:
+    return not_found(f"The function {function_arn} doesn't have an EventInvokeConfig")
+
+
+def provisioned_concurrency_not_found() -> ApiError:
+    message = "No Provisioned Concurrency Config found for this function"
+    return _user_error(404, "ProvisionedConcurrencyConfigNotFoundException", message)
+
+
+def not_invocable(state: str) -> ApiError:
+    """The function is not ready, or never will be."""
+    message = f"The operation cannot be performed at this time. The function is currently in the following state: {state}"
+    return _user_error(409, "ResourceConflictException", message)
+
+
+def invalid_parameter(message: str) -> ApiError:
+    return _user_error(400, "InvalidParameterValueException", message)
+
+
+def invalid_request(message: str) -> ApiError:
+    return _front_end_error(400, "ValidationException", message)
+
+
+def not_emulated(operation: str) -> ApiError:
+    """No answer of Lambda: the operation is one of its API, but nothing here can answer it."""
+    message = f"{operation} is not emulated here; invocations are, and operations that read the configuration of functions"
+    return ApiError(status=404, code="UnknownOperationException", members={"message": message})
 
 
 def wrong_region(requested: str, served: str) -> ApiError:

@@ -6,70 +6,26 @@ same choices in every run.
 Owns the rules and their choice. Must not know how a failure is acted out: a transport raises it, a server sends it.
 """
 
-import copy
 import json
 import random
 import threading
 from collections.abc import Callable
-from enum import Enum
 from typing import Any
 
 import attrs
 
-from ..errors import (
-    AiolambdaError,
-    ConfigurationError,
-    ConnectError,
-    ConnectionLostError,
-    FunctionError,
-    InvocationTimeoutError,
-    LambdaServiceException,
-    QueueTimeoutError,
-    StreamError,
-    TransportError,
-)
+from ..errors import ConfigurationError
 from ..errors.checks import check_callable, check_seconds, check_whole
 from ..protocol import names
-from ..types.mistakes import kind_of
+from ..types.mistakes import nearest
 from ..types.values import UNSET, shown
-from .api_errors import ApiError, api_error_of, typical_error
 from .function_failure import FunctionFailure
+from .scenarios import FailureKind, Scenario, scenario_of
 
-__all__ = ["EVERY_FUNCTION", "Decision", "FailureKind", "Scenario", "ScriptedFailures", "scenario_of"]
+__all__ = ["EVERY_FUNCTION", "Decision", "ScriptedFailures"]
 
 EVERY_FUNCTION = "*"
 """In place of a name: all functions."""
-
-
-class FailureKind(Enum):
-    """What happens to a call."""
-
-    ANSWER = "Lambda answers with an error; the function does not run"
-    FUNCTION = "the function fails"
-    CONNECT = "no connection is opened"
-    LOST = "the connection ends without an answer, or in the middle of a stream"
-    SILENT = "no answer comes within the read limit"
-    CUT = "a stream ends without its completion"
-
-
-@attrs.frozen(kw_only=True)
-class Scenario:
-    """A failure to act out.
-
-    `answer` is that of Lambda, `function` the failure of the function, `error` the error of a transport; the kind says which
-    one is set. `runs` says whether the handler runs before the answer is lost, `chunks` how many chunks of a stream arrive.
-    """
-
-    kind: FailureKind
-    answer: ApiError | None = None
-    function: FunctionFailure | None = None
-    error: AiolambdaError | None = None
-    runs: bool = False
-    chunks: int = 0
-
-    def transport_error(self) -> AiolambdaError:
-        """A copy of the error, to be raised: the client completes each error with the facts of its call."""
-        return copy.copy(self.error) if self.error is not None else ConnectionLostError("the connection was lost")
 
 
 @attrs.frozen(kw_only=True)
@@ -88,7 +44,7 @@ class Decision:
 
 @attrs.define(kw_only=True)
 class _Rule:
-    """`effect` is a failure, or a delay in seconds."""
+    """`effect` is a failure, or a delay in seconds. `operation` is `None` for invocations."""
 
     function_name: str
     qualifier: str | None
@@ -97,6 +53,7 @@ class _Rule:
     rate: float | None
     payload: object
     when: Callable[[Any], object] | None
+    operation: str | None
     random: random.Random
 
     @property
@@ -104,8 +61,10 @@ class _Rule:
         """Whether the effect is on the function, not on the call or its answer."""
         return not isinstance(self.effect, Scenario) or self.effect.kind is FailureKind.FUNCTION
 
-    def applies_to(self, function_name: str, qualifier: str | None, payload: bytes) -> bool:
+    def applies_to(self, function_name: str | None, qualifier: str | None, payload: bytes, operation: str | None) -> bool:
         """Whether the rule decides on this call. Counts the call if it does."""
+        if operation != self.operation:
+            return False
         if self.times == 0 or self.function_name not in (EVERY_FUNCTION, function_name):
             return False
         if self.qualifier not in (None, qualifier) or not self._matches(payload):
@@ -148,6 +107,7 @@ class ScriptedFailures:
         runs: bool | None = None,
         chunks: int | None = None,
         seed: int = 0,
+        operation: str | None = None,
     ) -> None:
         """Let calls of a function fail in the way that makes the client raise this error.
 
@@ -169,12 +129,14 @@ class ScriptedFailures:
             runs: Whether the function runs before the answer is lost. Default: it runs if the error's verdict is unknown.
             chunks: The chunks of a stream that arrive before it fails. Default 0.
             seed: The seed of the choices that `rate` makes. Default 0.
+            operation: The operation that fails, such as `"GetFunction"`, for an error of the service or of the connection.
+                Operations without a function have the name `"*"`. Default `None`: invocations.
 
         Raises:
             ConfigurationError: The function is unknown, or the failure cannot be acted out.
         """
         scenario = scenario_of(failure, runs=runs, chunks=chunks)
-        self._add(function_name, scenario, times=times, rate=rate, payload=payload, when=when, seed=seed)
+        self._add(function_name, scenario, times=times, rate=rate, payload=payload, when=when, seed=seed, operation=operation)
 
     def delay(
         self,
@@ -187,6 +149,7 @@ class ScriptedFailures:
         payload: Any = UNSET,
         when: Callable[[Any], object] | None = None,
         seed: int = 0,
+        operation: str | None = None,
     ) -> None:
         """Let a function take longer, so that limits of time can expire. A failure comes after the delay.
 
@@ -198,12 +161,22 @@ class ScriptedFailures:
             payload: Only calls with this decoded payload are delayed.
             when: Only calls are delayed for whose decoded payload this function returns true.
             seed: The seed of the choices that `rate` makes. Default 0.
+            operation: The operation whose answer takes longer, such as `"GetFunction"`. Default `None`: invocations.
 
         Raises:
             ConfigurationError: The function is unknown, or a value is out of its range.
         """
         check_seconds("seconds", seconds, optional=False)
-        self._add(function_name, float(seconds), times=times, rate=rate, payload=payload, when=when, seed=seed)
+        self._add(
+            function_name,
+            float(seconds),
+            times=times,
+            rate=rate,
+            payload=payload,
+            when=when,
+            seed=seed,
+            operation=operation,
+        )
 
     def reset(self) -> None:
         """Forget all failures and delays."""
@@ -220,8 +193,11 @@ class ScriptedFailures:
         payload: object,
         when: Callable[[Any], object] | None,
         seed: int,
+        operation: str | None,
     ) -> None:
         self._check_effect(effect)
+        if operation is not None:
+            _check_operation(operation, effect, is_by_payload=payload is not UNSET or when is not None)
         check_callable("when", when)
         if times is not None:
             check_whole("times", times, least=1)
@@ -240,6 +216,7 @@ class ScriptedFailures:
             rate=rate,
             payload=payload,
             when=when,
+            operation=operation,
             random=random.Random(seed),  # noqa: S311 - it must be reproducible, not secret
         )
         with self._lock:
@@ -260,13 +237,26 @@ class ScriptedFailures:
         rules = [rule for rule in tuple(self._rules) if rule.is_for_runs]
         return self._choose(rules, function_name, qualifier, payload)
 
-    def _choose(self, rules: list[_Rule], function_name: str, qualifier: str | None, payload: bytes) -> Decision:
+    def _decide_operation(self, operation: str, function_name: str | None, qualifier: str | None) -> Decision:
+        """What happens to a call that runs no function. `function_name` is `None` if the operation has none."""
+        return self._choose(self._rules, function_name, qualifier, b"", operation)
+
+    def _choose(
+        self,
+        rules: list[_Rule],
+        function_name: str | None,
+        qualifier: str | None,
+        payload: bytes,
+        operation: str | None = None,
+    ) -> Decision:
         delay: float | None = None
         scenario: Scenario | None = None
         with self._lock:
             for rule in tuple(rules):
                 is_delay = not isinstance(rule.effect, Scenario)
-                if (delay if is_delay else scenario) is not None or not rule.applies_to(function_name, qualifier, payload):
+                if (delay if is_delay else scenario) is not None:
+                    continue
+                if not rule.applies_to(function_name, qualifier, payload, operation):
                     continue
                 if isinstance(rule.effect, Scenario):
                     scenario = rule.effect
@@ -275,84 +265,18 @@ class ScriptedFailures:
         return Decision(delay=delay or 0.0, scenario=scenario)
 
 
-def scenario_of(failure: object, *, runs: bool | None = None, chunks: int | None = None) -> Scenario:
-    """The failure to act out so that the client raises this error. `ConfigurationError` if no fake can do that."""
-    if chunks is not None:
-        check_whole("chunks", chunks, least=0)
-    scenario = _scenario_of(failure)
-    if runs is not None and scenario.kind not in (FailureKind.LOST, FailureKind.SILENT):
-        raise ConfigurationError("runs= is for ConnectionLostError and InvocationTimeoutError: only they leave it open")
-    if chunks and scenario.kind not in (FailureKind.LOST, FailureKind.CUT, FailureKind.FUNCTION):
-        raise ConfigurationError("chunks= is for StreamError, ConnectionLostError, and failures of the function")
-    return attrs.evolve(
-        scenario, runs=scenario.runs if runs is None else runs, chunks=scenario.chunks if chunks is None else chunks
-    )
+def _check_operation(operation: str, effect: Scenario | float, *, is_by_payload: bool) -> None:
+    """`ConfigurationError` unless calls of this operation can fail in this way."""
+    from .control_plane.routes import operation_names  # noqa: PLC0415 - it loads all commands, and few tests need them
 
-
-def _scenario_of(failure: object) -> Scenario:
-    if isinstance(failure, FunctionFailure):
-        return Scenario(kind=FailureKind.FUNCTION, function=failure)
-    error = _instance_of(failure)
-    if isinstance(error, LambdaServiceException):
-        return Scenario(kind=FailureKind.ANSWER, answer=api_error_of(error))
-    if isinstance(error, FunctionError):
-        return Scenario(kind=FailureKind.FUNCTION, function=_failure_of(error))
-    if isinstance(error, StreamError):
-        return Scenario(kind=FailureKind.CUT, error=error, chunks=error.received_chunks, runs=True)
-    if isinstance(error, TransportError):
-        return Scenario(kind=_kind_of(error), error=error, runs=error.may_have_run)
-    if isinstance(error, AiolambdaError):
+    known = operation_names()
+    if operation not in known:
+        meant = nearest(operation, known)
+        hint = f"; did you mean {meant}?" if meant is not None else ""
         raise ConfigurationError(
-            f"{type(error).__name__} is not the error of a call that was sent; choose one of the service or of the connection, "
-            "FunctionError, StreamError, or any other exception for the function to raise"
+            f"operation must be one that runs no function, such as 'GetFunction'; got {shown(operation)}{hint}"
         )
-    return Scenario(kind=FailureKind.FUNCTION, function=FunctionFailure(type(error).__name__, str(error)))
-
-
-_TEXTS: dict[type[Exception], str] = {
-    ConnectError: "cannot connect: connection refused",
-    ConnectionLostError: "the connection was lost before the answer came",
-    InvocationTimeoutError: "no answer came within the read limit",
-    QueueTimeoutError: "no slot became free in time",
-    StreamError: "the stream was cut",
-    TransportError: "no answer came",
-}
-
-
-def _instance_of(failure: object) -> Exception:
-    """The error itself, or one of its class with a typical text."""
-    if isinstance(failure, Exception):
-        return failure
-    kind: type[Any] | None = failure if isinstance(failure, type) else None
-    if kind is None or not issubclass(kind, Exception):
-        raise ConfigurationError(
-            "the failure must be an exception, such as TooManyRequestsException or ValueError('no tea'), or a FunctionFailure; "
-            f"got {kind_of(failure)}"
-        )
-    if issubclass(kind, LambdaServiceException):
-        return typical_error(kind)
-    if issubclass(kind, FunctionError):
-        return kind(error_type="Exception", error_message="a scripted failure")
-    text = next((_TEXTS[base] for base in kind.__mro__ if base in _TEXTS), None)
-    if text is None and not issubclass(kind, AiolambdaError):
-        return _without_arguments(kind)
-    return kind(text or "a scripted failure")
-
-
-def _without_arguments(kind: type[Exception]) -> Exception:
-    try:
-        return kind()
-    except TypeError:
-        raise ConfigurationError(f"{kind.__name__} cannot be made without arguments; give an instance of it") from None
-
-
-def _failure_of(error: FunctionError) -> FunctionFailure:
-    """The failure that makes a client raise this error."""
-    message = error.error_message if error.error_message is not None or error.error_type is not None else str(error.args[0])
-    return FunctionFailure(error.error_type or "Exception", message or "", stack_trace=error.stack_trace, kind=error.kind)
-
-
-def _kind_of(error: TransportError) -> FailureKind:
-    if isinstance(error, InvocationTimeoutError):
-        return FailureKind.SILENT if error.exceeded in ("read", "total", "idle") else FailureKind.CONNECT
-    return FailureKind.CONNECT if isinstance(error, ConnectError) else FailureKind.LOST
+    if is_by_payload:
+        raise ConfigurationError("payload= and when= are for invocations: leave them out, or leave out operation=")
+    if isinstance(effect, Scenario) and effect.kind in (FailureKind.FUNCTION, FailureKind.CUT):
+        raise ConfigurationError(f"no function runs in {operation}: choose an error of the service or of the connection")

@@ -11,7 +11,7 @@ import time
 
 from ..protocol.endpoints import partition_of
 
-__all__ = ["ACCOUNT", "LATEST", "arn_of", "log_stream_name", "new_request_id", "new_trace_id"]
+__all__ = ["ACCOUNT", "LATEST", "arn_of", "layer_arn_of", "log_stream_name", "new_request_id", "new_trace_id"]
 
 ACCOUNT = "000000000000"
 """The account of all local functions."""
@@ -36,6 +36,11 @@ def arn_of(function_name: str, region: str, qualifier: str | None = None, *, acc
     """The ARN of a function, or of its version or alias."""
     arn = f"arn:{partition_of(region).id}:lambda:{region}:{account}:function:{function_name}"
     return arn if qualifier is None else f"{arn}:{qualifier}"
+
+
+def layer_arn_of(layer_name: str, region: str) -> str:
+    """The ARN of a layer, without a version."""
+    return f"arn:{partition_of(region).id}:lambda:{region}:{ACCOUNT}:layer:{layer_name}"
 
 
 def log_stream_name(today: dt.date, version: str = LATEST) -> str:

@@ -6,18 +6,20 @@ Must not know where an invocation comes from, or where its response goes.
 import asyncio
 import contextlib
 import datetime as dt
+import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import attrs
 
 from ..errors import ConfigurationError
-from ..errors.checks import check_seconds
+from ..errors.checks import check_seconds, check_whole
 from ..protocol import names
 from ..types.mistakes import kind_of, nearest
 from .executions import Execution
 from .failure_script import Decision
+from .function_facts import EventFacts, FunctionFacts
 from .function_failure import response_of
 from .function_log import FunctionLog, Usage
 from .handlers import Handler, HandlerFailed, pieces_of, takes_context
@@ -26,6 +28,7 @@ from .printed_output import following_output
 from .python_runtime import LambdaContext
 
 __all__ = [
+    "RUNTIME",
     "FunctionTable",
     "HandlerInvocation",
     "HandlerRun",
@@ -35,11 +38,13 @@ __all__ = [
 ]
 
 _MEMORY_SIZE = 128
+RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+"""The name of the runtime of functions in this Python."""
 
 
 @attrs.frozen(kw_only=True)
 class InProcessFunction:
-    """A handler with its name, one of its qualifiers or `None`, its version, and its timeout in seconds.
+    """A handler with its name, one of its qualifiers or `None`, its version, its timeout in seconds, its reserved concurrency.
 
     `takes_context` says whether the handler is called with event and context, `log_stream_name` is that of its context.
     """
@@ -51,6 +56,7 @@ class InProcessFunction:
     version: str
     timeout: float
     log_stream_name: str
+    concurrency: int | None = None
 
 
 class FunctionTable:
@@ -74,9 +80,34 @@ class FunctionTable:
     def find(self, name: str, qualifier: str | None) -> InProcessFunction | None:
         """The function, or `None`."""
         found = self._functions.get(name, {})
-        if qualifier in (None, LATEST) or (len(found) == 1 and None in found):
+        if qualifier in (None, LATEST) or found.keys() == {None}:
             return found.get(None)
         return found.get(qualifier)
+
+    def function_names(self) -> Collection[str]:
+        """The names of all functions."""
+        return list(self._functions)
+
+    def facts_of(self, name: str, /, *, events: Mapping[str | None, EventFacts] | None = None) -> FunctionFacts | None:
+        """The configuration of a function, with this treatment of its events; `None` if there is no such function."""
+        found = dict(self._functions.get(name, {}))
+        if not found:
+            return None
+        main = found.get(None) or next(iter(found.values()))
+        qualified = {qualifier: function.version for qualifier, function in found.items() if qualifier is not None}
+        versions = dict.fromkeys(version for version in qualified.values() if version != LATEST)
+        return FunctionFacts(
+            name=name,
+            handler=_handler_name(main.handler),
+            runtime=RUNTIME,
+            timeout=main.timeout,
+            memory_size=_MEMORY_SIZE,
+            versions=versions,
+            aliases={qualifier: {version: 1.0} for qualifier, version in qualified.items() if not qualifier.isdigit()},
+            any_qualifier=found.keys() == {None},
+            concurrency=main.concurrency,
+            events=events or {},
+        )
 
     def check_known(self, name: str, *, others: Iterable[str] = ()) -> None:
         """`ConfigurationError` if no function has this name; `others` are those that stand elsewhere."""
@@ -86,6 +117,12 @@ class FunctionTable:
         meant = nearest(name, all_names)
         known = f"did you mean {meant}?" if meant is not None else f"add it first; known: {', '.join(all_names) or 'none'}"
         raise ConfigurationError(f"there is no function {name!r}; {known}")
+
+
+def _handler_name(handler: object) -> str:
+    """The setting `Handler` of a handler of this process."""
+    module, name = getattr(handler, "__module__", None), getattr(handler, "__qualname__", None)
+    return f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else "handler"
 
 
 def problem_of_handler(function_name: str, handler: object) -> str:
@@ -103,11 +140,14 @@ def function_of(
     qualifier: str | None = None,
     version: str | None = None,
     timeout: float = 60.0,
+    concurrency: int | None = None,
 ) -> InProcessFunction:
     """A function of these settings. `ConfigurationError` if one of them is wrong."""
     if not isinstance(function_name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
         raise ConfigurationError(f"a function name must be a string; got {kind_of(function_name)}")
     check_seconds("timeout", timeout, optional=False)
+    if concurrency is not None:
+        check_whole("concurrency", concurrency, least=0)
     if not callable(handler):
         raise ConfigurationError(problem_of_handler(function_name, handler))
     own_qualifier = names.qualifier_of(function_name)
@@ -126,6 +166,7 @@ def function_of(
         version=version,
         timeout=timeout,
         log_stream_name=log_stream_name(dt.datetime.now(dt.UTC).date(), version),
+        concurrency=concurrency,
     )
 
 

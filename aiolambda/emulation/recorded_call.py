@@ -13,8 +13,9 @@ import attrs
 
 from ..protocol import names
 from ..types.http import Request
+from .control_plane.routes import Asked
 
-__all__ = ["RecordedCall", "recorded"]
+__all__ = ["RecordedCall", "RecordedOperation", "recorded", "recorded_operation"]
 
 
 @attrs.frozen(kw_only=True)
@@ -106,6 +107,59 @@ def recorded(request: Request, *, streamed: bool, request_id: str, time: float) 
         attempt=_attempt_of(request),
         streamed=streamed,
         url=request.url,
+        request_id=request_id,
+        time=time,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class RecordedOperation:
+    """A request of an operation that runs no function.
+
+    Args:
+        operation: The name of the operation, such as `"GetFunction"`.
+        function_name: The name of the function, as in the URL; `None` if the request names none.
+        qualifier: The version or alias; `None` if the request names none.
+        headers: The header fields, by name in any case.
+        attempt: The number of the attempt: 1 for the first.
+        url: The URL, percent-encoded.
+        body: The bytes of the body.
+        request_id: The request id of the answer.
+        time: The clock of the event loop at this request, in seconds. Differences are pauses.
+    """
+
+    operation: str
+    """The name of the operation, such as `"GetFunction"`."""
+    function_name: str | None
+    """The name of the function, as in the URL; `None` if the request names none."""
+    qualifier: str | None
+    """The version or alias; `None` if the request names none."""
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    """The header fields, by name in any case."""
+    attempt: int
+    """The number of the attempt: 1 for the first."""
+    url: str = attrs.field(repr=False)
+    """The URL, percent-encoded."""
+    body: bytes = attrs.field(repr=lambda body: f"<{len(body)} bytes>")
+    """The bytes of the body."""
+    request_id: str
+    """The request id of the answer."""
+    time: float
+    """The clock of the event loop at this request, in seconds. Differences are pauses."""
+
+
+def recorded_operation(request: Request, asked: Asked, *, request_id: str, time: float) -> RecordedOperation:
+    """The record of a request that runs no function."""
+    name = asked.labels.get("FunctionName", asked.query_member("FunctionName"))
+    derived = None if name is None else names.qualifier_of(name)
+    return RecordedOperation(
+        operation=asked.operation,
+        function_name=name,
+        qualifier=derived or asked.query_member("Qualifier"),
+        headers=request.headers.copy(),
+        attempt=_attempt_of(request),
+        url=request.url,
+        body=request.body,
         request_id=request_id,
         time=time,
     )

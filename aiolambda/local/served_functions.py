@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from ..emulation.executions import Execution
 from ..emulation.failure_script import Decision
+from ..emulation.function_facts import FunctionFacts
 from ..emulation.function_failure import response_of
 from ..emulation.function_log import LogListener
 from ..emulation.in_process import FunctionTable, InProcessFunction
@@ -20,6 +21,7 @@ from ..types.values import ThrottleReason
 from .activity import Activity
 from .event_config import EventInvokeConfig
 from .events.queues import EventQueues
+from .facts import event_facts_of, facts_of
 from .functions import LocalFunction
 from .jobs import Job, Selection
 from .routing import LATEST, choose
@@ -152,6 +154,18 @@ class ServedFunctions:
         """`ConfigurationError` if no function has this name."""
         if name not in self.in_processes:
             self._handlers.check_known(name, others=self.in_processes)
+
+    def function_names(self) -> Collection[str]:
+        """The names of all functions."""
+        return {*self.in_processes, *self._handlers.function_names()}
+
+    def facts_of(self, name: str, /) -> FunctionFacts | None:
+        """The configuration of a function; `None` if there is none of this name."""
+        function = self.in_processes.get(name)
+        if function is not None:
+            return facts_of(function)
+        events = {qualifier: event_facts_of(config) for qualifier, config in self._events.configs_of(name).items()}
+        return self._handlers.facts_of(name, events=events)
 
     def find(self, name: str, qualifier: str | None) -> Selection | None:
         """What the name and the qualifier select; `None` if there is no such function, version or alias."""

@@ -6,12 +6,12 @@ The fixtures for pytest are in `aiolambda.testing.plugin`.
 
 from ..types import TYPE_CHECKING
 
-__all__ = ["Execution", "FakeTransport", "FunctionFailure", "RecordedCall", "serve_in_thread"]
+__all__ = ["Execution", "FakeTransport", "FunctionFailure", "RecordedCall", "RecordedOperation", "serve_in_thread"]
 
 if TYPE_CHECKING:
     from ..emulation.executions import Execution
     from ..emulation.function_failure import FunctionFailure
-    from ..emulation.recorded_call import RecordedCall
+    from ..emulation.recorded_call import RecordedCall, RecordedOperation
     from .endpoint_thread import serve_in_thread
     from .fake_transport import FakeTransport
 else:
@@ -20,6 +20,7 @@ else:
         "FakeTransport": ".fake_transport",
         "FunctionFailure": "..emulation.function_failure",
         "RecordedCall": "..emulation.recorded_call",
+        "RecordedOperation": "..emulation.recorded_call",
         "serve_in_thread": ".endpoint_thread",
     }
 

@@ -6,14 +6,18 @@ Must not open a socket, or know the client.
 import asyncio
 import base64
 import contextlib
+import re
 from collections.abc import AsyncGenerator, Awaitable, Mapping
-from typing import Self, TypeVar, cast
+from typing import TypeVar, cast
+from urllib.parse import urlsplit
 
 from ..emulation import api_errors
 from ..emulation.api_errors import ApiError
+from ..emulation.control_plane.answers import ConfigurationReader
+from ..emulation.control_plane.routes import Asked, asked_of
 from ..emulation.emulated_lambda import EmulatedLambda
 from ..emulation.event_queue import EventQueue
-from ..emulation.failure_script import Decision, FailureKind, Scenario
+from ..emulation.failure_script import Decision
 from ..emulation.function_log import FunctionLog
 from ..emulation.handlers import Handler, HandlerFailed
 from ..emulation.identifiers import LATEST, arn_of, new_request_id, new_trace_id
@@ -26,13 +30,15 @@ from ..emulation.in_process import (
     problem_of_handler,
 )
 from ..emulation.payloads import check_json
-from ..emulation.recorded_call import RecordedCall, recorded
+from ..emulation.recorded_call import RecordedCall, recorded, recorded_operation
+from ..emulation.scenarios import FailureKind, Scenario
 from ..errors import ConfigurationError, InvocationTimeoutError
 from ..operations import stream_events
 from ..protocol import names
 from ..types.http import Headers, Request, Response
 from ..types.interfaces import AbortableTransport, OfflineTransport, Transport
 from ..types.mistakes import kind_of
+from .piece_stream import PieceStream
 
 __all__ = ["FakeTransport"]
 
@@ -40,37 +46,8 @@ T = TypeVar("T")
 
 _REGION = "us-east-1"
 """The region in the ARNs of functions that are called by name."""
-
-
-class _PieceStream:
-    """A streamed response. As with a socket, a read that is cancelled loses no data."""
-
-    def __init__(self, response: Response, pieces: AsyncGenerator[bytes]) -> None:
-        self.status = response.status
-        self.headers = response.headers
-        self._pieces = pieces
-        self._read: asyncio.Task[bytes | None] | None = None
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        self._read = self._read or asyncio.create_task(self._next())
-        piece = await asyncio.shield(self._read)
-        self._read = None
-        if piece is None:
-            raise StopAsyncIteration
-        return piece
-
-    async def _next(self) -> bytes | None:
-        return await anext(self._pieces, None)
-
-    async def close(self) -> None:
-        """Close the generator of the handler."""
-        if self._read is not None:
-            self._read.cancel()
-            await asyncio.wait({self._read})
-        await self._pieces.aclose()
+_API_PATH = re.compile(r"/\d{4}-\d\d-\d\d/.*")
+"""The path of an operation, after a path of the endpoint."""
 
 
 class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transport):
@@ -106,6 +83,7 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         super().__init__()
         self._functions = FunctionTable()
         self._event_queue = EventQueue("FakeTransport")
+        self._reader = ConfigurationReader(self._functions, self._states)
         for name, handler in _checked(functions).items():
             self.add(name, handler)
 
@@ -118,6 +96,7 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         qualifier: str | None = None,
         version: str | None = None,
         timeout: float = 60.0,
+        concurrency: int | None = None,
     ) -> None:
         """Add a function, or replace its handler.
 
@@ -130,30 +109,37 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
             qualifier: The version or alias that this handler serves. Default `None`: calls without one.
             version: The version that answers state. Default: `"$LATEST"`, the qualifier if it is a number, or `"1"`.
             timeout: The timeout of the function that the context counts down, in seconds. It ends nothing. Default 60.
+            concurrency: The reserved concurrency that descriptions show. It limits nothing. Default `None`: there is none.
 
         Raises:
             ConfigurationError: The name is not a string, or the handler not a function.
         """
-        self._functions.add(function_of(function_name, handler, qualifier=qualifier, version=version, timeout=timeout))
+        function = function_of(
+            function_name, handler, qualifier=qualifier, version=version, timeout=timeout, concurrency=concurrency
+        )
+        self._functions.add(function)
 
     async def wait_idle(self) -> None:
         """Wait until every `Event` that was accepted has run."""
         await self._event_queue.wait_idle()
 
     async def send(self, request: Request, /) -> Response:
-        """Call the handler and return its response.
+        """Call the handler and return its response, or describe the functions.
 
         Args:
             request: The request of the client.
         """
+        asked = _asked(request)
+        if asked is not None:
+            return await self._describe(request, asked)
         call = self._record(request, streamed=False)
         try:
             return await self._answer(request, call)
         except ApiError as error:
-            return _error_response(call, error)
+            return _error_response(call.request_id, call.headers, error)
 
     @contextlib.asynccontextmanager
-    async def stream(self, request: Request, /) -> AsyncGenerator[_PieceStream]:
+    async def stream(self, request: Request, /) -> AsyncGenerator[PieceStream]:
         """Stream the response in the pieces of the handler, as InvokeWithResponseStream does.
 
         Args:
@@ -163,8 +149,8 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         try:
             stream = await self._open(request, call)
         except ApiError as error:
-            response = _error_response(call, error)
-            stream = _PieceStream(response, _one_piece(response.body))
+            response = _error_response(call.request_id, call.headers, error)
+            stream = PieceStream(response, _one_piece(response.body))
         try:
             yield stream
         finally:
@@ -195,6 +181,26 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         self._calls.append(call)
         return call
 
+    async def _describe(self, request: Request, asked: Asked) -> Response:
+        """Answer an operation that runs no function."""
+        time = asyncio.get_running_loop().time()
+        call = recorded_operation(request, asked, request_id=new_request_id(), time=time)
+        self._control_plane_calls.append(call)
+        name = None if call.function_name is None else names.plain_name_of(call.function_name)
+        decision = self._decide_operation(asked.operation, name, call.qualifier)
+        request.stage = "wait"
+        await _within_limit(request, asyncio.sleep(decision.delay))
+        if decision.scenario is not None and decision.scenario.answer is None:
+            raise decision.scenario.transport_error()
+        request.stage = "receive"
+        try:
+            if decision.scenario is not None and decision.scenario.answer is not None:
+                raise decision.scenario.answer
+            body = self._reader.answer(asked, region=_REGION)
+        except ApiError as error:
+            return _error_response(call.request_id, call.headers, error)
+        return _response(call.request_id, call.headers, 200, body, {"content-type": "application/json"})
+
     async def _answer(self, request: Request, call: RecordedCall) -> Response:
         function, decision = await self._admit(request, call)
         loss = decision.loss
@@ -204,7 +210,7 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
             return await self._response_of(request, call, self._run(function, call, decision), loss)
         if loss is not None:
             raise loss.transport_error()
-        return _response(call, 202 if call.invocation_type == "Event" else 204)
+        return _response(call.request_id, call.headers, 202 if call.invocation_type == "Event" else 204)
 
     async def _response_of(self, request: Request, call: RecordedCall, run: HandlerRun, loss: Scenario | None) -> Response:
         headers = {"content-type": "application/json", "x-amz-executed-version": run.version}
@@ -218,15 +224,15 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         request.stage = "receive"
         if run.log is not None:
             headers["x-amz-log-result"] = base64.b64encode(run.log_tail).decode()
-        return _response(call, 200, body, headers)
+        return _response(call.request_id, call.headers, 200, body, headers)
 
-    async def _open(self, request: Request, call: RecordedCall) -> _PieceStream:
+    async def _open(self, request: Request, call: RecordedCall) -> PieceStream:
         function, decision = await self._admit(request, call)
         loss = decision.loss
         if call.invocation_type == "DryRun":
             if loss is not None:
                 raise loss.transport_error()
-            return _PieceStream(_response(call, 204), _one_piece(b""))
+            return PieceStream(_response(call.request_id, call.headers, 204), _one_piece(b""))
         run = self._run(function, call, decision)
         if loss is not None and loss.kind is not FailureKind.CUT and not loss.chunks:
             with contextlib.suppress(HandlerFailed):
@@ -234,7 +240,7 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
             raise loss.transport_error()
         request.stage = "receive"
         headers = {"content-type": stream_events.CONTENT_TYPE, "x-amz-executed-version": run.version}
-        return _PieceStream(_response(call, 200, headers=headers), _events_of(run, loss))
+        return PieceStream(_response(call.request_id, call.headers, 200, headers=headers), _events_of(run, loss))
 
     async def _admit(self, request: Request, call: RecordedCall) -> tuple[InProcessFunction, Decision]:
         """The function to run, and what the script decided. Raises the error of a call whose function does not run."""
@@ -244,6 +250,8 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         if function is None:
             raise api_errors.function_not_found(_arn_of(call, call.qualifier or LATEST))
         check_json(call.payload)
+        if (state := self._states.refused_state(name, call.qualifier)) is not None:
+            raise api_errors.not_invocable(state)
         decision = self._decide(name, call.qualifier, call.payload)
         scenario = decision.scenario
         if scenario is None or scenario.kind is FailureKind.FUNCTION or scenario.runs:
@@ -343,12 +351,24 @@ def _arn_of(call: RecordedCall, qualifier: str | None) -> str:
     return arn_of(names.plain_name_of(name), names.region_of(name) or _REGION, qualifier)
 
 
-def _response(call: RecordedCall, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Response:
-    trace_id = call.headers.get("x-amzn-trace-id") or new_trace_id()
-    fields = {"x-amzn-requestid": call.request_id, "x-amzn-trace-id": trace_id, **(headers or {})}
+def _asked(request: Request) -> Asked | None:
+    """The operation of a request; `None` if it is an invocation."""
+    if request.method == "POST" and request.url.partition("?")[0].endswith("invocations"):
+        return None
+    parts = urlsplit(request.url)
+    found = _API_PATH.search(parts.path)
+    return None if found is None else asked_of(request.method, found[0], parts.query)
+
+
+def _response(
+    request_id: str, sent: Mapping[str, str], status: int, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> Response:
+    """A response to a request with these headers."""
+    trace_id = sent.get("x-amzn-trace-id") or new_trace_id()
+    fields = {"x-amzn-requestid": request_id, "x-amzn-trace-id": trace_id, **(headers or {})}
     return Response(status, Headers(fields), body)
 
 
-def _error_response(call: RecordedCall, error: ApiError) -> Response:
+def _error_response(request_id: str, sent: Mapping[str, str], error: ApiError) -> Response:
     headers = {"content-type": "application/json", "x-amzn-errortype": error.code, **error.headers}
-    return _response(call, error.status, error.body, headers)
+    return _response(request_id, sent, error.status, error.body, headers)

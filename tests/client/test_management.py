@@ -10,10 +10,12 @@ from aiolambda import (
     AiolambdaError,
     Call,
     CallNext,
+    ConnectionLostError,
     FunctionDescription,
     InvalidInputError,
     InvokeCommand,
     ResourceNotFoundException,
+    Response,
     StandardRetry,
     Timeouts,
 )
@@ -142,6 +144,21 @@ async def test_a_mistaken_argument_is_named() -> None:
             wrong.functions(page_sise=5)
 
 
+async def test_json_that_an_emulator_calls_a_page_is_read() -> None:
+    fields = {"x-amzn-requestid": "id", "content-type": "text/html; charset=utf-8"}
+    labelled, page = Response(201, fields, b'{"Configuration": {"Version": "1"}}'), Response(200, fields, b"<html>")
+    nameless = Response(200, {"content-type": "text/html"}, b"{}")
+    async with client_of(FunctionService(function=[labelled, page, nameless]), endpoint_url="http://localhost:1") as client:
+        assert (await client.describe("f")).version == "1"
+        with pytest.raises(ConnectionLostError, match="its body is not JSON"):
+            await client.describe("f")
+        with pytest.raises(ConnectionLostError, match="with a page"):
+            await client.describe("f")
+    async with client_of(FunctionService(function=labelled)) as client:
+        with pytest.raises(ConnectionLostError, match="with a page"):
+            await client.describe("f")
+
+
 # Pages
 
 
@@ -163,11 +180,13 @@ async def test_an_empty_marker_is_the_end() -> None:
 async def test_a_marker_that_comes_again_is_an_error() -> None:
     service = FunctionService(functions=page("a", marker="m"))
     async with client_of(service) as client:
-        pages = client.pages(ListFunctionsCommand())
-        await anext(pages)
-        with pytest.raises(AiolambdaError, match="ListFunctions gave the marker of this page for the next one"):
-            await anext(pages)
-    assert len(service.requests) == 2
+        names: list[str | None] = []
+        functions = client.functions()
+        for _ in range(2):
+            with pytest.raises(AiolambdaError, match="ListFunctions gave the marker of a page for the next one"):
+                async for function in functions:
+                    names.append(function.function_name)  # noqa: PERF401 - those before the error
+    assert (names, len(service.requests)) == (["a", "a"], 2)
 
 
 async def test_nothing_is_sent_before_it_is_asked_for() -> None:

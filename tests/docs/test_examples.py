@@ -205,6 +205,8 @@ TESTS_OF_PAGE = [
     "test_some_of_many_fail",
     "test_a_tail",
     "test_an_event_runs_later",
+    "test_a_new_function_is_waited_for",
+    "test_a_function_that_failed_is_given_up",
     "test_keys_are_renewed",
     "test_a_busy_client",
     "test_errors_have_sensible_facts",
@@ -213,7 +215,7 @@ TESTS_OF_PAGE = [
 
 def test_each_test_of_the_page_about_tests_is_run_here() -> None:
     assert [name for name in TESTED if name.startswith("test_")] == TESTS_OF_PAGE
-    assert {"total_of_order", "orders", "write"} <= set(TESTED)
+    assert {"total_of_order", "total_once_ready", "orders", "write"} <= set(TESTED)
 
 
 @pytest.mark.virtual_time
@@ -227,12 +229,15 @@ async def test_a_test_of_the_manual_passes(name: str) -> None:
 def test_the_table_of_failures_has_calls_that_work() -> None:
     page = (ROOT / "docs" / "testing.md").read_text()
     calls = re.findall(r"^\| .* \| `(fake\..*)` \|$", page, re.MULTILINE)
-    names = {**vars(aiolambda), **vars(aiolambda.errors.service), **vars(aiolambda.testing)}
+    names = {**vars(aiolambda), **vars(aiolambda.errors.service), **vars(aiolambda.testing), "orders": len}
     for call in calls:
         fake = FakeTransport({"orders": lambda event: event, "writer": lambda event: event})
         eval(call, {**names, "fake": fake})  # noqa: S307 - it stands in this checkout
-        assert len(fake._rules) == 1, call
-    assert len(calls) == 18
+        facts, states = fake._functions.facts_of("orders"), fake._states
+        assert facts is not None
+        set_now = [bool(states.states), bool(states.updates), bool(states.provisioned), facts.concurrency is not None]
+        assert len(fake._rules) + sum(set_now) == 1, call
+    assert len(calls) == 26
 
 
 async def test_the_aioresponses_example_mocks_a_call(environment: pytest.MonkeyPatch) -> None:

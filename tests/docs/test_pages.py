@@ -119,7 +119,7 @@ def test_the_command_line_takes_a_command(block: Block, line: str) -> None:
 
 @pytest.mark.parametrize("page", MANUAL, ids=name_of)
 def test_the_options_that_a_page_names_exist(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("invoke", "map", "serve", "doctor", "demo", "--help"):
+    for command in ("invoke", "map", "serve", "functions", "wait", "call", "doctor", "demo", "--help"):
         with pytest.raises(SystemExit):
             build_parser([command]).parse_args([command, "--help"])
     known = capsys.readouterr().out

@@ -20,8 +20,9 @@ from aiolambda import (
     TooManyRequestsException,
     TransportError,
 )
-from aiolambda.emulation.failure_script import FailureKind, ScriptedFailures, scenario_of
+from aiolambda.emulation.failure_script import ScriptedFailures
 from aiolambda.emulation.function_failure import FunctionFailure, response_of
+from aiolambda.emulation.scenarios import FailureKind, scenario_of
 from aiolambda.errors.service import EXCEPTIONS, ServiceException
 
 

@@ -321,10 +321,18 @@ async def test_trace_id_cannot_inject_headers(invoke):
     assert answer.headers["X-Amzn-Trace-Id"].startswith("Root=1-")
 
 
-async def test_other_operations_are_unknown(invoke):
-    url = f"{invoke.endpoint.url}/2015-03-31/functions/app"
-    async with invoke.session.get(url) as response:
+@pytest.mark.parametrize(
+    ("method", "path", "said"),
+    [
+        ("DELETE", "/2015-03-31/functions/app", "DeleteFunction is not emulated here"),
+        ("PUT", "/2015-03-31/functions/app", "PUT /2015-03-31/functions/app is no operation of the Lambda API"),
+    ],
+    ids=["not emulated", "no operation"],
+)
+async def test_other_operations_are_unknown(invoke, method, path, said):
+    async with invoke.session.request(method, f"{invoke.endpoint.url}{path}") as response:
         assert (response.status, response.headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
+        assert (await response.json())["message"].startswith(said)
 
 
 async def test_port_in_use_is_a_configuration_error(invoke):

@@ -166,14 +166,14 @@ class Peer:
         return self.ask({"operation": operation, "input": packed(input), "answer": answer})
 
 
-def peer() -> Iterator[Peer]:
-    """The peer, for a fixture. Skips the test if there is none."""
+def peer(script: str = "operation_peer.py") -> Iterator[Peer]:
+    """The peer, for a fixture. Skips the test if there is none. `script` is a file of this folder."""
     python = os.environ.get("AIOLAMBDA_MODEL_PYTHON")
     if python is None:
         if os.environ.get("CI") == "true":
             pytest.fail(f"{_MISSING}, and CI must have it")
         pytest.skip(_MISSING)
-    command = [python, str(Path(__file__).with_name("operation_peer.py"))]
+    command = [python, str(Path(__file__).with_name(script))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Peer(process)

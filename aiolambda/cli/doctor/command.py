@@ -32,6 +32,7 @@ from . import (
     check_function,
     check_settings,
     check_versions,
+    checks_of_function,
     exit_code_of,
     find_settings,
     installed_versions,
@@ -42,8 +43,8 @@ __all__ = ["DESCRIPTION", "add_options", "run", "with_credentials"]
 
 DESCRIPTION = """\
 Check settings, credentials, endpoint, concurrency, TLS, clock, keep-alive and versions. With --function, also check the
-permission to invoke it. No function runs. Problems come first, with their remedy, and the verdict is last.
-The exit code is 0 if invocations can work.
+permission to invoke it, its state and its limits. No function runs. Problems come first, with their remedy, and the verdict
+is last. The exit code is 0 if invocations can work.
 """
 
 _MIN_SECRET_LENGTH = 6
@@ -53,7 +54,7 @@ _SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_connection_options(parser)
-    parser.add_argument("--function", metavar="NAME", help="check the permission to invoke this function; it does not run")
+    parser.add_argument("--function", metavar="NAME", help="check this function: permission, state, limits; it does not run")
     parser.add_argument("--qualifier", metavar="VERSION", help="version or alias of the function")
     parser.add_argument("--max-concurrency", type=int, metavar="N", help="check open files and memory for N calls in flight")
     parser.add_argument(
@@ -80,6 +81,8 @@ async def _run(options: argparse.Namespace) -> int:
     checks.append(check_concurrency(found, connection_room()))
     checks += await check_connection(found, limit)
     checks.append(await check_function(found, options.function, options.qualifier, credentials, limit))
+    if credentials is not None and checks[-1].state in ("ok", "warning"):
+        checks += await checks_of_function(found, options.function, options.qualifier, credentials, limit)
     settings, code = with_credentials(found.explained, credentials_check), exit_code_of(checks)
     hidden = _replacements(found.findings.proxy.value, credentials)
     # Hidden and escaped before lines are wrapped, which may cut a secret.

@@ -14,11 +14,11 @@ import attrs
 
 from ...emulation.emulated_lambda import EmulatedLambda
 from ...emulation.executions import Execution
-from ...emulation.failure_script import FailureKind, Scenario
 from ...emulation.function_log import LogListener
 from ...emulation.handlers import Handler
 from ...emulation.in_process import function_of
 from ...emulation.recorded_call import RecordedCall
+from ...emulation.scenarios import FailureKind, Scenario
 from ...errors import ConfigurationError
 from ...errors.checks import check_callable, check_choice, check_plain_function, check_seconds, check_whole
 from ...types.mistakes import explains_arguments, kind_of
@@ -127,6 +127,7 @@ class LocalEndpoint(EmulatedLambda):
         self.credentials = credentials or authentication.fresh_credentials()
         """The keys that requests must be signed with."""
         self._on_log = None if on_log is None else listeners.guarded("on_log", on_log)
+        self._account_concurrency = account_concurrency
         self._served = ServedFunctions(self._on_log, self._decide_run, account_concurrency)
         self._served.in_processes.update(_by_name(functions))
         self._log = InvocationLog(on_invocation)
@@ -362,10 +363,23 @@ class LocalEndpoint(EmulatedLambda):
     async def _listen(self) -> None:
         self._loop = asyncio.get_running_loop()
         on_call = self._record_call if self._keep_records else None
-        observers = Observers(decide=self._decide, on_call=on_call, on_end_of_run=self._recorder)
+        observers = Observers(
+            decide=self._decide,
+            decide_operation=self._decide_operation,
+            on_call=on_call,
+            on_operation=self._control_plane_calls.append if self._keep_records else None,
+            on_end_of_run=self._recorder,
+        )
         credentials = self.credentials if self._verify_signatures else None
         self._api = InvokeApi(
-            self._served, observers, self._log, region=self.region, only_region=self._only_region, credentials=credentials
+            self._served,
+            observers,
+            self._log,
+            self._states,
+            region=self.region,
+            only_region=self._only_region,
+            credentials=credentials,
+            account_concurrency=self._account_concurrency,
         )
         self._url = self._server.bind()
         self._served.open(self._make_pool)  # which needs the URL, and comes before the first request

@@ -19,7 +19,7 @@ def foreign_origin() -> ApiError:
 
 
 def unknown_operation(method: str, path: str) -> ApiError:
-    message = f"This endpoint serves Invoke only, not {method} {path}"
+    message = f"{method} {path} is no operation of the Lambda API"
     return ApiError(status=404, code="UnknownOperationException", members={"message": message})
 
 

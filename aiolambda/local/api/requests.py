@@ -1,4 +1,4 @@
-"""Invoke requests, parsed and validated: function name and qualifier, header members, payload.
+"""Invoke requests, parsed and validated: header members and payload.
 
 Owns the rules of a valid request and their order. Must not know which functions exist, or how they run.
 Source: the API reference of Invoke.
@@ -9,14 +9,14 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from functools import lru_cache
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 import attrs
 
 from ...emulation import api_errors
 from ...emulation.identifiers import new_trace_id
 from ...emulation.payloads import check_json
+from ...emulation.targets import Target
 from ...errors import InvalidInputError
 from ...protocol import names
 from ..runtime.invocations import Invocation
@@ -25,10 +25,8 @@ __all__ = [
     "INVOCATION_TYPES",
     "STREAMED_TYPES",
     "InvokeRequest",
-    "Target",
     "check_size",
     "parse",
-    "parse_target",
 ]
 
 _PAYLOAD_LIMIT = 6 * 1024 * 1024
@@ -40,23 +38,7 @@ _CLIENT_CONTEXT_LIMIT = 3583
 INVOCATION_TYPES = ("Event", "RequestResponse", "DryRun")
 STREAMED_TYPES = ("RequestResponse", "DryRun")
 _LOG_TYPES = ("None", "Tail")
-_ARN = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
-_PATTERNS = {
-    "functionName": (256, _ARN + r"([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"),
-    "qualifier": (128, r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+"),
-}
-"""The lengths and the patterns of the service model, as its errors show them."""
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
-
-
-@attrs.frozen(kw_only=True)
-class Target:
-    """The function that a request names; `qualifier` is `None` if it names neither version nor alias."""
-
-    name: str
-    qualifier: str | None = None
-    region: str | None = None
-    account: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -93,37 +75,6 @@ def check_size(size: int, declared: int | None, headers: Mapping[str, str]) -> N
     invocation_type, limit = ("Event", _EVENT_LIMIT) if _is_event(headers) else ("RequestResponse", _PAYLOAD_LIMIT)
     if size > limit:
         raise api_errors.payload_too_large(declared, invocation_type, limit)
-
-
-@lru_cache(maxsize=1024)  # calls repeat the same few
-def parse_target(function_name: str, query: str) -> Target:
-    """Parse the function name of the path and `Qualifier` of the query. Both may name a version if it is the same."""
-    requested = parse_qs(query).get("Qualifier", [None])[0]
-    try:
-        names.check_function_name(function_name)
-    except InvalidInputError:
-        raise _no_match("functionName", function_name) from None
-    if requested is not None:
-        try:
-            names.check_pattern("qualifier", requested)
-        except InvalidInputError:
-            raise _no_match("qualifier", requested) from None
-    derived = names.qualifier_of(function_name)
-    if requested is not None and derived is not None and requested != derived:
-        raise api_errors.conflicting_qualifiers()
-    return Target(
-        name=names.plain_name_of(function_name),
-        qualifier=derived or requested,
-        region=names.region_of(function_name),
-        account=names.account_of(function_name),
-    )
-
-
-def _no_match(member: str, value: str) -> api_errors.ApiError:
-    longest, pattern = _PATTERNS[member]
-    is_long = len(value) > longest
-    limit = f"have length less than or equal to {longest}" if is_long else f"satisfy regular expression pattern: {pattern}"
-    return api_errors.invalid_value(member, f"Member must {limit}", value=value)
 
 
 def parse(target: Target, headers: Mapping[str, str], payload: bytes, *, types: tuple[str, ...]) -> InvokeRequest:

@@ -1,4 +1,4 @@
-"""The HTTP side of the Invoke API: the order of the checks, the HTTP form of each result, and scripted failures on the socket.
+"""The HTTP side of the API: the order of the checks, the HTTP form of each result, and scripted failures on the socket.
 
 Must not know how functions run, and must not print.
 """
@@ -12,12 +12,18 @@ from aiohttp import web
 
 from ...emulation import api_errors, lineage
 from ...emulation.api_errors import ApiError
+from ...emulation.control_plane.answers import ConfigurationReader
+from ...emulation.control_plane.routes import Asked, asked_of
 from ...emulation.durable_names import DurableExecution, DurableNames
 from ...emulation.executions import Execution
-from ...emulation.failure_script import Decision, FailureKind, Scenario
+from ...emulation.failure_script import Decision
 from ...emulation.function_responses import FunctionResponse
+from ...emulation.function_states import FunctionStates
 from ...emulation.identifiers import ACCOUNT, LATEST, arn_of, new_request_id, new_trace_id
-from ...emulation.recorded_call import RecordedCall, recorded
+from ...emulation.recorded_call import RecordedCall, RecordedOperation, recorded, recorded_operation
+from ...emulation.scenarios import FailureKind, Scenario
+from ...emulation.targets import Target, parse_target
+from ...protocol import names
 from ...types.http import Headers, Request
 from ...types.values import Credentials
 from ..functions import LocalFunction
@@ -30,7 +36,7 @@ from ..served_functions import ServedFunctions
 from . import cross_origin, errors, inspection, requests
 from .gate import Gate, headers_in
 from .operations import operation_of
-from .requests import InvokeRequest, Target
+from .requests import InvokeRequest
 from .stream import StreamingResponse
 
 __all__ = ["InvokeApi", "Observers"]
@@ -48,11 +54,14 @@ class _NoAnswer(Exception):
 class Observers:
     """`decide` is asked once for each call, `on_call` gets its record, and `on_end_of_run()` takes that of its run.
 
-    `on_call` is `None` if records are not wanted: making one takes time.
+    `decide_operation` and `on_operation` are the same for calls that run no function. `on_call` and `on_operation` are `None`
+    if records are not wanted: making one takes time.
     """
 
     decide: Callable[[str, str | None, bytes], Decision]
+    decide_operation: Callable[[str, str | None, str | None], Decision]
     on_call: Callable[[RecordedCall], object] | None
+    on_operation: Callable[[RecordedOperation], object] | None
     on_end_of_run: Callable[[], Callable[[Execution], object]]
 
 
@@ -64,12 +73,16 @@ class InvokeApi:
         functions: ServedFunctions,
         observers: Observers,
         log: InvocationLog,
+        states: FunctionStates,
         *,
         region: str,
         only_region: str | None,
         credentials: Credentials | None,
+        account_concurrency: int | None,
     ) -> None:
         self._functions = functions
+        self._states = states
+        self._reader = ConfigurationReader(functions, states, only_region=only_region, account_concurrency=account_concurrency)
         self._observers = observers
         self._log = log
         self._region, self._only_region = region, only_region
@@ -99,7 +112,44 @@ class InvokeApi:
             return self._show_executions(request)
         if request.method in ("GET", "HEAD") and path == inspection.HEALTH_PATH:
             return self._show_health(request)
+        asked = asked_of(request.method, path, request.raw_path.partition("?")[2])
+        if asked is not None:
+            return await self._describe(request, asked)
         return _error_response(errors.unknown_operation(request.method, request.path), new_request_id())
+
+    async def _describe(self, request: web.BaseRequest, asked: Asked) -> web.Response:
+        """Answer an operation that runs no function."""
+        request_id = new_request_id()
+        try:
+            signed = self._gate.check_head(request)
+            body = await _read_payload(request, signed.headers)
+            self._gate.check_body(signed, body)
+            await self._decide_operation(request, asked, signed.headers, body, request_id)
+            if self._functions.refresh is not None:
+                await self._functions.refresh()
+            answer = self._reader.answer(asked, region=self._region)
+        except ApiError as error:
+            return _error_response(error, request_id)
+        except _NoAnswer as lost:
+            return await self._leave_unanswered(request, lost.scenario)
+        headers = {"x-amzn-RequestId": request_id, "X-Amzn-Trace-Id": new_trace_id()}
+        return web.Response(body=answer, headers=headers, content_type="application/json")
+
+    async def _decide_operation(
+        self, request: web.BaseRequest, asked: Asked, headers: Mapping[str, str], body: bytes, request_id: str
+    ) -> None:
+        """Record a call that runs no function, and raise what a script wants for it."""
+        sent = Request(request.method, f"http://{request.host}{request.raw_path}", Headers(headers), body)
+        time = asyncio.get_running_loop().time()
+        call = recorded_operation(sent, asked, request_id=request_id, time=time)
+        if self._observers.on_operation is not None:
+            self._observers.on_operation(call)
+        name = None if call.function_name is None else names.plain_name_of(call.function_name)
+        decision = self._observers.decide_operation(asked.operation, name, call.qualifier)
+        if decision.delay:
+            await asyncio.sleep(decision.delay)
+        if decision.scenario is not None:
+            raise decision.scenario.answer or _NoAnswer(decision.scenario)
 
     def _show_executions(self, request: web.BaseRequest) -> web.Response:
         try:
@@ -139,7 +189,7 @@ class InvokeApi:
         headers, query = signed.headers, signed.query
         payload = await _read_payload(request, headers)
         self._gate.check_body(signed, payload)
-        target = requests.parse_target(function_name, query)
+        target = parse_target(function_name, query)
         watch.function_name, watch.qualifier = target.name, target.qualifier
         if self._observers.on_call is not None:
             sent = Request(request.method, f"http://{request.host}{request.raw_path}", Headers(headers), payload)
@@ -164,6 +214,8 @@ class InvokeApi:
         target = invoke.target
         selection = self._find(target)
         check_configuration(selection.function, target.qualifier, invoke.tenant_id)
+        if (state := self._states.refused_state(target.name, target.qualifier)) is not None:
+            raise api_errors.not_invocable(state)
         arn = self._arn(target)
         trace_id, times = lineage.extended(invoke.trace_id, arn)
         if times >= lineage.LIMIT and getattr(selection.function, "recursive_loop", "Terminate") == "Terminate":

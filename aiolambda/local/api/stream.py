@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from ...emulation.failure_script import FailureKind, Scenario
+from ...emulation.scenarios import FailureKind, Scenario
 from ...operations import stream_events
 from ..runtime.invocations import InvocationResult, ResponseWriter
 

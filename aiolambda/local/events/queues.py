@@ -12,7 +12,7 @@ import datetime as dt
 import itertools
 import logging
 import random
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 
 import attrs
 
@@ -79,6 +79,11 @@ class EventQueues:
     def configure(self, function: InProcessFunction, config: EventInvokeConfig | None) -> None:
         """Set the treatment of the events of a function of this process. `None` runs each once."""
         self._configs[function.name, function.qualifier] = config or _ONCE
+
+    def configs_of(self, function_name: str) -> Mapping[str | None, EventInvokeConfig]:
+        """By qualifier, the treatments that were set for a function of this process."""
+        configs = dict(self._configs).items()
+        return {qualifier: config for (name, qualifier), config in configs if name == function_name and config is not _ONCE}
 
     def put(self, job: Job) -> None:
         """Run an event after those before it."""
