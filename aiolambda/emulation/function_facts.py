@@ -8,9 +8,9 @@ from typing import Protocol
 
 import attrs
 
-__all__ = ["LATEST", "EventFacts", "FunctionFacts", "Inventory"]
+from .identifiers import LATEST
 
-LATEST = "$LATEST"
+__all__ = ["EventFacts", "FunctionFacts", "Inventory"]
 
 
 @attrs.frozen(kw_only=True)

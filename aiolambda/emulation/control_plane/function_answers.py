@@ -7,7 +7,8 @@ Source: the Lambda API reference.
 from collections.abc import Callable, Mapping
 
 from .. import api_errors
-from ..function_facts import LATEST, FunctionFacts
+from ..function_facts import FunctionFacts
+from ..identifiers import LATEST
 from ..targets import Target
 from .members import Members, alias_members, event_members, provisioned_members
 from .pages import page_of
