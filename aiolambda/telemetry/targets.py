@@ -70,16 +70,14 @@ class Targets:
             if region == config.region or not config.use_arn_region:  # else its first request tells the endpoint
                 server = server_of(config.endpoint_url or "")
         rpc: dict[str, Value] = {c.RPC_SYSTEM_NAME: c.AWS_API, c.RPC_METHOD: operation, **server}
-        attributes: dict[str, Value] = {
-            **rpc,
-            c.RPC_SYSTEM: c.AWS_API,
-            c.RPC_SERVICE: "Lambda",
-            c.FAAS_INVOKED_NAME: bare,
-            c.FAAS_INVOKED_PROVIDER: "aws",
-            c.INVOCATION_TYPE: invocation_type,
-        }
+        attributes: dict[str, Value] = {**rpc, c.RPC_SYSTEM: c.AWS_API, c.RPC_SERVICE: "Lambda"}
         if region is not None:
-            attributes |= {c.CLOUD_REGION: region, c.FAAS_INVOKED_REGION: region}
+            attributes[c.CLOUD_REGION] = region
+        if not invocation_type:  # a call that manages functions
+            return Target(f"Lambda.{operation}", attributes, rpc, server)
+        attributes |= {c.FAAS_INVOKED_NAME: bare, c.FAAS_INVOKED_PROVIDER: "aws", c.INVOCATION_TYPE: invocation_type}
+        if region is not None:
+            attributes[c.FAAS_INVOKED_REGION] = region
         given = qualifier or names.qualifier_of(function_name)
         if given is not None:
             attributes[c.QUALIFIER] = given

@@ -28,6 +28,7 @@ from aiolambda import (
     StreamError,
     TooManyRequestsException,
 )
+from aiolambda.operations import GetFunctionConfigurationCommand
 from aiolambda.telemetry import instrument
 from aiolambda.testing import FakeTransport
 
@@ -53,6 +54,16 @@ async def breaks(event: object) -> Any:
 
 
 HANDLERS = {"echo": echo, "sleep": sleep, "fails": fails, "three": three, "breaks": breaks, "orders": echo}
+
+
+async def test_call_that_manages_functions_invokes_none(sdk: Sdk) -> None:
+    async with sdk.client(HANDLERS) as client:
+        await client.send(GetFunctionConfigurationCommand(function_name="orders"))
+    (span,) = sdk.spans
+    assert span.name == "Lambda.GetFunctionConfiguration"
+    assert span.attributes is not None
+    assert span.attributes["rpc.method"] == "GetFunctionConfiguration"
+    assert [name for name in span.attributes if name.startswith(("faas.", "aiolambda.invocation_type"))] == []
 
 
 async def test_span_has_the_attributes_of_the_conventions(sdk: Sdk) -> None:
