@@ -133,9 +133,10 @@ def _text(value: object, kind: Kind, name: str) -> str:
     if kind.name == "time-epoch":
         return str(timestamps.epoch_of(_moment(value, name)))
     plain = _scalar(value, kind, name)
-    if isinstance(plain, bool):
-        return "true" if plain else "false"
-    return str(plain)
+    text = str(plain) if not isinstance(plain, bool) else "true" if plain else "false"
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidInputError(f"{name} has characters that UTF-8 does not have", member=name)
+    return text
 
 
 # Body

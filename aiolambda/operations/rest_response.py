@@ -73,7 +73,7 @@ def _of_header(text: str | None, member: Member) -> object:
         return None
     if member.kind.name.startswith("time"):
         return timestamps.moment_of(text)
-    return int(text) if member.kind.name == "int" else text
+    return int(text) if member.kind.name == "int" and text.isdecimal() else text
 
 
 def _value(value: object, kind: Kind) -> object:

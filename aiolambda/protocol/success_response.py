@@ -10,13 +10,14 @@ Source: the API reference of Invoke and InvokeWithResponseStream. AWS's Runtime 
 from ..types.http import Request, Response, fields_of
 from .endpoints import is_aws_url
 
-__all__ = ["EVENT_STREAM", "problem_of"]
+__all__ = ["EVENT_STREAM", "problem_of", "problem_of_operation"]
 
 EVENT_STREAM = "application/vnd.amazon.eventstream"
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 """The media types of pages for people."""
 
 _STATUSES = {"RequestResponse": 200, "Event": 202, "DryRun": 204}
+_OF_OPERATIONS = frozenset({200, 201, 202, 204})
 _BUFFERED = frozenset({"application/json", "application/octet-stream", None})
 _STREAMED = frozenset({EVENT_STREAM, None})
 """Content types that are right at first sight."""
@@ -45,6 +46,20 @@ def problem_of(response: Response, request: Request, kind: str, *, streamed: boo
     if "x-amzn-requestid" not in fields and is_aws_url(request.url):
         return f"it has no x-amzn-requestid, which every answer of AWS has; {_BY_A_PROXY}"
     return None
+
+
+def problem_of_operation(response: Response, request: Request) -> str | None:
+    """The same for an operation that runs no function.
+
+    The content type is no evidence: moto's server calls JSON `text/html`. Reading the body shows whether it is a page.
+    """
+    fields = response.fields
+    if response.status not in _OF_OPERATIONS:
+        return f"it is HTTP {response.status}, which no operation answers with"
+    problem = _problem_of_encoding(fields["content-encoding"], request) if "content-encoding" in fields else None
+    if problem is None and "x-amzn-requestid" not in fields and is_aws_url(request.url):
+        return f"it has no x-amzn-requestid, which every answer of AWS has; {_BY_A_PROXY}"
+    return problem
 
 
 def _problem_of_type(content_type: str | None, status: int, *, streamed: bool) -> str | None:

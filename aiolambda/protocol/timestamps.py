@@ -32,13 +32,13 @@ def http_date_of(moment: dt.datetime) -> str:
 
 
 def moment_of(value: object) -> dt.datetime:
-    """The moment in any of the three forms; a number may be text. `ValueError` for anything else."""
+    """The moment in any of the three forms; a number may be text. `ValueError` for anything else; its text shows no value."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"a timestamp cannot be {type(value).__name__}")  # noqa: TRY004 - of an answer, not of a caller
     try:
         return _moment(value)
-    except (OverflowError, TypeError, IndexError):
-        raise ValueError("a timestamp is out of range") from None
+    except (ValueError, OverflowError, TypeError, IndexError):
+        raise ValueError("a timestamp is in no known form, or out of range") from None
 
 
 def _moment(value: float | str) -> dt.datetime:

@@ -25,6 +25,7 @@ from aiolambda.operations import (
     FunctionCode,
     FunctionCodeLocation,
     GetAccountSettingsCommand,
+    GetDurableExecutionCommand,
     GetFunctionCommand,
     GetFunctionCommandInput,
     GetFunctionConfigurationCommand,
@@ -249,6 +250,11 @@ def test_wrong_type_is_refused_without_its_value(members: dict[str, Any], said: 
     assert (str(raised.value), SECRET in said) == (said, False)
 
 
+def test_lone_surrogate_is_refused_in_a_url() -> None:
+    with pytest.raises(InvalidInputError, match="qualifier has characters that UTF-8 does not have"):
+        request_of(GetFunctionCommand(function_name="f", qualifier="a\ud800"))
+
+
 def test_moment_needs_a_time_zone() -> None:
     with pytest.raises(InvalidInputError, match="started_after must be a datetime with a time zone; got a datetime"):
         request_of(ListDurableExecutionsByFunctionCommand(function_name="f", started_after=dt.datetime(2026, 1, 1)))  # noqa: DTZ001 - the mistake
@@ -324,13 +330,35 @@ def test_missing_member_that_the_model_needs_is_none() -> None:
         (b"[1]", "its body is not a JSON object"),
         (b'{"Layers": {}}', "a list of its body is not a JSON array"),
         (b'{"VpcConfig": []}', "a structure or a map of its body is not a JSON object"),
+        (b"\xff", "its body is not JSON"),
     ],
-    ids=["page", "list", "no list", "no structure"],
+    ids=["page", "list", "no list", "no structure", "no text"],
 )
 def test_answer_of_another_form_is_refused(body: bytes, said: str) -> None:
     with pytest.raises(aiolambda.ConnectionLostError) as raised:
         output_of(GetFunctionConfigurationCommand(function_name="f"), body)
     assert str(raised.value) == f"the answer to GetFunctionConfiguration cannot be read: {said}"
+
+
+@pytest.mark.parametrize(
+    "value", ['"soon"', "1e300", "NaN", "true", "[]", '"Mon, 99 Nov 2026 12:00:00 GMT"'], ids=lambda value: value[:6]
+)
+def test_wrong_moment_is_refused_without_its_value(value: str) -> None:
+    body = f'{{"StartTimestamp": {value}}}'.encode()
+    with pytest.raises(aiolambda.ConnectionLostError) as raised:
+        output_of(GetDurableExecutionCommand(durable_execution_arn="a"), body)
+    assert "a timestamp " in str(raised.value)
+    assert value.strip('"') not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["1796040000", "1796040000.0", '"1796040000"', '"2026-11-30T12:00:00Z"', '"Mon, 30 Nov 2026 12:00:00 GMT"'],
+    ids=["whole", "float", "text", "ISO 8601", "HTTP"],
+)
+def test_moment_is_read_in_any_form(value: str) -> None:
+    output = output_of(GetDurableExecutionCommand(durable_execution_arn="a"), f'{{"StartTimestamp": {value}}}'.encode())
+    assert output.start_timestamp == dt.datetime(2026, 11, 30, 12, tzinfo=dt.UTC)
 
 
 def test_a_built_structure_is_that_of_its_constructor() -> None:
