@@ -229,9 +229,10 @@ class ManagementCalls(Sending):
 
         Args:
             function_name: A name, `name:qualifier`, a partial ARN or an ARN.
-            condition: `"active"` (its state, after it was created), `"updated"` (its last update, of code or configuration),
-                `"exists"` (it is found), `"published"` (the state of a published version), or `"provisioned"` (its provisioned
-                concurrency).
+            condition: `"active"`, `"updated"`, `"exists"`, `"published"` or `"provisioned"`.
+                Active is the state of a function that was created, and updated the end of the last update of code or
+                configuration. Published is the state of a published version. Provisioned is the end of the allocation of
+                provisioned concurrency.
             qualifier: A version or an alias, which `"published"` and `"provisioned"` need, here or in the name.
             timeout: Seconds for the whole wait; `None` is no limit.
                 Default: 300 for `"active"` and `"updated"`, 20 for `"exists"`, 1,560 for `"published"`, 900 for
