@@ -1,7 +1,6 @@
 """Success responses: checks that a 2xx answer comes from Lambda, by its status, content type and headers.
 
-Laws: an HTML page is never an answer, at any endpoint. An answer that is not Lambda's says nothing about the function. Servers
-outside AWS, such as moto's, may call the JSON of an operation that runs no function HTML: its content is checked later.
+Laws: an HTML page is never an answer, at any endpoint. An answer that is not Lambda's says nothing about the function.
 
 Owns these rules. Must not know their consequences: whether the function may have run, or the error to raise.
 Source: the API reference of Invoke and InvokeWithResponseStream. AWS's Runtime Interface Emulator answers 200 to everything.
@@ -25,7 +24,7 @@ _BY_A_PROXY = "a proxy on the way may have sent it"
 
 
 def problem_of(response: Response, request: Request, kind: str, *, streamed: bool) -> str | None:
-    """The reason why a 2xx is not Lambda's answer to an invocation of this type; `None` if it is. No type is no invocation.
+    """The reason why a 2xx is not Lambda's answer to an invocation of this type; `None` if it is.
 
     A host outside AWS may answer an `Event` and a `DryRun` with 200, and any invocation without `x-amzn-requestid`.
     """
@@ -33,8 +32,7 @@ def problem_of(response: Response, request: Request, kind: str, *, streamed: boo
     content_type = fields.get("content-type")
     if content_type not in (_STREAMED if streamed else _BUFFERED):
         problem = _problem_of_type(content_type, status, streamed=streamed)
-        is_labelled_page = not kind and "x-amzn-requestid" in fields and not is_aws_url(request.url)
-        if problem is not None and not is_labelled_page:
+        if problem is not None:
             return problem
     expected = _STATUSES.get(kind, status)
     if status != expected and (status != 200 or is_aws_url(request.url)):

@@ -280,6 +280,9 @@ async def test_invalid_concurrency_is_refused(concurrency: Any) -> None:
             client.map("square", [], concurrency=concurrency)
         with pytest.raises(ConfigurationError, match=r"concurrency is 11, and the client's max_concurrency is 10"):
             client.map("square", [], concurrency=11)
+        of_several: Any = "limits"
+        with pytest.raises(ConfigurationError, match="1 or more, or 'adaptive'; got 'limits'"):
+            client.map_commands([], concurrency=of_several)
 
 
 @pytest.mark.virtual_time
