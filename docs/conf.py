@@ -34,6 +34,7 @@ nitpick_ignore_regex = [
     # Types that stand in a signature, and that only the client makes or reads.
     (r"py:class", r"aiolambda\.types\..*\.(Loop|ParsedError|StreamingBody)"),
     (r"py:class", r"(aiolambda\.(fanout|operations|pipeline)\..*\.)?(CommandOf|MapScheduler|StreamReader)"),
+    (r"py:class", r"aiolambda\.testing\.piece_stream\.PieceStream"),
     (r"py:class", r"aiolambda\..*\._\w+"),
 ]
 autodoc_default_options = {"members": True}
