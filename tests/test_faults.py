@@ -101,8 +101,12 @@ def test_end_at_the_start_of_a_request_costs_no_second_execution(loop_name: Loop
     assert race.executions >= race.answers
 
 
-OF_OPERATIONS = {"400 with a new code": outcome(1, 1, "LambdaServiceException", "refused")}
-"""The outcomes that differ from those of an invocation: a fault of the caller says that nothing was done."""
+OF_OPERATIONS = {
+    "400 with a new code": outcome(1, 1, "LambdaServiceException", "refused"),
+    "200 with a page": outcome(1, 1, ANSWER, "executed"),
+}
+"""The outcomes that differ from those of an invocation: a fault of the caller says that nothing was done, and an answer that is
+the JSON of an output counts, whatever its content type."""
 
 
 def test_operations_have_the_outcomes_of_invocations(loop_name: LoopName) -> None:

@@ -11,10 +11,11 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, Protocol, TypeVar, cast, runtime_checkable
 
-from ..errors import AiolambdaError, ClientClosedError, LambdaServiceException
+from ..errors import AiolambdaError, ClientClosedError, ConfigurationError, InvalidInputError, LambdaServiceException
 from ..operations import GetAccountSettingsCommand, GetFunctionCommand
 from ..operations.descriptions import AccountLimits, FunctionDescription, description_of, limits_of
 from ..pipeline.call import Call, ControlPlaneOperation
+from ..protocol.names import check_function_name
 from ..types.values import is_whole
 from .sending import Sending
 
@@ -30,6 +31,9 @@ _FETCH_LIMIT = 10.0
 """Seconds for one request, with its repeats: an invocation waits for it."""
 _MOST = 1000
 """Functions and qualifiers that are kept. After so many, all are forgotten."""
+
+_RAISED_ANYWAY = (ClientClosedError, ConfigurationError, InvalidInputError)
+"""What an invocation meets as well, and raises."""
 
 Fact = TypeVar("Fact")
 
@@ -55,8 +59,10 @@ class FunctionFacts:
         operation, input = call.command.operation, call.input
         if isinstance(operation, ControlPlaneOperation) or operation.invocation_type(input) != "RequestResponse":
             return default
-        qualifier = input.qualifier if isinstance(input, _Qualified) else None
-        function = await self.function(operation.function_name(input), qualifier)
+        name, qualifier = operation.function_name(input), input.qualifier if isinstance(input, _Qualified) else None
+        if not _is_name(name) or not isinstance(qualifier, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            return default  # the check of the input refuses it
+        function = await self.function(name, qualifier)
         timeout = None if function is None else _count(function.timeout)
         if function is None or timeout is None:
             return default
@@ -92,13 +98,21 @@ class FunctionFacts:
         return limits_of(await self._client.send(GetAccountSettingsCommand(), timeout=_FETCH_LIMIT))
 
     def _warn(self, error: Exception) -> None:
-        """Log an error, one of each kind. A closed client needs no warning."""
+        """Log an error, one of each kind. The invocation itself raises some."""
         kind = type(error).__name__
-        if kind in self._warned or isinstance(error, ClientClosedError):
+        if kind in self._warned or isinstance(error, _RAISED_ANYWAY):
             return
         self._warned.add(kind)
         said = f"{kind}: {error}" if isinstance(error, AiolambdaError) else kind
         self._log(logging.WARNING, "defaults hold in place of the settings of a function, which cannot be read: %s", said)
+
+
+def _is_name(name: object) -> bool:
+    try:
+        check_function_name(name)
+    except InvalidInputError:
+        return False
+    return True
 
 
 def _count(member: object) -> int | None:

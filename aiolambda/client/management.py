@@ -37,8 +37,8 @@ class ManagementCalls(Sending):
 
         ::
 
-            function = await client.describe("orders", qualifier="live")
-            print(function.version, function.state, function.timeout)
+            orders = await client.describe("orders", qualifier="live")
+            print(orders.version, orders.state, orders.timeout)
 
         Args:
             function_name: A name, `name:qualifier`, a partial ARN or an ARN.
@@ -115,8 +115,8 @@ class ManagementCalls(Sending):
 
         ::
 
-            async for function in client.functions():
-                print(function.function_name, function.runtime)
+            async for found in client.functions():
+                print(found.function_name, found.runtime)
 
         Args:
             all_versions: `True` yields the published versions, too. Default: the latest version of each function.

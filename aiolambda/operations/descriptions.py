@@ -19,9 +19,9 @@ class FunctionDescription:
 
     ::
 
-        function = await client.describe("orders")
-        if not function.is_ready:
-            print(function.state, function.state_reason)
+        orders = await client.describe("orders")
+        if not orders.is_ready:
+            print(orders.state, orders.state_reason)
 
     Args:
         function_name: The name of the function.

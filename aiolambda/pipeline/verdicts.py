@@ -15,10 +15,6 @@ from .call import ControlPlaneOperation
 __all__ = ["parsed_error", "verdict_of", "verdict_of_control_plane"]
 
 
-_STATUSES = frozenset({200, 201, 202, 204})
-"""The statuses with which operations that run no function answer if all is well."""
-
-
 def verdict_of(response: Response, request: Request, invocation_type: str, *, streamed: bool) -> Delivery:
     """The verdict on the answer to an invocation. `ConnectionLostError` for a success that is not Lambda's."""
     if not 200 <= response.status < 300:
@@ -33,9 +29,7 @@ def verdict_of_control_plane(operation: ControlPlaneOperation, response: Respons
     """The verdict on another answer. `ConnectionLostError` for a success that is not Lambda's, or that cannot be read."""
     if not 200 <= response.status < 300:
         return parsed_error(response, delivery.verdict_of_control_plane_error).delivery
-    problem = success_response.problem_of(response, request, "", streamed=False)
-    if problem is None and response.status not in _STATUSES:
-        problem = f"it is HTTP {response.status}, which no operation answers with"
+    problem = success_response.problem_of_operation(response, request)
     if problem is not None:
         raise _not_of_lambda(problem, response)
     operation.read(response)

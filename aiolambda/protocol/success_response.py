@@ -1,7 +1,6 @@
 """Success responses: checks that a 2xx answer comes from Lambda, by its status, content type and headers.
 
-Laws: an HTML page is never an answer, at any endpoint. An answer that is not Lambda's says nothing about the function. Servers
-outside AWS, such as moto's, may call the JSON of an operation that runs no function HTML: its content is checked later.
+Laws: an HTML page is never an answer, at any endpoint. An answer that is not Lambda's says nothing about the function.
 
 Owns these rules. Must not know their consequences: whether the function may have run, or the error to raise.
 Source: the API reference of Invoke and InvokeWithResponseStream. AWS's Runtime Interface Emulator answers 200 to everything.
@@ -10,13 +9,14 @@ Source: the API reference of Invoke and InvokeWithResponseStream. AWS's Runtime 
 from ..types.http import Request, Response, fields_of
 from .endpoints import is_aws_url
 
-__all__ = ["EVENT_STREAM", "problem_of"]
+__all__ = ["EVENT_STREAM", "problem_of", "problem_of_operation"]
 
 EVENT_STREAM = "application/vnd.amazon.eventstream"
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 """The media types of pages for people."""
 
 _STATUSES = {"RequestResponse": 200, "Event": 202, "DryRun": 204}
+_OF_OPERATIONS = frozenset({200, 201, 202, 204})
 _BUFFERED = frozenset({"application/json", "application/octet-stream", None})
 _STREAMED = frozenset({EVENT_STREAM, None})
 """Content types that are right at first sight."""
@@ -24,7 +24,7 @@ _BY_A_PROXY = "a proxy on the way may have sent it"
 
 
 def problem_of(response: Response, request: Request, kind: str, *, streamed: bool) -> str | None:
-    """The reason why a 2xx is not Lambda's answer to an invocation of this type; `None` if it is. No type is no invocation.
+    """The reason why a 2xx is not Lambda's answer to an invocation of this type; `None` if it is.
 
     A host outside AWS may answer an `Event` and a `DryRun` with 200, and any invocation without `x-amzn-requestid`.
     """
@@ -32,8 +32,7 @@ def problem_of(response: Response, request: Request, kind: str, *, streamed: boo
     content_type = fields.get("content-type")
     if content_type not in (_STREAMED if streamed else _BUFFERED):
         problem = _problem_of_type(content_type, status, streamed=streamed)
-        is_labelled_page = not kind and "x-amzn-requestid" in fields and not is_aws_url(request.url)
-        if problem is not None and not is_labelled_page:
+        if problem is not None:
             return problem
     expected = _STATUSES.get(kind, status)
     if status != expected and (status != 200 or is_aws_url(request.url)):
@@ -45,6 +44,20 @@ def problem_of(response: Response, request: Request, kind: str, *, streamed: boo
     if "x-amzn-requestid" not in fields and is_aws_url(request.url):
         return f"it has no x-amzn-requestid, which every answer of AWS has; {_BY_A_PROXY}"
     return None
+
+
+def problem_of_operation(response: Response, request: Request) -> str | None:
+    """The same for an operation that runs no function.
+
+    The content type is no evidence: moto's server calls JSON `text/html`. Reading the body shows whether it is a page.
+    """
+    fields = response.fields
+    if response.status not in _OF_OPERATIONS:
+        return f"it is HTTP {response.status}, which no operation answers with"
+    problem = _problem_of_encoding(fields["content-encoding"], request) if "content-encoding" in fields else None
+    if problem is None and "x-amzn-requestid" not in fields and is_aws_url(request.url):
+        return f"it has no x-amzn-requestid, which every answer of AWS has; {_BY_A_PROXY}"
+    return problem
 
 
 def _problem_of_type(content_type: str | None, status: int, *, streamed: bool) -> str | None:

@@ -220,7 +220,9 @@ class Timeouts:
     )
     """Seconds of silence while the answer is awaited. Default 1,860; 60 if no function runs meanwhile. It also limits the time
     in which the server takes no byte of a large payload, the time from the first byte of the answer's head to the end of the
-    head, and from there to the end of a body that is not streamed. `"function"` is the function's timeout and 30 s more."""
+    head, and from there to the end of a body that is not streamed. `"function"` is the timeout of the function and 30 s more.
+    The client asks Lambda for it, once in five minutes for each function and qualifier, and needs the permission
+    `lambda:GetFunction`. Without it the default holds."""
     idle: float | None = attrs.field(default=None, validator=_limit(above_zero=True))
     """Seconds of silence between two chunks of a stream. Default `None`."""
 

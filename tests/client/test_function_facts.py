@@ -10,6 +10,8 @@ from aiolambda import (
     Call,
     CallNext,
     ClientClosedError,
+    ConnectError,
+    InvalidInputError,
     InvocationTimeoutError,
     InvokeCommand,
     LambdaClient,
@@ -90,6 +92,36 @@ async def test_a_durable_function_has_the_time_of_its_execution() -> None:
         for name in "abc":
             await client.invoke(name, {})
     assert read_limits(service) == [630, 1860, 40]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("../x",), (["f"],), ("arn:aws:lambda:us-east-2:123456789012:function:f",), ("f", "a b"), ("f", ["x"])],
+    ids=["name", "type of name", "region", "qualifier", "type of qualifier"],
+)
+async def test_a_wrong_name_is_refused_as_ever(arguments: Any, caplog: pytest.LogCaptureFixture) -> None:
+    service = serving()
+    name, qualifier = (*arguments, None)[:2]
+    async with client_of(service, timeout=BY_FUNCTION) as client:
+        with pytest.raises(InvalidInputError):
+            await client.invoke(name, {}, qualifier=qualifier)
+    assert set(service.names()) <= ({"function"} if qualifier == "a b" else set())
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_a_stream_waits_for_its_head_so_long() -> None:
+    class Streaming(FunctionService):
+        def stream(self, request: Any, /) -> Any:
+            self.requests.append(request)
+            raise ConnectError("no")
+
+    service = Streaming(function=function())
+    async with client_of(service, timeout=BY_FUNCTION) as client:
+        with pytest.raises(ConnectError):
+            async with client.stream("f", {}, qualifier="live"):
+                pass
+    assert service.queries() == ["Qualifier=live", "Qualifier=live"]
+    assert service.requests[1].timeouts == Timeouts(read=130)
 
 
 async def test_a_silent_function_ends_at_its_limit() -> None:

@@ -1,6 +1,7 @@
 """The calls that look at functions: what they ask, what they return, and how pages follow one another."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +11,10 @@ from aiolambda import (
     AiolambdaError,
     Call,
     CallNext,
-    ConnectionLostError,
     FunctionDescription,
     InvalidInputError,
     InvokeCommand,
     ResourceNotFoundException,
-    Response,
     StandardRetry,
     Timeouts,
 )
@@ -29,6 +28,7 @@ from aiolambda.operations import (
 from aiolambda.operations.api_operation import PagedCommand
 
 from ..support.api_values import COMMANDS
+from ..support.checkers import CHECKERS, check, refused_lines
 from ..support.function_service import FunctionService, client_of, failure, found
 
 pytestmark = pytest.mark.virtual_time
@@ -142,21 +142,6 @@ async def test_a_mistaken_argument_is_named() -> None:
             wrong.describe("f", qualifer="live")
         with pytest.raises(TypeError, match="has no argument 'page_sise'; did you mean page_size"):
             wrong.functions(page_sise=5)
-
-
-async def test_json_that_an_emulator_calls_a_page_is_read() -> None:
-    fields = {"x-amzn-requestid": "id", "content-type": "text/html; charset=utf-8"}
-    labelled, page = Response(201, fields, b'{"Configuration": {"Version": "1"}}'), Response(200, fields, b"<html>")
-    nameless = Response(200, {"content-type": "text/html"}, b"{}")
-    async with client_of(FunctionService(function=[labelled, page, nameless]), endpoint_url="http://localhost:1") as client:
-        assert (await client.describe("f")).version == "1"
-        with pytest.raises(ConnectionLostError, match="its body is not JSON"):
-            await client.describe("f")
-        with pytest.raises(ConnectionLostError, match="with a page"):
-            await client.describe("f")
-    async with client_of(FunctionService(function=labelled)) as client:
-        with pytest.raises(ConnectionLostError, match="with a page"):
-            await client.describe("f")
 
 
 # Pages
@@ -313,3 +298,51 @@ def test_paged_commands_have_a_marker_and_items() -> None:
     assert len(paged) == 16
     assert ListAliasesCommand.operation.items == "aliases"
     assert {name for name, command in COMMANDS.items() if command.operation.items is not None} == set(paged)
+
+
+# Type checkers
+
+
+RIGHT = """
+from aiolambda import FunctionDescription, LambdaClient, Timeouts
+from aiolambda.operations import FunctionConfiguration, ListFunctionsCommand, ListLayersCommand
+
+
+async def main(client: LambdaClient) -> FunctionDescription:
+    found: list[FunctionConfiguration] = [one async for one in client.functions()]
+    found += [one async for one in client.versions("f", page_size=5)]
+    print([alias.function_version async for alias in client.aliases("f")])
+    print([mapping.uuid async for mapping in client.event_source_mappings(event_source_arn="a")])
+    async for page in client.pages(ListFunctionsCommand(function_version="ALL")):
+        found += page.functions or []
+    async for layers in client.pages(ListLayersCommand(), timeout=Timeouts(read="function")):
+        print(layers.next_marker, layers.layers)
+    await client.wait_until("f", "provisioned", qualifier="1", timeout=None)
+    limits = await client.account_limits()
+    async with client.map("f", [1], concurrency="limits", timeout=limits.concurrent_executions) as run:
+        print(run.stats)
+    return await client.describe("f", qualifier="live")
+"""
+WRONG = """
+from aiolambda import LambdaClient, Timeouts
+from aiolambda.operations import GetFunctionCommand, ListFunctionsCommand
+
+
+async def main(client: LambdaClient) -> None:
+    client.pages(GetFunctionCommand(function_name="f"))
+    async for page in client.pages(ListFunctionsCommand()):
+        print(page.aliases)
+    await client.wait_until("f", "activ")
+    await client.wait_until("f", "active", timeout=Timeouts(total=3))
+    (await client.describe("f")).memory_size
+    client.versions()
+    Timeouts(read="functions")
+    client.map("f", [1], concurrency="limit")
+    client.map_commands([], concurrency="limits")
+"""
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_type_checkers_know_what_is_asked_and_answered(checker: str, tmp_path: Path, cache: pytest.Cache) -> None:
+    done = check(checker, {"right": RIGHT, "wrong": WRONG}, tmp_path, cache)
+    assert refused_lines(done) == {("wrong", number) for number in (7, 9, 10, 11, 12, 13, 14, 15, 16)}, done.stdout

@@ -263,11 +263,17 @@ async def test_fault_of_the_caller_says_that_nothing_was_done(answer: Response, 
     ("status", "fields", "body", "said"),
     [
         (200, FIELDS, b"[1]", "the answer to PublishVersion cannot be read: its body is not a JSON object"),
-        (200, {**FIELDS, "content-type": "text/html"}, b"", "the answer is not Lambda's: it is HTTP 200 with a page"),
+        (
+            200,
+            {**FIELDS, "content-type": "text/html"},
+            b"<html>",
+            "the answer to PublishVersion cannot be read: its body is not",
+        ),
+        (200, {**FIELDS, "content-encoding": "gzip"}, b"{}", "the answer is not Lambda's: its body is encoded"),
         (200, {}, b"{}", "the answer is not Lambda's: it has no x-amzn-requestid"),
         (206, FIELDS, b"{}", "the answer is not Lambda's: it is HTTP 206"),
     ],
-    ids=["list", "page", "no request id", "206"],
+    ids=["list", "page", "encoded", "no request id", "206"],
 )
 async def test_answer_of_somebody_else_leaves_open_what_was_done(
     status: int, fields: dict[str, str], body: bytes, said: str

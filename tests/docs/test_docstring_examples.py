@@ -15,12 +15,14 @@ import attrs
 import pytest
 
 import aiolambda
-from aiolambda import Call, CallNext, InvokeCommandOutput, LambdaClient, Metadata
+from aiolambda import Call, CallNext, Credentials, InvokeCommandOutput, LambdaClient, Metadata
 from aiolambda.config import ClientSettings
 from aiolambda.local import LocalEndpoint, LocalFunction
+from aiolambda.operations import ListFunctionsCommand, UpdateFunctionCodeCommand
 from aiolambda.testing import FakeTransport
 
 from ..support.checkers import check
+from ..support.function_service import FunctionService, found
 from .test_docstrings import MODULES
 
 
@@ -82,6 +84,17 @@ MET_FIRST = {
     "serve_in_thread",
 }
 """Names that have an example; one that is the same as another's counts once."""
+LOOKS = {
+    "FunctionDescription",
+    "LambdaClient.account_limits",
+    "LambdaClient.describe",
+    "LambdaClient.functions",
+    "LambdaClient.pages",
+    "LambdaClient.wait_until",
+    "WaitError",
+}
+"""These look at functions, and invoke none."""
+READY = {"Configuration": {"State": "Active", "LastUpdateStatus": "Successful"}}
 NOT_RUN = {"SessionTransport", "assume_role", "from_botocore", "from_profile"}
 """These reach AWS, or need another library."""
 
@@ -93,6 +106,7 @@ import aiohttp
 import attrs
 from aiolambda import {names}
 from aiolambda.config import ClientSettings
+from aiolambda.operations import ListFunctionsCommand, UpdateFunctionCodeCommand
 from aiolambda.credentials import assume_role, from_botocore, from_profile
 from aiolambda.local import EventInvokeConfig, LocalEndpoint, LocalFunction
 from aiolambda.testing import FakeTransport, FunctionFailure, serve_in_thread
@@ -118,7 +132,7 @@ gauge = stamped
 
 async def example(
     client: LambdaClient, items: list[dict[str, int]], names: list[str], output: InvokeCommandOutput, function: LocalFunction,
-    fake: FakeTransport, endpoint: LocalEndpoint,
+    fake: FakeTransport, endpoint: LocalEndpoint, code: bytes,
 ) -> None:
 """
 
@@ -162,12 +176,17 @@ async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     transport = FakeTransport({"orders": echo, "resize": echo, "writer": lambda event: event["topic"]})
     made: Any = LambdaClient if name in ("LocalEndpoint", "FakeTransport") else partial(LambdaClient, transport=transport)
     output = InvokeCommandOutput(status_code=200, payload=b'{"id":7}', metadata=Metadata(http_status_code=200))
-    async with LambdaClient(transport=transport) as client:
+    service = FunctionService(function=found(**READY), functions=found(), account_settings=found(), code=found())
+    keys = Credentials("AKIDEXAMPLE", "secret")
+    looks = LambdaClient(transport=service, region="eu-west-1", credentials=keys)
+    async with looks if name in LOOKS else LambdaClient(transport=transport) as client:
         client.middleware_stack.add(stamped, name="retry")
         names = {
             **{public: getattr(aiolambda, public) for public in aiolambda.__all__},
             **import_module("aiolambda.local").__dict__,
             **import_module("aiolambda.testing").__dict__,
+            "ListFunctionsCommand": ListFunctionsCommand,
+            "UpdateFunctionCodeCommand": UpdateFunctionCodeCommand,
             "ClientSettings": ClientSettings,
             "LambdaClient": made,
             "In": Any,
@@ -177,6 +196,7 @@ async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.Mo
             "Unpack": Unpack,
             "cache": stamped,
             "client": client,
+            "code": b"PK",
             "endpoint": LocalEndpoint(),
             "fake": FakeTransport({"orders": echo}),
             "function": LocalFunction(name="orders", handler="orders.handler", root=tmp_path),

@@ -26,10 +26,12 @@ def failure(code: str, status: int = 400, message: str = "said") -> Response:
 _NAMED = (
     "account-settings",
     "aliases",
+    "code",
     "configuration",
     "event-source-mappings",
     "functions",
     "invocations",
+    "layers",
     "provisioned-concurrency",
     "response-streaming-invocations",
     "versions",
