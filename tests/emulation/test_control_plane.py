@@ -455,6 +455,11 @@ async def test_another_operation_is_refused_by_name(orders: Stage, operation: st
     assert not raised.value.may_have_run
 
 
+async def test_an_operation_with_much_code_is_refused_by_name(orders: Stage) -> None:
+    with pytest.raises(LambdaServiceException, match="UpdateFunctionCode is not emulated here"):
+        await orders.ask("UpdateFunctionCode", function_name="orders", zip_file=bytes(7_000_000))
+
+
 # Routes
 
 SAMPLES = {"FunctionName": "orders", "Name": "live", "VersionNumber": "1", "Resource": ARN}
