@@ -30,12 +30,15 @@ nitpick_ignore_regex = [
     # Other libraries: the build has no network to look them up.
     (r"py:.*", r"(aiohttp|asyncio|collections|contextlib|datetime|logging|os|pathlib|ssl|types|typing)\..*"),
     (r"py:.*", "|".join(dir(builtins))),
-    (r"py:.*", r"(aiolambda\..*\.)?(T|Item|In|Out|OnlyIn|OnlyOut|In_contra|In_co|Out_co)"),  # type variables
+    (r"py:.*", r"(aiolambda\..*\.)?(T|Item|In|Out|OnlyIn|OnlyOut|PagedIn|PagedOut|In_contra|In_co|Out_co)"),  # type variables
     # Types that stand in a signature, and that only the client makes or reads.
     (r"py:class", r"aiolambda\.types\..*\.(Loop|ParsedError|StreamingBody)"),
     (r"py:class", r"(aiolambda\.(fanout|operations|pipeline)\..*\.)?(CommandOf|MapScheduler|StreamReader)"),
     (r"py:class", r"aiolambda\.testing\.piece_stream\.PieceStream"),
     (r"py:class", r"aiolambda\..*\._\w+"),
+    # Structures of the API, which AWS's reference explains, and the base of the commands with pages.
+    (r"py:class", r"(aiolambda\.operations\.api\.structures\.)?\w+Configuration"),
+    (r"py:class", r"(aiolambda\.operations\..*\.)?PagedCommand"),
 ]
 autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"

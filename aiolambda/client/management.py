@@ -227,19 +227,16 @@ class ManagementCalls(Sending):
             await client.send(UpdateFunctionCodeCommand(function_name="orders", zip_file=code))
             await client.wait_until("orders", "updated", timeout=60)
 
-        | condition | until | asks every | by default for |
-        |---|---|---|---|
-        | `"active"` | the state is `Active`: the function was created | 1 s | 300 s |
-        | `"updated"` | the last update of code or configuration was successful | 1 s | 300 s |
-        | `"exists"` | the function is found | 1 s | 20 s |
-        | `"published"` | the state of a published version is `Active`, as after a SnapStart snapshot | 5 s | 1,560 s |
-        | `"provisioned"` | all provisioned concurrency is allocated | 5 s | 900 s |
-
         Args:
             function_name: A name, `name:qualifier`, a partial ARN or an ARN.
-            condition: One of the five above.
+            condition: `"active"`, `"updated"`, `"exists"`, `"published"` or `"provisioned"`.
+                Active is the state of a function that was created, and updated the end of the last update of code or
+                configuration. Published is the state of a published version. Provisioned is the end of the allocation of
+                provisioned concurrency.
             qualifier: A version or an alias, which `"published"` and `"provisioned"` need, here or in the name.
-            timeout: Seconds for the whole wait; `None` is no limit. Default: see above.
+            timeout: Seconds for the whole wait; `None` is no limit.
+                Default: 300 for `"active"` and `"updated"`, 20 for `"exists"`, 1,560 for `"published"`, 900 for
+                `"provisioned"`.
 
         Raises:
             WaitError: The function failed to become ready; `reason` and `reason_code` say why.

@@ -30,6 +30,8 @@ NOTHING_SENT = {
     "NotSentError",
     "PayloadTooLargeError",
     "QueueTimeoutError",
+    "WaitError",
+    "WaitTimeoutError",
 }
 EXECUTED = {"DecodeError", "FunctionError", "StreamError"}
 

@@ -835,6 +835,8 @@ def every_error() -> list[AiolambdaError]:
         errors.TooManyFailuresError("too many", stats=MapStats(done=7)),
         errors.UnknownOutcomeError("left", function_name="orders"),
         errors.NotSentError("left", last_error=errors.ConnectError("refused"), function_name="orders"),
+        errors.WaitError("no", condition="updated", status="Failed", reason="r", reason_code="R", function_name="orders"),
+        errors.WaitTimeoutError("late", condition="exists", function_name="orders"),
         errors.DecodeError("no JSON", output=output, function_name="orders", request_id="the-id"),
         errors.StreamError(
             "cut", code="Throttled", received_bytes=7, received_chunks=2, function_name="orders", request_id="the-id"
