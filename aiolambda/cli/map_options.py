@@ -37,7 +37,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=_concurrency,
         default="adaptive",
         metavar="N",
-        help="maximum number of invocations in flight, or 'adaptive' (default: %(default)s)",
+        help="maximum number of invocations in flight, 'adaptive', or 'limits' to start at the function's concurrency "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--max-concurrency",
@@ -82,13 +83,13 @@ def input_of(given: str | None) -> str:
 
 def max_concurrency(options: argparse.Namespace) -> int | None:
     """The client's bound: as asked for, or large enough for a fixed concurrency."""
-    concurrency: int | Literal["adaptive"] = options.concurrency
+    concurrency: int | Literal["adaptive", "limits"] = options.concurrency
     bound: int | None = options.max_concurrency
     return concurrency if isinstance(concurrency, int) and concurrency > _DEFAULT_MAX_CONCURRENCY else bound
 
 
 def check_options(options: argparse.Namespace) -> None:
-    if options.max_concurrency is not None and options.concurrency != "adaptive":
+    if options.max_concurrency is not None and isinstance(options.concurrency, int):
         raise ConfigurationError("--concurrency N is a bound itself: give it, or --max-concurrency for an adaptive one")
     if options.format == "text" and options.query is None:
         raise ConfigurationError(
@@ -134,11 +135,12 @@ def _is_one_file(path: str, other: str | int) -> bool:
     return False
 
 
-def _concurrency(text: str) -> int | Literal["adaptive"]:
-    if text == "adaptive":
-        return "adaptive"
+def _concurrency(text: str) -> int | Literal["adaptive", "limits"]:
+    words: dict[str, Literal["adaptive", "limits"]] = {"adaptive": "adaptive", "limits": "limits"}
+    if text in words:
+        return words[text]
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number above 0 nor 'adaptive'")
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number above 0, nor 'adaptive' or 'limits'")
     return int(text)
 
 

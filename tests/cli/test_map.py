@@ -222,9 +222,10 @@ async def test_results_may_leave_the_item_out(endpoint, program, tmp_path):
     assert ("item" in result, result["line"], result["payload"]) == (False, 2, 7)
 
 
-async def test_max_concurrency_bounds_an_adaptive_map(endpoint, program, tmp_path):
+@pytest.mark.parametrize("concurrency", ["adaptive", "limits"])
+async def test_max_concurrency_bounds_an_adaptive_map(concurrency, endpoint, program, tmp_path):
     (tmp_path / "items").write_text('{"op": "sleep", "seconds": 0.05}\n' * 12)
-    arguments = ("map", "app", "-f", "items", "-o", "out", "--max-concurrency", "2")
+    arguments = ("map", "app", "-f", "items", "-o", "out", "--max-concurrency", "2", "--concurrency", concurrency)
     ended = await program(*arguments, env=environment_for(endpoint), cwd=tmp_path)
     begun = [json.loads(line)["duration_ms"] for line in (tmp_path / "out").read_text().splitlines()]
     (seconds,) = re.findall(r"([\d.]+) s\n$", ended.stderr)

@@ -276,10 +276,13 @@ async def test_throttles_never_exceed_a_fixed_concurrency() -> None:
 @pytest.mark.parametrize("concurrency", [0, -1, 1.5, True, "many"])
 async def test_invalid_concurrency_is_refused(concurrency: Any) -> None:
     async with squares(max_concurrency=10) as client:
-        with pytest.raises(ConfigurationError, match="1 or more, or 'adaptive'"):
+        with pytest.raises(ConfigurationError, match="1 or more, 'adaptive' or 'limits'"):
             client.map("square", [], concurrency=concurrency)
         with pytest.raises(ConfigurationError, match=r"concurrency is 11, and the client's max_concurrency is 10"):
             client.map("square", [], concurrency=11)
+        of_several: Any = "limits"
+        with pytest.raises(ConfigurationError, match="1 or more, or 'adaptive'; got 'limits'"):
+            client.map_commands([], concurrency=of_several)
 
 
 @pytest.mark.virtual_time
