@@ -37,6 +37,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"aiolambda\.pipeline\..*\.(CallWatch|MapWatch|Observers|StreamEnd)"),
     (r"py:class", "TracingMiddleware"),
     (r"py:class", "MeterProvider|TracerProvider"),  # of OpenTelemetry, which is imported when it is needed
+    (r"py:class", r"aiolambda\.testing\.piece_stream\.PieceStream"),
     (r"py:class", r"aiolambda\..*\._\w+"),
     # Structures of the API, which AWS's reference explains, and the base of the commands with pages.
     (r"py:class", r"(aiolambda\.operations\.api\.structures\.)?\w+Configuration"),

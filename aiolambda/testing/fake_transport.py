@@ -45,7 +45,8 @@ __all__ = ["FakeTransport"]
 T = TypeVar("T")
 
 _REGION = "us-east-1"
-"""The region in the ARNs of functions that are called by name."""
+"""The region in the ARNs of functions, if a request is not signed for one."""
+_SCOPE = re.compile(r"/\d{8}/((?:[a-z]+-){2,}\d)/lambda/aws4_request")  # a client without a region signs for none
 _API_PATH = re.compile(r"/\d{4}-\d\d-\d\d/.*")
 """The path of an operation, after a path of the endpoint."""
 
@@ -196,7 +197,7 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         try:
             if decision.scenario is not None and decision.scenario.answer is not None:
                 raise decision.scenario.answer
-            body = self._reader.answer(asked, region=_REGION)
+            body = self._reader.answer(asked, region=_region_of(call.headers))
         except ApiError as error:
             return _error_response(call.request_id, call.headers, error)
         return _response(call.request_id, call.headers, 200, body, {"content-type": "application/json"})
@@ -348,7 +349,7 @@ def _arn_of(call: RecordedCall, qualifier: str | None) -> str:
     name = call.function_name
     if name.startswith("arn:") and names.qualifier_of(name) == qualifier:
         return name
-    return arn_of(names.plain_name_of(name), names.region_of(name) or _REGION, qualifier)
+    return arn_of(names.plain_name_of(name), names.region_of(name) or _region_of(call.headers), qualifier)
 
 
 def _asked(request: Request) -> Asked | None:
@@ -358,6 +359,12 @@ def _asked(request: Request) -> Asked | None:
     parts = urlsplit(request.url)
     found = _API_PATH.search(parts.path)
     return None if found is None else asked_of(request.method, found[0], parts.query)
+
+
+def _region_of(headers: Mapping[str, str]) -> str:
+    """The region that a request is signed for."""
+    scope = _SCOPE.search(headers.get("authorization", ""))
+    return _REGION if scope is None else scope[1]
 
 
 def _response(

@@ -276,6 +276,16 @@ async def test_the_fake_tells_a_reserved_concurrency() -> None:
             stage.lambda_.add("orders", handler, concurrency=-1)
 
 
+async def test_the_fake_has_its_functions_in_the_region_of_the_client() -> None:
+    fake = FakeTransport({"orders": lambda _, context: context.invoked_function_arn})
+    async with LambdaClient(transport=fake, region="eu-west-1") as client:
+        (function,) = [function async for function in client.functions()]
+        arn = function.function_arn
+        assert arn == "arn:aws:lambda:eu-west-1:000000000000:function:orders"
+        assert (await client.describe(arn)).function_arn == arn
+        assert (await client.invoke("orders")).json() == (await client.invoke(arn)).json() == arn
+
+
 # States
 
 
@@ -443,6 +453,11 @@ async def test_another_operation_is_refused_by_name(orders: Stage, operation: st
         await orders.ask(operation, **members)
     assert (raised.value.code, raised.value.status_code) == ("UnknownOperationException", 404)
     assert not raised.value.may_have_run
+
+
+async def test_an_operation_with_much_code_is_refused_by_name(orders: Stage) -> None:
+    with pytest.raises(LambdaServiceException, match="UpdateFunctionCode is not emulated here"):
+        await orders.ask("UpdateFunctionCode", function_name="orders", zip_file=bytes(7_000_000))
 
 
 # Routes

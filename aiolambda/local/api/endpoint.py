@@ -1,4 +1,4 @@
-"""The local endpoint: an HTTP server on 127.0.0.1 with the Invoke API of Lambda.
+"""The local endpoint: an HTTP server on 127.0.0.1 with the API of Lambda.
 
 Owns the settings, the life of the server, and what a test asks about it. Must not know requests, or how functions run.
 """

@@ -34,20 +34,13 @@ from ..runtime.pool import ConcurrencyExceeded
 from ..runtime.process import EndpointClosed
 from ..served_functions import ServedFunctions
 from . import cross_origin, errors, inspection, requests
+from .bodies import NoAnswer, read_operation_body, read_payload
 from .gate import Gate, headers_in
 from .operations import operation_of
 from .requests import InvokeRequest
 from .stream import StreamingResponse
 
 __all__ = ["InvokeApi", "Observers"]
-
-
-class _NoAnswer(Exception):
-    """This call gets no answer: a script wants that, or the client has left before it had sent its request."""
-
-    def __init__(self, scenario: Scenario | None = None) -> None:
-        super().__init__()
-        self.scenario = scenario
 
 
 @attrs.frozen(kw_only=True)
@@ -122,7 +115,7 @@ class InvokeApi:
         request_id = new_request_id()
         try:
             signed = self._gate.check_head(request)
-            body = await _read_payload(request, signed.headers)
+            body = await read_operation_body(request, asked, signed.headers)
             self._gate.check_body(signed, body)
             await self._decide_operation(request, asked, signed.headers, body, request_id)
             if self._functions.refresh is not None:
@@ -130,7 +123,7 @@ class InvokeApi:
             answer = self._reader.answer(asked, region=self._region)
         except ApiError as error:
             return _error_response(error, request_id)
-        except _NoAnswer as lost:
+        except NoAnswer as lost:
             return await self._leave_unanswered(request, lost.scenario)
         headers = {"x-amzn-RequestId": request_id, "X-Amzn-Trace-Id": new_trace_id()}
         return web.Response(body=answer, headers=headers, content_type="application/json")
@@ -149,7 +142,7 @@ class InvokeApi:
         if decision.delay:
             await asyncio.sleep(decision.delay)
         if decision.scenario is not None:
-            raise decision.scenario.answer or _NoAnswer(decision.scenario)
+            raise decision.scenario.answer or NoAnswer(decision.scenario)
 
     def _show_executions(self, request: web.BaseRequest) -> web.Response:
         try:
@@ -180,14 +173,14 @@ class InvokeApi:
         except ApiError as error:
             watch.refuse(error.code, error.status)
             return _error_response(error, request_id)
-        except _NoAnswer as lost:
+        except NoAnswer as lost:
             return await self._leave_unanswered(request, lost.scenario)
 
     async def _parse(self, request: web.BaseRequest, function_name: str, watch: Watch, *, streamed: bool) -> InvokeRequest:
         """Check and parse a request. Raises an `ApiError` if it is invalid."""
         signed = self._gate.check_head(request)
         headers, query = signed.headers, signed.query
-        payload = await _read_payload(request, headers)
+        payload = await read_payload(request, headers)
         self._gate.check_body(signed, payload)
         target = parse_target(function_name, query)
         watch.function_name, watch.qualifier = target.name, target.qualifier
@@ -224,7 +217,7 @@ class InvokeApi:
         scenario = decision.scenario
         if scenario is not None and scenario.kind is not FailureKind.FUNCTION and not scenario.runs:
             await asyncio.sleep(decision.delay)
-            raise scenario.answer or _NoAnswer(scenario)
+            raise scenario.answer or NoAnswer(scenario)
         job = Job(
             selection=selection,
             invocation=invoke.invocation(watch.request_id, arn, trace_id),
@@ -261,7 +254,7 @@ class InvokeApi:
         else:
             job.watch.answer()
         if (loss := job.decision.loss) is not None:
-            raise _NoAnswer(loss)
+            raise NoAnswer(loss)
         return web.Response(status=202 if is_event else 204, headers=_headers_of(job))
 
     async def _respond(
@@ -281,7 +274,7 @@ class InvokeApi:
             return await response.end(result, wants_log_tail=invoke.wants_log_tail)
         result = await self._run(job)
         if loss is not None and loss.kind is not FailureKind.CUT:
-            raise _NoAnswer(loss)
+            raise NoAnswer(loss)
         if result.response.error_type is not None:
             headers["X-Amz-Function-Error"] = result.kind
         if invoke.wants_log_tail:
@@ -329,26 +322,6 @@ async def _cut(request: web.BaseRequest, body: bytes, headers: dict[str, str]) -
     if request.transport is not None:
         request.transport.close()
     return response
-
-
-async def _read_payload(request: web.BaseRequest, headers: Mapping[str, str]) -> bytes:
-    """Read the payload. If the declared length is over a limit, refuse the request without reading it."""
-    declared = request.content_length
-    requests.check_size(declared or 0, declared, headers)
-    if request.content.is_eof():  # it has come with the head
-        payload = request.content.read_nowait()
-        requests.check_size(len(payload), declared, headers)
-        return payload
-    if headers.get("expect", "").lower() == "100-continue" and request.transport is not None:
-        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # web.Server leaves that to its handler
-    collected = bytearray()
-    try:
-        async for chunk in request.content.iter_any():
-            collected += chunk
-            requests.check_size(len(collected), declared, headers)
-    except ConnectionError:
-        raise _NoAnswer from None
-    return bytes(collected)
 
 
 async def _result_of(execution: DurableExecution) -> InvocationResult:
