@@ -46,10 +46,17 @@ def orders(folder: Path, **settings):
 
 
 @pytest.fixture(scope="module")
-def endpoint(tmp_path_factory) -> Iterator[LocalEndpoint]:
-    served = [function("app"), function("brief", durable=True), orders(tmp_path_factory.mktemp("orders"))]
-    with shared_endpoint(*served, region="us-east-1", credentials=KEYS, account_concurrency=500) as endpoint:
+def served(tmp_path_factory) -> Iterator[LocalEndpoint]:
+    functions = [function("app"), function("brief", durable=True), orders(tmp_path_factory.mktemp("orders"))]
+    with shared_endpoint(*functions, region="us-east-1", credentials=KEYS, account_concurrency=500) as endpoint:
         yield endpoint
+
+
+@pytest.fixture
+def endpoint(served) -> Iterator[LocalEndpoint]:
+    """The endpoint of all tests. What a test has set is gone after it."""
+    yield served
+    served.reset()
 
 
 async def ask(endpoint, operation, **members):
@@ -237,7 +244,6 @@ async def test_boto3_turns_the_pages(endpoint, tmp_path):
     ((config,),) = (page["ProvisionedConcurrencyConfigs"] for page in provisioned)
     assert (config["Status"], config["FunctionArn"]) == ("READY", f"{ARN}:function:orders:live")
     assert len(events) == len(layers) == 1
-    endpoint.reset()
 
 
 @pytest.mark.slow
@@ -262,7 +268,6 @@ async def test_boto3_waits_for_states(endpoint, tmp_path):
     assert asked[:8] == ["GetFunction"] * 6 + ["GetFunctionConfiguration"] * 2
     assert failed["Last"]["LastUpdateStatusReasonCode"] == "ImageDeleted"
     assert "Max attempts exceeded" in missing["Error"]
-    endpoint.reset()
 
 
 @pytest.mark.slow
