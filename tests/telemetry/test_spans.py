@@ -66,6 +66,16 @@ async def test_call_that_manages_functions_invokes_none(sdk: Sdk) -> None:
     assert [name for name in span.attributes if name.startswith(("faas.", "aiolambda.invocation_type"))] == []
 
 
+async def test_request_that_reads_has_the_method_get(sdk: Sdk) -> None:
+    async with sdk.client(HANDLERS, otel={"attempts": True}) as client:
+        await client.describe("orders")
+    attempt, _ = sdk.spans
+    assert (attempt.name, (attempt.attributes or {})["http.request.method"]) == ("GET", "GET")
+    (active,), (duration,) = sdk.points("http.client.active_requests"), sdk.points("http.client.request.duration")
+    assert (active.attributes["http.request.method"], active.value) == ("GET", 0)
+    assert duration.attributes["http.request.method"] == "GET"
+
+
 async def test_span_has_the_attributes_of_the_conventions(sdk: Sdk) -> None:
     async with sdk.client(HANDLERS) as client:
         with sdk.tracer.start_as_current_span("parent"):
