@@ -1447,6 +1447,19 @@ MISTAKES: list[tuple[str, type[Exception], str]] = [
         ),
     ),
     (
+        'client.list_aliases(FunctionName="f")',
+        AttributeError,
+        "'LambdaClient' object has no attribute 'list_aliases'; write client.aliases(...)",
+    ),
+    (
+        'client.publish_version(FunctionName="f")',
+        AttributeError,
+        (
+            "'LambdaClient' object has no attribute 'publish_version'; write client.send(PublishVersionCommand(...)); the "
+            "commands are in aiolambda.operations"
+        ),
+    ),
+    (
         "client.middlewareStack.add(good)",
         AttributeError,
         "'LambdaClient' object has no attribute 'middlewareStack'; write client.middleware_stack",

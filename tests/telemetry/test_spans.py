@@ -435,6 +435,12 @@ def test_wrong_argument_is_refused(sdk: Sdk, settings: dict[str, Any], problem: 
     assert "openTelemetryMiddleware" not in client.middleware_stack
 
 
+def test_misspelt_setting_is_named() -> None:
+    misspelt: dict[str, Any] = {"atempts": True}
+    with pytest.raises(TypeError, match="instrument.* has no argument 'atempts'; did you mean attempts"):
+        instrument(LambdaClient(transport=FakeTransport({})), **misspelt)
+
+
 def test_something_else_than_a_client_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="instrument takes a LambdaClient; got the class LambdaClient"):
         instrument(LambdaClient)  # type: ignore[arg-type]
