@@ -44,6 +44,7 @@ from aiolambda import InvokeWithResponseStreamCommand, InvokeWithResponseStreamC
 from aiolambda.credentials import *
 from aiolambda import CredentialsProvider, RetryStrategy
 from aiolambda.local import LocalEndpoint, LocalFunction
+from aiolambda.operations import PublishVersionCommand
 from aiolambda.testing import FakeTransport
 
 async def good(call, call_next):
@@ -881,6 +882,11 @@ MISTAKES: list[tuple[str, type[Exception], str]] = [
         'async with client.map_commands(["f"]) as run: await anext(aiter(run))',
         InvalidInputError,
         ("map_commands takes commands; got a string: to invoke a function by its name, write client.invoke(name, payload)"),
+    ),
+    (
+        "async with client.map_commands([PublishVersionCommand(function_name='f')]) as run: await anext(aiter(run))",
+        InvalidInputError,
+        "map_commands takes commands that invoke functions; got a PublishVersionCommand: write client.send(command)",
     ),
     (
         "FakeTransport([])",
