@@ -123,8 +123,8 @@ class MapScheduler(Run[Item]):
             await self._sender.open(self._run_ended)
             if self._prepare is not None:
                 await self._prepare()
-        except BaseException:
-            self.stop("error")
+        except BaseException as error:
+            self.stop("caller" if isinstance(error, asyncio.CancelledError) else "error")
             await asyncio.wait({self.task})
             raise
         if self._settings.deadline is not None:
