@@ -353,6 +353,14 @@ async def test_a_map_that_is_cancelled_while_it_asks_was_stopped_by_its_caller(c
     assert caplog.messages[-1] == "map of 'f' ended after 1.000 s, stopped by caller: 0 done, 0 ok"
 
 
+async def test_a_map_asks_until_its_deadline() -> None:
+    service = serving(function=slowly)
+    async with client_of(service) as client, client.map("f", [1], concurrency="limits", deadline=1) as run:
+        results = [result async for result in run]
+    assert (run.stopped_by, now(), results) == ("deadline", 1, [])
+    assert "invocations" not in service.names()
+
+
 async def test_a_map_that_closes_while_it_asks_sends_nothing() -> None:
     service = serving(function=slowly)
     client = client_of(service)
