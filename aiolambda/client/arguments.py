@@ -124,6 +124,7 @@ CALL_REMEDIES: Remedies = {
 
 
 _CLOSE = "write await client.close(), or async with"
+_SEND = "write client.send({}Command(...)); the commands are in aiolambda.operations"
 CLIENT_ATTRIBUTES: Remedies = {
     # the SDK for JavaScript
     "destroy": _CLOSE,
@@ -134,13 +135,27 @@ CLIENT_ATTRIBUTES: Remedies = {
     "can_paginate": "write client.pages(command), which refuses a command without pages",
     "exceptions": "import the classes from aiolambda, such as ResourceNotFoundException; those of rarer codes are in "
     "aiolambda.errors.service",
+    "create_alias": _SEND.format("CreateAlias"),
+    "create_function": _SEND.format("CreateFunction"),
+    "delete_function": _SEND.format("DeleteFunction"),
+    "get_account_settings": "write client.account_limits()",
+    "get_alias": _SEND.format("GetAlias"),
     "get_function": "write client.describe(...), or client.send(GetFunctionCommand(...)) for all of the answer",
+    "get_function_concurrency": "write client.describe(...), whose reserved_concurrency it is",
+    "get_function_configuration": "write client.describe(...), whose configuration it is",
     "get_paginator": "write client.pages(command), such as client.pages(ListFunctionsCommand())",
     "get_waiter": "write client.wait_until(name, 'active'), or 'updated', 'exists' or 'published'",
     "invoke_async": "write client.invoke_event(...)",
     "invoke_with_response_stream": "write client.stream(...)",
+    "list_aliases": "write client.aliases(...)",
+    "list_event_source_mappings": "write client.event_source_mappings(...)",
     "list_functions": "write client.functions()",
+    "list_versions_by_function": "write client.versions(...)",
     "meta": "write client.config",
+    "publish_version": _SEND.format("PublishVersion"),
+    "update_alias": _SEND.format("UpdateAlias"),
+    "update_function_code": _SEND.format("UpdateFunctionCode"),
+    "update_function_configuration": _SEND.format("UpdateFunctionConfiguration"),
     # httpx, aiohttp and concurrent.futures
     "aclose": _CLOSE,
     "shutdown": _CLOSE,

@@ -170,7 +170,7 @@ def _wait(function_name: str, condition: str, qualifier: str | None, timeout: fl
                 f"waiting until {condition!r} needs a version or an alias: write qualifier=...", member="qualifier"
             )
     limit = chosen.waiter.delay * chosen.waiter.most_attempts if isinstance(timeout, Unset) else timeout
-    problem = problem_of_timeout("timeout", limit)
+    problem = problem_of_timeout("timeout", limit, other="")
     if problem is not None:
         raise InvalidInputError(problem, member="timeout")
     kind = getattr(commands, f"{chosen.waiter.operation}Command")

@@ -69,13 +69,11 @@ def check_timeout(name: str, value: object) -> None:
         raise ConfigurationError(problem)
 
 
-def problem_of_timeout(name: str, value: object) -> str | None:
-    """Why the value cannot be the `total` limit of a call, which is seconds above 0, or `None` for no limit."""
+def problem_of_timeout(name: str, value: object, *, other: str = "Timeouts(...), ") -> str | None:
+    """Why the value cannot be a time limit: seconds above 0, or `None` for no limit. `other` names a further choice."""
     if value is None or is_seconds(value, above_zero=True):
         return None
-    return (
-        f"{name} must be a number of seconds, above 0 and at most {LONGEST_TIME:,}, Timeouts(...), or None; got {shown(value)}"
-    )
+    return f"{name} must be a number of seconds, above 0 and at most {LONGEST_TIME:,}, {other}or None; got {shown(value)}"
 
 
 def check_whole(name: str, value: object, *, least: int, most: int | None = None) -> None:

@@ -122,14 +122,22 @@ class MapScheduler(Run[Item]):
         try:
             await self._sender.open(self._run_ended)
             if self._prepare is not None:
-                await self._prepare()
-        except BaseException:
-            self.stop("error")
+                await self._prepare_until_deadline(self._prepare)
+        except BaseException as error:
+            self.stop("caller" if isinstance(error, asyncio.CancelledError) else "error")
             await asyncio.wait({self.task})
             raise
         if self._settings.deadline is not None:
             self._deadline = loop.call_at(self._began + self._settings.deadline, self.stop, "deadline")
         self._wake.set()
+
+    async def _prepare_until_deadline(self, prepare: Callable[[], Awaitable[None]]) -> None:
+        deadline = self._settings.deadline
+        try:
+            async with asyncio.timeout_at(None if deadline is None else self._began + deadline):
+                await prepare()
+        except TimeoutError:
+            self.stop("deadline")
 
     def stop(self, by: StoppedBy) -> None:
         """Send nothing more. Items in flight go on; each item in the backlog gets a result."""

@@ -19,6 +19,7 @@ from ..errors.tracebacks import forget_locals
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandInput, new_input
 from ..operations.payload import Payload, check_json_text, encoded_payload
+from ..pipeline.call import ControlPlaneOperation
 from ..pipeline.command import BaseCommand, check_command
 from ..types.interfaces import Codec
 from .item import WorkItem
@@ -159,6 +160,11 @@ def command_factory(
     def prepare(index: int, command: InvokeCommand) -> WorkItem[InvokeCommand]:
         if not isinstance(command, BaseCommand):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
             check_command(command, taken="map_commands takes commands")  # type: ignore[unreachable] # as above
+        elif isinstance(command.operation, ControlPlaneOperation):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+            kind = type(command).__name__
+            raise InvalidInputError(
+                f"map_commands takes commands that invoke functions; got a {kind}: write client.send(command)", member="command"
+            )
         is_idempotent = command.idempotent if idempotent is None else idempotent
         if is_idempotent is None:
             is_idempotent = default

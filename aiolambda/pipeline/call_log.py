@@ -3,7 +3,7 @@
 Laws: no record holds a payload, an answer, a tenant id or a secret. What a user's handler raises changes nothing. Each record
 is a sentence for people, and has its facts in `extra`, as flat keys.
 
-Owns the sentences and the keys. Must not know why a call ends, or how long it pauses.
+Owns the records and the keys. Must not know why a call ends, or how long it pauses.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from ..errors import AiolambdaError, LambdaServiceException, TransportError
 from ..types.events import AttemptEnded, CallEnded, CallFacts, ClientObserver, Outcome
 from ..types.loggers import AnyLogger, log_quietly
 from ..types.values import Delivery, RetryAction
+from .call_words import words_of
 from .observers import CallWatch
 
 if TYPE_CHECKING:
@@ -23,35 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CallLog", "RetryLog"]
 
-_MEANS = {
-    Delivery.NOT_DELIVERED: "the request did not reach Lambda",
-    Delivery.REFUSED: "the function did not run",
-    Delivery.UNKNOWN: "the function may have run",
-    Delivery.ACCEPTED: "Lambda queued the event",
-    Delivery.EXECUTED: "the function ran",
-}
-_ENDS = {
-    Outcome.EXECUTED: "done",
-    Outcome.FUNCTION_ERROR: "the function failed",
-    Outcome.ACCEPTED: "the event is queued",
-    Outcome.NOT_RUN: "done without running the function",
-    Outcome.INCOMPLETE: "the function ran, and its answer was not read to its end",
-    Outcome.THROTTLED: "throttled, the function did not run",
-    Outcome.REFUSED: "refused, the function did not run",
-    Outcome.NOT_DELIVERED: "not delivered, the function did not run",
-    Outcome.UNKNOWN: "failed, and the function may have run",
-    Outcome.CANCELLED: "cancelled by the caller",
-}
-_SAFE = {
-    RetryAction.REPEAT: "Sending again is safe, because the server had closed the connection before the request reached it",
-    RetryAction.SET_CLOCK: "The function did not run; the next request is signed with the time of the service",
-    RetryAction.RENEW_CREDENTIALS: "The function did not run; the next request is signed with new credentials",
-}
-_SAFE_BY_VERDICT = {
-    Delivery.NOT_DELIVERED: "Sending again is safe, because the request did not reach Lambda",
-    Delivery.REFUSED: "Sending again is safe, because the function did not run",
-    Delivery.UNKNOWN: "The function may have run; sending again is safe, because the call is idempotent",
-}
 _LEAST_SHOWN = 0.001
 """Seconds of waiting that people are told of."""
 _WARN_AFTER = _WARN_EVERY = 60.0
@@ -62,7 +34,8 @@ def _title(facts: CallFacts) -> str:
     """The call in short. The digits tell calls apart that run at the same time."""
     qualifier = _qualifier(facts)
     name = facts.function_name if qualifier is None else f"{facts.function_name}:{qualifier}"
-    return f"{facts.operation} {name!r} [{facts.id[-6:]}]"
+    named = f"{facts.operation} {name!r}" if name or facts.invocation_type else facts.operation
+    return f"{named} [{facts.id[-6:]}]"
 
 
 def _qualifier(facts: CallFacts) -> str | None:
@@ -72,9 +45,9 @@ def _qualifier(facts: CallFacts) -> str | None:
 def _keys(facts: CallFacts, **keys: object) -> dict[str, object]:
     return {
         "operation": facts.operation,
-        "function_name": facts.function_name,
+        "function_name": facts.function_name or None,
         "qualifier": _qualifier(facts),
-        "invocation_type": facts.invocation_type,
+        "invocation_type": facts.invocation_type or None,
         "invocation_id": facts.id,
         **keys,
     }
@@ -95,7 +68,8 @@ class CallLog(ClientObserver):
         delivery, kind = event.delivery, None if event.error is None else type(event.error).__name__
         what = f"status {event.status_code}" if kind is None else f"no answer ({kind})"
         request_id = "" if event.request_id is None else f"; request id {event.request_id}"
-        means = "nothing was to run" if event.status_code == 204 else _MEANS[delivery]
+        is_dry_run = event.call.invocation_type and event.status_code == 204
+        means = "nothing was to run" if is_dry_run else words_of(event.call).means[delivery]
         log_quietly(
             self._logger,
             logging.DEBUG,
@@ -122,7 +96,7 @@ class CallLog(ClientObserver):
         """One record for each call."""
         outcome, kind = event.outcome, "" if event.error_type is None else f" ({event.error_type})"
         if outcome is Outcome.CANCELLED:
-            kind = f", {_MEANS[event.delivery]}"
+            kind = f", {words_of(event.call).means[event.delivery]}"
         parts = ["1 attempt" if event.attempts == 1 else f"{event.attempts} attempts"]
         parts += [f"{event.throttles} of them throttled"] if event.throttles else []
         parts += [f"{event.total_retry_delay:.3f} s of pauses"] if event.total_retry_delay else []
@@ -134,7 +108,7 @@ class CallLog(ClientObserver):
             "%s: ended after %.3f s: %s%s; %s%s",
             _title(event.call),
             event.duration,
-            _ENDS[outcome],
+            words_of(event.call).ends[outcome],
             kind,
             ", ".join(parts),
             request_id,
@@ -183,9 +157,10 @@ class RetryLog:
         facts = (call.watch or CallWatch((), frozenset())).facts_of(call)
         error, action, is_unknown = failure.error, failure.retry_action, failure.delivery is Delivery.UNKNOWN
         reason = getattr(error, "reason", None) if action is RetryAction.WAIT else None
-        safe = None if is_unknown else _SAFE.get(action)
+        words = words_of(facts)
+        safe = None if is_unknown else words.safe.get(action)
         when = "at once" if not pause else f"in {pause:.3f} s"
-        advice = f". Throttled for {failure.throttled_for:.0f} s so far: raise that limit, or send less"
+        advice = f". Throttled for {failure.throttled_for:.0f} s so far: {words.advice}"
         log_quietly(
             self._logger,
             level,
@@ -193,7 +168,7 @@ class RetryLog:
             _title(facts),
             failure.attempt,
             _happened(error, action, reason),
-            safe or _SAFE_BY_VERDICT[failure.delivery],
+            safe or words.safe_by_verdict[failure.delivery],
             when,
             advice if level == logging.WARNING else "",
             extra=_keys(

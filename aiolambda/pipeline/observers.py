@@ -188,7 +188,8 @@ def tell_sent(call: "Call[Any, Any]", watch: CallWatch, observers: Observers) ->
     """Tell that the request of an attempt goes to the transport now."""
     observers.see_credentials(call.credentials)
     if "attempt_sent" in watch.wanted:
-        watch.tell("attempt_sent", AttemptSent(watch.facts_of(call), call.sent + 1, call.request.url))
+        request = call.request
+        watch.tell("attempt_sent", AttemptSent(watch.facts_of(call), call.sent + 1, request.url, request.method))
 
 
 def tell_ended(call: "Call[Any, Any]", watch: CallWatch) -> None:

@@ -13,7 +13,7 @@ from ..policy import delivery
 from ..types.http import Response
 from ..types.mistakes import kind_of
 from ..types.values import Delivery
-from .call import Call
+from .call import Call, ControlPlaneOperation
 from .command import BaseCommand
 from .entries import Entry, shown_entry
 from .preparation import FusedChain
@@ -25,6 +25,11 @@ _OUTCOMES = {
     Delivery.EXECUTED: "the function has run",
     Delivery.ACCEPTED: "Lambda has queued the event",
     Delivery.UNKNOWN: "the function may have run",
+}
+_OUTCOMES_OF_OPERATION = {
+    Delivery.EXECUTED: "the operation has been carried out",
+    Delivery.ACCEPTED: "Lambda has accepted the operation",
+    Delivery.UNKNOWN: "the operation may have been carried out",
 }
 _PACKAGE = "aiolambda."
 _MOST_SHOWN = 5
@@ -44,7 +49,11 @@ def check_returned(call: Call[Any, Any], returned: object, middlewares: Sequence
     named = ", ".join(map(shown_entry, middlewares[:_MOST_SHOWN]))
     more = f" and {len(middlewares) - _MOST_SHOWN} more" if len(middlewares) > _MOST_SHOWN else ""
     who = f"the middleware {named} returned" if len(middlewares) == 1 else f"one of the middlewares {named}{more} returned"
-    raise AiolambdaError(f"{who} {problem}; {_OUTCOMES.get(verdict, 'the function has not run')}", delivery=verdict)
+    if isinstance(call.command.operation, ControlPlaneOperation):
+        outcome = _OUTCOMES_OF_OPERATION.get(verdict, "the operation has not been carried out")
+    else:
+        outcome = _OUTCOMES.get(verdict, "the function has not run")
+    raise AiolambdaError(f"{who} {problem}; {outcome}", delivery=verdict)
 
 
 def error_of_item(error: Exception) -> AiolambdaError:

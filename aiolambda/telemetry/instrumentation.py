@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..client.client import LambdaClient
 from ..errors import ConfigurationError
-from ..types.mistakes import kind_of
+from ..types.mistakes import explains_call, kind_of
 from .handle import Instrumentation, instrumentation_of
 from .settings import Settings
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["instrument"]
 
 
+@explains_call()
 def instrument(
     client: LambdaClient,
     *,

@@ -9,7 +9,7 @@ from opentelemetry import metrics
 from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider
 
-from ..types.events import AttemptEnded, CallEnded, CallSlotted, Retried, Throttled
+from ..types.events import AttemptEnded, AttemptSent, CallEnded, CallSlotted, Retried, Throttled
 from ..version import __version__
 from . import conventions as c
 from .targets import Target, Value
@@ -86,9 +86,11 @@ class Instruments:
             if report.is_cold_start:
                 self._cold_starts.add(1, target.measured)
 
-    def attempt_ended(self, event: AttemptEnded, target: Target, error_type: str | None, context: Context | None) -> None:
+    def attempt_ended(
+        self, event: AttemptEnded, method: str, target: Target, error_type: str | None, context: Context | None
+    ) -> None:
         """Record a request and its answer."""
-        attributes: dict[str, Value] = {c.HTTP_REQUEST_METHOD: "POST", **target.server}
+        attributes: dict[str, Value] = {c.HTTP_REQUEST_METHOD: method, **target.server}
         self._active.add(-1, attributes)
         if event.status_code is not None:
             attributes[c.HTTP_RESPONSE_STATUS_CODE] = event.status_code
@@ -96,9 +98,9 @@ class Instruments:
             attributes[c.ERROR_TYPE] = error_type
         self._requests.record(event.duration, attributes, context)
 
-    def attempt_sent(self, target: Target) -> None:
+    def attempt_sent(self, event: AttemptSent, target: Target) -> None:
         """Count a request that begins."""
-        self._active.add(1, {c.HTTP_REQUEST_METHOD: "POST", **target.server})
+        self._active.add(1, {c.HTTP_REQUEST_METHOD: event.method, **target.server})
 
     def queued(self, target: Target) -> None:
         """Count a wait for a slot that begins."""

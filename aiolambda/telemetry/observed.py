@@ -74,17 +74,19 @@ class ObservedAttempts(ObservedServer):
     """The same, with a span and a metric for each attempt."""
 
     _attempt: Span | None = None
+    _method = ""
 
     def attempt_sent(self, event: AttemptSent, /) -> None:
         super().attempt_sent(event)
+        self._method = event.method
         if self._instruments is not None:
-            self._instruments.attempt_sent(self._target)
+            self._instruments.attempt_sent(event, self._target)
         if self._span is None:
             return
-        attributes: dict[str, Value] = {c.HTTP_REQUEST_METHOD: "POST", c.URL_FULL: event.url, **self._target.server}
+        attributes: dict[str, Value] = {c.HTTP_REQUEST_METHOD: event.method, c.URL_FULL: event.url, **self._target.server}
         if event.attempt > 1:
             attributes[c.HTTP_REQUEST_RESEND_COUNT] = event.attempt - 1
-        self._attempt = self._tracer.start_span("POST", self._context, SpanKind.CLIENT, attributes)
+        self._attempt = self._tracer.start_span(event.method, self._context, SpanKind.CLIENT, attributes)
 
     def attempt_ended(self, event: AttemptEnded, /) -> None:
         status = event.status_code
@@ -93,7 +95,7 @@ class ObservedAttempts(ObservedServer):
             error_type = type(event.error).__name__
         try:
             if self._instruments is not None:
-                self._instruments.attempt_ended(event, self._target, error_type, self._context)
+                self._instruments.attempt_ended(event, self._method, self._target, error_type, self._context)
         finally:
             span, self._attempt = self._attempt, None
             if span is not None:

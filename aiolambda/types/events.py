@@ -182,6 +182,7 @@ class AttemptSent:
         call: The call.
         attempt: The number of this request in its call: 1, 2, ....
         url: Its URL, which names the endpoint and the function.
+        method: Its method: `"POST"` for an invocation, and `"GET"`, `"PUT"` or `"DELETE"` for some other operations.
     """
 
     call: CallFacts
@@ -190,6 +191,8 @@ class AttemptSent:
     """The number of this request in its call: 1, 2, ...."""
     url: str
     """Its URL, which names the endpoint and the function."""
+    method: str
+    """Its method: `"POST"` for an invocation, and `"GET"`, `"PUT"` or `"DELETE"` for some other operations."""
 
 
 @attrs.frozen(eq=False)

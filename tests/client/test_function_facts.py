@@ -339,6 +339,28 @@ async def test_a_function_without_concurrency_is_told(caplog: pytest.LogCaptureF
     assert "no invocation of 'f' can run: its reserved concurrency is 0" in caplog.messages
 
 
+async def test_a_map_that_is_cancelled_while_it_asks_was_stopped_by_its_caller(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="aiolambda.map")
+    service = serving(function=slowly)
+    async with client_of(service) as client:
+        run = client.map("f", [1], concurrency="limits")
+        reader = asyncio.ensure_future(anext(aiter(run)))
+        await asyncio.sleep(1)
+        reader.cancel()
+        await asyncio.wait({reader})
+        await run.aclose()
+    assert (reader.cancelled(), run.stopped_by) == (True, "caller")
+    assert caplog.messages[-1] == "map of 'f' ended after 1.000 s, stopped by caller: 0 done, 0 ok"
+
+
+async def test_a_map_asks_until_its_deadline() -> None:
+    service = serving(function=slowly)
+    async with client_of(service) as client, client.map("f", [1], concurrency="limits", deadline=1) as run:
+        results = [result async for result in run]
+    assert (run.stopped_by, now(), results) == ("deadline", 1, [])
+    assert "invocations" not in service.names()
+
+
 async def test_a_map_that_closes_while_it_asks_sends_nothing() -> None:
     service = serving(function=slowly)
     client = client_of(service)

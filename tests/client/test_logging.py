@@ -28,6 +28,7 @@ from aiolambda import (
     TooManyRequestsException,
 )
 from aiolambda.errors.service import ENILimitReachedException, ResourceNotReadyException
+from aiolambda.operations import DeleteFunctionCommand, ListFunctionsCommand, PublishVersionCommand
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers, Request, Response
 
@@ -240,6 +241,82 @@ async def test_a_retry_says_why_it_is_safe(failure: AiolambdaError, said: str | 
     assert [said in text for text in story(caplog) if said is not None] == ([] if said is None else [True])
     assert {record.name for record in caplog.records} == (set() if said is None else {"aiolambda.retry"})
     assert "hunter" not in caplog.text
+
+
+@pytest.mark.virtual_time
+async def test_a_call_that_manages_functions_runs_none_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    fake = FakeTransport({"orders": fails})
+    fake.fail("*", TooManyRequestsException("busy", retry_after=2), times=1, operation="ListFunctions")
+    fake.fail("*", ConnectionLostError("gone"), times=1, operation="ListFunctions")
+    caplog.set_level(logging.DEBUG, logger="aiolambda")
+    async with LambdaClient(transport=fake) as client:
+        client._state.jitter = lambda: 0.0
+        await client.send(ListFunctionsCommand())
+    assert story(caplog) == [
+        "ListFunctions: attempt 1: status 429 after 0.000 s: refused, nothing was carried out",
+        (
+            "ListFunctions: attempt 1 was throttled (TooManyRequestsException; Lambda asks to wait 2 s). Sending again is "
+            "safe, because nothing was carried out; next attempt in 2.000 s"
+        ),
+        "ListFunctions: attempt 2: no answer (ConnectionLostError) after 0.000 s: unknown, it may have been carried out",
+        (
+            "ListFunctions: attempt 2 failed (ConnectionLostError: gone). It may have been carried out; sending again is safe, "
+            "because the operation is idempotent; next attempt at once"
+        ),
+        "ListFunctions: attempt 3: status 200 after 0.000 s: executed, it was carried out",
+        "ListFunctions: ended after 2.000 s: done; 3 attempts, 1 of them throttled, 2.000 s of pauses",
+    ]
+    keys = keys_of(caplog.records[-1])
+    assert (keys["operation"], keys["function_name"], keys["invocation_type"]) == ("ListFunctions", None, None)
+
+
+async def test_an_operation_that_is_not_repeated_says_how_far_it_got(caplog: pytest.LogCaptureFixture) -> None:
+    fake = FakeTransport({"orders": fails})
+    fake.fail("orders", ConnectionLostError("gone"), times=1, operation="PublishVersion")
+    caplog.set_level(logging.DEBUG, logger="aiolambda")
+    async with LambdaClient(transport=fake) as client:
+        with pytest.raises(ConnectionLostError):
+            await client.send(PublishVersionCommand(function_name="orders"))
+    assert story(caplog)[-1].endswith("failed, and it may have been carried out (ConnectionLostError); 1 attempt")
+    assert "function" not in caplog.text.replace("PublishVersion", "")
+
+
+async def test_an_operation_without_an_answer_was_carried_out(caplog: pytest.LogCaptureFixture) -> None:
+    class NoContent(FakeTransport):
+        async def send(self, request: Request) -> Response:
+            request.stage = "receive"
+            return Response(204, Headers({"x-amzn-requestid": "1"}), b"")
+
+    caplog.set_level(logging.DEBUG, logger="aiolambda")
+    async with LambdaClient(transport=NoContent({"orders": fails})) as client:
+        await client.send(DeleteFunctionCommand(function_name="orders"))
+    assert "attempt 1: status 204" in caplog.text
+    assert "executed, it was carried out" in caplog.text
+
+
+@pytest.mark.virtual_time
+async def test_an_operation_throttled_for_a_minute_names_no_limit(caplog: pytest.LogCaptureFixture) -> None:
+    fake = FakeTransport({"orders": fails})
+    fake.fail("orders", TooManyRequestsException("busy", retry_after=10), operation="GetFunction")
+    caplog.set_level(logging.WARNING, logger="aiolambda")
+    async with LambdaClient(transport=fake) as client:
+        with pytest.raises(AiolambdaError):
+            await client.describe("orders", timeout=100)
+    assert [record.name for record in caplog.records] == ["aiolambda.retry"]
+    assert caplog.text.rstrip().endswith("s so far: make fewer of these calls")
+
+
+@pytest.mark.virtual_time
+async def test_a_wait_tells_nothing_at_info_until_it_is_throttled(caplog: pytest.LogCaptureFixture) -> None:
+    fake = FakeTransport({"orders": fails})
+    fake.set_state("orders", "Pending", times=3)
+    caplog.set_level(logging.INFO, logger="aiolambda")
+    async with LambdaClient(transport=fake) as client:
+        await client.wait_until("orders", "active")
+        assert story(caplog) == []
+        fake.fail("orders", TooManyRequestsException("busy"), times=1, operation="GetFunction")
+        await client.wait_until("orders", "active")
+    assert [record.name for record in caplog.records] == ["aiolambda.retry"]
 
 
 @pytest.mark.virtual_time

@@ -44,6 +44,7 @@ from aiolambda import InvokeWithResponseStreamCommand, InvokeWithResponseStreamC
 from aiolambda.credentials import *
 from aiolambda import CredentialsProvider, RetryStrategy
 from aiolambda.local import LocalEndpoint, LocalFunction
+from aiolambda.operations import PublishVersionCommand
 from aiolambda.testing import FakeTransport
 
 async def good(call, call_next):
@@ -883,6 +884,11 @@ MISTAKES: list[tuple[str, type[Exception], str]] = [
         ("map_commands takes commands; got a string: to invoke a function by its name, write client.invoke(name, payload)"),
     ),
     (
+        "async with client.map_commands([PublishVersionCommand(function_name='f')]) as run: await anext(aiter(run))",
+        InvalidInputError,
+        "map_commands takes commands that invoke functions; got a PublishVersionCommand: write client.send(command)",
+    ),
+    (
         "FakeTransport([])",
         ConfigurationError,
         "FakeTransport takes a mapping of function names to handlers, such as {'price': handler}; got a list",
@@ -1444,6 +1450,19 @@ MISTAKES: list[tuple[str, type[Exception], str]] = [
         (
             "'LambdaClient' object has no attribute 'get_paginator'; write client.pages(command), such as "
             "client.pages(ListFunctionsCommand())"
+        ),
+    ),
+    (
+        'client.list_aliases(FunctionName="f")',
+        AttributeError,
+        "'LambdaClient' object has no attribute 'list_aliases'; write client.aliases(...)",
+    ),
+    (
+        'client.publish_version(FunctionName="f")',
+        AttributeError,
+        (
+            "'LambdaClient' object has no attribute 'publish_version'; write client.send(PublishVersionCommand(...)); the "
+            "commands are in aiolambda.operations"
         ),
     ),
     (

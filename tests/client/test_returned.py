@@ -127,6 +127,19 @@ async def test_lost_output_names_the_middleware(middleware: Any, text: str, verd
         assert client.stats.in_flight == 0
 
 
+@pytest.mark.parametrize(
+    ("middleware", "said"),
+    [(forgets, "the operation has been carried out"), (does_not_wait, "the operation has not been carried out")],
+    ids=["carried out", "not carried out"],
+)
+async def test_lost_output_of_an_operation_speaks_of_it(middleware: Any, said: str) -> None:
+    async with fake_client() as client:
+        client.middleware_stack.add(middleware, step="initialize")
+        with pytest.raises(AiolambdaError) as raised:
+            await client.describe("echo")
+    assert str(raised.value).endswith(f"; {said} (operation GetFunction, function 'echo')")
+
+
 async def test_call_that_has_not_run_does_not_run_later() -> None:
     """The error says that the function has not run. The task that the middleware left must not send it afterwards."""
     tasks: list[asyncio.Future[Any]] = []

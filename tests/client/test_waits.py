@@ -230,7 +230,11 @@ async def test_a_cancelled_wait_asks_nothing_more() -> None:
         (("f", "published"), {}, "waiting until 'published' needs a version or an alias: write qualifier=..."),
         (("f", "provisioned"), {}, "waiting until 'provisioned' needs a version or an alias: write qualifier=..."),
         (("f", "active"), {"timeout": 0}, "timeout must be a number of seconds, above 0"),
-        (("f", "active"), {"timeout": Timeouts(total=1)}, "timeout must be a number of seconds, above 0"),
+        (
+            ("f", "active"),
+            {"timeout": Timeouts(total=1)},
+            "timeout must be a number of seconds, above 0 and at most 1,000,000,000, or None; got a value of type Timeouts",
+        ),
     ],
     ids=["condition", "none", "published", "provisioned", "zero", "limits"],
 )

@@ -128,7 +128,8 @@ def test_the_warnings_of_the_page_are_those_of_the_code() -> None:
         "client_context has no effect in an Event",
         "succeeded() raised; the call still returns its answer",
         "raised; the call goes on.",
-        "s so far: raise that limit, or send less",
+        "raise that limit, or send less",
+        "make fewer of these calls",
         "every request was throttled for",
     ):
         assert words in LOG_PAGE
@@ -270,12 +271,14 @@ async def test_prometheus_counts_calls_and_throttles(recipes: dict[str, Any]) ->
         await client.invoke("orders", 20)
         with pytest.raises(FunctionError):
             await client.invoke("fails", 0)
+        await client.describe("orders")
 
-    def sample(name: str, **labels: str) -> float | None:
-        return REGISTRY.get_sample_value(f"aiolambda_{name}", labels)
+    def sample(name: str, operation: str = "Invoke", **labels: str) -> float | None:
+        return REGISTRY.get_sample_value(f"aiolambda_{name}", {"operation": operation, **labels})
 
     assert sample("calls_total", function="orders", outcome="executed") == 1
     assert sample("calls_total", function="fails", outcome="function_error") == 1
+    assert sample("calls_total", "GetFunction", function="orders", outcome="executed") == 1
     assert sample("throttles_total", function="orders", reason="CallerRateLimitExceeded") == 2
     assert sample("call_seconds_bucket", function="orders", le="10.0") == 0
     assert sample("call_seconds_bucket", function="orders", le="30.0") == 1
@@ -294,11 +297,15 @@ async def test_statsd_gets_its_datagrams(recipes: dict[str, Any]) -> None:
             await client.invoke("orders", 0)
             with pytest.raises(FunctionError):
                 await client.invoke("fails:$LATEST", 0)
-        first, second = (statsd.recv(65_536).decode() for _ in range(2))
+            await client.account_limits()
+        first, second, third = (statsd.recv(65_536).decode() for _ in range(3))
     assert re.fullmatch(
-        r"aiolambda\.orders\.executed:1\|c\naiolambda\.orders\.duration:\d+\|ms\naiolambda\.orders\.throttles:1\|c", first
+        r"aiolambda\.Invoke\.orders\.executed:1\|c\naiolambda\.Invoke\.orders\.duration:\d+\|ms\n"
+        r"aiolambda\.Invoke\.orders\.throttles:1\|c",
+        first,
     )
-    assert second.startswith("aiolambda.fails_$LATEST.function_error:1|c\n")
+    assert second.startswith("aiolambda.Invoke.fails_$LATEST.function_error:1|c\n")
+    assert third.startswith("aiolambda.GetAccountSettings.none.executed:1|c\n")
     async with LambdaClient(transport=fake) as later:  # nobody listens any more
         later.observe(observer)
         for _ in range(3):
@@ -323,10 +330,10 @@ async def test_trouble_is_logged_and_nothing_else(recipes: dict[str, Any], caplo
             await client.invoke("orders", 60, timeout=1)
     told = [re.sub(r", request id .*", "", record.getMessage()) for record in caplog.records if record.name == "orders"]
     assert told == [
-        "orders: executed (slow) after 11.0 s",
-        "fails: function_error (LookupError) after 0.0 s",
-        "orders: not_delivered (ConnectError) after 0.0 s",
-        "orders: unknown (InvocationTimeoutError) after 1.0 s",
+        "Invoke orders: executed (slow) after 11.0 s",
+        "Invoke fails: function_error (LookupError) after 0.0 s",
+        "Invoke orders: not_delivered (ConnectError) after 0.0 s",
+        "Invoke orders: unknown (InvocationTimeoutError) after 1.0 s",
     ]
 
 

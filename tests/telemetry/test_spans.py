@@ -66,6 +66,16 @@ async def test_call_that_manages_functions_invokes_none(sdk: Sdk) -> None:
     assert [name for name in span.attributes if name.startswith(("faas.", "aiolambda.invocation_type"))] == []
 
 
+async def test_request_that_reads_has_the_method_get(sdk: Sdk) -> None:
+    async with sdk.client(HANDLERS, otel={"attempts": True}) as client:
+        await client.describe("orders")
+    attempt, _ = sdk.spans
+    assert (attempt.name, (attempt.attributes or {})["http.request.method"]) == ("GET", "GET")
+    (active,), (duration,) = sdk.points("http.client.active_requests"), sdk.points("http.client.request.duration")
+    assert (active.attributes["http.request.method"], active.value) == ("GET", 0)
+    assert duration.attributes["http.request.method"] == "GET"
+
+
 async def test_span_has_the_attributes_of_the_conventions(sdk: Sdk) -> None:
     async with sdk.client(HANDLERS) as client:
         with sdk.tracer.start_as_current_span("parent"):
@@ -423,6 +433,12 @@ def test_wrong_argument_is_refused(sdk: Sdk, settings: dict[str, Any], problem: 
     with pytest.raises(ConfigurationError, match=problem):
         sdk.instrument(client, **settings)
     assert "openTelemetryMiddleware" not in client.middleware_stack
+
+
+def test_misspelt_setting_is_named() -> None:
+    misspelt: dict[str, Any] = {"atempts": True}
+    with pytest.raises(TypeError, match="instrument.* has no argument 'atempts'; did you mean attempts"):
+        instrument(LambdaClient(transport=FakeTransport({})), **misspelt)
 
 
 def test_something_else_than_a_client_is_refused() -> None:
