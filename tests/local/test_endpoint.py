@@ -220,7 +220,7 @@ async def test_a_client_may_wait_before_it_sends_its_payload(invoke, length, int
             writer.write(b"42")
         status = await reader.readline()
     writer.close()
-    assert status == (b"HTTP/1.1 200 OK\r\n" if interim else b"HTTP/1.1 413 Request Entity Too Large\r\n")
+    assert status.split()[1] == (b"200" if interim else b"413")
 
 
 async def test_oversized_request_is_refused_by_front_end():
