@@ -47,6 +47,6 @@ export const write = awslambda.streamifyResponse(async (event, out) => {
     await later(event.pause ?? 0);
   }
   if (event.fail) throw new TypeError(event.fail);
-  if (event.finished) writeFileSync(event.finished, "finished");
+  if (event.finished) writeFileSync(event.finished, String(process.pid));
   out.end();
 });
