@@ -182,8 +182,8 @@ async def test_function_environment_matches_lambda(runtime):
 async def test_a_process_of_a_version_runs_its_folder(tmp_path, runtime):
     folder = tmp_path / "1"
     folder.mkdir()
-    (folder / "app.py").write_text("from tests.support.local_handlers import describe as handler")
-    environment = {"PYTHONPATH": PACKAGE_DIRECTORY}
+    (folder / "app.py").write_text("from local_handlers import describe as handler")
+    environment = {"PYTHONPATH": os.pathsep.join([PACKAGE_DIRECTORY, str(HERE)])}
     made = function(handler="app.handler", root=tmp_path, versions={"1": folder}, runtime=runtime, environment=environment)
     async with running_process(made, version="1") as process:
         result = await process.invoke(invocation())
