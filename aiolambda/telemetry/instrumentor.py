@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Literal, Self
 
 from ..client import registry
+from ..types.loggers import PACKAGE, log_quietly
 from .handle import automatic_instrumentations, instrumentation_of
 from .settings import Settings
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from ..client.client import LambdaClient
 
 __all__ = ["AiolambdaInstrumentor"]
-
-_log = logging.getLogger("aiolambda")
 
 
 class AiolambdaInstrumentor:
@@ -85,7 +84,11 @@ class AiolambdaInstrumentor:
             ConfigurationError: OpenTelemetry is not installed, or an argument is wrong.
         """
         if self._stop is not None:
-            _log.warning("AiolambdaInstrumentor().instrument() was called again: it has no effect before uninstrument()")
+            log_quietly(
+                PACKAGE,
+                logging.WARNING,
+                "AiolambdaInstrumentor().instrument() was called again: it has no effect before uninstrument()",
+            )
             return
         settings = Settings(
             tracer_provider=tracer_provider,
@@ -106,7 +109,11 @@ class AiolambdaInstrumentor:
     def uninstrument(self) -> None:
         """End it for every client, but for those that their program has instrumented."""
         if self._stop is None:
-            _log.warning("AiolambdaInstrumentor().uninstrument() was called before instrument(): it has no effect")
+            log_quietly(
+                PACKAGE,
+                logging.WARNING,
+                "AiolambdaInstrumentor().uninstrument() was called before instrument(): it has no effect",
+            )
             return
         self._stop()
         self._stop = None

@@ -7,53 +7,33 @@ Owns the instruments. Must not know spans.
 
 from opentelemetry import metrics
 from opentelemetry.context import Context
-from opentelemetry.metrics import MeterProvider
+from opentelemetry.metrics import Histogram, Meter, MeterProvider
 
 from ..types.events import AttemptEnded, AttemptSent, CallEnded, CallSlotted, Retried, Throttled
 from ..version import __version__
 from . import conventions as c
+from .readers import Reader
 from .targets import Target, Value
 
 __all__ = ["Instruments"]
 
 _MOST_ERROR_TYPES = 100
 """Error types that metrics keep apart. A function may report any."""
-_OF_THE_API = "opentelemetry.metrics"
 
 
 class Instruments:
     """The instruments of one provider."""
 
     def __init__(self, provider: MeterProvider, *, is_default: bool) -> None:
-        self._provider = provider
-        self._is_default = is_default
-        self._records = not type(provider).__module__.startswith(_OF_THE_API)
+        self._reader = Reader(provider, metrics.get_meter_provider if is_default else None)
         self._error_types: set[str] = set()
         meter = provider.get_meter(c.SCOPE, __version__)
-        self._calls = meter.create_histogram(
-            c.RPC_CLIENT_CALL_DURATION,
-            unit="s",
-            description="Duration of a call, with all its attempts and pauses.",
-            explicit_bucket_boundaries_advisory=c.BOUNDARIES,
+        self._calls = _seconds(meter, c.RPC_CLIENT_CALL_DURATION, "Duration of a call, with all its attempts and pauses.")
+        self._requests = _seconds(meter, c.HTTP_CLIENT_REQUEST_DURATION, "Duration of HTTP client requests.")
+        self._queue = _seconds(
+            meter, c.QUEUE_DURATION, "Duration of a wait for a slot. Calls that do not wait are not counted."
         )
-        self._requests = meter.create_histogram(
-            c.HTTP_CLIENT_REQUEST_DURATION,
-            unit="s",
-            description="Duration of HTTP client requests.",
-            explicit_bucket_boundaries_advisory=c.BOUNDARIES,
-        )
-        self._queue = meter.create_histogram(
-            c.QUEUE_DURATION,
-            unit="s",
-            description="Duration of a wait for a slot. Calls that do not wait are not counted.",
-            explicit_bucket_boundaries_advisory=c.BOUNDARIES,
-        )
-        self._billed = meter.create_histogram(
-            c.BILLED_DURATION,
-            unit="s",
-            description="Billed duration of an invocation whose log was asked for.",
-            explicit_bucket_boundaries_advisory=c.BOUNDARIES,
-        )
+        self._billed = _seconds(meter, c.BILLED_DURATION, "Billed duration of an invocation whose log was asked for.")
         self._throttles = meter.create_counter(c.THROTTLES, unit="{throttle}", description="Requests that Lambda throttled.")
         self._retries = meter.create_counter(c.RETRIES, unit="{retry}", description="Attempts that were followed by another.")
         self._cold_starts = meter.create_counter(
@@ -67,10 +47,7 @@ class Instruments:
     @property
     def records(self) -> bool:
         """Whether somebody reads these metrics: the API alone drops them."""
-        # The default provider of the API passes everything on as soon as the program has set another one.
-        if not self._records and self._is_default:
-            self._records = metrics.get_meter_provider() is not self._provider
-        return self._records
+        return self._reader.exists
 
     def call_ended(self, event: CallEnded, target: Target, context: Context | None) -> None:
         """Record the end of a call. `context` has its span, which becomes the exemplar of a failure."""
@@ -126,3 +103,7 @@ class Instruments:
                 return c.OTHER
             known.add(error_type)
         return error_type
+
+
+def _seconds(meter: Meter, name: str, description: str) -> Histogram:
+    return meter.create_histogram(name, unit="s", description=description, explicit_bucket_boundaries_advisory=c.BOUNDARIES)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..errors import ConfigurationError
 from ..errors.checks import check_choice
 from ..types.mistakes import choices_text
-from ..types.values import shown
+from ..types.values import PayloadLimits, shown
 from ..version import DISTRIBUTION, install_line
 from .handle import Instrumentation
 
@@ -28,8 +28,6 @@ __all__ = ["NAME", "Settings"]
 
 NAME = "openTelemetryMiddleware"
 _MAP_ITEMS = ("none", "links", "children")
-_LONGEST_CONTEXT = 3583
-"""Characters of a client context in base64 that Lambda accepts."""
 _SINCE_1_30 = "explicit_bucket_boundaries_advisory"
 """An argument that OpenTelemetry's API has since then."""
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -85,7 +83,7 @@ class Settings:
             attempts=self._attempts,
             map_items=self._map_items,
             context_fields=None if self._entries is None else ContextFields(self._entries),
-            context_limit=min(_LONGEST_CONTEXT, client.config.limits.client_context),
+            context_limit=min(PayloadLimits().client_context, client.config.limits.client_context),
         )
         client.middleware_stack.add(middleware, step="initialize", priority="high", name=NAME)
         return Instrumentation(client, middleware, client.observe(maps), is_automatic=is_automatic)

@@ -26,18 +26,18 @@ from ..pipeline.call import Call, CallNext
 from ..pipeline.preparation import unwrapped
 from ..pipeline.stack import FusibleMiddleware
 from ..types.events import CallFacts
+from ..types.loggers import PACKAGE, log_quietly
 from ..version import __version__
 from . import conventions as c
 from .instruments import Instruments
 from .maps import MapItems, MapSpans, RunSpan
 from .observed import ObservedAttempts, ObservedCall, ObservedServer
 from .propagation import ContextFields, TraceHeader, merged
+from .readers import Reader
 from .targets import Target, Targets
 
 __all__ = ["Tracing", "TracingMiddleware"]
 
-_log = logging.getLogger("aiolambda")
-_OF_THE_API = "opentelemetry.trace"
 _LOOKED_EVERY = 0.01
 """Seconds between two looks for a provider that the program may have set since, which take longer than the rest."""
 _OPERATIONS = InvokeOperation, InvokeWithResponseStreamOperation
@@ -48,18 +48,13 @@ class Tracing:
     """The tracer of one provider, and whether somebody reads its spans."""
 
     def __init__(self, provider: TracerProvider, *, is_default: bool) -> None:
-        self._provider = provider
-        self._is_default = is_default
-        self._records = not type(provider).__module__.startswith(_OF_THE_API)
+        self._reader = Reader(provider, trace.get_tracer_provider if is_default else None)
         self.tracer: Tracer = provider.get_tracer(c.SCOPE, __version__)
 
     @property
     def records(self) -> bool:
         """Whether the tracer may record: that of the API alone never does."""
-        # The default provider of the API passes everything on as soon as the program has set another one.
-        if not self._records and self._is_default:
-            self._records = trace.get_tracer_provider() is not self._provider
-        return self._records
+        return self._reader.exists
 
 
 class TracingMiddleware(FusibleMiddleware):
@@ -191,8 +186,8 @@ class TracingMiddleware(FusibleMiddleware):
         """Log the exception that is being handled: a tracer that fails fails at every call."""
         if not self._has_failed:
             self._has_failed = True
-            with contextlib.suppress(Exception):  # a handler of the user's may raise
-                _log.exception("OpenTelemetry raised; the call goes on without a span. Further errors are not logged")
+            said = "OpenTelemetry raised; the call goes on without a span. Further errors are not logged"
+            log_quietly(PACKAGE, logging.ERROR, said, exc_info=True)
 
 
 def _operation_of(call: Call[Any, Any]) -> str | None:
