@@ -5,14 +5,14 @@ Must not know what is asked.
 
 import argparse
 from collections.abc import Awaitable, Callable
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import attrs
 
 from ..client.client import LambdaClient
 from . import exit_codes
 from .clients import make_client
-from .files import check_is_open, open_output, print_error, stop_writing, truncate
+from .files import check_is_open, open_output, print_error, truncate, write_whole
 from .interrupts import run_in_loop
 from .options import add_connect_timeout, add_connection_options, add_timeout
 from .results import Form, NotJsonError, add_answer_options, form_of, is_terminal
@@ -56,24 +56,10 @@ def write_answer(
         except NotJsonError as error:
             print_error(f"aiolambda: --query fails on this answer ({error}); it is written whole", is_failure=True)
             is_queried, shown = False, attrs.evolve(form, select=None).of_value(answer, indent=is_terminal(file))
-        is_written = _write(shown, file)
+        is_written = write_whole(shown, file, "the answer cannot be written")
     return exit_codes.DONE if is_queried and is_written else unwritten
 
 
 async def _ask(options: argparse.Namespace, ask: Ask) -> Any:
     async with make_client(options) as client:
         return await ask(client)
-
-
-def _write(shown: bytes, file: BinaryIO) -> bool:
-    """Write the answer, and return whether that succeeded. A closed pipe is not an error."""
-    try:
-        file.write(shown)
-        file.flush()
-    except BrokenPipeError:
-        stop_writing(file)
-    except OSError as error:
-        stop_writing(file)
-        print_error(f"aiolambda: the answer cannot be written: {error.strerror}", is_failure=True)
-        return False
-    return True

@@ -34,6 +34,7 @@ __all__ = [
     "standard_input",
     "stop_writing",
     "truncate",
+    "write_whole",
 ]
 
 STDIO = "-"
@@ -150,6 +151,20 @@ def stop_writing(file: BinaryIO) -> None:
     """Call this after a failed write. If the file is stdout, discard its output."""
     if file is sys.stdout.buffer:
         discard(sys.stdout)
+
+
+def write_whole(data: bytes, file: BinaryIO, failure: str) -> bool:
+    """Write data, and return whether that succeeded. `failure` begins the message if not. A closed pipe is no error."""
+    try:
+        file.write(data)
+        file.flush()
+    except BrokenPipeError:
+        stop_writing(file)
+    except OSError as error:
+        stop_writing(file)
+        print_error(f"aiolambda: {failure}: {error.strerror}", is_failure=True)
+        return False
+    return True
 
 
 def open_file(path: str, mode: str, purpose: str) -> BinaryIO:

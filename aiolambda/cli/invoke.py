@@ -13,7 +13,7 @@ from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
 from . import exit_codes
 from .clients import make_client
-from .files import check_is_open, open_output, print_error, stop_writing, truncate
+from .files import check_is_open, open_output, print_error, stop_writing, truncate, write_whole
 from .interrupts import InterruptedBeforeSending, run_in_loop
 from .options import add_connect_timeout, add_connection_options, add_timeout, file_name
 from .payloads import parse_json, payload_of
@@ -202,16 +202,7 @@ def _print_function_error(error: FunctionError) -> None:
 
 
 def _write_payload(payload: bytes, file: BinaryIO) -> bool:
-    """Write the payload, and return whether that succeeded. A closed pipe is not an error."""
-    try:
-        file.write(payload)
-        if payload and file.isatty() and not payload.endswith(b"\n"):
-            file.write(b"\n")
-        file.flush()
-    except BrokenPipeError:
-        stop_writing(file)
-    except OSError as error:
-        stop_writing(file)
-        print_error(f"aiolambda: the function has run, but its response cannot be written: {error.strerror}", is_failure=True)
-        return False
-    return True
+    """Write the payload, on a terminal as whole lines, and return whether that succeeded."""
+    if payload and file.isatty() and not payload.endswith(b"\n"):
+        payload += b"\n"
+    return write_whole(payload, file, "the function has run, but its response cannot be written")

@@ -14,8 +14,8 @@ from ..operations.api import commands
 from ..operations.api_operation import OperationCommand, OperationOutput
 from ..operations.structure import Kind, Structure, table_of
 from ..protocol import timestamps
+from ..types.mistakes import nearest
 from ..types.values import shown
-from .parser import nearest
 from .payloads import parse_json, payload_of
 
 __all__ = ["answer_of", "command_of", "operation_names"]
@@ -46,8 +46,8 @@ def _name_of(operation: str) -> str:
         raise ConfigurationError(f"{operation} runs a function: use {_INVOCATIONS[key]}")
     names = {name.lower(): name for name in operation_names()}
     if key not in names:
-        close = nearest(key, names)
-        hint = f"did you mean {names[close.removeprefix('did you mean ').rstrip('?')]}?" if close else "see the Lambda API"
+        meant = nearest(key, names)
+        hint = "see the Lambda API" if meant is None else f"did you mean {names[meant]}?"
         raise ConfigurationError(f"there is no operation {shown(operation)}; {hint}")
     return names[key]
 

@@ -60,7 +60,7 @@ class FunctionFacts:
         if isinstance(operation, ControlPlaneOperation) or operation.invocation_type(input) != "RequestResponse":
             return default
         name, qualifier = operation.function_name(input), input.qualifier if isinstance(input, _Qualified) else None
-        if not _is_name(name) or not isinstance(qualifier, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not _is_name(name) or not isinstance(qualifier, str | None):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
             return default  # the check of the input refuses it
         function = await self.function(name, qualifier)
         timeout = None if function is None else _count(function.timeout)

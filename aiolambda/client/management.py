@@ -49,7 +49,7 @@ class ManagementCalls(Sending):
             ResourceNotFoundException: There is no such function, version or alias.
             AiolambdaError: Any other error of `send`.
         """
-        from ..operations import GetFunctionCommand  # noqa: PLC0415
+        from ..operations import GetFunctionCommand  # noqa: PLC0415 - loaded by the first call that manages functions
         from ..operations.descriptions import description_of  # noqa: PLC0415 - most clients only invoke, as all below
 
         check_function_name(function_name)
@@ -72,8 +72,8 @@ class ManagementCalls(Sending):
         Raises:
             AiolambdaError: An error of `send`.
         """
-        from ..operations import GetAccountSettingsCommand  # noqa: PLC0415
-        from ..operations.descriptions import limits_of  # noqa: PLC0415
+        from ..operations import GetAccountSettingsCommand  # noqa: PLC0415 - as above
+        from ..operations.descriptions import limits_of  # noqa: PLC0415 - as above
 
         return limits_of(await self.send(GetAccountSettingsCommand(), timeout=timeout))
 
@@ -98,7 +98,7 @@ class ManagementCalls(Sending):
             InvalidInputError: The answer to this command does not come in pages.
             AiolambdaError: An error of `send`, or the service gave the same marker twice.
         """
-        from .pages import Pages  # noqa: PLC0415
+        from .pages import Pages  # noqa: PLC0415 - as above
 
         return Pages(self, command, timeout)
 
@@ -126,8 +126,8 @@ class ManagementCalls(Sending):
         Raises:
             AiolambdaError: An error of `send`.
         """
-        from ..operations import ListFunctionsCommand  # noqa: PLC0415
-        from .pages import Items  # noqa: PLC0415
+        from ..operations import ListFunctionsCommand  # noqa: PLC0415 - as above
+        from .pages import Items  # noqa: PLC0415 - as above
 
         command = ListFunctionsCommand(function_version="ALL" if all_versions else None, max_items=page_size)
         return Items(self, command, timeout)
@@ -147,8 +147,8 @@ class ManagementCalls(Sending):
         Raises:
             AiolambdaError: An error of `send`.
         """
-        from ..operations import ListVersionsByFunctionCommand  # noqa: PLC0415
-        from .pages import Items  # noqa: PLC0415
+        from ..operations import ListVersionsByFunctionCommand  # noqa: PLC0415 - as above
+        from .pages import Items  # noqa: PLC0415 - as above
 
         check_function_name(function_name)
         return Items(self, ListVersionsByFunctionCommand(function_name=function_name, max_items=page_size), timeout)
@@ -174,8 +174,8 @@ class ManagementCalls(Sending):
         Raises:
             AiolambdaError: An error of `send`.
         """
-        from ..operations import ListAliasesCommand  # noqa: PLC0415
-        from .pages import Items  # noqa: PLC0415
+        from ..operations import ListAliasesCommand  # noqa: PLC0415 - as above
+        from .pages import Items  # noqa: PLC0415 - as above
 
         check_function_name(function_name)
         command = ListAliasesCommand(function_name=function_name, function_version=function_version, max_items=page_size)
@@ -202,8 +202,8 @@ class ManagementCalls(Sending):
         Raises:
             AiolambdaError: An error of `send`.
         """
-        from ..operations import ListEventSourceMappingsCommand  # noqa: PLC0415
-        from .pages import Items  # noqa: PLC0415
+        from ..operations import ListEventSourceMappingsCommand  # noqa: PLC0415 - as above
+        from .pages import Items  # noqa: PLC0415 - as above
 
         if function_name is not None:
             check_function_name(function_name)
@@ -244,6 +244,6 @@ class ManagementCalls(Sending):
             InvalidInputError: There is no such condition, or it needs a qualifier. Nothing was sent.
             AiolambdaError: An error of `send`, such as `ResourceNotFoundException`.
         """
-        from .waits import wait_until  # noqa: PLC0415
+        from .waits import wait_until  # noqa: PLC0415 - as above
 
         await wait_until(self, function_name, condition, qualifier=qualifier, timeout=timeout)

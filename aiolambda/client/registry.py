@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from ..types.loggers import PACKAGE, log_quietly
+
 if TYPE_CHECKING:
     from .client import LambdaClient
 
 __all__ = ["add", "for_each"]
 
-_log = logging.getLogger("aiolambda")
 _lock = threading.Lock()
 _clients: "WeakSet[LambdaClient]" = WeakSet()
 _callbacks: "list[Callable[[LambdaClient], None]]" = []
@@ -52,4 +53,4 @@ def _tell(callback: "Callable[[LambdaClient], None]", client: "LambdaClient") ->
     try:
         callback(client)
     except Exception:  # noqa: BLE001 - the program gets its client, whatever a callback raises
-        _log.exception("a new client could not be instrumented")
+        log_quietly(PACKAGE, logging.ERROR, "a new client could not be instrumented", exc_info=True)

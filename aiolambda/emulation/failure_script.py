@@ -238,8 +238,9 @@ class ScriptedFailures:
         return self._choose(rules, function_name, qualifier, payload)
 
     def _decide_operation(self, operation: str, function_name: str | None, qualifier: str | None) -> Decision:
-        """What happens to a call that runs no function. `function_name` is `None` if the operation has none."""
-        return self._choose(self._rules, function_name, qualifier, b"", operation)
+        """What happens to a call that runs no function. `function_name` is as sent, `None` if the operation has none."""
+        name = None if function_name is None else names.plain_name_of(function_name)
+        return self._choose(self._rules, name, qualifier, b"", operation)
 
     def _choose(
         self,

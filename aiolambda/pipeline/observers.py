@@ -80,9 +80,6 @@ class Observers:
         """The methods that at least one of them has."""
         self._credentials: Credentials | None = None
 
-    def __bool__(self) -> bool:
-        return bool(self.all)
-
     def add(self, observer: ClientObserver) -> Observation:
         """Tell an observer of all calls that start later. `ConfigurationError` if it is none."""
         _checked(observer)

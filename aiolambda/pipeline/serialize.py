@@ -46,9 +46,7 @@ def serializer_middleware(state: PipelineState) -> Preparation:  # noqa: C901 - 
             if isinstance(operation, ControlPlaneOperation) and operation.is_large(call.input):
                 return make_in_thread(call)
             try:
-                request = operation.request(
-                    call.input, endpoint=call.endpoint or context.endpoint, codec=context.codec, limits=context.limits
-                )
+                request = _made(call, context)
             except UnreadFile as unread:
                 return read_and_serialize(call, unread.file, unread.longest)
         request.timeouts = call.timeouts
@@ -74,12 +72,13 @@ def serializer_middleware(state: PipelineState) -> Preparation:  # noqa: C901 - 
     return Preparation(state, serialize, "request")
 
 
-async def _made_in_thread(call: Call[Any, Any], context: PipelineContext) -> Request:
-    def make() -> Request:
-        endpoint = call.endpoint or context.endpoint
-        return call.command.operation.request(call.input, endpoint=endpoint, codec=context.codec, limits=context.limits)
+def _made(call: Call[Any, Any], context: PipelineContext) -> Request:
+    endpoint = call.endpoint or context.endpoint
+    return call.command.operation.request(call.input, endpoint=endpoint, codec=context.codec, limits=context.limits)
 
+
+async def _made_in_thread(call: Call[Any, Any], context: PipelineContext) -> Request:
     try:
-        return await _ENCODING.run(make)
+        return await _ENCODING.run(lambda: _made(call, context))
     except OSError:  # no thread can be started: encode on the loop, which takes a few milliseconds for each megabyte
-        return make()
+        return _made(call, context)

@@ -187,8 +187,7 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         time = asyncio.get_running_loop().time()
         call = recorded_operation(request, asked, request_id=new_request_id(), time=time)
         self._control_plane_calls.append(call)
-        name = None if call.function_name is None else names.plain_name_of(call.function_name)
-        decision = self._decide_operation(asked.operation, name, call.qualifier)
+        decision = self._decide_operation(asked.operation, call.function_name, call.qualifier)
         request.stage = "wait"
         await _within_limit(request, asyncio.sleep(decision.delay))
         if decision.scenario is not None and decision.scenario.answer is None:

@@ -23,7 +23,6 @@ from ...emulation.identifiers import ACCOUNT, LATEST, arn_of, new_request_id, ne
 from ...emulation.recorded_call import RecordedCall, RecordedOperation, recorded, recorded_operation
 from ...emulation.scenarios import FailureKind, Scenario
 from ...emulation.targets import Target, parse_target
-from ...protocol import names
 from ...types.http import Headers, Request
 from ...types.values import Credentials
 from ..functions import LocalFunction
@@ -137,8 +136,7 @@ class InvokeApi:
         call = recorded_operation(sent, asked, request_id=request_id, time=time)
         if self._observers.on_operation is not None:
             self._observers.on_operation(call)
-        name = None if call.function_name is None else names.plain_name_of(call.function_name)
-        decision = self._observers.decide_operation(asked.operation, name, call.qualifier)
+        decision = self._observers.decide_operation(asked.operation, call.function_name, call.qualifier)
         if decision.delay:
             await asyncio.sleep(decision.delay)
         if decision.scenario is not None:
