@@ -75,14 +75,14 @@ if TYPE_CHECKING:
     from .pipeline.call import Call as Call
     from .pipeline.call import CallNext as CallNext
     from .pipeline.call import Command as Command
-    from .pipeline.call import CommandInput as CommandInput
-    from .pipeline.call import CommandOutput as CommandOutput
     from .pipeline.call import Middleware as Middleware
-    from .pipeline.call import Operation as Operation
     from .pipeline.call import Plugin as Plugin
     from .pipeline.call import Priority as Priority
     from .pipeline.call import Relation as Relation
     from .pipeline.call import Step as Step
+    from .pipeline.operation import CommandInput as CommandInput
+    from .pipeline.operation import CommandOutput as CommandOutput
+    from .pipeline.operation import Operation as Operation
     from .pipeline.stack import MiddlewareStack as MiddlewareStack
     from .policy.failure import Failure as Failure
     from .policy.retry import NoRetry as NoRetry
@@ -155,19 +155,8 @@ else:
         ".operations.stream": ("InvokeWithResponseStreamCommandInput", "InvokeWithResponseStreamCommandOutput"),
         ".operations.stream_command": ("InvokeWithResponseStreamCommand",),
         ".operations.text_formats": ("HttpPrelude", "SseEvent"),
-        ".pipeline.call": (
-            "Call",
-            "CallNext",
-            "Command",
-            "CommandInput",
-            "CommandOutput",
-            "Middleware",
-            "Operation",
-            "Plugin",
-            "Priority",
-            "Relation",
-            "Step",
-        ),
+        ".pipeline.call": ("Call", "CallNext", "Command", "Middleware", "Plugin", "Priority", "Relation", "Step"),
+        ".pipeline.operation": ("CommandInput", "CommandOutput", "Operation"),
         ".pipeline.stack": ("MiddlewareStack",),
         ".policy.failure": ("Failure",),
         ".policy.retry": ("NoRetry", "StandardRetry"),

@@ -24,9 +24,10 @@ from ..errors.checks import check_flag, check_seconds, problem_of_timeout
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
 from ..pipeline import BuiltinMiddlewares, Dispatch, PipelineContext, PipelineState, Slots, control_plane_slots, slot_limit
-from ..pipeline.call import Call, CallNext, Command, CommandInput, CommandOutput, ControlPlaneOperation, NewCall
+from ..pipeline.call import Call, CallNext, Command, NewCall
 from ..pipeline.command import parts_of
 from ..pipeline.observers import Observation
+from ..pipeline.operation import CommandInput, CommandOutput, ControlPlaneOperation
 from ..pipeline.stack import ClientStack, MiddlewareStack
 from ..policy.retry import StandardRetry
 from ..transport import connection_room

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import AiolambdaError, FunctionError, InvocationTimeoutError, LambdaServiceException
 from ..operations.invoke_types import InvokeCommandOutput
-from ..pipeline.call import Call, ControlPlaneOperation, StreamedOperation
+from ..pipeline.call import Call
 from ..pipeline.observers import CallWatch
+from ..pipeline.operation import ControlPlaneOperation, StreamedOperation
 from ..policy import classification, delivery
 from ..types.events import CallStarted, Outcome, new_call_ended
 from ..types.values import Attempt, Delivery, RetryAction

@@ -14,7 +14,8 @@ from typing import Any, Generic, Protocol, TypeVar, cast, runtime_checkable
 from ..errors import AiolambdaError, ClientClosedError, ConfigurationError, InvalidInputError, LambdaServiceException
 from ..operations import GetAccountSettingsCommand, GetFunctionCommand
 from ..operations.descriptions import AccountLimits, FunctionDescription, description_of, limits_of
-from ..pipeline.call import Call, ControlPlaneOperation
+from ..pipeline.call import Call
+from ..pipeline.operation import ControlPlaneOperation
 from ..protocol.names import check_function_name
 from ..types.values import is_whole
 from .sending import Sending

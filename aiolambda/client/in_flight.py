@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 from ..errors import AiolambdaError, ClientClosedError, InvocationTimeoutError, NotSentError
 from ..errors.tracebacks import forget_locals
-from ..pipeline.call import Call, CallNext, CommandOutput, ControlPlaneOperation
+from ..pipeline.call import Call, CallNext
 from ..pipeline.entries import Entry
+from ..pipeline.operation import CommandOutput, ControlPlaneOperation
 from ..pipeline.returned import check_returned, error_of_item
 from ..policy import delivery
 from ..types.http import Stage, StreamingBody

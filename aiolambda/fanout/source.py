@@ -19,8 +19,8 @@ from ..errors.tracebacks import forget_locals
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandInput, new_input
 from ..operations.payload import Payload, check_json_text, encoded_payload
-from ..pipeline.call import ControlPlaneOperation
 from ..pipeline.command import BaseCommand, check_command
+from ..pipeline.operation import ControlPlaneOperation
 from ..types.interfaces import Codec
 from .item import WorkItem
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from ..errors import ConnectionLostError, InvalidInputError
-from ..pipeline.call import CommandInput, CommandOutput, ControlPlaneOperation
 from ..pipeline.command import BaseCommand
+from ..pipeline.operation import CommandInput, CommandOutput, ControlPlaneOperation
 from ..protocol import names
 from ..types.http import Request, Response
 from ..types.interfaces import Codec

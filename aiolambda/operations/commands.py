@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar, cast, overload
 
-from ..pipeline.call import Operation
 from ..pipeline.command import BaseCommand
+from ..pipeline.operation import Operation
 from ..types.mistakes import explain_arguments, kind_of
 from ..types.values import InvocationType, LogType
 from .invoke import INVOKE

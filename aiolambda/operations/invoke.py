@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, cast
 
 from ..errors import InvalidInputError, InvalidPayloadSizeError
-from ..pipeline.call import TemplatedOperation
+from ..pipeline.operation import TemplatedOperation
 from ..protocol import names, urls
 from ..types.http import Headers, Request, Response, StreamingBody, fields_of
 from ..types.interfaces import Codec

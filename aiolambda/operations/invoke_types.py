@@ -11,7 +11,7 @@ import attrs
 
 from ..codecs import JsonCodec, Mismatch
 from ..errors import DecodeError, InvalidInputError
-from ..pipeline.call import CommandInput, CommandOutput
+from ..pipeline.operation import CommandInput, CommandOutput
 from ..types.interfaces import Codec
 from ..types.mistakes import NotDictionary, explains_arguments, kind_of, unknown_name
 from ..types.values import Delivery, InvocationType, LogType, Metadata, Unfrozen

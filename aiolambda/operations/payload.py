@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from ..errors import InvalidInputError
-from ..pipeline.call import UnreadFile
+from ..pipeline.operation import UnreadFile
 from ..types.interfaces import Codec
 from ..types.mistakes import kind_of
 

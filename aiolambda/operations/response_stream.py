@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Never, Self
 
 from ..errors import ConfigurationError, PayloadTooLargeError
-from ..pipeline.call import StreamEnd
+from ..pipeline.operation import StreamEnd
 from ..types.http import StreamingBody
 from ..types.values import Delivery, Metadata
 from .report import Report, report_of, tail_of

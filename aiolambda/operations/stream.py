@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 import attrs
 
-from ..pipeline.call import CommandInput, CommandOutput, StreamedOperation, StreamEnd
+from ..pipeline.operation import CommandInput, CommandOutput, StreamedOperation, StreamEnd
 from ..types.http import Request, Response, StreamingBody
 from ..types.interfaces import Codec
 from ..types.mistakes import explains_arguments

@@ -6,8 +6,8 @@ Owns how it is built. Must not know how it is sent.
 from collections.abc import Mapping
 from typing import Any, Self, cast, overload
 
-from ..pipeline.call import Operation
 from ..pipeline.command import BaseCommand
+from ..pipeline.operation import Operation
 from ..types.values import LogType
 from .commands import one_of, problem_of_members, show_members
 from .payload import Payload

@@ -16,9 +16,10 @@ from .attempt_slot import (
     provider_if_expired,
     wait_for_slot,
 )
-from .call import Call, CallNext, ControlPlaneOperation
+from .call import Call, CallNext
 from .context import PipelineState
 from .dispatch import UNKNOWN, hand_over, invocation_type_of, record
+from .operation import ControlPlaneOperation
 from .preparation import OutputOf, Prepare
 from .verdicts import verdict_of
 

@@ -13,8 +13,9 @@ from ..types.events import CallQueued, CallSlotted
 from ..types.http import StreamingBody
 from ..types.interfaces import CredentialsProvider, Reservation, can_refresh
 from ..types.values import Credentials
-from .call import Call, ControlPlaneOperation
+from .call import Call
 from .context import PipelineState
+from .operation import ControlPlaneOperation
 from .slots import Slots
 
 __all__ = [

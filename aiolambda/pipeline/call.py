@@ -1,11 +1,11 @@
-"""The types of a middleware: the call in flight, the rest of the stack, the command, and its operation.
+"""The types of a middleware: the call in flight, the rest of the stack, and the command.
 
 Owns these types. Must not know a concrete operation, or a step of the pipeline.
 """
 
 import datetime as dt
 from collections.abc import Awaitable, Callable, Collection
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Never, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, Never, Protocol, TypeVar, cast
 
 import attrs
 
@@ -13,41 +13,32 @@ from ..errors import AiolambdaError, ConfigurationError
 from ..errors.checks import check_flag
 from ..types.events import ClientObserver
 from ..types.http import Request, Response, Stage, StreamingBody
-from ..types.interfaces import Codec, Loop
-from ..types.mistakes import NotDictionary, Remedies, remedy_of
-from ..types.values import Attempt, Credentials, Delivery, Metadata, PayloadLimits, Timeouts
+from ..types.interfaces import Loop
+from ..types.mistakes import Remedies, remedy_of
+from ..types.values import Attempt, Credentials, Delivery, Timeouts
 from .observers import CallWatch, watching
+from .operation import Operation
 
 if TYPE_CHECKING:
     import asyncio
 
-    from ..operations.report import Report
     from .stack import MiddlewareStack
 
 __all__ = [
     "Call",
     "CallNext",
     "Command",
-    "CommandInput",
     "CommandOf",
-    "CommandOutput",
-    "ControlPlaneOperation",
     "Middleware",
     "NewCall",
-    "Operation",
     "Plugin",
     "Priority",
     "Relation",
     "Step",
-    "StreamEnd",
-    "StreamedOperation",
-    "TemplatedOperation",
-    "UnreadFile",
 ]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-In_contra = TypeVar("In_contra", contravariant=True)
 In_co = TypeVar("In_co", covariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
 
@@ -59,184 +50,6 @@ Priority = Literal["high", "normal", "low"]
 
 Relation = Literal["before", "after"]
 """The side of its anchor on which a middleware stands."""
-
-
-class UnreadFile(Exception):
-    """The payload is an open file. It must be read before the request can be made; `longest` bytes are enough."""
-
-    def __init__(self, file: object, longest: int) -> None:
-        super().__init__("the payload is an open file")
-        self.file = file
-        self.longest = longest
-
-
-class CommandInput:
-    """The base of the inputs of all commands.
-
-    A middleware on `client.middleware_stack` sees every command, so it knows this much of `call.input`. Use
-    `only=InvokeCommand` for a middleware that needs the members of one operation.
-    """
-
-    __slots__ = ()
-
-
-class CommandOutput(NotDictionary):
-    """The base of the outputs of all commands."""
-
-    __slots__ = ()
-    metadata: Metadata
-    """The request id, the attempts and the headers."""
-
-
-class Operation(Protocol[In_contra, Out_co]):
-    """An operation of the API: how its input becomes a request, and an answer its output. Pure: it does no I/O."""
-
-    @property
-    def streamed(self) -> bool:
-        """Whether the answer is read while it arrives, from `response.stream`."""
-        ...
-
-    def check(self, input: In_contra, /, *, region: str | None, limits: PayloadLimits) -> str | None:
-        """Check an input before anything is sent. Returns a warning about members that have no effect, or `None`.
-
-        Args:
-            input: The input of the call.
-            region: The region of the client; `None` if it has none.
-            limits: The sizes that are accepted.
-
-        Raises:
-            InvalidInputError: Lambda would refuse the input.
-        """
-        ...
-
-    def request(self, input: In_contra, /, *, endpoint: str, codec: Codec, limits: PayloadLimits) -> Request:
-        """The request for an input, without host, user agent and signature.
-
-        Args:
-            input: The input of the call.
-            endpoint: The URL that the path of the operation is appended to.
-            codec: Encodes the payload.
-            limits: The sizes that are accepted.
-
-        Raises:
-            InvalidInputError: The payload cannot be sent.
-        """
-        ...
-
-    def output(self, input: In_contra, response: Response, /, *, metadata: Metadata, codec: Codec) -> Out_co:
-        """The output for an answer that is not an error of the service.
-
-        Args:
-            input: The input of the call.
-            response: The answer.
-            metadata: The facts of the answer and of the call.
-            codec: Decodes the payload when the caller asks.
-        """
-        ...
-
-    def open_answer(self, output: Any, /) -> StreamingBody | None:
-        """The body that an output is still reading; `None` if there is none.
-
-        Args:
-            output: The output that a middleware or `output()` returned.
-        """
-        ...
-
-    def function_name(self, input: In_contra, /) -> str:
-        """The name of the function, as the caller gave it; empty if the operation concerns none.
-
-        Args:
-            input: The input of the call.
-        """
-        ...
-
-    def invocation_type(self, input: In_contra, /) -> str:
-        """The invocation type, such as `"RequestResponse"`; empty if nothing is invoked.
-
-        Args:
-            input: The input of the call.
-        """
-        ...
-
-    def default_read_timeout(self, input: In_contra, /) -> float:
-        """The read limit in seconds if the caller gave none.
-
-        Args:
-            input: The input of the call.
-        """
-        ...
-
-    def is_idempotent(self, input: In_contra, /, *, durable: Collection[tuple[str, str | None]]) -> bool:
-        """Whether the input by itself makes a repeat safe, as a `DryRun` does.
-
-        Args:
-            input: The input of the call.
-            durable: The functions, with their qualifiers, that ran as durable executions.
-        """
-        ...
-
-
-class TemplatedOperation:
-    """An operation that tells which of its inputs give requests that differ in the body alone.
-
-    - `template_key`: equal keys have the same checks and, but for the body, the same requests. `None` for an input that is like
-      no other. The key names the operation.
-    - `body`: the body of the request for an input. It raises what `request` raises because of the payload.
-    - `output_of`: the output of an answer. `metadata` makes the metadata when somebody asks.
-    """
-
-    __slots__ = ()
-
-    def template_key(self, input: Any, /) -> tuple[object, ...] | None:
-        raise NotImplementedError
-
-    def body(self, input: Any, /, *, codec: Codec, limits: PayloadLimits) -> bytes:
-        raise NotImplementedError
-
-    def output_of(self, input: Any, response: Response, /, *, metadata: Callable[[], Metadata], codec: Codec) -> Any:
-        raise NotImplementedError
-
-
-class StreamedOperation:
-    """An operation that tells how a streamed answer has ended."""
-
-    __slots__ = ()
-
-    def end_of(self, output: Any, /) -> "StreamEnd":
-        """How the answer of an output ended. It was closed."""
-        raise NotImplementedError
-
-
-class ControlPlaneOperation:
-    """An operation that manages functions, and runs none.
-
-    Its calls have slots of their own, so that they neither wait for invocations nor take their place. Their verdicts are about
-    the operation: executed means that it was carried out. They are not counted in `client.stats`, and the client's own setting
-    `idempotent`, which is about functions, does not apply to them.
-    """
-
-    __slots__ = ()
-    verdict = Delivery.EXECUTED
-    """The verdict on an answer that is not an error."""
-
-    def is_large(self, input: Any, /) -> bool:
-        """Whether making the request takes so long that a thread should do it."""
-        return False
-
-    def read(self, response: Response, /) -> object:
-        """Read an answer that is not an error, for `output`. `ConnectionLostError` if it is not one of this operation."""
-        raise NotImplementedError
-
-
-class StreamEnd(NamedTuple):
-    """The end of a streamed answer."""
-
-    completed: bool
-    """Whether all of it was received."""
-    error: Exception | None
-    """What its reader gets raised, such as the `FunctionError` of a function that failed on the way."""
-    report: "Report | None"
-    """The REPORT line of the function, if its log was asked for."""
 
 
 class Plugin(Protocol):

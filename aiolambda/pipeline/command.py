@@ -12,7 +12,8 @@ import attrs
 from ..errors import InvalidInputError
 from ..errors.checks import check_flag
 from ..types.mistakes import kind_of
-from .call import Command, CommandInput, CommandOutput
+from .call import Command
+from .operation import CommandInput, CommandOutput
 from .stack import MiddlewareStack
 
 __all__ = ["BaseCommand", "check_command", "parts_of"]

@@ -13,9 +13,10 @@ from ..protocol import error_response
 from ..types.events import Throttled
 from ..types.http import Response
 from ..types.values import Attempt, Metadata, RetryAction
-from .call import Call, CallNext, ControlPlaneOperation, TemplatedOperation
+from .call import Call, CallNext
 from .context import PipelineState
 from .dispatch import Dispatch
+from .operation import ControlPlaneOperation, TemplatedOperation
 from .preparation import unwrapped
 from .stack import FusibleMiddleware
 from .verdicts import parsed_error

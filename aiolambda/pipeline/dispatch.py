@@ -18,10 +18,11 @@ from ..protocol.request_template import TemplateHeaders
 from ..types.http import Request, Response
 from ..types.interfaces import StreamedResponse, Transport
 from ..types.values import UNSET, Delivery, new_attempt
-from .call import Call, CallNext, ControlPlaneOperation
+from .call import Call, CallNext
 from .context import Counters, PipelineState
 from .observers import tell_ended, tell_sent
 from .open_response import OpenResponse
+from .operation import ControlPlaneOperation
 from .preparation import FusedChain, OutputOf
 from .verdicts import verdict_of, verdict_of_control_plane
 

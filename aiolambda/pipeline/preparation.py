@@ -14,8 +14,9 @@ from ..protocol.head_form import is_fit
 from ..protocol.request_template import RequestTemplate, TemplateHeaders, follows, is_unread
 from ..protocol.tracing import TRACE_ID, trace_id_for
 from ..types.http import Request, Response
-from .call import Call, CallNext, NewCall, TemplatedOperation, UnreadFile
+from .call import Call, CallNext, NewCall
 from .context import PipelineContext, PipelineState
+from .operation import TemplatedOperation, UnreadFile
 from .stack import FusibleMiddleware
 
 __all__ = ["FusedChain", "OutputOf", "Preparation", "Prepare", "Role", "prepare_all", "unwrapped"]

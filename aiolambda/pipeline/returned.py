@@ -13,9 +13,10 @@ from ..policy import delivery
 from ..types.http import Response
 from ..types.mistakes import kind_of
 from ..types.values import Delivery
-from .call import Call, ControlPlaneOperation
+from .call import Call
 from .command import BaseCommand
 from .entries import Entry, shown_entry
+from .operation import ControlPlaneOperation
 from .preparation import FusedChain
 
 __all__ = ["check_returned", "error_of_item"]

@@ -12,9 +12,10 @@ from ..protocol import names
 from ..threads import Threads
 from ..types.http import Request
 from . import payload_file
-from .call import Call, ControlPlaneOperation, NewCall, UnreadFile
+from .call import Call, NewCall
 from .command import BaseCommand
 from .context import PipelineContext, PipelineState
+from .operation import ControlPlaneOperation, UnreadFile
 from .preparation import Preparation
 
 __all__ = ["endpoint_middleware", "serializer_middleware"]

@@ -10,7 +10,7 @@ from ..policy import delivery
 from ..protocol import error_response, success_response
 from ..types.http import ParsedError, Request, Response
 from ..types.values import Delivery
-from .call import ControlPlaneOperation
+from .operation import ControlPlaneOperation
 
 __all__ = ["parsed_error", "verdict_of", "verdict_of_control_plane"]
 

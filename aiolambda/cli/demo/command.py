@@ -15,7 +15,8 @@ from ...client.client import LambdaClient
 from ...errors import FunctionError
 from ...local import LocalEndpoint, LocalFunction
 from ...operations.invoke_types import InvokeCommandOutput
-from ...pipeline.call import Call, CallNext, CommandInput, CommandOutput
+from ...pipeline.call import Call, CallNext
+from ...pipeline.operation import CommandInput, CommandOutput
 from ...version import INSTALL
 from .. import colour, exit_codes
 from ..files import print_error
