@@ -17,6 +17,21 @@ _READ = {
     NOT_RUN: "Lambda refused the request, or could not be reached",
 } | _SIGNALS
 
+_CHANGED = {
+    DONE: "success",
+    USAGE: "usage or configuration error; nothing was sent",
+    NOT_RUN: "not carried out: Lambda refused the request, or could not be reached",
+    MAY_HAVE_RUN: "may have been carried out: there was no clear response",
+} | _SIGNALS
+
+_ALL_OF_DURABLE = {
+    DONE: "success",
+    FUNCTION_ERROR: "the execution failed, timed out or was stopped",
+    USAGE: "usage or configuration error; nothing was sent",
+    NOT_RUN: "not started: Lambda refused the request, or could not be reached",
+    MAY_HAVE_RUN: "may have been started: no clear response, or it has not ended in time",
+} | _SIGNALS
+
 USAGES = {
     "invoke": "NAME [-p JSON | -f FILE] [options]",
     "map": "NAME -f FILE [options]",
@@ -24,6 +39,15 @@ USAGES = {
     "describe": "NAME [options]",
     "wait": "NAME CONDITION [options]",
     "call": "OPERATION [--json JSON] [options]",
+    "durable": "COMMAND ...",
+    "durable start": "NAME:QUALIFIER [-p JSON | -f FILE] [--name NAME] [options]",
+    **{f"durable {name}": "ARN [options]" for name in ("wait", "describe", "history", "callbacks", "stop")},
+    **{f"durable {name}": "ARN [options]" for name in ("pause", "resume", "delete")},
+    "durable list": "NAME [options]",
+    "callback": "COMMAND ...",
+    "callback succeed": "ID [-p JSON | -f FILE] [options]",
+    "callback fail": "ID [options]",
+    "callback heartbeat": "ID [options]",
     "completion": "bash|zsh|fish",
     "help": "[COMMAND]",
 }
@@ -60,6 +84,45 @@ aiolambda call get-account-settings
 aiolambda call ListAliases --json '{"FunctionName": "orders"}'
 aiolambda call PutFunctionConcurrency --json @concurrency.json
 aiolambda call list-layers --all-pages -o table""",
+    "durable": """\
+aiolambda durable start orders:live -p '{"id": 7}' --name order-7 --wait
+aiolambda durable list orders --status RUNNING""",
+    "durable start": """\
+aiolambda durable start orders:live -p '{"id": 7}' --name order-7
+arn=$(aiolambda durable start orders:live -f order.json)
+aiolambda durable start orders:live --wait --timeout 600 --query total""",
+    "durable wait": """\
+aiolambda durable wait "$arn"
+aiolambda durable wait "$arn" --timeout 600 -o result.json""",
+    "durable describe": """\
+aiolambda durable describe "$arn"
+aiolambda durable describe "$arn" --query Status -o text""",
+    "durable history": """\
+aiolambda durable history "$arn" --follow
+aiolambda durable history "$arn" --newest-first | head -5
+aiolambda durable history "$arn" -o json""",
+    "durable callbacks": """\
+aiolambda durable callbacks "$arn"
+aiolambda durable callbacks "$arn" --query '[0].CallbackId' -o text""",
+    "durable list": """\
+aiolambda durable list orders
+aiolambda durable list orders --name order-7 --query '[].DurableExecutionArn' -o text
+aiolambda durable list orders --status FAILED --started-after 2026-11-30T10:00:00Z""",
+    "durable stop": """\
+aiolambda durable stop "$arn" --error-type Cancelled --message 'the customer left'""",
+    "durable pause": """\
+aiolambda durable pause "$arn" --reason 'the supplier is down' --pause-timeout""",
+    "durable resume": 'aiolambda durable resume "$arn"',
+    "durable delete": 'aiolambda durable delete "$arn"',
+    "callback": """\
+aiolambda callback succeed "$id" -p '{"approved": true}'
+aiolambda callback fail "$id" --error-type Rejected""",
+    "callback succeed": """\
+echo '{"approved": true}' | aiolambda callback succeed "$id"
+aiolambda callback succeed "$id" -p '{"approved": true}'""",
+    "callback fail": """\
+aiolambda callback fail "$id" --error-type Rejected --message 'too expensive'""",
+    "callback heartbeat": 'aiolambda callback heartbeat "$id"',
     "doctor": """\
 aiolambda doctor
 aiolambda doctor --profile work --function orders
@@ -88,13 +151,16 @@ CODES = {
         USAGE: "usage or configuration error; nothing was sent",
         NOT_RUN: "not ready in time, or Lambda refused the request or could not be reached",
     },
-    "call": {
-        DONE: "success",
-        USAGE: "usage or configuration error; nothing was sent",
-        NOT_RUN: "not carried out: Lambda refused the request, or could not be reached",
-        MAY_HAVE_RUN: "may have been carried out: no clear response, or it cannot be written",
-    }
-    | _SIGNALS,
+    "call": _CHANGED | {MAY_HAVE_RUN: "may have been carried out: no clear response, or it cannot be written"},
+    "durable": _ALL_OF_DURABLE,
+    "durable start": _ALL_OF_DURABLE,
+    "durable wait": {code: meaning for code, meaning in _ALL_OF_DURABLE.items() if code != MAY_HAVE_RUN}
+    | {NOT_RUN: "not ended in time, or Lambda refused the request or could not be reached"}
+    | {MAY_HAVE_RUN: "the result cannot be written, or does not fit --query"},
+    **{f"durable {name}": _READ for name in ("describe", "history", "callbacks", "list")},
+    **{f"durable {name}": _CHANGED for name in ("stop", "pause", "resume", "delete")},
+    "callback": _CHANGED,
+    **{f"callback {name}": _CHANGED for name in ("succeed", "fail", "heartbeat")},
     "serve": {
         DONE: "stopped by SIGTERM",
         FUNCTION_ERROR: "a function cannot start; with --reload, serve waits instead",

@@ -78,6 +78,16 @@ class Parser(argparse.ArgumentParser):
         self.color = False  # Python 3.14 colours help itself, and does not know --color
         self._positionals.title = "arguments"
         self._early = early
+        self._has_commands = False
+
+    def add_commands(self) -> "argparse._SubParsersAction[Parser]":
+        """Take commands, one of which must be given. Each is a parser of this class."""
+        commands: argparse._SubParsersAction[Parser] = self.add_subparsers(
+            title="commands", required=True, metavar="COMMAND", prog=self.prog, parser_class=Parser
+        )
+        commands.type = str  # gets all arguments of the command, which checks them itself
+        self._has_commands = True
+        return commands
 
     def every_action(self) -> Iterator[argparse.Action]:
         """The options and arguments of this parser and of its commands."""
@@ -104,7 +114,7 @@ class Parser(argparse.ArgumentParser):
         early: dict[str, object] = {} if self._early is None else vars(self._early)
         known = {action.dest for action in self._actions}
         for name in early:
-            if name not in known:
+            if name not in known and not self._has_commands:
                 self.error(f"this command has no option --{name.replace('_', '-')}")
         self.set_defaults(**early)
         found, extras = super().parse_known_args(args, namespace)

@@ -12,6 +12,7 @@ import pytest
 import aiolambda
 import aiolambda.errors
 from aiolambda import LambdaClient
+from aiolambda.cli import help_texts
 from aiolambda.cli.program import build_parser
 
 from ..support.pages import BLOCKS, FRAGMENTS, MANUAL, PAGES, PYTHON, README, ROOT, Block, name_of, prose_of
@@ -119,11 +120,11 @@ def test_the_command_line_takes_a_command(block: Block, line: str) -> None:
 
 @pytest.mark.parametrize("page", MANUAL, ids=name_of)
 def test_the_options_that_a_page_names_exist(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("invoke", "map", "serve", "functions", "wait", "call", "doctor", "demo", "--help"):
+    for command in (*help_texts.EPILOGS, "--help"):
         with pytest.raises(SystemExit):
-            build_parser([command]).parse_args([command, "--help"])
+            build_parser(command.split()).parse_args([*command.split(), "--help"])
     known = capsys.readouterr().out
-    named = re.findall(r"`(?:aiolambda \w+ )?(--[\w-]+)", prose_of(page))
+    named = re.findall(r"`(?:aiolambda [\w ]+ |\w+ )?(--[\w-]+)", prose_of(page))
     assert [option for option in named if f"{option} " not in known and f"{option}]" not in known] == []
 
 
