@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from . import credentials as credentials
     from . import errors as errors
     from .client.client import LambdaClient as LambdaClient
+    from .client.durable.callbacks import DurableCallback as DurableCallback
+    from .client.durable.execution import DurableExecution as DurableExecution
     from .codecs import JsonCodec as JsonCodec
     from .config import LambdaClientConfig as LambdaClientConfig
     from .errors import AccessDeniedException as AccessDeniedException
@@ -37,17 +39,23 @@ if TYPE_CHECKING:
     from .errors import ConnectionLostError as ConnectionLostError
     from .errors import DecodeError as DecodeError
     from .errors import DurableExecutionAlreadyStartedException as DurableExecutionAlreadyStartedException
+    from .errors import DurableExecutionError as DurableExecutionError
+    from .errors import DurableExecutionFailedError as DurableExecutionFailedError
+    from .errors import DurableExecutionStoppedError as DurableExecutionStoppedError
+    from .errors import DurableExecutionTimedOutError as DurableExecutionTimedOutError
     from .errors import FunctionError as FunctionError
     from .errors import InvalidInputError as InvalidInputError
     from .errors import InvalidPayloadSizeError as InvalidPayloadSizeError
     from .errors import InvocationTimeoutError as InvocationTimeoutError
     from .errors import LambdaServiceException as LambdaServiceException
     from .errors import MiddlewareStackError as MiddlewareStackError
+    from .errors import NotDurableError as NotDurableError
     from .errors import NotSentError as NotSentError
     from .errors import PayloadTooLargeError as PayloadTooLargeError
     from .errors import QueueTimeoutError as QueueTimeoutError
     from .errors import RequestTooLargeException as RequestTooLargeException
     from .errors import ResourceNotFoundException as ResourceNotFoundException
+    from .errors import ResultTimeoutError as ResultTimeoutError
     from .errors import StreamError as StreamError
     from .errors import TooManyFailuresError as TooManyFailuresError
     from .errors import TooManyRequestsException as TooManyRequestsException
@@ -61,6 +69,9 @@ if TYPE_CHECKING:
     from .operations.commands import InvokeCommand as InvokeCommand
     from .operations.descriptions import AccountLimits as AccountLimits
     from .operations.descriptions import FunctionDescription as FunctionDescription
+    from .operations.durable import DurableExecutionDescription as DurableExecutionDescription
+    from .operations.durable import DurableExecutionOutput as DurableExecutionOutput
+    from .operations.durable_events import DurableEvent as DurableEvent
     from .operations.invoke_types import EventReceipt as EventReceipt
     from .operations.invoke_types import InvokeCommandInput as InvokeCommandInput
     from .operations.invoke_types import InvokeCommandOutput as InvokeCommandOutput
@@ -114,6 +125,8 @@ if TYPE_CHECKING:
 else:
     _NAMES = {
         ".client.client": ("LambdaClient",),
+        ".client.durable.callbacks": ("DurableCallback",),
+        ".client.durable.execution": ("DurableExecution",),
         ".codecs": ("JsonCodec",),
         ".config": ("LambdaClientConfig",),
         ".errors": (
@@ -125,17 +138,23 @@ else:
             "ConnectionLostError",
             "DecodeError",
             "DurableExecutionAlreadyStartedException",
+            "DurableExecutionError",
+            "DurableExecutionFailedError",
+            "DurableExecutionStoppedError",
+            "DurableExecutionTimedOutError",
             "FunctionError",
             "InvalidInputError",
             "InvalidPayloadSizeError",
             "InvocationTimeoutError",
             "LambdaServiceException",
             "MiddlewareStackError",
+            "NotDurableError",
             "NotSentError",
             "PayloadTooLargeError",
             "QueueTimeoutError",
             "RequestTooLargeException",
             "ResourceNotFoundException",
+            "ResultTimeoutError",
             "StreamError",
             "TooManyFailuresError",
             "TooManyRequestsException",
@@ -148,6 +167,8 @@ else:
         ".fanout.values": ("MapResult", "MapStats"),
         ".operations.commands": ("InvokeCommand",),
         ".operations.descriptions": ("AccountLimits", "FunctionDescription"),
+        ".operations.durable": ("DurableExecutionDescription", "DurableExecutionOutput"),
+        ".operations.durable_events": ("DurableEvent",),
         ".operations.invoke_types": ("EventReceipt", "InvokeCommandInput", "InvokeCommandOutput"),
         ".operations.payload": ("Payload",),
         ".operations.report": ("Report",),

@@ -47,6 +47,7 @@ from ..types.values import (
 )
 from . import registry
 from .arguments import CLIENT_ATTRIBUTES, by_keyword, explained_call
+from .durable_calls import DurableCalls
 from .endings import Endings
 from .in_flight import InFlightCalls
 from .invocation_ids import InvocationIds
@@ -58,6 +59,7 @@ from .startup import Startup
 
 if TYPE_CHECKING:
     from ..fanout import Send
+    from .durable.questions import Questions
     from .function_facts import FunctionFacts
 
 __all__ = ["LambdaClient"]
@@ -71,7 +73,7 @@ class _ClientClass(HidesNamesElsewhere, ABCMeta):
 
 
 @name_elsewhere(CLIENT_ATTRIBUTES)
-class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, metaclass=_ClientClass):
+class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, DurableCalls, metaclass=_ClientClass):
     """An asyncio client that invokes Lambda functions.
 
     ::
@@ -193,6 +195,7 @@ class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, metaclass=_Client
         self._stack.use(BuiltinMiddlewares(self._state))
         self._limits: dict[float, Timeouts] = {}
         self._facts: FunctionFacts | None = None
+        self._durable: Questions | None = None
         self._last_limits: tuple[object, Timeouts] = None, config.timeout
         """The limits of the last call that had a limit of its own: most calls have the same."""
         self._invocation_ids = InvocationIds()
@@ -294,11 +297,15 @@ class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, metaclass=_Client
         check_seconds("grace", grace)
         self._loop_binding.bind(asyncio.get_running_loop())
         self._maps.stop()
+        durable = self._durable
         async with contextlib.AsyncExitStack() as exits:  # in reverse order; each runs, even if another raises
             exits.callback(self._loop_binding.unbind)
             exits.push_async_callback(self._close_transport)
             exits.push_async_callback(self._startup.close)
             exits.push_async_callback(self._maps.close)
+            if durable is not None:
+                exits.push_async_callback(durable.close)
+                durable.abort()
             await self._in_flight.close(grace)
 
     def abort(self) -> None:
@@ -416,6 +423,15 @@ class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, metaclass=_Client
             self._facts = FunctionFacts(self, self._state.context.log)
         return self._facts
 
+    def _questions(self) -> "Questions":
+        """The questions about durable executions, on the running loop."""
+        from .durable.questions import Questions  # noqa: PLC0415 - most clients never ask
+
+        self._enter()
+        if self._durable is None:
+            self._durable = Questions(self, jitter=self._state.jitter)
+        return self._durable
+
     def _enter(self) -> None:
         """Bind the client to the running loop before something starts there. Raises if it is closed or bound elsewhere."""
         if self._in_flight.closed:
@@ -435,6 +451,8 @@ class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, metaclass=_Client
             exits.callback(self._startup.abort)
             exits.callback(self._in_flight.abort)
             exits.callback(self._maps.stop)
+            if self._durable is not None:
+                exits.callback(self._durable.abort)
 
     def _abort_transport(self, loop: asyncio.AbstractEventLoop | None) -> None:
         transport = self._state.take_transport() or self._startup.config.transport
@@ -448,13 +466,14 @@ class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, metaclass=_Client
             transport.detach()
 
     def _is_busy(self) -> bool:
-        return self._in_flight.is_busy or bool(self._maps.runs) or self._startup.is_running
+        is_asked = self._durable is not None and self._durable.is_busy
+        return self._in_flight.is_busy or bool(self._maps.runs) or self._startup.is_running or is_asked
 
     def _detach(self, *, forked: bool) -> None:
         """Drop everything that belongs to the old loop: calls that wait there never end, and must not be awaited."""
         self._in_flight, state = InFlightCalls(self._endings, closed=self._in_flight.closed), self._state
         state.slots, state.control_slots = state.slots.renewed(), state.control_slots.renewed()
-        self._facts = None
+        self._facts = self._durable = None
         self._maps.detach(forked=forked)
         self._startup.detach()
         transport = self._state.transport
@@ -534,4 +553,4 @@ def _take_for_own(*parts: type) -> None:
                 setattr(part, name, explained_call(method))
 
 
-_take_for_own(InvocationCalls, MapCalls, ManagementCalls)
+_take_for_own(InvocationCalls, MapCalls, ManagementCalls, DurableCalls)

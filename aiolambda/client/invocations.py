@@ -6,6 +6,7 @@ Owns their signatures. Must not know how a command is sent: `LambdaClient.send` 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ..errors import AiolambdaError
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import EventReceipt, InvokeCommandOutput
 from ..operations.payload import Payload, check_json_text
@@ -70,7 +71,14 @@ class InvocationCalls(Sending):
             )
         finally:
             del payload, client_context, tenant_id  # a traceback that is printed with locals would show them
-        output = await self.send(command, timeout=timeout, idempotent=idempotent)
+        try:
+            output = await self.send(command, timeout=timeout, idempotent=idempotent)
+        except AiolambdaError as error:
+            if durable_execution_name is not None and error.may_have_run:
+                from .durable.start import say_how_to_follow  # noqa: PLC0415 - most calls do not fail
+
+                say_how_to_follow(error, command.input)
+            raise
         return output.raise_for_function_error()
 
     async def invoke_event(

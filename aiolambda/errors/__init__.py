@@ -23,6 +23,12 @@ AiolambdaError                  .delivery .may_have_run .function_name .retry_ac
 ├─ TooManyFailuresError         .stats: more items of a map failed than its limit allows
 ├─ WaitError                    .condition .status .reason .reason_code: a function failed to become ready
 │   └─ WaitTimeoutError         (also TimeoutError) it is not ready in time
+│       └─ ResultTimeoutError   .arn: a durable execution has not ended in time, and goes on
+├─ DurableExecutionError        .arn .status .error_type .error_message .error_data .stack_trace
+│   ├─ DurableExecutionFailedError
+│   ├─ DurableExecutionTimedOutError
+│   └─ DurableExecutionStoppedError
+├─ NotDurableError              .request_id: the event was accepted, and its function is not durable
 └─ UnknownOutcomeError          an item that was in flight when an earlier run of a map ended
 
 Owns the classes and their texts. Must not know how a failure was noticed.
@@ -40,6 +46,14 @@ from ..types.values import Attempt, Delivery, Metadata, RetryAction
 if TYPE_CHECKING:
     from ..fanout.values import MapStats
     from ..operations.invoke_types import InvokeCommandOutput
+    from .durable import (
+        DurableExecutionError,
+        DurableExecutionFailedError,
+        DurableExecutionStoppedError,
+        DurableExecutionTimedOutError,
+        NotDurableError,
+        ResultTimeoutError,
+    )
     from .service import (
         AccessDeniedException,
         DurableExecutionAlreadyStartedException,
@@ -59,6 +73,10 @@ __all__ = [
     "ConnectionLostError",
     "DecodeError",
     "DurableExecutionAlreadyStartedException",
+    "DurableExecutionError",
+    "DurableExecutionFailedError",
+    "DurableExecutionStoppedError",
+    "DurableExecutionTimedOutError",
     "Fault",
     "FunctionError",
     "InvalidInputError",
@@ -66,11 +84,13 @@ __all__ = [
     "InvocationTimeoutError",
     "LambdaServiceException",
     "MiddlewareStackError",
+    "NotDurableError",
     "NotSentError",
     "PayloadTooLargeError",
     "QueueTimeoutError",
     "RequestTooLargeException",
     "ResourceNotFoundException",
+    "ResultTimeoutError",
     "StreamError",
     "TooManyFailuresError",
     "TooManyRequestsException",
@@ -676,12 +696,20 @@ class UnknownOutcomeError(AiolambdaError):
 
 
 if not TYPE_CHECKING:  # with it, type checkers would accept any name
+    _OF_DURABLE = (
+        "DurableExecutionError",
+        "DurableExecutionFailedError",
+        "DurableExecutionStoppedError",
+        "DurableExecutionTimedOutError",
+        "NotDurableError",
+        "ResultTimeoutError",
+    )
 
     def __getattr__(name: str) -> object:
-        """Load the errors of the service, and of waits, on first use: most programs need none."""
+        """Load the errors of the service, of waits and of durable executions on first use: most programs need none."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = ".waits" if name.startswith("Wait") else ".service"
+        module = ".waits" if name.startswith("Wait") else ".durable" if name in _OF_DURABLE else ".service"
         value = globals()[name] = getattr(import_module(module, __name__), name)
         return value
 

@@ -22,6 +22,7 @@ from aiolambda.operations import ListFunctionsCommand, UpdateFunctionCodeCommand
 from aiolambda.testing import FakeTransport
 
 from ..support.checkers import check
+from ..support.durable_service import DurableService, Fact, arn_of, client_of, event
 from ..support.function_service import FunctionService, found
 from .test_docstrings import MODULES
 
@@ -94,6 +95,22 @@ LOOKS = {
     "WaitError",
 }
 """These look at functions, and invoke none."""
+DURABLE = {
+    "DurableCallback",
+    "DurableCallback.alive",
+    "DurableCallback.fail",
+    "DurableEvent",
+    "DurableExecution",
+    "DurableExecution.callbacks",
+    "DurableExecution.history",
+    "DurableExecutionError",
+    "DurableExecutionOutput",
+    "LambdaClient.callback",
+    "LambdaClient.durable_execution",
+    "LambdaClient.durable_executions",
+    "LambdaClient.start_durable",
+}
+"""These are about durable executions."""
 READY = {"Configuration": {"State": "Active", "LastUpdateStatus": "Successful"}}
 NOT_RUN = {"SessionTransport", "assume_role", "from_botocore", "from_profile"}
 """These reach AWS, or need another library."""
@@ -130,9 +147,11 @@ async def cache(call: Call[InvokeCommandInput, InvokeCommandOutput],
 
 gauge = stamped
 
+async def work() -> object: ...
+
 async def example(
     client: LambdaClient, items: list[dict[str, int]], names: list[str], output: InvokeCommandOutput, function: LocalFunction,
-    fake: FakeTransport, endpoint: LocalEndpoint, code: bytes,
+    fake: FakeTransport, endpoint: LocalEndpoint, code: bytes, execution: DurableExecution, arn: str, callback_id: str,
 ) -> None:
 """
 
@@ -163,6 +182,10 @@ class Order:
     id: int
 
 
+async def work() -> object:
+    return {"done": True}
+
+
 async def echo(event: Any) -> Any:
     return event
 
@@ -179,7 +202,11 @@ async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     service = FunctionService(function=found(**READY), functions=found(), account_settings=found(), code=found())
     keys = Credentials("AKIDEXAMPLE", "secret")
     looks = LambdaClient(transport=service, region="eu-west-1", credentials=keys)
-    async with looks if name in LOOKS else LambdaClient(transport=transport) as client:
+    waiting = [event(1, "CallbackStarted", "1", "approval", CallbackId="aWQ="), event(2, "ExecutionSucceeded")]
+    order = Fact("order-7", [(0.0, "SUCCEEDED")], result='{"id":7}', input='{"id":7}', events=waiting)
+    follows = client_of(DurableService().add(order))
+    ours = looks if name in LOOKS else follows if name in DURABLE else LambdaClient(transport=transport)
+    async with ours as client:
         client.middleware_stack.add(stamped, name="retry")
         names = {
             **{public: getattr(aiolambda, public) for public in aiolambda.__all__},
@@ -194,10 +221,13 @@ async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.Mo
             "Order": Order,
             "Path": Path,
             "Unpack": Unpack,
+            "arn": arn_of("order-7"),
             "cache": stamped,
+            "callback_id": "aWQ=",
             "client": client,
             "code": b"PK",
             "endpoint": LocalEndpoint(),
+            "execution": client.durable_execution(arn_of("order-7")),
             "fake": FakeTransport({"orders": echo}),
             "function": LocalFunction(name="orders", handler="orders.handler", root=tmp_path),
             "gauge": stamped,
@@ -205,6 +235,7 @@ async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.Mo
             "names": ["orders", "resize"],
             "output": output,
             "stamped": stamped,
+            "work": work,
         }
         code = compile(EXAMPLES[name], name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         running = eval(code, names)  # noqa: S307 - our own docstring

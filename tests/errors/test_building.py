@@ -33,7 +33,21 @@ NOTHING_SENT = {
     "WaitError",
     "WaitTimeoutError",
 }
-EXECUTED = {"DecodeError", "FunctionError", "StreamError"}
+EXECUTED = {
+    "DecodeError",
+    "DurableExecutionError",
+    "DurableExecutionFailedError",
+    "DurableExecutionStoppedError",
+    "DurableExecutionTimedOutError",
+    "FunctionError",
+    "StreamError",
+}
+ACCEPTED = {"NotDurableError", "ResultTimeoutError"}
+VERDICTS = {
+    **dict.fromkeys(NOTHING_SENT, Delivery.NOT_DELIVERED),
+    **dict.fromkeys(EXECUTED, Delivery.EXECUTED),
+    **dict.fromkeys(ACCEPTED, Delivery.ACCEPTED),
+}
 
 
 def kind_of(name: str) -> Any:
@@ -46,8 +60,7 @@ def test_an_error_needs_its_text_only(name: str) -> None:
     assert "busy" in str(error)
     assert repr(error) == f"{name}('busy')"
     assert error.function_name is None
-    expected = Delivery.NOT_DELIVERED if name in NOTHING_SENT else Delivery.EXECUTED if name in EXECUTED else Delivery.UNKNOWN
-    assert error.delivery is expected
+    assert error.delivery is VERDICTS.get(name, Delivery.UNKNOWN)
     for made in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert (type(made), str(made), repr(made), vars(made)) == (type(error), str(error), repr(error), vars(error))
 
