@@ -19,7 +19,7 @@ from aiolambda import Call, CallNext, Credentials, InvokeCommandOutput, LambdaCl
 from aiolambda.config import ClientSettings
 from aiolambda.local import LocalEndpoint, LocalFunction
 from aiolambda.operations import ListFunctionsCommand, UpdateFunctionCodeCommand
-from aiolambda.testing import FakeTransport
+from aiolambda.testing import FakeTransport, durable
 
 from ..support.checkers import check
 from ..support.function_service import FunctionService, found
@@ -109,7 +109,7 @@ from aiolambda.config import ClientSettings
 from aiolambda.operations import ListFunctionsCommand, UpdateFunctionCodeCommand
 from aiolambda.credentials import assume_role, from_botocore, from_profile
 from aiolambda.local import EventInvokeConfig, LocalEndpoint, LocalFunction
-from aiolambda.testing import FakeTransport, FunctionFailure, serve_in_thread
+from aiolambda.testing import FakeTransport, FunctionFailure, durable, serve_in_thread
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -132,7 +132,7 @@ gauge = stamped
 
 async def example(
     client: LambdaClient, items: list[dict[str, int]], names: list[str], output: InvokeCommandOutput, function: LocalFunction,
-    fake: FakeTransport, endpoint: LocalEndpoint, code: bytes,
+    fake: FakeTransport, endpoint: LocalEndpoint, code: bytes, arn: str,
 ) -> None:
 """
 
@@ -179,6 +179,10 @@ async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     service = FunctionService(function=found(**READY), functions=found(), account_settings=found(), code=found())
     keys = Credentials("AKIDEXAMPLE", "secret")
     looks = LambdaClient(transport=service, region="eu-west-1", credentials=keys)
+    fake = FakeTransport({"orders": echo})
+    fake.add_durable("reports", echo)
+    async with LambdaClient(transport=fake) as starter:
+        await starter.invoke("reports:$LATEST", {})
     async with looks if name in LOOKS else LambdaClient(transport=transport) as client:
         client.middleware_stack.add(stamped, name="retry")
         names = {
@@ -198,7 +202,9 @@ async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.Mo
             "client": client,
             "code": b"PK",
             "endpoint": LocalEndpoint(),
-            "fake": FakeTransport({"orders": echo}),
+            "fake": fake,
+            "arn": fake.durable_executions[0].arn,
+            "durable": durable,
             "function": LocalFunction(name="orders", handler="orders.handler", root=tmp_path),
             "gauge": stamped,
             "items": [{"id": 1}, {"id": 2}],
