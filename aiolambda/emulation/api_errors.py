@@ -18,8 +18,11 @@ from ..types.values import ThrottleReason
 __all__ = [
     "ApiError",
     "api_error_of",
+    "callback_closed",
     "conflicting_qualifiers",
+    "durable_execution_conflict",
     "durable_execution_exists",
+    "durable_function_streamed",
     "durable_function_unqualified",
     "event_config_not_found",
     "function_not_found",
@@ -234,6 +237,16 @@ def request_too_large(limit: int) -> ApiError:
     return _front_end_error(413, "RequestEntityTooLargeException", message)
 
 
+def callback_closed() -> ApiError:
+    message = "The callback has timed out, or it was answered before."
+    return _user_error(400, "CallbackTimeoutException", message, member="Message")
+
+
+def durable_execution_conflict(operation: str, status: str) -> ApiError:
+    message = f"{operation} is not possible: the durable execution has the status {status}"
+    return _user_error(409, "ResourceConflictException", message)
+
+
 def durable_execution_exists(name: str) -> ApiError:
     message = f"The durable execution {name} exists already, with another payload."
     return _user_error(409, "DurableExecutionAlreadyStartedException", message, member="Message")
@@ -242,6 +255,10 @@ def durable_execution_exists(name: str) -> ApiError:
 def durable_function_unqualified() -> ApiError:
     message = "You cannot invoke a durable function using an unqualified ARN."
     return _user_error(400, "InvalidParameterValueException", message)
+
+
+def durable_function_streamed() -> ApiError:
+    return _user_error(400, "InvalidParameterValueException", "You cannot invoke a durable function with a streamed response.")
 
 
 def tenant_id_missing() -> ApiError:

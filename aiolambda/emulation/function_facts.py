@@ -32,6 +32,7 @@ class FunctionFacts:
     - `any_qualifier`: whether the function answers to each qualifier.
     - `concurrency`: the reserved concurrency; `None` if there is none.
     - `events`: by qualifier, the treatments that differ from Lambda's own.
+    - `execution_timeout`: that of the executions of a durable function; `None` if it is the timeout.
     - `layers`: their names, with the URIs of their folders.
     """
 
@@ -51,6 +52,7 @@ class FunctionFacts:
     log_level: str | None = None
     tenant_isolation: bool | None = None
     durable: bool = False
+    execution_timeout: float | None = None
     recursive_loop: str = "Terminate"
     events: Mapping[str | None, EventFacts] = attrs.field(factory=dict["str | None", EventFacts])
 

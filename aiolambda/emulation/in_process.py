@@ -17,6 +17,7 @@ from ..errors import ConfigurationError
 from ..errors.checks import check_seconds, check_whole
 from ..protocol import names
 from ..types.mistakes import kind_of, nearest
+from .durable.store import DurableScript
 from .executions import Execution
 from .failure_script import Decision
 from .function_facts import EventFacts, FunctionFacts
@@ -46,7 +47,8 @@ RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 class InProcessFunction:
     """A handler with its name, one of its qualifiers or `None`, its version, its timeout in seconds, its reserved concurrency.
 
-    `takes_context` says whether the handler is called with event and context, `log_stream_name` is that of its context.
+    `takes_context` says whether the handler is called with event and context, `log_stream_name` is that of its context. A
+    durable function has a script, and its handler may not run.
     """
 
     name: str
@@ -57,6 +59,7 @@ class InProcessFunction:
     timeout: float
     log_stream_name: str
     concurrency: int | None = None
+    durable: DurableScript | None = None
 
 
 class FunctionTable:
@@ -84,6 +87,10 @@ class FunctionTable:
             return found.get(None)
         return found.get(qualifier)
 
+    def is_durable(self, name: str) -> bool:
+        """Whether a function is durable, with any of its qualifiers."""
+        return any(function.durable is not None for function in self._functions.get(name, {}).values())
+
     def function_names(self) -> Collection[str]:
         """The names of all functions."""
         return list(self._functions)
@@ -106,6 +113,8 @@ class FunctionTable:
             aliases={qualifier: {version: 1.0} for qualifier, version in qualified.items() if not qualifier.isdigit()},
             any_qualifier=found.keys() == {None},
             concurrency=main.concurrency,
+            durable=main.durable is not None,
+            execution_timeout=None if main.durable is None else main.durable.execution_timeout,
             events=events or {},
         )
 
@@ -141,6 +150,7 @@ def function_of(
     version: str | None = None,
     timeout: float = 60.0,
     concurrency: int | None = None,
+    durable: DurableScript | None = None,
 ) -> InProcessFunction:
     """A function of these settings. `ConfigurationError` if one of them is wrong."""
     if not isinstance(function_name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
@@ -167,6 +177,7 @@ def function_of(
         timeout=timeout,
         log_stream_name=log_stream_name(dt.datetime.now(dt.UTC).date(), version),
         concurrency=concurrency,
+        durable=durable,
     )
 
 

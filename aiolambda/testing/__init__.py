@@ -1,14 +1,24 @@
 """Test doubles for code that invokes functions.
 
 `FakeTransport` calls Python functions in place of Lambda. `serve_in_thread` serves them behind the API of Lambda, on a socket.
-The fixtures for pytest are in `aiolambda.testing.plugin`.
+The steps of durable executions are in `aiolambda.testing.durable`, the fixtures for pytest in `aiolambda.testing.plugin`.
 """
 
 from ..types import TYPE_CHECKING
 
-__all__ = ["Execution", "FakeTransport", "FunctionFailure", "RecordedCall", "RecordedOperation", "serve_in_thread"]
+__all__ = [
+    "Execution",
+    "FakeTransport",
+    "FunctionFailure",
+    "RecordedCall",
+    "RecordedCallback",
+    "RecordedDurableExecution",
+    "RecordedOperation",
+    "serve_in_thread",
+]
 
 if TYPE_CHECKING:
+    from ..emulation.durable.recorded import RecordedCallback, RecordedDurableExecution
     from ..emulation.executions import Execution
     from ..emulation.function_failure import FunctionFailure
     from ..emulation.recorded_call import RecordedCall, RecordedOperation
@@ -20,6 +30,8 @@ else:
         "FakeTransport": ".fake_transport",
         "FunctionFailure": "..emulation.function_failure",
         "RecordedCall": "..emulation.recorded_call",
+        "RecordedCallback": "..emulation.durable.recorded",
+        "RecordedDurableExecution": "..emulation.durable.recorded",
         "RecordedOperation": "..emulation.recorded_call",
         "serve_in_thread": ".endpoint_thread",
     }

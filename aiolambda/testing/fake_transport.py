@@ -6,23 +6,20 @@ Must not open a socket, or know the client.
 import asyncio
 import base64
 import contextlib
-import re
-from collections.abc import AsyncGenerator, Awaitable, Mapping
-from typing import TypeVar, cast
-from urllib.parse import urlsplit
+from collections.abc import AsyncGenerator, Mapping
+from typing import cast
 
 from ..emulation import api_errors
 from ..emulation.api_errors import ApiError
 from ..emulation.control_plane.answers import ConfigurationReader
-from ..emulation.control_plane.routes import Asked, asked_of
-from ..emulation.emulated_lambda import EmulatedLambda
+from ..emulation.control_plane.routes import Asked
+from ..emulation.durable.answers import DURABLE_OPERATIONS
 from ..emulation.event_queue import EventQueue
 from ..emulation.failure_script import Decision
 from ..emulation.function_log import FunctionLog
 from ..emulation.handlers import Handler, HandlerFailed
-from ..emulation.identifiers import LATEST, arn_of, new_request_id, new_trace_id
+from ..emulation.identifiers import LATEST, new_request_id
 from ..emulation.in_process import (
-    FunctionTable,
     HandlerInvocation,
     HandlerRun,
     InProcessFunction,
@@ -32,26 +29,20 @@ from ..emulation.in_process import (
 from ..emulation.payloads import check_json
 from ..emulation.recorded_call import RecordedCall, recorded, recorded_operation
 from ..emulation.scenarios import FailureKind, Scenario
-from ..errors import ConfigurationError, InvocationTimeoutError
+from ..errors import ConfigurationError
 from ..operations import stream_events
 from ..protocol import names
-from ..types.http import Headers, Request, Response
+from ..types.http import Request, Response
 from ..types.interfaces import AbortableTransport, OfflineTransport, Transport
 from ..types.mistakes import kind_of
+from .durable_fake import DurableFake
+from .exchanges import called_arn, error_response_to, operation_asked_of, region_of, response_to, within_limit
 from .piece_stream import PieceStream
 
 __all__ = ["FakeTransport"]
 
-T = TypeVar("T")
 
-_REGION = "us-east-1"
-"""The region in the ARNs of functions, if a request is not signed for one."""
-_SCOPE = re.compile(r"/\d{8}/((?:[a-z]+-){2,}\d)/lambda/aws4_request")  # a client without a region signs for none
-_API_PATH = re.compile(r"/\d{4}-\d\d-\d\d/.*")
-"""The path of an operation, after a path of the endpoint."""
-
-
-class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transport):
+class FakeTransport(DurableFake, OfflineTransport, AbortableTransport, Transport):
     """A transport for tests, which calls Python functions in place of Lambda.
 
     ::
@@ -68,6 +59,8 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
     value to encode, or bytes to send unchanged. A generator, synchronous or asynchronous, streams its response in pieces of
     bytes or text. Results and errors are encoded as by Lambda's Python runtime. `fail` lets calls fail.
 
+    `add_durable` adds durable functions, whose executions can be followed, paused, stopped and deleted.
+
     An `Event` is answered with 202, and runs its handler afterwards, one event after another: await `wait_idle()`. Its errors
     are in `executions`. A `DryRun` runs nothing.
     """
@@ -82,7 +75,6 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
             functions: The handlers by function name. Default none; `add` adds more.
         """
         super().__init__()
-        self._functions = FunctionTable()
         self._event_queue = EventQueue("FakeTransport")
         self._reader = ConfigurationReader(self._functions, self._states)
         for name, handler in _checked(functions).items():
@@ -121,8 +113,9 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         self._functions.add(function)
 
     async def wait_idle(self) -> None:
-        """Wait until every `Event` that was accepted has run."""
+        """Wait until every `Event` that was accepted has run, and every handler of a durable execution. Scripts go on."""
         await self._event_queue.wait_idle()
+        await self._durable_runs_end()
 
     async def send(self, request: Request, /) -> Response:
         """Call the handler and return its response, or describe the functions.
@@ -130,14 +123,14 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         Args:
             request: The request of the client.
         """
-        asked = _asked(request)
+        asked = operation_asked_of(request)
         if asked is not None:
             return await self._describe(request, asked)
         call = self._record(request, streamed=False)
         try:
             return await self._answer(request, call)
         except ApiError as error:
-            return _error_response(call.request_id, call.headers, error)
+            return error_response_to(call.request_id, call.headers, error)
 
     @contextlib.asynccontextmanager
     async def stream(self, request: Request, /) -> AsyncGenerator[PieceStream]:
@@ -150,7 +143,7 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         try:
             stream = await self._open(request, call)
         except ApiError as error:
-            response = _error_response(call.request_id, call.headers, error)
+            response = error_response_to(call.request_id, call.headers, error)
             stream = PieceStream(response, _one_piece(response.body))
         try:
             yield stream
@@ -160,10 +153,12 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
     def abort(self) -> None:
         """Cancel the events that were accepted. The client cancels the handlers of its calls."""
         self._event_queue.cancel()
+        self._abort_durable_runs()
 
     async def close(self) -> None:
         """Wait for the events that were accepted. Those that still run after 5 seconds are cancelled."""
         await self._event_queue.close()
+        await self._durable_runs_end(closing=True)
 
     def detach(self, *, forked: bool = False) -> None:
         """Forget the events of an event loop that has ended, so that the client can be used on another one.
@@ -172,6 +167,7 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
             forked: Whether the loop belongs to the parent process. It makes no difference here.
         """
         self._event_queue.drop()
+        self._drop_durable_runs()
 
     def _check_known(self, function_name: str) -> None:
         self._functions.check_known(function_name)
@@ -187,35 +183,47 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         time = asyncio.get_running_loop().time()
         call = recorded_operation(request, asked, request_id=new_request_id(), time=time)
         self._control_plane_calls.append(call)
-        decision = self._decide_operation(asked.operation, call.function_name, call.qualifier)
+        is_durable = asked.operation in DURABLE_OPERATIONS
+        target = self._durable_answers.function_of(asked) if is_durable else (call.function_name, call.qualifier)
+        decision = self._decide_operation(asked.operation, *target)
         request.stage = "wait"
-        await _within_limit(request, asyncio.sleep(decision.delay))
-        if decision.scenario is not None and decision.scenario.answer is None:
-            raise decision.scenario.transport_error()
+        await within_limit(request, asyncio.sleep(decision.delay))
+        scenario = decision.scenario
+        if scenario is not None and scenario.answer is None and not (is_durable and scenario.runs):
+            raise scenario.transport_error()
         request.stage = "receive"
+        status = 200
         try:
-            if decision.scenario is not None and decision.scenario.answer is not None:
-                raise decision.scenario.answer
-            body = self._reader.answer(asked, region=_region_of(call.headers))
+            if scenario is not None and scenario.answer is not None:
+                raise scenario.answer
+            if is_durable:
+                status, body = self._answer_about_durable(asked, call.body, region=region_of(call.headers))
+            else:
+                body = self._reader.answer(asked, region=region_of(call.headers))
         except ApiError as error:
-            return _error_response(call.request_id, call.headers, error)
-        return _response(call.request_id, call.headers, 200, body, {"content-type": "application/json"})
+            return error_response_to(call.request_id, call.headers, error)
+        if scenario is not None:
+            raise scenario.transport_error()
+        return response_to(call.request_id, call.headers, status, body, {"content-type": "application/json"})
 
     async def _answer(self, request: Request, call: RecordedCall) -> Response:
         function, decision = await self._admit(request, call)
         loss = decision.loss
+        if function.durable is not None and call.invocation_type in ("Event", "RequestResponse"):
+            execution = self._begin_durable(function, call, decision, self._run(function, call, decision))
+            return await self._answer_durable(request, call, execution, decision)
         if call.invocation_type == "Event":
             self._event_queue.put(lambda: _ended(self._run(function, call, decision)))
         elif call.invocation_type == "RequestResponse":
             return await self._response_of(request, call, self._run(function, call, decision), loss)
         if loss is not None:
             raise loss.transport_error()
-        return _response(call.request_id, call.headers, 202 if call.invocation_type == "Event" else 204)
+        return response_to(call.request_id, call.headers, 202 if call.invocation_type == "Event" else 204)
 
     async def _response_of(self, request: Request, call: RecordedCall, run: HandlerRun, loss: Scenario | None) -> Response:
         headers = {"content-type": "application/json", "x-amz-executed-version": run.version}
         try:
-            body = await _within_limit(request, run.whole())
+            body = await within_limit(request, run.whole())
         except HandlerFailed as failed:
             body = failed.response.payload
             headers["x-amz-function-error"] = failed.kind
@@ -224,7 +232,7 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         request.stage = "receive"
         if run.log is not None:
             headers["x-amz-log-result"] = base64.b64encode(run.log_tail).decode()
-        return _response(call.request_id, call.headers, 200, body, headers)
+        return response_to(call.request_id, call.headers, 200, body, headers)
 
     async def _open(self, request: Request, call: RecordedCall) -> PieceStream:
         function, decision = await self._admit(request, call)
@@ -232,23 +240,27 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         if call.invocation_type == "DryRun":
             if loss is not None:
                 raise loss.transport_error()
-            return PieceStream(_response(call.request_id, call.headers, 204), _one_piece(b""))
+            return PieceStream(response_to(call.request_id, call.headers, 204), _one_piece(b""))
+        if function.durable is not None:
+            raise api_errors.durable_function_streamed()
         run = self._run(function, call, decision)
         if loss is not None and loss.kind is not FailureKind.CUT and not loss.chunks:
             with contextlib.suppress(HandlerFailed):
-                await _within_limit(request, run.whole())
+                await within_limit(request, run.whole())
             raise loss.transport_error()
         request.stage = "receive"
         headers = {"content-type": stream_events.CONTENT_TYPE, "x-amz-executed-version": run.version}
-        return PieceStream(_response(call.request_id, call.headers, 200, headers=headers), _events_of(run, loss))
+        return PieceStream(response_to(call.request_id, call.headers, 200, headers=headers), _events_of(run, loss))
 
     async def _admit(self, request: Request, call: RecordedCall) -> tuple[InProcessFunction, Decision]:
         """The function to run, and what the script decided. Raises the error of a call whose function does not run."""
         name = names.plain_name_of(call.function_name)
         request.stage = "wait"
+        if call.qualifier is None and self._functions.is_durable(name):
+            raise api_errors.durable_function_unqualified()
         function = self._functions.find(name, call.qualifier)
         if function is None:
-            raise api_errors.function_not_found(_arn_of(call, call.qualifier or LATEST))
+            raise api_errors.function_not_found(called_arn(call, call.qualifier or LATEST))
         check_json(call.payload)
         if (state := self._states.refused_state(name, call.qualifier)) is not None:
             raise api_errors.not_invocable(state)
@@ -256,7 +268,7 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
         scenario = decision.scenario
         if scenario is None or scenario.kind is FailureKind.FUNCTION or scenario.runs:
             return function, decision
-        await _within_limit(request, asyncio.sleep(decision.delay))
+        await within_limit(request, asyncio.sleep(decision.delay))
         if scenario.answer is not None:
             request.stage = "receive"
             raise scenario.answer
@@ -267,7 +279,7 @@ class FakeTransport(EmulatedLambda, OfflineTransport, AbortableTransport, Transp
             request_id=call.request_id,
             invocation_type=call.invocation_type,
             payload=call.payload,
-            function_arn=_arn_of(call, call.qualifier),
+            function_arn=called_arn(call, call.qualifier),
             client_context=call.client_context,
             tenant_id=call.tenant_id,
         )
@@ -321,19 +333,6 @@ def _checked(functions: object) -> Mapping[str, Handler]:
     return cast("Mapping[str, Handler]", functions)
 
 
-async def _within_limit(request: Request, work: Awaitable[T]) -> T:
-    """Wait for something within the read limit of a request."""
-    limit = request.timeouts.read
-    scope = asyncio.timeout(limit if isinstance(limit, int | float) else None)
-    try:
-        async with scope:
-            return await work
-    except TimeoutError:
-        if not scope.expired():
-            raise
-    raise InvocationTimeoutError(f"no answer came within {limit} s", exceeded="read", stage="wait")
-
-
 async def _ended(run: HandlerRun) -> None:
     """Run an event. Its failure is in the record of the execution."""
     with contextlib.suppress(HandlerFailed):
@@ -342,39 +341,3 @@ async def _ended(run: HandlerRun) -> None:
 
 async def _one_piece(body: bytes) -> AsyncGenerator[bytes]:
     yield body
-
-
-def _arn_of(call: RecordedCall, qualifier: str | None) -> str:
-    name = call.function_name
-    if name.startswith("arn:") and names.qualifier_of(name) == qualifier:
-        return name
-    return arn_of(names.plain_name_of(name), names.region_of(name) or _region_of(call.headers), qualifier)
-
-
-def _asked(request: Request) -> Asked | None:
-    """The operation of a request; `None` if it is an invocation."""
-    if request.method == "POST" and request.url.partition("?")[0].endswith("invocations"):
-        return None
-    parts = urlsplit(request.url)
-    found = _API_PATH.search(parts.path)
-    return None if found is None else asked_of(request.method, found[0], parts.query)
-
-
-def _region_of(headers: Mapping[str, str]) -> str:
-    """The region that a request is signed for."""
-    scope = _SCOPE.search(headers.get("authorization", ""))
-    return _REGION if scope is None else scope[1]
-
-
-def _response(
-    request_id: str, sent: Mapping[str, str], status: int, body: bytes = b"", headers: Mapping[str, str] | None = None
-) -> Response:
-    """A response to a request with these headers."""
-    trace_id = sent.get("x-amzn-trace-id") or new_trace_id()
-    fields = {"x-amzn-requestid": request_id, "x-amzn-trace-id": trace_id, **(headers or {})}
-    return Response(status, Headers(fields), body)
-
-
-def _error_response(request_id: str, sent: Mapping[str, str], error: ApiError) -> Response:
-    headers = {"content-type": "application/json", "x-amzn-errortype": error.code, **error.headers}
-    return _response(request_id, sent, error.status, error.body, headers)

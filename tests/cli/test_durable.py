@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from aiolambda.cli.program import build_parser
-from aiolambda.testing import Callback, Fail, FakeTransport, Paused, Step, Succeed, TimeOut, Wait
+from aiolambda.testing import FakeTransport
+from aiolambda.testing.durable import Callback, Fail, Paused, Step, Succeed, TimeOut, Wait
 
 from ..support.cli import Ended, Program, start
 from ..support.programs import output_of

@@ -19,7 +19,7 @@ from aiolambda import Call, CallNext, Credentials, InvokeCommandOutput, LambdaCl
 from aiolambda.config import ClientSettings
 from aiolambda.local import LocalEndpoint, LocalFunction
 from aiolambda.operations import ListFunctionsCommand, UpdateFunctionCodeCommand
-from aiolambda.testing import FakeTransport
+from aiolambda.testing import FakeTransport, durable
 
 from ..support.checkers import check
 from ..support.durable_service import DurableService, Fact, arn_of, client_of, event
@@ -126,7 +126,7 @@ from aiolambda.config import ClientSettings
 from aiolambda.operations import ListFunctionsCommand, UpdateFunctionCodeCommand
 from aiolambda.credentials import assume_role, from_botocore, from_profile
 from aiolambda.local import EventInvokeConfig, LocalEndpoint, LocalFunction
-from aiolambda.testing import FakeTransport, FunctionFailure, serve_in_thread
+from aiolambda.testing import FakeTransport, FunctionFailure, durable, serve_in_thread
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -202,6 +202,10 @@ async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     service = FunctionService(function=found(**READY), functions=found(), account_settings=found(), code=found())
     keys = Credentials("AKIDEXAMPLE", "secret")
     looks = LambdaClient(transport=service, region="eu-west-1", credentials=keys)
+    fake = FakeTransport({"orders": echo})
+    fake.add_durable("reports", echo)
+    async with LambdaClient(transport=fake) as starter:
+        await starter.invoke("reports:$LATEST", {})
     waiting = [event(1, "CallbackStarted", "1", "approval", CallbackId="aWQ="), event(2, "ExecutionSucceeded")]
     order = Fact("order-7", [(0.0, "SUCCEEDED")], result='{"id":7}', input='{"id":7}', events=waiting)
     follows = client_of(DurableService().add(order))
@@ -221,14 +225,15 @@ async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.Mo
             "Order": Order,
             "Path": Path,
             "Unpack": Unpack,
-            "arn": arn_of("order-7"),
+            "arn": fake.durable_executions[0].arn if name.startswith("FakeTransport") else arn_of("order-7"),
             "cache": stamped,
             "callback_id": "aWQ=",
             "client": client,
             "code": b"PK",
             "endpoint": LocalEndpoint(),
             "execution": client.durable_execution(arn_of("order-7")),
-            "fake": FakeTransport({"orders": echo}),
+            "fake": fake,
+            "durable": durable,
             "function": LocalFunction(name="orders", handler="orders.handler", root=tmp_path),
             "gauge": stamped,
             "items": [{"id": 1}, {"id": 2}],

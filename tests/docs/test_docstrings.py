@@ -37,6 +37,7 @@ MODULES = [
     "aiolambda.local",
     "aiolambda.telemetry",
     "aiolambda.testing",
+    "aiolambda.testing.durable",
 ]
 CLASSES = sorted(
     {value for value in (getattr(aiolambda, name) for name in aiolambda.__all__) if attrs.has(value)},
@@ -52,7 +53,7 @@ def test_each_public_name_is_documented(module: str) -> None:
 def test_public_modules_are_those_with_docs() -> None:
     """The package's own docstring names the modules beside it."""
     named = re.findall(r"`(aiolambda\.\w+)`", aiolambda.__doc__ or "")
-    assert sorted({*named, "aiolambda", "aiolambda.errors.service"}) == MODULES
+    assert sorted({*named, "aiolambda", "aiolambda.errors.service", "aiolambda.testing.durable"}) == MODULES
 
 
 @pytest.mark.parametrize("kind", [ClientSettings, Explained])

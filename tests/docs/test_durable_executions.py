@@ -7,7 +7,8 @@ import pytest
 
 from aiolambda import LambdaClient
 from aiolambda.policy import polling
-from aiolambda.testing import Callback, Fail, FakeTransport, Step, Succeed, Wait
+from aiolambda.testing import FakeTransport
+from aiolambda.testing.durable import Callback, Fail, Step, Succeed, Wait
 
 from ..support.pages import ROOT, run_fragments
 

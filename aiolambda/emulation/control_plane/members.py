@@ -72,7 +72,7 @@ def function_members(
     if facts.tenant_isolation:
         members["TenancyConfig"] = {"TenantIsolationMode": "PER_TENANT"}
     if facts.durable:
-        members["DurableConfig"] = {"ExecutionTimeout": max(1, math.ceil(facts.timeout))}
+        members["DurableConfig"] = {"ExecutionTimeout": max(1, math.ceil(facts.execution_timeout or facts.timeout))}
     return members
 
 
