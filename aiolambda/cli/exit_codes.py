@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ..errors import AiolambdaError, ConfigurationError, InvalidInputError
+from ..errors.durable import DurableExecutionError
 from ..errors.waits import WaitError, WaitTimeoutError
 
 __all__ = [
@@ -47,6 +48,6 @@ def code_of(error: AiolambdaError, *, reads: bool = False) -> int:
     """The exit code for an error that ended a command. A command that only `reads` has changed nothing."""
     if isinstance(error, ConfigurationError | InvalidInputError):
         return USAGE
-    if isinstance(error, WaitError) and not isinstance(error, WaitTimeoutError):
+    if isinstance(error, DurableExecutionError) or (isinstance(error, WaitError) and not isinstance(error, WaitTimeoutError)):
         return FUNCTION_ERROR
     return MAY_HAVE_RUN if error.may_have_run and not reads else NOT_RUN

@@ -106,10 +106,10 @@ aiolambda durable callbacks "$arn"
 aiolambda durable callbacks "$arn" --query '[0].CallbackId' -o text""",
     "durable list": """\
 aiolambda durable list orders
-aiolambda durable list orders --name order-7 --query '[].DurableExecutionArn' -o text
-aiolambda durable list orders --status FAILED --started-after 2026-11-30T10:00:00Z""",
+aiolambda durable list orders --name order-7 -o json
+aiolambda durable list orders --status FAILED --started-after 2026-11-30""",
     "durable stop": """\
-aiolambda durable stop "$arn" --error-type Cancelled --message 'the customer left'""",
+aiolambda durable stop "$arn" --error-type Cancelled --message 'no stock'""",
     "durable pause": """\
 aiolambda durable pause "$arn" --reason 'the supplier is down' --pause-timeout""",
     "durable resume": 'aiolambda durable resume "$arn"',

@@ -55,11 +55,13 @@ class Startup:
         if self._task is None:
             self._task = asyncio.create_task(self._open(), name="open LambdaClient")
             self._task.add_done_callback(self._forget)
-        task = self._task
+        task, caller = self._task, asyncio.current_task()
+        cancels = 0 if caller is None else caller.cancelling()
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
-            if not task.cancelled():
+            is_of_caller = caller is not None and caller.cancelling() > cancels  # of all tasks, as the program ends
+            if is_of_caller or not task.cancelled():
                 raise
             raise ClientClosedError("the client was closed while it was opening") from None
 

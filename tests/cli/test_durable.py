@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aiolambda.cli.program import build_parser
+from aiolambda.cli.program import _parse
 from aiolambda.testing import FakeTransport
 from aiolambda.testing.durable import Callback, Fail, Paused, Step, Succeed, TimeOut, Wait
 
@@ -54,7 +54,7 @@ async def test_start_writes_the_arn(shell) -> None:
     async with shell() as run:
         arn = await run.started(*PAID)
         [execution] = run.fake.durable_executions
-        assert (execution.arn, execution.name, execution.input) == (arn, "order-7", "{}")
+        assert (execution.arn, execution.name, execution.payload) == (arn, "order-7", b"{}")
 
 
 async def test_start_that_waits_writes_the_result(shell) -> None:
@@ -250,5 +250,5 @@ async def test_wrong_arguments_send_nothing(arguments, shell) -> None:
 
 
 def test_options_may_stand_before_the_group() -> None:
-    early = build_parser(["durable", "wait"]).parse_args(["--region", "eu-west-1", "-v", "durable", "wait", ARN])
+    early = _parse(["--region", "eu-west-1", "-v", "durable", "wait", ARN])
     assert (early.region, early.verbose) == ("eu-west-1", True)

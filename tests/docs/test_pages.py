@@ -124,7 +124,7 @@ def test_the_options_that_a_page_names_exist(page: Path, capsys: pytest.CaptureF
         with pytest.raises(SystemExit):
             build_parser(command.split()).parse_args([*command.split(), "--help"])
     known = capsys.readouterr().out
-    named = re.findall(r"`(?:aiolambda [\w ]+ |\w+ )?(--[\w-]+)", prose_of(page))
+    named = re.findall(r"`(?:aiolambda [\w ]+ |(?:start|list) )?(--[\w-]+)", prose_of(page))
     assert [option for option in named if f"{option} " not in known and f"{option}]" not in known] == []
 
 

@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--started-after", type=moment, metavar="TIME", help="only those that started after this time")
     parser.add_argument("--started-before", type=moment, metavar="TIME", help="only those that started before this time")
-    parser.add_argument("--oldest-first", action="store_true", help="begin with the execution that started first (default: the last)")
+    parser.add_argument("--oldest-first", action="store_true", help="begin with the oldest (default: the newest)")
     parser.add_argument("--limit", type=_number, metavar="N", help="list at most N executions (default: all)")
     add_reading_options(parser)
 
