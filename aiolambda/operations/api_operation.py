@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 from ..errors import ConnectionLostError, InvalidInputError
 from ..pipeline.command import BaseCommand
 from ..pipeline.operation import CommandInput, CommandOutput, ControlPlaneOperation
-from ..protocol import names
+from ..protocol import durable_arn, names
 from ..types.http import Request, Response
 from ..types.interfaces import Codec
 from ..types.mistakes import kind_of
@@ -83,12 +83,18 @@ class ApiOperation(ControlPlaneOperation, Generic[In, Out]):
             self.verdict = Delivery.ACCEPTED
 
     def check(self, input: In, /, *, region: str | None, limits: PayloadLimits) -> str | None:
-        """Raise `InvalidInputError` for another input, or for a function in another region. `request` checks the values."""
+        """Raise `InvalidInputError` for another input, or for a function or an execution in another region.
+
+        `request` checks the values.
+        """
         if not isinstance(input, self.input_class):
             raise InvalidInputError(f"{self.name} takes a {self.input_class.__name__}; got {kind_of(input)}", member="input")
         arn_region = names.region_of(self.function_name(input))
         if arn_region is not None and region is not None and arn_region != region:
             raise names.other_region(arn_region, region)
+        execution_region = durable_arn.region_of(getattr(input, "durable_execution_arn", None))
+        if execution_region is not None and region is not None and execution_region != region:
+            raise durable_arn.other_region(execution_region, region)
         return None
 
     def request(self, input: In, /, *, endpoint: str, codec: Codec, limits: PayloadLimits) -> Request:

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from ..protocol import names
+from ..protocol import durable_arn, names
 from ..threads import Threads
 from ..types.http import Request
 from . import payload_file
@@ -31,7 +31,9 @@ def endpoint_middleware(state: PipelineState) -> Preparation:
         call.endpoint = context.endpoint
         if context.endpoint_in is None or context.signer is None:
             return
-        region = names.region_of(call.function_name)
+        region = names.region_of(call.function_name) or durable_arn.region_of(
+            getattr(call.input, "durable_execution_arn", None)
+        )
         if region is not None and region != context.signer.region:
             call.endpoint, call.signing_region = context.endpoint_in(region), region
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..errors import InvalidInputError
 from ..types.mistakes import kind_of
 
-__all__ = ["DurableArn", "durable_arn_of", "region_of_durable_arn"]
+__all__ = ["DurableArn", "durable_arn_of", "other_region", "region_of"]
 
 _LONGEST = 1024
 _ARN = re.compile(
@@ -38,7 +38,7 @@ def durable_arn_of(arn: object) -> DurableArn:
     """The parts of an ARN. `InvalidInputError` if it is not that of a durable execution."""
     if not isinstance(arn, str):
         raise InvalidInputError(f"durable_execution_arn must be a string; got {kind_of(arn)}", member="durable_execution_arn")
-    match = _ARN.fullmatch(arn) if len(arn) <= _LONGEST else None
+    match = _match(arn)
     if match is None:
         shown = repr(arn if len(arn) <= 200 else f"{arn[:197]}...")
         raise InvalidInputError(
@@ -47,7 +47,20 @@ def durable_arn_of(arn: object) -> DurableArn:
     return DurableArn(**match.groupdict())
 
 
-def region_of_durable_arn(arn: object) -> str | None:
+def region_of(arn: object) -> str | None:
     """The region of an ARN; `None` if it is not that of a durable execution."""
-    match = _ARN.fullmatch(arn) if isinstance(arn, str) else None
+    match = _match(arn) if isinstance(arn, str) else None
     return match and match["region"]
+
+
+def _match(arn: str) -> "re.Match[str] | None":
+    return _ARN.fullmatch(arn) if len(arn) <= _LONGEST else None
+
+
+def other_region(arn_region: str, region: str) -> InvalidInputError:
+    """The error for the ARN of an execution in another region than the client's."""
+    return InvalidInputError(
+        f"durable_execution_arn is in {arn_region}, and the client's region is {region}; LambdaClient(use_arn_region=True) "
+        "sends such a request to the region of the ARN",
+        member="durable_execution_arn",
+    )

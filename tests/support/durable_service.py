@@ -46,7 +46,11 @@ class Fact:
 
     @property
     def status(self) -> str:
-        return [status for since, status in self.statuses if since <= now()][-1]
+        return self._state[1]
+
+    @property
+    def _state(self) -> tuple[float, str]:
+        return [(since, status) for since, status in self.statuses if since <= now()][-1]
 
     def summary(self) -> dict[str, Any]:
         return {
@@ -55,7 +59,7 @@ class Fact:
             "FunctionArn": f"{ACCOUNT}:7",
             "Status": self.status,
             "StartTimestamp": STARTED,
-            **({} if self.status in ("RUNNING", "PAUSING", "PAUSED") else {"EndTimestamp": STARTED + now()}),
+            **({} if self.status in ("RUNNING", "PAUSING", "PAUSED") else {"EndTimestamp": STARTED + self._state[0]}),
         }
 
 

@@ -67,7 +67,9 @@ class Alive:
 
     async def _beat(self, owner: "asyncio.Task[object]") -> None:
         """Send heartbeats until the block ends, the callback is answered, or one fails for good."""
+        time = asyncio.get_running_loop().time
         while not self._callback.is_answered:
+            next_at = time() + self._every
             try:
                 await self._callback.heartbeat(timeout=min(self._every, _BEAT_LIMIT))
             except AiolambdaError as error:
@@ -77,7 +79,7 @@ class Alive:
             except Exception as error:  # noqa: BLE001 - of a user's middleware: the block ends with it
                 self._fail(error, owner)
                 return
-            await asyncio.sleep(self._every)
+            await asyncio.sleep(max(0.0, next_at - time()))
 
     def _fail(self, error: Exception, owner: "asyncio.Task[object]") -> None:
         if not (self._callback.is_answered or self._is_over):  # else the heartbeat came too late

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ...errors import AiolambdaError, InvalidInputError, InvalidPayloadSizeError
 from ...errors.checks import check_seconds
+from ...errors.tracebacks import forget_locals
 from ...operations.api.commands import (
     SendDurableExecutionCallbackFailureCommand,
     SendDurableExecutionCallbackHeartbeatCommand,
@@ -99,11 +100,13 @@ class DurableCallback:
             AiolambdaError: Any other error of `send`; its `may_have_run` says whether the answer may have arrived.
         """
         try:
-            result = self._result(value)
-            command = SendDurableExecutionCallbackSuccessCommand(callback_id=self._id, result=result)
-            await self._answer(command, timeout)
+            command = SendDurableExecutionCallbackSuccessCommand(callback_id=self._id, result=self._result(value))
+        except InvalidInputError as error:
+            forget_locals(error)  # a traceback that is printed with locals would show the value
+            raise
         finally:
-            del value  # a traceback that is printed with locals would show it
+            del value  # as above
+        await self._answer(command, timeout)
 
     async def fail(
         self,

@@ -165,7 +165,7 @@ class DurableExecution:
         newest_first: bool = False,
         timeout: float | Timeouts | Unset | None = UNSET,
     ) -> AsyncIterator[DurableEvent]:
-        """Yield the events of the execution. A thousand are asked for at a time, when they are needed.
+        """Yield the events of the execution. They are asked for page by page, when they are needed.
 
         ::
 

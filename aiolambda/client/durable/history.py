@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from ...errors import AiolambdaError, InvalidInputError, LambdaServiceException
 from ...errors.checks import check_choice
 from ...operations.api.commands import GetDurableExecutionHistoryCommand, GetDurableExecutionHistoryCommandOutput
+from ...operations.api.structures import Event
 from ...operations.durable_events import DurableEvent, event_of
 from ...policy import polling
 from ...types.values import Timeouts, Unset
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["History"]
 
-_PAGE = 1000
-"""Events that one request asks for: the most that the service allows."""
+_PAGE = 400
+"""Events that one request asks for. The service allows 1,000, but to decode so many would hold the event loop for 20 ms."""
 _OF_A_MARKER = frozenset({"InvalidParameterValueException", "InvalidParameterValue"})
 """The codes of a marker that is no longer valid. Markers live for 24 hours."""
 
@@ -51,7 +52,7 @@ class History(AsyncIterator[DurableEvent]):
         self._questions, self._arn, self._timeout = questions, arn, timeout
         self._follows, self._includes_data, self._is_reversed = follow, include_data, newest_first
         self._visible_at = visible_at
-        self._page: deque[DurableEvent] = deque()
+        self._page: deque[Event] = deque()
         self._marker: str | None = None
         """The marker of the page to ask for next. While following, that of the last page, which may have grown."""
         self._last_id: int | None = None
@@ -74,7 +75,7 @@ class History(AsyncIterator[DurableEvent]):
             if self._is_at_end:
                 await self._questions().pause(self._pause())
             await self._read()
-        event = self._page.popleft()
+        event = event_of(self._page.popleft())
         self._has_ended = self._has_ended or (event.is_end and self._follows)
         if self._has_ended:
             self._page.clear()
@@ -118,13 +119,13 @@ class History(AsyncIterator[DurableEvent]):
         """Take the events of a page that are new."""
         is_again, before = self._is_at_end, self._last_id
         for raw in getattr(output, "events", None) or ():
-            event = event_of(raw)
-            if self._is_known(event.event_id) or (event.event_id is None and is_again):
+            number = raw.event_id
+            if self._is_known(number) or (number is None and is_again):
                 continue
-            self._last_id = self._last_id if event.event_id is None else event.event_id
-            if event.type in ("ExecutionPaused", "ExecutionResumed"):
-                self._is_paused = event.type == "ExecutionPaused"
-            self._page.append(event)
+            self._last_id = self._last_id if number is None else number
+            if raw.event_type in ("ExecutionPaused", "ExecutionResumed"):
+                self._is_paused = raw.event_type == "ExecutionPaused"
+            self._page.append(raw)
         following: object = getattr(output, "next_marker", None)
         if isinstance(following, str) and following:
             if following == self._marker:

@@ -59,7 +59,7 @@ class Poller:
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self.task: asyncio.Task[None] | None = None
         self._client = client
-        self._asks_for_data = has_ended
+        self._asks_for_data = self._was_seen = has_ended
         self._polls = 0
         self._failing_since: float | None = None
         self._failed_fetches = 0
@@ -124,7 +124,7 @@ class Poller:
                 raise ConnectionLostError("the answer to GetDurableExecution has no status")
         except AiolambdaError as error:
             now = asyncio.get_running_loop().time()
-            if is_missing(error) and self.status is not None:
+            if is_missing(error) and self._was_seen:
                 return Ending()
             is_early = is_missing(error) and now < self.visible_at
             if not (is_early or polling.passes(error)) or self._is_hopeless(now):
@@ -132,7 +132,7 @@ class Poller:
             asked = error.retry_after if isinstance(error, LambdaServiceException) else None
             pause = max(self._pause(), asked or 0.0)
         else:
-            self._failing_since = None
+            self._failing_since, self._was_seen = None, True
             return answer
         await self._client.pause(pause)
         return None

@@ -21,7 +21,8 @@ from ...operations.payload import Payload, check_json_text
 from ...pipeline.call import Call, CallNext
 from ...policy import polling
 from ...protocol import names
-from ...types.values import UNSET, Timeouts, Unset
+from ...protocol.durable_arn import durable_arn_of
+from ...types.values import UNSET, Delivery, Timeouts, Unset
 from ..pages import Items
 
 if TYPE_CHECKING:
@@ -89,13 +90,15 @@ async def start(
                 function_name=input.function_name,
                 request_id=output.metadata.request_id,
             )
-        return arn
+        return _checked(arn, input)
     try:
         found = await _Lookup(questions, input, body.content, _limit_of(timeout, questions)).arn()
-    except _NothingFoundError as nothing:
+    except (_NothingFoundError, ClientClosedError) as problem:
+        nothing = problem if isinstance(problem, _NothingFoundError) else _nothing_found(input, problem)
         lost.add_note(f"{nothing} If it began, {_how_to_look(input)}")
-        raise lost from None
-    return found
+    else:
+        return _checked(found, input)
+    raise lost
 
 
 class _Body:
@@ -137,11 +140,14 @@ class _Lookup:
                 if isinstance(error, DurableExecutionAlreadyStartedException):
                     raise
                 if isinstance(error, AiolambdaError) and not polling.passes(error):
-                    raise self._nothing(error) from None
+                    raise _nothing_found(self._input, error) from None
                 failure = error
             await self._questions.pause(max(0.0, min(pause, self._end - self._time())))
             pause = min(2 * pause, _LARGEST_PAUSE)
-        raise self._nothing(failure)
+        if failure is not None:
+            raise _nothing_found(self._input, failure)
+        name = self._input.durable_execution_name
+        raise _NothingFoundError(f"A lookup of {self._limit:g} s found no durable execution {name!r}.")
 
     async def _find(self) -> str | None:
         """The execution that has the name. `DurableExecutionAlreadyStartedException` if it has another input."""
@@ -166,15 +172,24 @@ class _Lookup:
             raise DurableExecutionAlreadyStartedException(
                 f"the durable execution {name!r} was started with another input; the event of this call began none",
                 function_name=self._input.function_name,
-                metadata=answer.metadata,
+                delivery=Delivery.REFUSED,
             )
 
-    def _nothing(self, error: BaseException | None) -> _NothingFoundError:
-        name = self._input.durable_execution_name
-        if error is not None:
-            said = error.code if isinstance(error, LambdaServiceException) else type(error).__name__
-            return _NothingFoundError(f"The durable execution {name!r} could not be looked up: {said}.")
-        return _NothingFoundError(f"A lookup of {self._limit:g} s found no durable execution {name!r}.")
+
+def _nothing_found(input: InvokeCommandInput, error: BaseException) -> _NothingFoundError:
+    said = error.code if isinstance(error, LambdaServiceException) else type(error).__name__
+    return _NothingFoundError(f"The durable execution {input.durable_execution_name!r} could not be looked up: {said}.")
+
+
+def _checked(arn: str, input: InvokeCommandInput) -> str:
+    """The ARN of an answer. The event was accepted, so it is no `InvalidInputError` if it is none."""
+    try:
+        durable_arn_of(arn)
+    except InvalidInputError:
+        problem = "the event was accepted, but what its answer names is not the ARN of a durable execution"
+    else:
+        return arn
+    raise AiolambdaError(problem, delivery=Delivery.ACCEPTED, function_name=input.function_name)
 
 
 def list_command(

@@ -4,14 +4,13 @@ Must not know requests, answers or a clock, or how an execution lives on: its li
 Source: the event types of the service model, and the details of each.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, cast
+from typing import cast
 
 from .history import Data
 from .lifecycle import Lifecycle
 from .operations import ContextEnd, Operation, RunHandler, error_object, json_text
 from .states import Active, CallbackState, Error, Pause
-from .steps import Callback, Context, Fail, Invoke, Paused, Step, Succeed, TimeOut, Wait
+from .steps import Callback, Context, End, Fail, Invoke, Paused, Step, Succeed, TimeOut, Wait
 
 __all__ = ["ScriptedExecution"]
 
@@ -36,44 +35,46 @@ class ScriptedExecution(Lifecycle):
         self._changed()
 
     def _begin(self, operation: Operation, at: float) -> None:
-        self._begins[type(operation.item)](self, operation, operation.item, at)
+        item = operation.item
+        match item:
+            case Step():
+                self._attempt(operation, 1, at)
+            case Wait():
+                ends = {"Duration": round(item.seconds), "ScheduledEndTimestamp": self._epoch + at + item.seconds}
+                self._event("WaitStarted", at, ends, operation)
+                self._hold(operation, at, item.seconds, item.polls)
+            case Invoke():
+                self._event("ChainedInvokeStarted", at, {"FunctionName": item.function_name}, operation)
+                self._hold(operation, at, item.seconds, item.polls)
+            case Callback():
+                self._begin_callback(operation, item, at)
+            case RunHandler():
+                self._active = Active(operation=operation, began=at, seconds=None)
+            case Paused():
+                self._begin_scripted_pause(item, at)
+            case _:
+                self._begin_bound(operation, item, at)
 
-    def _begin_step(self, operation: Operation, item: Step, at: float) -> None:
-        self._attempt(operation, 1, at)
+    def _begin_bound(self, operation: Operation, item: Context | ContextEnd | End, at: float) -> None:
+        """A bound of a context, or the end of the execution: nothing is in progress."""
+        match item:
+            case Context():
+                self._contexts.append(operation)
+                self._event("ContextStarted", at, {}, operation)
+            case ContextEnd():
+                self._contexts.pop()
+                self._event("ContextSucceeded", at, {"Result": Data("null")}, operation)
+            case Succeed():
+                self.end("SUCCEEDED", at, result=json_text(item.result))
+            case Fail():
+                self._fail(error_object(item), at)
+            case TimeOut():
+                self._time_out(at)
 
-    def _begin_wait(self, operation: Operation, item: Wait, at: float) -> None:
-        ends = {"Duration": round(item.seconds), "ScheduledEndTimestamp": self._epoch + at + item.seconds}
-        self._event("WaitStarted", at, ends, operation)
-        self._hold(operation, at, item.seconds, item.polls)
-
-    def _begin_invoke(self, operation: Operation, item: Invoke, at: float) -> None:
-        self._event("ChainedInvokeStarted", at, {"FunctionName": item.function_name}, operation)
-        self._hold(operation, at, item.seconds, item.polls)
-
-    def _begin_context(self, operation: Operation, item: Context, at: float) -> None:
-        self._contexts.append(operation)
-        self._event("ContextStarted", at, {}, operation)
-
-    def _end_context(self, operation: Operation, item: ContextEnd, at: float) -> None:
-        self._contexts.pop()
-        self._event("ContextSucceeded", at, {"Result": Data("null")}, operation)
-
-    def _begin_handler(self, operation: Operation, item: RunHandler, at: float) -> None:
-        self._active = Active(operation=operation, began=at, seconds=None)
-
-    def _begin_paused(self, operation: Operation, item: Paused, at: float) -> None:
+    def _begin_scripted_pause(self, item: Paused, at: float) -> None:
         seconds = 0.0 if item.seconds is None and item.polls else item.seconds
         self.pause = Pause(began=at, seconds=seconds, polls=item.polls, requested=at, reason=item.reason, stops_timeout=True)
         self._begin_pause(self.pause, at)
-
-    def _begin_success(self, operation: Operation, item: Succeed, at: float) -> None:
-        self.end("SUCCEEDED", at, result=json_text(item.result))
-
-    def _begin_failure(self, operation: Operation, item: Fail, at: float) -> None:
-        self._fail(error_object(item), at)
-
-    def _begin_timeout(self, operation: Operation, item: TimeOut, at: float) -> None:
-        self._time_out(at)
 
     def _begin_callback(self, operation: Operation, item: Callback, at: float) -> None:
         callback = CallbackState(name=item.name, began=at, timeout=item.timeout, heartbeat_timeout=item.heartbeat_timeout)
@@ -166,17 +167,3 @@ class ScriptedExecution(Lifecycle):
             self.callbacks[-1].is_open = False
         elif isinstance(item, RunHandler) and self.on_cut is not None:
             self.on_cut()
-
-    _begins: ClassVar[Mapping[type, "Callable[[ScriptedExecution, Operation, Any, float], None]"]] = {
-        Callback: _begin_callback,
-        Context: _begin_context,
-        ContextEnd: _end_context,
-        Fail: _begin_failure,
-        Invoke: _begin_invoke,
-        Paused: _begin_paused,
-        RunHandler: _begin_handler,
-        Step: _begin_step,
-        Succeed: _begin_success,
-        TimeOut: _begin_timeout,
-        Wait: _begin_wait,
-    }
