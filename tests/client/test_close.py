@@ -176,6 +176,24 @@ async def test_close_does_not_wait_for_a_hanging_open(monkeypatch: pytest.Monkey
     assert all(isinstance(outcome, ClientClosedError) and not outcome.may_have_run for outcome in outcomes)
 
 
+async def test_all_tasks_cancelled_while_it_opens_end_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    monkeypatch.setattr("aiolambda.client.startup.needs_thread", lambda *_, **__: True)
+    monkeypatch.setattr("aiolambda.client.startup.find_settings", lambda *_, **__: release.wait(10))
+    try:
+        async with asyncio.timeout(5):
+            client, others = fake_client(), asyncio.all_tasks()
+            call = asyncio.create_task(client.invoke("echo"))
+            await asyncio.sleep(0.01)
+            for task in asyncio.all_tasks() - others:  # as asyncio.run does at the end of a program
+                task.cancel()
+            await asyncio.wait([call])
+            await client.close(grace=0)
+    finally:
+        release.set()
+    assert call.cancelled()
+
+
 async def test_command_is_freed_with_its_middlewares() -> None:
     class Counting(InvokeCommand):
         __slots__ = ("__weakref__",)
