@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .errors import DecodeError as DecodeError
     from .errors import DurableExecutionAlreadyStartedException as DurableExecutionAlreadyStartedException
     from .errors import FunctionError as FunctionError
+    from .errors import HttpStatusError as HttpStatusError
     from .errors import InvalidInputError as InvalidInputError
     from .errors import InvalidPayloadSizeError as InvalidPayloadSizeError
     from .errors import InvocationTimeoutError as InvocationTimeoutError
@@ -61,6 +62,12 @@ if TYPE_CHECKING:
     from .operations.commands import InvokeCommand as InvokeCommand
     from .operations.descriptions import AccountLimits as AccountLimits
     from .operations.descriptions import FunctionDescription as FunctionDescription
+    from .operations.fetch_command import FetchCommand as FetchCommand
+    from .operations.fetch_command import FetchStreamCommand as FetchStreamCommand
+    from .operations.fetch_stream import FetchStreamOutput as FetchStreamOutput
+    from .operations.fetch_types import FetchCommandInput as FetchCommandInput
+    from .operations.fetch_types import HttpHeaders as HttpHeaders
+    from .operations.fetch_types import HttpOutput as HttpOutput
     from .operations.invoke_types import EventReceipt as EventReceipt
     from .operations.invoke_types import InvokeCommandInput as InvokeCommandInput
     from .operations.invoke_types import InvokeCommandOutput as InvokeCommandOutput
@@ -126,6 +133,7 @@ else:
             "DecodeError",
             "DurableExecutionAlreadyStartedException",
             "FunctionError",
+            "HttpStatusError",
             "InvalidInputError",
             "InvalidPayloadSizeError",
             "InvocationTimeoutError",
@@ -148,6 +156,9 @@ else:
         ".fanout.values": ("MapResult", "MapStats"),
         ".operations.commands": ("InvokeCommand",),
         ".operations.descriptions": ("AccountLimits", "FunctionDescription"),
+        ".operations.fetch_command": ("FetchCommand", "FetchStreamCommand"),
+        ".operations.fetch_stream": ("FetchStreamOutput",),
+        ".operations.fetch_types": ("FetchCommandInput", "HttpHeaders", "HttpOutput"),
         ".operations.invoke_types": ("EventReceipt", "InvokeCommandInput", "InvokeCommandOutput"),
         ".operations.payload": ("Payload",),
         ".operations.report": ("Report",),

@@ -48,6 +48,7 @@ from ..types.values import (
 from . import registry
 from .arguments import CLIENT_ATTRIBUTES, by_keyword, explained_call
 from .endings import Endings
+from .fetches import FetchCalls
 from .in_flight import InFlightCalls
 from .invocation_ids import InvocationIds
 from .invocations import InvocationCalls
@@ -71,7 +72,7 @@ class _ClientClass(HidesNamesElsewhere, ABCMeta):
 
 
 @name_elsewhere(CLIENT_ATTRIBUTES)
-class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, metaclass=_ClientClass):
+class LambdaClient(InvocationCalls, FetchCalls, MapCalls, ManagementCalls, metaclass=_ClientClass):
     """An asyncio client that invokes Lambda functions.
 
     ::
@@ -534,4 +535,4 @@ def _take_for_own(*parts: type) -> None:
                 setattr(part, name, explained_call(method))
 
 
-_take_for_own(InvocationCalls, MapCalls, ManagementCalls)
+_take_for_own(InvocationCalls, FetchCalls, MapCalls, ManagementCalls)

@@ -17,6 +17,7 @@ AiolambdaError                  .delivery .may_have_run .function_name .retry_ac
 │       └─ QueueTimeoutError
 ├─ LambdaServiceException       .code .message .status_code .request_id .fault .category .metadata .retry_after .elapsed
 ├─ FunctionError                .kind .error_type .error_message .stack_trace .output
+├─ HttpStatusError              .status_code .output .request_id: a function answered over HTTP with 400 or above
 ├─ DecodeError                  (also ValueError and TypeError) .output .codec_error .request_id
 ├─ StreamError                  .code .received_bytes .received_chunks .request_id
 ├─ NotSentError                 .last_error: an item that a map had read, and not sent when it ended
@@ -39,7 +40,9 @@ from ..types.values import Attempt, Delivery, Metadata, RetryAction
 
 if TYPE_CHECKING:
     from ..fanout.values import MapStats
+    from ..operations.fetch_types import HttpOutput
     from ..operations.invoke_types import InvokeCommandOutput
+    from .http import HttpStatusError
     from .service import (
         AccessDeniedException,
         DurableExecutionAlreadyStartedException,
@@ -61,6 +64,7 @@ __all__ = [
     "DurableExecutionAlreadyStartedException",
     "Fault",
     "FunctionError",
+    "HttpStatusError",
     "InvalidInputError",
     "InvalidPayloadSizeError",
     "InvocationTimeoutError",
@@ -569,7 +573,7 @@ class DecodeError(AiolambdaError, ValueError, TypeError):
         message: str,
         /,
         *,
-        output: InvokeCommandOutput | None = None,
+        output: InvokeCommandOutput | HttpOutput | None = None,
         codec_error: Exception | None = None,
         delivery: Delivery = Delivery.EXECUTED,
         function_name: str | None = None,
@@ -678,10 +682,10 @@ class UnknownOutcomeError(AiolambdaError):
 if not TYPE_CHECKING:  # with it, type checkers would accept any name
 
     def __getattr__(name: str) -> object:
-        """Load the errors of the service, and of waits, on first use: most programs need none."""
+        """Load the errors of the service, of waits and of HTTP, on first use: most programs need none."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = ".waits" if name.startswith("Wait") else ".service"
+        module = ".waits" if name.startswith("Wait") else ".http" if name == "HttpStatusError" else ".service"
         value = globals()[name] = getattr(import_module(module, __name__), name)
         return value
 
