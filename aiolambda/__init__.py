@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .errors import DurableExecutionStoppedError as DurableExecutionStoppedError
     from .errors import DurableExecutionTimedOutError as DurableExecutionTimedOutError
     from .errors import FunctionError as FunctionError
+    from .errors import HttpStatusError as HttpStatusError
     from .errors import InvalidInputError as InvalidInputError
     from .errors import InvalidPayloadSizeError as InvalidPayloadSizeError
     from .errors import InvocationTimeoutError as InvocationTimeoutError
@@ -72,6 +73,12 @@ if TYPE_CHECKING:
     from .operations.durable import DurableExecutionDescription as DurableExecutionDescription
     from .operations.durable import DurableExecutionOutput as DurableExecutionOutput
     from .operations.durable_events import DurableEvent as DurableEvent
+    from .operations.fetch_command import FetchCommand as FetchCommand
+    from .operations.fetch_command import FetchStreamCommand as FetchStreamCommand
+    from .operations.fetch_stream import FetchStreamOutput as FetchStreamOutput
+    from .operations.fetch_types import FetchCommandInput as FetchCommandInput
+    from .operations.fetch_types import HttpHeaders as HttpHeaders
+    from .operations.fetch_types import HttpOutput as HttpOutput
     from .operations.invoke_types import EventReceipt as EventReceipt
     from .operations.invoke_types import InvokeCommandInput as InvokeCommandInput
     from .operations.invoke_types import InvokeCommandOutput as InvokeCommandOutput
@@ -143,6 +150,7 @@ else:
             "DurableExecutionStoppedError",
             "DurableExecutionTimedOutError",
             "FunctionError",
+            "HttpStatusError",
             "InvalidInputError",
             "InvalidPayloadSizeError",
             "InvocationTimeoutError",
@@ -169,6 +177,9 @@ else:
         ".operations.descriptions": ("AccountLimits", "FunctionDescription"),
         ".operations.durable": ("DurableExecutionDescription", "DurableExecutionOutput"),
         ".operations.durable_events": ("DurableEvent",),
+        ".operations.fetch_command": ("FetchCommand", "FetchStreamCommand"),
+        ".operations.fetch_stream": ("FetchStreamOutput",),
+        ".operations.fetch_types": ("FetchCommandInput", "HttpHeaders", "HttpOutput"),
         ".operations.invoke_types": ("EventReceipt", "InvokeCommandInput", "InvokeCommandOutput"),
         ".operations.payload": ("Payload",),
         ".operations.report": ("Report",),

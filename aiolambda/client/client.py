@@ -49,6 +49,7 @@ from . import registry
 from .arguments import CLIENT_ATTRIBUTES, by_keyword, explained_call
 from .durable_calls import DurableCalls
 from .endings import Endings
+from .fetches import FetchCalls
 from .in_flight import InFlightCalls
 from .invocation_ids import InvocationIds
 from .invocations import InvocationCalls
@@ -73,7 +74,7 @@ class _ClientClass(HidesNamesElsewhere, ABCMeta):
 
 
 @name_elsewhere(CLIENT_ATTRIBUTES)
-class LambdaClient(InvocationCalls, MapCalls, ManagementCalls, DurableCalls, metaclass=_ClientClass):
+class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, ManagementCalls, metaclass=_ClientClass):
     """An asyncio client that invokes Lambda functions.
 
     ::
@@ -553,4 +554,4 @@ def _take_for_own(*parts: type) -> None:
                 setattr(part, name, explained_call(method))
 
 
-_take_for_own(InvocationCalls, MapCalls, ManagementCalls, DurableCalls)
+_take_for_own(InvocationCalls, FetchCalls, DurableCalls, MapCalls, ManagementCalls)

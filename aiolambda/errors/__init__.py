@@ -17,6 +17,7 @@ AiolambdaError                  .delivery .may_have_run .function_name .retry_ac
 │       └─ QueueTimeoutError
 ├─ LambdaServiceException       .code .message .status_code .request_id .fault .category .metadata .retry_after .elapsed
 ├─ FunctionError                .kind .error_type .error_message .stack_trace .output
+├─ HttpStatusError              .status_code .output .request_id: a function answered over HTTP with 400 or above
 ├─ DecodeError                  (also ValueError and TypeError) .output .codec_error .request_id
 ├─ StreamError                  .code .received_bytes .received_chunks .request_id
 ├─ NotSentError                 .last_error: an item that a map had read, and not sent when it ended
@@ -45,6 +46,7 @@ from ..types.values import Attempt, Delivery, Metadata, RetryAction
 
 if TYPE_CHECKING:
     from ..fanout.values import MapStats
+    from ..operations.fetch_types import HttpOutput
     from ..operations.invoke_types import InvokeCommandOutput
     from .durable import (
         DurableExecutionError,
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
         NotDurableError,
         ResultTimeoutError,
     )
+    from .http import HttpStatusError
     from .service import (
         AccessDeniedException,
         DurableExecutionAlreadyStartedException,
@@ -79,6 +82,7 @@ __all__ = [
     "DurableExecutionTimedOutError",
     "Fault",
     "FunctionError",
+    "HttpStatusError",
     "InvalidInputError",
     "InvalidPayloadSizeError",
     "InvocationTimeoutError",
@@ -589,7 +593,7 @@ class DecodeError(AiolambdaError, ValueError, TypeError):
         message: str,
         /,
         *,
-        output: InvokeCommandOutput | None = None,
+        output: InvokeCommandOutput | HttpOutput | None = None,
         codec_error: Exception | None = None,
         delivery: Delivery = Delivery.EXECUTED,
         function_name: str | None = None,
@@ -696,20 +700,28 @@ class UnknownOutcomeError(AiolambdaError):
 
 
 if not TYPE_CHECKING:  # with it, type checkers would accept any name
-    _OF_DURABLE = (
-        "DurableExecutionError",
-        "DurableExecutionFailedError",
-        "DurableExecutionStoppedError",
-        "DurableExecutionTimedOutError",
-        "NotDurableError",
-        "ResultTimeoutError",
-    )
+    _PLACES = {
+        **dict.fromkeys(("WaitError", "WaitTimeoutError"), ".waits"),
+        **dict.fromkeys(
+            (
+                "DurableExecutionError",
+                "DurableExecutionFailedError",
+                "DurableExecutionStoppedError",
+                "DurableExecutionTimedOutError",
+                "NotDurableError",
+                "ResultTimeoutError",
+            ),
+            ".durable",
+        ),
+        "HttpStatusError": ".http",
+    }
+    """Modules of errors that most programs do not need, and whose names no table of the service has."""
 
     def __getattr__(name: str) -> object:
-        """Load the errors of the service, of waits and of durable executions on first use: most programs need none."""
+        """Load the errors of the service, of waits, of durable executions and of HTTP on first use."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = ".waits" if name.startswith("Wait") else ".durable" if name in _OF_DURABLE else ".service"
+        module = _PLACES.get(name, ".service")
         value = globals()[name] = getattr(import_module(module, __name__), name)
         return value
 

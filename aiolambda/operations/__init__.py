@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from .api.commands import *
     from .api.structures import *
     from .commands import InvokeCommand as InvokeCommand
+    from .fetch_command import FetchCommand as FetchCommand
+    from .fetch_command import FetchStreamCommand as FetchStreamCommand
+    from .fetch_stream import FetchStreamOutput as FetchStreamOutput
+    from .fetch_types import FetchCommandInput as FetchCommandInput
+    from .fetch_types import HttpOutput as HttpOutput
     from .invoke_types import InvokeCommandInput as InvokeCommandInput
     from .invoke_types import InvokeCommandOutput as InvokeCommandOutput
     from .stream import InvokeWithResponseStreamCommandInput as InvokeWithResponseStreamCommandInput
@@ -23,6 +28,11 @@ if TYPE_CHECKING:
     from .stream_command import InvokeWithResponseStreamCommand as InvokeWithResponseStreamCommand
 else:
     _BY_HAND = {
+        "FetchCommand": ".fetch_command",
+        "FetchCommandInput": ".fetch_types",
+        "FetchStreamCommand": ".fetch_command",
+        "FetchStreamOutput": ".fetch_stream",
+        "HttpOutput": ".fetch_types",
         "InvokeCommand": ".commands",
         "InvokeCommandInput": ".invoke_types",
         "InvokeCommandOutput": ".invoke_types",

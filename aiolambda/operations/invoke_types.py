@@ -140,7 +140,7 @@ new_input: Callable[..., InvokeCommandInput] = _NewInput
 """The same as `InvokeCommandInput`, in a third of the time."""
 
 
-class _WithLaterMetadata(CommandOutput):
+class WithLaterMetadata(CommandOutput):
     """An output whose metadata are made when somebody asks for them: most callers do not."""
 
     __slots__ = ("_make_metadata",)
@@ -158,7 +158,7 @@ class _WithLaterMetadata(CommandOutput):
 
 
 @attrs.frozen(kw_only=True)
-class InvokeCommandOutput(_WithLaterMetadata):
+class InvokeCommandOutput(WithLaterMetadata):
     """The output of Invoke. A `function_error` does not raise by itself, as in the API.
 
     ::

@@ -9,7 +9,7 @@ Source: the Lambda API reference, "InvokeWithResponseStream", and "Event streams
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 
@@ -20,7 +20,7 @@ from ..protocol.json_body import object_of
 from ..protocol.success_response import EVENT_STREAM as CONTENT_TYPE
 from .function_error import error_content, function_error
 
-__all__ = ["CONTENT_TYPE", "Completion", "ResponseEvents", "chunk_event", "completion_event"]
+__all__ = ["CONTENT_TYPE", "AnswerPieces", "Completion", "ResponseEvents", "chunk_event", "completion_event"]
 
 _LONGEST_MESSAGE = 1000
 _is_text = attrs.validators.optional(attrs.validators.instance_of(str))
@@ -33,6 +33,22 @@ class Completion:
     error_code: str | None = attrs.field(validator=_is_text)
     error_details: str | None = attrs.field(repr=False, validator=_is_text)
     log_result: str | None = attrs.field(repr=False, validator=_is_text)
+
+
+class AnswerPieces(Protocol):
+    """What the reader of a streamed answer asks of its decoder: see `ResponseEvents`, and `BodyPieces` for a body of HTTP."""
+
+    received_bytes: int
+    received_chunks: int
+
+    @property
+    def completion(self) -> Completion | None: ...
+    @property
+    def function_error(self) -> FunctionError | None: ...
+    def receive(self, data: bytes) -> None: ...
+    def chunks(self) -> Iterator[bytes]: ...
+    def end(self) -> None: ...
+    def broken(self, reason: str, *, code: str | None = None) -> StreamError: ...
 
 
 class ResponseEvents:

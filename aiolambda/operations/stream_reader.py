@@ -14,7 +14,7 @@ from ..errors import ConnectionLostError, InvocationTimeoutError
 from ..types.http import StreamingBody
 from ..types.values import Metadata
 from . import text_formats
-from .stream_events import ResponseEvents
+from .stream_events import AnswerPieces
 from .text_formats import HttpPrelude
 
 __all__ = ["StreamReader"]
@@ -38,7 +38,7 @@ class StreamReader:
     executed_version: str | None
     content_type: str | None
     metadata: Metadata
-    events: ResponseEvents
+    events: AnswerPieces
     answer: StreamingBody | None
     end_limit: float
     is_dry_run: bool = False

@@ -19,7 +19,7 @@ from .attempt_slot import (
 from .call import Call, CallNext
 from .context import PipelineState
 from .dispatch import UNKNOWN, hand_over, invocation_type_of, record
-from .operation import ControlPlaneOperation
+from .operation import ControlPlaneOperation, HttpOperation
 from .preparation import OutputOf, Prepare
 from .verdicts import verdict_of
 
@@ -31,12 +31,12 @@ def attempting(  # noqa: C901 - a straight line: a function for each step would 
 ) -> CallNext[Any, Any]:
     """The four as one. `step_by_step` are the same four for other calls, or after an earlier answer that is still open."""
 
-    async def attempt(call: Call[Any, Any], /) -> Any:  # noqa: C901 - as above
+    async def attempt(call: Call[Any, Any], /) -> Any:  # noqa: C901, PLR0912 - as above
         operation = call.command.operation
         if call.answers or operation.streamed or isinstance(operation, ControlPlaneOperation):
             return await step_by_step(call)
         context = state.context
-        if (provider := context.credentials) is not None:
+        if (provider := context.credentials) is not None and call.signs:
             ready = context.ready_credentials()
             call.credentials = ready or await credentials_of(provider)
         reservation = acquire_nowait(call, state, state.slots) or await wait_for_slot(
@@ -61,7 +61,10 @@ def attempting(  # noqa: C901 - a straight line: a function for each step would 
             try:
                 response = await (state.transport or state.open_transport).send(request)
                 call.response, status = response, response.status
-                verdict = verdict_of(response, request, invocation_type, streamed=False)
+                if isinstance(operation, HttpOperation):
+                    verdict = operation.verdict(call.input, response)
+                else:
+                    verdict = verdict_of(response, request, invocation_type, streamed=False)
             except AiolambdaError as error:
                 verdict, call.last_error = error.delivery, error
                 raise

@@ -10,6 +10,7 @@ from ..protocol.urls import host_of
 from ..types.http import Request
 from .call import Call
 from .context import PipelineState
+from .operation import HttpOperation
 from .preparation import Preparation
 
 __all__ = [
@@ -61,7 +62,9 @@ def recursion_detection_middleware(state: PipelineState) -> Preparation:
     """
 
     def set_trace_id(call: Call[Any, Any]) -> None:
-        context = state.context
+        context, operation = state.context, call.command.operation
+        if isinstance(operation, HttpOperation) and not operation.passes_trace(call.input):
+            return
         trace_id = trace_id_for(call.trace_id, context.environment if context.in_function else None)
         if trace_id is not None:
             call.request.headers.setdefault(TRACE_ID, trace_id)

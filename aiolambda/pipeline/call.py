@@ -144,6 +144,7 @@ class Call(Generic[In, Out]):
             The client closes those that are not returned.
         endpoint: For the client: the URL that the operation's path is appended to.
         signing_region: For the client: the region that the function's ARN names, if it is not the client's.
+        signs: For the client: whether the request is signed.
         is_shared: For the client: `False` if nobody can look at `request` after the attempts.
         cut_by: For the client: the class of the error that it cancels this call with, at the total limit or at its close.
         sent: For the client: the number of requests that were handed to the transport.
@@ -203,6 +204,8 @@ class Call(Generic[In, Out]):
     """For the client: the URL that the operation's path is appended to."""
     signing_region: str | None = attrs.field(default=None, repr=False)
     """For the client: the region that the function's ARN names, if it is not the client's."""
+    signs: bool = attrs.field(default=True, repr=False)
+    """For the client: whether the request is signed."""
     is_shared: bool = attrs.field(default=True, repr=False)
     """For the client: `False` if nobody can look at `request` after the attempts."""
     cut_by: type[AiolambdaError] | None = attrs.field(default=None, repr=False)

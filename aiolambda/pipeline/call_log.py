@@ -68,7 +68,7 @@ class CallLog(ClientObserver):
         delivery, kind = event.delivery, None if event.error is None else type(event.error).__name__
         what = f"status {event.status_code}" if kind is None else f"no answer ({kind})"
         request_id = "" if event.request_id is None else f"; request id {event.request_id}"
-        is_dry_run = event.call.invocation_type and event.status_code == 204
+        is_dry_run = event.call.invocation_type and event.status_code == 204 and delivery is Delivery.NOT_DELIVERED
         means = "nothing was to run" if is_dry_run else words_of(event.call).means[delivery]
         log_quietly(
             self._logger,

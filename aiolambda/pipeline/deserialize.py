@@ -3,6 +3,7 @@
 Owns which of the two an answer becomes. Must not decide the consequences, nor record the attempt: `dispatch` does.
 """
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -16,7 +17,7 @@ from ..types.values import Attempt, Metadata, RetryAction
 from .call import Call, CallNext
 from .context import PipelineState
 from .dispatch import Dispatch
-from .operation import ControlPlaneOperation, TemplatedOperation
+from .operation import ControlPlaneOperation, HttpOperation, TemplatedOperation
 from .preparation import unwrapped
 from .stack import FusibleMiddleware
 from .verdicts import parsed_error
@@ -49,10 +50,12 @@ class DeserializerMiddleware(FusibleMiddleware):
 
     def _output(self, call: Call[Any, Any], response: Response) -> Any:
         call.response, state = response, self._state
-        if not 200 <= response.status < 300:
+        operation, codec = call.command.operation, state.context.codec
+        if not 200 <= response.status < 300 and not (
+            isinstance(operation, HttpOperation) and operation.is_output(call.input, response)
+        ):
             call.last_error = _exception(call, state, response)
             raise call.last_error
-        operation, codec = call.command.operation, state.context.codec
         if isinstance(operation, TemplatedOperation):
             history, delay = call.history, call.total_retry_delay
             metadata = partial(_metadata, response, history, len(history), delay)
@@ -78,8 +81,12 @@ def _checked(answer: object) -> Response:
 def _exception(call: Call[Any, Any], state: PipelineState, response: Response) -> AiolambdaError:
     from ..errors.service import TooManyRequestsException  # noqa: PLC0415 - sixty classes, and most calls need none
 
-    is_invocation = not isinstance(call.command.operation, ControlPlaneOperation)
-    parsed = parsed_error(response) if is_invocation else parsed_error(response, delivery.verdict_of_control_plane_error)
+    operation = call.command.operation
+    is_invocation = not isinstance(operation, ControlPlaneOperation)
+    if isinstance(operation, HttpOperation):
+        parsed = operation.parsed_error(call.input, response)
+    else:
+        parsed = parsed_error(response) if is_invocation else parsed_error(response, delivery.verdict_of_control_plane_error)
     error = error_response.exception_of(
         response,
         parsed,
@@ -89,6 +96,8 @@ def _exception(call: Call[Any, Any], state: PipelineState, response: Response) -
         now=state.now(),
     )
     error.retry_action = classification.retry_action_of(error)
+    if isinstance(operation, HttpOperation):
+        operation.explain(error, call.input, call.request, details=state.context.logger.isEnabledFor(logging.DEBUG))
     if error.retry_action is RetryAction.WAIT:
         reason = error.reason if isinstance(error, TooManyRequestsException) else None
         if is_invocation:
@@ -111,7 +120,7 @@ def _metadata(response: Response, history: Sequence[Attempt], attempts: int, tot
     fields = response.fields
     return Metadata(
         http_status_code=response.status,
-        request_id=fields.get("x-amzn-requestid") or fields.get("x-amz-request-id"),
+        request_id=fields.get("x-amzn-requestid") or fields.get("x-amz-request-id") or fields.get("lambda-web-request-id"),
         extended_request_id=fields.get("x-amz-id-2"),
         cf_id=fields.get("x-amz-cf-id"),
         trace_id=fields.get("x-amzn-trace-id"),

@@ -22,7 +22,7 @@ from .call import Call, CallNext
 from .context import Counters, PipelineState
 from .observers import tell_ended, tell_sent
 from .open_response import OpenResponse
-from .operation import ControlPlaneOperation
+from .operation import ControlPlaneOperation, HttpOperation
 from .preparation import FusedChain, OutputOf
 from .verdicts import verdict_of, verdict_of_control_plane
 
@@ -72,6 +72,8 @@ def _dispatching(state: PipelineState, output_of: OutputOf) -> CallNext[Any, Any
             call.response, status = response, response.status
             if isinstance(operation, ControlPlaneOperation):
                 verdict = verdict_of_control_plane(operation, response, request)
+            elif isinstance(operation, HttpOperation):
+                verdict = operation.verdict(call.input, response)
             else:
                 verdict = verdict_of(response, request, invocation_type, streamed=streamed)
         except AiolambdaError as error:
@@ -126,10 +128,15 @@ async def _open(call: Call[Any, Any], transport: Transport, request: Request, in
     """The head of a streamed answer, whose body is read later. An answer without a stream, such as an error, is read whole."""
     async with contextlib.AsyncExitStack() as exits:
         answer = await exits.enter_async_context(transport.stream(request))
-        if answer.status == 204 or not 200 <= answer.status < 300:
+        head, operation = Response(answer.status, answer.headers), call.command.operation
+        is_http = isinstance(operation, HttpOperation)
+        if isinstance(operation, HttpOperation):
+            is_whole = not operation.is_output(call.input, head)
+        else:
+            is_whole = answer.status == 204 or not 200 <= answer.status < 300
+        if is_whole:
             return Response(answer.status, answer.headers, await _whole_body(answer, request.timeouts.read, most))
-        head = Response(answer.status, answer.headers)
-        if success_response.problem_of(head, request, invocation_type, streamed=True) is not None:
+        if not is_http and success_response.problem_of(head, request, invocation_type, streamed=True) is not None:
             return head  # which closes the connection: the body of an answer that is not Lambda's is not read
         head.stream = OpenResponse(call, answer, exits)
         call.answers += (head.stream,)

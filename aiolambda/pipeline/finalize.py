@@ -67,7 +67,7 @@ def _holding_slot(state: PipelineState, prepare: Prepare | None, call_next: Call
         for answer in call.answers:  # of an earlier attempt by a middleware: its slot is free before another is taken
             await answer.aclose()
         context = state.context
-        if (provider := context.credentials) is not None:
+        if (provider := context.credentials) is not None and call.signs:
             ready = context.ready_credentials()
             call.credentials = ready or await credentials_of(provider)
         reservation = acquire_nowait(call, state, slots_of(call, state)) or await wait_for_slot(
@@ -95,7 +95,7 @@ def signing_middleware(state: PipelineState) -> Preparation:  # noqa: C901 - thr
 
     def sign(call: Call[Any, Any]) -> Awaitable[None] | None:
         context = state.context
-        if call.credentials is None and context.credentials is not None:  # concurrencyMiddleware was removed
+        if call.credentials is None and context.credentials is not None and call.signs:  # concurrencyMiddleware was removed
             return fetch_and_sign(call, context.credentials)
         request = call.request
         if request.sent:  # by a middleware that sends it again: the first must stay as it was sent

@@ -6,7 +6,8 @@ Owns these interfaces. Must not know a concrete operation, or a call in flight.
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
-from ..types.http import Request, Response, StreamingBody
+from ..errors import LambdaServiceException
+from ..types.http import ParsedError, Request, Response, StreamingBody
 from ..types.interfaces import Codec
 from ..types.mistakes import NotDictionary
 from ..types.values import Delivery, Metadata, PayloadLimits
@@ -18,6 +19,7 @@ __all__ = [
     "CommandInput",
     "CommandOutput",
     "ControlPlaneOperation",
+    "HttpOperation",
     "Operation",
     "StreamEnd",
     "StreamedOperation",
@@ -193,6 +195,39 @@ class ControlPlaneOperation:
 
     def read(self, response: Response, /) -> object:
         """Read an answer that is not an error, for `output`. `ConnectionLostError` if it is not one of this operation."""
+        raise NotImplementedError
+
+
+class HttpOperation:
+    """An operation that is a request to a server which the input names, such as the URL of a function.
+
+    Its signature follows from the input alone, and it judges the answers: any status may be that of the function.
+    """
+
+    __slots__ = ()
+
+    def signing_region(self, input: Any, /) -> str | None:
+        """The region to sign for; `None` if the request is not signed."""
+        raise NotImplementedError
+
+    def passes_trace(self, input: Any, /) -> bool:
+        """Whether the request carries the trace of its call, as one to AWS does."""
+        raise NotImplementedError
+
+    def is_output(self, input: Any, response: Response, /) -> bool:
+        """Whether an answer is an output, and not an error. Its head decides."""
+        raise NotImplementedError
+
+    def verdict(self, input: Any, response: Response, /) -> Delivery:
+        """The verdict on an answer. `ConnectionLostError` for one that is neither the function's nor the platform's."""
+        raise NotImplementedError
+
+    def parsed_error(self, input: Any, response: Response, /) -> ParsedError:
+        """Code, members and verdict of an answer that is no output."""
+        raise NotImplementedError
+
+    def explain(self, error: LambdaServiceException, input: Any, request: Request, /, *, details: bool) -> None:
+        """Add to the error of an answer what its reader can do, as notes. With `details`, those for a developer too."""
         raise NotImplementedError
 
 

@@ -15,7 +15,7 @@ from . import payload_file
 from .call import Call, NewCall
 from .command import BaseCommand
 from .context import PipelineContext, PipelineState
-from .operation import ControlPlaneOperation, UnreadFile
+from .operation import ControlPlaneOperation, HttpOperation, UnreadFile
 from .preparation import Preparation
 
 __all__ = ["endpoint_middleware", "serializer_middleware"]
@@ -24,11 +24,17 @@ _ENCODING = Threads("encoding", most=4)
 
 
 def endpoint_middleware(state: PipelineState) -> Preparation:
-    """Sets `call.endpoint`, the URL before the operation's path. A function's ARN may decide the region."""
+    """Sets `call.endpoint`, the URL before the operation's path. A function's ARN or a URL may decide the region."""
 
     def choose_endpoint(call: Call[Any, Any]) -> None:
-        context = state.context
+        context, operation = state.context, call.command.operation
         call.endpoint = context.endpoint
+        if isinstance(operation, HttpOperation):
+            region = operation.signing_region(call.input)
+            call.signs = region is not None
+            if call.signs and (context.signer is None or region != context.signer.region):
+                call.signing_region = region
+            return
         if context.endpoint_in is None or context.signer is None:
             return
         region = names.region_of(call.function_name) or durable_arn.region_of(

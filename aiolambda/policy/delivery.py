@@ -26,6 +26,7 @@ __all__ = [
     "verdict_of_loss",
     "verdict_of_output",
     "verdict_of_silence",
+    "verdict_of_url_error",
     "worst",
 ]
 
@@ -129,6 +130,9 @@ UNKNOWN: dict[str, str] = {
 _REFUSING_STATUSES = frozenset({401, 403, 404, 405, 407, 411, 413, 414, 415, 429, 431})
 """Statuses with which any HTTP server turns a request away without acting on it, for answers that name no code."""
 
+_REFUSING_OVER_HTTP = _REFUSING_STATUSES | {400, 417, 505}
+"""Statuses with which the platform turns a request for a function away."""
+
 _EXECUTED = Delivery.EXECUTED  # looking up a member of an enum takes longer than the rest of a verdict
 _WITHOUT_EXECUTION = {("Event", 202): Delivery.ACCEPTED, ("DryRun", 204): Delivery.NOT_DELIVERED}
 """The answers for an event that was queued, and for a check whether the function could run."""
@@ -148,6 +152,11 @@ def verdict_of_error(status: int, code: str | None) -> Delivery:
 def verdict_of_control_plane_error(status: int, code: str | None) -> Delivery:
     """The verdict on an error answer to an operation that runs no function. With a fault of the caller, nothing was done."""
     return Delivery.REFUSED if 400 <= status < 500 and status != 408 else verdict_of_error(status, code)
+
+
+def verdict_of_url_error(status: int, code: str | None) -> Delivery:
+    """The verdict on an error with which the platform answers for a function over HTTP. 5xx says that a run may have failed."""
+    return Delivery.REFUSED if status in _REFUSING_OVER_HTTP else verdict_of_error(status, code)
 
 
 def verdict_of_output(status: int, invocation_type: str) -> Delivery:

@@ -16,7 +16,7 @@ from ..types.http import ParsedError, Response
 from ..types.values import Delivery, Metadata, ThrottleReason
 from .json_body import object_of, text_in, writable
 
-__all__ = ["code_of", "date_of", "exception_of", "members_of", "retry_after_of", "retry_hint_of"]
+__all__ = ["code_of", "date_of", "exception_of", "members_of", "plain_code", "retry_after_of", "retry_hint_of"]
 
 _KEPT_BODY = 64 * 1024
 _LONGEST_CODE = 200
@@ -31,10 +31,10 @@ def code_of(response: Response, members: Mapping[str, object]) -> str | None:
     `members` are those of the body, from `members_of`.
     """
     spellings = (response.headers.get("x-amzn-errortype"), *(text_in(members, name) for name in ("__type", "code", "Code")))
-    return next(filter(None, map(_plain_code, spellings)), None)
+    return next(filter(None, map(plain_code, spellings)), None)
 
 
-def _plain_code(spelled: str | None) -> str | None:
+def plain_code(spelled: str | None) -> str | None:
     """The bare code of one spelling, or of the first in a list: a front end joins headers that it finds twice."""
     codes = (part.split(":", 1)[0].rsplit("#", 1)[-1].strip() for part in (spelled or "").split(","))
     code = next(filter(None, codes), None)

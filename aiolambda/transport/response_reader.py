@@ -41,6 +41,7 @@ class ResponseReader:
     - `has_head`: the head of the final response is complete, so `status` and `fields` are set.
     - `is_complete`: the whole response was received. `is_reusable`: the connection can carry another request after it.
     - `place`: the rest of a large body, to be filled directly; `None` if the next bytes belong to `feed`.
+    - `repeated`: all values of the fields that came more than once, of which `fields` has the first.
     - `has_begun`: a head is being received. An interim response (1xx) has a head of its own.
     """
 
@@ -50,6 +51,7 @@ class ResponseReader:
         "_body_size",
         "_come",
         "_come_before",
+        "_has_no_body",
         "_has_odd_coding",
         "_interim",
         "_is_http_1_1",
@@ -65,6 +67,7 @@ class ResponseReader:
         "is_complete",
         "is_reusable",
         "place",
+        "repeated",
         "status",
     )
 
@@ -74,11 +77,16 @@ class ResponseReader:
         self.begin(None)
         self.is_complete = True
 
-    def begin(self, most: int | None) -> None:
-        """Prepare for the response to the next request. Its body may have `most` bytes; `None` if it is streamed."""
+    def begin(self, most: int | None, *, has_no_body: bool = False) -> None:
+        """Prepare for the response to the next request. Its body may have `most` bytes; `None` if it is streamed.
+
+        `has_no_body`: the response is one to HEAD, which ends with its head, whatever length that states.
+        """
         self._most = most
+        self._has_no_body = has_no_body
         self.status = 0
         self.fields: dict[str, str] = _NO_FIELDS
+        self.repeated: dict[str, list[str]] | None = None
         self.has_head = self.has_begun = self.is_complete = self.is_reusable = self._is_interim = False
         self._has_odd_coding = False
         self._lines: list[tuple[bytes, bytes]] = _NO_LINES  # one of its own once the head begins: a call may wait for long
@@ -113,7 +121,7 @@ class ResponseReader:
             return  # a second response: the first one stands
         if self._come > self._allowed and (not self.is_complete or "transfer-encoding" in self.fields):
             self._check_size()
-        if self._large is not None and not self.is_complete:
+        if (self._large is not None and not self.is_complete) or (self._has_no_body and self.is_complete):
             self._parser = None  # it has taken the head, and the rest of the body needs none
 
     def filled(self, count: int) -> None:
@@ -167,6 +175,9 @@ class ResponseReader:
             self._check_interim(status)
             return
         self.has_head, self.has_begun = True, False
+        if self._has_no_body:
+            self._end_at_head(parser.get_http_version())
+            return
         length = fields.get("content-length")
         if length is None or not self._is_http_1_1 or self._interim or "transfer-encoding" in fields:
             self._check_framing(parser.get_http_version())
@@ -176,6 +187,8 @@ class ResponseReader:
 
     def on_body(self, data: bytes) -> None:
         size = len(data)
+        if self._has_no_body:
+            raise ResponseError("has a body, though it answers a HEAD")
         if self.place is not None:
             self.place[:size] = data
             self.filled(size)
@@ -203,7 +216,7 @@ class ResponseReader:
             fields = {}
         if len(fields) == len(lines):
             return fields
-        fields = {}
+        fields, repeated = {}, dict[str, list[str]]()
         for name, value in lines:
             key = name.decode("ascii").lower()  # the parser has refused other characters
             if key == "transfer-encoding":  # never in `_NAMES`, so that each is looked at
@@ -211,8 +224,21 @@ class ResponseReader:
                 self._has_odd_coding |= key in fields or value.endswith(b"\t")
             elif len(_NAMES) < _MOST_NAMES:
                 _NAMES[name] = key
-            fields.setdefault(key, value.rstrip(_SPACES).decode("utf-8", "surrogateescape"))
+            text = value.rstrip(_SPACES).decode("utf-8", "surrogateescape")
+            if key in fields:
+                repeated.setdefault(key, [fields[key]]).append(text)
+            else:
+                fields[key] = text
+        self.repeated = repeated or None
         return fields
+
+    def _end_at_head(self, version: str) -> None:
+        """The response is complete: it answers a HEAD. Bytes after it belong to none."""
+        if version not in ("1.0", "1.1"):
+            raise ResponseError("has another HTTP version than 1.0 or 1.1")
+        self.is_complete = True
+        self.is_reusable = self._parser.should_keep_alive()
+        self._body = []
 
     def _make_place(self, size: int, most: int) -> None:
         """Prepare for a body of this size."""
@@ -231,7 +257,7 @@ class ResponseReader:
         self._interim += 1
         if self._interim > self._limits.interim:
             raise _too_much("interim", f"came after more than {self._limits.interim:,} heads with a status of 1xx")
-        self._is_interim, self.has_begun = True, False
+        self._is_interim, self.has_begun, self.repeated = True, False, None
 
     def _check_framing(self, version: str) -> None:
         """Refuse a response that does not state exactly where it ends; the end of the connection does not count."""

@@ -9,9 +9,10 @@ Source: RFC 9112, section 6 (the length of a message).
 import aiohttp
 
 from ..errors import ConnectionLostError
+from ..types.http import Headers, RepeatedHeaders
 from ..types.values import ResponseLimits
 
-__all__ = ["body_of", "problem_of"]
+__all__ = ["body_of", "headers_of", "problem_of"]
 
 _WITHOUT_BODY = (204, 304)
 
@@ -27,6 +28,8 @@ def problem_of(answer: aiohttp.ClientResponse, limits: ResponseLimits, most: int
     size = len(answer.reason or "") + sum(len(name) + len(value) + len(": \r\n") for name, value in answer.raw_headers)
     if size > limits.head:
         return f"has more than {limits.head:,} bytes of head; response_limits=ResponseLimits(head=...) sets this limit"
+    if answer.method == "HEAD":  # it ends with its head
+        return None
     length = answer.headers.get("Content-Length")
     if length is not None and most is not None and int(length) > most:
         return _too_long_body(most)
@@ -45,6 +48,18 @@ def _framing_problem(answer: aiohttp.ClientResponse, *, has_length: bool) -> str
     is_chunked = [encoding.strip().lower() for encoding in encodings] == ["chunked"]
     is_fit = is_chunked and answer.version == aiohttp.HttpVersion11
     return None if is_fit else "has a Transfer-Encoding that is not exactly 'chunked'"
+
+
+def headers_of(answer: aiohttp.ClientResponse) -> Headers:
+    """The header fields, also those that came more than once."""
+    fields, repeated = dict[str, str](), dict[str, list[str]]()
+    for name, value in answer.headers.items():
+        key = name.lower()
+        if key in fields:
+            repeated.setdefault(key, [fields[key]]).append(value)
+        else:
+            fields[key] = value
+    return RepeatedHeaders(fields, repeated) if repeated else Headers.of(fields)
 
 
 async def body_of(answer: aiohttp.ClientResponse, most: int) -> bytes:

@@ -13,7 +13,7 @@ import aiohttp
 
 from ..errors import ConfigurationError
 from ..protocol.urls import is_url, origin_and_target, proxy_and_authorization
-from ..types.http import Headers, Request, Response
+from ..types.http import Headers, RepeatedHeaders, Request, Response
 from ..types.interfaces import AbortableTransport, DetachableTransport, Loop, ReservingTransport, Transport
 from ..types.values import ResponseLimits, TcpKeepAlive
 from . import http1
@@ -37,7 +37,8 @@ class _StreamedResponse:
 
     def __init__(self, connection: Connection, exchange: Exchange) -> None:
         self.status = connection.reader.status
-        self.headers: Mapping[str, str] = Headers.of(connection.reader.fields)
+        fields, repeated = connection.reader.fields, connection.reader.repeated
+        self.headers: Mapping[str, str] = Headers.of(fields) if repeated is None else RepeatedHeaders(fields, repeated)
         self.exchange = exchange
         self._connection = connection
         self._use = connection.uses
@@ -110,7 +111,9 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, AbortableTranspo
             await exchange.write(connection, self._response_limits.body)
             connection.check()
             reader = connection.reader
-            response = Response(reader.status, Headers.of(reader.fields), reader.body())
+            fields, repeated = reader.fields, reader.repeated
+            headers = Headers.of(fields) if repeated is None else RepeatedHeaders(fields, repeated)
+            response = Response(reader.status, headers, reader.body())
             answered = True
         except FAILURES as error:
             failed = await map_error(error, exchange)

@@ -11,7 +11,7 @@ import attrs
 from .mistakes import kind_of
 from .values import Delivery, Timeouts
 
-__all__ = ["Headers", "Loss", "ParsedError", "Request", "Response", "Stage", "StreamingBody", "fields_of"]
+__all__ = ["Headers", "Loss", "ParsedError", "RepeatedHeaders", "Request", "Response", "Stage", "StreamingBody", "fields_of"]
 
 T = TypeVar("T")
 
@@ -84,6 +84,15 @@ class Headers(MutableMapping[str, str]):
         """
         return self.fields.get(key.lower(), default)
 
+    def get_all(self, key: str, /) -> list[str]:
+        """All values of a field, in their order; none if there is no such field.
+
+        Args:
+            key: The name, in any case.
+        """
+        value = self.fields.get(key.lower())
+        return [] if value is None else [value]
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.fields)
 
@@ -123,6 +132,33 @@ def _first_of_each(fields: Mapping[str, str]) -> dict[str, str]:
     for name, value in fields.items():
         found.setdefault(name.lower(), value)
     return found
+
+
+class RepeatedHeaders(Headers):
+    """The headers of a response in which a name came more than once. The first value counts, and `get_all` has the others."""
+
+    __slots__ = ("repeated",)
+
+    def __init__(self, fields: dict[str, str], repeated: Mapping[str, list[str]]) -> None:
+        """Take the first value of each name, and all values of the repeated ones. The names are in lower case."""
+        self.fields = fields
+        self.repeated = repeated
+
+    @classmethod
+    def of(cls, fields: dict[str, str], /) -> Self:
+        return cls(fields, {})
+
+    def get_all(self, key: str, /) -> list[str]:
+        values = self.repeated.get(key.lower())
+        if values is None or self.fields.get(key.lower()) != values[0]:  # somebody has set the field since
+            return super().get_all(key)
+        return list(values)
+
+    def copy(self) -> Self:
+        return type(self)(self.fields.copy(), self.repeated)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.fields, dict(self.repeated))
 
 
 _NO_LIMITS = Timeouts()

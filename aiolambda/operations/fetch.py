@@ -1,0 +1,207 @@
+"""The operation behind `client.fetch`: the checks of its input, its request, and the output of an answer.
+
+Owns which requests are signed, and for which region. Must not know how a request is signed or sent, or whose an answer is.
+Source: "Invoking Lambda function URLs" of the developer guide.
+"""
+
+from collections.abc import Callable, Collection
+from functools import lru_cache
+from typing import NamedTuple
+
+from ..errors import InvalidInputError, InvalidPayloadSizeError, LambdaServiceException
+from ..pipeline.operation import HttpOperation, TemplatedOperation
+from ..protocol.function_urls import Host, checked_fields, checked_method, host_at, with_params
+from ..types.http import Headers, ParsedError, Request, Response, StreamingBody
+from ..types.interfaces import Codec
+from ..types.mistakes import kind_of
+from ..types.values import Delivery, Metadata, PayloadLimits
+from . import fetch_answers
+from .fetch_types import FetchCommandInput, HttpOutput, new_output
+from .invoke import SYNCHRONOUS_READ_LIMIT
+from .payload import encoded
+
+__all__ = ["FETCH", "FetchOperation", "Fetching"]
+
+_MANY_REGIONS = "*"
+
+
+class _Target(NamedTuple):
+    """Where a request goes, and the region to sign it for; `None` if it is not signed."""
+
+    host: Host
+    region: str | None
+
+
+@lru_cache(maxsize=1024)
+def _target(url: str, sign: object, region: str | None) -> _Target:
+    """The target of a request. `InvalidInputError` for a URL, or for a signature, that is not possible."""
+    host = host_at(url)
+    if region == _MANY_REGIONS:
+        raise InvalidInputError(
+            "region is '*', which needs a signature of SigV4a, and this client signs with SigV4: name one region",
+            member="region",
+        )
+    if sign is False or (sign == "auto" and host.kind is None):
+        if region is not None:
+            raise InvalidInputError(
+                f"region has no effect without a signature: to sign for {host.name}, write sign=True", member="region"
+            )
+        return _Target(host, None)
+    if host.region is not None and region not in (None, host.region):
+        raise InvalidInputError(f"region is {region!r}, and {host.name} is in {host.region}", member="region")
+    if host.region is None and region is None:
+        raise InvalidInputError(f"sign=True needs region=...: the host {host.name} names none", member="region")
+    return _Target(host, host.region or region)
+
+
+class Fetching(HttpOperation):
+    """What a fetch is, whether its answer is read whole or while it arrives."""
+
+    def function_name(self, input: FetchCommandInput, /) -> str:
+        """The host, with its port if that is not the default one. A path may hold ids, and a query secrets."""
+        try:
+            return host_at(input.url).name
+        except (InvalidInputError, TypeError):
+            return ""
+
+    def invocation_type(self, input: FetchCommandInput, /) -> str:
+        """`RequestResponse`: the caller waits for the answer of the function."""
+        return "RequestResponse"
+
+    def default_read_timeout(self, input: FetchCommandInput, /) -> float:
+        """The read limit in seconds if the caller gave none."""
+        return SYNCHRONOUS_READ_LIMIT
+
+    def is_idempotent(self, input: FetchCommandInput, /, *, durable: Collection[tuple[str, str | None]]) -> bool:
+        """`False`: no method of HTTP says what a function does."""
+        return False
+
+    def check(self, input: FetchCommandInput, /, *, region: str | None, limits: PayloadLimits) -> str | None:
+        """Raise `InvalidInputError` for an input that cannot be sent. `request` checks the body."""
+        target = _target_of(input)
+        checked_method(input.method, target.host.kind)
+        checked_fields(input.headers, kind=target.host.kind, signs=target.region is not None)
+        if input.params is not None:
+            host_at(with_params(input.url, input.params))
+        return None
+
+    def request(self, input: FetchCommandInput, /, *, endpoint: str, codec: Codec, limits: PayloadLimits) -> Request:
+        """The request, without host, user agent and signature. `InvalidInputError` for one that cannot be sent."""
+        target = _target_of(input)
+        fields = checked_fields(input.headers, kind=target.host.kind, signs=target.region is not None)
+        if input.json is not None and "content-type" not in fields:
+            fields["content-type"] = "application/json"
+        url = target.host.url if input.params is None else host_at(with_params(input.url, input.params)).url
+        return Request(checked_method(input.method, target.host.kind), url, Headers.of(fields), _body(input, codec, limits))
+
+    def signing_region(self, input: FetchCommandInput, /) -> str | None:
+        """The region to sign for; `None` if the request is not signed."""
+        return _target_of(input).region
+
+    def passes_trace(self, input: FetchCommandInput, /) -> bool:
+        """Whether the request goes to AWS: it is signed, or its host is a function's."""
+        return _is_for_aws(_target_of(input))
+
+    def is_output(self, input: FetchCommandInput, response: Response, /) -> bool:
+        """Whether an answer is that of the function."""
+        return fetch_answers.origin_of(response, is_aws=_is_for_aws(_target_of(input))) == "function"
+
+    def verdict(self, input: FetchCommandInput, response: Response, /) -> Delivery:
+        """The verdict on an answer. `ConnectionLostError` for a success that is not the function's."""
+        return fetch_answers.verdict_of(response, is_aws=_is_for_aws(_target_of(input)))
+
+    def parsed_error(self, input: FetchCommandInput, response: Response, /) -> ParsedError:
+        """Code, members and verdict of an answer that is not the function's."""
+        return fetch_answers.parsed_error(response, is_aws=_is_for_aws(_target_of(input)))
+
+    def explain(self, error: LambdaServiceException, input: FetchCommandInput, request: Request, /, *, details: bool) -> None:
+        """Add to the error which of its causes it has. With `details`, a note has the canonical request without secrets."""
+        fetch_answers.explain(error, request, kind=_target_of(input).host.kind, details=details)
+
+
+class FetchOperation(Fetching, TemplatedOperation):
+    """A request to a URL whose answer is read whole."""
+
+    name = "Fetch"
+    streamed = False
+
+    def template_key(self, input: FetchCommandInput, /) -> tuple[object, ...] | None:
+        """The members that the request follows from. `None` with parameters, odd types, or a host outside AWS."""
+        headers, region = input.headers, input.region
+        if input.params is not None or type(input.url) is not str or type(input.method) is not str:
+            return None
+        if type(self) is not FetchOperation or not (region is None or type(region) is str):
+            return None
+        fields: tuple[tuple[str, str], ...] = ()
+        if headers:
+            fields = tuple(headers.items()) if type(headers) is dict else ()
+            if not fields or not all(type(name) is str and type(value) is str for name, value in fields):
+                return None
+        try:
+            if not _is_for_aws(_target_of(input)):
+                return None
+        except InvalidInputError:
+            return None
+        return self.name, input.url, input.method, input.sign, region, fields, input.json is not None
+
+    def body(self, input: FetchCommandInput, /, *, codec: Codec, limits: PayloadLimits) -> bytes:
+        """The body of the request. `InvalidInputError` for one that cannot be sent."""
+        return _body(input, codec, limits)
+
+    def output(self, input: FetchCommandInput, response: Response, /, *, metadata: Metadata, codec: Codec) -> HttpOutput:
+        """The output of an answer of the function."""
+        return self.output_of(input, response, metadata=lambda: metadata, codec=codec)
+
+    def output_of(
+        self, input: FetchCommandInput, response: Response, /, *, metadata: Callable[[], Metadata], codec: Codec
+    ) -> HttpOutput:
+        """The same, with metadata that are made when somebody asks."""
+        return new_output(metadata, response.status, response.headers, response.body, codec, self.function_name(input))
+
+    def open_answer(self, output: HttpOutput, /) -> StreamingBody | None:
+        """`None`: an output of this operation has its whole answer."""
+        return None
+
+
+FETCH = FetchOperation()
+
+
+def _target_of(input: FetchCommandInput) -> _Target:
+    url, sign, region = input.url, input.sign, input.region
+    if sign is not True and sign is not False and sign != "auto":
+        raise InvalidInputError(f"sign must be True, False or 'auto'; got {kind_of(sign)}", member="sign")
+    if not (region is None or isinstance(region, str)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
+        raise InvalidInputError(f"region must be a string; got {kind_of(region)}", member="region")
+    if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+        raise InvalidInputError(f"url must be a string; got {kind_of(url)}", member="url")
+    return _target(url, sign, region)
+
+
+def _is_for_aws(target: _Target) -> bool:
+    return target.region is not None or target.host.kind is not None
+
+
+def _body(input: FetchCommandInput, codec: Codec, limits: PayloadLimits) -> bytes:
+    """The bytes of the body. `InvalidPayloadSizeError` if they are more than a function takes."""
+    content, value = input.content, input.json
+    if value is not None:
+        if content is not None:
+            raise InvalidInputError("pass json or content, not both", member="json")
+        body = encoded("json", lambda: codec.encode(value))
+    elif content is None or type(content) is bytes:
+        body = content or b""
+    elif isinstance(content, str):
+        body = encoded("content", content.encode)
+    elif isinstance(content, bytes | bytearray | memoryview):
+        body = bytes(content)
+    else:
+        raise InvalidInputError(
+            f"content takes bytes or text; got {kind_of(content)}: for a value, write json=...; for a file, read it",
+            member="content",
+        )
+    limit = limits.request_response
+    if len(body) > limit and host_at(input.url).kind is not None:
+        raise InvalidPayloadSizeError(
+            f"the body has {len(body):,} bytes, and the limit of a function is {limit:,}", size=len(body), limit=limit
+        )
+    return body
