@@ -4,7 +4,7 @@ Owns these values and the headers of CORS that follow from them. Must not know h
 Source: the Lambda API reference, "CreateFunctionUrlConfig" and "Cors"; the Fetch standard, "CORS protocol".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, cast
 
 import attrs
@@ -15,7 +15,7 @@ from ..types.mistakes import explains_arguments, kind_of
 from ..types.values import shown
 from .function_url import UrlRequest, UrlResponse
 
-__all__ = ["FunctionUrl", "UrlCors", "cors_headers", "preflight_response"]
+__all__ = ["FunctionUrl", "UrlCors", "cors_headers", "preflight_response", "with_cors"]
 
 _LONGEST_AGE = 86_400
 _METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "*")
@@ -141,6 +141,19 @@ def cors_headers(cors: UrlCors | None, origin: str | None) -> list[tuple[str, st
     if cors.expose_headers:
         headers.append(("access-control-expose-headers", ",".join(cors.expose_headers)))
     return headers
+
+
+def with_cors(headers: Iterable[tuple[str, str]], cors: UrlCors | None, origin: str | None) -> list[tuple[str, str]]:
+    """The headers of an answer with those of the configuration, which win over those of the function.
+
+    Args:
+        headers: The headers of the function, with names in lower case.
+        cors: The configuration; `None` leaves the headers as they are.
+        origin: The `Origin` of the request.
+    """
+    added = cors_headers(cors, origin)
+    replaced = {name for name, _ in added} - {"vary"}
+    return [*((name, value) for name, value in headers if name not in replaced), *added]
 
 
 def _check_texts(member: str, value: object) -> None:
