@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 import attrs
 
 from ..errors import InvalidInputError
-from ..operations.text_formats import HttpPrelude
+from ..operations.text_formats import PRELUDE_END, HttpPrelude
 from ..protocol import header_fields
 from .identifiers import ACCOUNT
 
@@ -237,7 +237,8 @@ def response_of(payload: bytes) -> UrlResponse:
     try:
         result: object = json.loads(payload)
     except (ValueError, RecursionError):
-        raise MalformedResponse("the result is not JSON") from None
+        remedy = '; a stream needs invoke_mode="RESPONSE_STREAM"' if PRELUDE_END in payload else ""
+        raise MalformedResponse(f"the result is not JSON{remedy}") from None
     if not isinstance(result, dict) or "statusCode" not in result:
         return UrlResponse(status_code=200, headers=(("content-type", _JSON),), body=payload)
     members = cast("Mapping[str, object]", result)

@@ -100,8 +100,7 @@ class LocalFunction:
         recursive_loop: `"Terminate"` stops a function that invokes itself without end, `"Allow"` lets it go on.
             Default `"Terminate"`.
         events: What becomes of an `Event`: retries, age limit, destinations. Default `EventInvokeConfig()`.
-        url: The configuration of the function URL. Default `None`: the URL of the endpoint needs a signature, and the API
-            tells of none.
+        url: The configuration of the function URL. Default `None`: `FunctionUrl()`, which the API does not tell.
 
     Raises:
         ConfigurationError: A value is out of its range, or a variable is one that Lambda reserves.
@@ -143,8 +142,7 @@ class LocalFunction:
     events: EventInvokeConfig = attrs.field(factory=EventInvokeConfig, hash=False)
     """What becomes of an `Event`: retries, age limit, destinations. Default `EventInvokeConfig()`."""
     url: FunctionUrl | None = attrs.field(default=None, hash=False)
-    """The configuration of the function URL. Default `None`: the URL of the endpoint needs a signature, and the API tells of
-    none."""
+    """The configuration of the function URL. Default `None`: `FunctionUrl()`, which the API does not tell."""
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.name, str) or _NAME.fullmatch(self.name) is None:  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed

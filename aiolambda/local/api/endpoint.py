@@ -164,7 +164,8 @@ class LocalEndpoint(EmulatedLambda):
 
         ::
 
-            endpoint.function_url("orders")  # http://127.0.0.1:3001/_url/orders/
+            async with LocalEndpoint([function]) as endpoint:
+                print(endpoint.function_url("orders"))  # http://127.0.0.1:40123/_url/orders/
 
         Args:
             function_name: The name of the function, also as `name:qualifier`.

@@ -119,7 +119,7 @@ class StreamingUrlResponse(ResponseWriter):
             self._reject("it ended within its head")
         if response.error_type is not None or self.problem is not None:
             return self._answers.whole(url_errors.failed())
-        if not self._is_streamed:
+        if not self._is_streamed and response.payload:
             self._content_type = _JSON
         if self._response is None:
             await self._send_plain_head()
