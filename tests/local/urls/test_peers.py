@@ -32,6 +32,8 @@ TARGETS = [
     "?flag",
     "?a=2&a=1&a=10",
 ]
+RAW = ["/x//y/./z/../w", "..", "x/", "?a=+b", "?a=1&a", "~!*'();,"]
+"""Targets that requests changes before it sends them."""
 PACKAGES = {"botocore": "botocore", "requests-aws4auth": "requests_aws4auth", "aws-requests-auth": "aws_requests_auth"}
 
 
@@ -53,7 +55,8 @@ async def output(*command: str, stdin: bytes = b"") -> bytes:
 async def test_signatures_of_others_are_verified(endpoint: LocalEndpoint, signer: str) -> None:
     python = peers.clients_python(PACKAGES[signer])
     url, keys = endpoint.function_url("echo"), endpoint.credentials
-    sent = [{"method": "GET", "url": url + target, "headers": {}, "body": ""} for target in TARGETS]
+    targets = [*TARGETS, *(RAW if signer == "botocore" else [])]
+    sent = [{"method": "GET", "url": url + target, "headers": {}, "body": ""} for target in targets]
     body = base64.b64encode(bytes(range(256))).decode()
     sent += [{"method": method, "url": url, "headers": {"x-a": "1"}, "body": body} for method in ("POST", "PUT")]
     asked = {"requests": sent, "keys": [keys.access_key_id, keys.secret_access_key], "region": "eu-west-1"}
@@ -61,10 +64,10 @@ async def test_signatures_of_others_are_verified(endpoint: LocalEndpoint, signer
     refused = [one["url"] for one, outcome in zip(sent, outcomes, strict=True) if outcome["status"] != 200]
     assert refused == []
     events = [json.loads(base64.b64decode(outcome["body"])) for outcome in outcomes]
-    assert [f"{event['rawPath']}?{event['rawQueryString']}".rstrip("?") for event in events[: len(TARGETS)]] == [
-        f"/{target}" for target in TARGETS
+    assert [f"{event['rawPath']}?{event['rawQueryString']}".rstrip("?") for event in events[: len(targets)]] == [
+        f"/{target}" for target in targets
     ]
-    assert [event["body"] for event in events[len(TARGETS) :]] == [body, body]
+    assert [event["body"] for event in events[len(targets) :]] == [body, body]
     keys_seen = {event["requestContext"]["authorizer"]["iam"]["accessKey"] for event in events}
     assert keys_seen == {keys.access_key_id}
 
