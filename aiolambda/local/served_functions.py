@@ -11,6 +11,8 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
+import attrs
+
 from ..emulation.executions import Execution
 from ..emulation.failure_script import Decision
 from ..emulation.function_facts import FunctionFacts
@@ -175,7 +177,8 @@ class ServedFunctions:
         if function is not None:
             return facts_of(function)
         events = {qualifier: event_facts_of(config) for qualifier, config in self._events.configs_of(name).items()}
-        return self._handlers.facts_of(name, events=events)
+        facts = self._handlers.facts_of(name, events=events)
+        return None if facts is None else attrs.evolve(facts, url=self._urls.get(name))
 
     def url_of(self, name: str) -> FunctionUrl:
         """The configuration of the URL of a function; without one, the URL needs a signature."""

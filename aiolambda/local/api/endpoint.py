@@ -165,7 +165,7 @@ class LocalEndpoint(EmulatedLambda):
         ::
 
             async with LocalEndpoint([function]) as endpoint:
-                print(endpoint.function_url("orders"))  # http://127.0.0.1:40123/_url/orders/
+                print(endpoint.function_url("orders"))  # http://127.0.0.1:9001/_url/orders/
 
         Args:
             function_name: The name of the function, also as `name:qualifier`.
@@ -408,6 +408,7 @@ class LocalEndpoint(EmulatedLambda):
             only_region=self._only_region,
             credentials=credentials,
             account_concurrency=self._account_concurrency,
+            url_of=lambda name: f"{self.url}{path_of(name)}",
         )
         self._url = self._server.bind()
         self._served.open(self._make_pool)  # which needs the URL, and comes before the first request

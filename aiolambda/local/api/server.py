@@ -73,10 +73,13 @@ class InvokeApi:
         only_region: str | None,
         credentials: Credentials | None,
         account_concurrency: int | None,
+        url_of: Callable[[str], str],
     ) -> None:
         self._functions = functions
         self._states = states
-        self._reader = ConfigurationReader(functions, states, only_region=only_region, account_concurrency=account_concurrency)
+        self._reader = ConfigurationReader(
+            functions, states, only_region=only_region, account_concurrency=account_concurrency, url_of=url_of
+        )
         self._observers = observers
         self._log = log
         self._region, self._only_region = region, only_region

@@ -255,7 +255,10 @@ async def test_silence_lasts_until_the_endpoint_is_reset(endpoint: LocalEndpoint
     asking = asyncio.create_task(send(endpoint.function_url("echo")))
     await becomes_true(lambda: endpoint.calls)
     assert not asking.done()
-    endpoint.reset()
+    async with asyncio.timeout(10):
+        while not asking.done():  # the request may not be silent yet
+            endpoint.reset()
+            await asyncio.sleep(0.01)
     with pytest.raises(asyncio.IncompleteReadError):
         await asking
 
