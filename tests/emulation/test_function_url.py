@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aiolambda import ThrottleReason
 from aiolambda.emulation import api_errors, url_errors
@@ -302,3 +304,41 @@ def test_values_hide_their_content() -> None:
     request = UrlRequest(method="POST", target="/", headers=[("a", "secret")], body=b"secret")
     response = response_of(b'{"a": "secret"}')
     assert "secret" not in f"{request} {response}"
+
+
+# Anything at all
+
+ANY_TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=20) | st.binary(max_size=20).map(
+    lambda data: data.decode("utf-8", "surrogateescape")
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-1000, 1000) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+RESULTS = st.dictionaries(
+    st.sampled_from(["statusCode", "headers", "cookies", "body", "isBase64Encoded", "other"]), VALUES, max_size=6
+)
+
+
+@given(
+    target=ANY_TEXT, fields=st.lists(st.tuples(st.sampled_from(["a", "Cookie", "content-type"]), ANY_TEXT)), body=st.binary()
+)
+def test_each_request_has_an_event(target: str, fields: list[tuple[str, str]], body: bytes) -> None:
+    event = event_for(UrlRequest(method="GET", target=target, headers=fields, body=body))
+    sent = event.get("body", "")
+    assert (base64.b64decode(sent) if event["isBase64Encoded"] else sent.encode()) == body
+    json.dumps(event, ensure_ascii=False).encode()
+
+
+@given(result=RESULTS | VALUES)
+def test_each_result_is_a_response_or_malformed(result: object) -> None:
+    payload = json.dumps(result).encode()
+    try:
+        response = response_of(payload)
+    except MalformedResponse:
+        assert isinstance(result, dict)
+        assert "statusCode" in result
+        return
+    assert 200 <= response.status_code < 600
+    assert not any("\n" in value or "\r" in value for field in response.headers for value in field)

@@ -319,6 +319,31 @@ async def test_close_answers_requests_in_flight() -> None:
     assert (answer.status, answer.code) == (500, "ServiceException")
 
 
+async def test_half_a_request_runs_nothing(endpoint: LocalEndpoint) -> None:
+    host, port = endpoint.url[7:].split(":")
+    for request in (
+        b"POST /_url/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\nhalf",
+        b"POST /_url/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nha",
+        b"GET /_url/echo HTTP/1.1\r\nHos",
+    ):
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(request)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+    await echoed(endpoint)
+    await endpoint.wait_idle()
+    assert len(endpoint.executions) == 1
+
+
+@pytest.mark.parametrize(
+    "request_", [b"\0\xff\r\n\r\n", b"GET /_url/echo\r\n\r\n", b"BREW /_url/echo HTTP/1.1\r\nHost: a\r\n\r\n"], ids=range(3)
+)
+async def test_nonsense_is_refused(endpoint: LocalEndpoint, request_: bytes) -> None:
+    assert (await send_to(endpoint.url, request_)).status in (400, 403)
+    assert endpoint.executions == []
+
+
 # Hosts, aliases, and functions in processes
 
 
