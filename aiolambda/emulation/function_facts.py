@@ -9,6 +9,7 @@ from typing import Protocol
 import attrs
 
 from .identifiers import LATEST
+from .url_config import FunctionUrl
 
 __all__ = ["EventFacts", "FunctionFacts", "Inventory"]
 
@@ -34,6 +35,7 @@ class FunctionFacts:
     - `events`: by qualifier, the treatments that differ from Lambda's own.
     - `execution_timeout`: that of the executions of a durable function; `None` if it is the timeout.
     - `layers`: their names, with the URIs of their folders.
+    - `url`: the configuration of the function URL; `None` if the API tells of none. The aliases share it.
     """
 
     name: str
@@ -55,6 +57,7 @@ class FunctionFacts:
     execution_timeout: float | None = None
     recursive_loop: str = "Terminate"
     events: Mapping[str | None, EventFacts] = attrs.field(factory=dict["str | None", EventFacts])
+    url: FunctionUrl | None = attrs.field(default=None, repr=False)
 
     def version_of(self, qualifier: str | None) -> str | None:
         """The version that a qualifier stands for; the main one for an alias of several. `None` if it stands for none."""
