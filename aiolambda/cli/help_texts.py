@@ -35,6 +35,7 @@ _ALL_OF_DURABLE = {
 USAGES = {
     "invoke": "NAME [-p JSON | -f FILE] [options]",
     "map": "NAME -f FILE [options]",
+    "fetch": "URL [-X METHOD] [-p JSON | -d TEXT] [options]",
     "serve": "NAME=FILE_OR_MODULE:FUNCTION ... [options]",
     "describe": "NAME [options]",
     "wait": "NAME CONDITION [options]",
@@ -63,6 +64,11 @@ aiolambda invoke orders:live -p @event.json -o answer.json""",
 aiolambda map orders -f items.jsonl -o results.jsonl --journal run.db
 aiolambda map orders -f items.jsonl --query payload.total -o text
 head -5 items.jsonl | aiolambda map orders""",
+    "fetch": """\
+aiolambda fetch https://abc.lambda-url.eu-west-1.on.aws/orders/7
+aiolambda fetch https://abc.lambda-url.eu-west-1.on.aws/orders -p '{"id": 7}'
+aiolambda fetch https://abc.lambda-url.eu-west-1.on.aws/page --no-sign -i
+aiolambda fetch http://127.0.0.1:9000/_url/hello/ --sign --region us-east-1""",
     "serve": """\
 aiolambda serve hello=examples.py:handler
 aiolambda serve hi=app.py:run --runtime "python -m awslambdaric {handler}"
@@ -142,6 +148,7 @@ CODES = {
         FUNCTION_ERROR: "the function failed for an item, and nothing worse happened",
         NOT_RUN: "an item has not run: it was refused, or it was not sent",
     },
+    "fetch": _ALL | {FUNCTION_ERROR: "with --fail, the status is 400 or more"},
     "functions": _READ,
     "describe": _READ,
     "wait": _READ

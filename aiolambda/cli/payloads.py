@@ -17,7 +17,7 @@ from typing import TextIO, cast
 from ..errors import ConfigurationError
 from .files import STDIO, print_error, standard_input
 
-__all__ = ["PATIENCE", "check_encoding", "file_of", "is_piped", "parse_json", "payload_of", "tell_if_terminal"]
+__all__ = ["PATIENCE", "bytes_of", "check_encoding", "file_of", "is_piped", "parse_json", "payload_of", "tell_if_terminal"]
 
 PATIENCE = 2.0
 """Seconds before a message says that a pipe is waited for."""
@@ -41,6 +41,17 @@ def payload_of(text: str | None, file: str | None, *, option: str = "--payload",
         return _checked(standard_input().read(), "standard input", noun)
     data = _read(path, noun)
     return data if given.startswith("fileb://") else _checked(data, repr(path), noun)
+
+
+def bytes_of(text: str) -> bytes:
+    """The bytes of an argument, of the file in `@FILE`, or of standard input for `-`. They may be anything."""
+    if text != STDIO and not text.startswith(_SCHEMES):
+        return text.encode()
+    path = file_of(text)
+    if path == STDIO:
+        tell_if_terminal("the body")
+        return standard_input().read()
+    return _read(path, "body")
 
 
 def file_of(given: str) -> str:

@@ -25,6 +25,7 @@ __all__ = ["build_parser", "main"]
 _COMMANDS: Mapping[str, tuple[str | None, str]] = {
     "invoke": (".invoke", "invoke a function"),
     "map": (".map", "invoke a function for every line of a file"),
+    "fetch": (".fetch", "send a request to the URL of a function"),
     "serve": (".serve.command", "serve local functions behind the Lambda API"),
     "functions": (".functions", "list the functions of the account"),
     "describe": (".describe", "show the state and the settings of a function"),
@@ -60,7 +61,7 @@ _READING = frozenset(
 )
 """The commands that change nothing."""
 _STILL_RUNNING = {
-    **dict.fromkeys(("invoke", "map"), "; functions that were invoked may still run"),
+    **dict.fromkeys(("invoke", "map", "fetch"), "; functions that were invoked may still run"),
     "doctor": "; no function was invoked",
     **dict.fromkeys(
         ("call", "durable stop", "durable pause", "durable resume", "durable delete"),
