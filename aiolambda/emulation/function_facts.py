@@ -9,6 +9,7 @@ from typing import Protocol
 import attrs
 
 from .identifiers import LATEST
+from .url_config import FunctionUrl
 
 __all__ = ["EventFacts", "FunctionFacts", "Inventory"]
 
@@ -33,6 +34,7 @@ class FunctionFacts:
     - `concurrency`: the reserved concurrency; `None` if there is none.
     - `events`: by qualifier, the treatments that differ from Lambda's own.
     - `layers`: their names, with the URIs of their folders.
+    - `url`: the configuration of the function URL; `None` if the API tells of none. The aliases share it.
     """
 
     name: str
@@ -53,6 +55,7 @@ class FunctionFacts:
     durable: bool = False
     recursive_loop: str = "Terminate"
     events: Mapping[str | None, EventFacts] = attrs.field(factory=dict["str | None", EventFacts])
+    url: FunctionUrl | None = attrs.field(default=None, repr=False)
 
     def version_of(self, qualifier: str | None) -> str | None:
         """The version that a qualifier stands for; the main one for an alias of several. `None` if it stands for none."""

@@ -14,8 +14,9 @@ import attrs
 from ..protocol import names
 from ..types.http import Request
 from .control_plane.routes import Asked
+from .targets import Target
 
-__all__ = ["RecordedCall", "RecordedOperation", "recorded", "recorded_operation"]
+__all__ = ["RecordedCall", "RecordedOperation", "recorded", "recorded_at_url", "recorded_operation"]
 
 
 @attrs.frozen(kw_only=True)
@@ -106,6 +107,21 @@ def recorded(request: Request, *, streamed: bool, request_id: str, time: float) 
         headers=request.headers.copy(),
         attempt=_attempt_of(request),
         streamed=streamed,
+        url=request.url,
+        request_id=request_id,
+        time=time,
+    )
+
+
+def recorded_at_url(request: Request, target: Target, *, request_id: str, time: float) -> RecordedCall:
+    """The record of a request at the URL of a function. Its payload is the body of the request, not the event made of it."""
+    return RecordedCall(
+        function_name=target.name if target.qualifier is None else f"{target.name}:{target.qualifier}",
+        qualifier=target.qualifier,
+        payload=request.body,
+        headers=request.headers.copy(),
+        attempt=_attempt_of(request),
+        streamed=False,
         url=request.url,
         request_id=request_id,
         time=time,

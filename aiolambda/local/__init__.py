@@ -1,5 +1,6 @@
 """A local Lambda endpoint: the Invoke API, the processes that run the handlers, and the definitions of the functions."""
 
+from ..emulation.url_config import FunctionUrl, UrlCors
 from .api.endpoint import LocalEndpoint
 from .event_config import EventInvokeConfig
 from .functions import LocalFunction
@@ -7,4 +8,14 @@ from .init_check import InitFailure
 from .invocation_log import InvocationEvent
 from .reload import Reload, ReloadEvent
 
-__all__ = ["EventInvokeConfig", "InitFailure", "InvocationEvent", "LocalEndpoint", "LocalFunction", "Reload", "ReloadEvent"]
+__all__ = [
+    "EventInvokeConfig",
+    "FunctionUrl",
+    "InitFailure",
+    "InvocationEvent",
+    "LocalEndpoint",
+    "LocalFunction",
+    "Reload",
+    "ReloadEvent",
+    "UrlCors",
+]

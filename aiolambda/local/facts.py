@@ -34,6 +34,7 @@ def facts_of(function: LocalFunction) -> FunctionFacts:
         tenant_isolation=function.tenant_isolation,
         durable=function.durable,
         recursive_loop=function.recursive_loop,
+        url=function.url,
         events={} if function.events == EventInvokeConfig() else {None: event_facts_of(function.events)},
     )
 

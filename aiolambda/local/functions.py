@@ -12,6 +12,7 @@ from typing import Literal, cast
 
 import attrs
 
+from ..emulation.url_config import FunctionUrl
 from ..errors import ConfigurationError
 from ..errors.checks import check_whole
 from ..types.mistakes import explains_arguments, kind_of
@@ -42,6 +43,7 @@ _FORMS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("versions", (Mapping,), "a mapping of version numbers to folders, such as {'1': Path('build/1')}"),
     ("aliases", (Mapping,), "a mapping of aliases to versions, such as {'live': '1'}"),
     ("events", (EventInvokeConfig,), "an EventInvokeConfig"),
+    ("url", (FunctionUrl, type(None)), "a FunctionUrl, or None"),
 )
 """The members whose types are checked, and what they must be."""
 
@@ -98,6 +100,7 @@ class LocalFunction:
         recursive_loop: `"Terminate"` stops a function that invokes itself without end, `"Allow"` lets it go on.
             Default `"Terminate"`.
         events: What becomes of an `Event`: retries, age limit, destinations. Default `EventInvokeConfig()`.
+        url: The configuration of the function URL. Default `None`: `FunctionUrl()`, which the API does not tell.
 
     Raises:
         ConfigurationError: A value is out of its range, or a variable is one that Lambda reserves.
@@ -138,6 +141,8 @@ class LocalFunction:
     """`"Terminate"` stops a function that invokes itself without end, `"Allow"` lets it go on. Default `"Terminate"`."""
     events: EventInvokeConfig = attrs.field(factory=EventInvokeConfig, hash=False)
     """What becomes of an `Event`: retries, age limit, destinations. Default `EventInvokeConfig()`."""
+    url: FunctionUrl | None = attrs.field(default=None, hash=False)
+    """The configuration of the function URL. Default `None`: `FunctionUrl()`, which the API does not tell."""
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.name, str) or _NAME.fullmatch(self.name) is None:  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed

@@ -11,12 +11,15 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
+import attrs
+
 from ..emulation.executions import Execution
 from ..emulation.failure_script import Decision
 from ..emulation.function_facts import FunctionFacts
 from ..emulation.function_failure import response_of
 from ..emulation.function_log import LogListener
 from ..emulation.in_process import FunctionTable, InProcessFunction
+from ..emulation.url_config import FunctionUrl
 from ..types.values import ThrottleReason
 from .activity import Activity
 from .event_config import EventInvokeConfig
@@ -32,6 +35,7 @@ from .runtime.process import EndpointClosed
 
 __all__ = ["ServedFunctions"]
 
+_DEFAULT_URL = FunctionUrl()
 _log = logging.getLogger("aiolambda.local.events")
 
 
@@ -51,6 +55,8 @@ class ServedFunctions:
         self.pools: dict[str, ProcessPool] = {}
         self.activity = Activity()
         self._handlers = FunctionTable()
+        self._urls: dict[str, FunctionUrl] = {}
+        """The configured URLs of the functions of this process."""
         self._in_process = InProcessRuntime(on_log)
         self._account_concurrency = account_concurrency
         self._running = 0
@@ -71,10 +77,14 @@ class ServedFunctions:
         self.pools = {name: make_pool(function) for name, function in list(self.in_processes.items())}
         self._replaceable = tuple(self.pools)
 
-    def add_handler(self, function: InProcessFunction, events: EventInvokeConfig | None = None) -> None:
-        """Add a function of this process. Without `events`, its events run once."""
+    def add_handler(
+        self, function: InProcessFunction, events: EventInvokeConfig | None = None, url: FunctionUrl | None = None
+    ) -> None:
+        """Add a function of this process. Without `events`, its events run once. Without `url`, it keeps the one it has."""
         if function.name in self.in_processes:
             self.remove(function.name)
+        if url is not None:
+            self._urls[function.name] = url
         self._events.configure(function, events)
         self._handlers.add(function)
 
@@ -91,6 +101,7 @@ class ServedFunctions:
     def remove(self, name: str) -> None:
         """Remove a function, if there is one. Its processes end soon, with what they run."""
         self._handlers.remove(name)
+        self._urls.pop(name, None)
         self._remove_process(name)
         self.drop_events(name)
 
@@ -132,6 +143,7 @@ class ServedFunctions:
         for name in changed:
             retired = self._retire(name)
             self._handlers.remove(name)
+            self._urls.pop(name, None)
             self._serve(named[name])
             if retired is not None and name in self.pools:
                 self.pools[name].begin_after(retired)
@@ -165,7 +177,14 @@ class ServedFunctions:
         if function is not None:
             return facts_of(function)
         events = {qualifier: event_facts_of(config) for qualifier, config in self._events.configs_of(name).items()}
-        return self._handlers.facts_of(name, events=events)
+        facts = self._handlers.facts_of(name, events=events)
+        return None if facts is None else attrs.evolve(facts, url=self._urls.get(name))
+
+    def url_of(self, name: str) -> FunctionUrl:
+        """The configuration of the URL of a function; without one, the URL needs a signature."""
+        function = self.in_processes.get(name)
+        configured = self._urls.get(name) if function is None else function.url
+        return configured or _DEFAULT_URL
 
     def find(self, name: str, qualifier: str | None) -> Selection | None:
         """What the name and the qualifier select; `None` if there is no such function, version or alias."""
@@ -272,6 +291,7 @@ class ServedFunctions:
     async def clear(self) -> None:
         """Remove all functions, and end what runs and waits."""
         self._handlers.clear()
+        self._urls.clear()
         for name in list(self.in_processes):
             self._remove_process(name)
         await self._events.cancel()

@@ -10,7 +10,8 @@ from aiolambda import ConfigurationError
 from aiolambda.cli.program import build_parser
 from aiolambda.cli.serve.command import _Pace, _Server, run
 from aiolambda.cli.serve.functions import FunctionSource
-from aiolambda.local import EventInvokeConfig, LocalFunction
+from aiolambda.cli.serve.instructions import instructions
+from aiolambda.local import EventInvokeConfig, FunctionUrl, LocalEndpoint, LocalFunction
 
 HOUR = 3600.0
 CONFIG = """\
@@ -38,6 +39,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "app.py").write_text("def handler(event, context): ...\n")
     for name in ("layers/one", "layers/two", "build/1"):
         (tmp_path / name).mkdir(parents=True)
+    return tmp_path
     return tmp_path
 
 
@@ -239,3 +241,17 @@ async def test_a_function_that_is_gone_is_not_checked():
 def test_wrong_option_of_the_endpoint_names_the_remedy(arguments, text):
     with pytest.raises(ConfigurationError, match=text):
         run(options("a=app.py:handler", *arguments))
+
+
+# What is printed
+
+
+async def test_instructions_tell_the_function_urls(folder):
+    orders = LocalFunction(name="orders", handler="app.handler", root=folder, aliases={"live": "$LATEST"})
+    page = LocalFunction(name="page", handler="app.handler", root=folder, url=FunctionUrl(auth_type="NONE"))
+    async with LocalEndpoint([orders, page]) as endpoint:
+        lines = instructions(endpoint).splitlines()
+    assert [line for line in lines if "/_url/" in line] == [
+        f"#     {endpoint.url}/_url/orders/ (AWS_IAM)",
+        f"#     {endpoint.url}/_url/page/ (NONE)",
+    ]

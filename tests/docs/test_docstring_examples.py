@@ -108,7 +108,7 @@ from aiolambda import {names}
 from aiolambda.config import ClientSettings
 from aiolambda.operations import ListFunctionsCommand, UpdateFunctionCodeCommand
 from aiolambda.credentials import assume_role, from_botocore, from_profile
-from aiolambda.local import EventInvokeConfig, LocalEndpoint, LocalFunction
+from aiolambda.local import EventInvokeConfig, FunctionUrl, LocalEndpoint, LocalFunction, UrlCors
 from aiolambda.testing import FakeTransport, FunctionFailure, serve_in_thread
 
 In = TypeVar("In")

@@ -37,7 +37,7 @@ PRINTED = {
     "docs/fan-out.md": [r"100 None\n", r"(\d+ True\n){100}100 done, 0 failed, 0 not sent\n", REPLAYED],
     "docs/index.md": [r"\{'order': 7\}\n"],
     "docs/own-session.md": [r"\{'order': 7\}\n"],
-    "docs/local-endpoint.md": [r"\{'hello': 'you'\}\n", r"\[25.0\] \[1, 1, 2, 3\]\n"],
+    "docs/local-endpoint.md": [r"\{'hello': 'you'\}\n", r"\[25.0\] \[1, 1, 2, 3\]\n", r"200 <h1>/tea</h1>\n"],
     "docs/streaming.md": [r"b'tea'\n"],
     "docs/testing.md": [""],
 }

@@ -73,9 +73,22 @@ def test_the_cli_of_aws_calls_the_function(environment: dict[str, str], tmp_path
     assert (tmp_path / "answer.json").read_text() in ANSWERS
 
 
+def script_of(part: str) -> str:
+    (script,) = [
+        block.text for block in BLOCKS if block.language == "sh" and block.text.startswith("curl") and part in block.text
+    ]
+    return f"{script.rstrip()} -sS --noproxy '*'"
+
+
+def test_curl_calls_the_url_of_a_function(environment: dict[str, str], tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    answer = output_of("sh", "-c", f"{script_of('/_url/')} -w '%{{http_code}}'", environment=environment, folder=tmp_path)
+    assert answer == "Internal Server Error502"  # the event has no name
+
+
 def test_curl_reads_the_executions(environment: dict[str, str], tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
-    (script,) = [block.text for block in BLOCKS if block.language == "sh" and block.text.startswith("curl")]
-    shown = output_of("sh", "-c", f"{script.rstrip()} -sS --noproxy '*'", environment=environment, folder=tmp_path)
+    shown = output_of("sh", "-c", script_of("/_local/executions"), environment=environment, folder=tmp_path)
     assert '"totals"' in shown

@@ -19,7 +19,7 @@ def instructions(endpoint: LocalEndpoint) -> str:
     return "\n".join(
         [
             f"# serving on {endpoint.url} until Ctrl-C:",
-            *(line for function in endpoint.functions.values() for line in _lines_of(function)),
+            *(line for function in endpoint.functions.values() for line in _lines_of(function, endpoint)),
             "# in another terminal:",
             f"export AWS_ENDPOINT_URL_LAMBDA={endpoint.url}",
             f"export AWS_REGION={endpoint.region}",
@@ -33,8 +33,10 @@ def instructions(endpoint: LocalEndpoint) -> str:
     )
 
 
-def _lines_of(function: LocalFunction) -> Iterator[str]:
+def _lines_of(function: LocalFunction, endpoint: LocalEndpoint) -> Iterator[str]:
     yield f"#   {function.name}: {function.handler} in {function.root}"
+    auth_type = "AWS_IAM" if function.url is None else function.url.auth_type
+    yield f"#     {endpoint.function_url(function.name)} ({auth_type})"
     for number, folder in function.versions.items():
         yield f"#   {function.name}:{number}: in {folder}"
     for alias in function.aliases:

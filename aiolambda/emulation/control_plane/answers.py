@@ -5,6 +5,7 @@ Must not know how a request arrives, or how an answer is sent.
 
 import datetime as dt
 import json
+from collections.abc import Callable
 
 from .. import api_errors
 from ..function_facts import Inventory
@@ -23,6 +24,11 @@ EMULATED = frozenset(_ANSWERS)
 """The names of the operations that are answered."""
 
 
+def _url_of(function_name: str) -> str:
+    """Where nothing listens, a URL of a domain that does not exist."""
+    return f"https://{function_name.replace(':', '--')}.lambda-url.invalid/"
+
+
 class ConfigurationReader:
     """Answers from the configuration of functions, and from the states that a test has set."""
 
@@ -33,9 +39,11 @@ class ConfigurationReader:
         *,
         only_region: str | None = None,
         account_concurrency: int | None = None,
+        url_of: Callable[[str], str] = _url_of,
     ) -> None:
         self._functions, self._states = functions, states
         self._only_region = only_region
+        self._url_of = url_of
         self._account_concurrency = _ACCOUNT_CONCURRENCY if account_concurrency is None else account_concurrency
         self._since = dt.datetime.now(dt.UTC).replace(microsecond=0)
 
@@ -52,5 +60,6 @@ class ConfigurationReader:
             only_region=self._only_region,
             account_concurrency=self._account_concurrency,
             since=self._since,
+            url_of=self._url_of,
         )
         return json.dumps(find(question)).encode()

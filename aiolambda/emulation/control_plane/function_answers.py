@@ -10,7 +10,8 @@ from .. import api_errors
 from ..function_facts import FunctionFacts
 from ..identifiers import LATEST
 from ..targets import Target
-from .members import Members, alias_members, event_members, provisioned_members
+from ..url_config import FunctionUrl
+from .members import Members, alias_members, event_members, provisioned_members, url_members
 from .pages import page_of
 from .question import Question
 
@@ -169,13 +170,25 @@ def get_runtime_management_config(question: Question) -> Members:
 
 
 def get_function_url_config(question: Question) -> Members:
-    question.selected(question.target())
-    raise api_errors.not_found()
+    target = question.target()
+    facts, _ = question.selected(target)
+    if facts.url is None or target.qualifier == LATEST or target.qualifier in facts.versions:  # a version has no URL
+        raise api_errors.not_found()
+    return _url(question, target, facts.url, target.qualifier)
 
 
 def list_function_url_configs(question: Question) -> Members:
-    question.function(question.target())
-    return {"FunctionUrlConfigs": [], "NextMarker": None}
+    target = question.target()
+    facts = question.function(target)
+    owners: dict[str, str | None] = {} if facts.url is None else {"": None, **{alias: alias for alias in facts.aliases}}
+    page, marker = page_of(question.asked, owners, size=50, most=50)
+    configs = [_url(question, target, facts.url, alias) for alias in page if facts.url is not None]
+    return {"FunctionUrlConfigs": configs, "NextMarker": marker}
+
+
+def _url(question: Question, target: Target, url: FunctionUrl, alias: str | None) -> Members:
+    name = target.name if alias is None else f"{target.name}:{alias}"
+    return url_members(url, question.arn(target, alias), question.url_of(name), since=question.since)
 
 
 def get_policy(question: Question) -> Members:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from ..function_facts import EventFacts, FunctionFacts
 from ..function_states import FunctionState, Provisioned
 from ..identifiers import ACCOUNT
+from ..url_config import FunctionUrl, UrlCors
 
 __all__ = [
     "Members",
@@ -26,6 +27,7 @@ __all__ = [
     "layer_version_members",
     "provisioned_members",
     "state_members",
+    "url_members",
 ]
 
 Members = dict[str, object]
@@ -114,6 +116,32 @@ def event_members(events: EventFacts, arn: str, *, since: dt.datetime, function_
             for name, target in targets.items()
         },
     }
+
+
+def url_members(url: FunctionUrl, arn: str, address: str, *, since: dt.datetime) -> Members:
+    """The configuration of a function URL."""
+    members: Members = {
+        "FunctionUrl": address,
+        "FunctionArn": arn,
+        "AuthType": url.auth_type,
+        "CreationTime": iso_time(since),
+        "LastModifiedTime": iso_time(since),
+        "InvokeMode": url.invoke_mode,
+    }
+    return members if url.cors is None else {**members, "Cors": _cors(url.cors)}
+
+
+def _cors(cors: UrlCors) -> Members:
+    """The members that are set. As on Lambda, empty lists are absent."""
+    members: Members = {
+        "AllowCredentials": cors.allow_credentials,
+        "AllowHeaders": list(cors.allow_headers),
+        "AllowMethods": list(cors.allow_methods),
+        "AllowOrigins": list(cors.allow_origins),
+        "ExposeHeaders": list(cors.expose_headers),
+        "MaxAge": cors.max_age,
+    }
+    return {name: value for name, value in members.items() if value != []}
 
 
 def provisioned_members(provisioned: Provisioned, *, since: dt.datetime) -> Members:

@@ -4,6 +4,7 @@ Must not know an operation.
 """
 
 import datetime as dt
+from collections.abc import Callable
 
 import attrs
 
@@ -20,7 +21,10 @@ __all__ = ["Question"]
 
 @attrs.frozen(kw_only=True)
 class Question:
-    """A request. `since` is the date that all answers have, `only_region` the only region whose functions there are."""
+    """A request. `since` is the date that all answers have, `only_region` the only region whose functions there are.
+
+    `url_of` gives the function URL for a function as `name` or `name:qualifier`.
+    """
 
     asked: Asked
     functions: Inventory
@@ -29,6 +33,7 @@ class Question:
     only_region: str | None
     account_concurrency: int
     since: dt.datetime
+    url_of: Callable[[str], str]
 
     def target(self) -> Target:
         """The function and the qualifier that the request names. Raises the `ApiError` of a wrong name."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from . import errors
 
-__all__ = ["check"]
+__all__ = ["check", "check_host"]
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?")
 _LOCAL_NAMES = ("localhost", "host.docker.internal", "host.containers.internal")
@@ -24,13 +24,18 @@ _ALLOWED_FETCH_SITES = ("none", "same-origin")
 
 def check(headers: Mapping[str, str]) -> None:
     """Raise an `ApiError` if a page of another origin may have sent this request. Header names are in lower case."""
+    check_host(headers)
     host = headers.get("host", "").lower()
-    if not _is_local(host):
-        raise errors.foreign_host()
     origin = headers.get("origin")
     is_foreign = origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}")
     if is_foreign or headers.get("sec-fetch-site", "none").lower() not in _ALLOWED_FETCH_SITES:
         raise errors.foreign_origin()
+
+
+def check_host(headers: Mapping[str, str]) -> None:
+    """Raise an `ApiError` if the request was sent to a name that is not one of this machine."""
+    if not _is_local(headers.get("host", "").lower()):
+        raise errors.foreign_host()
 
 
 def _is_local(host: str) -> bool:

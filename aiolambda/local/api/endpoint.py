@@ -19,8 +19,10 @@ from ...emulation.handlers import Handler
 from ...emulation.in_process import function_of
 from ...emulation.recorded_call import RecordedCall
 from ...emulation.scenarios import FailureKind, Scenario
+from ...emulation.url_config import FunctionUrl
 from ...errors import ConfigurationError
 from ...errors.checks import check_callable, check_choice, check_plain_function, check_seconds, check_whole
+from ...protocol import names
 from ...types.mistakes import explains_arguments, kind_of
 from ...types.values import Credentials
 from .. import listeners
@@ -35,6 +37,7 @@ from ..runtime.pool import ProcessPool
 from ..runtime.process import INIT_LIMIT, RuntimeProcess
 from ..runtime.process_groups import ProcessGroups
 from ..served_functions import ServedFunctions
+from ..urls.address import path_of
 from . import authentication
 from .listening import ListeningServer
 from .server import InvokeApi, Observers
@@ -156,6 +159,24 @@ class LocalEndpoint(EmulatedLambda):
             raise ConfigurationError("the local endpoint has no URL before it is started; use `async with` or `start()`")
         return self._url
 
+    def function_url(self, function_name: str, /) -> str:
+        """The URL of a function, with a slash at its end, for HTTP requests in the payload format 2.0.
+
+        ::
+
+            async with LocalEndpoint([function]) as endpoint:
+                print(endpoint.function_url("orders"))  # http://127.0.0.1:9001/_url/orders/
+
+        Args:
+            function_name: The name of the function, also as `name:qualifier`.
+
+        Raises:
+            ConfigurationError: The endpoint is not started, or there is no such function.
+        """
+        names.check_function_name(function_name)
+        self._served.check_known(names.plain_name_of(function_name))
+        return f"{self.url}{path_of(function_name)}"
+
     def environment(self) -> dict[str, str]:
         """The environment variables that point boto3, the AWS CLI and subprocesses at this endpoint.
 
@@ -186,6 +207,7 @@ class LocalEndpoint(EmulatedLambda):
         timeout: float = DEFAULT_TIMEOUT,
         process: bool = False,
         events: EventInvokeConfig | None = None,
+        url: FunctionUrl | None = None,
     ) -> None: ...
 
     def add(
@@ -199,6 +221,7 @@ class LocalEndpoint(EmulatedLambda):
         timeout: float = DEFAULT_TIMEOUT,
         process: bool = False,
         events: EventInvokeConfig | None = None,
+        url: FunctionUrl | None = None,
     ) -> None:
         """Add a function, or replace it.
 
@@ -217,21 +240,26 @@ class LocalEndpoint(EmulatedLambda):
                 It must be a function at the top of a module, and have no qualifier.
             events: The treatment of an `Event`: retries, age limit, destinations. Default `None`: no retries.
                 With `process=True`, the default is `EventInvokeConfig()`, which has two.
+            url: The configuration of the function URL, also for the other qualifiers of the function.
+                Default `None`: the one of an earlier `add`, else the URL needs a signature.
 
         Raises:
             ConfigurationError: The name is not a string, the handler not a function, or not one that a process can import.
         """
         if not (events is None or isinstance(events, EventInvokeConfig)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
             raise ConfigurationError(f"events must be an EventInvokeConfig; got {kind_of(events)}")
+        if not isinstance(url, FunctionUrl | None):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+            raise ConfigurationError(f"url must be a FunctionUrl; got {kind_of(url)}")
         if isinstance(function, LocalFunction):
-            if events is not None:
-                raise ConfigurationError("a LocalFunction has its own events: write LocalFunction(..., events=...)")
+            for member, value in (("events", events), ("url", url)):
+                if value is not None:
+                    raise ConfigurationError(f"a LocalFunction has its own {member}: write LocalFunction(..., {member}=...)")
             self._served.add_process(function)
         elif not process:
             added = function_of(function, handler, qualifier=qualifier, version=version, timeout=timeout)
-            self._served.add_handler(added, events)
+            self._served.add_handler(added, events, url)
         elif qualifier is None and version is None:
-            added_process = function_of_callable(function, handler, timeout)
+            added_process = attrs.evolve(function_of_callable(function, handler, timeout), url=url)
             self._served.add_process(added_process if events is None else attrs.evolve(added_process, events=events))
         else:
             raise ConfigurationError("a function in a process has no qualifiers and versions; remove process=True")
@@ -380,6 +408,7 @@ class LocalEndpoint(EmulatedLambda):
             only_region=self._only_region,
             credentials=credentials,
             account_concurrency=self._account_concurrency,
+            url_of=lambda name: f"{self.url}{path_of(name)}",
         )
         self._url = self._server.bind()
         self._served.open(self._make_pool)  # which needs the URL, and comes before the first request

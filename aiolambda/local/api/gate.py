@@ -21,6 +21,11 @@ class Gate:
         self._credentials = credentials
         self._region = region
 
+    @property
+    def verifies(self) -> bool:
+        """Whether requests must be signed."""
+        return self._credentials is not None
+
     def check_head(self, request: web.BaseRequest) -> SignedRequest:
         """The parts of the request that are signed. Raises an `ApiError` if the head shows that it must not come in."""
         path, _, query = request.raw_path.partition("?")

@@ -27,6 +27,7 @@ __all__ = [
     "InvokeRequest",
     "check_size",
     "parse",
+    "trace_id_in",
 ]
 
 _PAYLOAD_LIMIT = 6 * 1024 * 1024
@@ -82,7 +83,6 @@ def parse(target: Target, headers: Mapping[str, str], payload: bytes, *, types: 
     invocation_type = _one_of(headers, "x-amz-invocation-type", "invocationType", types, "RequestResponse")
     log_type = _one_of(headers, "x-amz-log-type", "logType", _LOG_TYPES, "None")
     check_json(payload)
-    trace_id = unquote(headers.get("x-amzn-trace-id", ""))  # SDKs percent-encode it
     return InvokeRequest(
         target=target,
         invocation_type=invocation_type,
@@ -90,11 +90,17 @@ def parse(target: Target, headers: Mapping[str, str], payload: bytes, *, types: 
         payload=payload,
         client_context=_client_context(headers.get("x-amz-client-context")),
         tenant_id=_matching(headers, "x-amz-tenant-id", "tenant_id", "tenantId"),
-        trace_id=trace_id if _HEADER_TEXT.fullmatch(trace_id) else new_trace_id(),
+        trace_id=trace_id_in(headers.get("x-amzn-trace-id")),
         durable_execution_name=_matching(
             headers, "x-amz-durable-execution-name", "durable_execution_name", "durableExecutionName"
         ),
     )
+
+
+def trace_id_in(header: str | None) -> str:
+    """The trace id of a request, or a new one. SDKs percent-encode it."""
+    trace_id = unquote(header or "")
+    return trace_id if _HEADER_TEXT.fullmatch(trace_id) else new_trace_id()
 
 
 def _is_event(headers: Mapping[str, str]) -> bool:

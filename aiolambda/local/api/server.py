@@ -32,6 +32,8 @@ from ..runtime.invocations import InvocationResult
 from ..runtime.pool import ConcurrencyExceeded
 from ..runtime.process import EndpointClosed
 from ..served_functions import ServedFunctions
+from ..urls.address import address_of
+from ..urls.api import UrlApi
 from . import cross_origin, errors, inspection, requests
 from .bodies import NoAnswer, read_operation_body, read_payload
 from .gate import Gate, headers_in
@@ -71,16 +73,20 @@ class InvokeApi:
         only_region: str | None,
         credentials: Credentials | None,
         account_concurrency: int | None,
+        url_of: Callable[[str], str],
     ) -> None:
         self._functions = functions
         self._states = states
-        self._reader = ConfigurationReader(functions, states, only_region=only_region, account_concurrency=account_concurrency)
+        self._reader = ConfigurationReader(
+            functions, states, only_region=only_region, account_concurrency=account_concurrency, url_of=url_of
+        )
         self._observers = observers
         self._log = log
         self._region, self._only_region = region, only_region
         self._gate = Gate(credentials, only_region)
         self._silence = asyncio.Event()
         self._durable = DurableNames()
+        self._urls = UrlApi(functions, self._gate, log, self, region=region, on_call=observers.on_call)
 
     def server(self) -> web.Server:
         """The HTTP server. Call it on the event loop."""
@@ -96,6 +102,15 @@ class InvokeApi:
         self._durable.clear()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        address = address_of(request.raw_path, request.headers.get("Host", ""))
+        if address is None:
+            return await self._handle_operation(request)
+        try:
+            return await self._urls.serve(request, address)
+        except NoAnswer as lost:
+            return await self._leave_unanswered(request, lost.scenario)
+
+    async def _handle_operation(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.raw_path
         operation = operation_of(request.method, path)
         if operation is not None:
@@ -164,7 +179,7 @@ class InvokeApi:
         watch = self._log.watch(request_id, function_name, invocation_type)
         try:
             invoke = await self._parse(request, function_name, watch, streamed=streamed)
-            job = await self._admit(invoke, watch, streamed=streamed)
+            job = await self.admit(invoke, watch, streamed=streamed)
             if invoke.invocation_type == "RequestResponse":
                 return await self._respond(request, invoke, job, streamed=streamed)
             return self._accept(invoke, job)
@@ -200,7 +215,7 @@ class InvokeApi:
             raise api_errors.function_not_found(f"{self._arn(target)}:{target.qualifier or LATEST}")
         return selection
 
-    async def _admit(self, invoke: InvokeRequest, watch: Watch, *, streamed: bool) -> Job:
+    async def admit(self, invoke: InvokeRequest, watch: Watch, *, streamed: bool) -> Job:
         """The invocation to run, with what the script decided. Raises for a call whose function does not run."""
         target = invoke.target
         selection = self._find(target)
@@ -264,13 +279,13 @@ class InvokeApi:
         if streamed and (loss is None or loss.kind is FailureKind.CUT or loss.chunks):
             response = StreamingResponse(request, headers, loss)
             try:
-                result = await self._run(job.writing_to(response))
+                result = await self.run(job.writing_to(response))
             except ApiError:
                 if response.begun:
                     response.abort()
                 raise
             return await response.end(result, wants_log_tail=invoke.wants_log_tail)
-        result = await self._run(job)
+        result = await self.run(job)
         if loss is not None and loss.kind is not FailureKind.CUT:
             raise NoAnswer(loss)
         if result.response.error_type is not None:
@@ -282,7 +297,8 @@ class InvokeApi:
             return await _cut(request, body, headers)
         return web.Response(body=body, headers=headers, content_type="application/json")
 
-    async def _run(self, job: Job) -> InvocationResult:
+    async def run(self, job: Job) -> InvocationResult:
+        """Run an invocation. Raises an `ApiError` if the function cannot run now."""
         try:
             if job.durable is not None and job.repeats:
                 result = await _result_of(job.durable)

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from ...emulation.url_config import FunctionUrl, UrlCors
 from ...errors import ConfigurationError
 from ..event_config import Destination, EventInvokeConfig
 from ..functions import LocalFunction
@@ -18,7 +19,7 @@ from .env_files import load_env_file
 from .function_file import existing_path, make_function
 from .toml_table import Table, a_number, a_text, a_whole_number, list_of_texts, texts, true_or_false
 
-__all__ = ["EVENT_KEYS", "FUNCTION_KEYS", "FunctionTable", "Surroundings"]
+__all__ = ["CORS_KEYS", "EVENT_KEYS", "FUNCTION_KEYS", "URL_KEYS", "FunctionTable", "Surroundings"]
 
 Members = dict[str, Any]
 """Members of `LocalFunction` by name; `environment` and `events` are dictionaries."""
@@ -154,6 +155,27 @@ def _destination(table: Table, key: str, surroundings: Surroundings) -> Destinat
         raise table.mistake(key, f"is wrong: {error}") from None
 
 
+def _url(table: Table, key: str, surroundings: Surroundings) -> FunctionUrl:
+    url = table.table(key)
+    url.check_keys(URL_KEYS, dict.fromkeys(CORS_KEYS, "write it in the table cors of the URL"))
+    members: Members = {name: url.get(name, kind) for name, kind in _URL_TEXTS.items() if name in url.values}
+    if "cors" in url.values:
+        members["cors"] = _cors(url.table("cors"))
+    try:
+        return FunctionUrl(**members)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{url.title} {error}") from None
+
+
+def _cors(cors: Table) -> UrlCors:
+    cors.check_keys(CORS_KEYS, {})
+    members: Members = {name: cors.get(name, kind) for name, kind in _CORS.items() if name in cors.values}
+    try:
+        return UrlCors(**members)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{cors.title} {error}") from None
+
+
 _PLAIN: Mapping[str, Callable[[object], object]] = {
     "handler": a_text,
     "concurrency": a_whole_number,
@@ -175,6 +197,16 @@ _CONVERTED: Mapping[str, Callable[[Table, str, Surroundings], object]] = {
     "environment": _environment,
     "env_file": _env_file,
     "events": _events,
+    "url": _url,
+}
+_URL_TEXTS: Mapping[str, Callable[[object], object]] = {"auth_type": a_text, "invoke_mode": a_text}
+_CORS: Mapping[str, Callable[[object], object]] = {
+    "allow_origins": list_of_texts,
+    "allow_methods": list_of_texts,
+    "allow_headers": list_of_texts,
+    "expose_headers": list_of_texts,
+    "allow_credentials": true_or_false,
+    "max_age": a_whole_number,
 }
 _EVENT_NUMBERS: Mapping[str, Callable[[object], object]] = {
     "maximum_retry_attempts": a_whole_number,
@@ -186,11 +218,14 @@ _DESTINATIONS = ("on_success", "on_failure")
 
 FUNCTION_KEYS = (*_PLAIN, *_CONVERTED)
 EVENT_KEYS = (*_EVENT_NUMBERS, *_DESTINATIONS)
+URL_KEYS = (*_URL_TEXTS, "cors")
+CORS_KEYS = tuple(_CORS)
 _REMEDIES = {
     "code_uri": "write root",
     "env": "did you mean environment?",
     "name": "the name of a function is that of its table, [functions.NAME]",
     **dict.fromkeys(("port", "region", "account_concurrency", "verify_signatures"), "write it at the top of the file"),
     **dict.fromkeys(EVENT_KEYS, "write it in the table events of the function"),
+    **dict.fromkeys(URL_KEYS, "write it in the table url of the function"),
 }
 """Where to write keys that belong elsewhere, and the names that others have."""

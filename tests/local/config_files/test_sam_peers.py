@@ -57,6 +57,21 @@ EVENTS = st.fixed_dictionaries(
         "DestinationConfig": st.fixed_dictionaries({}, optional={"OnSuccess": TARGETS, "OnFailure": TARGETS}),
     },
 )
+TEXT_LISTS = st.lists(st.sampled_from(["a", "http://localhost:1"]), min_size=1, max_size=2)
+CORS = st.fixed_dictionaries(
+    {"AllowOrigins": TEXT_LISTS},
+    optional={
+        "AllowMethods": st.lists(st.sampled_from(["GET", "*"]), min_size=1),
+        "AllowHeaders": TEXT_LISTS,
+        "ExposeHeaders": TEXT_LISTS,
+        "AllowCredentials": st.booleans(),
+        "MaxAge": st.integers(0, 3),
+    },
+)
+URLS = st.fixed_dictionaries(
+    {"AuthType": st.sampled_from(["NONE", "AWS_IAM"])},
+    optional={"InvokeMode": st.sampled_from(["BUFFERED", "RESPONSE_STREAM"]), "Cors": CORS},
+)
 PROPERTIES: dict[str, st.SearchStrategy[Any]] = {
     "Timeout": st.sampled_from([3, 10, {"Ref": "Limit"}]),
     "MemorySize": st.sampled_from([128, {"Fn::FindInMap": ["Sizes", {"Ref": "Stage"}, "memory"]}]),
@@ -70,6 +85,7 @@ PROPERTIES: dict[str, st.SearchStrategy[Any]] = {
     "RecursiveLoop": st.sampled_from(["Allow", "Terminate"]),
     "TenancyConfig": st.just({"TenantIsolationMode": "PER_TENANT"}),
     "EventInvokeConfig": EVENTS,
+    "FunctionUrlConfig": URLS,
 }
 SETTINGS = st.fixed_dictionaries({}, optional=PROPERTIES)
 
@@ -77,6 +93,8 @@ SETTINGS = st.fixed_dictionaries({}, optional=PROPERTIES)
 @st.composite
 def templates(draw: st.DrawFn) -> dict[str, Any]:
     shared, own = draw(SETTINGS), draw(SETTINGS)
+    if "FunctionUrlConfig" in {**shared, **own}:  # AWS has no URLs of functions with tenants
+        shared, own = ({name: value for name, value in part.items() if name != "TenancyConfig"} for part in (shared, own))
     orders: dict[str, Any] = {"Type": "AWS::Serverless::Function", "Properties": {"FunctionName": "orders", **own}}
     if shared and draw(st.booleans()):
         orders["IgnoreGlobals"] = draw(st.lists(st.sampled_from(sorted(shared)), unique=True))

@@ -284,11 +284,11 @@ VALUES = st.recursive(
 )
 PROPERTIES = one_of(
     "Handler Code CodeUri FunctionName Timeout Layers Environment AutoPublishAlias Runtime Name FunctionVersion RoutingConfig "
-    "EventInvokeConfig LoggingConfig DestinationConfig"
+    "EventInvokeConfig LoggingConfig DestinationConfig FunctionUrlConfig TargetFunctionArn Cors AllowOrigins"
 )
 TYPES = one_of(
     "AWS::Serverless::Function AWS::Lambda::Function AWS::Serverless::LayerVersion AWS::Lambda::Version AWS::Lambda::Alias "
-    "AWS::Lambda::EventInvokeConfig AWS::DynamoDB::Table"
+    "AWS::Lambda::EventInvokeConfig AWS::Lambda::Url AWS::DynamoDB::Table"
 )
 RESOURCE = st.fixed_dictionaries(
     {"Type": TYPES | VALUES, "Properties": st.dictionaries(PROPERTIES, VALUES, max_size=5)}, optional={"Condition": VALUES}

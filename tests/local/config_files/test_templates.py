@@ -5,7 +5,7 @@ import json
 import pytest
 
 from aiolambda import ConfigurationError
-from aiolambda.local import EventInvokeConfig, LocalFunction
+from aiolambda.local import EventInvokeConfig, FunctionUrl, LocalFunction, UrlCors
 
 SAM = """
 Resources:
@@ -256,6 +256,50 @@ def test_event_config_of_cloudformation(read):
     )
 
 
+CORS = "{AllowOrigins: ['*'], AllowMethods: [GET], AllowHeaders: [a], ExposeHeaders: [b], AllowCredentials: true, MaxAge: '5'}"
+READ_CORS = UrlCors(
+    allow_origins=["*"], allow_methods=["GET"], allow_headers=["a"], expose_headers=["b"], allow_credentials=True, max_age=5
+)
+
+
+def test_url_of_sam_is_read(read):
+    file = read(f"{SAM}      FunctionUrlConfig: {{AuthType: NONE, InvokeMode: RESPONSE_STREAM, Cors: {CORS}}}\n")
+    assert file.functions[0].url == FunctionUrl(auth_type="NONE", invoke_mode="RESPONSE_STREAM", cors=READ_CORS)
+    assert file.notes == ()
+
+
+@pytest.mark.parametrize("target", ["!Ref Orders", "!GetAtt Orders.Arn", "Orders"])
+def test_url_of_cloudformation_is_read(read, target):
+    properties = f"{{TargetFunctionArn: {target}, Qualifier: live, AuthType: AWS_IAM, Cors: {CORS}}}"
+    file = read(
+        f"""{SAM}
+  Url: {{Type: AWS::Lambda::Url, Properties: {properties}}}
+  Second: {{Type: AWS::Lambda::Url, Properties: {{TargetFunctionArn: !Ref Orders, AuthType: NONE}}}}
+  Stray: {{Type: AWS::Lambda::Url, Properties: {{TargetFunctionArn: other, AuthType: NONE}}}}
+"""
+    )
+    assert file.functions[0].url == FunctionUrl(cors=READ_CORS)
+    assert file.notes == (
+        "Stray: it is left out, because its function is not in the template",
+        "Second: the URL is left out, because the function has another one, which its aliases share",
+    )
+
+
+def test_function_without_a_url_has_none(read):
+    assert read(SAM).functions[0].url is None
+
+
+def test_unknown_item_of_cors_is_left_out(read):
+    origins = "[!GetAtt Page.Url, 'http://localhost:1']"
+    file = read(
+        f"""{SAM}      FunctionUrlConfig: {{AuthType: NONE, Cors: {{AllowOrigins: {origins}}}}}
+  Page: {{Type: AWS::CloudFront::Distribution}}
+"""
+    )
+    assert file.functions[0].url == FunctionUrl(auth_type="NONE", cors=UrlCors(allow_origins=["http://localhost:1"]))
+    assert file.notes[0].startswith("Orders: FunctionUrlConfig.Cors.AllowOrigins: an item is left out, because AWS gives")
+
+
 # What is left out
 
 
@@ -346,7 +390,7 @@ def test_unknown_setting_is_left_out(read, property, member, note):
 OTHER_PROPERTIES = """
     Description VpcConfig Role AssumeRolePolicyDocument Policies RolePath PermissionsBoundary Events Tags PropagateTags Tracing
     KmsKeyArn DeploymentPreference EphemeralStorage AutoPublishCodeSha256 AutoPublishAliasAllProperties VersionDescription
-    ProvisionedConcurrencyConfig FileSystemConfigs ImageConfig CodeSigningConfigArn Architectures SnapStart FunctionUrlConfig
+    ProvisionedConcurrencyConfig FileSystemConfigs ImageConfig CodeSigningConfigArn Architectures SnapStart
     RuntimeManagementConfig SourceKMSKeyArn CapacityProviderConfig FunctionScalingConfig VersionDeletionPolicy TracingConfig
     PublishToLatestPublished
 """
@@ -434,6 +478,27 @@ Conditions: {{IsProd: !Equals [!Ref Stage, prod]}}
         ("CodeUri: src", "FunctionName: a b", "FunctionName: a function name must be 1 to 64 letters, digits, - and _"),
         ("CodeUri: src", "LoggingConfig: {LogFormat: Xml}", "LoggingConfig.LogFormat: function 'Orders': log_format must be"),
         ("CodeUri: src", "EventInvokeConfig: {MaximumRetryAttempts: 3}", "EventInvokeConfig: maximum_retry_attempts must be"),
+        ("CodeUri: src", "FunctionUrlConfig: {AuthType: IAM}", "FunctionUrlConfig: auth_type must be 'AWS_IAM' or 'NONE'"),
+        (
+            "CodeUri: src",
+            "FunctionUrlConfig: {AuthType: NONE, Cors: {AllowOrigins: '*'}}",
+            "FunctionUrlConfig.Cors.AllowOrigins must be a list",
+        ),
+        (
+            "CodeUri: src",
+            "FunctionUrlConfig: {AuthType: NONE, Cors: {AllowOrigins: [[a]]}}",
+            "FunctionUrlConfig.Cors.AllowOrigins must be a list of texts",
+        ),
+        (
+            "CodeUri: src",
+            "FunctionUrlConfig: {AuthType: NONE, Cors: {AllowCredentials: 3}}",
+            "FunctionUrlConfig.Cors.AllowCredentials must be true or false",
+        ),
+        (
+            "CodeUri: src",
+            "FunctionUrlConfig: {AuthType: NONE, Cors: {AllowMethods: [OPTIONS]}}",
+            "FunctionUrlConfig: allow_methods may have GET",
+        ),
         (
             "AWS::Serverless::Function",
             "AWS::Lambda::Function",

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolambda import ConfigurationError
-from aiolambda.local import EventInvokeConfig, LocalFunction
+from aiolambda.local import EventInvokeConfig, FunctionUrl, LocalFunction, UrlCors
 from aiolambda.local.config_files import FunctionFile, load_functions
-from aiolambda.local.config_files.toml_functions import EVENT_KEYS, FUNCTION_KEYS
+from aiolambda.local.config_files.toml_functions import CORS_KEYS, EVENT_KEYS, FUNCTION_KEYS, URL_KEYS
 
 from ...support.pages import BLOCKS, ROOT
 
@@ -323,6 +323,34 @@ def test_any_table_is_read_or_refused(tmp_path_factory, values):
 # The manual
 
 
+def test_url_is_read(folder):
+    cors = "{ allow_origins = ['*'], allow_methods = ['GET'], allow_headers = ['a'], expose_headers = ['b'], max_age = 5 }"
+    text = f"url = {{ auth_type = 'NONE', invoke_mode = 'RESPONSE_STREAM', cors = {cors} }}"
+    read = UrlCors(allow_origins=["*"], allow_methods=["GET"], allow_headers=["a"], expose_headers=["b"], max_age=5)
+    assert one(folder, text).url == FunctionUrl(auth_type="NONE", invoke_mode="RESPONSE_STREAM", cors=read)
+    assert one(folder, "url = {}").url == FunctionUrl()
+    assert one(folder, "").url is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("url = 'NONE'", "url must be a table; got a string"),
+        ("url = { auth = 'NONE' }", "auth"),
+        ("url = { auth_type = 'IAM' }", "[functions.orders.url] auth_type must be 'AWS_IAM' or 'NONE'"),
+        ("url = { allow_origins = ['*'] }", "write it in the table cors of the URL"),
+        ("url = { cors = { allow_origins = '*' } }", "allow_origins must be a list of texts in quotes"),
+        ("url = { cors = { max_age = -1 } }", "[functions.orders.url.cors] max_age"),
+        ("auth_type = 'NONE'", "write it in the table url of the function"),
+    ],
+    ids=range(7),
+)
+def test_wrong_url_is_named(folder, text, said):
+    with pytest.raises(ConfigurationError) as caught:
+        one(folder, text)
+    assert said in str(caught.value)
+
+
 def test_example_of_the_manual_is_read(folder):
     (example,) = [block for block in BLOCKS if block.language == "toml"]
     for name in ("src/build", "pictures"):
@@ -343,3 +371,5 @@ def test_each_member_of_a_function_has_a_key():
     members = {attribute.name for attribute in attrs.fields(LocalFunction)}
     assert set(FUNCTION_KEYS) - {"env_file"} == members - {"name"}
     assert set(EVENT_KEYS) == {attribute.name for attribute in attrs.fields(EventInvokeConfig)}
+    assert set(URL_KEYS) == {attribute.name for attribute in attrs.fields(FunctionUrl)}
+    assert set(CORS_KEYS) == {attribute.name for attribute in attrs.fields(UrlCors)}

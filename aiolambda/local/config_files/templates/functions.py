@@ -13,6 +13,7 @@ from .code import folder_of_function, folder_of_layer
 from .published import events_of, published_by
 from .resources import Resource
 from .template import Properties, Template
+from .urls import url_of
 from .values import Unknown, as_text
 
 __all__ = ["read_function"]
@@ -30,8 +31,18 @@ _PROPERTIES = {
 }
 """The property of each member that `LocalFunction` may refuse."""
 _READ = (
-    *("AutoPublishAlias", "Code", "CodeUri", "DurableConfig", "Environment", "EventInvokeConfig", "FunctionName", "Handler"),
-    *("InlineCode", "Layers", "LoggingConfig", "MemorySize", "PackageType", "RecursiveLoop", "ReservedConcurrentExecutions"),
+    *("AutoPublishAlias", "Code", "CodeUri", "DurableConfig", "Environment", "EventInvokeConfig", "FunctionName"),
+    *(
+        "FunctionUrlConfig",
+        "Handler",
+        "InlineCode",
+        "Layers",
+        "LoggingConfig",
+        "MemorySize",
+        "PackageType",
+        "RecursiveLoop",
+        "ReservedConcurrentExecutions",
+    ),
     *("Runtime", "TenancyConfig", "Timeout"),
 )
 """The properties that count here. All others have no effect."""
@@ -73,6 +84,7 @@ def read_function(
         "environment": dict(_variables(properties, environment)),
         "layers": tuple(_layers(properties)),
         "events": events_of(properties),
+        "url": url_of(properties),
         **published_by(properties, root),
     }
     return make_function(members, lambda member: f"{template.path}: resource {resource.id}: {_PROPERTIES.get(member, member)}")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from ....emulation.identifiers import ACCOUNT, arn_of
 from ....protocol.endpoints import partition_of
 from ....types.mistakes import nearest
-from .resources import ALIAS, FUNCTIONS, LAYERS, VERSION, Resource
+from .resources import ALIAS, FUNCTIONS, LAYERS, URL, VERSION, Resource
 from .values import Unknown, as_text
 
 __all__ = ["PUBLISHED_ALIAS", "PUBLISHED_VERSION", "Names"]
@@ -145,7 +145,8 @@ class Names:
     def owner_of(self, resource: Resource) -> Resource | None:
         """The function that a version, an alias or a configuration belongs to; `None` if the template does not have it."""
         if resource.id not in self._owners:
-            found = self.function_of(self._resolve(resource.properties.get("FunctionName")))
+            name = "TargetFunctionArn" if resource.type == URL else "FunctionName"
+            found = self.function_of(self._resolve(resource.properties.get(name)))
             self._owners[resource.id] = None if found is None else found[0]
         return self._owners[resource.id]
 

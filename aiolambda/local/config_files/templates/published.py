@@ -16,18 +16,18 @@ from .names import PUBLISHED_ALIAS, PUBLISHED_VERSION
 from .resources import ALIAS, EVENT_CONFIG, VERSION
 from .template import Properties
 
-__all__ = ["events_of", "published_by"]
+__all__ = ["events_of", "published_by", "resources_of"]
 
 
 def published_by(function: Properties, root: Path) -> dict[str, Any]:
     """The members `versions` and `aliases` of a function whose code is in `root`."""
     names = function.template.names
-    versions = {names.version_number(version.resource): root for version in _of(function, VERSION)}
+    versions = {names.version_number(version.resource): root for version in resources_of(function, VERSION)}
     aliases: dict[str, dict[str, float]] = {}
     if (published := function.text(PUBLISHED_ALIAS)) is not None:
         versions[PUBLISHED_VERSION] = root
         aliases[published] = {PUBLISHED_VERSION: 1.0}
-    for alias in _of(function, ALIAS):
+    for alias in resources_of(function, ALIAS):
         name, route = alias.text("Name"), _route(alias)
         if name is None or not route:
             alias.note("the alias is left out, because its name or its version is not known")
@@ -44,7 +44,7 @@ def events_of(function: Properties) -> EventInvokeConfig:
     for queue in ("DeadLetterQueue", "DeadLetterConfig"):
         if queue in function:
             function.note(f"{queue} is left out, because no queue is served")
-    first, *others = [*_of(function, EVENT_CONFIG), function.mapping("EventInvokeConfig")]
+    first, *others = [*resources_of(function, EVENT_CONFIG), function.mapping("EventInvokeConfig")]
     for other in others:
         if other.values:
             other.note("the configuration is left out, because the function has another one")
@@ -90,7 +90,7 @@ def _route(alias: Properties) -> dict[str, float]:
     return {main: 1 - sum(route.values()), **route} if route else {main: 1.0}
 
 
-def _of(function: Properties, type: str) -> Iterator[Properties]:
+def resources_of(function: Properties, type: str) -> Iterator[Properties]:
     """The resources of a type that belong to a function."""
     template = function.template
     owned = (one for one in template.of_types(type) if template.names.owner_of(one) is function.resource)

@@ -11,7 +11,7 @@ from ....errors import ConfigurationError
 from ...functions import LocalFunction
 from ..function_file import FunctionFile
 from .functions import read_function
-from .resources import ALIAS, EVENT_CONFIG, FUNCTIONS, VERSION, Resource
+from .resources import ALIAS, EVENT_CONFIG, FUNCTIONS, URL, VERSION, Resource
 from .template import Template
 from .text import parse_template, too_large
 
@@ -41,7 +41,7 @@ def read_template(
 def _functions(template: Template, read: Callable[[Resource], LocalFunction | None]) -> FunctionFile:
     for resource in template.of_types(*_NESTED):
         template.note(resource, "the stack is left out; its template is another file")
-    for resource in template.of_types(VERSION, ALIAS, EVENT_CONFIG):
+    for resource in template.of_types(VERSION, ALIAS, EVENT_CONFIG, URL):
         if template.names.owner_of(resource) is None:
             template.note(resource, "it is left out, because its function is not in the template")
     functions: dict[str, LocalFunction] = {}

@@ -19,6 +19,7 @@ __all__ = [
     "LAYERS",
     "LOOP",
     "SERVERLESS_FUNCTION",
+    "URL",
     "VERSION",
     "Resource",
     "resources_in",
@@ -31,6 +32,7 @@ LAYERS = ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion")
 VERSION = "AWS::Lambda::Version"
 ALIAS = "AWS::Lambda::Alias"
 EVENT_CONFIG = "AWS::Lambda::EventInvokeConfig"
+URL = "AWS::Lambda::Url"
 LOOP = "Fn::ForEach"
 """A loop in place of a resource: `Fn::ForEach::NAME`."""
 
