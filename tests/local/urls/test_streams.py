@@ -286,3 +286,16 @@ async def test_runtime_announces_the_head_by_its_type(tmp_path: Path) -> None:
         )
         events = await send(endpoint.function_url("web"))
         assert (events.status, events.body, events.header("content-type")) == (200, b"text", "text/event-stream")
+
+
+async def test_close_cuts_streams_in_flight(folder: Path) -> None:
+    async with LocalEndpoint([function("stream", "web.stream", root=folder, url=STREAMED)], keep_records=False) as endpoint:
+        parts = urlsplit(endpoint.function_url("stream"))
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        async with asyncio.timeout(20):
+            writer.write(f"GET {parts.path}sleep HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
+            await reader.readuntil(b"2\r\n0,\r\n")
+            await endpoint.close()
+            assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
