@@ -10,10 +10,10 @@ from typing import NamedTuple
 from ..errors import InvalidInputError
 from ..types.mistakes import kind_of
 
-__all__ = ["DurableArn", "durable_arn_of", "other_region", "region_of"]
+__all__ = ["PATTERN", "DurableArn", "durable_arn_of", "other_region", "region_of"]
 
 _LONGEST = 1024
-_ARN = re.compile(
+PATTERN = re.compile(
     r"arn:(?P<partition>[a-zA-Z0-9-]+):lambda:(?P<region>[a-zA-Z0-9-]+):(?P<account>\d{12}):function:"
     r"(?P<function_name>[a-zA-Z0-9_-]+):(?P<version>\$LATEST(?:\.PUBLISHED)?|[0-9]+)"
     r"/durable-execution/(?P<name>[a-zA-Z0-9_-]+)/(?P<execution_id>[a-zA-Z0-9_-]+)",
@@ -54,7 +54,7 @@ def region_of(arn: object) -> str | None:
 
 
 def _match(arn: str) -> "re.Match[str] | None":
-    return _ARN.fullmatch(arn) if len(arn) <= _LONGEST else None
+    return PATTERN.fullmatch(arn) if len(arn) <= _LONGEST else None
 
 
 def other_region(arn_region: str, region: str) -> InvalidInputError:

@@ -26,12 +26,17 @@ from aiolambda import (
     PayloadLimits,
     ThrottleReason,
 )
+from aiolambda.client.durable import callbacks
 from aiolambda.errors.service import EXCEPTIONS
+from aiolambda.operations.api import structures as api
+from aiolambda.operations.durable import DurableStatus, has_ended
+from aiolambda.operations.durable_events import DETAILS, ENDS
 from aiolambda.operations.invoke import INVOKE, SYNCHRONOUS_READ_LIMIT
 from aiolambda.operations.stream import INVOKE_WITH_RESPONSE_STREAM, StreamingInvocationType
 from aiolambda.operations.stream_events import Completion
+from aiolambda.operations.structure import table_of
 from aiolambda.policy import delivery
-from aiolambda.protocol import names
+from aiolambda.protocol import durable_arn, names
 from aiolambda.types.values import InvocationType, LogType
 
 from ..transport.test_answers import FRONT_END_CODES
@@ -247,3 +252,42 @@ def test_no_other_member_has_a_pattern(model: dict[str, Any]) -> None:
     """A member that gets a pattern has to be checked from then on."""
     for operation in model["operations"].values():
         assert {name for name, member in operation["input"].items() if member["pattern"]} <= PATTERNED.keys()
+
+
+# Durable executions
+
+
+def test_each_event_type_has_its_details(model: dict[str, Any]) -> None:
+    facts = model["durable"]
+    assert sorted(DETAILS) == facts["types"]
+    assert sorted(f"{kind}Details" for kind in DETAILS) == sorted(facts["details"])
+    for kind, member in DETAILS.items():
+        made = api.Event.from_api({"EventType": kind})
+        assert getattr(made, member) is None
+        assert table_of(api.Event).members[member].kind.structure is getattr(api, facts["details"][f"{kind}Details"])
+    assert {kind for kind in DETAILS if kind.startswith("Execution")} - ENDS == {
+        "ExecutionPaused",
+        "ExecutionResumed",
+        "ExecutionStarted",
+    }
+
+
+def test_each_status_is_known(model: dict[str, Any]) -> None:
+    assert sorted(get_args(DurableStatus)) == model["durable"]["statuses"]
+    ends = {status for status in get_args(DurableStatus) if has_ended(status, None)}
+    assert ends == {"SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED", "DELETING"}
+
+
+def test_the_largest_result_of_a_callback_is_that_of_the_model(model: dict[str, Any]) -> None:
+    assert model["durable"]["largest_result"] == callbacks.LARGEST
+
+
+@given(
+    st.from_regex(
+        r"arn:aws:lambda:eu-west-1:[0-9]{12}:function:[a-z_-]{1,9}:([0-9]{1,3}|.LATEST)/[a-z]{3,17}-execution/.{1,5}/.{1,5}"
+    )
+    | st.from_regex(durable_arn.PATTERN, fullmatch=True)
+)
+def test_an_arn_is_taken_if_the_model_takes_it(model: dict[str, Any], arn: str) -> None:
+    pattern = re.compile(model["durable"]["patterns"]["DurableExecutionArn"], re.ASCII)
+    assert (durable_arn.region_of(arn) is not None) is (pattern.fullmatch(arn) is not None and len(arn) <= 1024)

@@ -30,6 +30,13 @@ def facts() -> dict[str, Any]:
             name: sorted(shapes[name]["enum"])
             for name in ("InvocationType", "ResponseStreamingInvocationType", "LogType", "ThrottleReason")
         },
+        "durable": {
+            "types": sorted(shapes["EventType"]["enum"]),
+            "details": {name: shape["shape"] for name, shape in shapes["Event"]["members"].items() if name.endswith("Details")},
+            "statuses": sorted(shapes["ExecutionStatus"]["enum"]),
+            "largest_result": shapes["BinaryOperationPayload"]["max"],
+            "patterns": {name: shapes[name]["pattern"] for name in ("DurableExecutionArn", "CallbackId")},
+        },
         "events": {
             name: sorted(event.members)
             for name, event in operations["InvokeWithResponseStream"].output_shape.members["EventStream"].members.items()

@@ -25,12 +25,12 @@ from ..sending import Sending
 if TYPE_CHECKING:
     from .alive import Alive
 
-__all__ = ["DurableCallback", "error_object", "open_callbacks"]
+__all__ = ["LARGEST", "DurableCallback", "error_object", "open_callbacks"]
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-_LARGEST = 1024 * 1024
+LARGEST = 1024 * 1024
 """Bytes of an answer. Source: the shape BinaryOperationPayload of the Lambda service model."""
 _LONGEST_ID = 1024
 _ENDS = frozenset({"CallbackSucceeded", "CallbackFailed", "CallbackTimedOut"})
@@ -190,11 +190,11 @@ class DurableCallback:
         else:
             codec = self._client.config.codec
             result = encoded("value", lambda: codec.encode(value))
-        if len(result) > _LARGEST:
+        if len(result) > LARGEST:
             size = len(result)
             del result, value
             raise InvalidPayloadSizeError(
-                f"the result of a callback has {size:,} bytes, and the limit is {_LARGEST:,}", size=size, limit=_LARGEST
+                f"the result of a callback has {size:,} bytes, and the limit is {LARGEST:,}", size=size, limit=LARGEST
             )
         return result
 
@@ -226,9 +226,9 @@ def error_object(
         return None
     given = [text for text in (error_type, message, data, *(lines or ())) if isinstance(text, str)]
     size = sum(len(text.encode("utf-8", "surrogatepass")) for text in given)
-    if size > _LARGEST:
+    if size > LARGEST:
         raise InvalidPayloadSizeError(
-            f"the members of an error have {size:,} bytes, and the limit is {_LARGEST:,}", size=size, limit=_LARGEST
+            f"the members of an error have {size:,} bytes, and the limit is {LARGEST:,}", size=size, limit=LARGEST
         )
     return ErrorObject(error_type=error_type, error_message=message, error_data=data, stack_trace=lines)
 

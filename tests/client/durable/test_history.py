@@ -303,4 +303,4 @@ async def _peak(count: int, *, follow: bool) -> int:
 @pytest.mark.parametrize("follow", [False, True], ids=["read", "followed"])
 async def test_a_long_history_needs_no_more_memory_than_a_short_one(follow: bool) -> None:
     few, many = await _peak(MANY // 10, follow=follow), await _peak(MANY, follow=follow)
-    assert many < few + 300_000
+    assert many < few + 2_000_000  # two pages more or less; the whole history has a kilobyte for each event
