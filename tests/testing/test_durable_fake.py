@@ -873,3 +873,55 @@ async def test_records_show_no_payload(orders: Stage) -> None:
     shown = repr([*orders.fake.durable_executions, *orders.fake.callbacks, Succeed("secret"), Fail("A", "secret")])
     assert "secret" not in shown
     assert json.loads(orders.fake.durable_executions[0].payload) == {"card": "secret"}
+
+
+async def test_an_abort_leaves_no_task() -> None:
+    fake = FakeTransport({"plain": lambda event: event})
+    fake.add_durable("orders", lambda _: asyncio.sleep(DAY))
+    client = LambdaClient(transport=fake)
+    await client.invoke_event("orders:live")
+    await asyncio.sleep(1)
+    client.abort()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) == 1
+    assert [execution.status for execution in fake.durable_executions] == ["RUNNING"]
+
+
+def test_handlers_of_a_loop_that_ended_are_forgotten() -> None:
+    fake = FakeTransport()
+    fake.add_durable("orders", lambda _: asyncio.sleep(DAY))
+    client = LambdaClient(transport=fake)
+
+    async def start() -> None:
+        await client.invoke_event("orders:live")
+
+    asyncio.run(start())
+
+    async def again() -> str:
+        async with client:
+            fake.add_durable("orders", lambda _: "done")
+            return str((await client.invoke("orders:live")).json())
+
+    assert asyncio.run(again()) == "done"
+
+
+async def test_a_cancelled_call_leaves_nothing(orders: Stage) -> None:
+    orders.fake.add_durable("orders", [Callback("approval"), Succeed("done")])
+    call = asyncio.create_task(orders.client.invoke("orders:live"))
+    await asyncio.sleep(1)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert [execution.status for execution in orders.fake.durable_executions] == ["RUNNING"]
+    await orders.ask("SendDurableExecutionCallbackSuccess", callback_id=orders.fake.callbacks[0].id)
+    assert orders.fake.durable_executions[0].json() == "done"
+
+
+async def test_many_executions_cost_little_each(orders: Stage) -> None:
+    orders.fake.add_durable("orders", [Step("charge", polls=1), Callback("approval"), Succeed("done")])
+    arns = [await orders.start(name=f"order-{number}") for number in range(1000)]
+    assert len(set(arns)) == 1000
+    assert await orders.statuses(arns[500], 2) == ["RUNNING", "RUNNING"]
+    (callback,) = [one for one in orders.fake.callbacks if one.is_open]
+    assert callback.durable_execution_arn == arns[500]
