@@ -925,3 +925,54 @@ async def test_many_executions_cost_little_each(orders: Stage) -> None:
     assert await orders.statuses(arns[500], 2) == ["RUNNING", "RUNNING"]
     (callback,) = [one for one in orders.fake.callbacks if one.is_open]
     assert callback.durable_execution_arn == arns[500]
+
+
+async def test_bytes_are_a_result_as_they_are(orders: Stage) -> None:
+    assert (await ended(orders, [Succeed(b'{ "total":6}')]))["Result"] == '{ "total":6}'
+
+
+async def test_a_lost_answer_of_a_synchronous_call_comes_after_the_end(orders: Stage) -> None:
+    orders.fake.add_durable("orders", [Wait("cool down", seconds=60), Succeed("done")])
+    orders.fake.fail("orders", ConnectionLostError, times=1)
+    with pytest.raises(ConnectionLostError):
+        await orders.client.invoke("orders:live")
+    assert orders.fake.durable_executions[0].json() == "done"
+
+
+@pytest.mark.parametrize(
+    ("step", "last"),
+    [
+        (Step("charge", seconds=60), "StepStarted"),
+        (Invoke("other", seconds=60), "ChainedInvokeStopped"),
+        (Wait("cool down", seconds=60), "WaitCancelled"),
+        (Callback("approval"), "CallbackStarted"),
+    ],
+    ids=["step", "invoke", "wait", "callback"],
+)
+async def test_a_stop_ends_what_is_in_progress(orders: Stage, step: Any, last: str) -> None:
+    orders.fake.add_durable("orders", [step])
+    arn = await orders.start()
+    await orders.ask("StopDurableExecution", durable_execution_arn=arn)
+    assert (await orders.types(arn))[-2:] == [last, "ExecutionStopped"]
+    assert not any(callback.is_open for callback in orders.fake.callbacks)
+    before = orders.fake.durable_executions
+    orders.fake.set_durable_status(arn, "FAILED")
+    await asyncio.sleep(1000)
+    assert orders.fake.durable_executions == before
+
+
+async def test_a_handler_that_ends_after_a_stop_changes_nothing(orders: Stage) -> None:
+    async def stubborn(event: Any) -> str:
+        try:
+            await asyncio.sleep(DAY)
+        except asyncio.CancelledError:
+            return "late"
+        return "never"
+
+    orders.fake.add_durable("orders", stubborn)
+    arn = await orders.start()
+    await asyncio.sleep(1)
+    await orders.ask("StopDurableExecution", durable_execution_arn=arn)
+    await orders.fake.wait_idle()
+    assert orders.fake.durable_executions[0].status == "STOPPED"
+    assert orders.fake.durable_executions[0].json() is None
