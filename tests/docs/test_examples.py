@@ -17,7 +17,7 @@ import aiolambda.errors.service
 import aiolambda.testing
 from aiolambda import Call, CallNext, CommandInput, CommandOutput, LambdaClient, ResourceNotFoundException, Timeouts
 from aiolambda.local import LocalEndpoint, LocalFunction
-from aiolambda.testing import FakeTransport
+from aiolambda.testing import FakeTransport, durable
 
 from ..support import THOROUGH
 from ..support.checkers import CHECKERS, check
@@ -207,6 +207,8 @@ TESTS_OF_PAGE = [
     "test_an_event_runs_later",
     "test_a_new_function_is_waited_for",
     "test_a_function_that_failed_is_given_up",
+    "test_a_report_is_followed_to_its_end",
+    "test_a_report_waits_for_its_approval",
     "test_keys_are_renewed",
     "test_a_busy_client",
     "test_errors_have_sensible_facts",
@@ -215,7 +217,7 @@ TESTS_OF_PAGE = [
 
 def test_each_test_of_the_page_about_tests_is_run_here() -> None:
     assert [name for name in TESTED if name.startswith("test_")] == TESTS_OF_PAGE
-    assert {"total_of_order", "total_once_ready", "orders", "write"} <= set(TESTED)
+    assert {"total_of_order", "total_once_ready", "orders", "write", "follow", "start"} <= set(TESTED)
 
 
 @pytest.mark.virtual_time
@@ -238,6 +240,17 @@ def test_the_table_of_failures_has_calls_that_work() -> None:
         set_now = [bool(states.states), bool(states.updates), bool(states.provisioned), facts.concurrency is not None]
         assert len(fake._rules) + sum(set_now) == 1, call
     assert len(calls) == 26
+
+
+async def test_the_table_of_durable_steps_has_steps_that_work() -> None:
+    page = (ROOT / "docs" / "testing.md").read_text()
+    steps = [eval(step, {"durable": durable}) for step in re.findall(r"^\| .* \| `(durable\..*)` \|$", page, re.MULTILINE)]  # noqa: S307 - it stands in this checkout
+    fake = FakeTransport()
+    async with LambdaClient(transport=fake) as client:
+        for step in steps:
+            fake.add_durable("reports", [step])
+            await client.invoke_event("reports:live")
+    assert len(fake.durable_executions) == len(steps) == 10
 
 
 async def test_the_aioresponses_example_mocks_a_call(environment: pytest.MonkeyPatch) -> None:

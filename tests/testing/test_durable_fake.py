@@ -873,3 +873,106 @@ async def test_records_show_no_payload(orders: Stage) -> None:
     shown = repr([*orders.fake.durable_executions, *orders.fake.callbacks, Succeed("secret"), Fail("A", "secret")])
     assert "secret" not in shown
     assert json.loads(orders.fake.durable_executions[0].payload) == {"card": "secret"}
+
+
+async def test_an_abort_leaves_no_task() -> None:
+    fake = FakeTransport({"plain": lambda event: event})
+    fake.add_durable("orders", lambda _: asyncio.sleep(DAY))
+    client = LambdaClient(transport=fake)
+    await client.invoke_event("orders:live")
+    await asyncio.sleep(1)
+    client.abort()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) == 1
+    assert [execution.status for execution in fake.durable_executions] == ["RUNNING"]
+
+
+def test_handlers_of_a_loop_that_ended_are_forgotten() -> None:
+    fake = FakeTransport()
+    fake.add_durable("orders", lambda _: asyncio.sleep(DAY))
+    client = LambdaClient(transport=fake)
+
+    async def start() -> None:
+        await client.invoke_event("orders:live")
+
+    asyncio.run(start())
+
+    async def again() -> str:
+        async with client:
+            fake.add_durable("orders", lambda _: "done")
+            return str((await client.invoke("orders:live")).json())
+
+    assert asyncio.run(again()) == "done"
+
+
+async def test_a_cancelled_call_leaves_nothing(orders: Stage) -> None:
+    orders.fake.add_durable("orders", [Callback("approval"), Succeed("done")])
+    call = asyncio.create_task(orders.client.invoke("orders:live"))
+    await asyncio.sleep(1)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert [execution.status for execution in orders.fake.durable_executions] == ["RUNNING"]
+    await orders.ask("SendDurableExecutionCallbackSuccess", callback_id=orders.fake.callbacks[0].id)
+    assert orders.fake.durable_executions[0].json() == "done"
+
+
+async def test_many_executions_cost_little_each(orders: Stage) -> None:
+    orders.fake.add_durable("orders", [Step("charge", polls=1), Callback("approval"), Succeed("done")])
+    arns = [await orders.start(name=f"order-{number}") for number in range(1000)]
+    assert len(set(arns)) == 1000
+    assert await orders.statuses(arns[500], 2) == ["RUNNING", "RUNNING"]
+    (callback,) = [one for one in orders.fake.callbacks if one.is_open]
+    assert callback.durable_execution_arn == arns[500]
+
+
+async def test_bytes_are_a_result_as_they_are(orders: Stage) -> None:
+    assert (await ended(orders, [Succeed(b'{ "total":6}')]))["Result"] == '{ "total":6}'
+
+
+async def test_a_lost_answer_of_a_synchronous_call_comes_after_the_end(orders: Stage) -> None:
+    orders.fake.add_durable("orders", [Wait("cool down", seconds=60), Succeed("done")])
+    orders.fake.fail("orders", ConnectionLostError, times=1)
+    with pytest.raises(ConnectionLostError):
+        await orders.client.invoke("orders:live")
+    assert orders.fake.durable_executions[0].json() == "done"
+
+
+@pytest.mark.parametrize(
+    ("step", "last"),
+    [
+        (Step("charge", seconds=60), "StepStarted"),
+        (Invoke("other", seconds=60), "ChainedInvokeStopped"),
+        (Wait("cool down", seconds=60), "WaitCancelled"),
+        (Callback("approval"), "CallbackStarted"),
+    ],
+    ids=["step", "invoke", "wait", "callback"],
+)
+async def test_a_stop_ends_what_is_in_progress(orders: Stage, step: Any, last: str) -> None:
+    orders.fake.add_durable("orders", [step])
+    arn = await orders.start()
+    await orders.ask("StopDurableExecution", durable_execution_arn=arn)
+    assert (await orders.types(arn))[-2:] == [last, "ExecutionStopped"]
+    assert not any(callback.is_open for callback in orders.fake.callbacks)
+    before = orders.fake.durable_executions
+    orders.fake.set_durable_status(arn, "FAILED")
+    await asyncio.sleep(1000)
+    assert orders.fake.durable_executions == before
+
+
+async def test_a_handler_that_ends_after_a_stop_changes_nothing(orders: Stage) -> None:
+    async def stubborn(event: Any) -> str:
+        try:
+            await asyncio.sleep(DAY)
+        except asyncio.CancelledError:
+            return "late"
+        return "never"
+
+    orders.fake.add_durable("orders", stubborn)
+    arn = await orders.start()
+    await asyncio.sleep(1)
+    await orders.ask("StopDurableExecution", durable_execution_arn=arn)
+    await orders.fake.wait_idle()
+    assert orders.fake.durable_executions[0].status == "STOPPED"
+    assert orders.fake.durable_executions[0].json() is None

@@ -38,9 +38,6 @@ class History:
         self._epoch = epoch
         self._events: list[_Event] = []
 
-    def __len__(self) -> int:
-        return len(self._events)
-
     def add(
         self,
         type: str,

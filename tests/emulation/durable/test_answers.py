@@ -5,6 +5,7 @@ import datetime as dt
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
 import botocore.parsers
 import botocore.session
@@ -16,6 +17,7 @@ from aiolambda.emulation.durable.store import STATUSES
 from aiolambda.operations.api import commands, structures
 from aiolambda.operations.structure import table_of
 from aiolambda.testing.durable import Callback, Context, Fail, Invoke, Paused, Step, Succeed, TimeOut, Wait
+from aiolambda.types.http import Headers, Request
 
 from ...support.durable import Stage, moment, stage
 
@@ -343,3 +345,70 @@ async def test_timestamps_are_those_of_now(orders: Stage) -> None:
     orders.fake.add_durable("orders", [])
     found = await orders.describe(await orders.start())
     assert before - 1 <= found["StartTimestamp"] <= dt.datetime.now(dt.UTC).timestamp() + 1
+
+
+# Requests that no client of this package sends
+
+
+async def sent(orders: Stage, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
+    """The status and the content of the answer to a raw request."""
+    request = Request(method, f"https://lambda.nowhere.amazonaws.com/2025-12-01/{path}", Headers({}), body)
+    response = await orders.fake.send(request)
+    return response.status, json.loads(response.body)
+
+
+@pytest.mark.parametrize(
+    ("action", "body"),
+    [
+        ("stop", b"nonsense"),
+        ("stop", b"[]"),
+        ("stop", b"[" * 100_000),
+        ("stop", b"\xff"),
+        ("stop", b'{"ErrorType": 7}'),
+        ("stop", b'{"StackTrace": "line 1"}'),
+        ("stop", b'{"StackTrace": [7]}'),
+        ("pause", b'{"Reason": 7}'),
+        ("pause", b'{"ExecutionTimeoutPaused": "yes"}'),
+        ("pause", b'{"ClientToken": ""}'),
+        ("resume", b"nonsense"),
+    ],
+    ids=["text", "list", "deep", "bytes", "type", "trace", "lines", "reason", "flag", "token", "resume"],
+)
+async def test_a_wrong_body_changes_nothing(orders: Stage, action: str, body: bytes) -> None:
+    orders.fake.add_durable("orders", [Wait("long", seconds=1000)])
+    arn = await orders.start()
+    status, content = await sent(orders, "POST", f"durable-executions/{quote(arn, safe='')}/{action}", body)
+    assert (status, "message" in content) == (400, True)
+    assert await orders.status(arn) == "RUNNING"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "IncludeExecutionData=maybe",
+        "IncludeExecutionData=",
+    ],
+    ids=["word", "empty"],
+)
+async def test_a_wrong_flag_is_refused(orders: Stage, query: str) -> None:
+    orders.fake.add_durable("orders", [])
+    path = f"durable-executions/{quote(await orders.start(), safe='')}"
+    for place in (path, f"{path}/history"):
+        assert (await sent(orders, "GET", f"{place}?{query}"))[0] == 400
+
+
+async def test_dates_of_a_filter(orders: Stage) -> None:
+    orders.fake.add_durable("orders", [])
+    await orders.start()
+    path = "functions/orders/durable-executions?StartedAfter="
+    assert (await sent(orders, "GET", f"{path}yesterday"))[0] == 400
+    status, content = await sent(orders, "GET", f"{path}2026-01-01T00:00:00")
+    assert (status, len(content["DurableExecutions"])) == (200, 1)
+
+
+async def test_an_error_without_members_is_one(orders: Stage) -> None:
+    orders.fake.add_durable("orders", [Callback("approval")])
+    arn = await orders.start()
+    callback_id = quote(orders.fake.callbacks[0].id, safe="")
+    assert await sent(orders, "POST", f"durable-execution-callbacks/{callback_id}/fail") == (200, {})
+    assert (await orders.describe(arn))["Error"] == {}
