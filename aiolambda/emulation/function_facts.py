@@ -32,6 +32,7 @@ class FunctionFacts:
     - `any_qualifier`: whether the function answers to each qualifier.
     - `concurrency`: the reserved concurrency; `None` if there is none.
     - `events`: by qualifier, the treatments that differ from Lambda's own.
+    - `durable_timeout`, `durable_retention`: the seconds and the days of `DurableConfig`, if it is known.
     - `layers`: their names, with the URIs of their folders.
     """
 
@@ -51,6 +52,8 @@ class FunctionFacts:
     log_level: str | None = None
     tenant_isolation: bool | None = None
     durable: bool = False
+    durable_timeout: int | None = None
+    durable_retention: int | None = None
     recursive_loop: str = "Terminate"
     events: Mapping[str | None, EventFacts] = attrs.field(factory=dict["str | None", EventFacts])
 

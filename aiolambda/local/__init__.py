@@ -1,10 +1,20 @@
 """A local Lambda endpoint: the Invoke API, the processes that run the handlers, and the definitions of the functions."""
 
 from .api.endpoint import LocalEndpoint
+from .durable_config import DurableConfig
 from .event_config import EventInvokeConfig
 from .functions import LocalFunction
 from .init_check import InitFailure
 from .invocation_log import InvocationEvent
 from .reload import Reload, ReloadEvent
 
-__all__ = ["EventInvokeConfig", "InitFailure", "InvocationEvent", "LocalEndpoint", "LocalFunction", "Reload", "ReloadEvent"]
+__all__ = [
+    "DurableConfig",
+    "EventInvokeConfig",
+    "InitFailure",
+    "InvocationEvent",
+    "LocalEndpoint",
+    "LocalFunction",
+    "Reload",
+    "ReloadEvent",
+]

@@ -444,7 +444,7 @@ async def test_operations_are_recorded_apart_from_invocations(orders: Stage) -> 
     [
         ("DeleteFunction", {"function_name": "orders"}),
         ("PublishVersion", {"function_name": "orders"}),
-        ("ListDurableExecutionsByFunction", {"function_name": "orders"}),
+        ("ListFunctionVersionsByCapacityProvider", {"capacity_provider_name": "some"}),
     ],
     ids=["delete", "publish", "list"],
 )

@@ -72,7 +72,8 @@ def function_members(
     if facts.tenant_isolation:
         members["TenancyConfig"] = {"TenantIsolationMode": "PER_TENANT"}
     if facts.durable:
-        members["DurableConfig"] = {"ExecutionTimeout": max(1, math.ceil(facts.timeout))}
+        retention = {} if facts.durable_retention is None else {"RetentionPeriodInDays": facts.durable_retention}
+        members["DurableConfig"] = {"ExecutionTimeout": facts.durable_timeout or max(1, math.ceil(facts.timeout)), **retention}
     return members
 
 
