@@ -41,8 +41,8 @@ class InvocationEvent:
         error_type: The error type of the function, or the code of the API's error; `None` without an error.
         started: The time at which the function began to run, else at which the request came, in UTC.
         duration: The duration in seconds; `None` while it is queued or runs.
-        durable_execution_arn: The ARN of the durable execution that the invocation began; else `None`. Such an invocation runs
-            until its execution has ended, and each run of the handler is an invocation of its own. Default `None`.
+        durable_execution_arn: The ARN of the durable execution that the invocation began; else `None`. Default `None`.
+            Such an invocation runs until its execution has ended, and each run of the handler is an invocation of its own.
     """
 
     request_id: str

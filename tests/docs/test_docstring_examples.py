@@ -55,6 +55,7 @@ MET_FIRST = {
     "AiolambdaError",
     "Call",
     "Credentials",
+    "DurableConfig",
     "EventInvokeConfig",
     "FakeTransport",
     "FunctionError",
@@ -108,7 +109,7 @@ from aiolambda import {names}
 from aiolambda.config import ClientSettings
 from aiolambda.operations import ListFunctionsCommand, UpdateFunctionCodeCommand
 from aiolambda.credentials import assume_role, from_botocore, from_profile
-from aiolambda.local import EventInvokeConfig, LocalEndpoint, LocalFunction
+from aiolambda.local import DurableConfig, EventInvokeConfig, LocalEndpoint, LocalFunction
 from aiolambda.testing import FakeTransport, FunctionFailure, serve_in_thread
 
 In = TypeVar("In")

@@ -108,9 +108,9 @@ class LocalEndpoint(EmulatedLambda):
                 the next port.
                 Either way, each function has one process without time limits, and calls wait for it.
                 debugpy obeys every program of this machine that connects to its port.
-            durable_python: The program `python` of an environment with `aws-durable-execution-sdk-python-testing`, which runs
-                the durable executions of functions with a `DurableConfig`. Default: that of the environment variable
-                `AIOLAMBDA_DURABLE_PYTHON`, else this Python.
+            durable_python: The Python of an environment with AWS's testing SDK for durable functions. Default: see below.
+                It runs the executions of functions with a `DurableConfig`, by `aws-durable-execution-sdk-python-testing`.
+                The default is that of the environment variable `AIOLAMBDA_DURABLE_PYTHON`, else this Python.
         """
         super().__init__()
         check_choice("keep_records", keep_records)

@@ -114,7 +114,10 @@ class DurableExecutions:
             return _result_of(run.task)
         if self._peer is None:
             raise EndpointClosed
-        return await self._ended(self._peer, arn)
+        try:
+            return await self._ended(self._peer, arn)
+        except PeerUnavailable:
+            raise EndpointClosed from None
 
     async def _run(self, peer: DurablePeer, execution: DurableExecution, run: _Run, start: DurableStart) -> FunctionResponse:
         """Start an execution, and wait for its end."""
@@ -176,7 +179,7 @@ class DurableExecutions:
             if self._peer is None:
                 raise api_errors.not_found("There is no such durable execution.")
             return json.dumps(await self._asked(self._peer, asked, body)).encode()
-        except PeerUnavailable:
+        except (PeerUnavailable, KeyError, TypeError):  # the last two: an execution of a list is not what it should be
             raise _lost() from None
 
     async def _asked(self, peer: DurablePeer, asked: Asked, body: bytes) -> Mapping[str, Any]:
@@ -238,7 +241,7 @@ class DurableExecutions:
         try:
             while True:
                 _, content = await peer.ask("GET", "/aiolambda/ended", f"after={known}")
-                for arn in content["Ended"]:
+                for arn in content.get("Ended", ()):
                     known += 1
                     if (run := self._runs.get(arn)) is not None and not run.ended.done():
                         run.ended.set_result(None)
@@ -254,12 +257,20 @@ class DurableExecutions:
 
     async def clear(self) -> None:
         """End all executions, and the process."""
-        tasks = [task for task in (self._start, self._follower, *(run.task for run in self._runs.values())) if task is not None]
+        peer, runs = self._peer, dict(self._runs)
+        tasks = [task for task in (self._start, self._follower, *(run.task for run in runs.values())) if task is not None]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        self._start = self._follower = None
+        # A task that was cancelled before its first step has cleaned up nothing.
+        for arn in runs:
+            self._runs.pop(arn, None)
+        self._start = None if self._start in tasks else self._start
+        if peer is not None:
+            self._peer = None if self._peer is peer else self._peer
+            await peer.close()
+        self._names.clear()
 
     async def close(self) -> None:
         """End all executions and the process, and begin none from now on."""
@@ -276,7 +287,9 @@ def _described(function: LocalFunction | None) -> Mapping[str, object]:
 
 def _response_of(execution: Mapping[str, Any]) -> FunctionResponse:
     """The response of a function whose execution has ended: its result, or its error in the form of a function's error."""
-    status = execution["Status"]
+    status = execution.get("Status")
+    if status is None:
+        raise PeerUnavailable("the process of durable executions told no status")
     if status == "SUCCEEDED":
         return FunctionResponse(str(execution.get("Result") or "null").encode())
     error: Mapping[str, Any] = execution.get("Error") or {}

@@ -105,6 +105,76 @@ async def test_python_that_cannot_run_executions_is_told(tmp_path: Path, unused:
         assert not refused.value.may_have_run
 
 
+FALSE = f"""#!{sys.executable}
+import json, os, socket, time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
+
+class Handler(BaseHTTPRequestHandler):
+    def answer(self, status, body):
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        if self.path.startswith("/aiolambda/ended"):
+            started.wait()
+            known = int(self.path.rpartition("=")[2])
+            if known:
+                time.sleep(60)
+            self.answer(200, json.dumps({{"Ended": arns}}).encode())
+        elif self.path == "/health":
+            self.answer(200, b"{{}}")
+        else:
+            self.answer(*DETAILS)
+    def do_PUT(self):
+        self.answer(200, b"{{}}")
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        arn = "arn:aws:lambda:us-east-1:000000000000:function:orders:$LATEST/durable-execution/"
+        arns.append(f"{{arn}}{{asked['ExecutionName']}}/{{asked['InvocationId']}}")
+        self.answer(*START)
+        started.set()
+    def log_message(self, *_):
+        pass
+
+import threading
+arns, started = [], threading.Event()
+server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+server.socket.close()
+server.socket = socket.socket(fileno=os.dup(0))
+server.serve_forever()
+"""
+"""In place of the SDK, with some answers of its own."""
+
+
+@pytest.mark.parametrize(
+    ("start", "details", "status"),
+    [
+        ((201, b"{}"), (200, b'{"Status": "SUCCEEDED", "Result": "1"}'), 200),
+        ((400, b'{"Type": "InvalidParameterValueException", "message": "no"}'), (200, b"{}"), 400),
+        ((500, b"nonsense"), (200, b"{}"), 500),
+        ((201, b"[]"), (200, b"{}"), 500),
+        ((201, b"{}"), (200, b'{"Status": "SUCC'), 500),
+        ((201, b"{}"), (200, b"{}"), 500),
+        ((201, b"{}"), (404, b'{"Type": "ResourceNotFoundException", "Message": "gone"}'), 404),
+    ],
+    ids=["right", "refused", "nonsense", "list", "half", "empty", "gone"],
+)
+async def test_answers_of_a_wrong_process_are_errors(
+    tmp_path: Path, unused: LocalFunction, start: tuple[int, bytes], details: tuple[int, bytes], status: int
+) -> None:
+    text = FALSE.replace("*START", f"*{start!r}").replace("*DETAILS", f"*{details!r}")
+    async with serving(unused, tmp_path, durable_python=program(tmp_path, text)) as durable:
+        if status == 200:
+            assert (await durable.invoke("steps", name="one")).json() == 1
+        else:
+            with pytest.raises(LambdaServiceException) as failed:
+                await durable.invoke("steps", name="one", idempotent=False)
+            assert failed.value.status_code == status
+            assert failed.value.code in ("InvalidParameterValueException", "ResourceNotFoundException", "ServiceException")
+        await durable.endpoint.wait_idle()
+
+
 async def test_python_that_is_missing_is_told(tmp_path: Path, unused: LocalFunction) -> None:
     async with serving(unused, tmp_path, durable_python=tmp_path / "gone") as durable:
         with pytest.raises(InvalidParameterValueException, match="durable executions need Python in '.*gone': No such file"):
