@@ -33,7 +33,7 @@ class FunctionFacts:
     - `any_qualifier`: whether the function answers to each qualifier.
     - `concurrency`: the reserved concurrency; `None` if there is none.
     - `events`: by qualifier, the treatments that differ from Lambda's own.
-    - `execution_timeout`: that of the executions of a durable function; `None` if it is the timeout.
+    - `durable_timeout`, `durable_retention`: the seconds and the days of `DurableConfig`, if it is known.
     - `layers`: their names, with the URIs of their folders.
     - `url`: the configuration of the function URL; `None` if the API tells of none. The aliases share it.
     """
@@ -54,7 +54,8 @@ class FunctionFacts:
     log_level: str | None = None
     tenant_isolation: bool | None = None
     durable: bool = False
-    execution_timeout: float | None = None
+    durable_timeout: float | None = None
+    durable_retention: int | None = None
     recursive_loop: str = "Terminate"
     events: Mapping[str | None, EventFacts] = attrs.field(factory=dict["str | None", EventFacts])
     url: FunctionUrl | None = attrs.field(default=None, repr=False)

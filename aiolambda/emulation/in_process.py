@@ -114,7 +114,7 @@ class FunctionTable:
             any_qualifier=found.keys() == {None},
             concurrency=main.concurrency,
             durable=main.durable is not None,
-            execution_timeout=None if main.durable is None else main.durable.execution_timeout,
+            durable_timeout=None if main.durable is None else main.durable.execution_timeout,
             events=events or {},
         )
 

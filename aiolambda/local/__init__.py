@@ -2,6 +2,7 @@
 
 from ..emulation.url_config import FunctionUrl, UrlCors
 from .api.endpoint import LocalEndpoint
+from .durable_config import DurableConfig
 from .event_config import EventInvokeConfig
 from .functions import LocalFunction
 from .init_check import InitFailure
@@ -9,6 +10,7 @@ from .invocation_log import InvocationEvent
 from .reload import Reload, ReloadEvent
 
 __all__ = [
+    "DurableConfig",
     "EventInvokeConfig",
     "FunctionUrl",
     "InitFailure",

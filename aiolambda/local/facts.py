@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..emulation.function_facts import EventFacts, FunctionFacts
 from ..emulation.in_process import RUNTIME
+from .durable_config import DurableConfig
 from .event_config import Destination, EventInvokeConfig
 from .functions import CREDENTIAL_VARIABLES, LocalFunction
 from .routing import LATEST, route_of
@@ -16,6 +17,7 @@ __all__ = ["event_facts_of", "facts_of"]
 
 def facts_of(function: LocalFunction) -> FunctionFacts:
     """The configuration of a function. Keys of AWS in its environment are left out: on Lambda they would be no part of it."""
+    durable = function.durable
     environment = {name: value for name, value in function.environment.items() if name not in CREDENTIAL_VARIABLES}
     return FunctionFacts(
         name=function.name,
@@ -32,7 +34,9 @@ def facts_of(function: LocalFunction) -> FunctionFacts:
         log_format=function.log_format,
         log_level=function.log_level,
         tenant_isolation=function.tenant_isolation,
-        durable=function.durable,
+        durable=bool(function.durable),
+        durable_timeout=durable.execution_timeout if isinstance(durable, DurableConfig) else None,
+        durable_retention=durable.retention_days if isinstance(durable, DurableConfig) else None,
         recursive_loop=function.recursive_loop,
         url=function.url,
         events={} if function.events == EventInvokeConfig() else {None: event_facts_of(function.events)},

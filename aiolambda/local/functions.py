@@ -17,6 +17,7 @@ from ..errors import ConfigurationError
 from ..errors.checks import check_whole
 from ..types.mistakes import explains_arguments, kind_of
 from ..types.values import is_seconds, shown
+from .durable_config import DurableConfig
 from .event_config import EventInvokeConfig
 from .routing import Route, problem_of_route, route_of
 
@@ -44,6 +45,7 @@ _FORMS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("aliases", (Mapping,), "a mapping of aliases to versions, such as {'live': '1'}"),
     ("events", (EventInvokeConfig,), "an EventInvokeConfig"),
     ("url", (FunctionUrl, type(None)), "a FunctionUrl, or None"),
+    ("durable", (bool, DurableConfig), "True, False or a DurableConfig"),
 )
 """The members whose types are checked, and what they must be."""
 
@@ -51,7 +53,6 @@ _CHOICES: Mapping[str, tuple[object, ...]] = {
     "log_format": ("Text", "JSON"),
     "log_level": (None, "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"),
     "tenant_isolation": (None, True, False),
-    "durable": (True, False),
     "recursive_loop": ("Terminate", "Allow"),
 }
 """The members that have a few values only."""
@@ -96,7 +97,8 @@ class LocalFunction:
         aliases: The aliases: the name of each and its version, or its versions with their shares. Default none.
         tenant_isolation: Whether calls must have a tenant id; each tenant then has processes of its own.
             `False` refuses tenant ids. Default `None`: a call may have one.
-        durable: Whether the function is durable: each call then begins a durable execution. Default `False`.
+        durable: `DurableConfig(...)` runs each call as a durable execution, with checkpoints, waits and callbacks.
+            `True` gives each call the name and the ARN of one, and runs the handler once. Default `False`.
         recursive_loop: `"Terminate"` stops a function that invokes itself without end, `"Allow"` lets it go on.
             Default `"Terminate"`.
         events: What becomes of an `Event`: retries, age limit, destinations. Default `EventInvokeConfig()`.
@@ -135,8 +137,8 @@ class LocalFunction:
     """The aliases: the name of each and its version, or its versions with their shares. Default none."""
     tenant_isolation: bool | None = None
     """Whether calls must have a tenant id. `False` refuses tenant ids. Default `None`: a call may have one."""
-    durable: bool = False
-    """Whether the function is durable: each call then begins a durable execution. Default `False`."""
+    durable: bool | DurableConfig = False
+    """`DurableConfig(...)` runs each call as a durable execution. `True` only names one for each call. Default `False`."""
     recursive_loop: Literal["Terminate", "Allow"] = "Terminate"
     """`"Terminate"` stops a function that invokes itself without end, `"Allow"` lets it go on. Default `"Terminate"`."""
     events: EventInvokeConfig = attrs.field(factory=EventInvokeConfig, hash=False)

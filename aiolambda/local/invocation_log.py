@@ -41,6 +41,8 @@ class InvocationEvent:
         error_type: The error type of the function, or the code of the API's error; `None` without an error.
         started: The time at which the function began to run, else at which the request came, in UTC.
         duration: The duration in seconds; `None` while it is queued or runs.
+        durable_execution_arn: The ARN of the durable execution that the invocation began; else `None`. Default `None`.
+            Such an invocation runs until its execution has ended, and each run of the handler is an invocation of its own.
     """
 
     request_id: str
@@ -61,6 +63,8 @@ class InvocationEvent:
     """The time at which the function began to run, else at which the request came, in UTC."""
     duration: float | None
     """The duration in seconds; `None` while it is queued or runs."""
+    durable_execution_arn: str | None = None
+    """The ARN of the durable execution that the invocation began; else `None`."""
 
 
 InvocationListener = Callable[[InvocationEvent], object]
@@ -107,13 +111,13 @@ class InvocationLog:
         self.totals.clear()
         self.refused = 0
         for watch in list(self._running):
-            self._totals_of(watch).running += 1
+            self._totals_of(watch).running += watch.counts
 
     def begin(self, watch: "Watch") -> None:
         """A run has begun."""
         totals = self._totals_of(watch)
-        totals.runs += 1
-        totals.running += 1
+        totals.runs += watch.counts
+        totals.running += watch.counts
         self._running[watch] = None
         if self._listener is not None:
             self.tell(watch.event("running"))
@@ -122,8 +126,8 @@ class InvocationLog:
         """A run has ended."""
         self._running.pop(watch, None)
         totals = self._totals_of(watch)
-        totals.running = max(0, totals.running - 1)  # it may have been forgotten
-        totals.errors += event.status == "failed"
+        totals.running = max(0, totals.running - watch.counts)  # it may have been forgotten
+        totals.errors += watch.counts and event.status == "failed"
         self._ended.append(event)
         self.tell(event)
 
@@ -154,10 +158,16 @@ class Watch:
         self._log = log
         self._invocation_type = invocation_type
         self._version: str | None = None
+        self._durable_arn: str | None = None
         self._is_running = False
         self._has_run = False
         self._since = time.time()
         self._started = time.perf_counter()
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a run of a function. A durable execution is none: the runs of its handler count."""
+        return self._durable_arn is None
 
     def another(self, request_id: str, function_name: str, qualifier: str | None) -> "Watch":
         """For an event that follows from this one."""
@@ -177,6 +187,7 @@ class Watch:
             error_type=error_type,
             started=dt.datetime.fromtimestamp(self._since, dt.UTC),
             duration=None if status in ("queued", "running") else time.perf_counter() - self._started,
+            durable_execution_arn=self._durable_arn,
         )
 
     def queue(self) -> None:
@@ -209,6 +220,15 @@ class Watch:
         """The request was answered. This matters only if the function did not run for it, as with a dry run."""
         if not self._has_run:
             self._log.tell(self.event("succeeded"))
+
+    def begin_execution(self, arn: str) -> None:
+        """A durable execution has begun. Its handler runs for requests of their own, so this one counts no run."""
+        self._durable_arn, self._is_running, self._has_run = arn, True, True
+        self._log.begin(self)
+
+    def end_execution(self, error_type: str | None, *, is_stopped: bool) -> None:
+        """The durable execution has ended, or the endpoint ended it."""
+        self._end("stopped" if is_stopped else "succeeded" if error_type is None else "failed", error_type)
 
     def refuse(self, code: str, status: int) -> None:
         """The request was refused with this error of the API. After a run, that says nothing new."""

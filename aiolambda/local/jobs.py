@@ -53,7 +53,8 @@ class Job:
 
     Without `keeps_stream`, the record has no response of a function that streams, which may be long.
 
-    If `repeats`, the durable execution exists, and its result is the answer.
+    If `repeats`, the durable execution exists, and its result is the answer. `is_handler_run` is one run of the handler of a
+    durable execution that has begun.
     """
 
     selection: Selection
@@ -64,6 +65,7 @@ class Job:
     durable: DurableExecution | None = None
     repeats: bool = False
     keeps_stream: bool = True
+    is_handler_run: bool = False
     on_drop: Callable[[], object] = _do_nothing
 
     def with_attempt(self, attempt: int) -> "Job":

@@ -11,7 +11,7 @@ from aiolambda.cli.program import build_parser
 from aiolambda.cli.serve.command import _Pace, _Server, run
 from aiolambda.cli.serve.functions import FunctionSource
 from aiolambda.cli.serve.instructions import instructions
-from aiolambda.local import EventInvokeConfig, FunctionUrl, LocalEndpoint, LocalFunction
+from aiolambda.local import DurableConfig, EventInvokeConfig, FunctionUrl, LocalEndpoint, LocalFunction
 
 HOUR = 3600.0
 CONFIG = """\
@@ -93,6 +93,18 @@ def test_every_option_has_its_member(folder, monkeypatch):
             duplicates=0.1,
         ),
     )
+
+
+def test_durable_timeout_makes_functions_durable(folder):
+    (folder / "aiolambda.toml").write_text(
+        '[functions.orders]\nhandler = "app.handler"\ndurable = {execution_timeout = 9, retention_days = 3}\n'
+    )
+    arguments = ("other=app.py:handler", "--config", "aiolambda.toml", "--durable")
+    orders, other = functions(*arguments, "--durable-timeout", "60")
+    assert orders.durable == DurableConfig(execution_timeout=60, retention_days=3)
+    assert other.durable == DurableConfig(execution_timeout=60)
+    orders, other = functions(*arguments)
+    assert (orders.durable, other.durable) == (DurableConfig(execution_timeout=9, retention_days=3), True)
 
 
 def test_options_win_over_the_file(folder):

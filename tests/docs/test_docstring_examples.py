@@ -56,6 +56,7 @@ MET_FIRST = {
     "AiolambdaError",
     "Call",
     "Credentials",
+    "DurableConfig",
     "EventInvokeConfig",
     "FakeTransport",
     "FunctionError",
@@ -125,7 +126,7 @@ from aiolambda import {names}
 from aiolambda.config import ClientSettings
 from aiolambda.operations import ListFunctionsCommand, UpdateFunctionCodeCommand
 from aiolambda.credentials import assume_role, from_botocore, from_profile
-from aiolambda.local import EventInvokeConfig, FunctionUrl, LocalEndpoint, LocalFunction, UrlCors
+from aiolambda.local import DurableConfig, EventInvokeConfig, FunctionUrl, LocalEndpoint, LocalFunction, UrlCors
 from aiolambda.testing import FakeTransport, FunctionFailure, durable, serve_in_thread
 
 In = TypeVar("In")

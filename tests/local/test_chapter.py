@@ -20,7 +20,7 @@ ANSWERS = ("{'hello': 'you'}", '{"hello": "you"}')
 
 
 def only(language: str) -> Block:
-    (block,) = [block for block in BLOCKS if block.language == language]
+    (block,) = [block for block in BLOCKS if block.language == language and block.file is None]
     return block
 
 
@@ -69,7 +69,7 @@ def test_the_sdk_for_javascript_calls_the_function(environment: dict[str, str], 
 def test_the_cli_of_aws_calls_the_function(environment: dict[str, str], tmp_path: Path) -> None:
     program = Path(peers.aws_cli())
     environment["PATH"] = f"{program.parent}{os.pathsep}{environment['PATH']}"
-    output_of("sh", "-c", line_of("aws "), environment=environment, folder=tmp_path)
+    output_of("sh", "-c", line_of("aws lambda invoke "), environment=environment, folder=tmp_path)
     assert (tmp_path / "answer.json").read_text() in ANSWERS
 
 

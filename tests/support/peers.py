@@ -96,6 +96,17 @@ def clients_python(package: str) -> str:
     return named
 
 
+NO_DURABLE = "AWS's testing SDK for durable functions is not installed (AIOLAMBDA_DURABLE_PYTHON names its Python)"
+
+
+def durable_python() -> Path:
+    """The Python of the environment with AWS's SDKs for durable functions; the test is skipped without it."""
+    named = os.environ.get("AIOLAMBDA_DURABLE_PYTHON")
+    if not named or not Path(named).is_file():
+        pytest.skip(NO_DURABLE)
+    return Path(named)
+
+
 def aws_cli() -> str:
     """The program `aws`; the test is skipped without it."""
     program = Path(clients_python("awscli")).with_name("aws")

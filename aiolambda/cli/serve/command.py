@@ -24,7 +24,7 @@ from ..files import print_error
 from ..interrupts import Interrupts, run_in_loop
 from .functions import FunctionSource
 from .instructions import instructions
-from .lines import LineView
+from .lines import LineView, name_of, time_of
 from .options import DEFAULT_PORT, add_options
 from .table import TableView
 from .writer import View, Writer
@@ -69,10 +69,11 @@ class _Server:
             credentials=_credentials(options.access_key, options.secret_key),
             verify_signatures=not options.no_verify and settings.get("verify_signatures", True),
             on_log=None if options.quiet else self._show,
-            on_invocation=None if options.quiet > 1 else self._show,
+            on_invocation=None if options.quiet > 1 else self._show_invocation,
             reload=reload,
             debug=_debug_of(options),
             keep_records=False,
+            durable_python=options.durable_python,
         )
         self._writer = Writer(_view_for(options), _STDERR)
         self._broken: set[str] = set()
@@ -118,6 +119,12 @@ class _Server:
 
     def _show(self, item: bytes | str | InvocationEvent) -> None:
         self._writer.put(item)
+
+    def _show_invocation(self, event: InvocationEvent) -> None:
+        """Show a change of an invocation, and before it the ARN of a durable execution that begins."""
+        if event.status == "running" and event.durable_execution_arn is not None:
+            self._show(f"aiolambda: {time_of(event)} {name_of(event)} began {event.durable_execution_arn}")
+        self._show(event)
 
     def _begin_check(self, names: Iterable[str], delay: float = 0.0) -> None:
         check = asyncio.create_task(self._check(tuple(names), delay), name="check of functions")

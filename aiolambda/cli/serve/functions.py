@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ...errors import ConfigurationError
-from ...local import LocalFunction
+from ...local import DurableConfig, LocalFunction
 from ...local.notation import (
     parse_alias,
     parse_command,
@@ -108,6 +108,8 @@ class FunctionSource:
         options = self._options
         members = {name: getattr(options, name) for name in _MEMBERS if getattr(options, name) is not None}
         members |= {name: True for name in ("tenant_isolation", "durable") if getattr(options, name)}
+        if options.durable_timeout is not None:
+            members["durable"] = DurableConfig(execution_timeout=options.durable_timeout)
         members["environment"] = self._environment()
         members["layers"] = [self._folder(text, "layer") for text in options.layer]
         given = {name: getattr(options, option) for option, name in _EVENT_MEMBERS.items()}
@@ -151,6 +153,7 @@ def _changed(function: LocalFunction, shared: Mapping[str, Any], own: Mapping[st
     """The function with the members of the options, which are added to its own or take their place."""
     members = {
         **shared,
+        "durable": _durable_of(function, shared.get("durable", False)),
         "environment": {**function.environment, **shared["environment"]},
         "layers": (*function.layers, *shared["layers"]),
         "versions": {**function.versions, **own["versions"]},
@@ -158,6 +161,14 @@ def _changed(function: LocalFunction, shared: Mapping[str, Any], own: Mapping[st
         "events": attrs.evolve(function.events, **shared["events"]),
     }
     return attrs.evolve(function, **members)
+
+
+def _durable_of(function: LocalFunction, given: bool | DurableConfig) -> bool | DurableConfig:
+    """What the options make of a function that may be durable by itself: they set the limit, and take nothing away."""
+    own = function.durable
+    if isinstance(own, DurableConfig) and isinstance(given, DurableConfig):
+        return attrs.evolve(own, execution_timeout=given.execution_timeout)
+    return own if isinstance(own, DurableConfig) else given or own
 
 
 def _known(own: Mapping[str, dict[str, dict[str, Any]]], name: str) -> dict[str, dict[str, Any]]:

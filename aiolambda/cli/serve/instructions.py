@@ -15,7 +15,7 @@ def instructions(endpoint: LocalEndpoint) -> str:
     """The text. Its last line invokes the first function."""
     has_proxy = any(name.lower() == "http_proxy" for name in os.environ)
     credentials = endpoint.credentials
-    first = next(iter(endpoint.functions))
+    first = next(iter(endpoint.functions.values()))
     return "\n".join(
         [
             f"# serving on {endpoint.url} until Ctrl-C:",
@@ -28,13 +28,19 @@ def instructions(endpoint: LocalEndpoint) -> str:
             f"export AWS_SECRET_ACCESS_KEY={credentials.secret_access_key}",
             "unset AWS_SESSION_TOKEN AWS_PROFILE AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT",
             *(['export no_proxy="127.0.0.1,${no_proxy:-$NO_PROXY}"'] if has_proxy else []),
-            f"aiolambda invoke {first} --tail -p '{{}}'",
+            f"aiolambda invoke {_name_to_invoke(first)} --tail -p '{{}}'",
         ]
     )
 
 
+def _name_to_invoke(function: LocalFunction) -> str:
+    """The name for a shell. A durable function is invoked with a qualifier."""
+    return f"'{function.name}:$LATEST'" if function.durable else function.name
+
+
 def _lines_of(function: LocalFunction, endpoint: LocalEndpoint) -> Iterator[str]:
-    yield f"#   {function.name}: {function.handler} in {function.root}"
+    durable = ", durable" if function.durable else ""
+    yield f"#   {function.name}: {function.handler} in {function.root}{durable}"
     auth_type = "AWS_IAM" if function.url is None else function.url.auth_type
     yield f"#     {endpoint.function_url(function.name)} ({auth_type})"
     for number, folder in function.versions.items():

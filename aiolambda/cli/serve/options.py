@@ -97,7 +97,18 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--tenant-isolation", action="store_true", help="calls must have a tenant id, and each tenant has its own processes"
     )
-    group.add_argument("--durable", action="store_true", help="each call begins a durable execution")
+    group.add_argument(
+        "--durable",
+        action="store_true",
+        help="each call begins a durable execution, which has a name and an ARN, and no checkpoints",
+    )
+    group.add_argument(
+        "--durable-timeout",
+        type=int,
+        metavar="SECONDS",
+        help="each call begins a durable execution with checkpoints, waits and callbacks, which takes at most so long. "
+        "The handlers use AWS's SDK for durable functions",
+    )
 
 
 def _add_endpoint(parser: argparse.ArgumentParser) -> None:
@@ -106,6 +117,13 @@ def _add_endpoint(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--region", help="region that requests must be signed for (default: any; functions see us-east-1)")
     group.add_argument("--access-key", metavar="ID", help="access key id for signing requests (default: a random one)")
     group.add_argument("--secret-key", metavar="KEY", help="secret access key for signing requests")
+    group.add_argument(
+        "--durable-python",
+        type=file_name,
+        metavar="PYTHON",
+        help="Python of an environment with aws-durable-execution-sdk-python-testing, which runs durable executions "
+        "(default: AIOLAMBDA_DURABLE_PYTHON in the environment, else the Python of this command)",
+    )
     group.add_argument(
         "--no-verify", action="store_true", help="accept requests without verifying signatures; refuse those of web pages"
     )

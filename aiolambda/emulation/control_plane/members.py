@@ -74,7 +74,9 @@ def function_members(
     if facts.tenant_isolation:
         members["TenancyConfig"] = {"TenantIsolationMode": "PER_TENANT"}
     if facts.durable:
-        members["DurableConfig"] = {"ExecutionTimeout": max(1, math.ceil(facts.execution_timeout or facts.timeout))}
+        retention = {} if facts.durable_retention is None else {"RetentionPeriodInDays": facts.durable_retention}
+        timeout = max(1, math.ceil(facts.durable_timeout or facts.timeout))
+        members["DurableConfig"] = {"ExecutionTimeout": timeout, **retention}
     return members
 
 

@@ -16,6 +16,7 @@ from ...emulation.emulated_lambda import EmulatedLambda
 from ...emulation.executions import Execution
 from ...emulation.function_log import LogListener
 from ...emulation.handlers import Handler
+from ...emulation.identifiers import arn_of
 from ...emulation.in_process import function_of
 from ...emulation.recorded_call import RecordedCall
 from ...emulation.scenarios import FailureKind, Scenario
@@ -26,6 +27,8 @@ from ...protocol import names
 from ...types.mistakes import explains_arguments, kind_of
 from ...types.values import Credentials
 from .. import listeners
+from ..durable.executions import DurableExecutions
+from ..durable.peer import DurablePeer, PeerSettings
 from ..event_config import EventInvokeConfig
 from ..functions import DEFAULT_TIMEOUT, LocalFunction, function_of_callable
 from ..init_check import InitFailure, check_inits
@@ -82,6 +85,7 @@ class LocalEndpoint(EmulatedLambda):
         keep_records: bool = True,
         account_concurrency: int | None = None,
         debug: bool | int = False,
+        durable_python: str | os.PathLike[str] | None = None,
     ) -> None:
         """Build an endpoint. This starts nothing.
 
@@ -107,6 +111,9 @@ class LocalEndpoint(EmulatedLambda):
                 the next port.
                 Either way, each function has one process without time limits, and calls wait for it.
                 debugpy obeys every program of this machine that connects to its port.
+            durable_python: The Python of an environment with AWS's testing SDK for durable functions. Default: see below.
+                It runs the executions of functions with a `DurableConfig`, by `aws-durable-execution-sdk-python-testing`.
+                The default is that of the environment variable `AIOLAMBDA_DURABLE_PYTHON`, else this Python.
         """
         super().__init__()
         check_choice("keep_records", keep_records)
@@ -124,6 +131,9 @@ class LocalEndpoint(EmulatedLambda):
             raise ConfigurationError(f"region must be a string; got {type(region).__name__}")
         if not (credentials is None or isinstance(credentials, Credentials)):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
             raise ConfigurationError(f"credentials must be Credentials(...); got {kind_of(credentials)}")
+        if not (durable_python is None or isinstance(durable_python, str | os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+            raise ConfigurationError(f"durable_python must be the path of a Python; got {kind_of(durable_python)}")
+        self._durable_python = None if durable_python is None else os.fspath(durable_python)
         self.region = _REGION if region is None else region
         """The region that the endpoint reports, and that functions see."""
         self._only_region = region
@@ -144,6 +154,7 @@ class LocalEndpoint(EmulatedLambda):
         self._groups = ProcessGroups()
         self._is_started = False
         self._api: InvokeApi | None = None
+        self._durable: DurableExecutions | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._url: str | None = None
 
@@ -301,6 +312,8 @@ class LocalEndpoint(EmulatedLambda):
 
         Call it on the event loop of the endpoint.
         """
+        if self._durable is not None:
+            await self._durable.clear()
         await self._served.clear()
         self._end_silence()
         if self._api is not None:
@@ -399,6 +412,7 @@ class LocalEndpoint(EmulatedLambda):
             on_end_of_run=self._recorder,
         )
         credentials = self.credentials if self._verify_signatures else None
+        self._durable = DurableExecutions(self._make_durable_peer, self._served)
         self._api = InvokeApi(
             self._served,
             observers,
@@ -409,6 +423,7 @@ class LocalEndpoint(EmulatedLambda):
             credentials=credentials,
             account_concurrency=self._account_concurrency,
             url_of=lambda name: f"{self.url}{path_of(name)}",
+            executions=self._durable,
         )
         self._url = self._server.bind()
         self._served.open(self._make_pool)  # which needs the URL, and comes before the first request
@@ -436,6 +451,16 @@ class LocalEndpoint(EmulatedLambda):
         concurrency = min(function.concurrency, 1) if is_debugged else function.concurrency
         return ProcessPool(concurrency, make_process, one_at_a_time=is_debugged)
 
+    def _make_durable_peer(self) -> DurablePeer:
+        settings = PeerSettings(
+            python=self._durable_python,
+            url=self.url,
+            region=self.region,
+            arn_prefix=arn_of("any", self.region).removesuffix(":function:any"),
+            credentials=self.credentials,
+        )
+        return DurablePeer(settings, self._groups)
+
     async def close(self) -> None:
         """Kill all runtimes and stop listening. Invocations in progress are answered with `ServiceException`.
 
@@ -447,13 +472,15 @@ class LocalEndpoint(EmulatedLambda):
             self._looking.cancel()
             await asyncio.wait({self._looking})
             self._looking = None
+        if self._durable is not None:
+            await self._durable.close()
         await self._served.close()
         self._end_silence()
         if self._api is not None:
             self._api.forget_executions()
         await self._server.close()
         await self._groups.close()
-        self._loop = self._api = None
+        self._loop = self._api = self._durable = None
         self._is_started = False
 
     def _end_silence(self) -> None:

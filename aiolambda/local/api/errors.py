@@ -5,7 +5,7 @@ Must not know requests or callers.
 
 from ...emulation.api_errors import ApiError
 
-__all__ = ["endpoint_closed", "foreign_host", "foreign_origin", "unknown_operation"]
+__all__ = ["durable_stream", "endpoint_closed", "foreign_host", "foreign_origin", "unknown_operation"]
 
 
 def foreign_host() -> ApiError:
@@ -21,6 +21,11 @@ def foreign_origin() -> ApiError:
 def unknown_operation(method: str, path: str) -> ApiError:
     message = f"{method} {path} is no operation of the Lambda API"
     return ApiError(status=404, code="UnknownOperationException", members={"message": message})
+
+
+def durable_stream() -> ApiError:
+    message = "InvokeWithResponseStream cannot begin a durable execution: use Invoke."
+    return ApiError(status=400, code="InvalidParameterValueException", members={"Type": "User", "message": message})
 
 
 def endpoint_closed() -> ApiError:

@@ -40,7 +40,10 @@ def executions(log: InvocationLog, query: Mapping[str, str]) -> bytes:
 def _members_of(event: InvocationEvent) -> Mapping[str, object]:
     started = event.started.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     duration = None if event.duration is None else round(event.duration, 6)
-    return attrs.asdict(event) | {"started": started, "duration": duration}
+    members = attrs.asdict(event) | {"started": started, "duration": duration}
+    if event.durable_execution_arn is None:
+        del members["durable_execution_arn"]
+    return members
 
 
 def _limit_of(text: str | None) -> int:

@@ -25,6 +25,9 @@ from ...emulation.scenarios import FailureKind, Scenario
 from ...emulation.targets import Target, parse_target
 from ...types.http import Headers, Request
 from ...types.values import Credentials
+from ..durable.executions import DurableExecutions
+from ..durable.operations import OPERATIONS as DURABLE_OPERATIONS
+from ..durable.peer import TOKEN_HEADER
 from ..functions import LocalFunction
 from ..invocation_log import InvocationLog, Watch
 from ..jobs import Job, Selection, check_configuration
@@ -36,6 +39,7 @@ from ..urls.address import address_of
 from ..urls.api import UrlApi
 from . import cross_origin, errors, inspection, requests
 from .bodies import NoAnswer, read_operation_body, read_payload
+from .durable_calls import DurableCalls, durable_config_of, handler_job
 from .gate import Gate, headers_in
 from .operations import operation_of
 from .requests import InvokeRequest
@@ -74,8 +78,11 @@ class InvokeApi:
         credentials: Credentials | None,
         account_concurrency: int | None,
         url_of: Callable[[str], str],
+        executions: DurableExecutions,
     ) -> None:
         self._functions = functions
+        self._executions = executions
+        self._durable_calls = DurableCalls(executions, functions, region)
         self._states = states
         self._reader = ConfigurationReader(
             functions, states, only_region=only_region, account_concurrency=account_concurrency, url_of=url_of
@@ -98,7 +105,7 @@ class InvokeApi:
         self._silence = asyncio.Event()
 
     def forget_executions(self) -> None:
-        """Free the names of all durable executions."""
+        """Free the names of all durable executions that have no checkpoints."""
         self._durable.clear()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -134,7 +141,10 @@ class InvokeApi:
             await self._decide_operation(request, asked, signed.headers, body, request_id)
             if self._functions.refresh is not None:
                 await self._functions.refresh()
-            answer = self._reader.answer(asked, region=self._region)
+            if asked.operation in DURABLE_OPERATIONS:
+                answer = await self._executions.answer(asked, body, self._listed)
+            else:
+                answer = self._reader.answer(asked, region=self._region)
         except ApiError as error:
             return _error_response(error, request_id)
         except NoAnswer as lost:
@@ -179,7 +189,16 @@ class InvokeApi:
         watch = self._log.watch(request_id, function_name, invocation_type)
         try:
             invoke = await self._parse(request, function_name, watch, streamed=streamed)
+            if self._is_handler_run(request):
+                await self._executions.tell_functions()
+                job = handler_job(invoke, self._find(invoke.target), self._arn(invoke.target), watch)
+                return await self._respond(request, invoke, job, streamed=False)
             job = await self.admit(invoke, watch, streamed=streamed)
+            config = durable_config_of(job.selection)
+            if config is not None and invoke.invocation_type != "DryRun":
+                if streamed:
+                    raise errors.durable_stream()
+                return await self._durable_calls.respond(invoke, job, config)
             if invoke.invocation_type == "RequestResponse":
                 return await self._respond(request, invoke, job, streamed=streamed)
             return self._accept(invoke, job)
@@ -197,7 +216,7 @@ class InvokeApi:
         self._gate.check_body(signed, payload)
         target = parse_target(function_name, query)
         watch.function_name, watch.qualifier = target.name, target.qualifier
-        if self._observers.on_call is not None:
+        if self._observers.on_call is not None and not self._is_handler_run(request):
             sent = Request(request.method, f"http://{request.host}{request.raw_path}", Headers(headers), payload)
             time = asyncio.get_running_loop().time()
             self._observers.on_call(recorded(sent, streamed=streamed, request_id=watch.request_id, time=time))
@@ -206,6 +225,15 @@ class InvokeApi:
         self._find(target)
         types = requests.STREAMED_TYPES if streamed else requests.INVOCATION_TYPES
         return requests.parse(target, headers, payload, types=types)
+
+    def _is_handler_run(self, request: web.BaseRequest) -> bool:
+        return self._executions.has_sent(request.headers.get(TOKEN_HEADER))
+
+    def _listed(self, asked: Asked) -> tuple[str, str | None]:
+        """The function whose executions a request asks for, and the version if it names one."""
+        target = parse_target(asked.labels["FunctionName"], asked.query)
+        selection = self._find(target)
+        return target.name, None if target.qualifier is None else selection.version
 
     def _find(self, target: Target) -> Selection:
         if self._only_region is not None and target.region not in (None, self._only_region):
@@ -239,7 +267,8 @@ class InvokeApi:
             watch=watch,
             keeps_stream=self._observers.on_call is not None,
         )
-        return job if streamed or invoke.invocation_type == "DryRun" else self._durable_job(job, invoke, arn)
+        is_plain = streamed or invoke.invocation_type == "DryRun" or durable_config_of(selection) is not None
+        return job if is_plain else self._durable_job(job, invoke, arn)
 
     def _durable_job(self, job: Job, invoke: InvokeRequest, arn: str) -> Job:
         """The same as part of a durable execution, if the function or the request asks for one."""
@@ -304,7 +333,7 @@ class InvokeApi:
                 result = await _result_of(job.durable)
                 job.watch.answer()
                 return result
-            return await self._functions.invoke(job)
+            return await (self._durable_calls.run_handler(job) if job.is_handler_run else self._functions.invoke(job))
         except ConcurrencyExceeded as exceeded:
             raise api_errors.throttled(exceeded.reason) from None
         except EndpointClosed:

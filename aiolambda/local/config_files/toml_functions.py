@@ -12,6 +12,7 @@ import attrs
 
 from ...emulation.url_config import FunctionUrl, UrlCors
 from ...errors import ConfigurationError
+from ..durable_config import DurableConfig
 from ..event_config import Destination, EventInvokeConfig
 from ..functions import LocalFunction
 from ..notation import parse_command, parse_destination, parse_target, parse_variable
@@ -19,7 +20,7 @@ from .env_files import load_env_file
 from .function_file import existing_path, make_function
 from .toml_table import Table, a_number, a_text, a_whole_number, list_of_texts, texts, true_or_false
 
-__all__ = ["CORS_KEYS", "EVENT_KEYS", "FUNCTION_KEYS", "URL_KEYS", "FunctionTable", "Surroundings"]
+__all__ = ["CORS_KEYS", "DURABLE_KEYS", "EVENT_KEYS", "FUNCTION_KEYS", "URL_KEYS", "FunctionTable", "Surroundings"]
 
 Members = dict[str, Any]
 """Members of `LocalFunction` by name; `environment` and `events` are dictionaries."""
@@ -136,6 +137,19 @@ def _env_file(table: Table, key: str, surroundings: Surroundings) -> dict[str, s
     return variables
 
 
+def _durable(table: Table, key: str, surroundings: Surroundings) -> bool | DurableConfig:
+    """Whether a function only has names of executions, or a table of the limits of executions with checkpoints."""
+    if not isinstance(table.values[key], dict):
+        return table.get(key, true_or_false)
+    durable = table.table(key)
+    durable.check_keys(DURABLE_KEYS, {})
+    members = {name: durable.get(name, a_whole_number) for name in durable.values}
+    try:
+        return DurableConfig(**members)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{durable.title} {error}") from None
+
+
 def _events(table: Table, key: str, surroundings: Surroundings) -> Members:
     events = table.table(key)
     events.check_keys(EVENT_KEYS, {})
@@ -184,7 +198,6 @@ _PLAIN: Mapping[str, Callable[[object], object]] = {
     "log_format": a_text,
     "log_level": a_text,
     "tenant_isolation": true_or_false,
-    "durable": true_or_false,
     "recursive_loop": a_text,
 }
 """The keys whose values become members as they are, and their types."""
@@ -196,6 +209,7 @@ _CONVERTED: Mapping[str, Callable[[Table, str, Surroundings], object]] = {
     "runtime": _runtime,
     "environment": _environment,
     "env_file": _env_file,
+    "durable": _durable,
     "events": _events,
     "url": _url,
 }
@@ -217,6 +231,7 @@ _EVENT_NUMBERS: Mapping[str, Callable[[object], object]] = {
 _DESTINATIONS = ("on_success", "on_failure")
 
 FUNCTION_KEYS = (*_PLAIN, *_CONVERTED)
+DURABLE_KEYS = ("execution_timeout", "retention_days")
 EVENT_KEYS = (*_EVENT_NUMBERS, *_DESTINATIONS)
 URL_KEYS = (*_URL_TEXTS, "cors")
 CORS_KEYS = tuple(_CORS)
@@ -225,6 +240,7 @@ _REMEDIES = {
     "env": "did you mean environment?",
     "name": "the name of a function is that of its table, [functions.NAME]",
     **dict.fromkeys(("port", "region", "account_concurrency", "verify_signatures"), "write it at the top of the file"),
+    **dict.fromkeys(DURABLE_KEYS, "write it in the table durable of the function"),
     **dict.fromkeys(EVENT_KEYS, "write it in the table events of the function"),
     **dict.fromkeys(URL_KEYS, "write it in the table url of the function"),
 }

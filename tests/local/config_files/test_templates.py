@@ -5,7 +5,7 @@ import json
 import pytest
 
 from aiolambda import ConfigurationError
-from aiolambda.local import EventInvokeConfig, FunctionUrl, LocalFunction, UrlCors
+from aiolambda.local import DurableConfig, EventInvokeConfig, FunctionUrl, LocalFunction, UrlCors
 
 SAM = """
 Resources:
@@ -41,7 +41,7 @@ def test_each_property_becomes_its_member(read, project):
               Layers: [!Ref Layer]
               LoggingConfig: {LogFormat: JSON, ApplicationLogLevel: DEBUG, LogGroup: orders}
               TenancyConfig: {TenantIsolationMode: PER_TENANT}
-              DurableConfig: {ExecutionTimeout: 60}
+              DurableConfig: {ExecutionTimeout: 60, RetentionPeriodInDays: 3}
               RecursiveLoop: ALLOW
               AutoPublishAlias: live
               EventInvokeConfig:
@@ -72,7 +72,7 @@ def test_each_property_becomes_its_member(read, project):
             log_format="JSON",
             log_level="DEBUG",
             tenant_isolation=True,
-            durable=True,
+            durable=DurableConfig(execution_timeout=60, retention_days=3),
             recursive_loop="Allow",
             versions={"1": project / "src"},
             aliases={"live": {"1": 1.0}},
@@ -477,6 +477,8 @@ Conditions: {{IsProd: !Equals [!Ref Stage, prod]}}
         ),
         ("CodeUri: src", "FunctionName: a b", "FunctionName: a function name must be 1 to 64 letters, digits, - and _"),
         ("CodeUri: src", "LoggingConfig: {LogFormat: Xml}", "LoggingConfig.LogFormat: function 'Orders': log_format must be"),
+        ("CodeUri: src", "DurableConfig: {ExecutionTimeout: 0}", "DurableConfig: execution_timeout must be a whole number, 1"),
+        ("CodeUri: src", "DurableConfig: {RetentionPeriodInDays: x}", "DurableConfig.RetentionPeriodInDays must be a whole"),
         ("CodeUri: src", "EventInvokeConfig: {MaximumRetryAttempts: 3}", "EventInvokeConfig: maximum_retry_attempts must be"),
         ("CodeUri: src", "FunctionUrlConfig: {AuthType: IAM}", "FunctionUrlConfig: auth_type must be 'AWS_IAM' or 'NONE'"),
         (

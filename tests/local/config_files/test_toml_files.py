@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiolambda import ConfigurationError
-from aiolambda.local import EventInvokeConfig, FunctionUrl, LocalFunction, UrlCors
+from aiolambda.local import DurableConfig, EventInvokeConfig, FunctionUrl, LocalFunction, UrlCors
 from aiolambda.local.config_files import FunctionFile, load_functions
-from aiolambda.local.config_files.toml_functions import CORS_KEYS, EVENT_KEYS, FUNCTION_KEYS, URL_KEYS
+from aiolambda.local.config_files.toml_functions import CORS_KEYS, DURABLE_KEYS, EVENT_KEYS, FUNCTION_KEYS, URL_KEYS
 
 from ...support.pages import BLOCKS, ROOT
 
@@ -65,7 +65,7 @@ def test_each_key_becomes_the_member_of_its_name(folder):
         aliases = { live = "$LATEST", canary = { "1" = 0.9, "$LATEST" = 0.1 } }
         runtime = "node 'a b/ric' {handler}"
         tenant_isolation = true
-        durable = true
+        durable = {execution_timeout = 600}
         recursive_loop = "Allow"
 
         [functions.orders.events]
@@ -99,7 +99,7 @@ def test_each_key_becomes_the_member_of_its_name(folder):
             aliases={"live": "$LATEST", "canary": {"1": 0.9, "$LATEST": 0.1}},
             runtime=("node", "a b/ric", "{handler}"),
             tenant_isolation=True,
-            durable=True,
+            durable=DurableConfig(execution_timeout=600),
             recursive_loop="Allow",
             events=EventInvokeConfig(
                 maximum_retry_attempts=1,
@@ -224,6 +224,10 @@ def test_wrong_value_is_told_where_it_stands(folder):
         ("timeout = 9999", " timeout: the timeout of function 'orders' must be above 0 and at most 5,400 seconds; got 9999"),
         ("concurrency = 1.5", " concurrency must be a whole number; got a float"),
         ("durable = 1", " durable must be true or false; got an int"),
+        ("durable = { timeout = 1 }", ".durable] has no key 'timeout'"),
+        ("durable = { execution_timeout = 0 }", ".durable] execution_timeout must be a whole number, 1 to 31,622,400; got 0"),
+        ("durable = { retention_days = 1.5 }", ".durable] retention_days must be a whole number; got a float"),
+        ("execution_timeout = 1", " has no key 'execution_timeout'; write it in the table durable of the function"),
         ("log_format = 'json'", " log_format: function 'orders': log_format must be 'Text' or 'JSON'; got 'json'"),
         ("root = 'missing'", " root must be a folder, relative to the folder of the file; there is no folder 'missing'"),
         ('root = "a\\u0000"', " root must be a folder"),
@@ -370,6 +374,7 @@ def test_manual_has_each_key():
 def test_each_member_of_a_function_has_a_key():
     members = {attribute.name for attribute in attrs.fields(LocalFunction)}
     assert set(FUNCTION_KEYS) - {"env_file"} == members - {"name"}
+    assert set(DURABLE_KEYS) == {attribute.name for attribute in attrs.fields(DurableConfig)}
     assert set(EVENT_KEYS) == {attribute.name for attribute in attrs.fields(EventInvokeConfig)}
     assert set(URL_KEYS) == {attribute.name for attribute in attrs.fields(FunctionUrl)}
     assert set(CORS_KEYS) == {attribute.name for attribute in attrs.fields(UrlCors)}

@@ -6,7 +6,9 @@ Must not know versions, aliases and events.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ....errors import ConfigurationError
 from ....types.mistakes import nearest
+from ...durable_config import DurableConfig
 from ...functions import LocalFunction
 from ..function_file import make_function
 from .code import folder_of_function, folder_of_layer
@@ -103,7 +105,7 @@ def _settings(properties: Properties) -> dict[str, object]:
     loop = properties.text("RecursiveLoop")
     given = {
         "concurrency": properties.whole("ReservedConcurrentExecutions"),
-        "durable": bool(properties.mapping("DurableConfig").values),
+        "durable": _durable(properties),
         "log_format": logging.text("LogFormat"),
         "log_level": logging.text("ApplicationLogLevel"),
         "memory_size": properties.whole("MemorySize"),
@@ -112,6 +114,18 @@ def _settings(properties: Properties) -> dict[str, object]:
         "timeout": properties.whole("Timeout"),
     }
     return {member: value for member, value in given.items() if value is not None}
+
+
+def _durable(properties: Properties) -> DurableConfig | None:
+    """The limits of the executions of a durable function; `None` for all others."""
+    config = properties.mapping("DurableConfig")
+    if not config.values:
+        return None
+    given = {"execution_timeout": config.whole("ExecutionTimeout"), "retention_days": config.whole("RetentionPeriodInDays")}
+    try:
+        return DurableConfig(**{member: value for member, value in given.items() if value is not None})
+    except ConfigurationError as error:
+        raise properties.template.mistake(properties.resource, f"DurableConfig: {error}") from None
 
 
 def _name(properties: Properties) -> str:
