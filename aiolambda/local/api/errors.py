@@ -5,7 +5,7 @@ Must not know requests or callers.
 
 from ...emulation.api_errors import ApiError
 
-__all__ = ["durable_stream", "endpoint_closed", "foreign_host", "foreign_origin", "unknown_operation"]
+__all__ = ["durable_at_url", "durable_stream", "endpoint_closed", "foreign_host", "foreign_origin", "unknown_operation"]
 
 
 def foreign_host() -> ApiError:
@@ -25,6 +25,11 @@ def unknown_operation(method: str, path: str) -> ApiError:
 
 def durable_stream() -> ApiError:
     message = "InvokeWithResponseStream cannot begin a durable execution: use Invoke."
+    return ApiError(status=400, code="InvalidParameterValueException", members={"Type": "User", "message": message})
+
+
+def durable_at_url() -> ApiError:
+    message = "A request at a function URL cannot begin a durable execution on this machine: use Invoke."
     return ApiError(status=400, code="InvalidParameterValueException", members={"Type": "User", "message": message})
 
 

@@ -25,9 +25,10 @@ from ...emulation.scenarios import FailureKind
 from ...emulation.targets import Target, parse_target
 from ...emulation.url_config import FunctionUrl, cors_headers, preflight_response
 from ...types.http import Headers, Request
-from ..api import cross_origin, requests
+from ..api import cross_origin, errors, requests
 from ..api.authentication import SignedRequest, parse_authorization
 from ..api.bodies import NoAnswer, read_payload
+from ..api.durable_calls import durable_config_of
 from ..api.gate import Gate, headers_in
 from ..api.requests import InvokeRequest
 from ..invocation_log import InvocationLog, Watch
@@ -160,6 +161,8 @@ class UrlApi:
         )
         is_streamed = call.config.invoke_mode == "RESPONSE_STREAM"
         job = await self._runner.admit(invoke, watch, streamed=is_streamed)
+        if durable_config_of(job.selection) is not None:
+            raise errors.durable_at_url()
         answers = attrs.evolve(answers, headers=(*answers.headers, ("X-Amzn-Trace-Id", job.invocation.trace_id)))
         return await (self._stream(job, answers) if is_streamed else self._respond(job, answers))
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aiolambda import ConfigurationError, ConnectionLostError, InvocationTimeoutError, StreamError, TooManyRequestsException
-from aiolambda.local import FunctionUrl, LocalEndpoint
+from aiolambda.local import DurableConfig, FunctionUrl, LocalEndpoint
 from aiolambda.testing import FunctionFailure
 
 from ...support.local import becomes_true, function, serving
@@ -456,3 +456,13 @@ async def test_reload_changes_the_url_at_once(tmp_path: Path) -> None:
         assert (await send(endpoint.function_url("web"))).json() == "old"
         file.write_text("def handler(event, context):\n    return 'newer'\n")
         assert (await send(endpoint.function_url("web"))).json() == "newer"
+
+
+async def test_url_of_a_durable_function_begins_no_execution() -> None:
+    here = Path(__file__).parent
+    config = DurableConfig(execution_timeout=60)
+    durable = function("orders", url=OPEN, durable=config, versions={"1": here}, aliases={"live": "1"})
+    async with LocalEndpoint([durable]) as endpoint:
+        answer = await send(endpoint.function_url("orders:live"), body=b"{}", method="POST")
+        assert (answer.status, endpoint.executions) == (400, [])
+        assert b"use Invoke" in answer.body
