@@ -139,6 +139,7 @@ class DurableCallback:
             AiolambdaError: Any other error of `send`; its `may_have_run` says whether the answer may have arrived.
         """
         error = error_object(error_type, message, data, stack_trace)
+        del error_type, message, data, stack_trace  # a traceback that is printed with locals would show them
         command = SendDurableExecutionCallbackFailureCommand(callback_id=self._id, error=error)
         await self._answer(command, timeout)
 

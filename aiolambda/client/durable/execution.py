@@ -241,6 +241,7 @@ class DurableExecution:
             AiolambdaError: An error of `send`; its `may_have_run` says whether the execution may have been stopped.
         """
         error = error_object(error_type, message, data, stack_trace)
+        del error_type, message, data, stack_trace  # a traceback that is printed with locals would show them
         command = StopDurableExecutionCommand(durable_execution_arn=self._arn, error=error)
         return (await self._client.send(command, timeout=timeout)).stop_timestamp
 

@@ -55,7 +55,7 @@ def others() -> set[asyncio.Task[Any]]:
         (b"", b""),
         (None, b""),
     ],
-    ids=repr,
+    ids=["bytes", "bytearray", "view", "dict", "text", "number", "false", "list", "no bytes", "nothing"],
 )
 async def test_a_result_is_sent_as_it_is_or_through_the_codec(value: Any, body: bytes) -> None:
     service = DurableService()

@@ -4,6 +4,7 @@ import asyncio
 import io
 import pickle
 import re
+import traceback
 from typing import Any
 
 import pytest
@@ -273,6 +274,9 @@ async def test_an_execution_with_another_input_is_not_taken_up(payload: bytes) -
     assert (raised.value.status_code, raised.value.function_name) == (409, "orders:live")
     assert raised.value.delivery is Delivery.REFUSED
     assert service.count()["start"] == 1
+    ours = [frame for frame, _ in traceback.walk_tb(raised.value.__traceback__) if frame.f_code.co_filename != __file__]
+    assert ours
+    assert '"id":7' not in "".join(repr(frame.f_locals) for frame in ours)
 
 
 async def test_a_payload_from_a_file_is_compared_too() -> None:
