@@ -95,7 +95,7 @@ class LocalEndpoint(EmulatedLambda):
             region: The region that requests must be signed for. Default: any; functions then see `"us-east-1"`.
             credentials: The keys that requests must be signed with. By default, random ones are made.
             verify_signatures: `False` accepts requests without verifying signatures. Default `True`.
-                Requests of web pages are refused either way.
+                Requests of web pages are refused either way, but for function URLs that are open to them.
             on_log: Called with the output of the functions, as they write it.
                 For a function of this process, it is called in the thread of its handler.
             on_invocation: Called on the event loop with an `InvocationEvent` at each change of an invocation.
