@@ -33,7 +33,7 @@ NOTHING_SENT = {
     "WaitError",
     "WaitTimeoutError",
 }
-EXECUTED = {"DecodeError", "FunctionError", "StreamError"}
+EXECUTED = {"DecodeError", "FunctionError", "HttpStatusError", "StreamError"}
 
 
 def kind_of(name: str) -> Any:
