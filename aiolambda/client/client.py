@@ -60,6 +60,8 @@ from .startup import Startup
 
 if TYPE_CHECKING:
     from ..fanout import Send
+    from ..operations.fetch_command import FetchCommand
+    from ..operations.fetch_types import HttpOutput
     from .durable.questions import Questions
     from .function_facts import FunctionFacts
 
@@ -377,8 +379,10 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
     def _map_sender(self, timeout: float | Timeouts | Unset | None, idempotent: bool | None, facts: MapFacts) -> "Send":
         """The `send` of a map: it reports throttles at once, and the time of a call starts with its slot."""
 
-        def send(command: InvokeCommand, run_ended: "asyncio.Future[None]") -> Awaitable[InvokeCommandOutput]:
-            return self._call(command, timeout, idempotent, run_ended, facts)
+        def send(
+            command: "InvokeCommand | FetchCommand", run_ended: "asyncio.Future[None]"
+        ) -> "Awaitable[InvokeCommandOutput | HttpOutput]":
+            return self._call(cast("InvokeCommand", command), timeout, idempotent, run_ended, facts)
 
         if timeout is not UNSET:
             self._timeouts(timeout, 1.0)  # so that a wrong limit fails the map, and not each item

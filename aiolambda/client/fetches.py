@@ -99,7 +99,7 @@ class FetchCalls(Sending):
         ::
 
             async with client.fetch_stream("https://abcdefg.lambda-url.eu-west-1.on.aws/report") as stream:
-                print(stream.status_code, stream.http.headers)
+                print(stream.status_code, stream.metadata.headers["content-type"])
                 async for line in stream.iter_lines():
                     print(line)
 

@@ -28,11 +28,13 @@ from ..types.values import UNSET, LogType, Timeouts, Unset, is_whole, shown, tex
 if TYPE_CHECKING:  # loaded by the first map: most programs have none
     from ..fanout import Journal, MapRun, Send, Source
     from ..fanout.values import MapStats
+    from ..operations.fetch_command import FetchCommand
     from ..policy.concurrency import AdaptiveAdmission
 
 __all__ = ["MapCalls", "Maps"]
 
 Item = TypeVar("Item")
+Sent = TypeVar("Sent", bound="InvokeCommand | FetchCommand")
 
 _TYPES = ("RequestResponse", "Event")
 _LEAST_HELD = 64
@@ -266,11 +268,11 @@ class MapCalls:
 
     def map_commands(
         self,
-        commands: Iterable[InvokeCommand] | AsyncIterable[InvokeCommand],
+        commands: Iterable[Sent] | AsyncIterable[Sent],
         *,
         concurrency: int | Literal["adaptive"] = "adaptive",
         ordered: bool = False,
-        key: Callable[[InvokeCommand], str] | None = None,
+        key: Callable[[Sent], str] | None = None,
         idempotent: bool | None = None,
         retry_function_errors: int = 0,
         max_failures: int | None = None,
@@ -279,7 +281,7 @@ class MapCalls:
         deadline: float | None = None,
         journal: str | PathLike[str] | None = None,
         on_progress: "Callable[[MapStats], None] | None" = None,
-    ) -> "MapRun[InvokeCommand]":
+    ) -> "MapRun[Sent]":
         """Send each command. The commands may be for different functions; a throttled function does not slow the others.
 
         ::
@@ -290,6 +292,7 @@ class MapCalls:
 
         Args:
             commands: The commands, an iterable or an asynchronous one. It is read lazily.
+                They may be `FetchCommand`s, whose responses are `result.response`.
             concurrency: The number of invocations in flight. `"adaptive"` (the default) finds the number that Lambda accepts.
             ordered: `True` yields the results in the order of the commands. By default they come as they arrive.
             key: A function that returns the name of a command in the journal. By default a hash of its input.

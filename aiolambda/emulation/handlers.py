@@ -14,10 +14,16 @@ from . import function_responses, python_runtime
 from .function_responses import FunctionResponse
 from .python_runtime import FaultException, LambdaContext
 
-__all__ = ["Handler", "HandlerFailed", "pieces_of", "takes_context"]
+__all__ = ["Handler", "HandlerFailed", "is_generator", "pieces_of", "takes_context"]
 
 Handler = Callable[[Any], object] | Callable[[Any, Any], object]
 """A function of the event, or of the event and the context."""
+
+
+def is_generator(handler: Handler) -> bool:
+    """Whether a handler streams its response, in place of returning a value."""
+    function = inspect.unwrap(handler)
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 
 
 class HandlerFailed(Exception):

@@ -19,10 +19,11 @@ class HttpStatusError(AiolambdaError):
 
     ::
 
+        response = await client.fetch("https://abcdefg.lambda-url.eu-west-1.on.aws/orders/7")
         try:
-            (await client.fetch(url)).raise_for_status()
+            response.raise_for_status()
         except HttpStatusError as error:
-            print(error.status_code, error.output.text())
+            print(error.status_code, response.text())
 
     Attributes:
         status_code: The HTTP status.

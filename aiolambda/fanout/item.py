@@ -3,7 +3,7 @@
 Owns the state of an item. Must not know when it is sent, or where its result goes.
 """
 
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import attrs
 
@@ -18,9 +18,14 @@ from ..errors import (
 )
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
+from ..pipeline.operation import HttpOperation
 from ..policy import delivery
 from ..types.values import Delivery
 from .values import MapResult
+
+if TYPE_CHECKING:
+    from ..operations.fetch_command import FetchCommand
+    from ..operations.fetch_types import HttpOutput
 
 __all__ = ["Flight", "WorkItem"]
 
@@ -39,7 +44,7 @@ class WorkItem(Generic[Item]):
     index: int
     item: Item = attrs.field(repr=False)
     key: str
-    command: InvokeCommand
+    command: "InvokeCommand | FetchCommand"
     function_name: str
     idempotent: bool = False
     given_key: str | None = None
@@ -53,7 +58,7 @@ class WorkItem(Generic[Item]):
     billed_ms: float = 0.0
     cold_starts: int = 0
 
-    def count_attempts(self, output: InvokeCommandOutput | None, error: AiolambdaError | None) -> None:
+    def count_attempts(self, output: "InvokeCommandOutput | HttpOutput | None", error: AiolambdaError | None) -> None:
         """Count the requests of an invocation that ended."""
         if isinstance(error, TransportError):
             self.attempts += error.attempts
@@ -78,21 +83,23 @@ class WorkItem(Generic[Item]):
         return not self.may_have_run or (self.idempotent and not has_ended)
 
     def result(
-        self, output: InvokeCommandOutput | None, error: AiolambdaError | None, *, duration: float = 0.0
+        self, output: "InvokeCommandOutput | HttpOutput | None", error: AiolambdaError | None, *, duration: float = 0.0
     ) -> MapResult[Item]:
         """The result of the item, with the verdict on all its invocations."""
+        is_http = isinstance(self.command.operation, HttpOperation)
         if error is not None:
             verdict = delivery.worst([error.delivery, *([Delivery.UNKNOWN] if self.may_have_run else [])])
-        elif output is None or output.status_code == 200:  # it has run, whatever the invocation type
+        elif output is None or is_http or output.status_code == 200:  # it has run, whatever the invocation type
             verdict = Delivery.EXECUTED
         else:
-            kind = self.command.operation.invocation_type(self.command.input)
+            kind = cast("InvokeCommand", self.command).operation.invocation_type(cast("InvokeCommand", self.command).input)
             verdict = delivery.verdict_of_output(output.status_code, kind)
         return MapResult(
             index=self.index,
             key=self.key,
             item=self.item,
-            output=output,
+            output=None if is_http else cast("InvokeCommandOutput | None", output),
+            response=cast("HttpOutput | None", output) if is_http else None,
             error=error,
             delivery=verdict,
             attempts=self.attempts,

@@ -8,7 +8,7 @@ Owns the form of a record. Must not know where records are stored.
 import math
 from collections.abc import Mapping
 from types import NoneType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .. import errors
 from ..errors import AiolambdaError, FunctionError, LambdaServiceException, UnknownOutcomeError, rebuilt
@@ -18,6 +18,9 @@ from ..types.interfaces import Codec
 from ..types.values import Delivery, Metadata
 from .item import WorkItem
 from .values import MapResult
+
+if TYPE_CHECKING:
+    from ..operations.fetch_types import HttpOutput
 
 __all__ = ["UnreadableError", "cost_of", "dump", "load", "unknown_outcome"]
 
@@ -91,7 +94,7 @@ class UnreadableError(Exception):
 
 def dump(result: MapResult[Any], *, billed_ms: float = 0.0, cold_starts: int = 0) -> tuple[dict[str, Any], bytes | None]:
     """The record of a result without its item, with the cost of all invocations, and the bytes of the payload."""
-    output, error = result.output, result.error
+    output, error, response = result.output, result.error, result.response
     content: dict[str, Any] = {
         "delivery": result.delivery,
         "attempts": result.attempts,
@@ -101,6 +104,10 @@ def dump(result: MapResult[Any], *, billed_ms: float = 0.0, cold_starts: int = 0
     }
     if output is not None:
         content["output"] = {name: getattr(output, name) for name in _OUTPUT_MEMBERS} | {"metadata": _metadata(output.metadata)}
+    if response is not None:
+        from . import http_records  # noqa: PLC0415 - for commands that are fetches
+
+        content["response"] = http_records.dump(response) | {"metadata": _metadata(response.metadata)}
     if error is not None and not isinstance(error, FunctionError):
         members = {name: getattr(error, name, None) for name in _ERROR_MEMBERS}
         content["error"] = {
@@ -110,7 +117,8 @@ def dump(result: MapResult[Any], *, billed_ms: float = 0.0, cold_starts: int = 0
             "metadata": _metadata(error.metadata) if isinstance(error, LambdaServiceException) else None,
             **{name: value for name, value in members.items() if type(value) in _ERROR_MEMBERS[name] and _is_sound(value)},
         }
-    return content, None if output is None else _bytes_of(output.payload, result.key)
+    payload = response.content if response is not None else None if output is None else output.payload
+    return content, None if payload is None else _bytes_of(payload, result.key)
 
 
 def _bytes_of(payload: object, key: str) -> bytes:
@@ -133,6 +141,7 @@ def load(work: WorkItem[Item], content: object, payload: bytes | None, *, codec:
         raise UnreadableError("delivery is not a verdict") from None
     output: InvokeCommandOutput | None = None
     error: AiolambdaError | None = None
+    response = _load_response(whole, payload, codec, work.function_name)
     if "output" in whole:
         output = _load_output(_object(whole["output"], "output"), payload, codec, work.function_name)
         try:
@@ -141,7 +150,7 @@ def load(work: WorkItem[Item], content: object, payload: bytes | None, *, codec:
             error = failure.with_traceback(None)
     if "error" in whole:
         error = _load_error(_object(whole["error"], "error"), verdict)
-    if output is None and error is None:
+    if output is None and error is None and response is None:
         raise UnreadableError("it has neither an output nor an error")
     return MapResult(
         index=work.index,
@@ -153,6 +162,7 @@ def load(work: WorkItem[Item], content: object, payload: bytes | None, *, codec:
         attempts=_member(whole, "attempts", int),
         duration=_member(whole, "duration", *_NUMBER),
         replayed=True,
+        response=response,
     )
 
 
@@ -215,6 +225,19 @@ def _load_output(content: Content, payload: bytes | None, codec: Codec, function
     members = _members(content, _OUTPUT_MEMBERS)
     metadata = _load_metadata(content.get("metadata"))
     return InvokeCommandOutput(**members, payload=payload or b"", metadata=metadata, codec=codec, function_name=function_name)
+
+
+def _load_response(whole: Content, body: bytes | None, codec: Codec, function_name: str) -> "HttpOutput | None":
+    if "response" not in whole:
+        return None
+    from . import http_records  # noqa: PLC0415 - as above
+
+    content = _object(whole["response"], "response")
+    metadata = _load_metadata(content.get("metadata"))
+    response = http_records.load(content, body, metadata, codec=codec, function_name=function_name)
+    if response is None:
+        raise UnreadableError("response is missing a member, or has one of another type")
+    return response
 
 
 def _load_error(content: Content, verdict: Delivery) -> AiolambdaError:

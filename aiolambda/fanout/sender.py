@@ -8,12 +8,13 @@ Owns the tasks of the items. Must not know when an item is read, or how wide a w
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from ..errors import AiolambdaError, ClientClosedError, FunctionError, LambdaServiceException
 from ..errors.service import TooManyRequestsException
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
+from ..pipeline.operation import HttpOperation
 from ..policy import classification, delivery
 from ..policy.concurrency import Admission
 from ..policy.retry import backoff
@@ -27,11 +28,15 @@ from .run_log import RunLog
 from .stats import StatsCounter
 from .values import MapResult
 
+if TYPE_CHECKING:
+    from ..operations.fetch_command import FetchCommand
+    from ..operations.fetch_types import HttpOutput
+
 __all__ = ["ItemSender", "Run", "Send"]
 
 Item = TypeVar("Item")
 
-Send = Callable[[InvokeCommand, "asyncio.Future[None]"], Awaitable[InvokeCommandOutput]]
+Send = Callable[["InvokeCommand | FetchCommand", "asyncio.Future[None]"], Awaitable["InvokeCommandOutput | HttpOutput"]]
 """Sends a command, and makes no further attempt once the future is done: the run has ended."""
 
 _FIRST_PAUSE = 0.05
@@ -183,7 +188,7 @@ class ItemSender(Generic[Item]):
             ended = clock()
             self._leave_window(flight, throttle, ended)
         work.count_attempts(output, error)
-        if output is not None and output.log_result is not None:
+        if isinstance(output, InvokeCommandOutput) and output.log_result is not None:
             self._stats.bill(*work.count_cost(output))
         result = work.result(output, error, duration=ended - began)
         abandoned = False
@@ -201,12 +206,15 @@ class ItemSender(Generic[Item]):
 
     async def _outcome(
         self, work: WorkItem[Item], run_ended: "asyncio.Future[None]"
-    ) -> tuple[InvokeCommandOutput | None, AiolambdaError | None]:
-        """The output of one invocation, its error, or both if the function failed."""
+    ) -> "tuple[InvokeCommandOutput | HttpOutput | None, AiolambdaError | None]":
+        """The output of one invocation, its error, or both if the function failed. Any HTTP response is an output."""
         output = None
         try:
             output = await self._send(work.command, run_ended)
-            output.raise_for_function_error()
+            if isinstance(work.command.operation, HttpOperation):
+                _ = output.metadata  # raises for an output of another kind
+                return output, None
+            cast("InvokeCommandOutput", output).raise_for_function_error()
         except AiolambdaError as raised:
             return output, raised.with_traceback(None)
         except Exception as raised:  # noqa: BLE001 - by an output of a class that a middleware brought along

@@ -9,7 +9,7 @@ import functools
 import hashlib
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import attrs
 
@@ -20,13 +20,17 @@ from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandInput, new_input
 from ..operations.payload import Payload, check_json_text, encoded_payload
 from ..pipeline.command import BaseCommand, check_command
-from ..pipeline.operation import ControlPlaneOperation
+from ..pipeline.operation import ControlPlaneOperation, HttpOperation, StreamedOperation
 from ..types.interfaces import Codec
 from .item import WorkItem
+
+if TYPE_CHECKING:
+    from ..operations.fetch_command import FetchCommand
 
 __all__ = ["Source", "command_factory", "item_factory"]
 
 Item = TypeVar("Item")
+Sent = TypeVar("Sent", bound="InvokeCommand | FetchCommand")
 
 
 class Source(Generic[Item]):
@@ -150,31 +154,23 @@ def item_factory(
 
 
 def command_factory(
-    *, key: Callable[[InvokeCommand], str] | None, codec: Codec, idempotent: bool | None, default: bool, hashed: bool
-) -> Callable[[int, InvokeCommand], WorkItem[InvokeCommand]]:
+    *, key: Callable[[Sent], str] | None, codec: Codec, idempotent: bool | None, default: bool, hashed: bool
+) -> Callable[[int, Sent], WorkItem[Sent]]:
     """The `prepare` of `map_commands`: each item is a command. `idempotent` overrides the command, `default` completes it.
 
     If `hashed`, the payload is encoded here and sent as these bytes, so that it is encoded once.
     """
 
-    def prepare(index: int, command: InvokeCommand) -> WorkItem[InvokeCommand]:
-        if not isinstance(command, BaseCommand):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
-            check_command(command, taken="map_commands takes commands")  # type: ignore[unreachable] # as above
-        elif isinstance(command.operation, ControlPlaneOperation):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
-            kind = type(command).__name__
-            raise InvalidInputError(
-                f"map_commands takes commands that invoke functions; got a {kind}: write client.send(command)", member="command"
-            )
+    def prepare(index: int, command: Sent) -> WorkItem[Sent]:
+        _check_command(command)
         is_idempotent = command.idempotent if idempotent is None else idempotent
         if is_idempotent is None:
             is_idempotent = default
         check_choice("idempotent", is_idempotent)  # a user's own command class may hold any value
-        input_error, hash, sent = None, None, command
+        input_error, hash, sent = None, None, cast("InvokeCommand | FetchCommand", command)
         if hashed:
             try:
-                content = encoded_payload(command.input.payload, codec)
-                hash = _command_hash(command.input, content)
-                sent = command.with_input(attrs.evolve(command.input, payload=content))
+                hash, sent = _hashed(sent, codec)
             except InvalidInputError as error:
                 forget_locals(error)
                 input_error = error.with_traceback(None)  # the traceback holds this frame, with the payload
@@ -183,10 +179,36 @@ def command_factory(
     return prepare
 
 
+def _check_command(command: Any) -> None:
+    """`InvalidInputError` unless it invokes a function, and has a whole answer."""
+    if not isinstance(command, BaseCommand):
+        check_command(command, taken="map_commands takes commands")
+        return
+    operation: object = cast("Any", command).operation
+    kind = type(command).__name__
+    if isinstance(operation, ControlPlaneOperation):
+        raise InvalidInputError(
+            f"map_commands takes commands that invoke functions; got a {kind}: write client.send(command)", member="command"
+        )
+    if isinstance(operation, HttpOperation) and isinstance(operation, StreamedOperation):
+        raise InvalidInputError(
+            f"map_commands takes commands with whole answers; got a {kind}: write FetchCommand(url=...)", member="command"
+        )
+
+
+def _hashed(command: "InvokeCommand | FetchCommand", codec: Codec) -> "tuple[str, InvokeCommand | FetchCommand]":
+    """The hash of a command, and the command with its payload encoded. A fetch is encoded again when it is sent."""
+    if isinstance(command.operation, HttpOperation):
+        return command.operation.fingerprint(command.input, codec=codec), command
+    invoke = cast("InvokeCommand", command)
+    content = encoded_payload(invoke.input.payload, codec)
+    return _command_hash(invoke.input, content), invoke.with_input(attrs.evolve(invoke.input, payload=content))
+
+
 def _work_item(
     index: int,
     item: Any,
-    command: InvokeCommand,
+    command: "InvokeCommand | FetchCommand",
     key: Callable[[Any], str] | None,
     *,
     idempotent: bool,
@@ -205,7 +227,7 @@ def _work_item(
         item=item,
         key=str(index) if given is None else given,
         command=command,
-        function_name=command.input.function_name,
+        function_name=command.operation.function_name(cast("Any", command.input)),
         idempotent=idempotent,
         given_key=given,
         payload_hash=hash,

@@ -4,7 +4,7 @@ Owns their members. Must not know how a map runs.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import attrs
 
@@ -12,6 +12,9 @@ from ..errors import AiolambdaError, ConfigurationError
 from ..errors.checks import check_callable, check_choice, check_seconds, check_whole, checked_by
 from ..operations.invoke_types import InvokeCommandOutput
 from ..types.values import Delivery, ThrottleReason, shown
+
+if TYPE_CHECKING:
+    from ..operations.fetch_types import HttpOutput
 
 __all__ = ["MapResult", "MapSettings", "MapStats", "StoppedBy"]
 
@@ -36,6 +39,7 @@ class MapResult(Generic[Item]):
         attempts: The number of requests that were sent for the item.
         duration: Seconds that its last invocation took.
         replayed: Whether the result is that of an earlier run, read from the journal.
+        response: The HTTP response to a `FetchCommand`, of any status; `None` for other commands, and if no response came.
     """
 
     index: int
@@ -56,6 +60,8 @@ class MapResult(Generic[Item]):
     """Seconds that its last invocation took."""
     replayed: bool = False
     """Whether the result is that of an earlier run, read from the journal."""
+    response: "HttpOutput | None" = None
+    """The HTTP response to a `FetchCommand`, of any status; `None` for other commands, and if no response came."""
 
     @property
     def ok(self) -> bool:
@@ -65,6 +71,8 @@ class MapResult(Generic[Item]):
     def value(self) -> Any:
         """The decoded payload, or `None` for an event that was accepted. Raises `error` if the item failed."""
         output = self._output()
+        if self.response is not None:
+            return self.response.json()
         return None if output is None or (output.status_code == 202 and not output.payload) else output.json()
 
     def decode(self, type: type[T], /) -> T:
@@ -73,7 +81,7 @@ class MapResult(Generic[Item]):
         Args:
             type: The type that the codec makes of it.
         """
-        output = self._output()
+        output = self.response or self._output()
         if output is None:
             raise ValueError(f"item {self.index} has no payload to decode")
         return output.decode(type)

@@ -4,6 +4,8 @@ Owns which requests are signed, and for which region. Must not know how a reques
 Source: "Invoking Lambda function URLs" of the developer guide.
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import NamedTuple
@@ -101,6 +103,14 @@ class Fetching(HttpOperation):
     def passes_trace(self, input: FetchCommandInput, /) -> bool:
         """Whether the request goes to AWS: it is signed, or its host is a function's."""
         return _is_for_aws(_target_of(input))
+
+    def fingerprint(self, input: FetchCommandInput, /, *, codec: Codec) -> str:
+        """A hash of the request, in hexadecimal. `InvalidInputError` if there is no such request."""
+        request, target = self.request(input, endpoint="", codec=codec, limits=PayloadLimits()), _target_of(input)
+        parts = [request.method, request.url, sorted(request.headers.fields.items()), target.region]
+        digest = hashlib.sha256(request.body)
+        digest.update(json.dumps(parts).encode())
+        return digest.hexdigest()
 
     def is_output(self, input: FetchCommandInput, response: Response, /) -> bool:
         """Whether an answer is that of the function."""

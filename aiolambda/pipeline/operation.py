@@ -214,6 +214,10 @@ class HttpOperation:
         """Whether the request carries the trace of its call, as one to AWS does."""
         raise NotImplementedError
 
+    def fingerprint(self, input: Any, /, *, codec: Codec) -> str:
+        """A hash of all that the request follows from. `InvalidInputError` if its body cannot be encoded."""
+        raise NotImplementedError
+
     def is_output(self, input: Any, response: Response, /) -> bool:
         """Whether an answer is an output, and not an error. Its head decides."""
         raise NotImplementedError

@@ -9,7 +9,9 @@ import contextlib
 from collections.abc import AsyncGenerator, Mapping
 from typing import cast
 
-from ..emulation import api_errors
+import attrs
+
+from ..emulation import api_errors, url_errors
 from ..emulation.api_errors import ApiError
 from ..emulation.control_plane.answers import ConfigurationReader
 from ..emulation.control_plane.routes import Asked
@@ -17,7 +19,7 @@ from ..emulation.durable.answers import DURABLE_OPERATIONS
 from ..emulation.event_queue import EventQueue
 from ..emulation.failure_script import Decision
 from ..emulation.function_log import FunctionLog
-from ..emulation.handlers import Handler, HandlerFailed
+from ..emulation.handlers import Handler, HandlerFailed, is_generator
 from ..emulation.identifiers import LATEST, new_request_id
 from ..emulation.in_process import (
     HandlerInvocation,
@@ -37,6 +39,7 @@ from ..types.interfaces import AbortableTransport, OfflineTransport, Transport
 from ..types.mistakes import kind_of
 from .durable_fake import DurableFake
 from .exchanges import called_arn, error_response_to, operation_asked_of, region_of, response_to, within_limit
+from .fake_urls import FakeUrls, http_response, name_of_url, response_of_result
 from .piece_stream import PieceStream
 
 __all__ = ["FakeTransport"]
@@ -75,6 +78,7 @@ class FakeTransport(DurableFake, OfflineTransport, AbortableTransport, Transport
             functions: The handlers by function name. Default none; `add` adds more.
         """
         super().__init__()
+        self._urls = FakeUrls()
         self._event_queue = EventQueue("FakeTransport")
         self._reader = ConfigurationReader(self._functions, self._states)
         for name, handler in _checked(functions).items():
@@ -112,6 +116,31 @@ class FakeTransport(DurableFake, OfflineTransport, AbortableTransport, Transport
         )
         self._functions.add(function)
 
+    def add_url(self, url: str, handler: Handler, /, *, function_name: str | None = None, timeout: float = 60.0) -> None:
+        """Add a function with its URL, for `client.fetch` and `client.fetch_stream`.
+
+        ::
+
+            fake.add_url("https://abcdefg.lambda-url.eu-west-1.on.aws/", lambda event: {"path": event["rawPath"]})
+
+        The handler gets the event of a function URL (payload format 2.0). It returns a dictionary with `statusCode`, or any
+        value, which becomes the body. A generator writes the body, or a head, eight zero bytes and the body. The client gets
+        the response once the handler has ended. No signature is checked.
+
+        Args:
+            url: The URL of the function. All of its paths call the handler.
+            handler: A function of the event, or of event and context.
+            function_name: The name of the function, for `fail`, `calls_of` and `invoke`.
+                Default: the first label of the host.
+            timeout: The timeout of the function that the context counts down, in seconds. It ends nothing. Default 60.
+
+        Raises:
+            ConfigurationError: The URL is not one, the name is not a string, or the handler not a function.
+        """
+        name = name_of_url(url) if function_name is None else function_name
+        self.add(name, handler, timeout=timeout)
+        self._urls.add(url, name)
+
     async def wait_idle(self) -> None:
         """Wait until every `Event` that was accepted has run, and every handler of a durable execution. Scripts go on."""
         await self._event_queue.wait_idle()
@@ -123,6 +152,8 @@ class FakeTransport(DurableFake, OfflineTransport, AbortableTransport, Transport
         Args:
             request: The request of the client.
         """
+        if (name := self._urls.function_at(request)) is not None:
+            return await self._answer_at_url(request, name)
         asked = operation_asked_of(request)
         if asked is not None:
             return await self._describe(request, asked)
@@ -139,16 +170,42 @@ class FakeTransport(DurableFake, OfflineTransport, AbortableTransport, Transport
         Args:
             request: The request of the client.
         """
-        call = self._record(request, streamed=True)
-        try:
-            stream = await self._open(request, call)
-        except ApiError as error:
-            response = error_response_to(call.request_id, call.headers, error)
+        if (name := self._urls.function_at(request)) is not None:
+            response = await self._answer_at_url(request, name)
             stream = PieceStream(response, _one_piece(response.body))
+        else:
+            stream = await self._streamed(request)
         try:
             yield stream
         finally:
             await stream.close()
+
+    async def _streamed(self, request: Request) -> PieceStream:
+        call = self._record(request, streamed=True)
+        try:
+            return await self._open(request, call)
+        except ApiError as error:
+            response = error_response_to(call.request_id, call.headers, error)
+            return PieceStream(response, _one_piece(response.body))
+
+    async def _answer_at_url(self, request: Request, name: str) -> Response:
+        """Run the function of a URL, and answer with the HTTP response that its result becomes."""
+        request_id = new_request_id()
+        call, event = self._urls.call_of(request, name, request_id)
+        self._calls.append(call)
+        call = attrs.evolve(call, payload=event)
+        try:
+            function, decision = await self._admit(request, call)
+            result = await within_limit(request, self._run(function, call, decision).whole())
+            answer = response_of_result(result, is_stream=is_generator(function.handler))
+        except ApiError as error:
+            answer, decision = url_errors.answer_of(error), None
+        except HandlerFailed:
+            answer, decision = url_errors.failed(), None
+        if decision is not None and decision.loss is not None:
+            raise decision.loss.transport_error()
+        request.stage = "receive"
+        return http_response(request, answer, request_id)
 
     def abort(self) -> None:
         """Cancel the events that were accepted. The client cancels the handlers of its calls."""

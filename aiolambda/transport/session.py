@@ -18,11 +18,11 @@ from yarl import URL
 from ..errors import ClientClosedError, ConfigurationError, ConnectionLostError, TransportError
 from ..protocol.header_fields import are_fit, check_names, check_values
 from ..protocol.urls import host_of, is_url
-from ..types.http import Request, Response
+from ..types.http import Request, Response, headers_of_pairs
 from ..types.interfaces import AbortableTransport, Transport
 from ..types.mistakes import kind_of
 from ..types.values import ResponseLimits, Timeouts
-from .session_answer import body_of, headers_of, problem_of
+from .session_answer import body_of, problem_of
 from .session_body import Body
 from .session_errors import FAILURES, map_error
 
@@ -103,7 +103,7 @@ class _StreamedResponse:
 
     def __init__(self, answer: aiohttp.ClientResponse, exchange: _Exchange) -> None:
         self.status = answer.status
-        self.headers: Mapping[str, str] = headers_of(answer)
+        self.headers: Mapping[str, str] = headers_of_pairs(answer.headers.items())
         self._content = answer.content
         self._exchange = exchange
 
@@ -186,7 +186,11 @@ class SessionTransport(AbortableTransport, Transport):
                     answer = await self._answer(exchange, self._response_limits.body)
                     if not answer.content.is_eof():
                         exchange.body.restart_limit()
-                    return Response(answer.status, headers_of(answer), await body_of(answer, self._response_limits.body))
+                    return Response(
+                        answer.status,
+                        headers_of_pairs(answer.headers.items()),
+                        await body_of(answer, self._response_limits.body),
+                    )
             except FAILURES as error:
                 failed = exchange.failure(error)
         raise failed  # not in the `except` block: aiohttp's error in the context holds URLs and headers

@@ -9,10 +9,9 @@ Source: RFC 9112, section 6 (the length of a message).
 import aiohttp
 
 from ..errors import ConnectionLostError
-from ..types.http import Headers, RepeatedHeaders
 from ..types.values import ResponseLimits
 
-__all__ = ["body_of", "headers_of", "problem_of"]
+__all__ = ["body_of", "problem_of"]
 
 _WITHOUT_BODY = (204, 304)
 
@@ -48,18 +47,6 @@ def _framing_problem(answer: aiohttp.ClientResponse, *, has_length: bool) -> str
     is_chunked = [encoding.strip().lower() for encoding in encodings] == ["chunked"]
     is_fit = is_chunked and answer.version == aiohttp.HttpVersion11
     return None if is_fit else "has a Transfer-Encoding that is not exactly 'chunked'"
-
-
-def headers_of(answer: aiohttp.ClientResponse) -> Headers:
-    """The header fields, also those that came more than once."""
-    fields, repeated = dict[str, str](), dict[str, list[str]]()
-    for name, value in answer.headers.items():
-        key = name.lower()
-        if key in fields:
-            repeated.setdefault(key, [fields[key]]).append(value)
-        else:
-            fields[key] = value
-    return RepeatedHeaders(fields, repeated) if repeated else Headers.of(fields)
 
 
 async def body_of(answer: aiohttp.ClientResponse, most: int) -> bytes:

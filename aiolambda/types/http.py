@@ -3,7 +3,7 @@
 Owns the shape of a message. Must not know commands, signatures, or the library that sends it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Literal, NamedTuple, Protocol, Self, TypeVar, cast, overload
 
 import attrs
@@ -11,7 +11,18 @@ import attrs
 from .mistakes import kind_of
 from .values import Delivery, Timeouts
 
-__all__ = ["Headers", "Loss", "ParsedError", "RepeatedHeaders", "Request", "Response", "Stage", "StreamingBody", "fields_of"]
+__all__ = [
+    "Headers",
+    "Loss",
+    "ParsedError",
+    "RepeatedHeaders",
+    "Request",
+    "Response",
+    "Stage",
+    "StreamingBody",
+    "fields_of",
+    "headers_of_pairs",
+]
 
 T = TypeVar("T")
 
@@ -159,6 +170,18 @@ class RepeatedHeaders(Headers):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.fields, dict(self.repeated))
+
+
+def headers_of_pairs(pairs: Iterable[tuple[str, str]]) -> Headers:
+    """The headers of a response that came as pairs of name and value, in any case, some of which may be repeated."""
+    fields, repeated = dict[str, str](), dict[str, list[str]]()
+    for name, value in pairs:
+        key = name.lower()
+        if key in fields:
+            repeated.setdefault(key, [fields[key]]).append(value)
+        else:
+            fields[key] = value
+    return RepeatedHeaders(fields, repeated) if repeated else Headers.of(fields)
 
 
 _NO_LIMITS = Timeouts()

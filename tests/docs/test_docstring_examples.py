@@ -198,6 +198,7 @@ async def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     (tmp_path / "orders.py").write_text("def handler(event, context):\n    return event\n")
     transport = FakeTransport({"orders": echo, "resize": echo, "writer": lambda event: event["topic"]})
+    transport.add_url("https://abcdefg.lambda-url.eu-west-1.on.aws/", lambda event: {"path": event["rawPath"]})
     made: Any = LambdaClient if name in ("LocalEndpoint", "FakeTransport") else partial(LambdaClient, transport=transport)
     output = InvokeCommandOutput(status_code=200, payload=b'{"id":7}', metadata=Metadata(http_status_code=200))
     service = FunctionService(function=found(**READY), functions=found(), account_settings=found(), code=found())

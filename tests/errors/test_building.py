@@ -40,6 +40,7 @@ EXECUTED = {
     "DurableExecutionStoppedError",
     "DurableExecutionTimedOutError",
     "FunctionError",
+    "HttpStatusError",
     "StreamError",
 }
 ACCEPTED = {"NotDurableError", "ResultTimeoutError"}

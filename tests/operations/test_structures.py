@@ -392,7 +392,7 @@ def test_client_loads_no_operation_that_is_not_used() -> None:
 
 def test_every_name_is_found() -> None:
     names: list[str] = aiolambda.operations.__all__  # type: ignore[attr-defined]
-    assert len([name for name in names if name.endswith("Command")]) == 91
+    assert len([name for name in names if name.endswith("Command")]) == 93
     assert {"InvokeCommand", "InvokeWithResponseStreamCommandOutput", "FunctionConfiguration"} <= set(names)
     assert set(names) <= set(dir(aiolambda.operations))
     for name in names:
