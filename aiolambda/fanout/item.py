@@ -20,6 +20,7 @@ from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
 from ..policy import delivery
 from ..types.values import Delivery
+from .journal_rows import ItemRow
 from .values import MapResult
 
 __all__ = ["Flight", "WorkItem"]
@@ -33,7 +34,7 @@ class WorkItem(Generic[Item]):
 
     `key` is its name in the journal: `given_key` is the one that `key=` returned, and `payload_hash` stands in for it, if the
     payload can be encoded. `input_error` is set if the payload cannot be sent. `throttles` counts the last throttles in a row.
-    `may_have_run` covers all invocations, also those of earlier runs.
+    `may_have_run` covers all invocations, also those of earlier runs. `row` is its row in the journal.
     """
 
     index: int
@@ -52,6 +53,7 @@ class WorkItem(Generic[Item]):
     may_have_run: bool = False
     billed_ms: float = 0.0
     cold_starts: int = 0
+    row: ItemRow | None = attrs.field(default=None, repr=False)
 
     def count_attempts(self, output: InvokeCommandOutput | None, error: AiolambdaError | None) -> None:
         """Count the requests of an invocation that ended."""

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from ..errors import ConfigurationError
 
-__all__ = ["OTHER_FILE", "REMEDY", "damaged", "log_fault", "private_file", "restrict_to_owner"]
+__all__ = ["OTHER_FILE", "REMEDY", "damaged", "log_fault", "private_file", "restrict_to_owner", "row_shown"]
 
 OTHER_FILE = "give another file, with which every item is sent again"
 REMEDY = f"restore the file from a copy, or {OTHER_FILE}"
@@ -39,6 +39,11 @@ _MASK = 0xFFFFFFFF
 def damaged(path: Path, fault: str) -> ConfigurationError:
     """The error for a file whose content differs from the content that was written."""
     return ConfigurationError(f"the journal {str(path)!r} is damaged: {fault}; {REMEDY}")
+
+
+def row_shown(key: object, number: int) -> str:
+    """How an error names the row of an item: by its key, or by its number if the key is no text."""
+    return f"the row of the item {key!r}" if isinstance(key, str) else f"row {number} of its table 'items'"
 
 
 def private_file(given: Path) -> str:
