@@ -24,6 +24,7 @@ USAGES = {
     "describe": "NAME [options]",
     "wait": "NAME CONDITION [options]",
     "call": "OPERATION [--json JSON] [options]",
+    "journal": "show|failed|export|compact FILE [options]",
     "completion": "bash|zsh|fish",
     "help": "[COMMAND]",
 }
@@ -60,6 +61,11 @@ aiolambda call get-account-settings
 aiolambda call ListAliases --json '{"FunctionName": "orders"}'
 aiolambda call PutFunctionConcurrency --json @concurrency.json
 aiolambda call list-layers --all-pages -o table""",
+    "journal": """\
+aiolambda journal show run.db
+aiolambda journal failed run.db --query '[].key' -o text
+aiolambda journal export run.db -o results.jsonl
+aiolambda journal compact run.db""",
     "doctor": """\
 aiolambda doctor
 aiolambda doctor --profile work --function orders
@@ -93,6 +99,14 @@ CODES = {
         USAGE: "usage or configuration error; nothing was sent",
         NOT_RUN: "not carried out: Lambda refused the request, or could not be reached",
         MAY_HAVE_RUN: "may have been carried out: no clear response, or it cannot be written",
+    }
+    | _SIGNALS,
+    "journal": {
+        DONE: "done; failed: no item has failed",
+        FUNCTION_ERROR: "failed: the function failed for an item, and nothing worse happened",
+        USAGE: "usage error, or the journal cannot be read, is damaged or in use",
+        NOT_RUN: "failed: an item has not run, and none may have run",
+        MAY_HAVE_RUN: "failed: an item may have run",
     }
     | _SIGNALS,
     "serve": {

@@ -30,6 +30,7 @@ _COMMANDS = {
     "describe": (".describe", "show the state and the settings of a function"),
     "wait": (".wait", "wait until a function is ready"),
     "call": (".call", "call any other operation of the Lambda API"),
+    "journal": (".journal", "look at the journal of a map, and compact it"),
     "doctor": (".doctor.command", "check whether invocations can work from here, and explain problems"),
     "demo": (".demo.command", "show the features in a few seconds, without an AWS account"),
     "completion": (".completion", "print the completions of bash, zsh or fish"),
@@ -37,7 +38,7 @@ _COMMANDS = {
 """Module and summary of each command."""
 
 
-_READING = ("functions", "describe", "wait")
+_READING = ("functions", "describe", "wait", "journal")
 """The commands that change nothing."""
 _STILL_RUNNING = {
     **dict.fromkeys(("invoke", "map"), "; functions that were invoked may still run"),

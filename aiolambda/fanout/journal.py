@@ -23,7 +23,7 @@ import attrs
 
 from ..errors import ConfigurationError, InvalidInputError
 from ..threads import FILES
-from .journal_files import REMEDY, damaged, log_fault, private_file, restrict_to_owner
+from .journal_files import damaged, explained, log_fault, private_file, restrict_to_owner
 from .journal_head import FORMAT, LOG_FOLLOWS, LOG_IS_IN, check_format, check_identity, check_tables, read_map
 from .journal_old import OLD_TABLES
 from .journal_rows import ItemRow, ItemState, decoded, map_checksum
@@ -131,6 +131,10 @@ class Journal:
         text = json.dumps(record)
         await self._do(lambda tables: tables.finish(row, state, text, payload))
 
+    async def compact(self) -> None:
+        """Write the file anew, without free space. It may take as much of the disk again meanwhile."""
+        await self._do(lambda tables: self._compact(tables.db))
+
     async def close(self) -> None:
         """Write all pending changes, close the file, and wait for the end of the thread."""
         thread, self._thread = self._thread, None
@@ -204,7 +208,7 @@ class Journal:
                 with contextlib.suppress(Exception):  # the file may be gone
                     db.rollback()  # a change that is reported as failed must not be in the file
                     self._opened.load_samples()
-            failure = self._explained(error)
+            failure = explained(self._path, error)
             outcomes = [(job.done, None, failure) for job in jobs]
         assert self._loop is not None  # noqa: S101 - set by `open`
         with contextlib.suppress(RuntimeError):  # the loop is closed, so no job waits
@@ -229,7 +233,7 @@ class Journal:
         has_begun, is_marked = bool(self._known), False
         with contextlib.suppress(Exception):  # such as a full disk
             if has_begun:
-                self._compact(db)
+                self._compact_if_worth_it(db)
         with contextlib.suppress(Exception):  # as above
             if has_begun:
                 self._commit(db, LOG_IS_IN)
@@ -239,20 +243,22 @@ class Journal:
             with contextlib.suppress(OSError):
                 self._log.touch(mode=0o600)  # else the next run would miss the log
 
-    def _compact(self, db: "sqlite3.Connection") -> None:
-        """Write the pages of the file anew if many are free. Until the log has all of them, the file stays as it is."""
-        pages, free, size = (
-            db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
-        )
-        if free < max(pages * _WORTH_IT, _LEAST_FREE / size) or (pages - free) * size > _COMPACTED:
+    def _compact_if_worth_it(self, db: "sqlite3.Connection") -> None:
+        """Compact the file if many pages are free, its content is not too large, and it does not take too long."""
+        pages, free, size = (_pragma(db, name) for name in ("page_count", "freelist_count", "page_size"))
+        if free < pages * _WORTH_IT or free * size < _LEAST_FREE or (pages - free) * size > _COMPACTED:
             return
-        self._move_log(db)
         ends_at = time.monotonic() + _COMPACTION_TIME
         db.set_progress_handler(lambda: time.monotonic() > ends_at, _STEPS)
         try:
-            db.execute("VACUUM")
+            self._compact(db)
         finally:
             db.set_progress_handler(None, 0)
+
+    def _compact(self, db: "sqlite3.Connection") -> None:
+        """Write the content of the file anew, without free space. Until the log has all of it, the file stays as it is."""
+        self._move_log(db)
+        db.execute("VACUUM")
         self._move_log(db)
 
     def _connect(self) -> "sqlite3.Connection":
@@ -297,24 +303,10 @@ class Journal:
         self._must_move_log = True
         return earlier
 
-    def _explained(self, error: BaseException) -> BaseException:
-        """The error that the caller receives for one of SQLite or of the file system."""
-        if isinstance(error, ImportError):
-            return ConfigurationError("this Python has no sqlite3, which journal= needs; use a Python that has it")
-        import sqlite3  # noqa: PLC0415 - as above
 
-        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-            fault = "another run uses it; wait for the end of that run, or give another file"
-        elif isinstance(error, OSError):
-            fault = f"{error.strerror or error}; check its path and its disk"
-        elif isinstance(error, sqlite3.Error):
-            is_full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
-            fault = f"{error}; free some space on its disk" if is_full else f"{error}; {REMEDY}"
-        elif isinstance(error, UnicodeDecodeError):  # from SQLite's own message, which quotes the file
-            fault = f"malformed database schema; {REMEDY}"
-        else:
-            return error
-        return ConfigurationError(f"the journal {str(self._path)!r} cannot be used: {fault}")
+def _pragma(db: "sqlite3.Connection", name: str) -> int:
+    value: int = db.execute(f"PRAGMA {name}").fetchone()[0]
+    return value
 
 
 def _set_results(outcomes: "list[tuple[asyncio.Future[Any], Any, BaseException | None]]") -> None:

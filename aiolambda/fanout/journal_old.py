@@ -47,8 +47,8 @@ def old_items(db: "sqlite3.Connection", path: Path, last_run: int, *, table: str
     Keys are checked too: a changed key would look like an item that was never sent.
     """
     last_key = b""
-    rows = db.execute(f"SELECT key, claimed, state, result, payload, sum FROM {table}")  # noqa: S608 - a name of this package
-    for number, (*columns, stored_sum) in enumerate(rows, start=1):
+    sql = f"SELECT key, claimed, state, result, payload, sum FROM {table}"  # noqa: S608 - a name of this package
+    for number, (*columns, stored_sum) in enumerate(db.execute(sql), start=1):  # a cursor in a local would outlive an error
         key, claimed, state, result, payload = columns
         is_sound = (
             _checksum(*columns) == stored_sum

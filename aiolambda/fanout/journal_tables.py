@@ -106,8 +106,8 @@ class Tables:
         Keys are checked too: a changed key would look like an item that was never sent.
         """
         last_key = (False, b"")
-        rows = self._db.execute("SELECT key, claimed, state, result, sum FROM items")
-        for number, (key, claimed, state, result, stored_sum) in enumerate(rows, start=1):
+        sql = "SELECT key, claimed, state, result, sum FROM items"
+        for number, (key, claimed, state, result, stored_sum) in enumerate(self._db.execute(sql), start=1):
             text = self._key_of(key, number)
             is_sound = (
                 isinstance(claimed, int)
@@ -188,8 +188,9 @@ class Tables:
         self._write(row)
 
     def convert(self, last_run: int) -> Mapping[ItemState, int]:
-        """Bring a journal of format 3 or 4 into this one. Returns what `check` returns."""
+        """Bring a journal of format 3 or 4 into this one, in one transaction. Returns what `check` returns."""
         states: Counter[ItemState] = Counter()
+        self._db.execute("BEGIN IMMEDIATE")  # else the module commits each change of a table by itself
         for name in OLD_TABLES.keys() - {"map"}:
             self._db.execute(f"ALTER TABLE {name} RENAME TO old_{name}")
         for name in TABLES.keys() - {"map"}:
