@@ -27,12 +27,12 @@ __all__ = ["DESCRIPTION", "add_options", "run"]
 DESCRIPTION = """\
 Look at the file of 'aiolambda map --journal FILE', or of journal= in Python, once no run uses it.
 
-  show      the map, its runs, its items by state and cause, size and billed time
-  failed    the items that failed or whose outcome is unknown; the exit code is that of the most severe one
-  export    the results as lines of JSON, as 'aiolambda map' writes them, without the items themselves
+  show      the map, its items by state and cause, its cost
+  failed    the items that failed or may have run
+  export    the results as lines of JSON
   compact   write the file anew, without free space
 
-All but compact change nothing in the file.
+All but compact change nothing in the file. An export has no items: the journal does not know them.
 """
 _PURPOSE = "write to"
 _WORDS = {

@@ -219,10 +219,10 @@ class MapCalls:
             deadline: Seconds from the start of the run after which nothing more is sent. Default none.
                 Invocations in flight then have 30 s to end.
             journal: The path of a file from which a later run resumes. Default: no journal.
-            journal_results: What the journal keeps of a result: `"all"` (the default), or its `"outcome"`: the verdict, the
-                error and the cost, without payload, log tail, headers and the function's error message.
-            retry_failed: `True` sends the items again that an earlier run with this journal has left as failed, as far as that
-                is safe: those that have not run always (also by default), all others only if they are idempotent.
+            journal_results: What the journal keeps of a result: `"all"` (the default), or only its `"outcome"`.
+                An outcome has the verdict, the kind of the error and the cost, but neither payload nor log.
+            retry_failed: `True` sends again what has failed in an earlier run, as far as that is safe. Default `False`.
+                Items that have run are sent again only if they are idempotent; those that have not, in any case.
             on_progress: A function that receives the totals, at most ten times a second.
 
         Raises:
@@ -317,10 +317,10 @@ class MapCalls:
             deadline: Seconds from the start of the run after which nothing more is sent. Default none.
                 Invocations in flight then have 30 s to end.
             journal: The path of a file from which a later run resumes. Default: no journal.
-            journal_results: What the journal keeps of a result: `"all"` (the default), or its `"outcome"`: the verdict, the
-                error and the cost, without payload, log tail, headers and the function's error message.
-            retry_failed: `True` sends the items again that an earlier run with this journal has left as failed, as far as that
-                is safe: those that have not run always (also by default), all others only if they are idempotent.
+            journal_results: What the journal keeps of a result: `"all"` (the default), or only its `"outcome"`.
+                An outcome has the verdict, the kind of the error and the cost, but neither payload nor log.
+            retry_failed: `True` sends again what has failed in an earlier run, as far as that is safe. Default `False`.
+                Items that have run are sent again only if they are idempotent; those that have not, in any case.
             on_progress: A function that receives the totals, at most ten times a second.
 
         Raises:

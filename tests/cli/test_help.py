@@ -47,7 +47,7 @@ def test_help_has_the_command_s_own_exit_codes(command, capsys):
     _, stdout, _ = program(capsys, command, "--help")
     codes = re.findall(r"^  (\d+) ", stdout.partition("\nexit codes:\n")[2], re.MULTILINE)
     assert codes[0] == "0"
-    assert ("4" in codes) == (command in ("invoke", "map", "call"))
+    assert ("4" in codes) == (command in ("invoke", "map", "call", "journal"))
 
 
 def test_help_command_is_the_help_option(capsys):
