@@ -43,7 +43,7 @@ from aiolambda import (
 from aiolambda.codecs import JsonCodec
 from aiolambda.errors.service import EXCEPTIONS
 from aiolambda.fanout import journal as journals
-from aiolambda.fanout import journal_packing, journal_records, journal_rows
+from aiolambda.fanout import journal_outputs, journal_packing, journal_records, journal_rows
 from aiolambda.fanout.item import WorkItem
 from aiolambda.fanout.journal_rows import ItemRow, ItemState
 from aiolambda.testing import FakeTransport
@@ -517,7 +517,7 @@ def contents() -> list[dict[str, Any]]:
     result: MapResult[Any] = MapResult(index=0, key="k", item=1, error=error, delivery=Delivery.REFUSED)
     other: MapResult[Any] = MapResult(index=0, key="k", item=1, error=late, delivery=late.delivery)
     found = json.loads(json.dumps([journal_records.dump(result)[0], journal_records.dump(other)[0]]))
-    output = dict.fromkeys(journal_records._OUTPUT_MEMBERS) | {"status_code": 200, "metadata": found[0]["error"]["metadata"]}
+    output = dict.fromkeys(journal_outputs._OUTPUT_MEMBERS) | {"status_code": 200, "metadata": found[0]["error"]["metadata"]}
     cost = {"billed_ms": 1.0, "cold_starts": 0}
     return [*found, {"delivery": "executed", "attempts": 1, "duration": 0.1, **cost, "output": output}]
 
