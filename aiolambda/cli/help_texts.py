@@ -49,6 +49,7 @@ USAGES = {
     "callback succeed": "ID [-p JSON | -f FILE] [options]",
     "callback fail": "ID [options]",
     "callback heartbeat": "ID [options]",
+    "journal": "show|failed|export|compact FILE [options]",
     "completion": "bash|zsh|fish",
     "help": "[COMMAND]",
 }
@@ -129,6 +130,11 @@ aiolambda callback succeed "$id" -p '{"approved": true}'""",
     "callback fail": """\
 aiolambda callback fail "$id" --error-type Rejected --message 'too expensive'""",
     "callback heartbeat": 'aiolambda callback heartbeat "$id"',
+    "journal": """\
+aiolambda journal show run.db
+aiolambda journal failed run.db --query '[].key' -o text
+aiolambda journal export run.db -o results.jsonl
+aiolambda journal compact run.db""",
     "doctor": """\
 aiolambda doctor
 aiolambda doctor --profile work --function orders
@@ -168,6 +174,14 @@ CODES = {
     **{f"durable {name}": _CHANGED for name in ("stop", "pause", "resume", "delete")},
     "callback": _CHANGED,
     **{f"callback {name}": _CHANGED for name in ("succeed", "fail", "heartbeat")},
+    "journal": {
+        DONE: "done; failed: no item has failed",
+        FUNCTION_ERROR: "failed: the function failed for an item, and nothing worse happened",
+        USAGE: "usage error, or the journal cannot be read, is damaged or in use",
+        NOT_RUN: "failed: an item has not run, and none may have run",
+        MAY_HAVE_RUN: "failed: an item may have run",
+    }
+    | _SIGNALS,
     "serve": {
         DONE: "stopped by SIGTERM",
         FUNCTION_ERROR: "a function cannot start; with --reload, serve waits instead",

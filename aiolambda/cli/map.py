@@ -24,6 +24,7 @@ from ..errors import (
     TooManyFailuresError,
 )
 from ..fanout import MapRun
+from ..fanout.journal_records import lacks_payload
 from ..fanout.scheduler import GRACE
 from ..fanout.values import MapResult, StoppedBy
 from ..types.values import Delivery
@@ -36,10 +37,10 @@ from .map_options import add_options, check_files, check_options, input_of, max_
 from .payloads import tell_if_terminal
 from .progress import ProgressListener, progress
 from .results import Form, NotJsonError, form_of, is_terminal
-from .tally import Tally, cause_of, summary_of
+from .tally import Tally, cause_of, summary_of, tell_resumption
 from .wording import in_options
 
-__all__ = ["DESCRIPTION", "add_options", "run"]
+__all__ = ["DESCRIPTION", "add_options", "outcome_record", "run"]
 
 DESCRIPTION = """\
 Invoke a function for every line of a file. The line is the payload, unchanged.
@@ -125,9 +126,12 @@ class _MapJob:
                 max_failure_ratio=options.max_failure_ratio,
                 deadline=options.deadline,
                 journal=options.journal,
+                journal_results=options.journal_results,
+                retry_failed=options.retry_failed,
                 on_progress=on_progress,
             )
             async with mapped:
+                tell_resumption(mapped.resumption)
                 await self._write_results(mapped)
                 self._summarize(mapped, time.perf_counter() - started)
                 self._write_unread()
@@ -319,10 +323,15 @@ def _record_of(result: MapResult[Line], *, has_key: bool, has_item: bool) -> dic
         record["key"] = result.key
     if has_item:
         record["item"] = _json_value(result.item.content)
-    record |= {"ok": result.ok, "delivery": str(result.delivery)}
-    if result.error is None:
+    return record | outcome_record(result)
+
+
+def outcome_record(result: MapResult[Any]) -> dict[str, Any]:
+    """The part of the JSON object that does not depend on the input. A payload that the journal did not keep is left out."""
+    record: dict[str, Any] = {"ok": result.ok, "delivery": str(result.delivery)}
+    if result.error is None and not lacks_payload(result):
         record["payload"] = None if result.output is None else _json_value(result.output.payload)
-    else:
+    elif result.error is not None:
         record["error"] = _error_record(result.error)
     return record | {"attempts": result.attempts, "duration_ms": round(result.duration * 1000, 3)}
 

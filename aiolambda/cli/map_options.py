@@ -33,6 +33,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_file("--unknown", help="file for the lines that may have run: look what they did before you map them again")
     add_file("--journal", help="file that records the state; a run with the same journal continues where the last one ended")
     parser.add_argument(
+        "--journal-results",
+        choices=("all", "outcome"),
+        default="all",
+        help="what the journal keeps of a result: all of it, or its outcome without payload and log (default: all)",
+    )
+    parser.add_argument(
+        "--retry-failed",
+        action="store_true",
+        help="with a --journal: send items again that failed in an earlier run, those that ran only with --idempotent",
+    )
+    parser.add_argument(
         "--concurrency",
         type=_concurrency,
         default="adaptive",
@@ -89,6 +100,9 @@ def max_concurrency(options: argparse.Namespace) -> int | None:
 
 
 def check_options(options: argparse.Namespace) -> None:
+    if options.journal is None and (options.retry_failed or options.journal_results != "all"):
+        name = "--retry-failed" if options.retry_failed else "--journal-results"
+        raise ConfigurationError(f"{name} needs the journal of the map: name it with --journal FILE")
     if options.max_concurrency is not None and isinstance(options.concurrency, int):
         raise ConfigurationError("--concurrency N is a bound itself: give it, or --max-concurrency for an adaptive one")
     if options.format == "text" and options.query is None:

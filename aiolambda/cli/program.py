@@ -26,6 +26,7 @@ _COMMANDS: Mapping[str, tuple[str | None, str]] = {
     "invoke": (".invoke", "invoke a function"),
     "map": (".map", "invoke a function for every line of a file"),
     "fetch": (".fetch", "send a request to the URL of a function"),
+    "journal": (".journal", "look at the journal of a map, and compact it"),
     "serve": (".serve.command", "serve local functions behind the Lambda API"),
     "functions": (".functions", "list the functions of the account"),
     "describe": (".describe", "show the state and the settings of a function"),
@@ -57,7 +58,8 @@ A name after a colon is that of an object in the module.
 
 
 _READING = frozenset(
-    {"functions", "describe", "wait"} | {f"durable {name}" for name in ("wait", "describe", "history", "callbacks", "list")}
+    {"functions", "describe", "wait", "journal"}
+    | {f"durable {name}" for name in ("wait", "describe", "history", "callbacks", "list")}
 )
 """The commands that change nothing."""
 _STILL_RUNNING = {

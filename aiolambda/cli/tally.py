@@ -11,11 +11,13 @@ from typing import Any
 import attrs
 
 from ..errors import AiolambdaError, FunctionError, LambdaServiceException, NotSentError
+from ..fanout.resumption import Resumption
 from ..fanout.values import MapResult, MapStats
 from ..types.values import Delivery
+from .files import print_error
 from .items import Line
 
-__all__ = ["Tally", "cause_of", "summary_of"]
+__all__ = ["Tally", "cause_of", "summary_of", "tell_resumption"]
 
 _MOST_CAUSES = 1000
 """Causes that are told apart: a function may invent a type for each error."""
@@ -73,6 +75,15 @@ class Tally:
         }
         parts += [f"{count:,} {name}" for name, count in counts.items() if count > 0]
         return ", ".join([*parts, f"{(done - stats.replayed) / max(seconds, 0.001):,.0f}/s", f"{seconds:,.1f} s"])
+
+
+def tell_resumption(resumption: Resumption | None) -> None:
+    """Say at the start of a run what it finds in its journal."""
+    if resumption is not None:
+        print_error(
+            f"aiolambda: resuming: of the items in the journal, {resumption.replayed:,} are replayed and "
+            f"{resumption.sent_again:,} are sent again"
+        )
 
 
 def cause_of(error: AiolambdaError) -> str:

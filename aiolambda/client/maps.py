@@ -104,7 +104,13 @@ class Maps:
             source,
             send=self._sender(timeout, idempotent, facts),
             admission=self.admission if fixed is None else FixedAdmission(fixed),
-            settings=MapSettings(max_held=max_held, lookahead=lookahead, on_progress=on_progress, **settings),
+            settings=MapSettings(
+                max_held=max_held,
+                lookahead=lookahead,
+                on_progress=on_progress,
+                idempotent=self.idempotent if idempotent is None else idempotent,
+                **settings,
+            ),
             journal=journal,
             codec=self.codec,
             jitter=self._jitter,
@@ -176,6 +182,8 @@ class MapCalls:
         timeout: float | Timeouts | Unset | None = UNSET,
         deadline: float | None = None,
         journal: str | PathLike[str] | None = None,
+        journal_results: Literal["all", "outcome"] = "all",
+        retry_failed: bool = False,
         on_progress: "Callable[[MapStats], None] | None" = None,
     ) -> "MapRun[Item]":
         """Invoke a function for each item, many at a time.
@@ -213,12 +221,16 @@ class MapCalls:
             deadline: Seconds from the start of the run after which nothing more is sent. Default none.
                 Invocations in flight then have 30 s to end.
             journal: The path of a file from which a later run resumes. Default: no journal.
+            journal_results: What the journal keeps of a result: `"all"` (the default), or only its `"outcome"`.
+                An outcome has the verdict, the kind of the error and the cost, but neither payload nor log.
+            retry_failed: `True` sends again what has failed in an earlier run, as far as that is safe. Default `False`.
+                Items that have run are sent again only if they are idempotent; those that have not, in any case.
             on_progress: A function that receives the totals, at most ten times a second.
 
         Raises:
             ConfigurationError: An argument is wrong, or `concurrency` exceeds `max_concurrency`.
         """
-        from ..fanout import Journal, Source, item_factory  # noqa: PLC0415 - as above
+        from ..fanout import Source, item_factory, journal_of  # noqa: PLC0415 - as above
 
         check_callable("key", key)
         check_path("journal", journal)
@@ -256,13 +268,14 @@ class MapCalls:
             concurrency=concurrency,
             timeout=timeout,
             idempotent=idempotent,
-            journal=None if journal is None else Journal(journal, identity),
+            journal=journal_of(journal, identity, results=journal_results, retry_failed=retry_failed),
             lookahead=0,
             ordered=ordered,
             retry_function_errors=retry_function_errors,
             max_failures=max_failures,
             max_failure_ratio=max_failure_ratio,
             deadline=deadline,
+            retry_failed=retry_failed,
             on_progress=on_progress,
         )
 
@@ -280,6 +293,8 @@ class MapCalls:
         timeout: float | Timeouts | Unset | None = UNSET,
         deadline: float | None = None,
         journal: str | PathLike[str] | None = None,
+        journal_results: Literal["all", "outcome"] = "all",
+        retry_failed: bool = False,
         on_progress: "Callable[[MapStats], None] | None" = None,
     ) -> "MapRun[Sent]":
         """Send each command. The commands may be for different functions; a throttled function does not slow the others.
@@ -305,12 +320,16 @@ class MapCalls:
             deadline: Seconds from the start of the run after which nothing more is sent. Default none.
                 Invocations in flight then have 30 s to end.
             journal: The path of a file from which a later run resumes. Default: no journal.
+            journal_results: What the journal keeps of a result: `"all"` (the default), or only its `"outcome"`.
+                An outcome has the verdict, the kind of the error and the cost, but neither payload nor log.
+            retry_failed: `True` sends again what has failed in an earlier run, as far as that is safe. Default `False`.
+                Items that have run are sent again only if they are idempotent; those that have not, in any case.
             on_progress: A function that receives the totals, at most ten times a second.
 
         Raises:
             ConfigurationError: An argument is wrong, or `concurrency` exceeds `max_concurrency`.
         """
-        from ..fanout import Journal, Source, command_factory  # noqa: PLC0415 - as above
+        from ..fanout import Source, command_factory, journal_of  # noqa: PLC0415 - as above
 
         check_callable("key", key)
         check_path("journal", journal)
@@ -322,19 +341,21 @@ class MapCalls:
             default=self._maps.idempotent,
             hashed=journal is not None and key is None,
         )
+        identity = {"function": None, "qualifier": None, "type": "commands"}
         return self._maps.run(
             Source(commands, prepare),
             function_name=None,
             concurrency=concurrency,
             timeout=timeout,
             idempotent=idempotent,
-            journal=None if journal is None else Journal(journal, {"function": None, "qualifier": None, "type": "commands"}),
+            journal=journal_of(journal, identity, results=journal_results, retry_failed=retry_failed),
             lookahead=_LOOKAHEAD,
             ordered=ordered,
             retry_function_errors=retry_function_errors,
             max_failures=max_failures,
             max_failure_ratio=max_failure_ratio,
             deadline=deadline,
+            retry_failed=retry_failed,
             on_progress=on_progress,
         )
 

@@ -21,6 +21,7 @@ from ..operations.invoke_types import InvokeCommandOutput
 from ..pipeline.operation import HttpOperation
 from ..policy import delivery
 from ..types.values import Delivery
+from .journal_rows import ItemRow
 from .values import MapResult
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class WorkItem(Generic[Item]):
 
     `key` is its name in the journal: `given_key` is the one that `key=` returned, and `payload_hash` stands in for it, if the
     payload can be encoded. `input_error` is set if the payload cannot be sent. `throttles` counts the last throttles in a row.
-    `may_have_run` covers all invocations, also those of earlier runs.
+    `may_have_run` covers all invocations, also those of earlier runs. `row` is its row in the journal.
     """
 
     index: int
@@ -57,6 +58,7 @@ class WorkItem(Generic[Item]):
     may_have_run: bool = False
     billed_ms: float = 0.0
     cold_starts: int = 0
+    row: ItemRow | None = attrs.field(default=None, repr=False)
 
     def count_attempts(self, output: "InvokeCommandOutput | HttpOutput | None", error: AiolambdaError | None) -> None:
         """Count the requests of an invocation that ended."""

@@ -13,8 +13,8 @@ import contextlib
 import json
 import os
 import queue
-import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,75 +23,76 @@ import attrs
 
 from ..errors import ConfigurationError, InvalidInputError
 from ..threads import FILES
-from .journal_files import OTHER_FILE, REMEDY, damaged, log_fault, private_file, restrict_to_owner
-from .journal_rows import checksum, decoded, encoded, map_checksum
+from .journal_files import damaged, explained, log_fault, private_file, restrict_to_owner
+from .journal_head import FORMAT, LOG_FOLLOWS, LOG_IS_IN, check_format, check_identity, check_tables, read_map
+from .journal_old import OLD_TABLES
+from .journal_rows import ItemRow, ItemState, decoded, map_checksum
+from .journal_tables import JournalEntry, Tables
 
 if TYPE_CHECKING:
     import sqlite3
 
 __all__ = ["Journal", "JournalEntry"]
 
-_FORMAT = "4"
-"""The version of the tables and of the records in them."""
-_READABLE_FORMATS = ("3", _FORMAT)
-"""A journal of format 3 lacks the row `log`, and is continued in format 4."""
 _TRANSACTION_SIZE = 500
 """Changes in one transaction, at most."""
 _LOG_SIZE = 4 * 1024 * 1024
 """Bytes of the write-ahead log after which it is moved into the file. Moving waits for the disk three times."""
-_LOG_FOLLOWS = "follows"
-"""The row `log` in a file from whose log something may be missing. The first change of each log replaces it by `_LOG_IS_IN`."""
-_LOG_IS_IN = "is in"
-
-_TABLES = {
-    "map": "CREATE TABLE map (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    # claimed: the number of the run that claimed the item; state: one of _STATES; sum: the checksum of the other columns
-    "items": "CREATE TABLE items (key TEXT PRIMARY KEY, claimed INTEGER NOT NULL, state TEXT NOT NULL, result TEXT, "
-    "payload BLOB, sum INTEGER NOT NULL) WITHOUT ROWID",
-    # how many items of the last run have each payload hash
-    "repeats": "CREATE TABLE repeats (hash TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID",
-}
-_STATES = ("claimed", "started", "done")
-_RUN_NUMBER = re.compile(r"[0-9]{1,18}")
-
-
-@attrs.frozen
-class JournalEntry:
-    """An item in the journal: the state in which the last run left it, and its result if it is done."""
-
-    key: str
-    state: Literal["new", "started", "done"]
-    result: object = None
-    payload: bytes | None = None
+_COMPACTED = 256 * 1024 * 1024
+"""Bytes of content up to which a run compacts its file at its end: all of it passes through the log, which is checked if the
+program is killed meanwhile."""
+_COMPACTION_TIME = 10.0
+"""Seconds after which a run gives up to compact its file. It then stays as it is."""
+_STEPS = 10_000
+"""Steps of SQLite between two looks at the clock."""
+_WORTH_IT = 0.2
+"""The share of free pages from which on a file is compacted."""
+_LEAST_FREE = 256 * 1024
+"""Bytes that must be free."""
 
 
 @attrs.frozen
 class _Job:
     """A change, and the future of its result. `is_durable`: it must outlive a power failure, so it waits for the disk."""
 
-    work: Callable[["sqlite3.Connection"], Any]
+    work: Callable[[Tables], Any]
     done: "asyncio.Future[Any]"
     is_durable: bool
 
 
 class Journal:
-    """Call `open`, then `claim` and the `mark_` methods for each item, and `close` at the end."""
+    """Call `open`, then `claim` and the `mark_` methods for each item, and `close` at the end.
 
-    def __init__(self, path: str | os.PathLike[str], identity: Mapping[str, str | None]) -> None:
+    `results` says what is kept of a result: `"all"`, or its `"outcome"` without payload and log tail.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        identity: Mapping[str, str | None],
+        *,
+        results: Literal["all", "outcome"] = "all",
+    ) -> None:
+        self.keeps_payloads = results == "all"
+        self.earlier: Mapping[ItemState, int] = {}
+        """The items of earlier runs, by state."""
         self._path = Path(path)
         self._identity = identity
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._run = 0
         self._known: dict[str, str] = {}
         """The rows of the table `map`, without their checksum."""
         self._is_durable = True
         """Whether a commit waits for the disk."""
         self._log = Path()
         self._had_log = self._must_move_log = False
-        self.known_items = 0
+        self._tables: Tables | None = None
+
+    @property
+    def known_items(self) -> int:
         """Items that earlier runs have started or done."""
+        return sum(count for state, count in self.earlier.items() if state is not ItemState.CLAIMED)
 
     async def open(self) -> None:
         """Open the file, or create it. `ConfigurationError` if it is damaged, in use, of another map, or not a journal."""
@@ -99,22 +100,22 @@ class Journal:
         self._thread = threading.Thread(target=self._write, name="journal of a map", daemon=True)
         self._thread.start()
         try:
-            self._run, self.known_items = await self._do(self._begin, is_durable=True)
+            self.earlier = await self._do(self._begin, is_durable=True)
         except BaseException:
             await self.close()
             raise
 
     async def claim(self, key: str | None, hash_: str | None) -> JournalEntry:
         """Claim an item for this run, by its key or by the hash of its payload. `InvalidInputError` for a duplicate key."""
-        entry: JournalEntry = await self._do(lambda db: self._claim(db, key, hash_))
+        entry: JournalEntry = await self._do(lambda tables: tables.claim(key, hash_))
         return entry
 
-    async def mark_started(self, key: str) -> None:
+    async def mark_started(self, row: ItemRow) -> None:
         """Record that the item is about to be sent. Waits for the disk."""
-        await self._do(lambda db: self._set(db, key, "started"), is_durable=True)
+        await self._do(lambda tables: tables.start(row), is_durable=True)
 
-    def mark_unsent(self, key: str, on_error: Callable[[BaseException], object]) -> None:
-        """Record that the item has not run, although it was started: a later run may send it.
+    def mark_unsent(self, row: ItemRow, on_error: Callable[[BaseException], object]) -> None:
+        """Record that the item has not run since it was started: it is again in the state that it had before.
 
         Nothing waits for this. If the item is started again, that change comes after this one.
         """
@@ -123,12 +124,16 @@ class Journal:
             if not done.cancelled() and (error := done.exception()) is not None:
                 on_error(error)
 
-        self._put(lambda db: self._set(db, key, "claimed")).add_done_callback(check)
+        self._put(lambda tables: tables.revert(row)).add_done_callback(check)
 
-    async def mark_done(self, key: str, result: Mapping[str, Any], payload: bytes | None) -> None:
-        """Record the result of the item."""
-        text = json.dumps(result)
-        await self._do(lambda db: self._set(db, key, "done", text, payload))
+    async def mark_done(self, row: ItemRow, state: ItemState, record: Mapping[str, Any], payload: bytes | None) -> None:
+        """Record the result of the item. It takes the place of an earlier one."""
+        text = json.dumps(record)
+        await self._do(lambda tables: tables.finish(row, state, text, payload))
+
+    async def compact(self) -> None:
+        """Write the file anew, without free space. It may take as much of the disk again meanwhile."""
+        await self._do(lambda tables: self._compact(tables.db))
 
     async def close(self) -> None:
         """Write all pending changes, close the file, and wait for the end of the thread."""
@@ -147,10 +152,10 @@ class Journal:
         self._thread = None
         self._jobs.put(None)
 
-    async def _do(self, work: Callable[["sqlite3.Connection"], Any], *, is_durable: bool = False) -> Any:
+    async def _do(self, work: Callable[[Tables], Any], *, is_durable: bool = False) -> Any:
         return await self._put(work, is_durable=is_durable)
 
-    def _put(self, work: Callable[["sqlite3.Connection"], Any], *, is_durable: bool = False) -> "asyncio.Future[Any]":
+    def _put(self, work: Callable[[Tables], Any], *, is_durable: bool = False) -> "asyncio.Future[Any]":
         assert self._loop is not None  # noqa: S101 - set by `open`
         done: asyncio.Future[Any] = self._loop.create_future()
         self._jobs.put(_Job(work, done, is_durable))
@@ -188,22 +193,22 @@ class Journal:
                 self._is_durable = is_durable
             for job in jobs:
                 try:
-                    outcomes.append((job.done, job.work(db), None))
+                    outcomes.append((job.done, job.work(self._opened), None))
                 except InvalidInputError as error:
                     outcomes.append((job.done, None, error))
                 except UnicodeEncodeError as error:
                     text = f"key {error.object!r} is not valid Unicode text; make key= return another string"
                     outcomes.append((job.done, None, InvalidInputError(text, member="key")))
-            self._commit(db, _LOG_FOLLOWS if self._must_move_log else _LOG_IS_IN)
+            self._commit(db, LOG_FOLLOWS if self._must_move_log else LOG_IS_IN)
             if self._must_move_log or self._log.stat().st_size > _LOG_SIZE:
-                self._commit(db, _LOG_FOLLOWS)
-                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._move_log(db)
                 self._must_move_log = False
         except BaseException as error:  # noqa: BLE001 - each job that waits receives it
             if db is not None:
                 with contextlib.suppress(Exception):  # the file may be gone
                     db.rollback()  # a change that is reported as failed must not be in the file
-            failure = self._explained(error)
+                    self._opened.load_samples()
+            failure = explained(self._path, error)
             outcomes = [(job.done, None, failure) for job in jobs]
         assert self._loop is not None  # noqa: S101 - set by `open`
         with contextlib.suppress(RuntimeError):  # the loop is closed, so no job waits
@@ -219,17 +224,42 @@ class Journal:
         db.commit()
         self._known = known
 
+    def _move_log(self, db: "sqlite3.Connection") -> None:
+        self._commit(db, LOG_FOLLOWS)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _end(self, db: "sqlite3.Connection") -> None:
-        """Close the file. SQLite moves the log into it, and deletes the log."""
+        """Compact the file if it is worth it, and close it. SQLite moves the log into it, and deletes the log."""
         has_begun, is_marked = bool(self._known), False
         with contextlib.suppress(Exception):  # such as a full disk
             if has_begun:
-                self._commit(db, _LOG_IS_IN)
+                self._compact_if_worth_it(db)
+        with contextlib.suppress(Exception):  # as above
+            if has_begun:
+                self._commit(db, LOG_IS_IN)
                 is_marked = True
         db.close()
         if not is_marked and (has_begun or self._had_log):
             with contextlib.suppress(OSError):
                 self._log.touch(mode=0o600)  # else the next run would miss the log
+
+    def _compact_if_worth_it(self, db: "sqlite3.Connection") -> None:
+        """Compact the file if many pages are free, its content is not too large, and it does not take too long."""
+        pages, free, size = (_pragma(db, name) for name in ("page_count", "freelist_count", "page_size"))
+        if free < pages * _WORTH_IT or free * size < _LEAST_FREE or (pages - free) * size > _COMPACTED:
+            return
+        ends_at = time.monotonic() + _COMPACTION_TIME
+        db.set_progress_handler(lambda: time.monotonic() > ends_at, _STEPS)
+        try:
+            self._compact(db)
+        finally:
+            db.set_progress_handler(None, 0)
+
+    def _compact(self, db: "sqlite3.Connection") -> None:
+        """Write the content of the file anew, without free space. Until the log has all of it, the file stays as it is."""
+        self._move_log(db)
+        db.execute("VACUUM")
+        self._move_log(db)
 
     def _connect(self) -> "sqlite3.Connection":
         import sqlite3  # noqa: PLC0415 - loaded by the first journal, never by `import aiolambda`
@@ -243,142 +273,40 @@ class Journal:
         try:
             db.text_factory = decoded
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            is_new = db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
-            if not is_new:
-                self._check_tables(db)  # before the file is changed: it may not be a journal
+            found = check_tables(db, self._path)  # before the file is changed: it may not be a journal
             restrict_to_owner(path)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA wal_autocheckpoint = 0")  # SQLite would begin the log again over its old frames: not whole
             db.execute("PRAGMA synchronous = FULL")
-            if is_new:
-                self._check_tables(db)
+            self._tables = Tables(db, self._path, found)
+            self._tables.create()
         except BaseException:
             db.close()
             raise
         return db
 
-    def _check_tables(self, db: "sqlite3.Connection") -> None:
-        """Create the tables in an empty file. `ConfigurationError` if the file has other tables, or if SQLite finds damage."""
-        found = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type <> 'index'"))
-        if not found:
-            db.execute("BEGIN IMMEDIATE")
-            for sql in _TABLES.values():
-                db.execute(sql)
-            return
-        if found != _TABLES:
-            raise ConfigurationError(
-                f"the file {str(self._path)!r} is not a journal of this version of aiolambda, or is damaged: it has other "
-                f"tables; {OTHER_FILE}, or resume with the version of aiolambda that wrote it"
-            )
-        faults = [str(fault) for (fault,) in db.execute("PRAGMA integrity_check(1)")]
-        if faults != ["ok"]:
-            raise self.damaged(f"SQLite finds {faults[0].splitlines()[-1]!r}")
+    @property
+    def _opened(self) -> Tables:
+        assert self._tables is not None  # noqa: S101 - set by `_connect`
+        return self._tables
 
-    def _begin(self, db: "sqlite3.Connection") -> tuple[int, int]:
-        """Check the file, and begin a run. Returns the number of the run, and that of the items that were started or done."""
-        known = dict(db.execute("SELECT name, value FROM map"))
-        last_run = self._last_run(known)
-        if known.setdefault("format", json.dumps(_FORMAT)) not in map(json.dumps, _READABLE_FORMATS):
-            raise ConfigurationError(
-                f"the journal {str(self._path)!r} has the format {known['format']}, and this version of aiolambda uses "
-                f'"{_FORMAT}"; {OTHER_FILE}, or resume with the version of aiolambda that wrote it'
-            )
-        for name, value in self._identity.items():
-            asked = json.dumps(value)
-            if known.setdefault(name, asked) != asked:
-                raise ConfigurationError(
-                    f"the journal {str(self._path)!r} is of another map: its {name} is {known[name]}, and that of this map is "
-                    f"{asked}; {OTHER_FILE}"
-                )
-        if known.get("log") == _LOG_FOLLOWS and not self._had_log:
+    def _begin(self, tables: Tables) -> Mapping[ItemState, int]:
+        """Check the file, convert it if it is of an earlier format, and begin a run. Returns the items of earlier runs."""
+        known, last_run = read_map(tables.db, self._path)
+        check_format(known, tables.found, self._path)
+        known = check_identity(known, self._identity, self._path)
+        if known.get("log") == LOG_FOLLOWS and not self._had_log:
             raise self.damaged(f"the file {self._log.name!r}, which belongs to it, is missing")
-        known_items = self._checked_items(db, last_run)
-        db.execute("DELETE FROM repeats")
-        self._known = known | {"format": json.dumps(_FORMAT), "run": str(last_run + 1), "log": ""}
+        earlier = tables.convert(last_run) if tables.found == OLD_TABLES else tables.check(last_run)
+        tables.run = last_run + 1
+        self._known = known | {"format": json.dumps(FORMAT), "run": str(last_run + 1), "log": ""}
         self._must_move_log = True
-        return last_run + 1, known_items
+        return earlier
 
-    def _last_run(self, known: dict[Any, Any]) -> int:
-        """The number of the last run. Checks the rows of the table `map`, and removes their checksum from `known`."""
-        if not known:
-            return 0
-        stored_sum, run = known.pop("sum", ""), known.get("run")
-        if not all(isinstance(part, str) for row in known.items() for part in row) or stored_sum != map_checksum(known):
-            raise self.damaged("the rows of its table 'map' were changed")
-        if run is None or _RUN_NUMBER.fullmatch(run) is None:
-            raise self.damaged("the number of its last run is not a number")
-        return int(run)
 
-    def _checked_items(self, db: "sqlite3.Connection", last_run: int) -> int:
-        """Check every row, and count the items that were started or done.
-
-        Keys are checked too: a changed key would look like an item that was never sent.
-        """
-        count, last_key = 0, b""
-        for *columns, stored_sum in db.execute("SELECT key, claimed, state, result, payload, sum FROM items"):
-            key, claimed, state, result, payload = columns
-            is_sound = (
-                checksum(*columns) == stored_sum
-                and isinstance(key, str)
-                and isinstance(claimed, int)
-                and isinstance(result, str | None)
-                and isinstance(payload, bytes | None)
-                and state in _STATES
-                and 0 < claimed <= last_run
-            )
-            if not is_sound or encoded(key) <= last_key:  # in a sound file, the rows are sorted by key
-                raise self.damaged(f"the row of the item {key!r} was changed")
-            count += state != "claimed"
-            last_key = encoded(key)
-        return count
-
-    def _claim(self, db: "sqlite3.Connection", key: str | None, hash_: str | None) -> JournalEntry:
-        if key is None:  # the hash, and the ordinal of this item among equal payloads
-            seen = db.execute("SELECT count FROM repeats WHERE hash = ?", (hash_,)).fetchone()
-            ordinal = 1 if seen is None else seen[0] + 1
-            db.execute("INSERT OR REPLACE INTO repeats VALUES (?, ?)", (hash_, ordinal))
-            key = f"{hash_}-{ordinal}"
-        row = db.execute("SELECT claimed, state, result, payload FROM items WHERE key = ?", (key,)).fetchone()
-        if row is None:
-            self._set(db, key, "claimed")
-            return JournalEntry(key, "new")
-        claimed, state, result, payload = row
-        if claimed == self._run:
-            raise InvalidInputError(f"duplicate key {key!r}: make key= return a different string for each item", member="key")
-        self._set(db, key, state, result, payload)
-        if state == "claimed":
-            return JournalEntry(key, "new")
-        return JournalEntry(key, state, None if result is None else self._parsed(key, result), payload)
-
-    def _parsed(self, key: str, result: str) -> object:
-        with contextlib.suppress(ValueError, RecursionError):
-            return json.loads(result)
-        raise self.damaged(f"the result of the item {key!r} is not JSON")  # raised here, so its context does not hold the text
-
-    def _set(
-        self, db: "sqlite3.Connection", key: str, state: str, result: str | None = None, payload: bytes | None = None
-    ) -> None:
-        columns = (key, self._run, state, result, payload)
-        db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?)", (*columns, checksum(*columns)))
-
-    def _explained(self, error: BaseException) -> BaseException:
-        """The error that the caller receives for one of SQLite or of the file system."""
-        if isinstance(error, ImportError):
-            return ConfigurationError("this Python has no sqlite3, which journal= needs; use a Python that has it")
-        import sqlite3  # noqa: PLC0415 - as above
-
-        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-            fault = "another run uses it; wait for the end of that run, or give another file"
-        elif isinstance(error, OSError):
-            fault = f"{error.strerror or error}; check its path and its disk"
-        elif isinstance(error, sqlite3.Error):
-            is_full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
-            fault = f"{error}; free some space on its disk" if is_full else f"{error}; {REMEDY}"
-        elif isinstance(error, UnicodeDecodeError):  # from SQLite's own message, which quotes the file
-            fault = f"malformed database schema; {REMEDY}"
-        else:
-            return error
-        return ConfigurationError(f"the journal {str(self._path)!r} cannot be used: {fault}")
+def _pragma(db: "sqlite3.Connection", name: str) -> int:
+    value: int = db.execute(f"PRAGMA {name}").fetchone()[0]
+    return value
 
 
 def _set_results(outcomes: "list[tuple[asyncio.Future[Any], Any, BaseException | None]]") -> None:

@@ -16,7 +16,17 @@ from typing import BinaryIO
 
 from ..errors import ConfigurationError
 
-__all__ = ["OTHER_FILE", "REMEDY", "damaged", "log_fault", "private_file", "restrict_to_owner"]
+__all__ = [
+    "OTHER_FILE",
+    "REMEDY",
+    "damaged",
+    "explained",
+    "is_too_short",
+    "log_fault",
+    "private_file",
+    "restrict_to_owner",
+    "row_shown",
+]
 
 OTHER_FILE = "give another file, with which every item is sent again"
 REMEDY = f"restore the file from a copy, or {OTHER_FILE}"
@@ -41,13 +51,43 @@ def damaged(path: Path, fault: str) -> ConfigurationError:
     return ConfigurationError(f"the journal {str(path)!r} is damaged: {fault}; {REMEDY}")
 
 
+def explained(path: Path, error: BaseException, *, other: str = "give another file") -> BaseException:
+    """The error that the caller receives for one of SQLite or of the file system. `other` is the remedy for a file in use."""
+    if isinstance(error, ImportError):
+        return ConfigurationError("this Python has no sqlite3, which journal= needs; use a Python that has it")
+    import sqlite3  # noqa: PLC0415 - loaded by the first journal, never by `import aiolambda`
+
+    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        fault = f"another run uses it; wait for the end of that run, or {other}"
+    elif isinstance(error, OSError):
+        fault = f"{error.strerror or error}; check its path and its disk"
+    elif isinstance(error, sqlite3.Error):
+        is_full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+        fault = f"{error}; free some space on its disk" if is_full else f"{error}; {REMEDY}"
+    elif isinstance(error, UnicodeDecodeError):  # from SQLite's own message, which quotes the file
+        fault = f"malformed database schema; {REMEDY}"
+    else:
+        return error
+    return ConfigurationError(f"the journal {str(path)!r} cannot be used: {fault}")
+
+
+def row_shown(key: object, number: int) -> str:
+    """How an error names the row of an item: by its key, or by its number if the key is no text."""
+    return f"the row of the item {key!r}" if isinstance(key, str) else f"row {number} of its table 'items'"
+
+
+def is_too_short(size: int) -> bool:
+    """Whether a file of so many bytes is the rest of one: SQLite would take it for an empty database."""
+    return 0 < size < _SMALLEST_PAGE
+
+
 def private_file(given: Path) -> str:
     """Create the file for its owner alone, if it does not exist. Returns its real path."""
     try:
         path = os.path.realpath(given)  # Path.resolve raises a RuntimeError for a loop of links
         with contextlib.suppress(FileExistsError):  # an existing file stays closed: closing it would end another run's lock
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        if 0 < Path(path).stat().st_size < _SMALLEST_PAGE:  # SQLite would take the file for an empty database
+        if is_too_short(Path(path).stat().st_size):
             raise damaged(given, "it is too short")
     except PermissionError as error:
         raise ConfigurationError(

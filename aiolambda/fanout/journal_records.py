@@ -5,53 +5,48 @@ Law: loading checks each member, so a record with other content raises `Unreadab
 Owns the form of a record. Must not know where records are stored.
 """
 
-import math
 from collections.abc import Mapping
-from types import NoneType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import errors
 from ..errors import AiolambdaError, FunctionError, LambdaServiceException, UnknownOutcomeError, rebuilt
 from ..errors.service import EXCEPTIONS
 from ..operations.invoke_types import InvokeCommandOutput
 from ..types.interfaces import Codec
-from ..types.values import Delivery, Metadata
+from ..types.values import Delivery
 from .item import WorkItem
+from .journal_members import (
+    NUMBER,
+    TEXT,
+    Content,
+    UnreadableError,
+    is_sound,
+    load_metadata,
+    member_of,
+    metadata_record,
+    object_of,
+)
+from .journal_outputs import OutcomeOutput, bytes_of, compacted_output, function_error_of, load_output, output_record
+from .journal_rows import ItemState
 from .values import MapResult
 
 if TYPE_CHECKING:
     from ..operations.fetch_types import HttpOutput
 
-__all__ = ["UnreadableError", "cost_of", "dump", "load", "unknown_outcome"]
+__all__ = ["UnreadableError", "compacted", "cost_of", "dump", "lacks_payload", "load", "state_of_record", "unknown_outcome"]
 
+T = TypeVar("T")
 Item = TypeVar("Item")
-Content = Mapping[str, Any]
 
-_NUMBER = (int, float)
-_TEXT = (str, NoneType)
-_OUTPUT_MEMBERS: Mapping[str, tuple[type, ...]] = {
-    "status_code": (int,),
-    "function_error": _TEXT,
-    "log_result": _TEXT,
-    "executed_version": _TEXT,
-    "durable_execution_arn": _TEXT,
-}
-_METADATA_MEMBERS: Mapping[str, tuple[type, ...]] = {
-    "http_status_code": (int,),
-    "request_id": _TEXT,
-    "trace_id": _TEXT,
-    "attempts": (int,),
-    "total_retry_delay": _NUMBER,
-}
 _ERROR_MEMBERS: Mapping[str, tuple[type, ...]] = {
     "code": (str,),
     "type": (str,),
-    "retry_after": _NUMBER,
+    "retry_after": NUMBER,
     "limit": (int,),
     "exceeded": (str,),
     "stage": (str,),
-    "elapsed": _NUMBER,
-    "total_retry_delay": _NUMBER,
+    "elapsed": NUMBER,
+    "total_retry_delay": NUMBER,
     "request_id": (str,),
     "member": (str,),
     "size": (int,),
@@ -88,12 +83,13 @@ _ERROR_DEFAULTS: tuple[tuple[type[AiolambdaError], Mapping[str, object]], ...] =
 """The attributes of an error that its record does not hold."""
 
 
-class UnreadableError(Exception):
-    """A record is not a result that `dump` made. The text names the member, and never contains a value."""
+def dump(
+    result: MapResult[Any], *, billed_ms: float = 0.0, cold_starts: int = 0, whole: bool = True
+) -> tuple[dict[str, Any], bytes | None]:
+    """The record of a result without its item, with the cost of all invocations, and the bytes of the payload.
 
-
-def dump(result: MapResult[Any], *, billed_ms: float = 0.0, cold_starts: int = 0) -> tuple[dict[str, Any], bytes | None]:
-    """The record of a result without its item, with the cost of all invocations, and the bytes of the payload."""
+    Without `whole` it is the outcome only: no payload, no log tail, no headers, no message of the function.
+    """
     output, error, response = result.output, result.error, result.response
     content: dict[str, Any] = {
         "delivery": result.delivery,
@@ -103,53 +99,65 @@ def dump(result: MapResult[Any], *, billed_ms: float = 0.0, cold_starts: int = 0
         "cold_starts": cold_starts,
     }
     if output is not None:
-        content["output"] = {name: getattr(output, name) for name in _OUTPUT_MEMBERS} | {"metadata": _metadata(output.metadata)}
+        content["output"] = output_record(output, whole=whole)
+        if not whole and isinstance(error, FunctionError):
+            content["output"]["error_type"] = error.error_type
     if response is not None:
         from . import http_records  # noqa: PLC0415 - for commands that are fetches
 
-        content["response"] = http_records.dump(response) | {"metadata": _metadata(response.metadata)}
+        content["response"] = http_records.dump(response, whole=whole)
     if error is not None and not isinstance(error, FunctionError):
-        members = {name: getattr(error, name, None) for name in _ERROR_MEMBERS}
-        content["error"] = {
-            "kind": type(error).__name__,
-            "text": str(error.args[0]) if error.args else "",
-            "function_name": error.function_name,
-            "metadata": _metadata(error.metadata) if isinstance(error, LambdaServiceException) else None,
-            **{name: value for name, value in members.items() if type(value) in _ERROR_MEMBERS[name] and _is_sound(value)},
-        }
+        content["error"] = _error_record(error, whole=whole)
     payload = response.content if response is not None else None if output is None else output.payload
-    return content, None if payload is None else _bytes_of(payload, result.key)
+    return content, bytes_of(payload, result.key) if payload is not None and whole else None
 
 
-def _bytes_of(payload: object, key: str) -> bytes:
-    """The payload. A middleware may have put another type in its place, which would come back as a changed row."""
-    if not isinstance(payload, bytes | bytearray):
-        raise AiolambdaError(
-            f"the output of the item {key!r} has a payload of the type {type(payload).__name__}, and a journal stores bytes: "
-            "check the middleware that made this output",
-            delivery=Delivery.EXECUTED,
-        )
-    return bytes(payload)
+def _error_record(error: AiolambdaError, *, whole: bool) -> dict[str, Any]:
+    members = {name: getattr(error, name, None) for name in _ERROR_MEMBERS}
+    metadata = metadata_record(error.metadata) if isinstance(error, LambdaServiceException) else None
+    if metadata is not None and not whole:
+        metadata["headers"] = {}
+    return {
+        "kind": type(error).__name__,
+        "text": str(error.args[0]) if error.args else "",
+        "function_name": error.function_name,
+        "metadata": metadata,
+        **{name: value for name, value in members.items() if type(value) in _ERROR_MEMBERS[name] and is_sound(value)},
+    }
+
+
+def compacted(content: object) -> dict[str, Any]:
+    """A record of format 3 or 4 as one of this format. `UnreadableError` if the content is not a record."""
+    whole = dict(object_of(content, "result"))
+    if "output" in whole:
+        whole["output"] = compacted_output({"kind": "invoke", **object_of(whole["output"], "output")})
+    return whole
+
+
+def state_of_record(content: Content) -> ItemState:
+    """The state of an item that has this record. `UnreadableError` if the content is not a record."""
+    output = object_of(content.get("output", {}), "output")
+    if "error" not in content and output.get("function_error") is None:
+        return ItemState.OK
+    verdict = _verdict(content)
+    if verdict is Delivery.UNKNOWN:
+        return ItemState.UNKNOWN
+    return ItemState.RAN if verdict.may_have_run else ItemState.NOT_RUN
 
 
 def load(work: WorkItem[Item], content: object, payload: bytes | None, *, codec: Codec) -> MapResult[Item]:
     """The result that an earlier run stored. `UnreadableError` if the content is not a record."""
-    whole = _object(content, "result")
-    try:
-        verdict = Delivery(_member(whole, "delivery", str))
-    except ValueError:
-        raise UnreadableError("delivery is not a verdict") from None
+    whole = object_of(content, "result")
+    verdict = _verdict(whole)
     output: InvokeCommandOutput | None = None
     error: AiolambdaError | None = None
     response = _load_response(whole, payload, codec, work.function_name)
     if "output" in whole:
-        output = _load_output(_object(whole["output"], "output"), payload, codec, work.function_name)
-        try:
-            output.raise_for_function_error()
-        except FunctionError as failure:
-            error = failure.with_traceback(None)
+        found = object_of(whole["output"], "output")
+        output = load_output(found, payload, codec, work.function_name)
+        error = function_error_of(output, found, work.function_name)
     if "error" in whole:
-        error = _load_error(_object(whole["error"], "error"), verdict)
+        error = _load_error(object_of(whole["error"], "error"), verdict)
     if output is None and error is None and response is None:
         raise UnreadableError("it has neither an output nor an error")
     return MapResult(
@@ -159,17 +167,33 @@ def load(work: WorkItem[Item], content: object, payload: bytes | None, *, codec:
         output=output,
         error=error,
         delivery=verdict,
-        attempts=_member(whole, "attempts", int),
-        duration=_member(whole, "duration", *_NUMBER),
+        attempts=member_of(whole, "attempts", int),
+        duration=member_of(whole, "duration", *NUMBER),
         replayed=True,
         response=response,
     )
 
 
+def lacks_payload(result: MapResult[Any]) -> bool:
+    """Whether the result was replayed without its payload, which the journal did not keep."""
+    if result.response is None:
+        return isinstance(result.output, OutcomeOutput)
+    from . import http_records  # noqa: PLC0415 - as above
+
+    return isinstance(result.response, http_records.OutcomeResponse)
+
+
+def _verdict(content: Content) -> Delivery:
+    try:
+        return Delivery(member_of(content, "delivery", str))
+    except ValueError:
+        raise UnreadableError("delivery is not a verdict") from None
+
+
 def cost_of(content: object) -> tuple[float, int]:
     """The billed milliseconds and the cold starts in a record."""
-    whole = _object(content, "result")
-    return _member(whole, "billed_ms", *_NUMBER), _member(whole, "cold_starts", int)
+    whole = object_of(content, "result")
+    return member_of(whole, "billed_ms", *NUMBER), member_of(whole, "cold_starts", int)
 
 
 def unknown_outcome(work: WorkItem[Item]) -> MapResult[Item]:
@@ -182,77 +206,27 @@ def unknown_outcome(work: WorkItem[Item]) -> MapResult[Item]:
     return MapResult(index=work.index, key=work.key, item=work.item, error=error, delivery=Delivery.UNKNOWN, replayed=True)
 
 
-def _metadata(metadata: Metadata) -> dict[str, Any]:
-    return {name: getattr(metadata, name) for name in _METADATA_MEMBERS} | {"headers": dict(metadata.headers)}
-
-
-def _is_sound(value: object) -> bool:
-    """Whether a value is something else than a number that is infinite, NaN or too large for a float."""
-    try:
-        return not isinstance(value, int | float) or math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def _object(value: object, name: str) -> Content:
-    if not isinstance(value, dict):
-        raise UnreadableError(f"{name} is not a JSON object")
-    return cast("Content", value)
-
-
-def _member(content: Content, name: str, *kinds: type) -> Any:
-    value: Any = content.get(name)
-    if type(value) not in kinds:
-        raise UnreadableError(f"{name} is missing or of another type")
-    if float not in kinds:
-        return value
-    if not _is_sound(value):
-        raise UnreadableError(f"{name} is not a finite number")
-    return float(value)
-
-
-def _members(content: Content, table: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
-    return {name: _member(content, name, *kinds) for name, kinds in table.items()}
-
-
-def _load_metadata(content: object) -> Metadata:
-    whole = _object(content, "metadata")
-    headers = _object(whole.get("headers"), "headers")
-    return Metadata(**_members(whole, _METADATA_MEMBERS), headers={name: _member(headers, name, str) for name in headers})
-
-
-def _load_output(content: Content, payload: bytes | None, codec: Codec, function_name: str) -> InvokeCommandOutput:
-    members = _members(content, _OUTPUT_MEMBERS)
-    metadata = _load_metadata(content.get("metadata"))
-    return InvokeCommandOutput(**members, payload=payload or b"", metadata=metadata, codec=codec, function_name=function_name)
-
-
 def _load_response(whole: Content, body: bytes | None, codec: Codec, function_name: str) -> "HttpOutput | None":
     if "response" not in whole:
         return None
     from . import http_records  # noqa: PLC0415 - as above
 
-    content = _object(whole["response"], "response")
-    metadata = _load_metadata(content.get("metadata"))
-    response = http_records.load(content, body, metadata, codec=codec, function_name=function_name)
-    if response is None:
-        raise UnreadableError("response is missing a member, or has one of another type")
-    return response
+    return http_records.load(object_of(whole["response"], "response"), body, codec=codec, function_name=function_name)
 
 
 def _load_error(content: Content, verdict: Delivery) -> AiolambdaError:
-    name, text = _member(content, "kind", str), _member(content, "text", str)
+    name, text = member_of(content, "kind", str), member_of(content, "text", str)
     kind = EXCEPTIONS.get(name) or next((kind for kind in _ERROR_CLASSES if kind.__name__ == name), AiolambdaError)
     state: dict[str, object] = {
         "_delivery": verdict,
-        "_function_name": _member(content, "function_name", *_TEXT),
+        "_function_name": member_of(content, "function_name", *TEXT),
         "_located": True,
     }
     for base, defaults in _ERROR_DEFAULTS:
         if issubclass(kind, base):
             state |= defaults
-    state |= {name: _member(content, name, *kinds) for name, kinds in _ERROR_MEMBERS.items() if name in content}
+    state |= {name: member_of(content, name, *kinds) for name, kinds in _ERROR_MEMBERS.items() if name in content}
     if issubclass(kind, LambdaServiceException):
-        state |= {"metadata": _load_metadata(content.get("metadata")), "message": text}
+        state |= {"metadata": load_metadata(content.get("metadata")), "message": text}
         state.pop("request_id", None)  # the metadata has it
     return rebuilt(kind, (text,), state)

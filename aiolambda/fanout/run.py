@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar
 from ..errors import ConfigurationError
 from ..errors.checks import check_seconds
 from ..pipeline.observers import MapWatch
+from .resumption import Resumption
 from .run_log import RunLog
 from .scheduler import GRACE, MapScheduler
 from .values import MapResult, MapStats, StoppedBy
@@ -64,6 +65,11 @@ class MapRun(Generic[Item]):
     def stats(self) -> MapStats:
         """The totals, during the run and after it."""
         return self._scheduler.stats
+
+    @property
+    def resumption(self) -> Resumption | None:
+        """What the run found in its journal at its start; `None` without a journal, or if earlier runs have sent nothing."""
+        return self._scheduler.resumption
 
     @property
     def stopped_by(self) -> StoppedBy | None:

@@ -11,6 +11,7 @@ from collections import Counter
 
 from ..types.loggers import AnyLogger, log_quietly
 from ..types.values import ThrottleReason
+from .resumption import Resumption
 from .values import MapStats, StoppedBy
 
 __all__ = ["RunLog"]
@@ -44,6 +45,19 @@ class RunLog:
         self._began = self.accepted_at = now
         if self.is_on:
             self._log(logging.INFO, "%s started", self._title)
+
+    def resumed(self, resumption: Resumption) -> None:
+        """The journal has items of earlier runs."""
+        if self.is_on:
+            self._log(
+                logging.INFO,
+                "%s resumes: of the items in its journal, %s are replayed and %s are sent again",
+                self._title,
+                f"{resumption.replayed:,}",
+                f"{resumption.sent_again:,}",
+                items_to_replay=resumption.replayed,
+                items_to_send_again=resumption.sent_again,
+            )
 
     def throttled(self, reason: ThrottleReason | None, now: float, *, window: int) -> None:
         """A request was throttled; so many may be in flight now."""

@@ -18,6 +18,7 @@ from .backlog import Backlog
 from .item import WorkItem
 from .journal import Journal
 from .result_queue import ResultQueue
+from .resumption import Resumption, resumption_of
 from .run_log import RunLog
 from .sender import ItemSender, Run, Send
 from .source import Source
@@ -75,7 +76,11 @@ class MapScheduler(Run[Item]):
             jitter=jitter,
             log=log,
             retry_function_errors=settings.retry_function_errors,
+            retry_failed=settings.retry_failed,
         )
+        self.resumption: Resumption | None = None
+        """What earlier runs have left in the journal, once it is open."""
+        self._log = log
         self._last_function = ""
         self._room = 0
         """Room in the window of the last function, as known in this turn; 0: not known."""
@@ -121,6 +126,7 @@ class MapScheduler(Run[Item]):
         self.task = asyncio.create_task(self._run(), name="map")
         try:
             await self._sender.open(self._run_ended)
+            self._note_resumption()
             if self._prepare is not None:
                 await self._prepare_until_deadline(self._prepare)
         except BaseException as error:
@@ -130,6 +136,16 @@ class MapScheduler(Run[Item]):
         if self._settings.deadline is not None:
             self._deadline = loop.call_at(self._began + self._settings.deadline, self.stop, "deadline")
         self._wake.set()
+
+    def _note_resumption(self) -> None:
+        if self._journal is None:
+            return
+        settings = self._settings
+        self.resumption = resumption_of(
+            self._journal.earlier, idempotent=settings.idempotent, retry_failed=settings.retry_failed
+        )
+        if self.resumption is not None:
+            self._log.resumed(self.resumption)
 
     async def _prepare_until_deadline(self, prepare: Callable[[], Awaitable[None]]) -> None:
         deadline = self._settings.deadline

@@ -24,6 +24,8 @@ from . import journal_records
 from .backlog import Backlog
 from .item import Flight, WorkItem
 from .journal import Journal, JournalEntry
+from .journal_rows import state_of
+from .resumption import is_sent_again
 from .run_log import RunLog
 from .stats import StatsCounter
 from .values import MapResult
@@ -69,6 +71,7 @@ class ItemSender(Generic[Item]):
         jitter: Callable[[], float],
         log: RunLog,
         retry_function_errors: int,
+        retry_failed: bool,
     ) -> None:
         self._run = run
         self._send = send
@@ -80,6 +83,7 @@ class ItemSender(Generic[Item]):
         self._jitter = jitter
         self._log = log
         self._retry_function_errors = retry_function_errors
+        self._retry_failed = retry_failed
         self._run_ended: asyncio.Future[None] | None = None
         self.claims: set[asyncio.Task[None]] = set()
         """The tasks of the items that are looked up in the journal."""
@@ -138,11 +142,11 @@ class ItemSender(Generic[Item]):
     async def _claim(self, work: WorkItem[Item], journal: Journal) -> None:
         try:
             entry = await journal.claim(work.given_key, work.payload_hash or f"refused-{work.index}")
-            work.key = entry.key
+            work.key, work.row = entry.key, entry.row
             work.may_have_run = entry.state != "new"
             self.replays_left -= entry.state != "new"
-            if entry.state == "done":
-                self._replay(work, journal, entry)
+            if entry.row.result is not None:
+                self._resume(work, journal, entry)
             elif entry.state == "started" and not work.idempotent:
                 self._run.deliver(journal_records.unknown_outcome(work))  # it stays "started": a later run may be idempotent
             else:
@@ -151,17 +155,17 @@ class ItemSender(Generic[Item]):
             self._run.fail(error)
             self._run.deliver(work.unsent(), abandoned=True)
 
-    def _replay(self, work: WorkItem[Item], journal: Journal, entry: JournalEntry) -> None:
-        """Deliver the stored result, or send the item again: if it has not run, or if it is idempotent and may have run."""
+    def _resume(self, work: WorkItem[Item], journal: Journal, entry: JournalEntry) -> None:
+        """Deliver the stored result, or send the item again, and count what it has cost so far."""
         fault = ""
         try:
             result = journal_records.load(work, entry.result, entry.payload, codec=self._codec)
-            cost = journal_records.cost_of(entry.result)
-            self._stats.bill(*cost)
-            is_unknown = result.delivery is Delivery.UNKNOWN
-            if not result.delivery.may_have_run or (is_unknown and work.idempotent):
-                work.may_have_run = is_unknown
-                work.billed_ms, work.cold_starts = cost
+            work.billed_ms, work.cold_starts = journal_records.cost_of(entry.result)
+            if entry.state == "started":  # again: its result is that of an invocation before the one that was in flight
+                result = journal_records.unknown_outcome(work)
+            self._stats.bill(work.billed_ms, work.cold_starts)
+            if is_sent_again(state_of(result), idempotent=work.idempotent, retry_failed=self._retry_failed):
+                work.may_have_run = result.delivery.may_have_run
                 self._run.enqueue(work)
             else:
                 self._run.deliver(result)
@@ -176,8 +180,8 @@ class ItemSender(Generic[Item]):
         clock = run_ended.get_loop().time
         output, error = None, None
         throttle: LambdaServiceException | None = None
-        if self._journal is not None:
-            await self._journal.mark_started(work.key)
+        if self._journal is not None and work.row is not None:
+            await self._journal.mark_started(work.row)
         began = clock()
         try:
             output, error = await self._outcome(work, run_ended)
@@ -255,17 +259,17 @@ class ItemSender(Generic[Item]):
         self._log.throttled(reason, now, window=self._admission.window(work.function_name))
 
     async def _record_end(self, work: WorkItem[Item], result: MapResult[Item], journal: Journal, *, abandoned: bool) -> None:
+        row, error = work.row, result.error
+        assert row is not None  # noqa: S101 - the item was claimed
         try:
             if not abandoned:  # even if the function failed and is tried again: the item has run
-                await self._record(work, result, journal)
-            elif not work.may_have_run:
-                journal.mark_unsent(work.key, self._run.fail)
+                whole = journal.keeps_payloads
+                record = journal_records.dump(result, billed_ms=work.billed_ms, cold_starts=work.cold_starts, whole=whole)
+                await journal.mark_done(row, state_of(result), *record)
+            elif error is None or not error.may_have_run:
+                journal.mark_unsent(row, self._run.fail)
         except Exception as failure:  # noqa: BLE001 - it ends the run; the result is delivered all the same
             self._run.fail(failure)
-
-    async def _record(self, work: WorkItem[Item], result: MapResult[Item], journal: Journal) -> None:
-        content, payload = journal_records.dump(result, billed_ms=work.billed_ms, cold_starts=work.cold_starts)
-        await journal.mark_done(result.key, content, payload)
 
     def _on_end(self, task: asyncio.Task[None]) -> None:
         flight = self.in_flight.pop(task)

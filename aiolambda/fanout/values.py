@@ -155,7 +155,7 @@ class MapSettings:
     """The settings of one run.
 
     `lookahead` is the number of items that may be read while their windows are full. `max_held` bounds the items and results
-    that the run holds.
+    that the run holds. `idempotent` is that of items that do not say it themselves.
     """
 
     ordered: bool = attrs.field(validator=checked_by(check_choice))
@@ -166,3 +166,5 @@ class MapSettings:
     on_progress: Callable[[MapStats], None] | None = attrs.field(validator=checked_by(check_callable))
     max_held: int
     lookahead: int
+    idempotent: bool = attrs.field(default=False, validator=checked_by(check_choice))
+    retry_failed: bool = attrs.field(default=False, validator=checked_by(check_choice))

@@ -48,7 +48,7 @@ def test_help_has_the_command_s_own_exit_codes(command, capsys):
     codes = re.findall(r"^  (\d+) ", stdout.partition("\nexit codes:\n")[2], re.MULTILINE)
     assert codes[0] == "0"
     reads = ("durable describe", "durable history", "durable callbacks", "durable list")
-    sends = command.startswith(("invoke", "map", "fetch", "call", "durable")) and command not in reads
+    sends = command.startswith(("invoke", "map", "fetch", "call", "callback", "durable", "journal")) and command not in reads
     assert ("4" in codes) == sends
 
 

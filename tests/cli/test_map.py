@@ -165,7 +165,7 @@ async def interrupted_journal(path, function, payload):
     await journal.open()
     try:
         entry = await journal.claim(None, hashlib.sha256(payload).hexdigest())
-        await journal.mark_started(entry.key)
+        await journal.mark_started(entry.row)
     finally:
         await journal.close()
 

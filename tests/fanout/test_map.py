@@ -44,6 +44,7 @@ from aiolambda import (
     UnknownOutcomeError,
 )
 from aiolambda.fanout import Journal
+from aiolambda.fanout.journal_rows import ItemRow, ItemState
 from aiolambda.policy import classification
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers
@@ -601,16 +602,16 @@ async def test_full_disk_loses_no_result(fails: str, verdict: Delivery, tmp_path
     class Full(Journal):
         """A journal whose disk is full at the second item."""
 
-        async def mark_started(self, key: str) -> None:
-            await self._check("mark_started", key)
-            await super().mark_started(key)
+        async def mark_started(self, row: ItemRow) -> None:
+            await self._check("mark_started", row)
+            await super().mark_started(row)
 
-        async def mark_done(self, key: str, result: Any, payload: bytes | None) -> None:
-            await self._check("mark_done", key)
-            await super().mark_done(key, result, payload)
+        async def mark_done(self, row: ItemRow, state: ItemState, record: Any, payload: bytes | None) -> None:
+            await self._check("mark_done", row)
+            await super().mark_done(row, state, record, payload)
 
-        async def _check(self, method: str, key: str) -> None:
-            if (method, key) == (fails, "1"):
+        async def _check(self, method: str, row: ItemRow) -> None:
+            if (method, row.key) == (fails, "1"):
                 raise OSError("disk full")
 
     async with squares() as client:

@@ -1,6 +1,6 @@
 """`kill -9` at 20 random moments of a map of 5,000 items with a journal, and the results after all resumes.
 
-`python -m tests.soak.map_kills [--items N] [--kills N] [--idempotent] [--seed N]`
+`python -m tests.soak.map_kills [--items N] [--kills N] [--idempotent] [--seconds LEAST MOST] [--seed N]`
 
 The server is a process of its own, and counts executions by payload. Exit code 1 if an item has no result or two results, or if
 it ran twice and was not reported as unknown before.
@@ -31,7 +31,7 @@ async def run(server: Handle, options: argparse.Namespace, folder: Path) -> bool
     for _ in range(options.kills):
         process = await asyncio.create_subprocess_exec(*command, cwd=folder, env=environment, stderr=asyncio.subprocess.DEVNULL)
         try:
-            await asyncio.wait_for(process.wait(), rng.uniform(0.25, 0.6))
+            await asyncio.wait_for(process.wait(), rng.uniform(*options.seconds))
         except TimeoutError:
             process.kill()
             await process.wait()
@@ -52,6 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=5000)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seconds", type=float, nargs=2, default=(0.25, 0.6), help="between these a run is killed")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--idempotent", action="store_true", help="items in flight are sent again")
     options = parser.parse_args()
