@@ -4,6 +4,7 @@ Owns the answer to the caller. Must not know the process of the SDK, or how a ha
 """
 
 import asyncio
+import contextlib
 
 import attrs
 from aiohttp import web
@@ -15,6 +16,7 @@ from ...emulation.function_failure import response_of
 from ...emulation.function_responses import FunctionResponse
 from ...emulation.identifiers import ACCOUNT, arn_of
 from ..durable.executions import DurableExecutions, DurableStart
+from ..durable.peer import PeerUnavailable
 from ..durable_config import DurableConfig
 from ..functions import LocalFunction
 from ..invocation_log import Watch
@@ -64,7 +66,9 @@ class DurableCalls:
         self._region = region
 
     async def run_handler(self, job: Job) -> InvocationResult:
-        """Run the handler as soon as the concurrency allows it."""
+        """Run the handler as soon as the concurrency allows it. It may invoke the functions that there are now."""
+        with contextlib.suppress(PeerUnavailable):  # then nobody waits for this run
+            await self._executions.tell_functions()
         while True:
             try:
                 return await self._functions.invoke(job)

@@ -190,7 +190,6 @@ class InvokeApi:
         try:
             invoke = await self._parse(request, function_name, watch, streamed=streamed)
             if self._is_handler_run(request):
-                await self._executions.tell_functions()
                 job = handler_job(invoke, self._find(invoke.target), self._arn(invoke.target), watch)
                 return await self._respond(request, invoke, job, streamed=False)
             job = await self.admit(invoke, watch, streamed=streamed)

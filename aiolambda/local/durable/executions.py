@@ -207,8 +207,8 @@ class DurableExecutions:
             return
         functions = {name: _described(self._functions.in_processes.get(name)) for name in self._functions.function_names()}
         if functions != self._told:
-            self._told = functions
             await self._peer.ask("PUT", "/aiolambda/functions", body=json.dumps(functions).encode())
+            self._told = functions
 
     async def _running_peer(self) -> DurablePeer:
         if self._is_closed:

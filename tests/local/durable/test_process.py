@@ -358,3 +358,12 @@ async def test_events_tell_the_execution(tmp_path: Path, orders: LocalFunction, 
     ]
     of_handler = [event.status for event in seen if event.version == "1"]
     assert of_handler == ["running", "succeeded"]
+
+
+async def test_function_that_was_added_can_be_invoked(tmp_path: Path, orders: LocalFunction, python: str) -> None:
+    async with serving(orders, tmp_path, durable_python=python) as durable:
+        members = {"function": "late", "payload": {"n": 2}}
+        failed = await durable.invoke("invokes", members=members)
+        assert failed.function_error == "Unhandled"
+        durable.endpoint.add("late", lambda event: {"double": 2 * event["n"]})
+        assert (await durable.invoke("invokes", members=members)).json()["answered"] == {"double": 4}
