@@ -1,6 +1,6 @@
 """The items of a map: what a file or a pipe holds, in the form that was asked for.
 
-Laws: a regular file is checked before anything is sent, up to 64 MB of it, and the rest while it is read; a silent pipe blocks
+Laws: a regular file is checked before anything is sent, up to 16 MiB of it, and the rest while it is read; a silent pipe blocks
 neither the event loop nor the exit.
 
 Must not know what is done with an item.
@@ -25,7 +25,7 @@ from .inputs.values import LONGEST, InputError, Line
 
 __all__ = ["InputError", "Items", "Line"]
 
-_CHECKED = 64 * 1024 * 1024
+_CHECKED = 16 * 1024 * 1024
 """Bytes of a regular file, decompressed, that are read before anything is sent."""
 _GROUP = 1000
 """Items to give at once when the rest of an input is read."""

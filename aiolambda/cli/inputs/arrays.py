@@ -13,7 +13,11 @@ from .values import LONGEST, InputError, Record
 
 __all__ = ["array_elements"]
 
-_OUTSIDE = re.compile(rb'["\[\]{},]')
+_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_NEXT = re.compile(rb'(?:[^"\[\]{},]++|' + _STRING + rb')*+(["\[\]{},]?)', re.DOTALL)
+"""Up to the next mark of the structure: a quote there opens a string that the buffer does not have to its end."""
+_NEXT_INSIDE = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb')*+(["\[\]{}]?)', re.DOTALL)
+"""The same inside an element, whose commas mean nothing here."""
 _INSIDE = re.compile(rb'["\\]')
 _BLANK = b" \t\r\n"
 _NOT_BLANK = re.compile(rb"[^ \t\r\n]")
@@ -54,12 +58,10 @@ class _Scanner:
             elif self._in_string:
                 if not self._leave_string():
                     break
-            elif (found := _OUTSIDE.search(self._buffer, self._at)) is None:
-                self._at = len(self._buffer)
-                break
+            elif mark := self._next_mark():
+                yield from self._step(mark)
             else:
-                self._at = found.end()
-                yield from self._step(found[0])
+                break
         if len(self._buffer) > LONGEST:
             raise too_long(self._start_line())
 
@@ -83,6 +85,13 @@ class _Scanner:
         self._drop(1)
         self._depth = 1
         return True
+
+    def _next_mark(self) -> bytes:
+        """Go behind the next mark of the structure. Empty if the buffer has none."""
+        found = (_NEXT if self._depth == 1 else _NEXT_INSIDE).match(self._buffer, self._at)
+        assert found is not None  # noqa: S101 - the pattern matches nothing, too
+        self._at = found.end()
+        return bytes(found[1])
 
     def _leave_string(self) -> bool:
         """Go to the end of the string. Returns whether the buffer has it."""
