@@ -51,10 +51,11 @@ class Feed(Generic[T]):
             await self._take_group()
         return self._ready.popleft()
 
-    def close(self) -> None:
-        """End the thread, unless it waits for input."""
+    def close(self) -> bool:
+        """End the thread, unless it waits for input. Returns whether there is one: it ends what it began."""
         self._is_closed = True
         self._capacity.release()
+        return self._loop is not None
 
     async def _take_group(self) -> None:
         if self._loop is None:

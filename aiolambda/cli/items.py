@@ -52,7 +52,8 @@ class Items:
             return
         if path is not None:
             self.total = self._check(path)
-        self.lines = self._feed = self._fed(os.dup(file.fileno()))
+        self._descriptor = os.dup(file.fileno())  # of its own: the thread may outlive the file
+        self.lines = self._feed = self._fed(self._descriptor)
 
     @property
     def has_ended(self) -> bool:
@@ -82,8 +83,8 @@ class Items:
 
     def close(self) -> None:
         """End the thread that reads, unless it waits for input."""
-        if self._feed is not None:
-            self._feed.close()
+        if self._feed is not None and not self._feed.close():
+            os.close(self._descriptor)
 
     def _is_lines_of(self, path: Path) -> bool:
         """Whether the file has lines of JSON that are sent as they are, which is fast without a thread."""

@@ -24,7 +24,7 @@ __all__ = ["build_parser", "main"]
 
 _COMMANDS = {
     "invoke": (".invoke", "invoke a function"),
-    "map": (".map", "invoke a function for every line of a file"),
+    "map": (".map", "invoke a function for every item of a file"),
     "serve": (".serve.command", "serve local functions behind the Lambda API"),
     "functions": (".functions", "list the functions of the account"),
     "describe": (".describe", "show the state and the settings of a function"),

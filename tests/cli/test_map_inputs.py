@@ -9,6 +9,7 @@ import json
 import os
 import threading
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
@@ -250,6 +251,66 @@ async def test_events_are_sent_in_batches(endpoint, program, tmp_path):
     assert [(result["delivery"], result["payload"]) for result in told(ended.stdout)] == [("accepted", None)] * 3
 
 
+async def test_batches_that_are_done_are_not_sent_again(endpoint, program, tmp_path):
+    (tmp_path / "items").write_text('{"n": 1}\n' * 5 + '{"n": 2}\n' * 5)
+    arguments = ("map", "raw", "-f", "items", "-o", "out", "--batch", "5", "--journal", "run.db")
+    first = await program(*arguments, env=environment_for(endpoint), cwd=tmp_path)
+    with (tmp_path / "items").open("a") as file:
+        file.write('{"n": 3}\n')
+    second = await program(*arguments, env=environment_for(endpoint), cwd=tmp_path)
+    assert (first.code, second.code) == (0, 0), second.stderr
+    assert "11 of 11 done, 11 ok, 10 replayed from the journal" in second.stderr
+    assert [result["line"] for result in told((tmp_path / "out").read_text())] == list(range(1, 12))
+
+
+# --- faults -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "csv", "lines"])
+async def test_an_item_that_is_too_large_fails_alone(form, endpoint, program, tmp_path):
+    long = "x" * 7_000_000
+    texts = {"jsonl": f'1\n"{long}"\n2\n', "json": f'[1,"{long}",2]', "csv": f"a\n1\n{long}\n2\n", "lines": f"1\n{long}\n2\n"}
+    (tmp_path / f"items.{form}").write_text(texts[form])
+    arguments = ("map", "raw", "-f", f"items.{form}", "--format", form, "--ordered", "--no-item", "--failed", f"failed.{form}")
+    ended = await program(*arguments, env=environment_for(endpoint), cwd=tmp_path)
+    assert ended.code == 3, ended.stderr
+    assert [result["delivery"] for result in told(ended.stdout)] == ["executed", "not_delivered", "executed"]
+    assert 7_000_000 < (tmp_path / f"failed.{form}").stat().st_size < 7_000_010
+
+
+@pytest.mark.parametrize(
+    ("form", "data", "code"),
+    [
+        ("csv", b"", 0),
+        ("csv", b"id\n", 0),
+        ("json", b"", 0),
+        ("json", b"[]", 0),
+        ("lines", b"\n\r\n", 0),
+        ("nul", b"\0\0", 0),
+        ("csv", b"id\n\x00\n", 0),
+        ("jsonl", b'"a\x00"\n', 3),
+    ],
+)
+async def test_empty_inputs_and_nul_bytes(form, data, code, endpoint, program, tmp_path):
+    (tmp_path / "items").write_bytes(data)
+    ended = await program("map", "raw", "-f", "items", "--format", form, env=environment_for(endpoint), cwd=tmp_path)
+    assert ended.code == code, ended.stderr
+    is_empty = b"\x00" not in data.strip(b"\0")
+    assert ("aiolambda: no items: items has none" in ended.stderr) == is_empty
+    assert bool(ended.stdout) != is_empty
+
+
+async def test_a_named_pipe_that_ends_early_is_told(endpoint, tmp_path):
+    os.mkfifo(tmp_path / "items.csv.gz")
+    arguments = ("map", "raw", "-f", "items.csv.gz", "--ordered")
+    process = await start(*arguments, env=environment_for(endpoint), cwd=tmp_path)
+    data = gzip.compress(b"id\n1\n2\n")
+    await asyncio.to_thread((tmp_path / "items.csv.gz").write_bytes, data[:-4])
+    stdout, stderr = await asyncio.wait_for(process.communicate(), 30)
+    assert b"the input is incomplete: its gzip data end before their end mark" in stderr
+    assert process.returncode == (3 if stdout else 2)
+
+
 # --- the thread and the memory ----------------------------------------------------------------------------------------
 
 
@@ -304,9 +365,9 @@ async def test_memory_does_not_grow_with_the_items(form, tmp_path):
 
 
 async def test_the_loop_turns_while_a_long_element_is_read(tmp_path):
-    """Its commas take some tenths of a second to scan."""
+    """Its brackets take some tenths of a second to scan."""
     path = tmp_path / "items.json"
-    path.write_text(json.dumps([[0] * 300_000]))
+    path.write_text(json.dumps([[[0]] * 300_000]))
     with path.open("rb") as file:
         items = Items(file, path, Recipe(format="json"))
         reading = asyncio.create_task(anext(items.lines))
@@ -315,7 +376,7 @@ async def test_the_loop_turns_while_a_long_element_is_read(tmp_path):
             await asyncio.sleep(0.001)
             turns += 1
     items.close()
-    assert len((await reading).content) == 900_000
+    assert len((await reading).content) == path.stat().st_size - 2
     assert turns > 5
 
 
@@ -330,6 +391,15 @@ async def test_a_closed_feed_ends_its_thread(tmp_path):
         items.close()
     await asyncio.to_thread(thread.join, 10)
     assert not thread.is_alive()
+
+
+def test_items_that_are_never_read_leave_nothing_open(tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text("id\n1\n")
+    before = len(list(Path("/dev/fd").iterdir()))
+    with path.open("rb") as file:
+        Items(file, path, Recipe(format="csv")).close()
+    assert len(list(Path("/dev/fd").iterdir())) == before
 
 
 async def test_a_cancelled_wait_loses_no_item(tmp_path):
