@@ -64,6 +64,7 @@ aiolambda invoke orders:live -p @event.json -o answer.json""",
     "map": """\
 aiolambda map orders -f items.jsonl -o results.jsonl --journal run.db
 aiolambda map orders -f items.jsonl --query payload.total -o text
+aiolambda map orders -f orders.csv.gz --types id=int --key id --batch 100
 head -5 items.jsonl | aiolambda map orders""",
     "fetch": """\
 aiolambda fetch https://abc.lambda-url.eu-west-1.on.aws/orders/7

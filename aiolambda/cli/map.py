@@ -1,4 +1,4 @@
-"""`aiolambda map`: invoke a function for every line of a file, and write a line of JSON for every result.
+"""`aiolambda map`: invoke a function for every item of a file, and write a line of JSON for every result.
 
 Owns the options, and the format of items and results. Must not know how the invocations are scheduled.
 """
@@ -6,13 +6,12 @@ Owns the options, and the format of items and results. Must not know how the inv
 import argparse
 import asyncio
 import base64
-import itertools
 import json
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, aclosing, nullcontext
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from ..errors import (
     AiolambdaError,
@@ -29,10 +28,14 @@ from ..fanout.scheduler import GRACE
 from ..fanout.values import MapResult, StoppedBy
 from ..types.values import Delivery
 from . import exit_codes
+from .batched import BatchAnswerError, BatchedRun
 from .clients import make_client
 from .files import STDIO, check_is_open, open_file, open_output, print_error, standard_input, stop_writing, truncate
+from .input_options import recipe_of
+from .inputs.batches import Batch
+from .inputs.returned import Returned
 from .interrupts import Interrupts, run_in_loop
-from .items import Items, Line
+from .items import InputError, Items, Line
 from .map_options import add_options, check_files, check_options, input_of, max_concurrency
 from .payloads import tell_if_terminal
 from .progress import ProgressListener, progress
@@ -43,14 +46,13 @@ from .wording import in_options
 __all__ = ["DESCRIPTION", "add_options", "outcome_record", "run"]
 
 DESCRIPTION = """\
-Invoke a function for every line of a file. The line is the payload, unchanged.
+Invoke a function for every item of a file: lines of JSON, a JSON array, CSV, TSV, lines of text or Parquet.
+A line of JSON is the payload, unchanged.
 Write a line of JSON to stdout for every result, and progress and a summary to stderr.
 The exit code is that of the most severe item outcome.
 """
 
 _PURPOSE = "write to"
-_BATCH = 1000
-"""Lines to write at once."""
 _ALIKE = 10
 """If the first results are so many refusals with one cause that no item can escape, the map stops."""
 
@@ -65,11 +67,13 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as files:
         is_stdin = options.file == STDIO
         if is_stdin:
-            tell_if_terminal("items, one per line,")
+            tell_if_terminal("items")
         file = files.enter_context(
             nullcontext(standard_input()) if is_stdin else open_file(options.file, "rb", "read the items from")
         )
-        items = Items(file, Path(options.file) if not is_stdin and Path(options.file).is_file() else None)
+        path = Path(options.file) if not is_stdin and Path(options.file).is_file() else None
+        items = Items(file, path, recipe_of(options))
+        files.callback(items.close)
         paths = {"output": options.output, "failed": options.failed, "unknown": options.unknown}
         outputs = {name: files.enter_context(open_output(path, _PURPOSE)) for name, path in paths.items() if path is not None}
         with progress(items.total, has_display=not is_terminal(outputs["output"])) as on_progress:
@@ -85,13 +89,15 @@ class _MapJob:
         self._items = items
         self._files = files
         self._tally = Tally()
-        self._mapped: MapRun[Line] | None = None
+        self._mapped: MapRun[Line] | BatchedRun | None = None
+        self._returned: dict[str, Returned] = {}
         self._task: asyncio.Task[Any] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._stopped_by: str | None = None
         self._exit_code = exit_codes.DONE
         self._has_reader = True
         self._has_begun = False
+        self._has_key = options.journal is not None or options.key is not None
         self._alike: str | None = ""
         """The cause of all new results so far; `None` if they differ."""
         self._alike_count = 0
@@ -110,10 +116,12 @@ class _MapJob:
     async def _map(self, on_progress: ProgressListener) -> None:
         options, started = self._options, time.perf_counter()
         async with make_client(options, max_concurrency=max_concurrency(options)) as client:
-            self._mapped = mapped = client.map(
+            batched = self._batched(on_progress)
+            mapped = client.map(
                 options.function_name,
-                self._items.lines,
-                payload=lambda line: line.content,
+                cast("Iterator[Line] | AsyncIterator[Line]", self._items.lines),
+                payload=_content_of,
+                key=None if options.key is None or batched is not None else _key_of,
                 concurrency=options.concurrency,
                 ordered=options.ordered,
                 invocation_type="Event" if options.event else "RequestResponse",
@@ -122,19 +130,29 @@ class _MapJob:
                 log_type="Tail" if options.tail else None,
                 idempotent=options.idempotent or None,
                 retry_function_errors=options.retry_function_errors,
-                max_failures=options.max_failures,
-                max_failure_ratio=options.max_failure_ratio,
+                max_failures=options.max_failures if batched is None else None,
+                max_failure_ratio=options.max_failure_ratio if batched is None else None,
                 deadline=options.deadline,
                 journal=options.journal,
                 journal_results=options.journal_results,
                 retry_failed=options.retry_failed,
-                on_progress=on_progress,
+                on_progress=on_progress if batched is None else batched.report,
             )
+            if batched is not None:
+                batched.run = cast("MapRun[Batch]", mapped)
+            self._mapped = mapped = mapped if batched is None else cast("MapRun[Line]", batched)
             async with mapped:
                 tell_resumption(mapped.resumption)
                 await self._write_results(mapped)
                 self._summarize(mapped, time.perf_counter() - started)
-                self._write_unread()
+                await self._write_unread()
+
+    def _batched(self, on_progress: ProgressListener) -> BatchedRun | None:
+        """Counts items in place of batches; `None` without --batch."""
+        options = self._options
+        if options.batch is None:
+            return None
+        return BatchedRun(on_progress, max_failures=options.max_failures, max_failure_ratio=options.max_failure_ratio)
 
     async def _write_results(self, mapped: MapRun[Line]) -> None:
         """Write every result. An error that ends the run is handled here: functions have run, so it is not a usage error."""
@@ -144,25 +162,39 @@ class _MapJob:
                 self._write("output", self._line_of(result))
                 self._note(result, mapped)
                 if result.delivery is Delivery.UNKNOWN:
-                    self._write("unknown", result.item.content + b"\n")
+                    self._give_back("unknown", result.item)
                 elif not result.ok:
-                    self._write("failed", result.item.content + b"\n")
+                    self._give_back("failed", result.item)
         except TooManyFailuresError as error:
             print_error(f"aiolambda: {error}", is_failure=True)
         except AiolambdaError as error:
             print_error(f"aiolambda: {in_options(str(error))}", is_failure=True)
             has_sent = mapped.stats.done > mapped.stats.replayed
-            self._update_exit_code(exit_codes.MAY_HAVE_RUN if has_sent else exit_codes.code_of(error))
+            ended = exit_codes.NOT_RUN if isinstance(error, InputError) else exit_codes.MAY_HAVE_RUN
+            self._update_exit_code(ended if has_sent else exit_codes.code_of(error))
         else:
             self._begin_files()  # without a result, the files of an earlier run end up empty
 
-    def _write_unread(self) -> None:
-        """Write the lines of a file that the map has not read: they were not sent. The rest of a pipe stays unread."""
-        lines = self._items.lines
-        if not self._has_begun or not isinstance(lines, Iterator):
+    async def _write_unread(self) -> None:
+        """Write the items of a file that the map has not read: they were not sent. The rest of a pipe stays unread."""
+        if self._has_begun and "failed" in self._files:
+            try:
+                async with aclosing(self._items.rest()) as rest:
+                    async for group in rest:
+                        self._give_back("failed", *group)
+            except InputError as error:
+                print_error(f"aiolambda: the items after this are not in {self._options.failed!r}: {error}", is_failure=True)
+        for name, returned in self._returned.items():
+            self._write(name, returned.end)
+
+    def _give_back(self, name: str, *lines: Line) -> None:
+        """Write items to the file of --failed or --unknown, in the form of the input."""
+        if name not in self._files:
             return
-        while "failed" in self._files and (batch := list(itertools.islice(lines, _BATCH))):
-            self._write("failed", b"".join(line.content + b"\n" for line in batch))
+        returned = self._returned.get(name)
+        if returned is None:
+            returned = self._returned[name] = self._items.returned()
+        self._write(name, b"".join(map(returned.of, lines)))
 
     def _begin_files(self) -> None:
         """Empty the files of an earlier run: when the first result is there, and not before."""
@@ -179,7 +211,7 @@ class _MapJob:
         error = result.error
         if not self._has_reader:  # an item that is cut off or not sent for want of a reader is no failure
             return
-        if isinstance(error, FunctionError):
+        if isinstance(error, FunctionError | BatchAnswerError):
             self._update_exit_code(exit_codes.FUNCTION_ERROR)
         elif error is not None:  # also if the client refused the item: others may have run
             may_have_run = result.delivery.may_have_run  # in any invocation, also of an earlier run
@@ -199,7 +231,7 @@ class _MapJob:
 
     def _line_of(self, result: MapResult[Line]) -> bytes:
         """The record as a line of JSON, or in the form that was asked for."""
-        record = _record_of(result, has_key=self._options.journal is not None, has_item=not self._options.no_item)
+        record = _record_of(result, has_key=self._has_key, has_item=not self._options.no_item)
         if not self._form.is_unchanged:
             try:
                 return self._form.of_value(record, indent=False)
@@ -301,6 +333,16 @@ class _MapJob:
         except OSError as error:
             print_error(f"aiolambda: cannot write the summary to {path!r}: {error.strerror}")
             self._update_exit_code(exit_codes.MAY_HAVE_RUN)
+
+
+def _content_of(item: Line | Batch) -> bytes:
+    return item.content
+
+
+def _key_of(item: Line | Batch) -> str:
+    key = cast("Line", item).key
+    assert key is not None  # noqa: S101 - --key gives each line one
+    return key
 
 
 def _items(count: int) -> str:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from ..errors import ConfigurationError
 from .files import STDIO
+from .input_options import add_input_options, check_input_options
 from .options import add_connect_timeout, add_connection_options, add_timeout, file_name, seconds
 from .payloads import file_of, is_piped
 from .results import add_output_options
@@ -28,9 +29,10 @@ _STDIN = 0
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("function_name", metavar="NAME", help="function name, name:qualifier, partial ARN or ARN")
     add_file = functools.partial(parser.add_argument, type=file_name, metavar="FILE")
-    add_file("-f", "--file", help="file with one item per line; - reads stdin (default if it is a pipe)")
-    add_file("--failed", help="file for the lines that failed or were not sent, as input of another run")
-    add_file("--unknown", help="file for the lines that may have run: look what they did before you map them again")
+    add_file("-f", "--file", help="file of items; - reads stdin (default if it is a pipe)")
+    add_input_options(parser)
+    add_file("--failed", help="file for the items that failed or were not sent, as input of another run")
+    add_file("--unknown", help="file for the items that may have run: look what they did before you map them again")
     add_file("--journal", help="file that records the state; a run with the same journal continues where the last one ended")
     parser.add_argument(
         "--journal-results",
@@ -103,6 +105,7 @@ def check_options(options: argparse.Namespace) -> None:
     if options.journal is None and (options.retry_failed or options.journal_results != "all"):
         name = "--retry-failed" if options.retry_failed else "--journal-results"
         raise ConfigurationError(f"{name} needs the journal of the map: name it with --journal FILE")
+    check_input_options(options)
     if options.max_concurrency is not None and isinstance(options.concurrency, int):
         raise ConfigurationError("--concurrency N is a bound itself: give it, or --max-concurrency for an adaptive one")
     if options.format == "text" and options.query is None:

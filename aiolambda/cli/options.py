@@ -74,9 +74,10 @@ def connection_settings(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name) for name in ("region", "profile", "endpoint_url", "proxy", "ca_bundle")}
 
 
-def missing_extra(purpose: str, package: str) -> ConfigurationError:
-    """The error for a package of the extra `cli` that is not installed."""
-    return ConfigurationError(f"{purpose} needs {package}: install {DISTRIBUTION} with its extra 'cli' ({install_line('cli')})")
+def missing_extra(purpose: str, package: str, *, extra: str = "cli") -> ConfigurationError:
+    """The error for a package of an extra that is not installed."""
+    line = install_line(extra)
+    return ConfigurationError(f"{purpose} needs {package}: install {DISTRIBUTION} with its extra {extra!r} ({line})")
 
 
 def seconds(text: str) -> float:

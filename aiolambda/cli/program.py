@@ -24,7 +24,7 @@ __all__ = ["build_parser", "main"]
 
 _COMMANDS: Mapping[str, tuple[str | None, str]] = {
     "invoke": (".invoke", "invoke a function"),
-    "map": (".map", "invoke a function for every line of a file"),
+    "map": (".map", "invoke a function for every item of a file"),
     "fetch": (".fetch", "send a request to the URL of a function"),
     "journal": (".journal", "look at the journal of a map, and compact it"),
     "serve": (".serve.command", "serve local functions behind the Lambda API"),

@@ -154,7 +154,8 @@ async def test_a_refusal_of_every_item_stops_the_map(endpoint, program, tmp_path
 
 async def test_errors_of_single_items_do_not_stop_the_map(endpoint, program, tmp_path):
     (tmp_path / "items").write_text("no json\n" * 30)
-    ended = await program("map", "app", "-f", "items", "-o", "out", env=environment_for(endpoint), cwd=tmp_path)
+    arguments = ("map", "app", "-f", "items", "-o", "out", "--format", "jsonl")
+    ended = await program(*arguments, env=environment_for(endpoint), cwd=tmp_path)
     assert (ended.code, "30 InvalidRequestContentException (first in line 1)" in ended.stderr) == (3, True)
 
 
@@ -190,7 +191,7 @@ async def test_unknown_items_are_not_in_the_file_to_map_again(endpoint, program,
 async def test_a_refusal_does_not_hide_that_an_earlier_run_sent_the_item(endpoint, program, tmp_path):
     (tmp_path / "items").write_text("no json\n")
     await interrupted_journal(tmp_path / "run.db", "app", b"no json")
-    arguments = ("map", "app", "-f", "items", "-o", "out", "--journal", "run.db", "--idempotent")
+    arguments = ("map", "app", "-f", "items", "-o", "out", "--journal", "run.db", "--idempotent", "--format", "jsonl")
     ended = await program(*arguments, env=environment_for(endpoint), cwd=tmp_path)
     (result,) = told((tmp_path / "out").read_text())
     assert (result["error"]["code"], result["delivery"]) == ("InvalidRequestContentException", "unknown")
