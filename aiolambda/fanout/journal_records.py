@@ -16,6 +16,7 @@ from ..errors.service import EXCEPTIONS
 from ..operations.invoke_types import InvokeCommandOutput
 from ..types.interfaces import Codec
 from ..types.values import Delivery, Metadata
+from .cost import NO_COST, Cost
 from .item import WorkItem
 from .values import MapResult
 
@@ -39,6 +40,12 @@ _METADATA_MEMBERS: Mapping[str, tuple[type, ...]] = {
     "trace_id": _TEXT,
     "attempts": (int,),
     "total_retry_delay": _NUMBER,
+}
+_COST_MEMBERS: Mapping[str, tuple[type, ...]] = {
+    "billed_ms": _NUMBER,
+    "cold_starts": (int,),
+    "gb_seconds": _NUMBER,
+    "invocations": (int,),
 }
 _ERROR_MEMBERS: Mapping[str, tuple[type, ...]] = {
     "code": (str,),
@@ -89,15 +96,17 @@ class UnreadableError(Exception):
     """A record is not a result that `dump` made. The text names the member, and never contains a value."""
 
 
-def dump(result: MapResult[Any], *, billed_ms: float = 0.0, cold_starts: int = 0) -> tuple[dict[str, Any], bytes | None]:
+def dump(result: MapResult[Any], *, cost: Cost = NO_COST) -> tuple[dict[str, Any], bytes | None]:
     """The record of a result without its item, with the cost of all invocations, and the bytes of the payload."""
     output, error = result.output, result.error
     content: dict[str, Any] = {
         "delivery": result.delivery,
         "attempts": result.attempts,
         "duration": result.duration,
-        "billed_ms": billed_ms,
-        "cold_starts": cold_starts,
+        "billed_ms": cost.billed_ms,
+        "cold_starts": cost.cold_starts,
+        "gb_seconds": cost.gb_seconds,
+        "invocations": cost.invocations,
     }
     if output is not None:
         content["output"] = {name: getattr(output, name) for name in _OUTPUT_MEMBERS} | {"metadata": _metadata(output.metadata)}
@@ -156,10 +165,10 @@ def load(work: WorkItem[Item], content: object, payload: bytes | None, *, codec:
     )
 
 
-def cost_of(content: object) -> tuple[float, int]:
-    """The billed milliseconds and the cold starts in a record."""
-    whole = _object(content, "result")
-    return _member(whole, "billed_ms", *_NUMBER), _member(whole, "cold_starts", int)
+def cost_of(content: object) -> Cost:
+    """The cost in a record. Records of earlier versions lack the GB-seconds and the number of invocations."""
+    whole = {"gb_seconds": 0.0, "invocations": 0, **_object(content, "result")}
+    return Cost(**{name: _member(whole, name, *kinds) for name, kinds in _COST_MEMBERS.items()})
 
 
 def unknown_outcome(work: WorkItem[Item]) -> MapResult[Item]:

@@ -152,11 +152,11 @@ class ItemSender(Generic[Item]):
         try:
             result = journal_records.load(work, entry.result, entry.payload, codec=self._codec)
             cost = journal_records.cost_of(entry.result)
-            self._stats.bill(*cost)
+            self._stats.bill(cost)
             is_unknown = result.delivery is Delivery.UNKNOWN
             if not result.delivery.may_have_run or (is_unknown and work.idempotent):
                 work.may_have_run = is_unknown
-                work.billed_ms, work.cold_starts = cost
+                work.cost = cost
                 self._run.enqueue(work)
             else:
                 self._run.deliver(result)
@@ -184,7 +184,7 @@ class ItemSender(Generic[Item]):
             self._leave_window(flight, throttle, ended)
         work.count_attempts(output, error)
         if output is not None and output.log_result is not None:
-            self._stats.bill(*work.count_cost(output))
+            self._stats.bill(work.count_cost(output))
         result = work.result(output, error, duration=ended - began)
         abandoned = False
         if error is not None:
@@ -256,7 +256,7 @@ class ItemSender(Generic[Item]):
             self._run.fail(failure)
 
     async def _record(self, work: WorkItem[Item], result: MapResult[Item], journal: Journal) -> None:
-        content, payload = journal_records.dump(result, billed_ms=work.billed_ms, cold_starts=work.cold_starts)
+        content, payload = journal_records.dump(result, cost=work.cost)
         await journal.mark_done(result.key, content, payload)
 
     def _on_end(self, task: asyncio.Task[None]) -> None:
