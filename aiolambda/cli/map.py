@@ -16,27 +16,28 @@ from typing import Any, BinaryIO
 
 from ..errors import (
     AiolambdaError,
-    ConfigurationError,
-    ConnectError,
     FunctionError,
     LambdaServiceException,
     NotSentError,
     TooManyFailuresError,
 )
 from ..fanout import MapRun
+from ..fanout.brake import Brake
 from ..fanout.scheduler import GRACE
 from ..fanout.values import MapResult, StoppedBy
 from ..types.values import Delivery
 from . import exit_codes
 from .clients import make_client
+from .ending import Ending
 from .files import STDIO, check_is_open, open_file, open_output, print_error, standard_input, stop_writing, truncate
 from .interrupts import Interrupts, run_in_loop
 from .items import Items, Line
 from .map_options import add_options, check_files, check_options, input_of, max_concurrency
 from .payloads import tell_if_terminal
 from .progress import ProgressListener, progress
+from .result_rows import row_format_of
 from .results import Form, NotJsonError, form_of, is_terminal
-from .tally import Tally, cause_of, summary_of
+from .tally import Tally, summary_of
 from .wording import in_options
 
 __all__ = ["DESCRIPTION", "add_options", "run"]
@@ -61,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
     check_options(options)
     check_is_open(options.output)
     check_files(options)
+    ending = Ending(options)
     with ExitStack() as files:
         is_stdin = options.file == STDIO
         if is_stdin:
@@ -72,14 +74,18 @@ def run(options: argparse.Namespace) -> int:
         paths = {"output": options.output, "failed": options.failed, "unknown": options.unknown}
         outputs = {name: files.enter_context(open_output(path, _PURPOSE)) for name, path in paths.items() if path is not None}
         with progress(items.total, has_display=not is_terminal(outputs["output"])) as on_progress:
-            return run_in_loop(_MapJob(options, form, items, outputs).run(on_progress))
+            return run_in_loop(_MapJob(options, form, items, outputs, ending).run(on_progress))
 
 
 class _MapJob:
     """One run. After the first signal it waits for the items in flight; the second signal aborts them."""
 
-    def __init__(self, options: argparse.Namespace, form: Form, items: Items, files: dict[str, BinaryIO]) -> None:
+    def __init__(
+        self, options: argparse.Namespace, form: Form, items: Items, files: dict[str, BinaryIO], ending: Ending
+    ) -> None:
         self._options = options
+        self._ending = ending
+        self._rows = row_format_of(options)
         self._form = form
         self._items = items
         self._files = files
@@ -91,9 +97,8 @@ class _MapJob:
         self._exit_code = exit_codes.DONE
         self._has_reader = True
         self._has_begun = False
-        self._alike: str | None = ""
-        """The cause of all new results so far; `None` if they differ."""
-        self._alike_count = 0
+        has_limit = options.max_failures is not None or options.max_failure_ratio is not None
+        self._brake = None if has_limit else Brake(_ALIKE, for_all=True)
 
     async def run(self, on_progress: ProgressListener) -> int:
         self._task = asyncio.current_task()
@@ -109,6 +114,7 @@ class _MapJob:
     async def _map(self, on_progress: ProgressListener) -> None:
         options, started = self._options, time.perf_counter()
         async with make_client(options, max_concurrency=max_concurrency(options)) as client:
+            self._ending.opened(client.config.region)
             self._mapped = mapped = client.map(
                 options.function_name,
                 self._items.lines,
@@ -118,17 +124,19 @@ class _MapJob:
                 invocation_type="Event" if options.event else "RequestResponse",
                 qualifier=options.qualifier,
                 tenant_id=options.tenant_id,
-                log_type="Tail" if options.tail else None,
+                log_type="Tail" if self._ending.needs_tail else None,
                 idempotent=options.idempotent or None,
                 retry_function_errors=options.retry_function_errors,
                 max_failures=options.max_failures,
                 max_failure_ratio=options.max_failure_ratio,
                 deadline=options.deadline,
                 journal=options.journal,
-                on_progress=on_progress,
+                on_progress=self._ending.followed(on_progress),
             )
             async with mapped:
                 await self._write_results(mapped)
+                if self._rows is not None and self._has_begun:
+                    self._write("output", self._rows.end())
                 self._summarize(mapped, time.perf_counter() - started)
                 self._write_unread()
 
@@ -137,14 +145,14 @@ class _MapJob:
         try:
             async for result in mapped:
                 self._begin_files()
-                self._write("output", self._line_of(result))
+                self._write("output", self._line_of(result) if self._rows is None else self._rows.row(result))
                 self._note(result, mapped)
                 if result.delivery is Delivery.UNKNOWN:
                     self._write("unknown", result.item.content + b"\n")
                 elif not result.ok:
                     self._write("failed", result.item.content + b"\n")
         except TooManyFailuresError as error:
-            print_error(f"aiolambda: {error}", is_failure=True)
+            print_error(f"aiolambda: {in_options(str(error))}", is_failure=True)
         except AiolambdaError as error:
             print_error(f"aiolambda: {in_options(str(error))}", is_failure=True)
             has_sent = mapped.stats.done > mapped.stats.replayed
@@ -168,10 +176,13 @@ class _MapJob:
         for name, file in self._files.items():
             if size := truncate(file):
                 print_error(f"aiolambda: replacing {getattr(self._options, name)!r}, which had {size:,} bytes")
+        if self._rows is not None:
+            self._write("output", self._rows.begin())
 
     def _note(self, result: MapResult[Line], mapped: MapRun[Line]) -> None:
         """Count a result, and stop if all of the first ones are refusals that the other items cannot escape."""
         self._tally.add(result)
+        self._ending.add(result)
         error = result.error
         if not self._has_reader:  # an item that is cut off or not sent for want of a reader is no failure
             return
@@ -180,12 +191,10 @@ class _MapJob:
         elif error is not None:  # also if the client refused the item: others may have run
             may_have_run = result.delivery.may_have_run  # in any invocation, also of an earlier run
             self._update_exit_code(exit_codes.MAY_HAVE_RUN if may_have_run else exit_codes.NOT_RUN)
-        if self._alike is None or result.replayed or isinstance(error, NotSentError):
+        if self._brake is None or self._stopped_by is not None:
             return
-        cause = cause_of(error) if error is not None and _is_for_all(error) else None
-        self._alike = cause if self._alike in ("", cause) else None
-        self._alike_count += 1
-        if self._alike is not None and self._alike_count == _ALIKE and self._stopped_by is None:
+        self._brake.add(result)
+        if self._brake.has_stopped:
             self._stopped_by = "refusals"
             mapped.stop()
             print_error(
@@ -211,7 +220,7 @@ class _MapJob:
 
     def _write(self, name: str, line: bytes) -> None:
         file = self._files.get(name)
-        if file is None:
+        if file is None or not line:
             return
         try:
             file.write(line)
@@ -238,8 +247,10 @@ class _MapJob:
                 self._task.cancel()
             return
         self._stopped_by = "signal"
-        self._mapped.stop()
-        waiting = f"waiting for {self._mapped.stats.in_flight:,} in flight"
+        grace: float | None = self._options.grace
+        self._mapped.stop(grace=grace)
+        at_most = "" if grace is None else f" for at most {grace:g} s"
+        waiting = f"waiting{at_most} for {self._mapped.stats.in_flight:,} in flight"
         print_error(f"aiolambda: interrupted: sending no more items, {waiting} (a second signal aborts them)")
 
     def _close(self, *, grace: float | None) -> None:
@@ -249,6 +260,8 @@ class _MapJob:
     def _summarize(self, mapped: MapRun[Line], elapsed: float) -> None:
         stats, total = mapped.stats, self._items.total
         stopped_by: str | StoppedBy | None = self._stopped_by or mapped.stopped_by
+        for line in self._ending.lines(stats):
+            print_error(f"aiolambda: {line}")
         for cause in self._tally.causes():
             print_error(f"aiolambda: {cause}")
         if self._tally.unknown:
@@ -261,10 +274,14 @@ class _MapJob:
             print_error(
                 f"aiolambda: no items: {'standard input' if self._options.file == STDIO else self._options.file} has none"
             )
+        if self._stopped_by == "signal":
+            self._ending.tell_resume(self._options.arguments)
+        if not self._ending.write_report(stats, total=total, unsent=unsent, stopped_by=stopped_by):
+            self._update_exit_code(exit_codes.MAY_HAVE_RUN)
         reason = "" if stopped_by is None else f"; stopped by {stopped_by}"
         print_error(f"aiolambda: {self._tally.totals(stats, total=total, seconds=elapsed)}{reason}")
         self._write_summary(
-            summary_of(stats, total=total, unsent=unsent, seconds=elapsed, stopped_by=stopped_by)
+            summary_of(stats, total=total, unsent=unsent, seconds=elapsed, stopped_by=stopped_by, price=self._ending.price)
             | {"next_index": mapped.next_index}
         )
 
@@ -301,15 +318,6 @@ class _MapJob:
 
 def _items(count: int) -> str:
     return "1 item" if count == 1 else f"{count:,} items"
-
-
-def _is_for_all(error: AiolambdaError) -> bool:
-    """Whether every item fails like this, whatever it is: there is no such function, no permission, no connection."""
-    if error.may_have_run:
-        return False
-    if isinstance(error, LambdaServiceException):
-        return error.category in ("permission", "function") or error.code == "ResourceNotFoundException"
-    return isinstance(error, ConnectError | ConfigurationError)
 
 
 def _record_of(result: MapResult[Line], *, has_key: bool, has_item: bool) -> dict[str, Any]:
