@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from .errors import WaitError as WaitError
     from .errors import WaitTimeoutError as WaitTimeoutError
     from .fanout import MapRun as MapRun
+    from .fanout.values import MapCause as MapCause
     from .fanout.values import MapResult as MapResult
     from .fanout.values import MapStats as MapStats
     from .operations.commands import InvokeCommand as InvokeCommand
@@ -172,7 +173,7 @@ else:
             "WaitTimeoutError",
         ),
         ".fanout": ("MapRun",),
-        ".fanout.values": ("MapResult", "MapStats"),
+        ".fanout.values": ("MapCause", "MapResult", "MapStats"),
         ".operations.commands": ("InvokeCommand",),
         ".operations.descriptions": ("AccountLimits", "FunctionDescription"),
         ".operations.durable": ("DurableExecutionDescription", "DurableExecutionOutput"),

@@ -71,8 +71,8 @@ class BatchedRun:
         """Tell the progress of items."""
         self._on_progress(self._of_items(stats))
 
-    def stop(self) -> None:
-        self.run.stop()
+    def stop(self, *, grace: float | None = None) -> None:
+        self.run.stop(grace=grace)
 
     async def aclose(self, *, grace: float | None = GRACE) -> None:
         await self.run.aclose(grace=grace)

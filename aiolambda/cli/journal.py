@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, FunctionError
+from ..fanout.causes import cause_of
+from ..fanout.cost import NO_COST
 from ..fanout.journal import Journal
 from ..fanout.journal_reader import JournalReader, StoredItem
 from ..fanout.journal_rows import ItemState
@@ -20,7 +22,6 @@ from .interrupts import run_in_loop
 from .map import outcome_record
 from .options import file_name
 from .results import Form, NotJsonError, add_answer_options, form_of, is_terminal
-from .tally import cause_of
 
 __all__ = ["DESCRIPTION", "add_options", "run"]
 
@@ -63,11 +64,10 @@ def _show(options: argparse.Namespace) -> int:
     with JournalReader(options.file) as journal:
         states: Counter[ItemState] = Counter()
         causes: Counter[tuple[str, str]] = Counter()
-        billed_ms, cold_starts = 0.0, 0
+        cost = NO_COST
         for item in journal.items():
             states[item.state] += 1
-            billed_ms += item.billed_ms
-            cold_starts += item.cold_starts
+            cost += item.cost
             if item.result is not None and item.result.error is not None:
                 causes[cause_of(item.result.error), str(item.result.delivery)] += 1
         total = states.total()
@@ -81,8 +81,9 @@ def _show(options: argparse.Namespace) -> int:
             "causes": [{"cause": name, "delivery": how, "count": count} for (name, how), count in causes.most_common()],
             "bytes": journal.size,
             "bytes_per_item": round(journal.size / total) if total else None,
-            "billed_ms": billed_ms,
-            "cold_starts": cold_starts,
+            "billed_ms": cost.billed_ms,
+            "gb_seconds": cost.gb_seconds,
+            "cold_starts": cost.cold_starts,
         }
     return _write(options, shown, _as_rows)
 

@@ -15,14 +15,13 @@ from typing import Any, BinaryIO, cast
 
 from ..errors import (
     AiolambdaError,
-    ConfigurationError,
-    ConnectError,
     FunctionError,
     LambdaServiceException,
     NotSentError,
     TooManyFailuresError,
 )
 from ..fanout import MapRun
+from ..fanout.brake import Brake
 from ..fanout.journal_records import lacks_payload
 from ..fanout.scheduler import GRACE
 from ..fanout.values import MapResult, StoppedBy
@@ -30,6 +29,7 @@ from ..types.values import Delivery
 from . import exit_codes
 from .batched import BatchAnswerError, BatchedRun
 from .clients import make_client
+from .ending import Ending
 from .files import STDIO, check_is_open, open_file, open_output, print_error, standard_input, stop_writing, truncate
 from .input_options import recipe_of
 from .inputs.batches import Batch
@@ -39,8 +39,9 @@ from .items import InputError, Items, Line
 from .map_options import add_options, check_files, check_options, input_of, max_concurrency
 from .payloads import tell_if_terminal
 from .progress import ProgressListener, progress
+from .result_rows import row_format_of
 from .results import Form, NotJsonError, form_of, is_terminal
-from .tally import Tally, cause_of, summary_of, tell_resumption
+from .tally import Tally, summary_of, tell_resumption
 from .wording import in_options
 
 __all__ = ["DESCRIPTION", "add_options", "outcome_record", "run"]
@@ -64,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
     check_options(options)
     check_is_open(options.output)
     check_files(options)
+    ending = Ending(options)
     with ExitStack() as files:
         is_stdin = options.file == STDIO
         if is_stdin:
@@ -77,14 +79,18 @@ def run(options: argparse.Namespace) -> int:
         paths = {"output": options.output, "failed": options.failed, "unknown": options.unknown}
         outputs = {name: files.enter_context(open_output(path, _PURPOSE)) for name, path in paths.items() if path is not None}
         with progress(items.total, has_display=not is_terminal(outputs["output"])) as on_progress:
-            return run_in_loop(_MapJob(options, form, items, outputs).run(on_progress))
+            return run_in_loop(_MapJob(options, form, items, outputs, ending).run(on_progress))
 
 
 class _MapJob:
     """One run. After the first signal it waits for the items in flight; the second signal aborts them."""
 
-    def __init__(self, options: argparse.Namespace, form: Form, items: Items, files: dict[str, BinaryIO]) -> None:
+    def __init__(
+        self, options: argparse.Namespace, form: Form, items: Items, files: dict[str, BinaryIO], ending: Ending
+    ) -> None:
         self._options = options
+        self._ending = ending
+        self._rows = row_format_of(options)
         self._form = form
         self._items = items
         self._files = files
@@ -98,9 +104,8 @@ class _MapJob:
         self._has_reader = True
         self._has_begun = False
         self._has_key = options.journal is not None or options.key is not None
-        self._alike: str | None = ""
-        """The cause of all new results so far; `None` if they differ."""
-        self._alike_count = 0
+        has_limit = options.max_failures is not None or options.max_failure_ratio is not None
+        self._brake = None if has_limit else Brake(_ALIKE, for_all=True)
 
     async def run(self, on_progress: ProgressListener) -> int:
         self._task = asyncio.current_task()
@@ -116,7 +121,9 @@ class _MapJob:
     async def _map(self, on_progress: ProgressListener) -> None:
         options, started = self._options, time.perf_counter()
         async with make_client(options, max_concurrency=max_concurrency(options)) as client:
-            batched = self._batched(on_progress)
+            self._ending.opened(client.config.region)
+            followed = self._ending.followed(on_progress)
+            batched = self._batched(followed)
             mapped = client.map(
                 options.function_name,
                 cast("Iterator[Line] | AsyncIterator[Line]", self._items.lines),
@@ -127,7 +134,7 @@ class _MapJob:
                 invocation_type="Event" if options.event else "RequestResponse",
                 qualifier=options.qualifier,
                 tenant_id=options.tenant_id,
-                log_type="Tail" if options.tail else None,
+                log_type="Tail" if self._ending.needs_tail else None,
                 idempotent=options.idempotent or None,
                 retry_function_errors=options.retry_function_errors,
                 max_failures=options.max_failures if batched is None else None,
@@ -136,7 +143,7 @@ class _MapJob:
                 journal=options.journal,
                 journal_results=options.journal_results,
                 retry_failed=options.retry_failed,
-                on_progress=on_progress if batched is None else batched.report,
+                on_progress=followed if batched is None else batched.report,
             )
             if batched is not None:
                 batched.run = cast("MapRun[Batch]", mapped)
@@ -144,6 +151,8 @@ class _MapJob:
             async with mapped:
                 tell_resumption(mapped.resumption)
                 await self._write_results(mapped)
+                if self._rows is not None and self._has_begun:
+                    self._write("output", self._rows.end())
                 self._summarize(mapped, time.perf_counter() - started)
                 await self._write_unread()
 
@@ -159,14 +168,14 @@ class _MapJob:
         try:
             async for result in mapped:
                 self._begin_files()
-                self._write("output", self._line_of(result))
+                self._write("output", self._line_of(result) if self._rows is None else self._rows.row(result))
                 self._note(result, mapped)
                 if result.delivery is Delivery.UNKNOWN:
                     self._give_back("unknown", result.item)
                 elif not result.ok:
                     self._give_back("failed", result.item)
         except TooManyFailuresError as error:
-            print_error(f"aiolambda: {error}", is_failure=True)
+            print_error(f"aiolambda: {in_options(str(error))}", is_failure=True)
         except AiolambdaError as error:
             print_error(f"aiolambda: {in_options(str(error))}", is_failure=True)
             has_sent = mapped.stats.done > mapped.stats.replayed
@@ -204,10 +213,13 @@ class _MapJob:
         for name, file in self._files.items():
             if size := truncate(file):
                 print_error(f"aiolambda: replacing {getattr(self._options, name)!r}, which had {size:,} bytes")
+        if self._rows is not None:
+            self._write("output", self._rows.begin())
 
     def _note(self, result: MapResult[Line], mapped: MapRun[Line]) -> None:
         """Count a result, and stop if all of the first ones are refusals that the other items cannot escape."""
         self._tally.add(result)
+        self._ending.add(result)
         error = result.error
         if not self._has_reader:  # an item that is cut off or not sent for want of a reader is no failure
             return
@@ -216,12 +228,10 @@ class _MapJob:
         elif error is not None:  # also if the client refused the item: others may have run
             may_have_run = result.delivery.may_have_run  # in any invocation, also of an earlier run
             self._update_exit_code(exit_codes.MAY_HAVE_RUN if may_have_run else exit_codes.NOT_RUN)
-        if self._alike is None or result.replayed or isinstance(error, NotSentError):
+        if self._brake is None or self._stopped_by is not None:
             return
-        cause = cause_of(error) if error is not None and _is_for_all(error) else None
-        self._alike = cause if self._alike in ("", cause) else None
-        self._alike_count += 1
-        if self._alike is not None and self._alike_count == _ALIKE and self._stopped_by is None:
+        self._brake.add(result)
+        if self._brake.has_stopped:
             self._stopped_by = "refusals"
             mapped.stop()
             print_error(
@@ -247,7 +257,7 @@ class _MapJob:
 
     def _write(self, name: str, line: bytes) -> None:
         file = self._files.get(name)
-        if file is None:
+        if file is None or not line:
             return
         try:
             file.write(line)
@@ -274,8 +284,10 @@ class _MapJob:
                 self._task.cancel()
             return
         self._stopped_by = "signal"
-        self._mapped.stop()
-        waiting = f"waiting for {self._mapped.stats.in_flight:,} in flight"
+        grace: float | None = self._options.grace
+        self._mapped.stop(grace=grace)
+        at_most = "" if grace is None else f" for at most {grace:g} s"
+        waiting = f"waiting{at_most} for {self._mapped.stats.in_flight:,} in flight"
         print_error(f"aiolambda: interrupted: sending no more items, {waiting} (a second signal aborts them)")
 
     def _close(self, *, grace: float | None) -> None:
@@ -285,6 +297,8 @@ class _MapJob:
     def _summarize(self, mapped: MapRun[Line], elapsed: float) -> None:
         stats, total = mapped.stats, self._items.total
         stopped_by: str | StoppedBy | None = self._stopped_by or mapped.stopped_by
+        for line in self._ending.lines(stats):
+            print_error(f"aiolambda: {line}")
         for cause in self._tally.causes():
             print_error(f"aiolambda: {cause}")
         if self._tally.unknown:
@@ -297,10 +311,14 @@ class _MapJob:
             print_error(
                 f"aiolambda: no items: {'standard input' if self._options.file == STDIO else self._options.file} has none"
             )
+        if self._stopped_by == "signal":
+            self._ending.tell_resume(self._options.arguments)
+        if not self._ending.write_report(stats, total=total, unsent=unsent, stopped_by=stopped_by):
+            self._update_exit_code(exit_codes.MAY_HAVE_RUN)
         reason = "" if stopped_by is None else f"; stopped by {stopped_by}"
         print_error(f"aiolambda: {self._tally.totals(stats, total=total, seconds=elapsed)}{reason}")
         self._write_summary(
-            summary_of(stats, total=total, unsent=unsent, seconds=elapsed, stopped_by=stopped_by)
+            summary_of(stats, total=total, unsent=unsent, seconds=elapsed, stopped_by=stopped_by, price=self._ending.price)
             | {"next_index": mapped.next_index}
         )
 
@@ -347,15 +365,6 @@ def _key_of(item: Line | Batch) -> str:
 
 def _items(count: int) -> str:
     return "1 item" if count == 1 else f"{count:,} items"
-
-
-def _is_for_all(error: AiolambdaError) -> bool:
-    """Whether every item fails like this, whatever it is: there is no such function, no permission, no connection."""
-    if error.may_have_run:
-        return False
-    if isinstance(error, LambdaServiceException):
-        return error.category in ("permission", "function") or error.code == "ResourceNotFoundException"
-    return isinstance(error, ConnectError | ConfigurationError)
 
 
 def _record_of(result: MapResult[Line], *, has_key: bool, has_item: bool) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Literal
 
 from ..errors import ConfigurationError
+from .ending import add_ending_options
 from .files import STDIO
 from .input_options import add_input_options, check_input_options
 from .options import add_connect_timeout, add_connection_options, add_timeout, file_name, seconds
@@ -81,6 +82,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tenant-id", metavar="ID", help="tenant, for functions with tenant isolation")
     add_file("--summary-file", help="file for the summary as JSON")
     parser.add_argument("--no-item", action="store_true", help="leave the item out of each result; its line number stays")
+    add_ending_options(parser)
     add_output_options(parser, "each result")
     add_connection_options(parser)
 
@@ -121,6 +123,7 @@ def check_files(options: argparse.Namespace) -> None:
         "--failed": options.failed,
         "--unknown": options.unknown,
         "--summary-file": options.summary_file,
+        "--report": options.report,
     }
     for option, path in {**written, "--journal": options.journal}.items():
         if _is_same_file(path, options.file):
@@ -132,9 +135,14 @@ def check_files(options: argparse.Namespace) -> None:
     for (option, path), (other, other_path) in itertools.combinations(written.items(), 2):
         if _is_same_file(path, other_path):
             raise ConfigurationError(f"{option} and {other} name the same file; choose another file for one of them")
-    summary = options.summary_file
-    if summary is not None and not os.path.isdir(os.path.dirname(os.path.realpath(summary))):  # noqa: PTH112, PTH120 - as below
-        raise ConfigurationError(f"the folder of --summary-file {summary!r} does not exist; create it first")
+    _check_folders({"--summary-file": options.summary_file, "--report": options.report})
+
+
+def _check_folders(files: dict[str, str | None]) -> None:
+    """Check that the files that are written at the end can be made."""
+    for option, path in files.items():
+        if path is not None and not os.path.isdir(os.path.dirname(os.path.realpath(path))):  # noqa: PTH112, PTH120 - as below
+            raise ConfigurationError(f"the folder of {option} {path!r} does not exist; create it first")
 
 
 def _is_same_file(path: str | None, other: str | None) -> bool:

@@ -182,6 +182,7 @@ def _run_and_flush(arguments: Sequence[str], output: files.StandardOutput, on_lo
 def _run(arguments: Sequence[str], on_loaded: Callable[[], object] | None) -> int:
     try:
         options = _parse(arguments)
+        options.arguments = arguments
         if on_loaded is not None:
             on_loaded()
     except SystemExit as stop:

@@ -6,11 +6,12 @@ Must not know how the map works.
 import os
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 from ..fanout.values import MapStats
+from ..types.values import ThrottleReason
 from . import colour
 from .files import print_error
 
@@ -18,6 +19,20 @@ __all__ = ["ProgressListener", "progress"]
 
 _LINE_INTERVAL = 5.0
 """Seconds between two plain lines."""
+_LEAST_BAR = 12
+"""Columns that the display leaves for its bar."""
+_MANY = 0.1
+"""The share of failures from which on the display is red."""
+_REASONS: dict[ThrottleReason | None, str] = {
+    None: "no reason",
+    ThrottleReason.CONCURRENT_INVOCATION_LIMIT_EXCEEDED: "account",
+    ThrottleReason.RESERVED_FUNCTION_CONCURRENT_INVOCATION_LIMIT_EXCEEDED: "reserved",
+    ThrottleReason.FUNCTION_INVOCATION_RATE_LIMIT_EXCEEDED: "function rate",
+    ThrottleReason.RESERVED_FUNCTION_INVOCATION_RATE_LIMIT_EXCEEDED: "reserved rate",
+    ThrottleReason.CALLER_RATE_LIMIT_EXCEEDED: "caller rate",
+    ThrottleReason.CONCURRENT_SNAPSHOT_CREATE_LIMIT_EXCEEDED: "snapshots",
+}
+"""Short names: the summary at the end has the whole ones."""
 
 
 class ProgressListener(Protocol):
@@ -40,32 +55,71 @@ def progress(
         yield _PlainLines(line_interval, total)
         return
     console, rich_progress, table = rich
+    shown = console.Console(stderr=True, no_color=not colour.is_on(sys.stderr))
     with rich_progress.Progress(
-        rich_progress.TextColumn("{task.fields[details]}", table_column=table.Column(no_wrap=True)),
+        rich_progress.TextColumn("[{task.fields[health]}]{task.fields[details]}", table_column=table.Column(no_wrap=True)),
         rich_progress.BarColumn(bar_width=None, table_column=table.Column(ratio=1)),  # takes the columns that are left
-        console=console.Console(stderr=True, no_color=not colour.is_on(sys.stderr)),
+        console=shown,
         expand=True,
         transient=True,  # the summary follows
     ) as display:
-        task = display.add_task("items", total=total, details="")
+        task = display.add_task("items", total=total, details="", health="default")
 
         def update(stats: MapStats, /) -> None:
-            display.update(task, completed=stats.done, details=_details(stats, total))
+            details = "\n".join(_wrapped(_parts(stats, total), shown.width - _LEAST_BAR))
+            display.update(task, completed=stats.done, details=details, health=_health(stats))
 
         yield update
 
 
 def _details(stats: MapStats, total: int | None) -> str:
-    """Items, share, failures, throttles, rate, time left and window: a narrow terminal cuts the end off."""
+    return ", ".join(_parts(stats, total))
+
+
+def _parts(stats: MapStats, total: int | None) -> Iterator[str]:
+    """Items, share, failures, throttles by reason, rate, time left and window."""
     done, failed = stats.done, sum(stats.failed.values())
-    parts = [f"{done:,} done" if total is None else f"{done:,} of {total:,} done ({done / max(total, 1):.0%})"]
-    parts += [f"{failed:,} failed"] if failed else []
-    parts += [f"{sum(stats.throttled.values()):,} throttled"] if stats.throttled else []
-    parts += [f"{stats.rate:,.0f}/s"]
+    yield f"{done:,} done" if total is None else f"{done:,} of {total:,} done ({done / max(total, 1):.0%})"
+    if failed:
+        yield f"{failed:,} failed"
+    if stats.throttled:
+        yield f"{sum(stats.throttled.values()):,} throttled ({_reasons(stats)})"
+    yield f"{stats.rate:,.0f}/s"
     if total is not None and stats.rate > 0 and total > done:
-        parts += [f"{_clock((total - done) / stats.rate)} left"]
-    parts += [f"{stats.in_flight:,} of {stats.window:,} in flight"]
-    return ", ".join(parts)
+        yield f"{_clock((total - done) / stats.rate)} left"
+    yield f"{stats.in_flight:,} of {stats.window:,} in flight"
+
+
+def _reasons(stats: MapStats) -> str:
+    """The reasons of throttles, the most frequent one first; with their counts if there are several."""
+    ranked = sorted(stats.throttled.items(), key=lambda entry: -entry[1])
+    if len(ranked) == 1:
+        return _name_of(ranked[0][0])
+    return ", ".join(f"{_name_of(reason)} {count:,}" for reason, count in ranked)
+
+
+def _name_of(reason: ThrottleReason | None) -> str:
+    return _REASONS.get(reason, str(reason))
+
+
+def _wrapped(parts: Iterator[str], width: int) -> Iterator[str]:
+    """The parts in lines of this width: the columns of a narrow terminal do not cut the end off."""
+    line = ""
+    for part in parts:
+        longer = f"{line}, {part}" if line else part
+        if line and len(longer) > width:
+            yield f"{line},"
+            longer = part
+        line = longer
+    yield line
+
+
+def _health(stats: MapStats) -> str:
+    """The colour of the display: red if many items failed, yellow if some did or requests were throttled, else green."""
+    failed = sum(stats.failed.values())
+    if failed > _MANY * max(stats.done, 1):
+        return "red"
+    return "yellow" if failed or stats.throttled else "green"
 
 
 def _clock(seconds: float) -> str:

@@ -8,35 +8,25 @@ Must not know how the map works, or where the lines go.
 from collections.abc import Iterator
 from typing import Any
 
-import attrs
-
-from ..errors import AiolambdaError, FunctionError, LambdaServiceException, NotSentError
+from ..errors import NotSentError
+from ..fanout.causes import CauseCounter, request_id_of
 from ..fanout.resumption import Resumption
-from ..fanout.values import MapResult, MapStats
+from ..fanout.values import MapCause, MapResult, MapStats
 from ..types.values import Delivery
 from .files import print_error
 from .items import Line
+from .price import Price
 
-__all__ = ["Tally", "cause_of", "summary_of", "tell_resumption"]
+__all__ = ["Tally", "measures", "summary_of", "tell_resumption"]
 
-_MOST_CAUSES = 1000
-"""Causes that are told apart: a function may invent a type for each error."""
 _SHOWN = 10
-_LONGEST_NAME = 100
-_OTHERS = "other errors"
-
-
-@attrs.define
-class _Cause:
-    first_line: int
-    count: int = 0
 
 
 class Tally:
-    """Counts the failures of a map by their causes."""
+    """Counts the failures of a map by their causes, with the lines in place of the indexes."""
 
     def __init__(self) -> None:
-        self._causes: dict[tuple[str, bool], _Cause] = {}
+        self._causes = CauseCounter()
         self.unknown = 0
         """Items that may have run."""
 
@@ -44,23 +34,18 @@ class Tally:
         """Count a result."""
         if result.error is None or isinstance(result.error, NotSentError):
             return
-        is_unknown = result.delivery is Delivery.UNKNOWN
-        self.unknown += is_unknown
-        name = (cause_of(result.error), is_unknown)
-        if name not in self._causes and len(self._causes) >= _MOST_CAUSES:
-            name = (_OTHERS, is_unknown)
-        cause = self._causes.setdefault(name, _Cause(result.item.number))
-        cause.count += 1
-        cause.first_line = min(cause.first_line, result.item.number)
+        self.unknown += result.delivery is Delivery.UNKNOWN
+        request_id = request_id_of(result.output, result.error)
+        self._causes.add(result.error, result.delivery, result.item.number, request_id)
 
     def causes(self) -> Iterator[str]:
         """One line for each of the most frequent causes."""
-        causes = sorted(self._causes.items(), key=lambda entry: (-entry[1].count, entry[1].first_line))
-        for (name, is_unknown), cause in causes[:_SHOWN]:
-            where = f"line {cause.first_line:,}" if cause.count == 1 else f"first in line {cause.first_line:,}"
-            yield f"{cause.count:,} {name} ({where}{'; may have run' if is_unknown else ''})"
+        causes = self._causes.causes()
+        for cause in causes[:_SHOWN]:
+            unknown = "; may have run" if cause.delivery is Delivery.UNKNOWN else ""
+            yield f"{cause.count:,} {cause.name} ({', '.join(_details(cause))}{unknown})"
         if rest := causes[_SHOWN:]:
-            yield f"{sum(cause.count for _, cause in rest):,} with {len(rest):,} other causes"
+            yield f"{sum(cause.count for cause in rest):,} with {len(rest):,} other causes"
 
     def totals(self, stats: MapStats, *, total: int | None, seconds: float) -> str:
         """The totals in one line."""
@@ -86,29 +71,62 @@ def tell_resumption(resumption: Resumption | None) -> None:
         )
 
 
-def cause_of(error: AiolambdaError) -> str:
-    """The type of a function's error, the code of a service error, or the class of any other."""
-    name = type(error).__name__
-    if isinstance(error, FunctionError):
-        name = error.error_type or name
-    elif isinstance(error, LambdaServiceException):
-        name = error.code or name
-    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+def _details(cause: MapCause) -> Iterator[str]:
+    yield f"line {cause.first_index:,}" if cause.count == 1 else f"first in line {cause.first_index:,}"
+    if cause.request_id is not None:
+        yield f"request id {cause.request_id}" if cause.count == 1 else f"such as request id {cause.request_id}"
 
 
-def summary_of(stats: MapStats, *, total: int | None, unsent: int, seconds: float, stopped_by: str | None) -> dict[str, Any]:
+def measures(stats: MapStats, price: Price | None) -> Iterator[str]:
+    """Lines on the time that items took, on throttles by reason, and on the cost. Nothing of which there is nothing to say."""
+    if stats.percentiles:
+        names = {50: "median", 100: "longest"}
+        parts = [f"{names.get(per_cent, f'p{per_cent}')} {value:.3f} s" for per_cent, value in stats.percentiles.items()]
+        yield f"duration of an item: {', '.join(parts)}; {stats.rate:,.0f}/s in the last 5 s"
+    if stats.throttled:
+        reasons = ", ".join(f"{count:,} {reason or 'without a reason'}" for reason, count in stats.throttled.items())
+        yield f"throttled requests: {reasons}"
+    if stats.billed_invocations:
+        counts = {"invocation": stats.billed_invocations, "cold start": stats.cold_starts}
+        parts = [f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in counts.items()]
+        money = "" if price is None else f": {price.text(stats)}"
+        yield f"billed: {stats.billed_seconds:,.1f} s, {stats.gb_seconds:,.2f} GB-seconds, {', '.join(parts)}{money}"
+
+
+def summary_of(
+    stats: MapStats, *, total: int | None, unsent: int, seconds: float, stopped_by: str | None, price: Price | None = None
+) -> dict[str, Any]:
     """The totals as JSON values."""
-    return {
+    summary: dict[str, Any] = {
         "total": total,
         "done": stats.done - stats.unsent,
         "ok": stats.done - stats.unsent - sum(stats.failed.values()),
         "replayed": stats.replayed,
         "unsent": unsent,
         "failed": {str(verdict): count for verdict, count in stats.failed.items()},
+        "causes": [
+            {
+                "name": cause.name,
+                "delivery": str(cause.delivery),
+                "count": cause.count,
+                "first_index": cause.first_index,
+                "request_id": cause.request_id,
+            }
+            for cause in stats.causes
+        ],
         "throttled": {str(reason or "without a reason"): count for reason, count in stats.throttled.items()},
+        "attempts": stats.attempts,
+        "retries": stats.retries,
         "seconds": round(seconds, 3),
+        "average_rate": round(stats.average_rate, 3),
+        "rate": round(stats.rate, 3),
         "percentiles_ms": {f"p{per_cent}": round(value * 1000, 1) for per_cent, value in stats.percentiles.items()},
         "billed_ms": stats.billed_ms,
+        "gb_seconds": round(stats.gb_seconds, 6),
+        "billed_invocations": stats.billed_invocations,
         "cold_starts": stats.cold_starts,
         "stopped_by": stopped_by,
     }
+    if price is not None:
+        summary |= {"price": price.amount(stats), "currency": price.currency or None}
+    return summary

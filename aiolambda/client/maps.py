@@ -214,7 +214,8 @@ class MapCalls:
             idempotent: `True` if running the function twice for an item does no harm. Default: as the client says.
             retry_function_errors: How often an item whose function failed is sent again. Default 0.
             max_failures: The number of failed items that are accepted. Default `None`: any number.
-                With one more, the run ends with `TooManyFailuresError`.
+                With one more, the run ends with `TooManyFailuresError`. If neither limit is set, it also does if the first 100
+                items all fail with the same refusal.
             max_failure_ratio: The share of failed items that is accepted, from 0 to 1. Default `None`: any share.
             timeout: Seconds for one invocation, from its slot on, or `Timeouts`. Default: that of the client.
                 A number or `None` replaces the `total` of the client's limits, `Timeouts` replaces them all.
@@ -314,6 +315,8 @@ class MapCalls:
             idempotent: `True` if running a function twice does no harm. Default: as each command says, then the client.
             retry_function_errors: How often a command whose function failed is sent again. Default 0.
             max_failures: The number of failed commands that are accepted. Default `None`: any number.
+                With one more, the run ends with `TooManyFailuresError`. If neither limit is set, it also does if the first 100
+                commands all fail with the same refusal.
             max_failure_ratio: The share of failed commands that is accepted, from 0 to 1. Default `None`: any share.
             timeout: Seconds for one invocation, from its slot on, or `Timeouts`. Default: that of the client.
                 A number or `None` replaces the `total` of the client's limits, `Timeouts` replaces them all.

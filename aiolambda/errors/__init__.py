@@ -658,7 +658,9 @@ class StreamError(AiolambdaError):
 
 
 class TooManyFailuresError(AiolambdaError):
-    """More items of a map failed than `max_failures` or `max_failure_ratio` allows.
+    """More items of a map failed than it allows, or its first 100 items all failed with the same refusal.
+
+    `max_failures` and `max_failure_ratio` of a map set the limit, and replace the rule of the first 100 items.
 
     The map has yielded every result before it raises this. Items that were not sent did not run.
 

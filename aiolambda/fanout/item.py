@@ -21,6 +21,7 @@ from ..operations.invoke_types import InvokeCommandOutput
 from ..pipeline.operation import HttpOperation
 from ..policy import delivery
 from ..types.values import Delivery
+from .cost import NO_COST, Cost, cost_of_report
 from .journal_rows import ItemRow
 from .values import MapResult
 
@@ -56,8 +57,7 @@ class WorkItem(Generic[Item]):
     function_errors: int = 0
     last_error: AiolambdaError | None = None
     may_have_run: bool = False
-    billed_ms: float = 0.0
-    cold_starts: int = 0
+    cost: Cost = NO_COST
     row: ItemRow | None = attrs.field(default=None, repr=False)
 
     def count_attempts(self, output: "InvokeCommandOutput | HttpOutput | None", error: AiolambdaError | None) -> None:
@@ -69,15 +69,11 @@ class WorkItem(Generic[Item]):
         elif output is not None:
             self.attempts += output.metadata.attempts
 
-    def count_cost(self, output: InvokeCommandOutput) -> tuple[float, int]:
-        """Count the billed milliseconds and cold starts of an invocation, as its REPORT line has them, and return them."""
-        report = output.report
-        if report is None:
-            return 0.0, 0
-        billed_ms = report.billed_duration_ms or 0.0
-        self.billed_ms += billed_ms
-        self.cold_starts += report.is_cold_start
-        return billed_ms, int(report.is_cold_start)
+    def count_cost(self, output: InvokeCommandOutput) -> Cost:
+        """Count the cost of an invocation, as its REPORT line has it, and return it."""
+        cost = cost_of_report(output.report)
+        self.cost += cost
+        return cost
 
     def may_be_sent_again(self, error: AiolambdaError) -> bool:
         """Whether another invocation does no harm after this failure."""

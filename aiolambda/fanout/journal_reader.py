@@ -18,6 +18,7 @@ from ..codecs import JsonCodec
 from ..errors import ConfigurationError
 from ..operations.commands import InvokeCommand
 from . import journal_records
+from .cost import NO_COST, Cost
 from .item import WorkItem
 from .journal_files import damaged, explained, is_too_short, log_fault
 from .journal_head import FORMAT, LOG_FOLLOWS, check_format, check_tables, read_map
@@ -43,8 +44,7 @@ class StoredItem:
     state: ItemState
     run: int
     result: MapResult[None] | None
-    billed_ms: float = 0.0
-    cold_starts: int = 0
+    cost: Cost = NO_COST
 
 
 class JournalReader:
@@ -154,7 +154,7 @@ class JournalReader:
             if state.is_done:
                 result = journal_records.load(work, *found, codec=JsonCodec())
                 state = state_of(result)
-            return StoredItem(key, state, run, result, *cost)
+            return StoredItem(key, state, run, result, cost)
         except journal_records.UnreadableError as error:
             fault = str(error)
         raise damaged(self._path, f"the result of the item {key!r} cannot be read: {fault}")

@@ -14,6 +14,7 @@ from ..errors.service import EXCEPTIONS
 from ..operations.invoke_types import InvokeCommandOutput
 from ..types.interfaces import Codec
 from ..types.values import Delivery
+from .cost import NO_COST, Cost
 from .item import WorkItem
 from .journal_members import (
     NUMBER,
@@ -23,6 +24,7 @@ from .journal_members import (
     is_sound,
     load_metadata,
     member_of,
+    members_of,
     metadata_record,
     object_of,
 )
@@ -38,6 +40,12 @@ __all__ = ["UnreadableError", "compacted", "cost_of", "dump", "lacks_payload", "
 T = TypeVar("T")
 Item = TypeVar("Item")
 
+_COST_MEMBERS: Mapping[str, tuple[type, ...]] = {
+    "billed_ms": NUMBER,
+    "cold_starts": (int,),
+    "gb_seconds": NUMBER,
+    "invocations": (int,),
+}
 _ERROR_MEMBERS: Mapping[str, tuple[type, ...]] = {
     "code": (str,),
     "type": (str,),
@@ -83,9 +91,7 @@ _ERROR_DEFAULTS: tuple[tuple[type[AiolambdaError], Mapping[str, object]], ...] =
 """The attributes of an error that its record does not hold."""
 
 
-def dump(
-    result: MapResult[Any], *, billed_ms: float = 0.0, cold_starts: int = 0, whole: bool = True
-) -> tuple[dict[str, Any], bytes | None]:
+def dump(result: MapResult[Any], *, cost: Cost = NO_COST, whole: bool = True) -> tuple[dict[str, Any], bytes | None]:
     """The record of a result without its item, with the cost of all invocations, and the bytes of the payload.
 
     Without `whole` it is the outcome only: no payload, no log tail, no headers, no message of the function.
@@ -95,8 +101,10 @@ def dump(
         "delivery": result.delivery,
         "attempts": result.attempts,
         "duration": result.duration,
-        "billed_ms": billed_ms,
-        "cold_starts": cold_starts,
+        "billed_ms": cost.billed_ms,
+        "cold_starts": cost.cold_starts,
+        "gb_seconds": cost.gb_seconds,
+        "invocations": cost.invocations,
     }
     if output is not None:
         content["output"] = output_record(output, whole=whole)
@@ -190,10 +198,10 @@ def _verdict(content: Content) -> Delivery:
         raise UnreadableError("delivery is not a verdict") from None
 
 
-def cost_of(content: object) -> tuple[float, int]:
-    """The billed milliseconds and the cold starts in a record."""
-    whole = object_of(content, "result")
-    return member_of(whole, "billed_ms", *NUMBER), member_of(whole, "cold_starts", int)
+def cost_of(content: object) -> Cost:
+    """The cost in a record. Records of earlier versions lack the GB-seconds and the number of invocations."""
+    whole = {"gb_seconds": 0.0, "invocations": 0, **object_of(content, "result")}
+    return Cost(**members_of(whole, _COST_MEMBERS))
 
 
 def unknown_outcome(work: WorkItem[Item]) -> MapResult[Item]:

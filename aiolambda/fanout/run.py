@@ -20,7 +20,10 @@ __all__ = ["MapRun"]
 Item = TypeVar("Item")
 
 
-_IS_ITERATED = "a map is iterated, not awaited: async with client.map(...) as run: async for result in run: ..."
+_IS_ITERATED = (
+    "a map is iterated, not awaited: async with client.map(...) as run: async for result in run: ..., or all of its "
+    "results: await client.map(...).collect()"
+)
 
 
 class MapRun(Generic[Item]):
@@ -109,6 +112,22 @@ class MapRun(Generic[Item]):
                 self.stop()
         scheduler.raise_failure()
 
+    async def collect(self) -> list[MapResult[Item]]:
+        """All results as a list, in the order of the iteration. No block is needed: the run begins here, and ends.
+
+        ::
+
+            results = await client.map("resize", items, ordered=True).collect()
+
+        Results that were already taken from the run are not in the list. At a cancellation or an error, the run ends as a
+        block does, and items in flight have 30 s.
+
+        Raises:
+            TooManyFailuresError: The run ended by its limit of failures. Iterate over the run to have its results as well.
+        """
+        async with self:
+            return [result async for result in self]
+
     async def aclose(self, *, grace: float | None = GRACE) -> None:
         """Send nothing more, wait for items in flight, then cancel them.
 
@@ -127,9 +146,14 @@ class MapRun(Generic[Item]):
         self._scheduler.abort()
         await asyncio.wait({task})
 
-    def stop(self) -> None:
-        """Send nothing more. Items in flight go on."""
-        self._scheduler.stop("caller")
+    def stop(self, *, grace: float | None = None) -> None:
+        """Send nothing more. Items in flight go on, and the loop over the results ends with them.
+
+        Args:
+            grace: Seconds after which items in flight are cancelled. Default `None`: never. A later call may shorten it.
+        """
+        check_seconds("grace", grace)
+        self._scheduler.stop("caller", grace=grace)
 
     def detach(self, *, forked: bool) -> None:
         """Release the journal: the run's loop is closed, or is that of another process.

@@ -15,6 +15,7 @@ from ..policy import delivery
 from ..policy.concurrency import Admission, FixedAdmission
 from ..types.interfaces import Codec
 from .backlog import Backlog
+from .brake import Brake
 from .item import WorkItem
 from .journal import Journal
 from .result_queue import ResultQueue
@@ -35,6 +36,8 @@ _PROGRESS_INTERVAL = 0.1
 """Seconds."""
 _POLL_INTERVAL = 0.05
 """Seconds after which a run looks again for room in a window that it shares with other runs."""
+_ABORT_INTERVAL = 1.0
+"""Seconds after which items are cancelled again: a middleware may have caught the first cancellation."""
 _NOT_FAILURES = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
 """These end a task or the program. Any other exception is a failure of the run, and the reader of the results receives it."""
 
@@ -64,6 +67,9 @@ class MapScheduler(Run[Item]):
         self._settings = settings
         self._prepare = prepare
         self._stats = StatsCounter()
+        has_limit = settings.max_failures is not None or settings.max_failure_ratio is not None
+        self._brake = None if has_limit else Brake()
+        """Until it is released, and if the caller has set no limit of failures."""
         self._backlog: Backlog[Item] = Backlog()
         self._sender = ItemSender(
             self,
@@ -94,7 +100,9 @@ class MapScheduler(Run[Item]):
         self._on_end: Callable[[], object] | None = None
         self._failure: BaseException | None = None
         self._finished = False
-        self._began = self._stopped_at = self._reported_at = 0.0
+        self._abort_at: float | None = None
+        """The time at which items in flight are cancelled."""
+        self._began = self._reported_at = 0.0
         self._now = 0.0
         """The loop's time when the run last did something."""
 
@@ -134,7 +142,7 @@ class MapScheduler(Run[Item]):
             await asyncio.wait({self.task})
             raise
         if self._settings.deadline is not None:
-            self._deadline = loop.call_at(self._began + self._settings.deadline, self.stop, "deadline")
+            self._deadline = loop.call_at(self._began + self._settings.deadline, self._stop_at_deadline)
         self._wake.set()
 
     def _note_resumption(self) -> None:
@@ -153,13 +161,26 @@ class MapScheduler(Run[Item]):
             async with asyncio.timeout_at(None if deadline is None else self._began + deadline):
                 await prepare()
         except TimeoutError:
-            self.stop("deadline")
+            self._stop_at_deadline()
 
-    def stop(self, by: StoppedBy) -> None:
-        """Send nothing more. Items in flight go on; each item in the backlog gets a result."""
-        if self.stopped_by is not None or self._finished:
+    def _stop_at_deadline(self) -> None:
+        if self.stopped_by is None:
+            self.stop("deadline", grace=GRACE)
+
+    def stop(self, by: StoppedBy, *, grace: float | None = None) -> None:
+        """Send nothing more. Each item in the backlog gets a result. Items in flight go on, for `grace` seconds at most.
+
+        A later call may shorten that time.
+        """
+        if self._finished:
             return
-        self.stopped_by, self._stopped_at = by, asyncio.get_running_loop().time()
+        if grace is not None:
+            abort_at = asyncio.get_running_loop().time() + grace
+            self._abort_at = abort_at if self._abort_at is None else min(self._abort_at, abort_at)
+            self._wake.set()
+        if self.stopped_by is not None:
+            return
+        self.stopped_by = by
         if self._run_ended is not None:
             self._run_ended.set_result(None)
         for work in self._backlog.clear():
@@ -185,11 +206,17 @@ class MapScheduler(Run[Item]):
         """The error that ended the run; `None` if it ended by itself, by its caller or at its deadline."""
         if self._failure is None and self.stopped_by == "failures":
             stats = self.stats
-            settings = self._settings
-            limits = f"max_failures={settings.max_failures} and max_failure_ratio={settings.max_failure_ratio}"
-            said = f"{self._stats.failures:,} of {stats.done:,} items have failed; this map has {limits}"
-            return TooManyFailuresError(said, stats=stats, delivery=delivery.worst(list(stats.failed)))
+            return TooManyFailuresError(self._limit_text(stats), stats=stats, delivery=delivery.worst(list(stats.failed)))
         return self._failure
+
+    def _limit_text(self, stats: MapStats) -> str:
+        if self._brake is not None and self._brake.cause is not None:
+            return (
+                f"the first {self._brake.limit} items all failed with the same refusal, so the map sent no more: "
+                f"{self._brake.cause}; a map with max_failures= or max_failure_ratio= goes on"
+            )
+        limits = f"max_failures={self._settings.max_failures} and max_failure_ratio={self._settings.max_failure_ratio}"
+        return f"{self._stats.failures:,} of {stats.done:,} items have failed; this map has {limits}"
 
     def note_taken(self) -> None:
         """A result was taken: if the run was full, it can read again."""
@@ -225,6 +252,12 @@ class MapScheduler(Run[Item]):
             settings = self._settings
             if self._stats.has_too_many_failures(settings.max_failures, settings.max_failure_ratio):
                 self.stop("failures")
+        if self._brake is not None and not abandoned:
+            self._brake.add(result)
+            if self._brake.has_stopped:
+                self.stop("failures")
+            elif self._brake.is_released:
+                self._brake = None
         self.results.put(result)
 
     # The loop of the run
@@ -234,8 +267,9 @@ class MapScheduler(Run[Item]):
             await self._wake.wait()  # until `begin` has opened the journal
             while not self._is_done():
                 self._now = asyncio.get_running_loop().time()
-                if self.stopped_by == "deadline" and self._now >= self._stopped_at + GRACE:
+                if self._abort_at is not None and self._now >= self._abort_at:
                     self.abort()
+                    self._abort_at = self._now + _ABORT_INTERVAL
                 self._start_ready()
                 self._report_progress()
                 if not self._is_done():
@@ -315,8 +349,8 @@ class MapScheduler(Run[Item]):
                 waiting.add(self._last_function)  # once its window opens, more can be read
             poll_at = self._now + _POLL_INTERVAL
             moments.extend(self._admission.opens_at(function, self._now) or poll_at for function in waiting)
-        if self.stopped_by == "deadline" and self._sender.in_flight:
-            moments.append(self._stopped_at + GRACE)
+        if self._abort_at is not None and self._sender.in_flight:
+            moments.append(self._abort_at)
         if moments:
             self._wake_at(min(moments))
         await self._wake.wait()

@@ -160,10 +160,10 @@ class ItemSender(Generic[Item]):
         fault = ""
         try:
             result = journal_records.load(work, entry.result, entry.payload, codec=self._codec)
-            work.billed_ms, work.cold_starts = journal_records.cost_of(entry.result)
+            work.cost = journal_records.cost_of(entry.result)
             if entry.state == "started":  # again: its result is that of an invocation before the one that was in flight
                 result = journal_records.unknown_outcome(work)
-            self._stats.bill(work.billed_ms, work.cold_starts)
+            self._stats.bill(work.cost)
             if is_sent_again(state_of(result), idempotent=work.idempotent, retry_failed=self._retry_failed):
                 work.may_have_run = result.delivery.may_have_run
                 self._run.enqueue(work)
@@ -193,7 +193,7 @@ class ItemSender(Generic[Item]):
             self._leave_window(flight, throttle, ended)
         work.count_attempts(output, error)
         if isinstance(output, InvokeCommandOutput) and output.log_result is not None:
-            self._stats.bill(*work.count_cost(output))
+            self._stats.bill(work.count_cost(output))
         result = work.result(output, error, duration=ended - began)
         abandoned = False
         if error is not None:
@@ -264,7 +264,7 @@ class ItemSender(Generic[Item]):
         try:
             if not abandoned:  # even if the function failed and is tried again: the item has run
                 whole = journal.keeps_payloads
-                record = journal_records.dump(result, billed_ms=work.billed_ms, cold_starts=work.cold_starts, whole=whole)
+                record = journal_records.dump(result, cost=work.cost, whole=whole)
                 await journal.mark_done(row, state_of(result), *record)
             elif error is None or not error.may_have_run:
                 journal.mark_unsent(row, self._run.fail)

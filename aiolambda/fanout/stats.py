@@ -9,12 +9,16 @@ from typing import Any
 from ..errors import NotSentError
 from ..policy.distribution import Distribution, Rate, percentiles_of
 from ..types.values import Delivery, ThrottleReason
+from .causes import CauseCounter, request_id_of
+from .cost import NO_COST, Cost
 from .values import MapResult, MapStats
 
 __all__ = ["StatsCounter"]
 
 _LEAST_FOR_RATIO = 10
 """Items that must be done before the share of failures is compared with its limit."""
+_SHORTEST_RUN = 0.001
+"""Seconds over which the average rate of a run is taken, at least."""
 
 
 class StatsCounter:
@@ -30,17 +34,16 @@ class StatsCounter:
         self._attempts = self._retries = 0
         self._durations = Distribution()
         self._rate, self._timed = Rate(), 0
-        self._billed_ms = 0.0
-        self._cold_starts = 0
+        self._cost = NO_COST
+        self._causes = CauseCounter()
 
     def count_throttle(self, reason: ThrottleReason | None) -> None:
         """Count a request that was throttled."""
         self._throttled[reason] += 1
 
-    def bill(self, billed_ms: float, cold_starts: int) -> None:
+    def bill(self, cost: Cost) -> None:
         """Add the cost of invocations."""
-        self._billed_ms += billed_ms
-        self._cold_starts += cold_starts
+        self._cost += cost
 
     def count_result(self, result: MapResult[Any], now: float, *, abandoned: bool = False) -> None:
         """Count an item that is done, or that its run has abandoned."""
@@ -50,6 +53,7 @@ class StatsCounter:
         elif result.error is not None:
             self.failures += not (abandoned or result.replayed)
             self._failed[result.delivery] += 1
+            self._causes.add(result.error, result.delivery, result.index, request_id_of(result.output, result.error))
         if result.replayed:
             self.replayed += 1
             return
@@ -81,7 +85,12 @@ class StatsCounter:
             attempts=self._attempts,
             retries=self._retries,
             rate=self._rate.per_second(now, self._timed, began=began),
+            average_rate=self._timed / max(now - began, _SHORTEST_RUN),
+            elapsed=now - began,
             percentiles=percentiles_of([self._durations]),
-            billed_ms=self._billed_ms,
-            cold_starts=self._cold_starts,
+            billed_ms=self._cost.billed_ms,
+            cold_starts=self._cost.cold_starts,
+            gb_seconds=self._cost.gb_seconds,
+            billed_invocations=self._cost.invocations,
+            causes=self._causes.causes(),
         )

@@ -12,11 +12,13 @@ from ..errors import AiolambdaError, ConfigurationError
 from ..errors.checks import check_callable, check_choice, check_seconds, check_whole, checked_by
 from ..operations.invoke_types import InvokeCommandOutput
 from ..types.values import Delivery, ThrottleReason, shown
+from .causes import MapCause
+from .columns import columns_of, outcome_of
 
 if TYPE_CHECKING:
     from ..operations.fetch_types import HttpOutput
 
-__all__ = ["MapResult", "MapSettings", "MapStats", "StoppedBy"]
+__all__ = ["MapCause", "MapResult", "MapSettings", "MapStats", "StoppedBy"]
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -24,8 +26,11 @@ Item = TypeVar("Item")
 StoppedBy = Literal["deadline", "failures", "caller", "error"]
 """Why a map ended before its input did: its deadline, too many failures, its caller, or an error."""
 
+_LONGEST_KEY = 40
+"""Characters of a key in a `repr`."""
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen(kw_only=True, repr=False)
 class MapResult(Generic[Item]):
     """The outcome of one item of a map: an output, or the error of an item that failed.
 
@@ -46,7 +51,7 @@ class MapResult(Generic[Item]):
     """The place of the item in the input, from 0 on."""
     key: str
     """The name of the item: that of `key=`, else a hash of its payload. Without a journal, it is the index."""
-    item: Item = attrs.field(repr=False)
+    item: Item
     """The item itself."""
     output: InvokeCommandOutput | None = None
     """The last answer, also of a function that failed; `None` if no answer came."""
@@ -86,6 +91,27 @@ class MapResult(Generic[Item]):
             raise ValueError(f"item {self.index} has no payload to decode")
         return output.decode(type)
 
+    def as_dict(self) -> dict[str, Any]:
+        """The result as flat columns, the same for every result: `pandas.DataFrame(result.as_dict() for result in results)`.
+
+        `item` and `value` are what they are; all other columns are text, numbers, booleans or `None`. It never raises: the
+        `value` is the decoded payload, its text if it is not JSON, its bytes if it is not text, and `None` if the item failed.
+        `billed_ms`, `cold_start` and the memory need `log_type="Tail"`.
+
+        ::
+
+            async with client.map("resize", items) as run:
+                rows = [result.as_dict() async for result in run]
+        """
+        return columns_of(self)
+
+    def __repr__(self) -> str:
+        """Which item, and what became of it. The item and the answer may hold secrets, so they are not shown."""
+        key = self.key if len(self.key) <= _LONGEST_KEY else f"{self.key[:_LONGEST_KEY]}..."
+        error = "" if self.error is None else f", error={type(self.error).__name__}"
+        replayed = ", replayed" if self.replayed else ""
+        return f"<MapResult {self.index} key={key!r} {outcome_of(self)}{error}, {self.duration:.3f} s{replayed}>"
+
     def _output(self) -> InvokeCommandOutput | None:
         if self.error is not None:
             raise self.error
@@ -108,9 +134,14 @@ class MapStats:
         retries: Those of them that were not the first of their item.
         window: The number of invocations that may be in flight.
         rate: Results per second over the last 5 s.
+        average_rate: Results per second since the run began, without those of earlier runs.
+        elapsed: Seconds since the run began, up to its end.
         percentiles: The duration of an item's last invocation in seconds, by per cent (50, 90, 99, 100), exact to 5 %.
         billed_ms: Milliseconds that are billed, with `log_type="Tail"`. Replayed items count too.
         cold_starts: Cold starts, with `log_type="Tail"`. A restored snapshot counts as one, and replayed items count too.
+        gb_seconds: Billed seconds times gigabytes of memory, with `log_type="Tail"`. Replayed items count too.
+        billed_invocations: The invocations behind these figures: those whose REPORT line came back.
+        causes: The causes of the failures, the most frequent one first. Beyond 100, further ones are "other errors".
     """
 
     pending: int = 0
@@ -135,12 +166,33 @@ class MapStats:
     """The number of invocations that may be in flight."""
     rate: float = 0.0
     """Results per second over the last 5 s."""
+    average_rate: float = 0.0
+    """Results per second since the run began, without those of earlier runs."""
+    elapsed: float = 0.0
+    """Seconds since the run began, up to its end."""
     percentiles: Mapping[int, float] = attrs.field(factory=dict[int, float])
     """The duration of an item's last invocation in seconds, by per cent (50, 90, 99, 100), exact to 5 %."""
     billed_ms: float = 0.0
     """Milliseconds that are billed, with `log_type="Tail"`. Replayed items count too."""
     cold_starts: int = 0
     """Cold starts, with `log_type="Tail"`. A restored snapshot counts as one, and replayed items count too."""
+    gb_seconds: float = 0.0
+    """Billed seconds times gigabytes of memory, with `log_type="Tail"`. Replayed items count too."""
+    billed_invocations: int = 0
+    """The invocations behind these figures: those whose REPORT line came back."""
+    causes: tuple[MapCause, ...] = ()
+    """The causes of the failures, the most frequent one first. Beyond 100, further ones are "other errors"."""
+
+    @property
+    def billed_seconds(self) -> float:
+        """`billed_ms` in seconds."""
+        return self.billed_ms / 1000
+
+    def _repr_html_(self) -> str:
+        """The totals as a table, for notebooks."""
+        from .notebook import html_of_stats  # noqa: PLC0415 - only notebooks show it
+
+        return html_of_stats(self)
 
 
 def _check_ratio(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:

@@ -15,11 +15,13 @@ from aiohttp import web
 from aiolambda import (
     ClientClosedError,
     Credentials,
+    Delivery,
     LambdaClient,
+    MapStats,
 )
 from aiolambda.testing import FakeTransport
 
-from ..support.pages import run_fragments
+from ..support.pages import ROOT, run_fragments
 
 
 @pytest.fixture(autouse=True)
@@ -179,10 +181,46 @@ async def test_a_map_goes_on_from_its_journal(tmp_path: Path, monkeypatch: pytes
 # Notebooks
 
 
+class Bar:
+    """Notes what a bar of tqdm is told."""
+
+    def __init__(self) -> None:
+        self.moves: list[float] = []
+        self.text = ""
+
+    def update(self, n: float = 1) -> None:
+        self.moves.append(n)
+
+    def set_postfix_str(self, s: str = "", refresh: bool = True) -> None:
+        self.text = s
+
+
 async def test_progress_of_a_map_is_shown() -> None:
-    shown: list[str] = []
-    names = fragments("notebooks")
+    bar, names = Bar(), fragments("notebooks")
+
+    async def orders(event: int) -> int:
+        await asyncio.sleep(0.03)
+        return event
+
+    async with LambdaClient(transport=FakeTransport({"orders": orders}), max_concurrency=2) as client:
+        results = await names["map_with_progress"](client, "orders", range(20), bar)
+    assert sorted(result.value() for result in results) == list(range(20))
+    assert sum(bar.moves) == 20
+    assert len(bar.moves) > 1
+    assert bar.text == "0 failed, 0 in flight"
+    move = names["moving"](bar := Bar())
+    for done in (3, 3, 10):
+        move(MapStats(done=done, failed={Delivery.REFUSED: 1}, in_flight=2))
+    assert (bar.moves, bar.text) == ([3, 0, 7], "1 failed, 2 in flight")
+
+
+async def test_results_make_a_data_frame() -> None:
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     async with LambdaClient(transport=FakeTransport({"orders": lambda event: event})) as client:
-        results = await names["map_with_progress"](client, "orders", range(20), shown.append)
-    assert sorted(results) == list(range(20))
-    assert shown[-1].startswith("20 done, 0 failed, ")
+        results = await client.map("orders", range(3), ordered=True).collect()
+    frame = pandas.DataFrame(result.as_dict() for result in results)
+    assert list(frame["value"]) == [0, 1, 2]
+    described = frame.groupby("error_type", dropna=False)["duration"].describe()
+    assert list(described["count"]) == [3]
+    page = (ROOT / "docs" / "how-to" / "notebooks.md").read_text()
+    assert all(f"`{column}`" in page for column in frame.columns)

@@ -518,7 +518,7 @@ def contents() -> list[dict[str, Any]]:
     other: MapResult[Any] = MapResult(index=0, key="k", item=1, error=late, delivery=late.delivery)
     found = json.loads(json.dumps([journal_records.dump(result)[0], journal_records.dump(other)[0]]))
     output = dict.fromkeys(journal_outputs._OUTPUT_MEMBERS) | {"status_code": 200, "metadata": found[0]["error"]["metadata"]}
-    cost = {"billed_ms": 1.0, "cold_starts": 0}
+    cost = {"billed_ms": 1.0, "cold_starts": 0, "gb_seconds": 0.5, "invocations": 1}
     return [*found, {"delivery": "executed", "attempts": 1, "duration": 0.1, **cost, "output": output}]
 
 
@@ -546,10 +546,10 @@ def test_any_stored_result_is_restored_or_unreadable(content: Any, payload: byte
     work = WorkItem(index=0, item=1, key="k", command=InvokeCommand(function_name="f"), function_name="f")
     try:
         result = journal_records.load(work, content, payload, codec=JsonCodec())
-        billed_ms, cold_starts = journal_records.cost_of(content)
+        cost = journal_records.cost_of(content)
     except journal_records.UnreadableError:
         return
-    assert 0.0 * billed_ms == 0 * cold_starts == 0.0 * result.duration == 0 * result.attempts
+    assert {0.0 * figure for figure in (*attrs.astuple(cost), result.duration, result.attempts)} == {0.0}
     assert str(result.error)
     assert repr(result)
     if result.output is not None:

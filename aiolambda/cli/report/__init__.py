@@ -1,0 +1,1 @@
+"""`--report`: one page of HTML about a run of `aiolambda map`."""
