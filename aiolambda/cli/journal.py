@@ -19,8 +19,8 @@ from ..fanout.journal_rows import ItemState
 from . import exit_codes
 from .files import STDIO, check_is_open, open_output, print_error, stop_writing, truncate, write_whole
 from .interrupts import run_in_loop
-from .map import outcome_record
 from .options import file_name
+from .records import outcome_record
 from .results import Form, NotJsonError, add_answer_options, form_of, is_terminal
 
 __all__ = ["DESCRIPTION", "add_options", "run"]

@@ -5,7 +5,6 @@ Owns the options, and the format of items and results. Must not know how the inv
 
 import argparse
 import asyncio
-import base64
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -16,13 +15,10 @@ from typing import Any, BinaryIO, cast
 from ..errors import (
     AiolambdaError,
     FunctionError,
-    LambdaServiceException,
-    NotSentError,
     TooManyFailuresError,
 )
 from ..fanout import MapRun
 from ..fanout.brake import Brake
-from ..fanout.journal_records import lacks_payload
 from ..fanout.scheduler import GRACE
 from ..fanout.values import MapResult, StoppedBy
 from ..types.values import Delivery
@@ -39,12 +35,13 @@ from .items import InputError, Items, Line
 from .map_options import add_options, check_files, check_options, input_of, max_concurrency
 from .payloads import tell_if_terminal
 from .progress import ProgressListener, progress
+from .records import record_of
 from .result_rows import row_format_of
 from .results import Form, NotJsonError, form_of, is_terminal
 from .tally import Tally, summary_of, tell_resumption
 from .wording import in_options
 
-__all__ = ["DESCRIPTION", "add_options", "outcome_record", "run"]
+__all__ = ["DESCRIPTION", "add_options", "run"]
 
 DESCRIPTION = """\
 Invoke a function for every item of a file: lines of JSON, a JSON array, CSV, TSV, lines of text or Parquet.
@@ -241,7 +238,7 @@ class _MapJob:
 
     def _line_of(self, result: MapResult[Line]) -> bytes:
         """The record as a line of JSON, or in the form that was asked for."""
-        record = _record_of(result, has_key=self._has_key, has_item=not self._options.no_item)
+        record = record_of(result, has_key=self._has_key, has_item=not self._options.no_item)
         if not self._form.is_unchanged:
             try:
                 return self._form.of_value(record, indent=False)
@@ -365,50 +362,3 @@ def _key_of(item: Line | Batch) -> str:
 
 def _items(count: int) -> str:
     return "1 item" if count == 1 else f"{count:,} items"
-
-
-def _record_of(result: MapResult[Line], *, has_key: bool, has_item: bool) -> dict[str, Any]:
-    """The JSON object of a result. Without a journal, an item has no key: it would repeat the index."""
-    record: dict[str, Any] = {"index": result.index, "line": result.item.number}
-    if has_key:
-        record["key"] = result.key
-    if has_item:
-        record["item"] = _json_value(result.item.content)
-    return record | outcome_record(result)
-
-
-def outcome_record(result: MapResult[Any]) -> dict[str, Any]:
-    """The part of the JSON object that does not depend on the input. A payload that the journal did not keep is left out."""
-    record: dict[str, Any] = {"ok": result.ok, "delivery": str(result.delivery)}
-    if result.error is None and not lacks_payload(result):
-        record["payload"] = None if result.output is None else _json_value(result.output.payload)
-    elif result.error is not None:
-        record["error"] = _error_record(result.error)
-    return record | {"attempts": result.attempts, "duration_ms": round(result.duration * 1000, 3)}
-
-
-def _json_value(data: bytes) -> Any:
-    """Convert JSON to its value, other text to a string, other bytes to base64."""
-    if not data:
-        return None
-    try:
-        value = json.loads(data)
-        json.dumps(value, allow_nan=False)  # a line with NaN would not be JSON
-    except (ValueError, RecursionError):
-        pass
-    else:
-        return value
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(data).decode()}
-
-
-def _error_record(error: AiolambdaError) -> dict[str, Any]:
-    record: dict[str, Any] = {"class": type(error).__name__, "message": in_options(str(error))}
-    if isinstance(error, FunctionError):
-        record |= {"type": error.error_type, "function_message": error.error_message}
-    refusal = error.last_error if isinstance(error, NotSentError) else error
-    if isinstance(refusal, LambdaServiceException):
-        record["code"] = refusal.code
-    return record
