@@ -65,10 +65,12 @@ def compacted_output(record: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(tail, str):
         return record
     metadata = record.get("metadata")
-    headers = metadata.get("headers") if isinstance(metadata, dict) else None
-    if isinstance(headers, dict):
-        short = {name: None if value == tail else value for name, value in cast("dict[str, Any]", headers).items()}
-        record = {**record, "metadata": {**cast("dict[str, Any]", metadata), "headers": short}}
+    if isinstance(metadata, dict):
+        whole = cast("dict[str, Any]", metadata)
+        headers = whole.get("headers")
+        if isinstance(headers, dict):
+            short = {name: None if value == tail else value for name, value in cast("dict[str, Any]", headers).items()}
+            record = {**record, "metadata": {**whole, "headers": short}}
     try:
         text = base64.b64decode(tail, validate=True).decode()
     except (binascii.Error, ValueError):

@@ -176,14 +176,16 @@ class Tables:
 
     def finish(self, row: ItemRow, state: ItemState, record: str, payload: bytes | None) -> None:
         """Note the result of the item."""
-        if row.result is None:
-            row.result, self._next_result = self._next_result, self._next_result + 1
+        number = row.result
+        if number is None:
+            number = row.result = self._next_result
+            self._next_result += 1
         row.state = state
         found = self._packer.pack(record, payload, shape=int(state))
         if found.sample is not None:
             sum = sample_checksum(found.dictionary, found.sample)
             self._db.execute("INSERT INTO dictionaries VALUES (?, ?, ?)", (found.dictionary, found.sample, sum))
-        columns = (row.result, found.dictionary, found.content, found.payload)
+        columns = (number, found.dictionary, found.content, found.payload)
         self._db.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?)", (*columns, result_checksum(*columns)))
         self._write(row)
 
