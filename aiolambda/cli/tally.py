@@ -20,6 +20,8 @@ from .price import Price
 __all__ = ["Tally", "measures", "summary_of", "tell_resumption"]
 
 _SHOWN = 10
+_LAST = 5.0
+"""Seconds: the rate of a shorter run is its average."""
 
 
 class Tally:
@@ -82,7 +84,8 @@ def measures(stats: MapStats, price: Price | None) -> Iterator[str]:
     if stats.percentiles:
         names = {50: "median", 100: "longest"}
         parts = [f"{names.get(per_cent, f'p{per_cent}')} {value:.3f} s" for per_cent, value in stats.percentiles.items()]
-        yield f"duration of an item: {', '.join(parts)}; {stats.rate:,.0f}/s in the last 5 s"
+        last = f"; {stats.rate:,.0f}/s in the last 5 s" if stats.elapsed > _LAST else ""
+        yield f"duration of an item: {', '.join(parts)}{last}"
     if stats.throttled:
         reasons = ", ".join(f"{count:,} {reason or 'without a reason'}" for reason, count in stats.throttled.items())
         yield f"throttled requests: {reasons}"

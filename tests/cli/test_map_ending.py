@@ -271,6 +271,9 @@ async def test_price_of_events_is_refused(endpoint: LocalEndpoint, tmp_path: Pat
 
 def test_measures_say_only_what_there_is() -> None:
     assert list(measures(MapStats(), None)) == []
+    slow = MapStats(percentiles={50: 0.5, 90: 1.0, 99: 2.0, 100: 3.0}, rate=7, elapsed=6)
+    told = "duration of an item: median 0.500 s, p90 1.000 s, p99 2.000 s, longest 3.000 s"
+    assert list(measures(slow, None)) == [f"{told}; 7/s in the last 5 s"]
     throttled = {ThrottleReason.CALLER_RATE_LIMIT_EXCEEDED: 1234, None: 1}
     assert list(measures(MapStats(throttled=throttled), None)) == [
         "throttled requests: 1,234 CallerRateLimitExceeded, 1 without a reason"
