@@ -65,7 +65,7 @@ class _FetchingCommand(BaseCommand[FetchCommandInput, Out]):
                 made = FetchCommandInput(**cast("dict[str, Any]", members))
             else:
                 made = one_of(input, members, FetchCommandInput, more)
-            super().__init__(made, idempotent)
+            super().__init__(made, idempotent)  # pyright: ignore[reportUnknownMemberType] - as in `InvokeCommand`
         except TypeError:
             kind = FetchCommandInput
             if input is not None or more or (text := problem_of_members(members, type(self), kind)) is None:

@@ -147,7 +147,7 @@ def _pairs(params: object) -> Iterable[tuple[object, object]]:
                 yield name, value
     elif isinstance(params, list | tuple):
         for pair in cast("Sequence[object]", params):
-            if not isinstance(pair, tuple) or len(cast("tuple[object, ...]", pair)) != 2:
+            if type(pair) is not tuple or len(cast("tuple[object, ...]", pair)) != 2:
                 raise InvalidInputError(f"params takes pairs of name and value; got {kind_of(pair)}", member="params")
             yield cast("tuple[object, object]", pair)
     else:

@@ -359,7 +359,9 @@ def test_a_bomb_stays_within_its_bound() -> None:
 
 
 @pytest.mark.parametrize(
-    ("coding", "body"), [("gzip", b"no"), ("br", b"no"), ("deflate", b"no"), ("gzip", gzip.compress(b"x" * 99)[:-9])]
+    ("coding", "body"),
+    [("gzip", b"no"), ("br", b"no"), ("deflate", b"no"), ("gzip", gzip.compress(b"x" * 99)[:-9])],
+    ids=["gzip", "unknown", "deflate", "cut"],
 )
 def test_a_damaged_body_is_a_decode_error(coding: str, body: bytes) -> None:
     with pytest.raises(DecodeError):
