@@ -9,6 +9,7 @@ import pickle
 import zlib
 from typing import Any
 
+import aiohttp
 import pytest
 
 from aiolambda import (
@@ -25,6 +26,7 @@ from aiolambda import (
     LambdaClient,
     LambdaServiceException,
     PayloadTooLargeError,
+    SessionTransport,
     TooManyRequestsException,
 )
 from aiolambda.errors.service import ExpiredTokenException, InvalidSignatureException, RequestEntityTooLargeException
@@ -359,7 +361,9 @@ def test_a_bomb_stays_within_its_bound() -> None:
 
 
 @pytest.mark.parametrize(
-    ("coding", "body"), [("gzip", b"no"), ("br", b"no"), ("deflate", b"no"), ("gzip", gzip.compress(b"x" * 99)[:-9])]
+    ("coding", "body"),
+    [("gzip", b"no"), ("br", b"no"), ("deflate", b"no"), ("gzip", gzip.compress(b"x" * 99)[:-9])],
+    ids=["gzip", "unknown", "deflate", "cut"],
 )
 def test_a_damaged_body_is_a_decode_error(coding: str, body: bytes) -> None:
     with pytest.raises(DecodeError):
@@ -430,3 +434,14 @@ def test_the_repr_of_a_command_shows_no_secret() -> None:
     command = FetchCommand(url=f"{_HOST}/a?key=hidden", headers={"x": "hidden"}, params={"k": "hidden"}, json={"x": "hidden"})
     assert "hidden" not in repr(command)
     assert f"{_HOST}/a" in repr(command)
+
+
+async def test_a_fetch_over_a_session_keeps_headers_and_heads() -> None:
+    fields = "Set-Cookie: a=1\r\nset-cookie: b=2\r\n"
+    data = f"HTTP/1.1 200 OK\r\nx-amzn-requestid: 1\r\n{fields}Content-Length: 0\r\n\r\n".encode()
+    large = b"HTTP/1.1 200 OK\r\nx-amzn-requestid: 1\r\nContent-Length: 5000000000\r\n\r\n"
+    async with raw_server(_in_turn(data, large)) as server, aiohttp.ClientSession() as session:
+        async with fetching_client(transport=SessionTransport(session)) as client:
+            output = await client.fetch(**signed(server))
+            assert output.headers.get_all("set-cookie") == ["a=1", "b=2"]
+            assert (await client.fetch(method="HEAD", **signed(server))).headers["content-length"] == "5000000000"

@@ -24,6 +24,7 @@ from aiolambda import (
     Delivery,
     FunctionError,
     Headers,
+    HttpOutput,
     InvalidPayloadSizeError,
     InvocationTimeoutError,
     InvokeCommand,
@@ -837,6 +838,7 @@ def every_error() -> list[AiolambdaError]:
         errors.NotSentError("left", last_error=errors.ConnectError("refused"), function_name="orders"),
         errors.WaitError("no", condition="updated", status="Failed", reason="r", reason_code="R", function_name="orders"),
         errors.WaitTimeoutError("late", condition="exists", function_name="orders"),
+        errors.HttpStatusError("no", status_code=404, output=HttpOutput(status_code=404), request_id="the-id"),
         errors.DecodeError("no JSON", output=output, function_name="orders", request_id="the-id"),
         errors.StreamError(
             "cut", code="Throttled", received_bytes=7, received_chunks=2, function_name="orders", request_id="the-id"
