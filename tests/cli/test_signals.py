@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from importlib import import_module
@@ -17,6 +16,7 @@ import attrs
 import pytest
 
 from aiolambda.cli.interrupts import sigterm_as_interrupt
+from aiolambda.fanout.journal_reader import JournalReader
 
 from ..support.cli import environment, start
 from ..support.servers import Connection, answer, raw_server
@@ -85,8 +85,9 @@ async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, list[A
 
 
 def journalled(folder: Path) -> Counter[str]:
-    with contextlib.closing(sqlite3.connect(folder / "run.db")) as db:
-        return Counter(dict(db.execute("SELECT state, count(*) FROM items GROUP BY state")))
+    """The items of the journal: claimed, started or done."""
+    with JournalReader(folder / "run.db") as journal:
+        return Counter("done" if item.state.is_done else item.state.name.lower() for item in journal.items())
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -11,6 +11,7 @@ import pytest
 
 from aiolambda import InvokeCommandOutput, MapResult, Metadata
 from aiolambda.fanout import journal_records
+from aiolambda.fanout.cost import Cost
 from aiolambda.fanout.journal_rows import ItemState
 from aiolambda.fanout.journal_tables import Tables
 from aiolambda.types.values import Delivery
@@ -45,7 +46,7 @@ async def results(count: int, *, tail: bool) -> list[tuple[str, bytes]]:
         result = MapResult(
             index=number, key="k", item=None, output=output, delivery=Delivery.EXECUTED, attempts=1, duration=duration
         )
-        record, payload = journal_records.dump(result, billed_ms=float(number % 400))
+        record, payload = journal_records.dump(result, cost=Cost(invocations=1, billed_ms=float(number % 400)))
         assert payload is not None
         found.append((json.dumps(record), payload))
     return found

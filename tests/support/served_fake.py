@@ -25,7 +25,8 @@ async def served_fake(fake: FakeTransport) -> AsyncIterator[dict[str, str]]:
 
     async def answer(incoming: web.BaseRequest) -> web.Response:
         host, target = incoming.headers["host"], incoming.raw_path
-        request = Request(incoming.method, f"http://{host}{target}", dict(incoming.headers), await incoming.read())
+        fields = {name.lower(): text for name, text in incoming.headers.items()}
+        request = Request(incoming.method, f"http://{host}{target}", fields, await incoming.read())
         response = await fake.send(request)
         headers = CIMultiDict((name, text) for name, text in response.headers.items() if name not in _KEPT_OUT)
         return web.Response(status=response.status, headers=headers, body=response.body)
