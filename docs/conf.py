@@ -28,21 +28,22 @@ default_role = "code"  # docstrings write names as `name`
 nitpicky = True  # a reference to a name that no page has is an error
 nitpick_ignore_regex = [
     # Other libraries: the build has no network to look them up.
-    (r"py:.*", r"(aiohttp|asyncio|collections|contextlib|datetime|logging|os|pathlib|ssl|types|typing)\..*"),
+    (r"py:.*", r"(aiohttp|asyncio|collections|contextlib|datetime|dt|logging|os|pathlib|ssl|types|typing)\..*"),
     (r"py:.*", "|".join(dir(builtins))),
-    (r"py:.*", r"(aiolambda\..*\.)?(T|Item|In|Out|OnlyIn|OnlyOut|PagedIn|PagedOut|In_contra|In_co|Out_co)"),  # type variables
+    (r"py:.*", r"(aiolambda\..*\.)?(T|Item|Sent|In|Out|OnlyIn|OnlyOut|PagedIn|PagedOut|In_contra|In_co|Out_co)"),  # type variables
     # Types that stand in a signature, and that only the client makes or reads.
     (r"py:class", r"aiolambda\.types\..*\.(Loop|ParsedError|StreamingBody)"),
     (r"py:class", r"(aiolambda\.(fanout|operations|pipeline)\..*\.)?(CommandOf|MapScheduler|RunLog|StreamReader)"),
     (r"py:class", r"aiolambda\.pipeline\..*\.(CallWatch|MapWatch|Observers|StreamEnd)"),
-    (r"py:class", "TracingMiddleware"),
+    (r"py:class", r"Alive|DurableStatus|Params|Questions|Sign|TracingMiddleware|aiolambda\.client\.sending\.Sending"),
     (r"py:class", "MeterProvider|TracerProvider"),  # of OpenTelemetry, which is imported when it is needed
     (r"py:class", r"aiolambda\.testing\.piece_stream\.PieceStream"),
     (r"py:class", r"aiolambda\..*\._\w+"),
     # Structures of the API, which AWS's reference explains, and the base of the commands with pages.
-    (r"py:class", r"(aiolambda\.operations\.api\.structures\.)?\w+Configuration"),
+    (r"py:class", r"(aiolambda\.operations\.api\.structures\.)?(\w+Configuration|Event|EventDetails)"),
     (r"py:class", r"(aiolambda\.operations\..*\.)?PagedCommand"),
 ]
+suppress_warnings = ["ref.python"]  # `type` in a signature is the builtin, and several classes have an attribute `type`
 autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"

@@ -8,12 +8,12 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, Protocol, cast
 
 from ..types import mistakes
 from . import exit_codes, files
 
-__all__ = ["Formatter", "Parser", "nearest", "text"]
+__all__ = ["Commands", "Formatter", "Parser", "nearest", "text"]
 
 _HINTS = {"-p": "a payload follows -p", "-f": "a file follows -f", "--function": "the function follows --function"}
 """By option: how to write an argument too many, in a command that has this option."""
@@ -66,6 +66,14 @@ class Formatter(argparse.HelpFormatter):
         return "\n\n".join(blocks)
 
 
+class Commands(Protocol):
+    """The commands of a parser."""
+
+    def add_parser(self, name: str, **settings: Any) -> "Parser":
+        """Add a command."""
+        ...
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose options have the type `text` by default, and no abbreviations.
 
@@ -80,11 +88,9 @@ class Parser(argparse.ArgumentParser):
         self._early = early
         self._has_commands = False
 
-    def add_commands(self) -> "argparse._SubParsersAction[Parser]":
+    def add_commands(self) -> "Commands":
         """Take commands, one of which must be given. Each is a parser of this class."""
-        commands: argparse._SubParsersAction[Parser] = self.add_subparsers(
-            title="commands", required=True, metavar="COMMAND", prog=self.prog, parser_class=Parser
-        )
+        commands = self.add_subparsers(title="commands", required=True, metavar="COMMAND", prog=self.prog, parser_class=Parser)
         commands.type = str  # gets all arguments of the command, which checks them itself
         self._has_commands = True
         return commands

@@ -15,9 +15,9 @@ from ..errors import ConfigurationError, FunctionError
 from ..fanout.columns import columns_of
 from ..fanout.values import MapResult
 from ..types.values import Delivery
-from ..version import DISTRIBUTION
 from .files import STDIO
 from .items import Line
+from .options import missing_extra
 from .wording import in_options
 
 __all__ = ["FORMATS", "RowFormat", "row_format_of"]
@@ -121,10 +121,7 @@ class _Parquet:
             self._arrow = cast("Any", import_module("pyarrow"))
             parquet = cast("Any", import_module("pyarrow.parquet"))
         except ImportError:
-            raise ConfigurationError(
-                f"Parquet needs pyarrow: install it beside {DISTRIBUTION} (python -m pip install pyarrow), or choose "
-                "--results-format csv"
-            ) from None
+            raise missing_extra("Parquet", "pyarrow", extra="parquet") from None
         self._has_item = has_item
         types = [(name, getattr(self._arrow, _TYPES.get(name, _TEXT))()) for name in _names(has_item=has_item)]
         self._schema = self._arrow.schema(types)

@@ -126,7 +126,7 @@ async def test_parquet_has_typed_columns(endpoint: LocalEndpoint, program: Progr
 
 def test_parquet_without_pyarrow_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ConfigurationError, match="Parquet needs pyarrow: install it"):
+    with pytest.raises(ConfigurationError, match="Parquet needs pyarrow: install"):
         row_format_of(options(output="out.parquet"))
 
 
