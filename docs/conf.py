@@ -30,7 +30,8 @@ nitpick_ignore_regex = [
     # Other libraries: the build has no network to look them up.
     (r"py:.*", r"(aiohttp|asyncio|collections|contextlib|datetime|dt|logging|os|pathlib|ssl|types|typing)\..*"),
     (r"py:.*", "|".join(dir(builtins))),
-    (r"py:.*", r"(aiolambda\..*\.)?(T|Item|Sent|In|Out|OnlyIn|OnlyOut|PagedIn|PagedOut|In_contra|In_co|Out_co)"),  # type variables
+    # Type variables.
+    (r"py:.*", r"(aiolambda\..*\.)?(T|Item|Sent|In|Out|OnlyIn|OnlyOut|PagedIn|PagedOut|In_contra|In_co|Out_co)"),
     # Types that stand in a signature, and that only the client makes or reads.
     (r"py:class", r"aiolambda\.types\..*\.(Loop|ParsedError|StreamingBody)"),
     (r"py:class", r"(aiolambda\.(fanout|operations|pipeline)\..*\.)?(CommandOf|MapScheduler|RunLog|StreamReader)"),
