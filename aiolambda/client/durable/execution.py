@@ -15,6 +15,7 @@ from ...errors.durable import ResultTimeoutError
 from ...operations.api.commands import (
     DeleteDurableExecutionCommand,
     GetDurableExecutionCommand,
+    GetDurableExecutionCommandOutput,
     PauseDurableExecutionCommand,
     ResumeDurableExecutionCommand,
     StopDurableExecutionCommand,
@@ -143,19 +144,27 @@ class DurableExecution:
         return output_of(ending.answer, arn=self._arn, codec=codec, function_name=self._function_name)
 
     async def describe(self, *, timeout: float | Timeouts | Unset | None = UNSET) -> DurableExecutionDescription:
-        """Ask once for the state: status, times, and the pause if there is one.
+        """Ask for the state: status, times, and the pause if there is one.
+
+        Of a paused execution it asks twice: the service gives the reason of a pause only together with the input.
 
         It needs the permission `lambda:GetDurableExecution`.
 
         Args:
-            timeout: Seconds for the call, or `Timeouts`; `None` is no limit. Default: that of the client.
+            timeout: Seconds for each question, or `Timeouts`; `None` is no limit. Default: that of the client.
 
         Raises:
             ResourceNotFoundException: There is no such execution. Just after its start, it may not be visible yet.
             AiolambdaError: Any other error of `send`.
         """
-        command = GetDurableExecutionCommand(durable_execution_arn=self._arn, include_execution_data=False)
-        return description_of(await self._questions().send(command, timeout=timeout))
+        answer = await self._state(timeout, include_data=False)
+        if answer.pause_details is not None and answer.pause_details.reason is None:
+            answer = await self._state(timeout, include_data=True)
+        return description_of(answer)
+
+    async def _state(self, timeout: float | Timeouts | Unset | None, *, include_data: bool) -> GetDurableExecutionCommandOutput:
+        command = GetDurableExecutionCommand(durable_execution_arn=self._arn, include_execution_data=include_data)
+        return await self._questions().send(command, timeout=timeout)
 
     def history(
         self,
@@ -265,7 +274,9 @@ class DurableExecution:
             AiolambdaError: An error of `send`.
         """
         command = PauseDurableExecutionCommand(
-            durable_execution_arn=self._arn, reason=reason, execution_timeout_paused=pause_timeout or None
+            durable_execution_arn=self._arn,
+            reason=reason,
+            execution_timeout_paused=pause_timeout,  # always: the service's own default is `True`
         )
         await self._client.send(command, timeout=timeout)
 

@@ -344,9 +344,10 @@ async def test_a_wrong_limit_is_refused(timeout: Any) -> None:
     assert service.asked == []
 
 
-async def test_describe_asks_once() -> None:
-    pause = {"PauseRequestTimestamp": 1_790_000_001, "Reason": "a secret", "ExecutionTimeoutPaused": True}
+async def test_describe_asks_again_for_the_reason_of_a_pause() -> None:
+    pause = {"PauseRequestTimestamp": 1_790_000_001, "ExecutionTimeoutPaused": True}
     service = DurableService().add(Fact("order-7", [(0.0, "PAUSED")], members={"PauseDetails": pause}))
+    service.faults["data"] = [found(**service.facts["order-7"].summary(), PauseDetails={**pause, "Reason": "a secret"})]
     async with client_of(service) as client:
         state = await client.durable_execution(ARN).describe()
         service.facts["order-7"].statuses, service.facts["order-7"].members = [(0.0, "FAILED")], {}
@@ -356,4 +357,4 @@ async def test_describe_asks_once() -> None:
     assert state.paused is not None
     assert "secret" not in repr(state)
     assert (ended.status, ended.has_ended, ended.paused) == ("FAILED", True, None)
-    assert service.kinds() == ["get", "get"]
+    assert service.kinds() == ["get", "data", "get"]
