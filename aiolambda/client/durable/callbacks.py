@@ -243,5 +243,7 @@ async def open_callbacks(client: Sending, events: AsyncIterable[DurableEvent]) -
         elif event.type in _ENDS:
             found.pop(event.id, None)
         elif event.type == "CallbackStarted" and isinstance(event.details, CallbackStartedDetails):
-            found[event.id] = DurableCallback(client, event.details.callback_id, name=event.name)
+            callback_id: object = getattr(event.details, "callback_id", None)
+            if isinstance(callback_id, str) and 1 <= len(callback_id) <= _LONGEST_ID:  # no other can be answered
+                found[event.id] = DurableCallback(client, callback_id, name=event.name)
     return list(found.values())

@@ -34,6 +34,7 @@ from ...types.values import UNSET, Timeouts, Unset
 from ..sending import Sending
 from .callbacks import DurableCallback, error_object, open_callbacks
 from .history import History
+from .poller import Poller
 
 if TYPE_CHECKING:
     from .questions import Questions
@@ -124,13 +125,16 @@ class DurableExecution:
         problem = problem_of_timeout("timeout", timeout, other="")
         if problem is not None:
             raise InvalidInputError(problem, member="timeout")
-        ending, status = await self._questions().ending(
+        ending = await self._questions().ending(
             self._arn, limit=timeout, visible_at=self._visible_at(), has_ended=self._has_ended
         )
-        if ending is None:
+        if isinstance(ending, Poller):
+            status, failure = ending.status, ending.failure
             seen = "its status is not known yet" if status is None else f"its status is {status}"
+            reason = failure.args[0] if failure is not None and failure.args else type(failure).__name__
+            failed = "" if failure is None else f"; the last question failed: {reason}"
             raise ResultTimeoutError(
-                f"the durable execution has not ended after {timeout:g} s: {seen}",
+                f"the durable execution has not ended after {timeout:g} s: {seen}{failed}",
                 arn=self._arn,
                 status=status,
                 function_name=self._function_name,

@@ -166,7 +166,7 @@ class _Lookup:
 
     async def _check_input(self, arn: str) -> None:
         answer = await self._questions.send(GetDurableExecutionCommand(durable_execution_arn=arn, include_execution_data=True))
-        if answer.input_payload is not None and self._sent and not _is_same(answer.input_payload, self._sent):
+        if isinstance(answer.input_payload, str) and self._sent and not _is_same(answer.input_payload, self._sent):
             name = self._input.durable_execution_name
             raise DurableExecutionAlreadyStartedException(
                 f"the durable execution {name!r} was started with another input; the event of this call began none",

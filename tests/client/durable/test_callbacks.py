@@ -174,6 +174,14 @@ def test_a_callback_shows_no_id() -> None:
     assert repr(DurableCallback(client, ID, name="approval")) == "<DurableCallback 'approval'>"
 
 
+@pytest.mark.parametrize("details", [{}, {"CallbackId": ""}, {"CallbackId": 5}, None], ids=["no id", "empty", "number", "none"])
+async def test_a_callback_without_an_id_hides_no_other(details: Any) -> None:
+    begun = {**event(1, "CallbackStarted", "one"), "CallbackStartedDetails": details}
+    service = DurableService().add(Fact("order-7", events=[begun, event(2, "CallbackStarted", "two", CallbackId="dHdv")]))
+    async with client_of(service) as client:
+        assert [one.id for one in await client.durable_execution(ARN).callbacks()] == ["dHdv"]
+
+
 # Blocks with heartbeats
 
 

@@ -335,6 +335,32 @@ async def test_a_wait_without_an_answer_knows_no_status() -> None:
     assert service.in_flight == 0
 
 
+async def test_a_wait_that_is_over_says_why_its_questions_failed() -> None:
+    faults = [None, *[failure("ServiceException", 500, "out of order")] * 99]
+    service = DurableService(faults={"get": faults}).add(Fact("order-7"))
+    async with client_of(service) as client:
+        with pytest.raises(ResultTimeoutError) as raised:
+            await client.durable_execution(ARN).result(timeout=5)
+    assert "its status is RUNNING; the last question failed: out of order (func" in str(raised.value)
+
+
+async def test_a_wait_that_is_over_tells_no_failure_that_has_passed() -> None:
+    service = DurableService(faults={"get": [failure("ServiceException", 500, "out of order")]}).add(Fact("order-7"))
+    async with client_of(service) as client:
+        with pytest.raises(ResultTimeoutError) as raised:
+            await client.durable_execution(ARN).result(timeout=5)
+    assert "failed" not in str(raised.value)
+
+
+async def test_a_result_that_is_no_string_is_asked_for_again() -> None:
+    service = ending()
+    service.faults["data"] = [found(Status="SUCCEEDED", Result={"total": 3})]
+    async with client_of(service) as client:
+        output = await client.durable_execution(ARN).result()
+    assert output.json() == {"id": 7}
+    assert service.count()["data"] == 2
+
+
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), True, "5", Timeouts(total=5)], ids=repr)
 async def test_a_wrong_limit_is_refused(timeout: Any) -> None:
     service = ending()
