@@ -24,6 +24,7 @@ from ...protocol import names
 from ...protocol.durable_arn import durable_arn_of
 from ...types.values import UNSET, Delivery, Timeouts, Unset
 from ..pages import Items
+from .poller import is_missing
 
 if TYPE_CHECKING:
     from .questions import Questions
@@ -161,7 +162,12 @@ class _Lookup:
                     newest = cast("tuple[Any, str]", found)
         if newest is None:
             return None
-        await self._check_input(newest[1])
+        try:
+            await self._check_input(newest[1])
+        except LambdaServiceException as error:
+            if not is_missing(error):
+                raise
+            return None  # it is listed already, and visible soon
         return newest[1]
 
     async def _check_input(self, arn: str) -> None:

@@ -219,6 +219,21 @@ async def test_heartbeats_go_on_after_an_answer_that_did_not_arrive() -> None:
     assert service.kinds() == [BEAT, SUCCESS, BEAT, SUCCESS] or service.kinds() == [SUCCESS, BEAT, BEAT, SUCCESS]
 
 
+async def test_heartbeats_go_on_after_a_slow_answer_that_did_not_arrive() -> None:
+    async def refuse(_: Any) -> Any:
+        await asyncio.sleep(25)
+        raise ConnectError("refused")
+
+    service = DurableService(faults={SUCCESS: [refuse]})
+    async with client_of(service) as client, client.callback(ID).alive(every=10) as callback:
+        await asyncio.sleep(5)
+        with pytest.raises(ConnectError):
+            await callback.succeed(1)
+        assert not callback.is_answered
+        await asyncio.sleep(15)
+    assert service.times(BEAT) == [0, 30, 40]
+
+
 @pytest.mark.parametrize(
     "fault",
     [failure("TooManyRequestsException", 429), failure("ServiceException", 500), ConnectionLostError("lost")],
