@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ...errors import InvalidInputError
-from ...errors.checks import problem_of_timeout
+from ...errors.checks import check_choice, problem_of_timeout
 from ...errors.durable import ResultTimeoutError
 from ...operations.api.commands import (
     DeleteDurableExecutionCommand,
@@ -277,6 +277,7 @@ class DurableExecution:
         Raises:
             AiolambdaError: An error of `send`.
         """
+        check_choice("pause_timeout", pause_timeout)
         command = PauseDurableExecutionCommand(
             durable_execution_arn=self._arn,
             reason=reason,

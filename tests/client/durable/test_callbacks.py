@@ -116,6 +116,10 @@ async def test_wrong_arguments_are_named() -> None:
             await wrong.callback(ID).fail(message={})
         with pytest.raises(InvalidInputError, match="stack_trace must be a list of lines"):
             await wrong.callback(ID).fail(stack_trace="line")
+        with pytest.raises(InvalidInputError, match="stack_trace must be a list of lines; got an int"):
+            await wrong.callback(ID).fail(stack_trace=5)
+        with pytest.raises(ConfigurationError, match="pause_timeout must be True or False"):
+            await wrong.durable_execution(ARN).pause(pause_timeout=None)
         with pytest.raises(InvalidInputError, match="segment of dots"):
             await client.callback("..").succeed(1)
 

@@ -414,6 +414,7 @@ async def test_the_list_follows_its_pages_with_the_filters() -> None:
         ("orders", {"qualifier": ""}, "qualifier has 0 characters"),
         ("orders", {"statuses": "RUNNING"}, "statuses must be a list of 1 to 10"),
         ("orders", {"statuses": []}, "statuses must be a list of 1 to 10"),
+        ("orders", {"statuses": 5}, "statuses must be a list of 1 to 10"),
     ],
 )
 async def test_a_wrong_list_is_refused_at_once(function_name: str, members: Any, text: str) -> None:
