@@ -124,7 +124,8 @@ class DurableEvent(NotDictionary):
 
 def event_of(raw: _api.Event) -> DurableEvent:
     """The event of an answer."""
-    kind = raw.event_type or ""
+    given: object = raw.event_type
+    kind = given if isinstance(given, str) else ""
     details = getattr(raw, DETAILS[kind], None) if kind in DETAILS else None
     return DurableEvent(
         type=kind,

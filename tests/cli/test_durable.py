@@ -249,6 +249,20 @@ async def test_wrong_arguments_send_nothing(arguments, shell) -> None:
         assert run.fake.calls == run.fake.control_plane_calls == []
 
 
+async def test_region_of_an_arn_is_told_as_an_option(shell) -> None:
+    async with shell() as run:
+        ended = await run("durable", "wait", ARN.replace("eu-west-1", "us-west-2"))
+        assert ended.code == 2
+        assert "the ARN of the execution is in us-west-2, and the region is eu-west-1: give --region us-west-2" in ended.stderr
+
+
+async def test_missing_qualifier_is_told_as_an_option(shell) -> None:
+    async with shell() as run:
+        ended = await run("durable", "start", "orders", "-p", "{}")
+        assert ended.code == 2
+        assert "write 'orders:live', or --qualifier" in ended.stderr
+
+
 def test_options_may_stand_before_the_group() -> None:
     early = _parse(["--region", "eu-west-1", "-v", "durable", "wait", ARN])
     assert (early.region, early.verbose) == ("eu-west-1", True)

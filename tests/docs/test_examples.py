@@ -207,7 +207,7 @@ TESTS_OF_PAGE = [
     "test_an_event_runs_later",
     "test_a_new_function_is_waited_for",
     "test_a_function_that_failed_is_given_up",
-    "test_a_report_is_followed_to_its_end",
+    "test_a_report_is_made_once",
     "test_a_report_waits_for_its_approval",
     "test_keys_are_renewed",
     "test_a_busy_client",
@@ -217,7 +217,7 @@ TESTS_OF_PAGE = [
 
 def test_each_test_of_the_page_about_tests_is_run_here() -> None:
     assert [name for name in TESTED if name.startswith("test_")] == TESTS_OF_PAGE
-    assert {"total_of_order", "total_once_ready", "orders", "write", "follow", "start"} <= set(TESTED)
+    assert {"total_of_order", "total_once_ready", "orders", "write", "order_report"} <= set(TESTED)
 
 
 @pytest.mark.virtual_time

@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 
 from aiolambda import Request
 from aiolambda.testing import FakeTransport
+from aiolambda.types.http import Headers
 
 from .cli import environment
 
@@ -25,8 +26,7 @@ async def served_fake(fake: FakeTransport) -> AsyncIterator[dict[str, str]]:
 
     async def answer(incoming: web.BaseRequest) -> web.Response:
         host, target = incoming.headers["host"], incoming.raw_path
-        fields = {name.lower(): text for name, text in incoming.headers.items()}
-        request = Request(incoming.method, f"http://{host}{target}", fields, await incoming.read())
+        request = Request(incoming.method, f"http://{host}{target}", Headers(incoming.headers), await incoming.read())
         response = await fake.send(request)
         headers = CIMultiDict((name, text) for name, text in response.headers.items() if name not in _KEPT_OUT)
         return web.Response(status=response.status, headers=headers, body=response.body)

@@ -66,20 +66,27 @@ class Alive:
             raise self._error
 
     async def _beat(self, owner: "asyncio.Task[object]") -> None:
-        """Send heartbeats until the block ends, the callback is answered, or one fails for good."""
+        """Send heartbeats until the block ends, or one fails for good. None is sent while the callback is answered.
+
+        An answer that did not arrive leaves the callback open, so the heartbeats go on then.
+        """
         time = asyncio.get_running_loop().time
-        while not self._callback.is_answered:
+        while True:
             next_at = time() + self._every
-            try:
-                await self._callback.heartbeat(timeout=min(self._every, _BEAT_LIMIT))
-            except AiolambdaError as error:
-                if not polling.passes(error):
-                    self._fail(error, owner)
-                    return
-            except Exception as error:  # noqa: BLE001 - of a user's middleware: the block ends with it
-                self._fail(error, owner)
+            if not self._callback.is_answered:
+                await self._send_one(owner)
+            if self._error is not None:
                 return
             await asyncio.sleep(max(0.0, next_at - time()))
+
+    async def _send_one(self, owner: "asyncio.Task[object]") -> None:
+        try:
+            await self._callback.heartbeat(timeout=min(self._every, _BEAT_LIMIT))
+        except AiolambdaError as error:
+            if not polling.passes(error):
+                self._fail(error, owner)
+        except Exception as error:  # noqa: BLE001 - of a user's middleware: the block ends with it
+            self._fail(error, owner)
 
     def _fail(self, error: Exception, owner: "asyncio.Task[object]") -> None:
         if not (self._callback.is_answered or self._is_over):  # else the heartbeat came too late

@@ -220,8 +220,9 @@ def error_object(
     for name, text in texts.items():
         if text is not None and not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
             raise InvalidInputError(f"{name} must be a string; got {kind_of(text)}", member=name)
-    if isinstance(stack_trace, str):
-        raise InvalidInputError("stack_trace must be a list of lines; got a string", member="stack_trace")
+    given_trace: object = stack_trace
+    if isinstance(given_trace, str) or not isinstance(given_trace, Sequence | None):
+        raise InvalidInputError(f"stack_trace must be a list of lines; got {kind_of(stack_trace)}", member="stack_trace")
     lines = None if stack_trace is None else list(stack_trace)
     if all(part is None for part in (error_type, message, data, lines)):
         return None
@@ -243,5 +244,7 @@ async def open_callbacks(client: Sending, events: AsyncIterable[DurableEvent]) -
         elif event.type in _ENDS:
             found.pop(event.id, None)
         elif event.type == "CallbackStarted" and isinstance(event.details, CallbackStartedDetails):
-            found[event.id] = DurableCallback(client, event.details.callback_id, name=event.name)
+            callback_id: object = getattr(event.details, "callback_id", None)
+            if isinstance(callback_id, str) and 1 <= len(callback_id) <= _LONGEST_ID:  # no other can be answered
+                found[event.id] = DurableCallback(client, callback_id, name=event.name)
     return list(found.values())

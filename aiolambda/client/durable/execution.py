@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ...errors import InvalidInputError
-from ...errors.checks import problem_of_timeout
+from ...errors.checks import check_choice, problem_of_timeout
 from ...errors.durable import ResultTimeoutError
 from ...operations.api.commands import (
     DeleteDurableExecutionCommand,
     GetDurableExecutionCommand,
+    GetDurableExecutionCommandOutput,
     PauseDurableExecutionCommand,
     ResumeDurableExecutionCommand,
     StopDurableExecutionCommand,
@@ -33,6 +34,7 @@ from ...types.values import UNSET, Timeouts, Unset
 from ..sending import Sending
 from .callbacks import DurableCallback, error_object, open_callbacks
 from .history import History
+from .poller import Poller
 
 if TYPE_CHECKING:
     from .questions import Questions
@@ -123,13 +125,16 @@ class DurableExecution:
         problem = problem_of_timeout("timeout", timeout, other="")
         if problem is not None:
             raise InvalidInputError(problem, member="timeout")
-        ending, status = await self._questions().ending(
+        ending = await self._questions().ending(
             self._arn, limit=timeout, visible_at=self._visible_at(), has_ended=self._has_ended
         )
-        if ending is None:
+        if isinstance(ending, Poller):
+            status, failure = ending.status, ending.failure
             seen = "its status is not known yet" if status is None else f"its status is {status}"
+            reason = failure.args[0] if failure is not None and failure.args else type(failure).__name__
+            failed = "" if failure is None else f"; the last question failed: {reason}"
             raise ResultTimeoutError(
-                f"the durable execution has not ended after {timeout:g} s: {seen}",
+                f"the durable execution has not ended after {timeout:g} s: {seen}{failed}",
                 arn=self._arn,
                 status=status,
                 function_name=self._function_name,
@@ -143,19 +148,27 @@ class DurableExecution:
         return output_of(ending.answer, arn=self._arn, codec=codec, function_name=self._function_name)
 
     async def describe(self, *, timeout: float | Timeouts | Unset | None = UNSET) -> DurableExecutionDescription:
-        """Ask once for the state: status, times, and the pause if there is one.
+        """Ask for the state: status, times, and the pause if there is one.
+
+        Of a paused execution it asks twice: the service gives the reason of a pause only together with the input.
 
         It needs the permission `lambda:GetDurableExecution`.
 
         Args:
-            timeout: Seconds for the call, or `Timeouts`; `None` is no limit. Default: that of the client.
+            timeout: Seconds for each question, or `Timeouts`; `None` is no limit. Default: that of the client.
 
         Raises:
             ResourceNotFoundException: There is no such execution. Just after its start, it may not be visible yet.
             AiolambdaError: Any other error of `send`.
         """
-        command = GetDurableExecutionCommand(durable_execution_arn=self._arn, include_execution_data=False)
-        return description_of(await self._questions().send(command, timeout=timeout))
+        answer = await self._state(timeout, include_data=False)
+        if answer.pause_details is not None and answer.pause_details.reason is None:
+            answer = await self._state(timeout, include_data=True)
+        return description_of(answer)
+
+    async def _state(self, timeout: float | Timeouts | Unset | None, *, include_data: bool) -> GetDurableExecutionCommandOutput:
+        command = GetDurableExecutionCommand(durable_execution_arn=self._arn, include_execution_data=include_data)
+        return await self._questions().send(command, timeout=timeout)
 
     def history(
         self,
@@ -264,8 +277,11 @@ class DurableExecution:
         Raises:
             AiolambdaError: An error of `send`.
         """
+        check_choice("pause_timeout", pause_timeout)
         command = PauseDurableExecutionCommand(
-            durable_execution_arn=self._arn, reason=reason, execution_timeout_paused=pause_timeout or None
+            durable_execution_arn=self._arn,
+            reason=reason,
+            execution_timeout_paused=pause_timeout,  # always: the service's own default is `True`
         )
         await self._client.send(command, timeout=timeout)
 

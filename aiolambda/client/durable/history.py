@@ -55,6 +55,11 @@ class History(AsyncIterator[DurableEvent]):
         self._page: deque[Event] = deque()
         self._marker: str | None = None
         """The marker of the page to ask for next. While following, that of the last page, which may have grown."""
+        self._kept_marker: str | None = None
+        """An earlier marker: if it comes again, the pages go in a circle. It is replaced after 1, 2, 4, 8 ... pages."""
+        self._pages = 0
+        self._has_begun_again = False
+        """Whether a marker was refused since the last new event, or the last end of the pages."""
         self._last_id: int | None = None
         """The number of the last event that was taken from a page."""
         self._is_at_end = False
@@ -101,9 +106,11 @@ class History(AsyncIterator[DurableEvent]):
         try:
             return await self._questions().send(self._command(marker), timeout=self._timeout)
         except LambdaServiceException as error:
-            if marker is None or error.code not in _OF_A_MARKER:
+            if marker is None or error.code not in _OF_A_MARKER or self._has_begun_again:
                 raise
-        self._marker = None  # begin again: the events that were given are skipped
+        # Begin again: the events that were given are skipped.
+        self._marker = self._kept_marker = None
+        self._pages, self._has_begun_again = 0, True
         return await self._questions().send(self._command(None), timeout=self._timeout)
 
     def _command(self, marker: str | None) -> GetDurableExecutionHistoryCommand:
@@ -128,15 +135,24 @@ class History(AsyncIterator[DurableEvent]):
             self._page.append(raw)
         following: object = getattr(output, "next_marker", None)
         if isinstance(following, str) and following:
-            if following == self._marker:
-                raise AiolambdaError(
-                    "GetDurableExecutionHistory gave the marker of a page for the next one, so that its pages would never end"
-                )
+            self._check_marker(following)
             self._marker, self._is_at_end = following, False
         else:
             self._is_at_end = True
         if self._last_id != before:
             self._quiet_questions = 0
+        if self._is_at_end or self._last_id != before:
+            self._has_begun_again = False
+
+    def _check_marker(self, following: str) -> None:
+        """`AiolambdaError` for a marker that leads back."""
+        if following in (self._marker, self._kept_marker):
+            raise AiolambdaError(
+                "GetDurableExecutionHistory gave the marker of a page once more, so that its pages would never end"
+            )
+        self._pages += 1
+        if self._pages & (self._pages - 1) == 0:  # a power of two: so a circle of any length is found
+            self._kept_marker = following
 
     def _is_known(self, number: int | None) -> bool:
         """Whether the event with this number was given: the numbers grow."""

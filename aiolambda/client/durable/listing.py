@@ -4,7 +4,7 @@ Owns the checks of what is asked for. Must not know how one page leads to the ne
 """
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Self
 
 from ...errors import InvalidInputError
@@ -47,7 +47,8 @@ class Listing(AsyncIterator[DurableExecutionDescription]):
             check_pattern("durable_execution_name", name)
         if qualifier is not None:
             check_pattern("qualifier", qualifier)
-        if isinstance(statuses, str) or (statuses is not None and not 1 <= len(statuses) <= _MOST_STATUSES):
+        is_list = isinstance(statuses, Collection) and not isinstance(statuses, str)
+        if statuses is not None and not (is_list and 1 <= len(statuses) <= _MOST_STATUSES):
             raise InvalidInputError(f"statuses must be a list of 1 to {_MOST_STATUSES} statuses", member="statuses")
         self._questions, self._timeout = questions, timeout
         self._command = list_command(

@@ -56,6 +56,8 @@ class Poller:
         """The time of the loop until which a missing execution is no error."""
         self.status: str | None = None
         """The last status that was seen."""
+        self.failure: AiolambdaError | None = None
+        """The error of the last question; `None` if it was answered."""
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self.task: asyncio.Task[None] | None = None
         self._client = client
@@ -120,8 +122,7 @@ class Poller:
         command = GetDurableExecutionCommand(durable_execution_arn=self.arn, include_execution_data=self._asks_for_data)
         try:
             answer = await self._client.send(command, timeout=_DATA_LIMIT if self._asks_for_data else _POLL_LIMIT)
-            if not isinstance(getattr(answer, "status", None), str):
-                raise ConnectionLostError("the answer to GetDurableExecution has no status")
+            _check(answer)
         except AiolambdaError as error:
             now = asyncio.get_running_loop().time()
             if is_missing(error) and self._was_seen:
@@ -131,8 +132,9 @@ class Poller:
                 return Ending(error=error)
             asked = error.retry_after if isinstance(error, LambdaServiceException) else None
             pause = max(self._pause(), asked or 0.0)
+            self.failure = error
         else:
-            self._failing_since, self._was_seen = None, True
+            self._failing_since, self.failure, self._was_seen = None, None, True
             return answer
         await self._client.pause(pause)
         return None
@@ -148,6 +150,14 @@ class Poller:
     def _pause(self) -> float:
         self._polls += 1
         return polling.poll_pause(self._polls - 1, jitter=self._client.jitter(), is_paused=is_paused(self.status))
+
+
+def _check(answer: object) -> None:
+    """`ConnectionLostError` for an answer that makes no sense: it is asked for again."""
+    if not isinstance(getattr(answer, "status", None), str):
+        raise ConnectionLostError("the answer to GetDurableExecution has no status")
+    if not isinstance(getattr(answer, "result", None), str | None):
+        raise ConnectionLostError("the result in the answer to GetDurableExecution is not a string")
 
 
 def is_missing(error: AiolambdaError) -> bool:

@@ -89,10 +89,8 @@ class Questions(Asking):
             timer.cancel()
             self._pauses.discard(over)
 
-    async def ending(
-        self, arn: str, *, limit: float | None, visible_at: float | None, has_ended: bool
-    ) -> tuple[Ending | None, str | None]:
-        """Wait until an execution has ended, at most `limit` seconds. Returns its end, `None` if it goes on, and its status.
+    async def ending(self, arn: str, *, limit: float | None, visible_at: float | None, has_ended: bool) -> Ending | Poller:
+        """Wait until an execution has ended, at most `limit` seconds. Returns its end, or if it goes on what polled it.
 
         All that wait for the same execution share one poller. The last one that leaves ends it.
 
@@ -112,7 +110,7 @@ class Questions(Asking):
         poller.waiters += 1
         try:
             await asyncio.wait({poller.ended}, timeout=limit)
-            return (poller.ended.result() if poller.ended.done() else None), poller.status
+            return poller.ended.result() if poller.ended.done() else poller
         finally:
             poller.waiters -= 1
             if not poller.waiters and not poller.ended.done():

@@ -24,6 +24,7 @@ from ...protocol import names
 from ...protocol.durable_arn import durable_arn_of
 from ...types.values import UNSET, Delivery, Timeouts, Unset
 from ..pages import Items
+from .poller import is_missing
 
 if TYPE_CHECKING:
     from .questions import Questions
@@ -161,12 +162,17 @@ class _Lookup:
                     newest = cast("tuple[Any, str]", found)
         if newest is None:
             return None
-        await self._check_input(newest[1])
+        try:
+            await self._check_input(newest[1])
+        except LambdaServiceException as error:
+            if not is_missing(error):
+                raise
+            return None  # it is listed already, and visible soon
         return newest[1]
 
     async def _check_input(self, arn: str) -> None:
         answer = await self._questions.send(GetDurableExecutionCommand(durable_execution_arn=arn, include_execution_data=True))
-        if answer.input_payload is not None and self._sent and not _is_same(answer.input_payload, self._sent):
+        if isinstance(answer.input_payload, str) and self._sent and not _is_same(answer.input_payload, self._sent):
             name = self._input.durable_execution_name
             raise DurableExecutionAlreadyStartedException(
                 f"the durable execution {name!r} was started with another input; the event of this call began none",

@@ -7,6 +7,7 @@ import base64
 import binascii
 import datetime as dt
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
@@ -36,6 +37,8 @@ _NOT_SUPPORTED = frozenset({"DeleteDurableExecution", "PauseDurableExecution", "
 OPERATIONS = frozenset({LIST, *_EXECUTION_PATHS, *_CALLBACK_PATHS, *_NOT_SUPPORTED})
 """The names of all operations that are answered here."""
 
+_CLOSED = re.compile(r"^Failed to process callback \w+: Callback .* is not (?:active|in STARTED state)$", re.DOTALL)
+"""What the SDK says of a callback that has ended. Its code is that of one which does not exist."""
 _DATE = "/2025-12-01"
 _OBJECTS = frozenset({"CheckpointDurableExecution", "SendDurableExecutionCallbackFailure", "StopDurableExecution"})
 """Those whose body is a JSON object."""
@@ -126,7 +129,11 @@ def _item_count(text: str) -> int:
 def answer_of(asked: Asked, status: int, content: Mapping[str, Any]) -> Mapping[str, Any]:
     """The members of the answer. Raises the `ApiError` of one that failed."""
     if status != 200:
-        raise error_of(content)
+        error = error_of(content)
+        if asked.operation in _CALLBACK_PATHS and error.code == "ResourceNotFoundException":
+            is_closed = _CLOSED.search(str(content.get("Message"))) is not None
+            raise api_errors.callback_closed() if is_closed else api_errors.not_found("The callback does not exist.")
+        raise error
     if asked.operation == "GetDurableExecution" and asked.query_member("IncludeExecutionData") == "false":
         return {name: value for name, value in content.items() if name not in _EXECUTION_DATA}
     return content

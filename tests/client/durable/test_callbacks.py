@@ -116,6 +116,10 @@ async def test_wrong_arguments_are_named() -> None:
             await wrong.callback(ID).fail(message={})
         with pytest.raises(InvalidInputError, match="stack_trace must be a list of lines"):
             await wrong.callback(ID).fail(stack_trace="line")
+        with pytest.raises(InvalidInputError, match="stack_trace must be a list of lines; got an int"):
+            await wrong.callback(ID).fail(stack_trace=5)
+        with pytest.raises(ConfigurationError, match="pause_timeout must be True or False"):
+            await wrong.durable_execution(ARN).pause(pause_timeout=None)
         with pytest.raises(InvalidInputError, match="segment of dots"):
             await client.callback("..").succeed(1)
 
@@ -174,6 +178,14 @@ def test_a_callback_shows_no_id() -> None:
     assert repr(DurableCallback(client, ID, name="approval")) == "<DurableCallback 'approval'>"
 
 
+@pytest.mark.parametrize("details", [{}, {"CallbackId": ""}, {"CallbackId": 5}, None], ids=["no id", "empty", "number", "none"])
+async def test_a_callback_without_an_id_hides_no_other(details: Any) -> None:
+    begun = {**event(1, "CallbackStarted", "one"), "CallbackStartedDetails": details}
+    service = DurableService().add(Fact("order-7", events=[begun, event(2, "CallbackStarted", "two", CallbackId="dHdv")]))
+    async with client_of(service) as client:
+        assert [one.id for one in await client.durable_execution(ARN).callbacks()] == ["dHdv"]
+
+
 # Blocks with heartbeats
 
 
@@ -209,6 +221,21 @@ async def test_heartbeats_go_on_after_an_answer_that_did_not_arrive() -> None:
         await asyncio.sleep(15)
         await callback.succeed(1)
     assert service.kinds() == [BEAT, SUCCESS, BEAT, SUCCESS] or service.kinds() == [SUCCESS, BEAT, BEAT, SUCCESS]
+
+
+async def test_heartbeats_go_on_after_a_slow_answer_that_did_not_arrive() -> None:
+    async def refuse(_: Any) -> Any:
+        await asyncio.sleep(25)
+        raise ConnectError("refused")
+
+    service = DurableService(faults={SUCCESS: [refuse]})
+    async with client_of(service) as client, client.callback(ID).alive(every=10) as callback:
+        await asyncio.sleep(5)
+        with pytest.raises(ConnectError):
+            await callback.succeed(1)
+        assert not callback.is_answered
+        await asyncio.sleep(15)
+    assert service.times(BEAT) == [0, 30, 40]
 
 
 @pytest.mark.parametrize(
@@ -415,9 +442,11 @@ async def test_pause_and_resume_are_repeated_with_one_token(kind: str) -> None:
     first, second, third, other = (json.loads(body) for _, body in service.bodies)
     assert first == second == third
     assert first["Reason"] == "lunch"
-    assert ("ExecutionTimeoutPaused" in first) is (kind == "pause")
+    # The default of the service is true, so the client's own must be sent.
+    timeouts = [body.get("ExecutionTimeoutPaused") for body in (first, other)]
+    assert timeouts == ([True, False] if kind == "pause" else [None, None])
     assert len(first["ClientToken"]) <= 64
-    assert other.keys() == {"ClientToken"}
+    assert other.keys() - {"ExecutionTimeoutPaused"} == {"ClientToken"}
     assert other["ClientToken"] != first["ClientToken"]
 
 

@@ -16,6 +16,7 @@ from aiolambda import (
     ResourceNotFoundException,
     Response,
 )
+from aiolambda.errors.service import InvalidParameterValueException
 from aiolambda.operations import CallbackStartedDetails, StepSucceededDetails
 
 from ...support import THOROUGH
@@ -151,6 +152,38 @@ async def test_pages_that_never_end_are_an_error() -> None:
     async with client_of(service) as client:
         with pytest.raises(AiolambdaError, match="its pages would never end"):
             await numbers(client.durable_execution(ARN).history())
+
+
+@pytest.mark.parametrize("length", [2, 3, 7])
+@pytest.mark.parametrize("follow", [False, True], ids=["as it is", "followed"])
+async def test_pages_in_a_circle_are_an_error(length: int, follow: bool) -> None:
+    service = DurableService().add(Fact("order-7"))
+    service.faults["history"] = [found(Events=[event(1, "StepSucceeded")], NextMarker=f"m{n % length}") for n in range(999)]
+    async with client_of(service) as client:
+        events = client.durable_execution(ARN).history(follow=follow)
+        with pytest.raises(AiolambdaError, match="its pages would never end"):
+            await numbers(events)
+    assert len(service.asked) <= 3 * length + 2
+
+
+async def test_a_marker_that_expires_again_and_again_is_an_error() -> None:
+    """It may expire once a day, but not between two pages."""
+    service = DurableService().add(Fact("order-7"))
+    page = found(Events=[event(1, "StepSucceeded")], NextMarker="m")
+    service.faults["history"] = [page, EXPIRED] * 99
+    async with client_of(service) as client:
+        with pytest.raises(InvalidParameterValueException, match="expired"):
+            await numbers(client.durable_execution(ARN).history(follow=True))
+    assert len(service.asked) == 4
+
+
+async def test_a_marker_that_expires_each_day_is_replaced_each_time() -> None:
+    service = DurableService().add(Fact("order-7"))
+    pages = [found(Events=[event(1, "StepSucceeded")], NextMarker="m"), found(Events=[event(2, "StepSucceeded")])]
+    end = [pages[0], found(Events=[event(3, "ExecutionSucceeded")])]
+    service.faults["history"] = [*pages, EXPIRED, *pages, EXPIRED, *pages, EXPIRED, *end]
+    async with client_of(service) as client:
+        assert await numbers(client.durable_execution(ARN).history(follow=True)) == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

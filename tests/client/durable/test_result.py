@@ -335,6 +335,32 @@ async def test_a_wait_without_an_answer_knows_no_status() -> None:
     assert service.in_flight == 0
 
 
+async def test_a_wait_that_is_over_says_why_its_questions_failed() -> None:
+    faults = [None, *[failure("ServiceException", 500, "out of order")] * 99]
+    service = DurableService(faults={"get": faults}).add(Fact("order-7"))
+    async with client_of(service) as client:
+        with pytest.raises(ResultTimeoutError) as raised:
+            await client.durable_execution(ARN).result(timeout=5)
+    assert "its status is RUNNING; the last question failed: out of order (func" in str(raised.value)
+
+
+async def test_a_wait_that_is_over_tells_no_failure_that_has_passed() -> None:
+    service = DurableService(faults={"get": [failure("ServiceException", 500, "out of order")]}).add(Fact("order-7"))
+    async with client_of(service) as client:
+        with pytest.raises(ResultTimeoutError) as raised:
+            await client.durable_execution(ARN).result(timeout=5)
+    assert "failed" not in str(raised.value)
+
+
+async def test_a_result_that_is_no_string_is_asked_for_again() -> None:
+    service = ending()
+    service.faults["data"] = [found(Status="SUCCEEDED", Result={"total": 3})]
+    async with client_of(service) as client:
+        output = await client.durable_execution(ARN).result()
+    assert output.json() == {"id": 7}
+    assert service.count()["data"] == 2
+
+
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), True, "5", Timeouts(total=5)], ids=repr)
 async def test_a_wrong_limit_is_refused(timeout: Any) -> None:
     service = ending()
@@ -344,9 +370,10 @@ async def test_a_wrong_limit_is_refused(timeout: Any) -> None:
     assert service.asked == []
 
 
-async def test_describe_asks_once() -> None:
-    pause = {"PauseRequestTimestamp": 1_790_000_001, "Reason": "a secret", "ExecutionTimeoutPaused": True}
+async def test_describe_asks_again_for_the_reason_of_a_pause() -> None:
+    pause = {"PauseRequestTimestamp": 1_790_000_001, "ExecutionTimeoutPaused": True}
     service = DurableService().add(Fact("order-7", [(0.0, "PAUSED")], members={"PauseDetails": pause}))
+    service.faults["data"] = [found(**service.facts["order-7"].summary(), PauseDetails={**pause, "Reason": "a secret"})]
     async with client_of(service) as client:
         state = await client.durable_execution(ARN).describe()
         service.facts["order-7"].statuses, service.facts["order-7"].members = [(0.0, "FAILED")], {}
@@ -356,4 +383,4 @@ async def test_describe_asks_once() -> None:
     assert state.paused is not None
     assert "secret" not in repr(state)
     assert (ended.status, ended.has_ended, ended.paused) == ("FAILED", True, None)
-    assert service.kinds() == ["get", "get"]
+    assert service.kinds() == ["get", "data", "get"]

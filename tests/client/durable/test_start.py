@@ -27,7 +27,7 @@ from aiolambda import (
     Timeouts,
 )
 
-from ...support.durable_service import DurableService, Fact, arn_of, client_of, now
+from ...support.durable_service import MISSING, DurableService, Fact, arn_of, client_of, now
 from ...support.function_service import failure, found
 
 pytestmark = pytest.mark.virtual_time
@@ -168,6 +168,14 @@ async def test_the_lookup_waits_until_the_execution_is_visible(name: str | None)
     assert 12 <= now() <= 21
     assert 3 <= service.count()["list"] <= 8
     assert service.count()["start"] == 1
+
+
+async def test_an_execution_that_is_listed_may_not_be_found_at_first() -> None:
+    service = begun()
+    service.faults["data"] = [MISSING, MISSING]
+    async with client_of(service) as client:
+        assert (await client.start_durable("orders:live", {"id": 7}, name="order-7")).arn == ARN
+    assert (service.count()["start"], service.count()["data"]) == (1, 3)
 
 
 async def test_failures_of_the_lookup_that_pass_are_survived() -> None:
@@ -406,6 +414,7 @@ async def test_the_list_follows_its_pages_with_the_filters() -> None:
         ("orders", {"qualifier": ""}, "qualifier has 0 characters"),
         ("orders", {"statuses": "RUNNING"}, "statuses must be a list of 1 to 10"),
         ("orders", {"statuses": []}, "statuses must be a list of 1 to 10"),
+        ("orders", {"statuses": 5}, "statuses must be a list of 1 to 10"),
     ],
 )
 async def test_a_wrong_list_is_refused_at_once(function_name: str, members: Any, text: str) -> None:

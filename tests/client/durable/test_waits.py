@@ -203,6 +203,7 @@ def on_a_loop(client: LambdaClient, limit: float | None = None) -> Any:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
 
         async def main() -> Any:
+            await client.open()  # while no timer is set: threads help with it, and virtual time does not wait for them
             return await client.durable_execution(ARN).result(timeout=limit)
 
         return runner.run(main())
@@ -219,6 +220,7 @@ def test_a_client_waits_on_one_loop_after_the_other() -> None:
 def test_a_wait_on_a_stopped_loop_keeps_the_client() -> None:
     client, first = client_of(running(500.0)), VirtualLoop()
     try:
+        first.run_until_complete(client.open())
         wait = first.create_task(client.durable_execution(ARN).result())
         first.call_later(3, first.stop)
         first.run_forever()
@@ -236,7 +238,7 @@ def test_a_loop_that_ends_with_waits_leaves_no_complaint() -> None:
         client = client_of(running(500.0))
 
         async def main() -> None:
-            client.durable_execution(ARN)
+            await client.open()
             tasks = [asyncio.create_task(client.durable_execution(ARN).result()) for _ in range(3)]
             await asyncio.sleep(3)
             assert not any(task.done() for task in tasks)

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from aiolambda import (
     InvokeCommand,
     LambdaServiceException,
 )
-from aiolambda.errors.service import InvalidParameterValueException, ResourceNotFoundException
+from aiolambda.errors.service import CallbackTimeoutException, InvalidParameterValueException, ResourceNotFoundException
 from aiolambda.operations import (
     ErrorObject,
     GetDurableExecutionCommand,
@@ -124,6 +125,24 @@ async def test_unknown_callback_is_not_found(durable: Durable) -> None:
     await durable.invoke("steps", members={"names": []})
     with pytest.raises(ResourceNotFoundException):
         await durable.client.send(SendDurableExecutionCallbackSuccessCommand(callback_id="no+/callback==", result=b"1"))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        SendDurableExecutionCallbackFailureCommand,
+        SendDurableExecutionCallbackHeartbeatCommand,
+        SendDurableExecutionCallbackSuccessCommand,
+    ],
+    ids=["fail", "heartbeat", "succeed"],
+)
+async def test_callback_that_was_answered_is_closed(durable: Durable, kind: Any) -> None:
+    arn = await durable.begin("asks")
+    callback = await callback_of(durable)
+    await durable.client.send(SendDurableExecutionCallbackSuccessCommand(callback_id=callback, result=b"1"))
+    with pytest.raises(CallbackTimeoutException):
+        await durable.client.send(kind(callback_id=callback))
+    await durable.ended(arn)
 
 
 async def test_stop_ends_an_execution(durable: Durable) -> None:
