@@ -15,6 +15,7 @@ import attrs
 
 from ..codecs import JsonCodec, Mismatch
 from ..errors import DecodeError, PayloadTooLargeError
+from ..errors.checks import check_whole
 from ..errors.http import HttpStatusError
 from ..pipeline.operation import CommandInput
 from ..protocol.urls import url_shown
@@ -38,6 +39,9 @@ Params = Mapping[str, Param | Sequence[Param]] | Sequence[tuple[str, Param]]
 
 LARGEST_BODY = 200 * 1024 * 1024
 """Bytes. Source: the "Lambda quotas" page, for a streamed answer."""
+_PIECE = 16 * 1024
+"""Bytes that are decompressed at a time: what follows the end of a member is copied."""
+_MOST_CODINGS = 5
 _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 """The formats of zlib by the name of a content coding; 47 finds the header of either."""
 
@@ -220,18 +224,22 @@ class HttpOutput(WithLaterMetadata):
     def decompress(self, *, limit: int = LARGEST_BODY) -> Self:
         """The same response with its body decompressed: for a request with the header `accept-encoding: gzip`.
 
-        A body that is not compressed stays as it is. Its codings may be gzip and deflate.
+        A body that is empty or not compressed stays as it is. Its codings may be gzip and deflate.
 
         Args:
             limit: The most bytes that the body may have then. Default: the 200 MB that Lambda allows a streamed answer.
 
         Raises:
-            DecodeError: The body is damaged, or in another coding.
+            DecodeError: The body is damaged, or in another coding, or in more than five.
             PayloadTooLargeError: The body is larger.
+            ConfigurationError: `limit` is not a whole number of 0 or more.
         """
+        check_whole("limit", limit, least=0)
         codings = _codings_in(self.headers.get_all("content-encoding"))
-        if not codings:
+        if not codings or not self.content:  # a response to HEAD names the coding that GET would have
             return self
+        if len(codings) > _MOST_CODINGS:
+            raise self._undecoded(f"the body has {len(codings)} content codings; decompress() takes {_MOST_CODINGS}")
         content = self.content
         for coding in reversed(codings):
             content = self._inflated(content, coding, limit)
@@ -344,17 +352,18 @@ new_output: Callable[[Callable[[], Metadata], int, Mapping[str, str], bytes, Cod
 
 def _inflated(content: bytes, window: int, limit: int) -> tuple[bytes, bool]:
     """At most `limit` bytes, and whether there are more. `zlib.error` for damaged bytes, and for a body without its end."""
-    whole, rest = bytearray(), content
-    while rest or not whole:  # a body of gzip may have several members
-        inflater = zlib.decompressobj(window)
-        whole += inflater.decompress(rest, limit + 1 - len(whole))
+    whole, data, at = bytearray(), memoryview(content), 0
+    inflater = zlib.decompressobj(window)
+    while at < len(data):
+        if inflater.eof:  # a body of gzip may have several members
+            inflater = zlib.decompressobj(window)
+        piece = data[at : at + _PIECE]
+        whole += inflater.decompress(piece, limit + 1 - len(whole))
         if len(whole) > limit:
             return bytes(whole[:limit]), True
-        if not inflater.eof:
-            raise zlib.error("no end")
-        rest = inflater.unused_data
-        if not rest:
-            break
+        at += len(piece) - len(inflater.unused_data)
+    if not inflater.eof:
+        raise zlib.error("no end")
     return bytes(whole), False
 
 
@@ -382,7 +391,7 @@ def _charset_of(content_type: str) -> str:
         return "utf-8"
     try:
         return codecs.lookup(found[1]).name
-    except LookupError:
+    except (LookupError, ValueError):
         return "utf-8"
 
 
