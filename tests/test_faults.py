@@ -21,6 +21,7 @@ from .support.fault_table import (
     run_one,
     run_operations,
     run_race,
+    run_urls,
     struck,
     table,
 )
@@ -121,6 +122,35 @@ def test_operations_have_the_outcomes_of_invocations(loop_name: LoopName) -> Non
     ]
     assert not wrong, "\n".join(wrong)
     assert (len(found.results), found.left) == (4 * len({result.fault.name for result in found.results}), ())
+
+
+OF_URLS = {
+    name: outcome(1, 1, ANSWER, "executed")
+    for name in (
+        "a 302 to another host",
+        "200 with a page",
+        "206 Partial Content",
+        "200, encoded unasked",
+        "500 without a code",
+        "502 without a code",
+        "503 without a code",
+        "504 without a code",
+        "trailers with an error type, then a 502 without a code",
+    )
+}
+"""The answers with a request id, and without the header of the platform's errors. They are a function's own."""
+
+
+def test_requests_to_urls_have_the_outcomes_of_invocations(loop_name: LoopName) -> None:
+    """GET and PUT are repeated no more than POST: only if the caller says so. Executions are counted at the server."""
+    found = run_urls(loop_name)
+    wrong = [
+        f"{result.fault.name}: {_told([result])}"
+        for result in found.results
+        if not OF_URLS.get(result.fault.name, result.fault.expected(result.mode)).allows(result.measured) or result.problems
+    ]
+    assert not wrong, "\n".join(wrong)
+    assert (len(found.results), found.left) == (6 * len({result.fault.name for result in found.results}), ())
 
 
 EXECUTES_AFTER_ITS_END = struck("half-close, reads it, RST", faults.half_close_and(faults.read_and_reset), 2)

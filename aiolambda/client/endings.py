@@ -13,7 +13,7 @@ from ..errors import AiolambdaError, FunctionError, InvocationTimeoutError, Lamb
 from ..operations.invoke_types import InvokeCommandOutput
 from ..pipeline.call import Call
 from ..pipeline.observers import CallWatch
-from ..pipeline.operation import ControlPlaneOperation, StreamedOperation
+from ..pipeline.operation import ControlPlaneOperation, HttpOperation, StreamedOperation
 from ..policy import classification, delivery
 from ..types.events import CallStarted, Outcome, new_call_ended
 from ..types.values import Attempt, Delivery, RetryAction
@@ -56,7 +56,10 @@ class Endings:
         """A call returned an output, which has its whole answer."""
         history = call.history
         if len(history) == 1 == call.sent:
-            is_ordinary = type(output) is InvokeCommandOutput and output.function_error is None and output.log_result is None
+            if type(output) is InvokeCommandOutput:
+                is_ordinary = output.function_error is None and output.log_result is None
+            else:
+                is_ordinary = isinstance(call.command.operation, HttpOperation)
             if is_ordinary and history[0].delivery is _EXECUTED:
                 # As `CallCounters.count` does it, without a frame more: nearly all calls end here.
                 counters, now = self.counters, call.loop.time()

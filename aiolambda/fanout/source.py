@@ -185,7 +185,7 @@ def _check_command(command: Any) -> None:
         check_command(command, taken="map_commands takes commands")
         return
     operation: object = cast("Any", command).operation
-    kind = type(command).__name__
+    kind = type(cast("object", command)).__name__
     if isinstance(operation, ControlPlaneOperation):
         raise InvalidInputError(
             f"map_commands takes commands that invoke functions; got a {kind}: write client.send(command)", member="command"

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from ..errors import InvalidInputError, InvalidPayloadSizeError, LambdaServiceException
 from ..pipeline.operation import HttpOperation, TemplatedOperation
@@ -144,7 +144,7 @@ class FetchOperation(Fetching, TemplatedOperation):
             return None
         fields: tuple[tuple[str, str], ...] = ()
         if headers:
-            fields = tuple(headers.items()) if type(headers) is dict else ()
+            fields = tuple(cast("dict[str, str]", headers).items()) if type(headers) is dict else ()
             if not fields or not all(type(name) is str and type(value) is str for name, value in fields):
                 return None
         try:
@@ -152,7 +152,8 @@ class FetchOperation(Fetching, TemplatedOperation):
                 return None
         except InvalidInputError:
             return None
-        return self.name, input.url, input.method, input.sign, region, fields, input.json is not None
+        key = self.name, input.url, input.method, input.sign, region, fields, input.json is not None
+        return key if _was_seen(key) else None
 
     def body(self, input: FetchCommandInput, /, *, codec: Codec, limits: PayloadLimits) -> bytes:
         """The body of the request. `InvalidInputError` for one that cannot be sent."""
@@ -174,6 +175,21 @@ class FetchOperation(Fetching, TemplatedOperation):
 
 
 FETCH = FetchOperation()
+
+
+_seen: dict[tuple[object, ...], None] = {}
+"""The keys of the last requests. A template costs more than a request, so the second of a kind is the first to have one."""
+_MOST_SEEN = 1000
+
+
+def _was_seen(key: tuple[object, ...]) -> bool:
+    """Whether a request of this kind was made before."""
+    if key in _seen:
+        return True
+    if len(_seen) >= _MOST_SEEN:
+        _seen.clear()
+    _seen[key] = None
+    return False
 
 
 def _target_of(input: FetchCommandInput) -> _Target:
@@ -202,7 +218,7 @@ def _body(input: FetchCommandInput, codec: Codec, limits: PayloadLimits) -> byte
         body = content or b""
     elif isinstance(content, str):
         body = encoded("content", content.encode)
-    elif isinstance(content, bytes | bytearray | memoryview):
+    elif isinstance(content, bytes | bytearray | memoryview):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
         body = bytes(content)
     else:
         raise InvalidInputError(

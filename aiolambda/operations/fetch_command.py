@@ -4,14 +4,14 @@ Owns how they are built. Must not know how they are sent.
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast, overload
+from typing import TypeVar, overload
 
 from ..pipeline.command import BaseCommand
 from ..pipeline.operation import CommandOutput, Operation
 from .commands import one_of, problem_of_members, show_members
 from .fetch import FETCH
 from .fetch_stream import FETCH_STREAM, FetchStreamOutput
-from .fetch_types import FetchCommandInput, HttpOutput, Params, Sign
+from .fetch_types import FetchCommandInput, HttpOutput, Params, Sign, new_input
 
 __all__ = ["FetchCommand", "FetchStreamCommand"]
 
@@ -61,11 +61,8 @@ class _FetchingCommand(BaseCommand[FetchCommandInput, Out]):
             TypeError: Both an input and members are given.
         """
         try:
-            if input is None and not more:
-                made = FetchCommandInput(**cast("dict[str, Any]", members))
-            else:
-                made = one_of(input, members, FetchCommandInput, more)
-            super().__init__(made, idempotent)
+            made = new_input(**members) if input is None and not more else one_of(input, members, FetchCommandInput, more)
+            super().__init__(made, idempotent)  # pyright: ignore[reportUnknownMemberType] - as in `InvokeCommand`
         except TypeError:
             kind = FetchCommandInput
             if input is not None or more or (text := problem_of_members(members, type(self), kind)) is None:
@@ -77,7 +74,7 @@ class _FetchingCommand(BaseCommand[FetchCommandInput, Out]):
         raise TypeError(text)
 
 
-show_members(_FetchingCommand.__init__, FetchCommandInput)
+show_members(_FetchingCommand.__init__, FetchCommandInput)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - of any output
 
 
 class FetchCommand(_FetchingCommand[HttpOutput]):

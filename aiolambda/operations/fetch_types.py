@@ -26,7 +26,7 @@ from ..types.values import Delivery, Metadata, Unfrozen
 from .invoke_types import WithLaterMetadata
 from .payload import given_shown, payload_shown
 
-__all__ = ["FetchCommandInput", "HttpHeaders", "HttpOutput", "Params", "Sign", "cookies_in", "new_output"]
+__all__ = ["FetchCommandInput", "HttpHeaders", "HttpOutput", "Params", "Sign", "cookies_in", "new_input", "new_output"]
 
 T = TypeVar("T")
 
@@ -85,6 +85,37 @@ class FetchCommandInput(CommandInput):
     """`True` signs the request, `False` does not. Default `"auto"`: function URLs and web functions are signed."""
     region: str | None = None
     """The region to sign for. Default: that in the name of the host."""
+
+
+class _NewInput(Unfrozen, FetchCommandInput):
+    __slots__ = ()
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        params: Params | None = None,
+        json: object = None,
+        content: bytes | bytearray | memoryview | str | None = None,
+        sign: Sign = "auto",
+        region: str | None = None,
+    ) -> None:
+        new: Any = self
+        new.url = url
+        new.method = method
+        new.headers = headers
+        new.params = params
+        new.json = json
+        new.content = content
+        new.sign = sign
+        new.region = region
+        new.__class__ = FetchCommandInput
+
+
+new_input: Callable[..., FetchCommandInput] = _NewInput
+"""The same as `FetchCommandInput`, in a third of the time."""
 
 
 class HttpHeaders(Mapping[str, str]):

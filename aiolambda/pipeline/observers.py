@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import ConfigurationError
+from ..protocol.urls import url_shown
 from ..types.events import (
     AttemptEnded,
     AttemptSent,
@@ -25,6 +26,7 @@ from ..types.events import (
 from ..types.loggers import PACKAGE, log_quietly
 from ..types.mistakes import kind_of
 from ..types.values import Credentials, text_of
+from .operation import HttpOperation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,8 +187,10 @@ def tell_sent(call: "Call[Any, Any]", watch: CallWatch, observers: Observers) ->
     """Tell that the request of an attempt goes to the transport now."""
     observers.see_credentials(call.credentials)
     if "attempt_sent" in watch.wanted:
-        request = call.request
-        watch.tell("attempt_sent", AttemptSent(watch.facts_of(call), call.sent + 1, request.url, request.method))
+        request, url = call.request, call.request.url
+        if isinstance(call.command.operation, HttpOperation):
+            url = url_shown(url)  # its query is the user's, and may hold a secret
+        watch.tell("attempt_sent", AttemptSent(watch.facts_of(call), call.sent + 1, url, request.method))
 
 
 def tell_ended(call: "Call[Any, Any]", watch: CallWatch) -> None:

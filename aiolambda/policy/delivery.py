@@ -130,7 +130,7 @@ UNKNOWN: dict[str, str] = {
 _REFUSING_STATUSES = frozenset({401, 403, 404, 405, 407, 411, 413, 414, 415, 429, 431})
 """Statuses with which any HTTP server turns a request away without acting on it, for answers that name no code."""
 
-_REFUSING_OVER_HTTP = _REFUSING_STATUSES | {400, 417, 505}
+_REFUSING_OVER_HTTP = _REFUSING_STATUSES | {417, 505}
 """Statuses with which the platform turns a request for a function away."""
 
 _EXECUTED = Delivery.EXECUTED  # looking up a member of an enum takes longer than the rest of a verdict

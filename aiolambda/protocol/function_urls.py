@@ -147,8 +147,8 @@ def _pairs(params: object) -> Iterable[tuple[object, object]]:
                 yield name, value
     elif isinstance(params, list | tuple):
         for pair in cast("Sequence[object]", params):
-            if not isinstance(pair, tuple) or len(cast("tuple[object, ...]", pair)) != 2:
-                raise InvalidInputError(f"params takes pairs of name and value; got {kind_of(pair)}", member="params")
+            if type(pair) is not tuple or len(cast("tuple[object, ...]", pair)) != 2:
+                raise InvalidInputError("params takes pairs of name and value", member="params")
             yield cast("tuple[object, object]", pair)
     else:
         raise InvalidInputError(f"params takes a mapping or pairs; got {kind_of(params)}", member="params")

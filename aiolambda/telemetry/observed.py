@@ -31,7 +31,7 @@ class ObservedCall(ClientObserver):
                 self._instruments.call_ended(event, self._target, self._context)
         finally:
             if self._span is not None:
-                _end(self._span, event)
+                _end(self._span, event, self._target)
 
     def call_queued(self, event: CallQueued, /) -> None:
         if self._instruments is not None:
@@ -50,14 +50,24 @@ class ObservedCall(ClientObserver):
             self._instruments.retried(event, self._target)
 
 
-def _end(span: Span, event: CallEnded) -> None:
+def _end(span: Span, event: CallEnded, target: Target) -> None:
     try:
         span.set_attributes(end_attributes(event))
+        if target.is_http and event.status_code is not None:
+            _end_http(span, event.status_code)
         text = failure_text(event)
         if text is not None:
             span.set_status(Status(StatusCode.ERROR, text))
     finally:
         span.end()
+
+
+def _end_http(span: Span, status: int) -> None:
+    """Note the status of a fetch. One of 400 and above is an error of the span, also if the function meant it."""
+    span.set_attribute(c.HTTP_RESPONSE_STATUS_CODE, status)
+    if status >= 400:
+        span.set_attribute(c.ERROR_TYPE, str(status))
+        span.set_status(Status(StatusCode.ERROR))
 
 
 class ObservedServer(ObservedCall):

@@ -10,7 +10,7 @@ Owns the span of a call. Must not know which attributes follow from an input, or
 import contextlib
 import logging
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import attrs
 from opentelemetry import context as contexts
@@ -23,8 +23,10 @@ from ..operations.invoke import InvokeOperation
 from ..operations.invoke_types import InvokeCommandInput
 from ..operations.stream import InvokeWithResponseStreamCommandInput, InvokeWithResponseStreamOperation
 from ..pipeline.call import Call, CallNext
+from ..pipeline.operation import HttpOperation
 from ..pipeline.preparation import unwrapped
 from ..pipeline.stack import FusibleMiddleware
+from ..protocol.urls import url_shown
 from ..types.events import CallFacts
 from ..types.loggers import PACKAGE, log_quietly
 from ..version import __version__
@@ -42,6 +44,20 @@ _LOOKED_EVERY = 0.01
 """Seconds between two looks for a provider that the program may have set since, which take longer than the rest."""
 _OPERATIONS = InvokeOperation, InvokeWithResponseStreamOperation
 _WITH_CONTEXT = InvokeCommandInput, InvokeWithResponseStreamCommandInput
+
+
+_METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"})
+"""The methods that the conventions name by themselves."""
+
+
+@runtime_checkable
+class _Fetched(Protocol):
+    """What a span needs of the input of a fetch."""
+
+    @property
+    def url(self) -> object: ...
+    @property
+    def method(self) -> object: ...
 
 
 class Tracing:
@@ -144,9 +160,12 @@ class TracingMiddleware(FusibleMiddleware):
         if watch is None:  # the stack was copied to a client that is not instrumented
             return None, None
         facts = watch.facts_of(call)
-        target = self._targets.of(_operation_of(call), facts)
+        url, method = _request_of(call)
+        target = self._targets.of(_operation_of(call), facts, method=method)
         run = None if facts.map is None else self._maps.of(facts.map)
         span, span_context, context = self._span(target, run, is_item=facts.map is not None)
+        if url is not None and span is not None:
+            span.set_attribute(c.URL_FULL, url)
         instruments = self._instruments if self._instruments.records else None
         if span is not None or instruments is not None:  # first of all, so that the span ends, whatever happens next
             observed = self._observed if target.server else self._observed_server
@@ -188,6 +207,17 @@ class TracingMiddleware(FusibleMiddleware):
             self._has_failed = True
             said = "OpenTelemetry raised; the call goes on without a span. Further errors are not logged"
             log_quietly(PACKAGE, logging.ERROR, said, exc_info=True)
+
+
+def _request_of(call: Call[Any, Any]) -> tuple[str | None, str | None]:
+    """The URL, without its query, and the method of a fetch; `None` for another call, and for an input that is refused."""
+    input = call.input
+    if not isinstance(call.command.operation, HttpOperation) or not isinstance(input, _Fetched):
+        return None, None
+    url, method = input.url, input.method
+    if not isinstance(url, str) or not isinstance(method, str):  # callers need not be typed
+        return None, None
+    return url_shown(url), method.upper() if method.upper() in _METHODS else c.OTHER
 
 
 def _operation_of(call: Call[Any, Any]) -> str | None:

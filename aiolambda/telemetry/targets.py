@@ -25,13 +25,21 @@ class Target:
     - `span_name`, `attributes`: of a span of such a call.
     - `measured`: the attributes of its metrics.
     - `server`: those of them that name the server. Empty as long as it is not known.
+    - `is_http`: whether the calls are requests to a URL, whose span is one of HTTP.
     """
 
-    __slots__ = ("attributes", "measured", "server", "span_name")
+    __slots__ = ("attributes", "is_http", "measured", "server", "span_name")
 
     def __init__(
-        self, span_name: str, attributes: dict[str, Value], measured: dict[str, Value], server: dict[str, Value]
+        self,
+        span_name: str,
+        attributes: dict[str, Value],
+        measured: dict[str, Value],
+        server: dict[str, Value],
+        *,
+        is_http: bool = False,
     ) -> None:
+        self.is_http = is_http
         self.span_name, self.attributes, self.measured, self.server = span_name, attributes, measured, server
 
     def learn_server(self, url: str) -> None:
@@ -48,17 +56,26 @@ class Targets:
         self._function_names = function_names
         self._targets: dict[object, Target] = {}
 
-    def of(self, operation: str | None, facts: CallFacts) -> Target:
-        """The target of a call. `operation` is its name in the API, if it is one of Lambda's."""
+    def of(self, operation: str | None, facts: CallFacts, *, method: str | None = None) -> Target:
+        """The target of a call. `operation` is its name in the API, if it is one of Lambda's; `method`, that of a fetch."""
+        if method is not None:
+            key: object = method, facts.function_name
+            if (known := self._targets.get(key)) is None:
+                known = self._kept(key, _of_http(method, facts.function_name))
+            return known
         operation, qualifier = operation or facts.operation, facts.qualifier
         if not isinstance(qualifier, str):  # callers need not be typed; such a call is refused
             qualifier = None
-        key = operation, facts.function_name, qualifier, facts.invocation_type
-        target = self._targets.get(key)
+        of_api = operation, facts.function_name, qualifier, facts.invocation_type
+        target = self._targets.get(of_api)
         if target is None:
-            if len(self._targets) >= _MOST:
-                self._targets.clear()
-            target = self._targets[key] = self._made(*key)
+            target = self._kept(of_api, self._made(*of_api))
+        return target
+
+    def _kept(self, key: object, target: Target) -> Target:
+        if len(self._targets) >= _MOST:
+            self._targets.clear()
+        self._targets[key] = target
         return target
 
     def _made(self, operation: str, function_name: str, qualifier: str | None, invocation_type: str) -> Target:
@@ -83,6 +100,16 @@ class Targets:
             attributes[c.QUALIFIER] = given
         measured = {**rpc, c.FAAS_INVOKED_NAME: bare} if self._function_names else rpc
         return Target(f"Lambda.{operation}", attributes, measured, server)
+
+
+def _of_http(method: str, host: str) -> Target:
+    """The target of requests to a host. The client does not know which function a URL belongs to."""
+    attributes: dict[str, Value] = {c.HTTP_REQUEST_METHOD: method}
+    name, _, port = host.rpartition(":")
+    if port.isdecimal() and name:
+        attributes |= {c.SERVER_ADDRESS: name, c.SERVER_PORT: int(port)}
+    server = {} if host == "" else {c.SERVER_ADDRESS: attributes.get(c.SERVER_ADDRESS, host)}
+    return Target(method, attributes | server, attributes | server, {}, is_http=True)
 
 
 def server_of(url: str) -> dict[str, Value]:

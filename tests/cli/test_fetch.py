@@ -8,8 +8,10 @@ import pytest
 
 from aiolambda.local import FunctionUrl, LocalEndpoint
 
-from ..support.cli import Program, environment_for
+from ..support.cli import Program, environment, environment_for
 from ..support.local import shared_endpoint
+
+KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 
 
 def told(event: dict[str, Any]) -> dict[str, Any]:
@@ -118,3 +120,29 @@ async def test_wrong_arguments_send_nothing(arguments, fetch, served: LocalEndpo
 async def test_url_of_no_function_is_a_usage_error(program: Program, served: LocalEndpoint) -> None:
     ended = await program("fetch", "ftp://example.com/", env=environment_for(served))
     assert ended.code == 2
+
+
+async def test_unsigned_request_needs_no_region_and_keys(program: Program, served: LocalEndpoint) -> None:
+    ended = await program("fetch", served.function_url("open"), env=environment())
+    assert (ended.code, ended.stderr) == (0, "")
+    ended = await program("fetch", served.function_url("open"), "--sign", env=environment(**KEYS))
+    assert ended.code == 2
+    assert "no region: give --region" in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("--sign",), ("--no-sign",)], ids=["auto", "sign", "no-sign"])
+@pytest.mark.parametrize("region", ["", "us-west-2"], ids=["no-region", "other-region"])
+async def test_host_of_a_url_names_the_region(arguments, region: str, program: Program) -> None:
+    """Nothing else has to, and a region of the environment does not contradict it. The proxy refuses the connection."""
+    env = environment(**KEYS, **({"AWS_REGION": region} if region else {}))
+    url = "https://abc.lambda-url.eu-west-1.on.aws/"
+    ended = await program("fetch", url, *arguments, "--proxy", "http://127.0.0.1:1", "--timeout", "1", env=env)
+    assert ended.code == 3
+    assert "it has not run" in ended.stderr
+
+
+async def test_two_regions_that_are_written_contradict_each_other(program: Program) -> None:
+    url = "https://abc.lambda-url.eu-west-1.on.aws/"
+    ended = await program("fetch", url, "--sign", "--region", "us-west-2", env=environment(**KEYS))
+    assert ended.code == 2
+    assert "is in eu-west-1" in ended.stderr

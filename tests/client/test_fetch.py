@@ -10,6 +10,7 @@ import time
 import zlib
 from typing import Any
 
+import aiohttp
 import pytest
 
 from aiolambda import (
@@ -28,6 +29,7 @@ from aiolambda import (
     LambdaServiceException,
     Metadata,
     PayloadTooLargeError,
+    SessionTransport,
     TooManyRequestsException,
 )
 from aiolambda.errors.service import ExpiredTokenException, InvalidSignatureException, RequestEntityTooLargeException
@@ -273,7 +275,7 @@ async def test_a_success_without_a_request_id_is_not_the_functions(status: str) 
 async def test_an_error_without_a_request_id_is_unknown(status: str) -> None:
     error = await _error_of(answer(status, "", b'{"message":"hidden"}'))
     assert isinstance(error, LambdaServiceException)
-    assert "somebody on the way" in str(error)
+    assert "no request id of AWS, so it is not Lambda's" in str(error)
     assert "hidden" not in str(error)
     assert error.delivery is Delivery.UNKNOWN
 
@@ -389,7 +391,9 @@ def test_a_bomb_stays_within_its_bound() -> None:
 
 
 @pytest.mark.parametrize(
-    ("coding", "body"), [("gzip", b"no"), ("br", b"no"), ("deflate", b"no"), ("gzip", gzip.compress(b"x" * 99)[:-9])]
+    ("coding", "body"),
+    [("gzip", b"no"), ("br", b"no"), ("deflate", b"no"), ("gzip", gzip.compress(b"x" * 99)[:-9])],
+    ids=["gzip", "unknown", "deflate", "cut"],
 )
 def test_a_damaged_body_is_a_decode_error(coding: str, body: bytes) -> None:
     with pytest.raises(DecodeError):
@@ -494,3 +498,14 @@ def test_a_limit_below_zero_is_refused(limit: Any) -> None:
 def test_a_chain_of_codings_is_refused() -> None:
     with pytest.raises(DecodeError, match="has 6 content codings"):
         _compressed(b"a", ",".join(["gzip"] * 6)).decompress()
+
+
+async def test_a_fetch_over_a_session_keeps_headers_and_heads() -> None:
+    fields = "Set-Cookie: a=1\r\nset-cookie: b=2\r\n"
+    data = f"HTTP/1.1 200 OK\r\nx-amzn-requestid: 1\r\n{fields}Content-Length: 0\r\n\r\n".encode()
+    large = b"HTTP/1.1 200 OK\r\nx-amzn-requestid: 1\r\nContent-Length: 5000000000\r\n\r\n"
+    async with raw_server(_in_turn(data, large)) as server, aiohttp.ClientSession() as session:
+        async with fetching_client(transport=SessionTransport(session)) as client:
+            output = await client.fetch(**signed(server))
+            assert output.headers.get_all("set-cookie") == ["a=1", "b=2"]
+            assert (await client.fetch(method="HEAD", **signed(server))).headers["content-length"] == "5000000000"

@@ -26,6 +26,7 @@ from aiolambda import (
     ConnectionLostError,
     Credentials,
     Delivery,
+    FetchCommand,
     InvocationTimeoutError,
     InvokeCommand,
     InvokeCommandOutput,
@@ -49,9 +50,19 @@ from .faults import Certificates, FaultServer, Play, Script
 from .loops import LoopName, loop_factory
 
 Kind = Literal[
-    "RequestResponse", "Event", "DryRun", "GetFunctionConfiguration", "PutProvisionedConcurrencyConfig", "PublishVersion"
+    "RequestResponse",
+    "Event",
+    "DryRun",
+    "GetFunctionConfiguration",
+    "PutProvisionedConcurrencyConfig",
+    "PublishVersion",
+    "GET",
+    "PUT",
+    "POST",
 ]
-"""An invocation type, or an operation that runs no function: one that reads, an idempotent PUT, a POST that is sent once."""
+"""An invocation type, or an operation that runs no function: one that reads, an idempotent PUT, a POST that is sent once.
+Or the method of a request to the URL of a function."""
+URL_METHODS = ("GET", "PUT", "POST")
 REPEATED = ("DryRun", "GetFunctionConfiguration", "PutProvisionedConcurrencyConfig")
 """The kinds that are repeated if the caller says nothing."""
 
@@ -156,6 +167,8 @@ OPERATION_MODES = [
     Mode(False, "PublishVersion", True),
 ]
 """The modes of calls that run no function."""
+URL_MODES = [Mode(False, method, idempotent) for method in URL_METHODS for idempotent in (None, True)]
+"""The modes of requests to the URL of a function."""
 _NO_OBJECTS = ("trailers ", "a body as long as it may be")
 """The faults whose whole answers are strings and numbers, which only a function returns."""
 _QUOTED = (Mode(False, "RequestResponse", None), Mode(False, "RequestResponse", True))
@@ -650,7 +663,7 @@ class Measured:
 
 
 async def measure(client: LambdaClient, call: str, fault: Fault, mode: Mode) -> Measured:
-    command = _command_of(call, fault, mode)
+    command = _command_of(call, fault, mode, str(client.config.endpoint_url))
     clock = asyncio.get_running_loop().time
     started = clock()
     try:
@@ -668,7 +681,10 @@ async def measure(client: LambdaClient, call: str, fault: Fault, mode: Mode) -> 
     return Measured(output.metadata.attempts, ANSWER, "executed", clock() - started, problems)
 
 
-def _command_of(call: str, fault: Fault, mode: Mode) -> Any:
+def _command_of(call: str, fault: Fault, mode: Mode, server: str) -> Any:
+    if mode.kind in URL_METHODS:
+        url, body = f"{server}/2015-03-31/functions/{call}/invocations", None if mode.kind == "GET" else fault.payload
+        return FetchCommand(url=url, method=mode.kind, content=body, sign=True, region="us-east-1")
     if mode.kind == "GetFunctionConfiguration":
         return GetFunctionConfigurationCommand(function_name=call)
     if mode.kind == "PutProvisionedConcurrencyConfig":
@@ -681,7 +697,7 @@ def _command_of(call: str, fault: Fault, mode: Mode) -> Any:
 def _wrong_error(error: TransportError | LambdaServiceException, call: str, superfluous: int) -> Iterator[str]:
     if superfluous:
         yield "the history has another length than there were attempts"
-    if error.function_name != call:
+    if error.function_name != call and not str(error.function_name).startswith(("127.0.0.1:", "localhost:")):
         yield f"the error names {error.function_name}"
     if isinstance(error, LambdaServiceException) and error.request_id != call:
         yield f"the error is that of {error.request_id}"
@@ -881,6 +897,14 @@ def run_operations(loop: LoopName) -> Run:
     chosen = [fault for fault in chosen if not fault.name.startswith(_NO_OBJECTS)]
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
         return runner.run(run_cells(cells(OPERATION_MODES, chosen)))
+
+
+@functools.cache
+def run_urls(loop: LoopName) -> Run:
+    """The requests to the URL of a function, with every fault over TCP but those that are about payloads and their answers."""
+    chosen = [fault for fault in FAULTS if not fault.tls and fault.payload is not LARGE and fault.function_error is None]
+    with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
+        return runner.run(run_cells(cells(URL_MODES, chosen)))
 
 
 def run_race(loop: LoopName, *, tls: bool, ending: Script, calls: int = 200) -> Race:
