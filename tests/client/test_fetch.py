@@ -509,3 +509,18 @@ async def test_a_fetch_over_a_session_keeps_headers_and_heads() -> None:
             output = await client.fetch(**signed(server))
             assert output.headers.get_all("set-cookie") == ["a=1", "b=2"]
             assert (await client.fetch(method="HEAD", **signed(server))).headers["content-length"] == "5000000000"
+
+
+@pytest.mark.parametrize("region", ["", "Nope!!", "eu west"], ids=["empty", "marks", "space"])
+async def test_only_a_region_is_signed_for(region: str) -> None:
+    async with fetching_client() as client:
+        with pytest.raises(InvalidInputError, match="is not a region") as raised:
+            await client.fetch("http://127.0.0.1:1/", sign=True, region=region)
+    assert raised.value.member == "region"
+
+
+async def test_a_value_without_json_is_named() -> None:
+    async with fetching_client() as client:
+        with pytest.raises(InvalidInputError, match="^json cannot be encoded: object has no JSON form") as raised:
+            await client.fetch("http://127.0.0.1:1/", json=object())
+    assert raised.value.member == "json"
