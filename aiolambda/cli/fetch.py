@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from ..client.client import LambdaClient
 from ..errors import ConfigurationError
 from ..operations.fetch_types import HttpHeaders, HttpOutput
+from ..operations.response_stream import ResponseStream
 from ..protocol.function_urls import host_at
 from . import exit_codes
 from .clients import make_client
@@ -135,21 +136,28 @@ async def _stream(options: argparse.Namespace, request: Mapping[str, Any], file:
     """Write the chunks as they arrive. An early end is reported after them."""
     async with _client(options) as client, client.fetch_stream(**request, region=_region_of(options, client)) as stream:
         truncate(file)
-        if options.include:
-            file.write(_head_of(stream.status_code, HttpHeaders(stream.metadata.headers).multi_items()))
-        async for chunk in stream:
-            try:
-                file.write(chunk)
-                file.flush()
-            except BrokenPipeError:  # the reader has closed the pipe, which is not an error
-                stop_writing(file)
-                break
-            except OSError as error:
-                stop_writing(file)
-                text = f"aiolambda: the function runs, but its response cannot be written: {error.strerror}"
-                print_error(text, is_failure=True)
-                return exit_codes.MAY_HAVE_RUN
+        async with contextlib.aclosing(_pieces(stream, include=options.include)) as pieces:
+            async for piece in pieces:
+                try:
+                    file.write(piece)
+                    file.flush()
+                except BrokenPipeError:  # the reader has closed the pipe, which is not an error
+                    stop_writing(file)
+                    break
+                except OSError as error:
+                    stop_writing(file)
+                    text = f"aiolambda: the function runs, but its response cannot be written: {error.strerror}"
+                    print_error(text, is_failure=True)
+                    return exit_codes.MAY_HAVE_RUN
         return _code_of(options, stream.status_code)
+
+
+async def _pieces(stream: ResponseStream, *, include: bool) -> AsyncGenerator[bytes]:
+    """The chunks of the body, after the head if that is included."""
+    if include:
+        yield _head_of(stream.status_code, HttpHeaders(stream.metadata.headers).multi_items())
+    async for chunk in stream:
+        yield chunk
 
 
 def _region_of(options: argparse.Namespace, client: LambdaClient) -> str | None:

@@ -22,11 +22,17 @@ def told(event: dict[str, Any]) -> dict[str, Any]:
     return {"statusCode": int(event["headers"].get("x-status", 200)), "body": json.dumps(seen), "cookies": ["a=1", "b=2"]}
 
 
+def _twice(_: dict[str, Any]) -> dict[str, Any]:
+    """An answer whose cookies stand among its other headers."""
+    return {"statusCode": 204, "headers": {"x-team": "tea"}, "cookies": ["a=1", "a=2"]}
+
+
 @pytest.fixture(scope="module")
 def served() -> Iterator[LocalEndpoint]:
     with shared_endpoint() as endpoint:
         endpoint.add("told", told)
         endpoint.add("open", told, url=FunctionUrl(auth_type="NONE"))
+        endpoint.add("twice", _twice)
         endpoint.add("text", lambda _: {"statusCode": 200, "headers": {"content-type": "text/plain"}, "body": "tea"})
         yield endpoint
 
@@ -75,6 +81,13 @@ async def test_included_head_has_each_cookie(fetch) -> None:
         assert lines[0] == "http 200"
         assert [line for line in lines if line.startswith("set-cookie")] == ["set-cookie: a=1", "set-cookie: b=2"]
         assert json.loads(body)["method"] == "GET"
+
+
+async def test_included_heads_are_alike(fetch) -> None:
+    """That of a stream is written before its body begins, which may be never."""
+    heads = [(await fetch("twice", "-i", *more)).stdout.decode().splitlines() for more in ((), ("--stream",))]
+    own = [[line for line in head if line.startswith(("HTTP", "x-team", "set-cookie"))] for head in heads]
+    assert own[0] == own[1] == ["HTTP 204", "x-team: tea", "set-cookie: a=1", "set-cookie: a=2"]
 
 
 async def test_status_fails_only_if_asked(fetch) -> None:
