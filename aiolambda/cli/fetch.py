@@ -4,12 +4,15 @@ Owns the options and the output. Must not know how a request is signed or sent.
 """
 
 import argparse
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any, BinaryIO
 
 from ..client.client import LambdaClient
 from ..errors import ConfigurationError
-from ..operations.fetch_types import HttpOutput
+from ..operations.fetch_types import HttpHeaders, HttpOutput
+from ..operations.response_stream import ResponseStream
+from ..protocol.function_urls import host_at
 from . import exit_codes
 from .clients import make_client
 from .files import check_is_open, escape_controls, open_output, print_error, stop_writing, truncate, write_whole
@@ -26,6 +29,9 @@ Send a request to the URL of a function, or of a web function, and write the bod
 The request is signed if the host is that of a function URL. For others, write --sign and --region; for a URL with the AuthType
 NONE, --no-sign. Any status of the function is a success, unless --fail is given. No redirect is followed.
 """
+
+_ANY_REGION = "us-east-1"
+"""A client has a region, also if it signs nothing."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -95,37 +101,70 @@ def _request_of(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+@contextlib.asynccontextmanager
+async def _client(options: argparse.Namespace) -> AsyncGenerator[LambdaClient]:
+    """The client, open. If no setting names a region, it has that of the URL. It needs credentials only to sign."""
+    host = host_at(options.url)
+    signs = host.kind is not None if options.sign == "auto" else options.sign
+    region = host.region or (None if signs else _ANY_REGION)
+    client = _new_client(options, signs=signs)
+    try:
+        await client.open()
+    except ConfigurationError:
+        await client.close(grace=0)
+        if options.region is not None or region is None:
+            raise
+        options.region = region
+        client = _new_client(options, signs=signs)
+    async with client:
+        yield client
+
+
+def _new_client(options: argparse.Namespace, *, signs: bool) -> LambdaClient:
+    client = make_client(options)
+    if not signs:
+        client.middleware_stack.remove("httpSigningMiddleware")  # so that no credentials are looked up
+    return client
+
+
 async def _fetch(options: argparse.Namespace, request: Mapping[str, Any]) -> HttpOutput:
-    async with make_client(options) as client:
+    async with _client(options) as client:
         return await client.fetch(**request, region=_region_of(options, client))
 
 
 async def _stream(options: argparse.Namespace, request: Mapping[str, Any], file: BinaryIO) -> int:
     """Write the chunks as they arrive. An early end is reported after them."""
-    async with make_client(options) as client, client.fetch_stream(**request, region=_region_of(options, client)) as stream:
+    async with _client(options) as client, client.fetch_stream(**request, region=_region_of(options, client)) as stream:
         truncate(file)
-        head = stream.http
-        if options.include and head is not None:
-            others = [(name, value) for name, value in head.headers.items() if name.lower() != "set-cookie"]
-            file.write(_head_of(head.status_code, [*others, *(("set-cookie", cookie) for cookie in head.cookies)]))
-        async for chunk in stream:
-            try:
-                file.write(chunk)
-                file.flush()
-            except BrokenPipeError:  # the reader has closed the pipe, which is not an error
-                stop_writing(file)
-                break
-            except OSError as error:
-                stop_writing(file)
-                text = f"aiolambda: the function runs, but its response cannot be written: {error.strerror}"
-                print_error(text, is_failure=True)
-                return exit_codes.MAY_HAVE_RUN
+        async with contextlib.aclosing(_pieces(stream, include=options.include)) as pieces:
+            async for piece in pieces:
+                try:
+                    file.write(piece)
+                    file.flush()
+                except BrokenPipeError:  # the reader has closed the pipe, which is not an error
+                    stop_writing(file)
+                    break
+                except OSError as error:
+                    stop_writing(file)
+                    text = f"aiolambda: the function runs, but its response cannot be written: {error.strerror}"
+                    print_error(text, is_failure=True)
+                    return exit_codes.MAY_HAVE_RUN
         return _code_of(options, stream.status_code)
+
+
+async def _pieces(stream: ResponseStream, *, include: bool) -> AsyncGenerator[bytes]:
+    """The chunks of the body, after the head if that is included."""
+    if include:
+        yield _head_of(stream.status_code, HttpHeaders(stream.metadata.headers).multi_items())
+    async for chunk in stream:
+        yield chunk
 
 
 def _region_of(options: argparse.Namespace, client: LambdaClient) -> str | None:
     """The region to sign for, if the host has none in its name."""
-    return client.config.region if options.sign is True else None
+    if options.sign is not True:
+        return None
+    return options.region or (None if host_at(options.url).region else client.config.region)
 
 
 def _code_of(options: argparse.Namespace, status: int) -> int:

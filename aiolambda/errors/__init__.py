@@ -205,7 +205,7 @@ class AiolambdaError(Exception):
 
     def _details(self) -> list[str]:
         details = [] if self._operation is None else [f"operation {self._operation}"]
-        return details if self._function_name is None else [*details, f"function {self._function_name!r}"]
+        return [*details, f"function {self._function_name!r}"] if self._function_name else details
 
     @property
     def _verdict(self) -> str:

@@ -165,8 +165,13 @@ class ThrottlingException(TooManyRequestsException):
 class AccessDeniedException(_PermissionException):
     """The credentials lack the permission `lambda:InvokeFunction` on this function, or that of another operation."""
 
+    @property
+    def _is_explained(self) -> bool:
+        """Whether the message says which actions to allow, as that of a fetch does."""
+        return any(action in str(self.args[0]) for action in ("lambda:InvokeFunctionUrl", "lambda:InvokeWebFunctionEndpoint"))
+
     def __str__(self) -> str:
-        if self._operation is not None:  # Lambda's message names the action
+        if self._operation is not None or self._is_explained:  # Lambda's message names the action
             return super().__str__()
         return f"{super().__str__()}; the action to allow is lambda:InvokeFunction on {self.function_name or 'the function'}"
 

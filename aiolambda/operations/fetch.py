@@ -6,12 +6,14 @@ Source: "Invoking Lambda function URLs" of the developer guide.
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import NamedTuple, cast
 
-from ..errors import InvalidInputError, InvalidPayloadSizeError, LambdaServiceException
+from ..errors import ConfigurationError, InvalidInputError, InvalidPayloadSizeError, LambdaServiceException
 from ..pipeline.operation import HttpOperation, TemplatedOperation
+from ..protocol.endpoints import checked_region
 from ..protocol.function_urls import Host, checked_fields, checked_method, host_at, with_params
 from ..types.http import Headers, ParsedError, Request, Response, StreamingBody
 from ..types.interfaces import Codec
@@ -25,6 +27,8 @@ from .payload import encoded
 __all__ = ["FETCH", "FetchOperation", "Fetching"]
 
 _MANY_REGIONS = "*"
+_NO_LIMITS = PayloadLimits(request_response=sys.maxsize)
+"""A fingerprint needs none: sending checks the limits of the client."""
 
 
 class _Target(NamedTuple):
@@ -53,7 +57,19 @@ def _target(url: str, sign: object, region: str | None) -> _Target:
         raise InvalidInputError(f"region is {region!r}, and {host.name} is in {host.region}", member="region")
     if host.region is None and region is None:
         raise InvalidInputError(f"sign=True needs region=...: the host {host.name} names none", member="region")
+    if region is not None:
+        _check_region(region)
     return _Target(host, host.region or region)
+
+
+def _check_region(region: str) -> None:
+    try:
+        checked_region(region, "region=")
+    except ConfigurationError as error:
+        problem = str(error)
+    else:
+        return
+    raise InvalidInputError(problem, member="region")
 
 
 class Fetching(HttpOperation):
@@ -106,7 +122,7 @@ class Fetching(HttpOperation):
 
     def fingerprint(self, input: FetchCommandInput, /, *, codec: Codec) -> str:
         """A hash of the request, in hexadecimal. `InvalidInputError` if there is no such request."""
-        request, target = self.request(input, endpoint="", codec=codec, limits=PayloadLimits()), _target_of(input)
+        request, target = self.request(input, endpoint="", codec=codec, limits=_NO_LIMITS), _target_of(input)
         parts = [request.method, request.url, sorted(request.headers.fields.items()), target.region]
         digest = hashlib.sha256(request.body)
         digest.update(json.dumps(parts).encode())
@@ -207,13 +223,22 @@ def _is_for_aws(target: _Target) -> bool:
     return target.region is not None or target.host.kind is not None
 
 
+def _json_body(value: object, codec: Codec) -> bytes:
+    try:
+        return encoded("json", lambda: codec.encode(value))
+    except InvalidInputError as error:
+        problem = str(error.args[0])
+    rest = problem.removeprefix("payload ")  # a codec does not know which member it encodes
+    raise InvalidInputError(problem if rest == problem else f"json {rest}", member="json")
+
+
 def _body(input: FetchCommandInput, codec: Codec, limits: PayloadLimits) -> bytes:
     """The bytes of the body. `InvalidPayloadSizeError` if they are more than a function takes."""
     content, value = input.content, input.json
     if value is not None:
         if content is not None:
             raise InvalidInputError("pass json or content, not both", member="json")
-        body = encoded("json", lambda: codec.encode(value))
+        body = _json_body(value, codec)
     elif content is None or type(content) is bytes:
         body = content or b""
     elif isinstance(content, str):

@@ -81,12 +81,17 @@ def explain(error: LambdaServiceException, request: Request, *, kind: HostKind |
     fields = request.headers.fields
     is_signed = "authorization" in fields
     if error.status_code == 403 and error.delivery is Delivery.REFUSED:
-        remedy = _remedy_of_403(error, kind, is_signed=is_signed)
-        error.args = (f"{error.args[0]}; {remedy}",)
+        _add_to(error, _remedy_of_403(error, kind, is_signed=is_signed))
     elif not any(name in error.metadata.headers for name in (*_WITNESSES, *_REQUEST_IDS)):
-        error.args = (f"{error.args[0]}; it has no request id of AWS, so somebody on the way has sent it",)
+        _add_to(error, "it has no request id of AWS, so it is not Lambda's")
+    elif error.status_code == 502 and kind != "web":
+        _add_to(error, "the function failed or timed out, or its result is not an HTTP response: see its logs")
     if details and is_signed and _is_of_signature(error):
         error.add_note(f"The canonical request, without secrets:\n{shown_canonical_request(request)}")
+
+
+def _add_to(error: LambdaServiceException, text: str) -> None:
+    error.args = (f"{str(error.args[0]).rstrip('.')}; {text}",)
 
 
 def _is_of_signature(error: LambdaServiceException) -> bool:

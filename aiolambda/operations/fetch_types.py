@@ -6,7 +6,6 @@ Owns the members, and the readings of a response. Must not know how they cross t
 import codecs
 import json
 import re
-import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, Self, TypeVar
@@ -15,8 +14,10 @@ import attrs
 
 from ..codecs import JsonCodec, Mismatch
 from ..errors import DecodeError, PayloadTooLargeError
+from ..errors.checks import check_whole
 from ..errors.http import HttpStatusError
 from ..pipeline.operation import CommandInput
+from ..protocol.content_codings import CodingError, TooLong, codings_in, decoded
 from ..protocol.urls import url_shown
 from ..types.http import Headers
 from ..types.interfaces import Codec
@@ -38,8 +39,6 @@ Params = Mapping[str, Param | Sequence[Param]] | Sequence[tuple[str, Param]]
 
 LARGEST_BODY = 200 * 1024 * 1024
 """Bytes. Source: the "Lambda quotas" page, for a streamed answer."""
-_WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
-"""The formats of zlib by the name of a content coding; 47 finds the header of either."""
 
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s;"']+)""", re.IGNORECASE)
 
@@ -251,21 +250,26 @@ class HttpOutput(WithLaterMetadata):
     def decompress(self, *, limit: int = LARGEST_BODY) -> Self:
         """The same response with its body decompressed: for a request with the header `accept-encoding: gzip`.
 
-        A body that is not compressed stays as it is. Its codings may be gzip and deflate.
+        A body that is empty or not compressed stays as it is. Its codings may be gzip and deflate.
 
         Args:
             limit: The most bytes that the body may have then. Default: the 200 MB that Lambda allows a streamed answer.
 
         Raises:
-            DecodeError: The body is damaged, or in another coding.
+            DecodeError: The body is damaged, or in another coding, or in more than five.
             PayloadTooLargeError: The body is larger.
+            ConfigurationError: `limit` is not a whole number of 0 or more.
         """
-        codings = _codings_in(self.headers.get_all("content-encoding"))
-        if not codings:
+        check_whole("limit", limit, least=0)
+        codings = codings_in(self.headers.get_all("content-encoding"))
+        if not codings or not self.content:  # a response to HEAD names the coding that GET would have
             return self
-        content = self.content
-        for coding in reversed(codings):
-            content = self._inflated(content, coding, limit)
+        try:
+            content = decoded(self.content, codings, limit)
+        except TooLong:
+            raise self._too_large(limit) from None
+        except CodingError as error:
+            raise self._undecoded(str(error)) from None
         return attrs.evolve(self, content=content, headers=self.headers.without({"content-encoding", "content-length"}))
 
     def raise_for_status(self) -> Self:
@@ -292,7 +296,7 @@ class HttpOutput(WithLaterMetadata):
     def _decoded(self, decode: Callable[[bytes], T], form: str) -> T:
         if not self.content:
             raise self._undecoded(f"there is no body to decode: HTTP {self.status_code} of {self._function_name!r}")
-        if _codings_in(self.headers.get_all("content-encoding")):
+        if codings_in(self.headers.get_all("content-encoding")):
             raise self._undecoded("the body is compressed: write output.decompress() first")
         try:
             return decode(self.content)
@@ -302,27 +306,6 @@ class HttpOutput(WithLaterMetadata):
                 codec_error=error.with_traceback(None),  # its frames hold the body
             )
         raise failure from None
-
-    def _inflated(self, content: bytes, coding: str, limit: int) -> bytes:
-        window = _WINDOWS.get(coding)
-        if window is None:
-            raise self._undecoded(f"the body has the content coding {coding[:40]!r}; decompress() knows gzip and deflate")
-        try:
-            inflated, rest = _inflated(content, window, limit)
-        except zlib.error:
-            if coding != "deflate":
-                raise self._undecoded(f"the body is not valid {coding}, or is cut short") from None
-            inflated, rest = self._inflated_raw(content, limit)
-        if rest:
-            raise self._too_large(limit)
-        return inflated
-
-    def _inflated_raw(self, content: bytes, limit: int) -> tuple[bytes, bool]:
-        """Some servers send deflate without its header."""
-        try:
-            return _inflated(content, -15, limit)
-        except zlib.error:
-            raise self._undecoded("the body is not valid deflate, or is cut short") from None
 
     def _too_large(self, limit: int) -> PayloadTooLargeError:
         error = PayloadTooLargeError(
@@ -373,22 +356,6 @@ new_output: Callable[[Callable[[], Metadata], int, Mapping[str, str], bytes, Cod
 """An output whose metadata are made when somebody asks for them. The arguments are those of `_NewOutput`."""
 
 
-def _inflated(content: bytes, window: int, limit: int) -> tuple[bytes, bool]:
-    """At most `limit` bytes, and whether there are more. `zlib.error` for damaged bytes, and for a body without its end."""
-    whole, rest = bytearray(), content
-    while rest or not whole:  # a body of gzip may have several members
-        inflater = zlib.decompressobj(window)
-        whole += inflater.decompress(rest, limit + 1 - len(whole))
-        if len(whole) > limit:
-            return bytes(whole[:limit]), True
-        if not inflater.eof:
-            raise zlib.error("no end")
-        rest = inflater.unused_data
-        if not rest:
-            break
-    return bytes(whole), False
-
-
 def cookies_in(fields: Sequence[str]) -> Mapping[str, str]:
     """The cookies of `Set-Cookie` fields, by name. The last of a name counts; a field without a name is left out."""
     cookies: dict[str, str] = {}
@@ -401,11 +368,6 @@ def cookies_in(fields: Sequence[str]) -> Mapping[str, str]:
     return MappingProxyType(cookies)
 
 
-def _codings_in(fields: Sequence[str]) -> list[str]:
-    codings = [part.strip().lower() for field in fields for part in field.split(",")]
-    return [coding for coding in codings if coding not in ("", "identity")]
-
-
 def _charset_of(content_type: str) -> str:
     """The charset of a content type; UTF-8 if it names none that Python knows."""
     found = _CHARSET.search(content_type)
@@ -413,7 +375,7 @@ def _charset_of(content_type: str) -> str:
         return "utf-8"
     try:
         return codecs.lookup(found[1]).name
-    except LookupError:
+    except (LookupError, ValueError):
         return "utf-8"
 
 

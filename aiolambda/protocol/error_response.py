@@ -57,7 +57,7 @@ def exception_of(
     kind = EXCEPTIONS.get(code or "") or EXCEPTIONS.get(f"{code}Exception", LambdaServiceException)
     messages = (text_in(members, name) for name in ("message", "Message", "errorMessage"))
     error = kind(
-        next(filter(None, messages), None) or writable(_missing_message(response)),
+        _without_request(next(filter(None, messages), "")) or writable(_missing_message(response)),
         code=code or f"HTTP{response.status}",
         metadata=metadata,
         function_name=function_name,
@@ -72,6 +72,11 @@ def exception_of(
     if isinstance(error, EC2UnexpectedException):
         error.ec2_error_code = text_in(members, "EC2ErrorCode")
     return error
+
+
+def _without_request(message: str) -> str:
+    """A message without the request that AWS may quote in it: query and session token are among its lines."""
+    return message.partition("The Canonical String for this request")[0].rstrip()
 
 
 def retry_after_of(response: Response, now: dt.datetime) -> float | None:

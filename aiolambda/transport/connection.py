@@ -36,6 +36,7 @@ _READ_BUFFER = 256 * 1024
 """Bytes of one read. All connections of a loop share a buffer: the loop asks for it, reads, and reports in one step."""
 _HEAD = b"HEAD "
 """The begin of a request whose response has no body."""
+_H = _HEAD[0]
 _JOINED = 64 * 1024
 """Up to so many bytes, a body is written in one piece with the head, and a connection usually takes it without waiting."""
 _PIECE = 1024 * 1024
@@ -260,7 +261,7 @@ class Connection(asyncio.BufferedProtocol):
         `limit` is the seconds of silence before the response, and the seconds for its head and for its body. The body may have
         `most` bytes. Call `check` once the future is done.
         """
-        self.reader.begin(most, has_no_body=head[:5] == _HEAD)
+        self.reader.begin(most, has_no_body=head[0] == _H and head[:5] == _HEAD)
         self._is_streamed = most is None
         self._in_use, self._progress, self._limit, self._received_at_rest = True, 0, limit, None
         waiter = self._waiter = self._loop.create_future()

@@ -121,7 +121,7 @@ class ResponseReader:
             return  # a second response: the first one stands
         if self._come > self._allowed and (not self.is_complete or "transfer-encoding" in self.fields):
             self._check_size()
-        if (self._large is not None and not self.is_complete) or (self._has_no_body and self.is_complete):
+        if self._large is not None and (self._has_no_body or not self.is_complete):
             self._parser = None  # it has taken the head, and the rest of the body needs none
 
     def filled(self, count: int) -> None:
@@ -187,8 +187,6 @@ class ResponseReader:
 
     def on_body(self, data: bytes) -> None:
         size = len(data)
-        if self._has_no_body:
-            raise ResponseError("has a body, though it answers a HEAD")
         if self.place is not None:
             self.place[:size] = data
             self.filled(size)
@@ -238,7 +236,7 @@ class ResponseReader:
             raise ResponseError("has another HTTP version than 1.0 or 1.1")
         self.is_complete = True
         self.is_reusable = self._parser.should_keep_alive()
-        self._body = []
+        self._body, self._large, self._most = [], io.BytesIO(), 0  # a body is longer than it may be
 
     def _make_place(self, size: int, most: int) -> None:
         """Prepare for a body of this size."""

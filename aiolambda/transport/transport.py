@@ -111,8 +111,8 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, AbortableTranspo
             await exchange.write(connection, self._response_limits.body)
             connection.check()
             reader = connection.reader
-            fields, repeated = reader.fields, reader.repeated
-            headers = Headers.of(fields) if repeated is None else RepeatedHeaders(fields, repeated)
+            repeated = reader.repeated
+            headers = Headers.of(reader.fields) if repeated is None else RepeatedHeaders(reader.fields, repeated)
             response = Response(reader.status, headers, reader.body())
             answered = True
         except FAILURES as error:

@@ -8,8 +8,10 @@ import pytest
 
 from aiolambda.local import FunctionUrl, LocalEndpoint
 
-from ..support.cli import Program, environment_for
+from ..support.cli import Program, environment, environment_for
 from ..support.local import shared_endpoint
+
+KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 
 
 def told(event: dict[str, Any]) -> dict[str, Any]:
@@ -20,11 +22,17 @@ def told(event: dict[str, Any]) -> dict[str, Any]:
     return {"statusCode": int(event["headers"].get("x-status", 200)), "body": json.dumps(seen), "cookies": ["a=1", "b=2"]}
 
 
+def _twice(_: dict[str, Any]) -> dict[str, Any]:
+    """An answer whose cookies stand among its other headers."""
+    return {"statusCode": 204, "headers": {"x-team": "tea"}, "cookies": ["a=1", "a=2"]}
+
+
 @pytest.fixture(scope="module")
 def served() -> Iterator[LocalEndpoint]:
     with shared_endpoint() as endpoint:
         endpoint.add("told", told)
         endpoint.add("open", told, url=FunctionUrl(auth_type="NONE"))
+        endpoint.add("twice", _twice)
         endpoint.add("text", lambda _: {"statusCode": 200, "headers": {"content-type": "text/plain"}, "body": "tea"})
         yield endpoint
 
@@ -75,6 +83,13 @@ async def test_included_head_has_each_cookie(fetch) -> None:
         assert json.loads(body)["method"] == "GET"
 
 
+async def test_included_heads_are_alike(fetch) -> None:
+    """That of a stream is written before its body begins, which may be never."""
+    heads = [(await fetch("twice", "-i", *more)).stdout.decode().splitlines() for more in ((), ("--stream",))]
+    own = [[line for line in head if line.startswith(("HTTP", "x-team", "set-cookie"))] for head in heads]
+    assert own[0] == own[1] == ["HTTP 204", "x-team: tea", "set-cookie: a=1", "set-cookie: a=2"]
+
+
 async def test_status_fails_only_if_asked(fetch) -> None:
     assert (await fetch("told", "-H", "X-Status: 404")).code == 0
     for more in ((), ("--stream",)):
@@ -118,3 +133,29 @@ async def test_wrong_arguments_send_nothing(arguments, fetch, served: LocalEndpo
 async def test_url_of_no_function_is_a_usage_error(program: Program, served: LocalEndpoint) -> None:
     ended = await program("fetch", "ftp://example.com/", env=environment_for(served))
     assert ended.code == 2
+
+
+async def test_unsigned_request_needs_no_region_and_keys(program: Program, served: LocalEndpoint) -> None:
+    ended = await program("fetch", served.function_url("open"), env=environment())
+    assert (ended.code, ended.stderr) == (0, "")
+    ended = await program("fetch", served.function_url("open"), "--sign", env=environment(**KEYS))
+    assert ended.code == 2
+    assert "no region: give --region" in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("--sign",), ("--no-sign",)], ids=["auto", "sign", "no-sign"])
+@pytest.mark.parametrize("region", ["", "us-west-2"], ids=["no-region", "other-region"])
+async def test_host_of_a_url_names_the_region(arguments, region: str, program: Program) -> None:
+    """Nothing else has to, and a region of the environment does not contradict it. The proxy refuses the connection."""
+    env = environment(**KEYS, **({"AWS_REGION": region} if region else {}))
+    url = "https://abc.lambda-url.eu-west-1.on.aws/"
+    ended = await program("fetch", url, *arguments, "--proxy", "http://127.0.0.1:1", "--timeout", "1", env=env)
+    assert ended.code == 3
+    assert "it has not run" in ended.stderr
+
+
+async def test_two_regions_that_are_written_contradict_each_other(program: Program) -> None:
+    url = "https://abc.lambda-url.eu-west-1.on.aws/"
+    ended = await program("fetch", url, "--sign", "--region", "us-west-2", env=environment(**KEYS))
+    assert ended.code == 2
+    assert "is in eu-west-1" in ended.stderr

@@ -6,6 +6,7 @@ import email.utils
 import gzip
 import logging
 import pickle
+import time
 import zlib
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from aiolambda import (
     AccessDeniedException,
     AiolambdaError,
+    ConfigurationError,
     ConnectionLostError,
     DecodeError,
     Delivery,
@@ -25,11 +27,14 @@ from aiolambda import (
     InvalidPayloadSizeError,
     LambdaClient,
     LambdaServiceException,
+    Metadata,
     PayloadTooLargeError,
     SessionTransport,
     TooManyRequestsException,
 )
 from aiolambda.errors.service import ExpiredTokenException, InvalidSignatureException, RequestEntityTooLargeException
+from aiolambda.operations.fetch_answers import explain
+from aiolambda.types.http import Headers, Request
 
 from ..support.fetching import KEYS, REGION, WEB_ID, fetching_client, of_function, of_platform, signed
 from ..support.servers import Connection, always, answer, raw_server
@@ -189,6 +194,31 @@ async def test_canonical_request_is_noted_at_debug_without_secrets(caplog: pytes
         assert KEYS.session_token not in [line.partition(":")[2] for line in text.splitlines()]
 
 
+async def test_a_canonical_request_of_aws_is_not_shown() -> None:
+    """Its lines have the query, the cookies and the session token."""
+    quoted = "It does not match.\\n\\nThe Canonical String for this request should have been\\n'GET\\n/\\nkey=hidden\\n'"
+    error = await _error_of(of_platform("403 Forbidden", "InvalidSignatureException", quoted))
+    assert isinstance(error, InvalidSignatureException)
+    assert error.message == "It does not match."
+    assert str(error).startswith("It does not match; signature: ")
+    assert "hidden" not in f"{error}{error!r}"
+
+
+@pytest.mark.parametrize("host", ["url", "web"])
+def test_a_refusal_names_its_actions_once(host: Any) -> None:
+    refused = Metadata(http_status_code=403, request_id="1-2", attempts=1)
+    error = AccessDeniedException("Forbidden.", metadata=refused, function_name="a.on.aws", delivery=Delivery.REFUSED)
+    explain(error, Request("GET", "https://a.on.aws/", Headers({"authorization": "x"}), b""), kind=host, details=False)
+    assert "the action to allow" not in str(error)
+    assert str(error).count("lambda:InvokeFunctionUrl" if host == "url" else "lambda:InvokeWebFunctionEndpoint") == 1
+
+
+async def test_a_failure_of_the_function_is_explained() -> None:
+    error = await _error_of(of_platform("502 Bad Gateway", "InternalServerErrorException", "Internal Server Error"))
+    assert "the function failed or timed out" in str(error)
+    assert error.may_have_run
+
+
 async def test_a_wrong_clock_is_corrected_once() -> None:
     date = email.utils.format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(hours=1))
     refusal = of_platform("403 Forbidden", "InvalidSignatureException", "Signature expired", f"Date: {date}\r\n")
@@ -245,7 +275,7 @@ async def test_a_success_without_a_request_id_is_not_the_functions(status: str) 
 async def test_an_error_without_a_request_id_is_unknown(status: str) -> None:
     error = await _error_of(answer(status, "", b'{"message":"hidden"}'))
     assert isinstance(error, LambdaServiceException)
-    assert "somebody on the way" in str(error)
+    assert "no request id of AWS, so it is not Lambda's" in str(error)
     assert "hidden" not in str(error)
     assert error.delivery is Delivery.UNKNOWN
 
@@ -436,6 +466,40 @@ def test_the_repr_of_a_command_shows_no_secret() -> None:
     assert f"{_HOST}/a" in repr(command)
 
 
+def _compressed(content: bytes, codings: str = "gzip") -> HttpOutput:
+    return HttpOutput(status_code=200, headers={"content-encoding": codings}, content=content)
+
+
+def test_many_members_are_decompressed_in_time() -> None:
+    """What follows a member must not be copied for each: 6 MB of them would take half a minute."""
+    started = time.process_time()
+    assert _compressed(gzip.compress(b"a") * 200_000).decompress().content == b"a" * 200_000
+    assert time.process_time() - started < 5
+
+
+def test_an_empty_body_is_decompressed_to_itself() -> None:
+    """A response to HEAD names the coding that one to GET has."""
+    assert _compressed(b"").decompress().content == b""
+
+
+def test_a_body_is_decompressed_to_its_limit() -> None:
+    output = _compressed(gzip.compress(b"ab") + gzip.compress(b"c"))
+    assert output.decompress(limit=3).content == b"abc"
+    with pytest.raises(PayloadTooLargeError):
+        output.decompress(limit=2)
+
+
+@pytest.mark.parametrize("limit", [-1, -5, None], ids=repr)
+def test_a_limit_below_zero_is_refused(limit: Any) -> None:
+    with pytest.raises(ConfigurationError, match="limit must be"):
+        _compressed(gzip.compress(b"a")).decompress(limit=limit)
+
+
+def test_a_chain_of_codings_is_refused() -> None:
+    with pytest.raises(DecodeError, match="has 6 content codings"):
+        _compressed(b"a", ",".join(["gzip"] * 6)).decompress()
+
+
 async def test_a_fetch_over_a_session_keeps_headers_and_heads() -> None:
     fields = "Set-Cookie: a=1\r\nset-cookie: b=2\r\n"
     data = f"HTTP/1.1 200 OK\r\nx-amzn-requestid: 1\r\n{fields}Content-Length: 0\r\n\r\n".encode()
@@ -445,3 +509,18 @@ async def test_a_fetch_over_a_session_keeps_headers_and_heads() -> None:
             output = await client.fetch(**signed(server))
             assert output.headers.get_all("set-cookie") == ["a=1", "b=2"]
             assert (await client.fetch(method="HEAD", **signed(server))).headers["content-length"] == "5000000000"
+
+
+@pytest.mark.parametrize("region", ["", "Nope!!", "eu west"], ids=["empty", "marks", "space"])
+async def test_only_a_region_is_signed_for(region: str) -> None:
+    async with fetching_client() as client:
+        with pytest.raises(InvalidInputError, match="is not a region") as raised:
+            await client.fetch("http://127.0.0.1:1/", sign=True, region=region)
+    assert raised.value.member == "region"
+
+
+async def test_a_value_without_json_is_named() -> None:
+    async with fetching_client() as client:
+        with pytest.raises(InvalidInputError, match="^json cannot be encoded: object has no JSON form") as raised:
+            await client.fetch("http://127.0.0.1:1/", json=object())
+    assert raised.value.member == "json"

@@ -13,6 +13,7 @@ from aiolambda import (
     InvalidInputError,
     InvokeCommand,
     LambdaClient,
+    PayloadLimits,
 )
 from aiolambda.testing import FakeTransport
 
@@ -102,3 +103,13 @@ async def test_a_map_refuses_streams() -> None:
             async with client.map_commands(commands) as run:
                 async for _ in run:
                     pass
+
+
+async def test_a_journal_takes_bodies_up_to_the_limit_of_the_client(tmp_path: Path) -> None:
+    """The hash for the journal has no limit of its own."""
+    large = FetchCommand(url=f"{URL}/a", method="POST", content=bytes(7 * 1024 * 1024))
+    limits = PayloadLimits(request_response=8 * 1024 * 1024)
+    async with LambdaClient(transport=_fake(), limits=limits) as client:
+        async with client.map_commands([large], journal=tmp_path / "journal") as run:
+            (result,) = [result async for result in run]
+    assert result.error is None

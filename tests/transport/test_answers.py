@@ -45,6 +45,7 @@ from aiolambda import (
     errors,
 )
 from aiolambda.client.arguments import ArgumentError
+from aiolambda.errors import durable
 from aiolambda.errors.service import EXCEPTIONS, EC2UnexpectedException
 from aiolambda.operations.function_error import error_content, function_error
 from aiolambda.pipeline.verdicts import parsed_error
@@ -839,6 +840,12 @@ def every_error() -> list[AiolambdaError]:
         errors.WaitError("no", condition="updated", status="Failed", reason="r", reason_code="R", function_name="orders"),
         errors.WaitTimeoutError("late", condition="exists", function_name="orders"),
         errors.HttpStatusError("no", status_code=404, output=HttpOutput(status_code=404), request_id="the-id"),
+        durable.DurableExecutionError("no", arn="arn", status="FAILED", function_name="orders"),
+        durable.DurableExecutionFailedError("no", error_type="E", error_message="m", error_data="d", stack_trace=["at"]),
+        durable.DurableExecutionTimedOutError("late", arn="arn"),
+        durable.DurableExecutionStoppedError("stopped", error_type="E", arn="arn"),
+        durable.ResultTimeoutError("late", arn="arn", status="RUNNING", function_name="orders"),
+        durable.NotDurableError("no", function_name="orders", request_id="the-id"),
         errors.DecodeError("no JSON", output=output, function_name="orders", request_id="the-id"),
         errors.StreamError(
             "cut", code="Throttled", received_bytes=7, received_chunks=2, function_name="orders", request_id="the-id"
