@@ -107,6 +107,10 @@ def check_options(options: argparse.Namespace) -> None:
     if options.journal is None and (options.retry_failed or options.journal_results != "all"):
         name = "--retry-failed" if options.retry_failed else "--journal-results"
         raise ConfigurationError(f"{name} needs the journal of the map: name it with --journal FILE")
+    if options.batch is not None and options.journal_results != "all":
+        raise ConfigurationError(
+            "--journal-results outcome keeps no answers, from which --batch makes the results of items: leave one of them out"
+        )
     check_input_options(options)
     if options.max_concurrency is not None and isinstance(options.concurrency, int):
         raise ConfigurationError("--concurrency N is a bound itself: give it, or --max-concurrency for an adaptive one")
