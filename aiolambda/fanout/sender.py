@@ -160,7 +160,7 @@ class ItemSender(Generic[Item]):
         fault = ""
         try:
             result = journal_records.load(work, entry.result, entry.payload, codec=self._codec)
-            work.cost = journal_records.cost_of(entry.result)
+            work.cost = journal_records.cost_of(entry.result, result.output)
             if entry.state == "started":  # again: its result is that of an invocation before the one that was in flight
                 result = journal_records.unknown_outcome(work)
             self._stats.bill(work.cost)
