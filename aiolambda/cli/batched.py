@@ -14,6 +14,8 @@ import attrs
 
 from ..errors import AiolambdaError, NotSentError, TooManyFailuresError
 from ..fanout import MapRun
+from ..fanout.causes import CauseCounter, request_id_of
+from ..fanout.journal_records import lacks_payload
 from ..fanout.scheduler import GRACE
 from ..fanout.values import MapResult, MapStats
 from ..types.values import Delivery
@@ -45,6 +47,9 @@ class BatchedRun:
         self._max_ratio = max_failure_ratio
         self._done = self._replayed = self._unsent = self._failures = 0
         self._failed: Counter[Delivery] = Counter()
+        self._causes = CauseCounter()
+        self._new_batches = 0
+        """The batches that have a result of this run."""
         self._next_index = 0
         self._has_too_many = False
 
@@ -67,6 +72,11 @@ class BatchedRun:
         """The index of the first item that has no result."""
         return self._next_index
 
+    @property
+    def ratio_of_run(self) -> float | None:
+        """The limit of the run itself. With a limit for items it is one that nothing exceeds, in place of the rule of a map."""
+        return None if self._max_failures is None and self._max_ratio is None else 1.0
+
     def report(self, stats: MapStats, /) -> None:
         """Tell the progress of items."""
         self._on_progress(self._of_items(stats))
@@ -86,6 +96,7 @@ class BatchedRun:
 
     async def __aiter__(self) -> AsyncGenerator[MapResult[Line]]:
         async for batch in self.run:
+            self._new_batches += not batch.replayed
             for result in _results_of(batch):
                 self._count(result)
                 yield result
@@ -106,6 +117,7 @@ class BatchedRun:
             self._unsent += 1
         elif result.error is not None:
             self._failed[result.delivery] += 1
+            self._causes.add(result.error, result.delivery, result.index, request_id_of(result.output, result.error))
             self._failures += not result.replayed
 
     def _is_too_much(self) -> bool:
@@ -115,9 +127,16 @@ class BatchedRun:
         return ratio is not None and self._done >= _LEAST_FOR_RATIO and self._failures > ratio * self._done
 
     def _of_items(self, stats: MapStats) -> MapStats:
-        rate = stats.rate * self._done / stats.done if stats.done else 0.0
+        items_each = (self._done - self._replayed) / max(self._new_batches, 1)
         return attrs.evolve(
-            stats, done=self._done, replayed=self._replayed, unsent=self._unsent, failed=dict(self._failed), rate=rate
+            stats,
+            done=self._done,
+            replayed=self._replayed,
+            unsent=self._unsent,
+            failed=dict(self._failed),
+            causes=self._causes.causes(),
+            rate=stats.rate * items_each,
+            average_rate=stats.average_rate * items_each,
         )
 
 
@@ -125,7 +144,8 @@ def _results_of(result: MapResult[Batch]) -> list[MapResult[Line]]:
     """The results of the items of a batch."""
     batch, output, error = result.item, result.output, result.error
     answers: list[bytes] | None = None
-    if error is None and output is not None and output.status_code == 200:
+    has_answers = output is not None and output.status_code == 200 and not lacks_payload(result)
+    if error is None and output is not None and has_answers:
         count = len(batch.lines)
         answers = answers_of(output.payload, count)
         if answers is None:

@@ -135,7 +135,7 @@ class _MapJob:
                 idempotent=options.idempotent or None,
                 retry_function_errors=options.retry_function_errors,
                 max_failures=options.max_failures if batched is None else None,
-                max_failure_ratio=options.max_failure_ratio if batched is None else None,
+                max_failure_ratio=options.max_failure_ratio if batched is None else batched.ratio_of_run,
                 deadline=options.deadline,
                 journal=options.journal,
                 journal_results=options.journal_results,
@@ -146,7 +146,7 @@ class _MapJob:
                 batched.run = cast("MapRun[Batch]", mapped)
             self._mapped = mapped = mapped if batched is None else cast("MapRun[Line]", batched)
             async with mapped:
-                tell_resumption(mapped.resumption)
+                tell_resumption(mapped.resumption, "items" if batched is None else "batches")
                 await self._write_results(mapped)
                 if self._rows is not None and self._has_begun:
                     self._write("output", self._rows.end())
@@ -227,14 +227,14 @@ class _MapJob:
             self._update_exit_code(exit_codes.MAY_HAVE_RUN if may_have_run else exit_codes.NOT_RUN)
         if self._brake is None or self._stopped_by is not None:
             return
-        self._brake.add(result)
+        if error is None or error is not self._brake.cause:  # the items of a batch share its error, which counts once
+            self._brake.add(result)
         if self._brake.has_stopped:
             self._stopped_by = "refusals"
             mapped.stop()
-            print_error(
-                f"aiolambda: the first {_ALIKE} items all failed, and so would the others: {in_options(str(error))}",
-                is_failure=True,
-            )
+            noun = "items" if self._options.batch is None else "batches"
+            said = f"the first {_ALIKE} {noun} all failed, and so would the others: {in_options(str(error))}"
+            print_error(f"aiolambda: {said}", is_failure=True)
 
     def _line_of(self, result: MapResult[Line]) -> bytes:
         """The record as a line of JSON, or in the form that was asked for."""

@@ -107,6 +107,10 @@ def check_options(options: argparse.Namespace) -> None:
     if options.journal is None and (options.retry_failed or options.journal_results != "all"):
         name = "--retry-failed" if options.retry_failed else "--journal-results"
         raise ConfigurationError(f"{name} needs the journal of the map: name it with --journal FILE")
+    if options.batch is not None and options.journal_results != "all":
+        raise ConfigurationError(
+            "--journal-results outcome keeps no answers, from which --batch makes the results of items: leave one of them out"
+        )
     check_input_options(options)
     if options.max_concurrency is not None and isinstance(options.concurrency, int):
         raise ConfigurationError("--concurrency N is a bound itself: give it, or --max-concurrency for an adaptive one")
@@ -117,7 +121,7 @@ def check_options(options: argparse.Namespace) -> None:
 
 
 def check_files(options: argparse.Namespace) -> None:
-    """Check, before anything is sent, that all files are different, and that the folder of the summary exists."""
+    """Check, before anything is sent, that all files are different, and that those of the end can be written."""
     written = {
         "-o": options.output,
         "--failed": options.failed,
@@ -135,14 +139,23 @@ def check_files(options: argparse.Namespace) -> None:
     for (option, path), (other, other_path) in itertools.combinations(written.items(), 2):
         if _is_same_file(path, other_path):
             raise ConfigurationError(f"{option} and {other} name the same file; choose another file for one of them")
-    _check_folders({"--summary-file": options.summary_file, "--report": options.report})
+    _check_written_last({"--summary-file": options.summary_file, "--report": options.report})
 
 
-def _check_folders(files: dict[str, str | None]) -> None:
+def _check_written_last(files: dict[str, str | None]) -> None:
     """Check that the files that are written at the end can be made."""
     for option, path in files.items():
-        if path is not None and not os.path.isdir(os.path.dirname(os.path.realpath(path))):  # noqa: PTH112, PTH120 - as below
+        if path is None:
+            continue
+        target = os.path.realpath(path)
+        folder = os.path.dirname(target)  # noqa: PTH120 - as below
+        if not os.path.isdir(folder):  # noqa: PTH112 - as below
             raise ConfigurationError(f"the folder of {option} {path!r} does not exist; create it first")
+        if os.path.isdir(target):  # noqa: PTH112 - as below
+            raise ConfigurationError(f"{option} {path!r} is a folder; name a file in it")
+        place = target if os.path.exists(target) else folder  # noqa: PTH110 - as below
+        if not os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise ConfigurationError(f"{option} {path!r} cannot be written: this user may not write there; name another file")
 
 
 def _is_same_file(path: str | None, other: str | None) -> bool:

@@ -29,8 +29,11 @@ def record_of(result: MapResult[Line], *, has_key: bool, has_item: bool) -> dict
 def outcome_record(result: MapResult[Any]) -> dict[str, Any]:
     """The part of the JSON object that does not depend on the input. A payload that the journal did not keep is left out."""
     record: dict[str, Any] = {"ok": result.ok, "delivery": str(result.delivery)}
+    if result.response is not None:  # of a journal of fetches
+        record["status_code"] = result.response.status_code
     if result.error is None and not lacks_payload(result):
-        record["payload"] = None if result.output is None else _json_value(result.output.payload)
+        payload = None if result.output is None else result.output.payload
+        record["payload"] = _json_value((payload if result.response is None else result.response.content) or b"")
     elif result.error is not None:
         record["error"] = _error_record(result.error)
     return record | {"attempts": result.attempts, "duration_ms": round(result.duration * 1000, 3)}

@@ -64,11 +64,11 @@ class Tally:
         return ", ".join([*parts, f"{(done - stats.replayed) / max(seconds, 0.001):,.0f}/s", f"{seconds:,.1f} s"])
 
 
-def tell_resumption(resumption: Resumption | None) -> None:
-    """Say at the start of a run what it finds in its journal."""
+def tell_resumption(resumption: Resumption | None, noun: str) -> None:
+    """Say at the start of a run what it finds in its journal, which has items or batches."""
     if resumption is not None:
         print_error(
-            f"aiolambda: resuming: of the items in the journal, {resumption.replayed:,} are replayed and "
+            f"aiolambda: resuming: of the {noun} in the journal, {resumption.replayed:,} are replayed and "
             f"{resumption.sent_again:,} are sent again"
         )
 

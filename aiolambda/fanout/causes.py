@@ -6,11 +6,16 @@ contains a payload, or the message of a function.
 Must not know where the counts are shown.
 """
 
+from typing import TYPE_CHECKING
+
 import attrs
 
 from ..errors import AiolambdaError, FunctionError, LambdaServiceException, TransportError
-from ..operations.invoke_types import InvokeCommandOutput
 from ..types.values import Delivery
+
+if TYPE_CHECKING:
+    from ..operations.fetch_types import HttpOutput
+    from ..operations.invoke_types import InvokeCommandOutput
 
 __all__ = ["CauseCounter", "MapCause", "cause_of", "request_id_of"]
 
@@ -53,7 +58,7 @@ def cause_of(error: AiolambdaError) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
 
 
-def request_id_of(output: InvokeCommandOutput | None, error: AiolambdaError | None) -> str | None:
+def request_id_of(output: "InvokeCommandOutput | HttpOutput | None", error: AiolambdaError | None) -> str | None:
     """The request id of an answer or of an error, if it has one."""
     if output is not None:
         return output.metadata.request_id

@@ -14,6 +14,7 @@ from ..types.values import Delivery
 from .causes import cause_of, request_id_of
 
 if TYPE_CHECKING:
+    from ..operations.fetch_types import HttpOutput
     from ..operations.invoke_types import InvokeCommandOutput
     from .values import MapResult
 
@@ -34,14 +35,16 @@ def outcome_of(result: "MapResult[Any]") -> str:
 
 def columns_of(result: "MapResult[Any]", *, payloads: bool = True) -> dict[str, Any]:
     """The columns of a result. Without `payloads`, those that hold an item, an answer or a function's text are left out."""
-    output, error = result.output, result.error
+    output, response, error = result.output, result.response, result.error
+    answer = response if output is None else output
     report = None if output is None else output.report
     columns: dict[str, Any] = {"index": result.index, "key": result.key}
     if payloads:
         columns["item"] = result.item
     columns["ok"] = result.ok
     if payloads:
-        columns["value"] = None if output is None or not result.ok else _value(output)
+        payload: Any = response.content if response is not None else None if output is None else output.payload
+        columns["value"] = None if answer is None or not result.ok else _value(answer, payload)
     columns |= {
         "outcome": outcome_of(result),
         "delivery": result.delivery.value,
@@ -51,9 +54,9 @@ def columns_of(result: "MapResult[Any]", *, payloads: bool = True) -> dict[str, 
         columns["error_message"] = error.error_message if isinstance(error, FunctionError) else error and str(error)
     return columns | {
         "function_error": None if output is None else output.function_error,
-        "status_code": None if output is None else output.status_code,
-        "request_id": request_id_of(output, error),
-        "trace_id": None if output is None else output.metadata.trace_id,
+        "status_code": None if answer is None else answer.status_code,
+        "request_id": request_id_of(answer, error),
+        "trace_id": None if answer is None else answer.metadata.trace_id,
         "executed_version": None if output is None else output.executed_version,
         "attempts": result.attempts,
         "duration": result.duration,
@@ -66,13 +69,12 @@ def columns_of(result: "MapResult[Any]", *, payloads: bool = True) -> dict[str, 
     }
 
 
-def _value(output: "InvokeCommandOutput") -> Any:
-    """The decoded payload; its text or its bytes if it is not JSON; `None` if it is empty."""
-    payload: Any = output.payload
+def _value(answer: "InvokeCommandOutput | HttpOutput", payload: Any) -> Any:
+    """The decoded payload or body; its text or its bytes if it is not JSON; `None` if it is empty."""
     if not payload or not isinstance(payload, bytes | bytearray):  # a middleware may have put another type in its place
         return payload or None
     with suppress(Exception):  # not JSON, too deep, or beyond a limit of the interpreter
-        return output.json()
+        return answer.json()
     with suppress(UnicodeDecodeError):
         return bytes(payload).decode()
     return bytes(payload)

@@ -112,8 +112,8 @@ class WorkItem(Generic[Item]):
             return self.result(None, NotSentError(said, last_error=self.last_error, function_name=self.function_name))
         return self.result(None, self.last_error or UnknownOutcomeError(said, function_name=self.function_name))
 
-    def aborted(self) -> MapResult[Item]:
-        """The result of an item whose invocation was cancelled by the end of its run."""
+    def aborted(self, *, duration: float) -> MapResult[Item]:
+        """The result of an item whose invocation was cancelled by the end of its run, after this time in seconds."""
         error = InvocationTimeoutError(
             "the run ended while this item was in flight",
             exceeded="total",
@@ -121,15 +121,16 @@ class WorkItem(Generic[Item]):
             delivery=Delivery.UNKNOWN,
             function_name=self.function_name,
         )
-        return self.result(None, error)
+        return self.result(None, error, duration=duration)
 
 
 @attrs.define(eq=False)
 class Flight(Generic[Item]):
-    """One invocation of an item. `admitted_at` is the loop's time since which the windows count it; `None` if they do not.
+    """One invocation of an item, begun at this time of the loop. Since `admitted_at` the windows count it; `None`: no more.
 
     An item may be sent again before the task of its last invocation is gone, so this is not a member of the item.
     """
 
     work: WorkItem[Item]
     admitted_at: float | None
+    began: float

@@ -150,10 +150,10 @@ class JournalReader:
             return StoredItem(key, state, run, result)
         fault = ""
         try:
-            cost = journal_records.cost_of(found[0])
+            loaded = journal_records.load(work, *found, codec=JsonCodec())
+            cost = journal_records.cost_of(found[0], loaded.output)
             if state.is_done:
-                result = journal_records.load(work, *found, codec=JsonCodec())
-                state = state_of(result)
+                result, state = loaded, state_of(loaded)
             return StoredItem(key, state, run, result, cost)
         except journal_records.UnreadableError as error:
             fault = str(error)

@@ -8,13 +8,15 @@ Owns the form of a record. Must not know where records are stored.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import attrs
+
 from .. import errors
 from ..errors import AiolambdaError, FunctionError, LambdaServiceException, UnknownOutcomeError, rebuilt
 from ..errors.service import EXCEPTIONS
 from ..operations.invoke_types import InvokeCommandOutput
 from ..types.interfaces import Codec
 from ..types.values import Delivery
-from .cost import NO_COST, Cost
+from .cost import NO_COST, Cost, cost_of_report
 from .item import WorkItem
 from .journal_members import (
     NUMBER,
@@ -198,10 +200,19 @@ def _verdict(content: Content) -> Delivery:
         raise UnreadableError("delivery is not a verdict") from None
 
 
-def cost_of(content: object) -> Cost:
-    """The cost in a record. Records of earlier versions lack the GB-seconds and the number of invocations."""
-    whole = {"gb_seconds": 0.0, "invocations": 0, **object_of(content, "result")}
-    return Cost(**members_of(whole, _COST_MEMBERS))
+def cost_of(content: object, output: InvokeCommandOutput | None) -> Cost:
+    """The cost in a record.
+
+    Records of the formats 3 and 4 lack the GB-seconds and the number of invocations. The REPORT line of their output has the
+    memory, and it counts as one invocation.
+    """
+    whole = object_of(content, "result")
+    cost = Cost(**members_of({"gb_seconds": 0.0, "invocations": 0, **whole}, _COST_MEMBERS))
+    if "invocations" in whole or output is None:
+        return cost
+    last = cost_of_report(output.report)
+    gigabytes = last.gb_seconds / last.billed_ms if last.billed_ms else 0.0
+    return attrs.evolve(cost, invocations=last.invocations, gb_seconds=cost.billed_ms * gigabytes)
 
 
 def unknown_outcome(work: WorkItem[Item]) -> MapResult[Item]:

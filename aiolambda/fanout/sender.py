@@ -127,7 +127,7 @@ class ItemSender(Generic[Item]):
         assert self._run_ended is not None  # noqa: S101 - set by `open`
         self._admission.sent(work.function_name, now)
         self.admitted += 1
-        flight = Flight(work, now)
+        flight = Flight(work, now, now)
         task = self._run_ended.get_loop().create_task(self._invoke(flight, self._run_ended))
         self.in_flight[task] = flight
         task.add_done_callback(self._on_end)
@@ -160,7 +160,7 @@ class ItemSender(Generic[Item]):
         fault = ""
         try:
             result = journal_records.load(work, entry.result, entry.payload, codec=self._codec)
-            work.cost = journal_records.cost_of(entry.result)
+            work.cost = journal_records.cost_of(entry.result, result.output)
             if entry.state == "started":  # again: its result is that of an invocation before the one that was in flight
                 result = journal_records.unknown_outcome(work)
             self._stats.bill(work.cost)
@@ -278,7 +278,7 @@ class ItemSender(Generic[Item]):
             self._leave_window(flight, None, task.get_loop().time())
         try:
             if task.cancelled():
-                self._run.deliver(work.aborted())
+                self._run.deliver(work.aborted(duration=task.get_loop().time() - flight.began))
             elif (error := task.exception()) is not None:  # of the journal, mostly
                 self._run.fail(error)
                 work.may_have_run |= was_sent

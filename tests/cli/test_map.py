@@ -1,5 +1,6 @@
 """`aiolambda map`: one result line for each input line, and exit codes for scripts."""
 
+import argparse
 import asyncio
 import hashlib
 import json
@@ -8,13 +9,16 @@ import re
 import resource
 import signal
 import sys
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from aiolambda import LambdaServiceException
+from aiolambda import ConfigurationError, LambdaServiceException
 from aiolambda.cli import main
 from aiolambda.cli.items import Line
+from aiolambda.cli.map_options import check_files
 from aiolambda.cli.progress import progress
 from aiolambda.cli.tally import Tally
 from aiolambda.fanout import Journal
@@ -24,6 +28,8 @@ from aiolambda.types.values import Delivery, Metadata, ThrottleReason
 from ..support.cli import environment, environment_for, run, start
 from ..support.local import becomes_true, serving
 from ..support.servers import answer, raw_server
+
+NOBODY = 65534
 
 
 def told(text):
@@ -312,6 +318,32 @@ async def test_output_never_overwrites_the_input_under_another_name(tmp_path):
     assert (linked.code, opened.code, items.read_text()) == (2, 2, "1\n")
     assert "-o names the same file as -f" in linked.stderr
     assert "--failed names the file that standard input reads" in opened.stderr
+
+
+@pytest.mark.parametrize("option", ["--summary-file", "--report"])
+async def test_a_folder_in_place_of_a_last_file_is_refused(option, endpoint, tmp_path):
+    (tmp_path / "items").write_text("1\n")
+    (tmp_path / "a folder").mkdir()
+    for name, said in (("a folder", "is a folder; name a file in it"), ("none/x", "does not exist; create it first")):
+        ended = await run("map", "app", "-f", "items", option, name, env=environment_for(endpoint), cwd=tmp_path)
+        assert (ended.code, ended.stdout) == (2, b"")
+        assert f"{option} {name!r} {said}" in ended.stderr or f"the folder of {option} {name!r} {said}" in ended.stderr
+
+
+@pytest.mark.parametrize("option", ["summary_file", "report"])
+def test_a_last_file_that_may_not_be_written_is_refused(option):
+    user = os.geteuid()
+    names = ("output", "failed", "unknown", "summary_file", "report", "journal")
+    with tempfile.TemporaryDirectory() as folder:
+        options = argparse.Namespace(file="items", **dict.fromkeys(names) | {option: f"{folder}/x"})
+        check_files(options)
+        Path(folder).chmod(0o500)
+        os.seteuid(NOBODY if user == 0 else user)  # root may write everywhere
+        try:
+            with pytest.raises(ConfigurationError, match="cannot be written: this user may not write there"):
+                check_files(options)
+        finally:
+            os.seteuid(user)
 
 
 @pytest.mark.parametrize("option", ["-f", "-o", "--failed", "--summary-file", "--journal"])

@@ -7,14 +7,20 @@ import gc
 import gzip
 import json
 import os
+import re
 import threading
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from aiolambda import Delivery, InvokeCommandOutput, MapResult, MapStats, Metadata
+from aiolambda.cli.batched import BatchedRun
+from aiolambda.cli.inputs.batches import Batch
 from aiolambda.cli.inputs.reading import Recipe
-from aiolambda.cli.items import InputError, Items
+from aiolambda.cli.items import InputError, Items, Line
+from aiolambda.cli.records import record_of
+from aiolambda.fanout.journal_outputs import OutcomeOutput
 
 from ..support.cli import environment_for, run, start
 from ..support.compressed import zstd_compress
@@ -220,6 +226,7 @@ async def test_batches_give_a_result_for_each_item(endpoint, program, tmp_path):
     assert len({result["key"] for result in results}) == 3
     assert "aiolambda: 25 of 25 done, 25 ok, " in first.stderr
     assert "25 replayed from the journal" in again.stderr
+    assert "resuming: of the batches in the journal, 3 are replayed and 0 are sent again" in again.stderr
     summary = json.loads((tmp_path / "summary").read_text())
     assert (summary["total"], summary["done"], summary["ok"], summary["next_index"]) == (25, 25, 25, 25)
 
@@ -261,6 +268,93 @@ async def test_batches_that_are_done_are_not_sent_again(endpoint, program, tmp_p
     assert (first.code, second.code) == (0, 0), second.stderr
     assert "11 of 11 done, 11 ok, 10 replayed from the journal" in second.stderr
     assert [result["line"] for result in told((tmp_path / "out").read_text())] == list(range(1, 12))
+
+
+async def test_totals_of_batches_count_items(program, tmp_path):
+    (tmp_path / "items").write_text("1\n" * 40)
+    keys = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s"}
+    failing = answer(headers="X-Amz-Function-Error: Unhandled\r\n", body=b'{"errorType": "Bad"}')
+    arguments = ("map", "f", "-f", "items", "--batch", "10", "--summary-file", "summary", "--journal", "run.db")
+    async with raw_server(always(failing)) as server:
+        for replayed in (0, 40):
+            env = keys | {"AWS_ENDPOINT_URL_LAMBDA": server.url}
+            ended = await program(*arguments, env=env, cwd=tmp_path)
+            summary = json.loads((tmp_path / "summary").read_text())
+            (cause,) = summary["causes"]
+            assert (ended.code, summary["replayed"], sum(summary["failed"].values())) == (1, replayed, 40), ended.stderr
+            assert (cause["name"], cause["count"], cause["first_index"]) == ("Bad", 40, 0)
+
+
+def batch(index, answer, **members):
+    """The result of a batch of two items."""
+    answered = InvokeCommandOutput(status_code=200, payload=answer, metadata=Metadata(http_status_code=200))
+    members = {"output": answered, "delivery": Delivery.EXECUTED} | members
+    item = Batch(2 * index, [Line(2 * index + 1, b"1"), Line(2 * index + 2, b"2")])
+    return MapResult(index=index, key=str(index), item=item, **members)
+
+
+class FinishedRun:
+    """A run of batches that has ended."""
+
+    stopped_by = None
+
+    def __init__(self, *batches):
+        self.batches = batches
+        self.stats = MapStats(done=len(batches), rate=10, average_rate=5, causes=())
+
+    async def __aiter__(self):
+        for result in self.batches:
+            yield result
+
+
+async def test_rates_and_causes_of_batches_are_those_of_items():
+    batched = BatchedRun(print, max_failures=None, max_failure_ratio=None)
+    batched.run = FinishedRun(batch(0, b"[1, 2]", replayed=True), batch(1, b"[1, 2]"), batch(2, b"[1]"))
+    assert [result.ok async for result in batched] == [True, True, True, True, False, False]
+    stats = batched.stats
+    assert (stats.done, stats.replayed, stats.rate, stats.average_rate) == (6, 2, 20, 10)
+    assert [(cause.name, cause.count, cause.first_index) for cause in stats.causes] == [("BatchAnswerError", 2, 4)]
+
+
+async def test_a_batch_without_its_payload_has_no_wrong_answer():
+    batched = BatchedRun(print, max_failures=None, max_failure_ratio=None)
+    kept = OutcomeOutput(status_code=200, payload=b"", metadata=Metadata(http_status_code=200))
+    batched.run = FinishedRun(batch(0, b"", replayed=True, output=kept))
+    records = [record_of(result, has_key=True, has_item=False) async for result in batched]
+    assert [(record["ok"], "payload" in record) for record in records] == [(True, False)] * 2
+
+
+async def test_batches_need_whole_results_in_the_journal(endpoint, program, tmp_path):
+    (tmp_path / "items").write_text("1\n")
+    arguments = ("map", "raw", "-f", "items", "--batch", "5", "--journal", "run.db", "--journal-results", "outcome")
+    ended = await program(*arguments, env=environment_for(endpoint), cwd=tmp_path)
+    assert (ended.code, ended.stdout, (tmp_path / "run.db").exists()) == (2, b"", False)
+    assert "leave one of them out" in ended.stderr
+
+
+async def test_a_limit_of_failures_replaces_both_rules_for_batches(program, tmp_path):
+    (tmp_path / "items").write_text("1\n" * 260)
+    keys = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s"}
+    refusal = answer("400 Bad Request", "x-amzn-errortype: InvalidRequestContentException\r\n")
+    async with raw_server(always(refusal)) as server:
+        env = keys | {"AWS_ENDPOINT_URL_LAMBDA": server.url}
+        arguments = ("map", "f", "-f", "items", "--batch", "2", "-o", "out")
+        stopped = await program(*arguments, env=env, cwd=tmp_path)
+        ended = await program(*arguments, "--max-failures", "1000", env=env, cwd=tmp_path)
+    assert "the first 100 items all failed with the same refusal" in stopped.stderr
+    assert "260 of 260 done, 0 ok, 260 failed" in ended.stderr
+
+
+async def test_one_refused_batch_does_not_stop_the_map(program, tmp_path):
+    (tmp_path / "items").write_text("1\n" * 600)
+    keys = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s"}
+    refusal = answer("403 Forbidden", "x-amzn-errortype: AccessDeniedException\r\n")
+    async with raw_server(always(refusal)) as server:
+        env = keys | {"AWS_ENDPOINT_URL_LAMBDA": server.url}
+        arguments = ("map", "f", "-f", "items", "--batch", "20", "-o", "out", "--concurrency", "1")
+        ended = await program(*arguments, env=env, cwd=tmp_path)
+    assert "the first 10 batches all failed, and so would the others: " in ended.stderr
+    assert re.search(r"2[0-9]0 of 600 done, 0 ok, 2[0-9]0 failed", ended.stderr)
 
 
 # --- faults -----------------------------------------------------------------------------------------------------------

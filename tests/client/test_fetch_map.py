@@ -15,6 +15,8 @@ from aiolambda import (
     LambdaClient,
     PayloadLimits,
 )
+from aiolambda.cli.records import outcome_record
+from aiolambda.fanout.journal_reader import JournalReader
 from aiolambda.testing import FakeTransport
 
 URL = "https://abc.lambda-url.eu-west-1.on.aws"
@@ -42,6 +44,31 @@ async def test_fetches_and_invocations_share_a_map() -> None:
     assert (third.ok, third.response.status_code, third.delivery, third.decode(str)) == (True, 500, Delivery.EXECUTED, "/bad")
     assert run.stats.done == 3
     assert first.item.operation.function_name(first.item.input) == "abc.lambda-url.eu-west-1.on.aws"  # type: ignore[arg-type]
+
+
+async def test_columns_of_a_fetch_are_those_of_its_response(tmp_path: Path) -> None:
+    commands = [FetchCommand(url=f"{URL}/a"), FetchCommand(url=f"{URL}/bad")]
+    rows: list[list[dict[str, Any]]] = []
+    for _ in range(2):
+        async with LambdaClient(transport=_fake()) as client:
+            run = client.map_commands(commands, ordered=True, journal=tmp_path / "journal", journal_results="outcome")
+            rows.append([result.as_dict() for result in await run.collect()])
+    first, again = rows
+    assert [(row["value"], row["status_code"]) for row in first] == [("/a", 200), ("/bad", 500)]
+    assert [(row["value"], row["status_code"]) for row in again] == [(None, 200), (None, 500)]
+    assert all(row["request_id"] for row in first)
+    assert [row["request_id"] for row in again] == [row["request_id"] for row in first]
+
+
+async def test_an_export_has_the_responses(tmp_path: Path) -> None:
+    commands = [FetchCommand(url=f"{URL}/a"), FetchCommand(url=f"{URL}/bad")]
+    async with LambdaClient(transport=_fake()) as client:
+        results = await client.map_commands(commands, ordered=True, journal=tmp_path / "journal").collect()
+    with JournalReader(tmp_path / "journal") as journal:
+        stored = sorted((item.result for item in journal.items() if item.result is not None), key=lambda result: result.key)
+    records = [outcome_record(result) for result in stored]
+    assert sorted((record["payload"], record["status_code"]) for record in records) == [("/a", 200), ("/bad", 500)]
+    assert [result.key for result in stored] == sorted(result.key for result in results)
 
 
 async def test_a_journal_replays_the_responses(tmp_path: Path) -> None:

@@ -116,6 +116,8 @@ async def test_stop_gives_calls_in_flight_a_grace(grace: float | None, lasts: fl
     assert len(found) == run.next_index
     errors = [result.error for result in found if result.error is not None]
     assert [type(error) for error in errors if not isinstance(error, NotSentError)] == [InvocationTimeoutError] * cut
+    times = [result.duration for result in found if isinstance(result.error, InvocationTimeoutError)]
+    assert times == pytest.approx([now()] * cut, abs=0.1)
 
 
 async def test_a_later_stop_may_shorten_the_grace() -> None:

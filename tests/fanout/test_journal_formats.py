@@ -16,6 +16,8 @@ from aiolambda.fanout.journal_reader import JournalReader
 from aiolambda.fanout.journal_rows import ItemState
 from aiolambda.testing import FakeTransport
 
+GIGABYTES = 0.125
+"""Of the function whose log is in the file."""
 FORMAT_4 = Path(__file__).with_name("journals") / "format-4.sql"
 """By the version before format 5. The payloads: 1, 1, 2, 3 (failed), 4 (not connected), 5 (lost), 6 (claimed), 7 (started)."""
 
@@ -55,6 +57,7 @@ async def test_an_earlier_format_is_continued(format: str, tmp_path: Path) -> No
         found, executed, run = await mapped(path, [1, 1, 2, 3, 4, 5, 6, 7, 8])
         assert executed == ({4: 1, 6: 1, 8: 1} if number == 0 else {})
         assert (run.stats.billed_ms, run.stats.cold_starts) == (400, 4)
+        assert (run.stats.billed_invocations, run.stats.gb_seconds) == (4, pytest.approx(0.4 * GIGABYTES))
         assert [found[f"{hash_of('1')}-{ordinal}"].value() for ordinal in (1, 2)] == [{"item": 1}] * 2
         failed, lost, started = (found[f"{hash_of(payload)}-1"] for payload in "357")
         assert isinstance(failed.error, FunctionError)
