@@ -13,7 +13,7 @@ from typing import Literal
 
 from ..errors import ConfigurationError
 from .files import STDIO
-from .options import add_connect_timeout, add_connection_options, add_timeout, file_name, seconds
+from .options import add_connect_timeout, add_connection_options, add_timeout, file_name, seconds, whole_above_zero
 from .payloads import file_of, is_piped
 from .results import add_output_options
 
@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-concurrency",
-        type=_whole_above_zero,
+        type=whole_above_zero,
         metavar="N",
         help=f"bound of the adaptive concurrency (default: {_DEFAULT_MAX_CONCURRENCY:,})",
     )
@@ -141,12 +141,6 @@ def _concurrency(text: str) -> int | Literal["adaptive", "limits"]:
         return words[text]
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number above 0, nor 'adaptive' or 'limits'")
-    return int(text)
-
-
-def _whole_above_zero(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
 
