@@ -15,7 +15,7 @@ from ..errors import ConfigurationError
 from .ending import add_ending_options
 from .files import STDIO
 from .input_options import add_input_options, check_input_options
-from .options import add_connect_timeout, add_connection_options, add_timeout, file_name, seconds
+from .options import add_connect_timeout, add_connection_options, add_timeout, file_name, seconds, whole_above_zero
 from .payloads import file_of, is_piped
 from .results import add_output_options
 
@@ -56,7 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-concurrency",
-        type=_whole_above_zero,
+        type=whole_above_zero,
         metavar="N",
         help=f"bound of the adaptive concurrency (default: {_DEFAULT_MAX_CONCURRENCY:,})",
     )
@@ -179,12 +179,6 @@ def _concurrency(text: str) -> int | Literal["adaptive", "limits"]:
         return words[text]
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number above 0, nor 'adaptive' or 'limits'")
-    return int(text)
-
-
-def _whole_above_zero(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
 

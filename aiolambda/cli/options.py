@@ -23,6 +23,7 @@ __all__ = [
     "missing_extra",
     "seconds",
     "text",
+    "whole_above_zero",
 ]
 
 
@@ -86,3 +87,10 @@ def seconds(text: str) -> float:
     if not is_seconds(number, above_zero=True):
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0 and at most {LONGEST_TIME:,}")
     return number
+
+
+def whole_above_zero(text: str) -> int:
+    """Parse a whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)

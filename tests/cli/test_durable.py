@@ -249,6 +249,13 @@ async def test_wrong_arguments_send_nothing(arguments, shell) -> None:
         assert run.fake.calls == run.fake.control_plane_calls == []
 
 
+async def test_wrong_number_is_explained(shell) -> None:
+    async with shell() as run:
+        ended = await run("durable", "list", "orders", "--limit", "x")
+        assert (ended.code, run.fake.durable_executions) == (2, [])
+        assert "'x' is not a whole number above 0" in ended.stderr
+
+
 async def test_region_of_an_arn_is_told_as_an_option(shell) -> None:
     async with shell() as run:
         ended = await run("durable", "wait", ARN.replace("eu-west-1", "us-west-2"))

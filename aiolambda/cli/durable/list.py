@@ -10,6 +10,7 @@ from typing import Any, get_args
 from ...client.client import LambdaClient
 from ...operations.durable import DurableStatus
 from ..answers import write_answer
+from ..options import whole_above_zero
 from .options import add_reading_options, described, moment
 
 __all__ = ["DESCRIPTION", "add_options", "run"]
@@ -30,15 +31,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--started-after", type=moment, metavar="TIME", help="only those that started after this time")
     parser.add_argument("--started-before", type=moment, metavar="TIME", help="only those that started before this time")
     parser.add_argument("--oldest-first", action="store_true", help="begin with the oldest (default: the newest)")
-    parser.add_argument("--limit", type=_number, metavar="N", help="list at most N executions (default: all)")
+    parser.add_argument("--limit", type=whole_above_zero, metavar="N", help="list at most N executions (default: all)")
     add_reading_options(parser)
-
-
-def _number(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
-    return number
 
 
 def run(options: argparse.Namespace) -> int:

@@ -45,7 +45,7 @@ __all__ = ["DurableExecution"]
 class DurableExecution:
     """A durable execution of a function. `client.start_durable` and `client.durable_execution` make one.
 
-    It holds no connection and needs no closing: the execution goes on in Lambda, whoever waits for it.
+    It holds no connection and needs no closing: the execution goes on in Lambda, whether a program waits for it or not.
 
     ::
 

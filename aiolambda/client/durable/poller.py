@@ -78,7 +78,7 @@ class Poller:
             self.task.cancel()
 
     async def stop(self) -> None:
-        """End the polling, for which nobody waits any more."""
+        """End the polling: no task waits for it any more."""
         if self.task is not None:
             self.task.cancel()
             await self.finished()

@@ -246,6 +246,15 @@ def _is_same(text: str, sent: bytes) -> bool:
     if text.encode("utf-8", "surrogatepass") == sent:
         return True
     try:
-        return bool(json.loads(text) == json.loads(sent))
+        return _is_equal(json.loads(text), json.loads(sent))
     except (ValueError, RecursionError):
         return False
+
+
+def _is_equal(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same. For Python, `True` would be 1."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_equal(value, other[name]) for name, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_is_equal, one, other))
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)

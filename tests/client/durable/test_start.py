@@ -273,6 +273,13 @@ async def test_an_execution_with_the_same_input_is_taken_up(input: Any) -> None:
         assert (await client.start_durable("orders:live", {"id": 7}, name="order-7")).arn == ARN
 
 
+@pytest.mark.parametrize(("input", "sent"), [("1", "true"), ('{"a":[0]}', '{"a":[false]}'), ("[1]", "[1,2]"), ("{}", "[]")])
+async def test_values_that_only_python_holds_to_be_equal_are_others(input: str, sent: str) -> None:
+    async with client_of(begun(input)) as client:
+        with pytest.raises(DurableExecutionAlreadyStartedException, match="was started with another input"):
+            await client.start_durable("orders:live", sent, name="order-7")
+
+
 @pytest.mark.parametrize("payload", [b"\xff\x00", b'{"id":8}', b"7"])
 async def test_an_execution_with_another_input_is_not_taken_up(payload: bytes) -> None:
     service = begun()
