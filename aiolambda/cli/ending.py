@@ -5,7 +5,7 @@ Must not know how the map works.
 
 import argparse
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from ..fanout.values import MapResult, MapStats
@@ -15,10 +15,12 @@ from .items import Line
 from .options import file_name
 from .price import Price, PriceTable, price_table
 from .progress import ProgressListener
-from .report.recorder import Recorder
 from .result_rows import FORMATS
 from .resume import command_line
 from .tally import measures
+
+if TYPE_CHECKING:
+    from .report.recorder import Recorder
 
 __all__ = ["Ending", "add_ending_options"]
 
@@ -62,7 +64,7 @@ class Ending:
         if self._prices is not None and options.event:
             raise ConfigurationError("--price cannot be used with --event: Lambda does not tell what an event costs")
         self.price: Price | None = None
-        self._recorder = None if options.report is None else Recorder(options.report, options.function_name)
+        self._recorder = None if options.report is None else _recorder(options.report, options.function_name)
 
     @property
     def needs_tail(self) -> bool:
@@ -113,3 +115,9 @@ class Ending:
             print_error(f"aiolambda: cannot write the report to {self._options.report!r}: {error.strerror}", is_failure=True)
             return False
         return True
+
+
+def _recorder(path: str, function_name: str) -> "Recorder":
+    from .report.recorder import Recorder  # noqa: PLC0415 - few maps have a report
+
+    return Recorder(path, function_name)

@@ -14,11 +14,12 @@ from .inputs.formats import FORMATS, Named, form_of_name
 from .inputs.reading import Recipe
 from .payloads import file_of
 
-__all__ = ["add_input_options", "check_input_options", "recipe_of"]
+__all__ = ["SCHEMES", "add_input_options", "check_input_options", "recipe_of"]
 
 _SIZE = re.compile(r"([0-9]{1,12})(?:([KM])i?B?|B)?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 1024, "M": 1024 * 1024}
-_SCHEMES = ("@", "file://")
+SCHEMES = ("@", "file://")
+"""A template that begins so is in a file."""
 
 
 def add_input_options(parser: argparse.ArgumentParser) -> None:
@@ -105,7 +106,7 @@ def _largest(options: argparse.Namespace) -> int:
 
 def _template(given: str) -> str:
     """The text, or that of the file that it names."""
-    if not given.startswith(_SCHEMES):
+    if not given.startswith(SCHEMES):
         return given
     path = file_of(given)
     try:

@@ -20,7 +20,7 @@ from ..errors import (
 from ..fanout import MapRun
 from ..fanout.brake import Brake
 from ..fanout.scheduler import GRACE
-from ..fanout.values import MapResult, StoppedBy
+from ..fanout.values import MapResult, MapStats, StoppedBy
 from ..types.values import Delivery
 from . import exit_codes
 from .batched import BatchAnswerError, BatchedRun
@@ -292,7 +292,7 @@ class _MapJob:
             self._closing = asyncio.create_task(self._mapped.aclose(grace=grace))
 
     def _summarize(self, mapped: MapRun[Line], elapsed: float) -> None:
-        stats, total = mapped.stats, self._items.total
+        stats, total = mapped.stats, self._total(mapped)
         stopped_by: str | StoppedBy | None = self._stopped_by or mapped.stopped_by
         for line in self._ending.lines(stats):
             print_error(f"aiolambda: {line}")
@@ -304,10 +304,9 @@ class _MapJob:
         unsent = stats.unsent + (unread if stopped_by is not None else 0)
         if stopped_by is not None:
             self._explain_unsent(unsent, may_be_more=total is None and not self._items.has_ended)
-        if total == 0 or (stats.done == 0 and self._items.has_ended):
-            print_error(
-                f"aiolambda: no items: {'standard input' if self._options.file == STDIO else self._options.file} has none"
-            )
+        elif unread:
+            self._explain_shorter(unread)
+        self._tell_if_none(stats, total)
         if self._stopped_by == "signal":
             self._ending.tell_resume(self._options.arguments)
         if not self._ending.write_report(stats, total=total, unsent=unsent, stopped_by=stopped_by):
@@ -318,6 +317,20 @@ class _MapJob:
             summary_of(stats, total=total, unsent=unsent, seconds=elapsed, stopped_by=stopped_by, price=self._ending.price)
             | {"next_index": mapped.next_index}
         )
+
+    def _total(self, mapped: MapRun[Line]) -> int | None:
+        """The number of items, if it is known. The file may have grown since they were counted."""
+        return None if self._items.total is None else max(self._items.total, mapped.next_index)
+
+    def _tell_if_none(self, stats: MapStats, total: int | None) -> None:
+        if total == 0 or (stats.done == 0 and self._items.has_ended):
+            place = "standard input" if self._options.file == STDIO else self._options.file
+            print_error(f"aiolambda: no items: {place} has none")
+
+    def _explain_shorter(self, missing: int) -> None:
+        said = f"the input has become shorter while it was read: {_items(missing)} that it had at the start could not be read"
+        print_error(f"aiolambda: {said}", is_failure=True)
+        self._update_exit_code(exit_codes.NOT_RUN)
 
     def _explain_unknown(self) -> None:
         options, count = self._options, self._tally.unknown

@@ -14,7 +14,7 @@ from typing import Literal
 from ..errors import ConfigurationError
 from .ending import add_ending_options
 from .files import STDIO
-from .input_options import add_input_options, check_input_options
+from .input_options import SCHEMES, add_input_options, check_input_options
 from .options import add_connect_timeout, add_connection_options, add_timeout, file_name, seconds, whole_above_zero
 from .payloads import file_of, is_piped
 from .results import add_output_options
@@ -23,6 +23,8 @@ __all__ = ["add_options", "check_files", "check_options", "input_of", "max_concu
 
 _DEFAULT_MAX_CONCURRENCY = 1000
 """The client's default."""
+_LOGS = ("-wal", "-shm", "-journal")
+"""SQLite names the files beside a journal so."""
 _STDIN = 0
 """The file descriptor."""
 
@@ -136,10 +138,24 @@ def check_files(options: argparse.Namespace) -> None:
             raise ConfigurationError(f"{option} names the file that standard input reads; choose another file")
         if option != "--journal" and _is_same_file(path, options.journal):
             raise ConfigurationError(f"{option} names the same file as --journal; choose another file")
+    _check_not_overwritten(written, options)
     for (option, path), (other, other_path) in itertools.combinations(written.items(), 2):
         if _is_same_file(path, other_path):
             raise ConfigurationError(f"{option} and {other} name the same file; choose another file for one of them")
     _check_written_last({"--summary-file": options.summary_file, "--report": options.report})
+
+
+def _check_not_overwritten(written: dict[str, str | None], options: argparse.Namespace) -> None:
+    """Check that no result goes into a file that belongs to the journal, or that is read beside the items."""
+    journal = options.journal
+    others = [] if journal is None else [("a file that belongs to the journal", f"{journal}{name}") for name in _LOGS]
+    if options.template is not None and options.template.startswith(SCHEMES):
+        others.append(("the file of --template", file_of(options.template)))
+    if options.price is not None:
+        others.append(("the file of --price", options.price))
+    for (option, path), (other, other_path) in itertools.product(written.items(), others):
+        if _is_same_file(path, other_path):
+            raise ConfigurationError(f"{option} names {other}; choose another file")
 
 
 def _check_written_last(files: dict[str, str | None]) -> None:

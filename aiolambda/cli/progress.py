@@ -79,6 +79,8 @@ def _details(stats: MapStats, total: int | None) -> str:
 def _parts(stats: MapStats, total: int | None) -> Iterator[str]:
     """Items, share, failures, throttles by reason, rate, time left and window."""
     done, failed = stats.done, sum(stats.failed.values())
+    if total is not None and done > total:  # the file has grown
+        total = None
     yield f"{done:,} done" if total is None else f"{done:,} of {total:,} done ({done / max(total, 1):.0%})"
     if failed:
         yield f"{failed:,} failed"

@@ -320,6 +320,24 @@ async def test_output_never_overwrites_the_input_under_another_name(tmp_path):
     assert "--failed names the file that standard input reads" in opened.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--journal", "run.db", "-o", "run.db-wal"), "-o names a file that belongs to the journal"),
+        (("--journal", "run.db", "--failed", "./run.db-shm"), "--failed names a file that belongs to the journal"),
+        (("--template", "@used", "--unknown", "used"), "--unknown names the file of --template"),
+        (("--price", "used", "--report", "used"), "--report names the file of --price"),
+    ],
+    ids=["log", "index", "template", "prices"],
+)
+async def test_no_file_that_is_in_use_is_overwritten(options, said, endpoint, tmp_path):
+    (tmp_path / "items").write_text("1\n")
+    (tmp_path / "used").write_text("{}")
+    ended = await run("map", "app", "-f", "items", *options, env=environment_for(endpoint), cwd=tmp_path)
+    assert (ended.code, ended.stdout, (tmp_path / "used").read_text()) == (2, b"", "{}")
+    assert f"{said}; choose another file" in ended.stderr
+
+
 @pytest.mark.parametrize("option", ["--summary-file", "--report"])
 async def test_a_folder_in_place_of_a_last_file_is_refused(option, endpoint, tmp_path):
     (tmp_path / "items").write_text("1\n")
@@ -333,7 +351,7 @@ async def test_a_folder_in_place_of_a_last_file_is_refused(option, endpoint, tmp
 @pytest.mark.parametrize("option", ["summary_file", "report"])
 def test_a_last_file_that_may_not_be_written_is_refused(option):
     user = os.geteuid()
-    names = ("output", "failed", "unknown", "summary_file", "report", "journal")
+    names = ("output", "failed", "unknown", "summary_file", "report", "journal", "template", "price")
     with tempfile.TemporaryDirectory() as folder:
         options = argparse.Namespace(file="items", **dict.fromkeys(names) | {option: f"{folder}/x"})
         check_files(options)

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -29,6 +30,17 @@ from .test_signals import Server, ended, journalled, mapping, said
 
 HAS_ARROW = importlib.util.find_spec("pyarrow") is not None
 COSTLY = MapStats(gb_seconds=1000, billed_invocations=10, billed_ms=2_000_000, cold_starts=1)
+
+
+# --- start ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_map_loads_what_it_is_asked_for() -> None:
+    program = "import sys, aiolambda.cli.map; print(*sys.modules, sep='\\n')"
+    loaded = set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
+    assert "aiolambda.cli.map" in loaded
+    asked = {"aiolambda.cli.report.recorder", "aiolambda.cli.report.page", "aiolambda.cli.inputs.parquet", "pyarrow", "sqlite3"}
+    assert loaded.isdisjoint(asked)
 
 
 # --- signals ---------------------------------------------------------------------------------------------------------
@@ -298,12 +310,11 @@ async def test_report_tells_of_the_run(endpoint: LocalEndpoint, program: Program
 
 async def test_report_that_cannot_be_written_is_told(endpoint: LocalEndpoint, program: Program, tmp_path: Path) -> None:
     (tmp_path / "items").write_text("1\n")
-    (tmp_path / "folder").mkdir()
     env = environment_for(endpoint)
-    full = await program("map", "raw", "-f", "items", "-o", "out", "--report", "folder", env=env, cwd=tmp_path)
+    full = await program("map", "raw", "-f", "items", "-o", "out", "--report", "/dev/full", env=env, cwd=tmp_path)
     missing = await program("map", "raw", "-f", "items", "-o", "out", "--report", "none/run.html", env=env, cwd=tmp_path)
     same = await program("map", "raw", "-f", "items", "-o", "out", "--report", "out", env=env, cwd=tmp_path)
     assert (full.code, missing.code, same.code) == (4, 2, 2)
-    assert "cannot write the report to 'folder'" in full.stderr
+    assert "cannot write the report to '/dev/full': No space left on device" in full.stderr
     assert "the folder of --report 'none/run.html' does not exist" in missing.stderr
     assert "name the same file" in same.stderr

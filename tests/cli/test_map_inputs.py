@@ -19,6 +19,7 @@ from aiolambda.cli.batched import BatchedRun
 from aiolambda.cli.inputs.batches import Batch
 from aiolambda.cli.inputs.reading import Recipe
 from aiolambda.cli.items import InputError, Items, Line
+from aiolambda.cli.progress import progress
 from aiolambda.cli.records import record_of
 from aiolambda.fanout.journal_outputs import OutcomeOutput
 
@@ -355,6 +356,55 @@ async def test_one_refused_batch_does_not_stop_the_map(program, tmp_path):
         ended = await program(*arguments, env=env, cwd=tmp_path)
     assert "the first 10 batches all failed, and so would the others: " in ended.stderr
     assert re.search(r"2[0-9]0 of 600 done, 0 ok, 2[0-9]0 failed", ended.stderr)
+
+
+# --- files that change -----------------------------------------------------------------------------------------------
+
+
+def changing(change):
+    """A script that changes the file at the first request."""
+    changes = [change]
+
+    async def script(connection):
+        while True:
+            await connection.read_request()
+            if changes:
+                changes.pop()()
+            await connection.write(answer())
+
+    return script
+
+
+async def mapped_while_it_changes(program, tmp_path, *, lines, change):
+    items = tmp_path / "items"
+    items.write_text(f"{1:0100}\n".replace("0", "1") * lines)
+    keys = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s"}
+    async with raw_server(changing(lambda: change(items))) as server:
+        env = keys | {"AWS_ENDPOINT_URL_LAMBDA": server.url}
+        return await program("map", "f", "-f", "items", "--concurrency", "1", "-o", "out", env=env, cwd=tmp_path)
+
+
+async def test_a_file_that_grows_is_read_to_its_end(program, tmp_path):
+    def grow(path):
+        with path.open("a") as file:
+            file.write("1\n" * 10)
+
+    ended = await mapped_while_it_changes(program, tmp_path, lines=20, change=grow)
+    assert (ended.code, "aiolambda: 30 of 30 done, 30 ok, " in ended.stderr) == (0, True), ended.stderr
+
+
+async def test_a_file_that_shrinks_is_an_error(program, tmp_path):
+    ended = await mapped_while_it_changes(program, tmp_path, lines=3000, change=lambda path: os.truncate(path, 0))
+    assert ended.code == 3, ended.stderr
+    assert "the input has become shorter while it was read: 2," in ended.stderr
+    assert "that it had at the start could not be read" in ended.stderr
+
+
+@pytest.mark.parametrize(("done", "text"), [(5, "5 of 10 done (50%), "), (12, "12 done, ")], ids=["as counted", "grown"])
+def test_progress_of_a_file_that_has_grown_has_no_share(done, text, capsys):
+    with progress(10, line_interval=0, has_display=False) as listener:
+        listener(MapStats(done=done))
+    assert capsys.readouterr().err.startswith(f"aiolambda: {text}")
 
 
 # --- faults -----------------------------------------------------------------------------------------------------------
