@@ -3,6 +3,7 @@
 Owns their signatures. Must not know how a command is sent: `LambdaClient.send` does that.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,19 @@ from ..types.values import UNSET, Timeouts, Unset
 from .sending import Sending
 
 if TYPE_CHECKING:
+    from ..operations.fetch_command import FetchCommand
     from ..operations.fetch_types import HttpOutput, Params, Sign
     from ..operations.response_stream import ResponseStream
 
 __all__ = ["FetchCalls"]
+
+
+@functools.cache
+def _command() -> "type[FetchCommand]":
+    """The class of the command. An import, even of a loaded module, takes longer than a look at a cache."""
+    from ..operations.fetch_command import FetchCommand  # noqa: PLC0415 - loaded by the first fetch
+
+    return FetchCommand
 
 
 class FetchCalls(Sending):
@@ -63,10 +73,8 @@ class FetchCalls(Sending):
             LambdaServiceException: Lambda answered in place of the function: it throttled, refused or lost the request.
             AiolambdaError: Any other error of `send`; its `may_have_run` says whether the function may have run.
         """
-        from ..operations.fetch_command import FetchCommand  # noqa: PLC0415 - loaded by the first fetch
-
         try:
-            command = FetchCommand(
+            command = _command()(
                 url=url,
                 method=method,
                 headers=headers,
@@ -123,7 +131,7 @@ class FetchCalls(Sending):
             idempotent: `True` if running the function twice does no harm. Default: as the client says.
                 Once an answer has begun, nothing is sent again.
         """
-        from ..operations.fetch_command import FetchStreamCommand  # noqa: PLC0415 - as above
+        from ..operations.fetch_command import FetchStreamCommand  # noqa: PLC0415 - loaded by the first one
         from ..operations.response_stream import ResponseStream  # noqa: PLC0415 - as above
 
         try:

@@ -15,7 +15,8 @@ from ..errors import ConfigurationError, InvalidInputError, InvalidPayloadSizeEr
 from ..pipeline.operation import HttpOperation, TemplatedOperation
 from ..protocol.endpoints import checked_region
 from ..protocol.function_urls import Host, checked_fields, checked_method, host_at, with_params
-from ..types.http import Headers, ParsedError, Request, Response, StreamingBody
+from ..protocol.urls import origin_and_target
+from ..types.http import Headers, ParsedError, Request, Response, StreamingBody, headers_of
 from ..types.interfaces import Codec
 from ..types.mistakes import kind_of
 from ..types.values import Delivery, Metadata, PayloadLimits
@@ -100,7 +101,7 @@ class Fetching(HttpOperation):
         checked_method(input.method, target.host.kind)
         checked_fields(input.headers, kind=target.host.kind, signs=target.region is not None)
         if input.params is not None:
-            host_at(with_params(input.url, input.params))
+            with_params(target.host.url, input.params)
         return None
 
     def request(self, input: FetchCommandInput, /, *, endpoint: str, codec: Codec, limits: PayloadLimits) -> Request:
@@ -109,8 +110,8 @@ class Fetching(HttpOperation):
         fields = checked_fields(input.headers, kind=target.host.kind, signs=target.region is not None)
         if input.json is not None and "content-type" not in fields:
             fields["content-type"] = "application/json"
-        url = target.host.url if input.params is None else host_at(with_params(input.url, input.params)).url
-        return Request(checked_method(input.method, target.host.kind), url, Headers.of(fields), _body(input, codec, limits))
+        method = checked_method(input.method, target.host.kind)
+        return Request(method, _url(input, target), Headers.of(fields), _body(input, codec, limits))
 
     def signing_region(self, input: FetchCommandInput, /) -> str | None:
         """The region to sign for; `None` if the request is not signed."""
@@ -134,6 +135,8 @@ class Fetching(HttpOperation):
 
     def verdict(self, input: FetchCommandInput, response: Response, /) -> Delivery:
         """The verdict on an answer. `ConnectionLostError` for a success that is not the function's."""
+        if response.status < 400 and fetch_answers.has_request_id(response):  # nearly every answer
+            return Delivery.EXECUTED
         return fetch_answers.verdict_of(response, is_aws=_is_for_aws(_target_of(input)))
 
     def parsed_error(self, input: FetchCommandInput, response: Response, /) -> ParsedError:
@@ -152,24 +155,44 @@ class FetchOperation(Fetching, TemplatedOperation):
     streamed = False
 
     def template_key(self, input: FetchCommandInput, /) -> tuple[object, ...] | None:
-        """The members that the request follows from. `None` with parameters, odd types, or a host outside AWS."""
-        headers, region = input.headers, input.region
-        if input.params is not None or type(input.url) is not str or type(input.method) is not str:
+        """The members that the request follows from. `None` with odd types, or for a host outside AWS.
+
+        A URL that was not requested before shares its key with the others of its host.
+        """
+        url, method, sign, region, headers = input.url, input.method, input.sign, input.region, input.headers
+        if type(self) is not FetchOperation or type(url) is not str or type(method) is not str:
             return None
-        if type(self) is not FetchOperation or not (region is None or type(region) is str):
+        if not (sign is True or sign is False or type(sign) is str) or not (region is None or type(region) is str):
             return None
-        fields: tuple[tuple[str, str], ...] = ()
+        fields: object = None
         if headers:
-            fields = tuple(cast("dict[str, str]", headers).items()) if type(headers) is dict else ()
-            if not fields or not all(type(name) is str and type(value) is str for name, value in fields):
+            if type(headers) is not dict:
                 return None
+            fields = tuple(cast("dict[str, str]", headers).items())
+        key = "Fetch", url, method, sign, region, fields, input.json is not None
         try:
-            if not _is_for_aws(_target_of(input)):
-                return None
-        except InvalidInputError:
+            if input.params is None and key in _seen:
+                return key
+            return self._kin_key(input, key)
+        except (InvalidInputError, TypeError):  # a value of another type need not have a hash
             return None
-        key = self.name, input.url, input.method, input.sign, region, fields, input.json is not None
-        return key if _was_seen(key) else None
+
+    def _kin_key(self, input: FetchCommandInput, key: tuple[object, ...]) -> tuple[object, ...] | None:
+        """The key that a request shares with those to other paths and queries of its host. Notes that `key` was seen."""
+        if input.headers and not all(type(name) is str and type(value) is str for name, value in input.headers.items()):
+            return None
+        target = _target_of(input)
+        if not _is_for_aws(target):
+            return None
+        if input.params is None:
+            if len(_seen) >= _MOST_SEEN:
+                _seen.clear()
+            _seen[key] = None
+        return ("Fetch at", origin_and_target(target.host.url)[0], *key[2:])
+
+    def varying_url(self, input: FetchCommandInput, key: tuple[object, ...], /) -> str | None:
+        """The URL of the request, if requests with this key have several."""
+        return None if key[0] == "Fetch" else _url(input, _target_of(input))
 
     def body(self, input: FetchCommandInput, /, *, codec: Codec, limits: PayloadLimits) -> bytes:
         """The body of the request. `InvalidInputError` for one that cannot be sent."""
@@ -183,7 +206,7 @@ class FetchOperation(Fetching, TemplatedOperation):
         self, input: FetchCommandInput, response: Response, /, *, metadata: Callable[[], Metadata], codec: Codec
     ) -> HttpOutput:
         """The same, with metadata that are made when somebody asks."""
-        return new_output(metadata, response.status, response.headers, response.body, codec, self.function_name(input))
+        return new_output(metadata, response.status, headers_of(response), response.body, codec, host_at(input.url).name)
 
     def open_answer(self, output: HttpOutput, /) -> StreamingBody | None:
         """`None`: an output of this operation has its whole answer."""
@@ -194,18 +217,12 @@ FETCH = FetchOperation()
 
 
 _seen: dict[tuple[object, ...], None] = {}
-"""The keys of the last requests. A template costs more than a request, so the second of a kind is the first to have one."""
+"""The keys of the last requests. The second request to a URL is the first to have a template of its own."""
 _MOST_SEEN = 1000
 
 
-def _was_seen(key: tuple[object, ...]) -> bool:
-    """Whether a request of this kind was made before."""
-    if key in _seen:
-        return True
-    if len(_seen) >= _MOST_SEEN:
-        _seen.clear()
-    _seen[key] = None
-    return False
+def _url(input: FetchCommandInput, target: _Target) -> str:
+    return target.host.url if input.params is None else with_params(target.host.url, input.params)
 
 
 def _target_of(input: FetchCommandInput) -> _Target:

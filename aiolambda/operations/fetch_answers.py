@@ -18,7 +18,7 @@ from ..protocol.urls import path_and_query
 from ..types.http import ParsedError, Request, Response, fields_of
 from ..types.values import Delivery
 
-__all__ = ["Origin", "explain", "origin_of", "parsed_error", "verdict_of"]
+__all__ = ["Origin", "explain", "has_request_id", "origin_of", "parsed_error", "verdict_of"]
 
 Origin = Literal["function", "platform", "between"]
 """Who has made an answer."""
@@ -44,6 +44,12 @@ def origin_of(response: Response, *, is_aws: bool) -> Origin:
     if response.status >= 400 and (_WITNESSES[0] in fields or _WITNESSES[1] in fields):
         return "platform"
     return "function" if _REQUEST_IDS[0] in fields or _REQUEST_IDS[1] in fields else "between"
+
+
+def has_request_id(response: Response) -> bool:
+    """Whether AWS has answered. Without an error, the function has run."""
+    fields = fields_of(response)
+    return _REQUEST_IDS[0] in fields or _REQUEST_IDS[1] in fields
 
 
 def verdict_of(response: Response, *, is_aws: bool) -> Delivery:

@@ -62,7 +62,7 @@ class _FetchingCommand(BaseCommand[FetchCommandInput, Out]):
         """
         try:
             made = new_input(**members) if input is None and not more else one_of(input, members, FetchCommandInput, more)
-            super().__init__(made, idempotent)  # pyright: ignore[reportUnknownMemberType] - as in `InvokeCommand`
+            BaseCommand.__init__(self, made, idempotent)  # pyright: ignore[reportUnknownMemberType] - as in `InvokeCommand`
         except TypeError:
             kind = FetchCommandInput
             if input is not None or more or (text := problem_of_members(members, type(self), kind)) is None:

@@ -43,6 +43,10 @@ LARGEST_BODY = 200 * 1024 * 1024
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s;"']+)""", re.IGNORECASE)
 
 
+_new = object.__new__
+"""Looking it up at a class with abstract bases takes as long as the call."""
+
+
 def _url_shown(url: object) -> str:
     """A URL as a repr may show it: its query may hold a secret."""
     return repr(url_shown(url)) if isinstance(url, str) else "..."
@@ -337,7 +341,7 @@ class _NewOutput(Unfrozen, HttpOutput):
         self,
         make_metadata: Callable[[], Metadata],
         status_code: int,
-        headers: Mapping[str, str],
+        headers: Headers,
         content: bytes,
         codec: Codec,
         function_name: str,
@@ -345,14 +349,15 @@ class _NewOutput(Unfrozen, HttpOutput):
         new: Any = self
         new._make_metadata = make_metadata
         new.status_code = status_code
-        new.headers = HttpHeaders(headers)
+        new.headers = shown = _new(HttpHeaders)
+        shown._headers = headers
         new.content = content
         new._codec = codec
         new._function_name = function_name
         new.__class__ = HttpOutput
 
 
-new_output: Callable[[Callable[[], Metadata], int, Mapping[str, str], bytes, Codec, str], HttpOutput] = _NewOutput
+new_output: Callable[[Callable[[], Metadata], int, Headers, bytes, Codec, str], HttpOutput] = _NewOutput
 """An output whose metadata are made when somebody asks for them. The arguments are those of `_NewOutput`."""
 
 

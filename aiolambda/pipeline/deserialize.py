@@ -62,6 +62,8 @@ class DeserializerMiddleware(FusibleMiddleware):
             output = operation.output_of(call.input, response, metadata=metadata, codec=codec)
         else:
             output = operation.output(call.input, response, metadata=_metadata_of(call, response), codec=codec)
+        if isinstance(operation, HttpOperation):
+            return output
         ran = getattr(output, "durable_execution_arn", None)  # a user's command need not have one
         if ran is not None and not isinstance(operation, ControlPlaneOperation):
             state.durable.add((call.function_name, getattr(call.input, "qualifier", None)))

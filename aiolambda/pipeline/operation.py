@@ -151,6 +151,8 @@ class TemplatedOperation:
 
     - `template_key`: equal keys have the same checks and, but for the body, the same requests. `None` for an input that is like
       no other. The key names the operation.
+    - `varying_url`: the URL of the request, if the key stands for requests to all paths and queries of an origin; else `None`.
+      It raises what `check` raises because of the URL.
     - `body`: the body of the request for an input. It raises what `request` raises because of the payload.
     - `output_of`: the output of an answer. `metadata` makes the metadata when somebody asks.
     """
@@ -159,6 +161,9 @@ class TemplatedOperation:
 
     def template_key(self, input: Any, /) -> tuple[object, ...] | None:
         raise NotImplementedError
+
+    def varying_url(self, input: Any, key: tuple[object, ...], /) -> str | None:
+        return None
 
     def body(self, input: Any, /, *, codec: Codec, limits: PayloadLimits) -> bytes:
         raise NotImplementedError

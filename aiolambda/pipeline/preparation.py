@@ -153,7 +153,9 @@ class _Run:
             return trace_id_for(call.trace_id, context.environment if context.in_function else None)
         return None
 
-    def _do_and_keep(self, call: Call[Any, Any], key: object, length_at: int | None = None) -> Awaitable[None] | None:
+    def _do_and_keep(
+        self, call: Call[Any, Any], key: object, length_at: int | None = None, *, varies: bool = False
+    ) -> Awaitable[None] | None:
         """Do each step, and keep the request as a template for the key. `content-length` stands at `length_at`."""
         sets_trace_id = False
         for index, step in enumerate(self._steps):
@@ -172,7 +174,9 @@ class _Run:
                 len(fields) if length_at is None else length_at,
                 endpoint=call.endpoint,
                 signing_region=call.signing_region,
+                signs=call.signs,
                 sets_trace_id=sets_trace_id,
+                varies=varies,
             )
         return None
 
@@ -180,15 +184,16 @@ class _Run:
 class _MakingRun(_Run):
     """Preparations that make the request, from its endpoint on."""
 
-    def prepare(self, call: Call[Any, Any]) -> Awaitable[None] | None:
+    def prepare(self, call: Call[Any, Any]) -> Awaitable[None] | None:  # noqa: C901 - no frame more in each call
         operation = call.command.operation
         if not isinstance(operation, TemplatedOperation) or (key := operation.template_key(call.input)) is None:
             return self.in_turn(call)
         context = self._state.context
         template = self._found(key) if context is not self._context else self._templates.get(key)
         if template is None:
-            # A region that a middleware has set says nothing about other calls.
-            return self._do_and_keep(call, key) if call.signing_region is None else self.in_turn(call)
+            return self._do_first(call, operation, key)
+        if template.varies:
+            template = template.at(operation.varying_url(call.input, key) or template.url)
         try:
             body = operation.body(call.input, codec=context.codec, limits=context.limits)
         except UnreadFile:
@@ -196,6 +201,8 @@ class _MakingRun(_Run):
         call.endpoint = template.endpoint
         if template.signing_region is not None:
             call.signing_region = template.signing_region
+        if not template.signs:
+            call.signs = False
         headers = TemplateHeaders(template, (len(body) or None) if self._sets_length else None)
         if call.trace_id is not None or context.in_function:
             headers.trace_id = self._trace_id_of(call, template)
@@ -203,6 +210,11 @@ class _MakingRun(_Run):
         if type(call) is NewCall:
             call.__class__ = Call  # type: ignore[assignment] # see `NewCall`
         return None
+
+    def _do_first(self, call: Call[Any, Any], operation: TemplatedOperation, key: tuple[object, ...]) -> Awaitable[None] | None:
+        if call.signing_region is not None:  # that a middleware has set: it says nothing about other calls
+            return self.in_turn(call)
+        return self._do_and_keep(call, key, varies=operation.varying_url(call.input, key) is not None)
 
 
 class _AddingRun(_Run):
@@ -213,10 +225,12 @@ class _AddingRun(_Run):
         headers = request.headers
         if not is_unread(headers) or headers.attempt or headers.template is None or not follows(request, headers.template):
             return self.in_turn(call)
-        template = self._found(headers.template)
+        given = headers.template
+        key = given.base or given
+        template = self._found(key)
         if template is None:
-            return self._do_and_keep(call, headers.template, len(headers.template.before))
-        headers.template = template
+            return self._do_and_keep(call, key, len(given.before), varies=given.base is not None)
+        headers.template = template.at(given.url) if template.varies else template
         if self._sets_length:
             headers.length = len(request.body) or None
         if template.sets_trace_id:

@@ -5,6 +5,7 @@ or sent.
 Source: "Invoking Lambda function URLs" and "HTTP in web functions" of the developer guide; RFC 3986 and RFC 9110.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -30,6 +31,8 @@ _WEB_HOST = re.compile(r"(?:[a-z0-9-]+\.)+lambda-web\.(?:([a-z0-9-]+)\.)?on\.aws
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
 _KEPT = "!#$%&'()*+,/:;=?@[]" + UNRESERVED
 """Characters of a URL that go out as they are given: all that RFC 3986 allows in one."""
+_PLAIN = re.compile(rf"([A-Za-z]+://[^/?#\s]+)[/?][A-Za-z0-9{re.escape(_KEPT.replace('#', ''))}]*")
+"""A URL that goes out as it is, without a fragment. Its first group is all before path and query."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "OPTIONS", "DELETE")
 """The methods that start a web function. Its endpoint answers 400 to others."""
 _OF_CONNECTION = frozenset(
@@ -73,6 +76,16 @@ def host_at(url: str) -> Host:
 
     `InvalidInputError` for a URL that cannot be called, whose query the text never shows.
     """
+    plain = _PLAIN.fullmatch(url) if type(url) is str else None
+    if plain is not None:
+        with contextlib.suppress(InvalidInputError):  # its text would lack the path
+            origin = _checked_host(plain[1])
+            return Host(url, origin.name, origin.kind, origin.region)
+    return _checked_host(url)
+
+
+@lru_cache(maxsize=1024)
+def _checked_host(url: str) -> Host:
     if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
         raise InvalidInputError(f"url must be a string; got {kind_of(url)}", member="url")
     sent = _encoded(url)

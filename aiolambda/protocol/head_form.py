@@ -50,7 +50,7 @@ class HeadForm:
     Not an attrs class: rich would print its fields, and the head has the session token.
     """
 
-    __slots__ = ("_added", "_authorization", "_begin", "_canonical", "_head")
+    __slots__ = ("_added", "_authorization", "_begin", "_canonical", "_fields", "_head")
 
     def __init__(self, parts: FixedParts, signer: Signer, scope: Scope, *, sized: bool) -> None:
         credentials = scope.credentials
@@ -58,19 +58,18 @@ class HeadForm:
         fixed = {**parts.before, **parts.behind, **self._added}
         varying = [INVOCATION_ID, ATTEMPT, *([LENGTH] if sized else []), PAYLOAD_HASH, TIMESTAMP]
         names, joined = sigv4.signed_names((*fixed, *varying))
-        target = origin_and_target(parts.url)[1]
-        path, _, query = target.partition("?")
-        start = f"{parts.method}\n{signer.canonical_path(path)}\n{sigv4.canonical_query(query)}\n"
-        pieces = _around(start, {name: fixed.get(name) for name in names}, f"\n{joined}\n")
-        begin, *rest = pieces if sized else [*pieces[:2], "", *pieces[2:]]
-        self._begin, self._canonical = hashlib.sha256(begin.encode()), tuple(rest)
+        target, start = _beginning(parts, signer)
+        pieces = _around("", {name: fixed.get(name) for name in names}, f"\n{joined}\n")
+        self._fields, *rest = pieces if sized else [*pieces[:2], "", *pieces[2:]]
+        self._begin, self._canonical = hashlib.sha256(f"{start}{self._fields}".encode()), tuple(rest)
         self._authorization = (
             f"{ALGORITHM} Credential={credentials.access_key_id}/{scope.text}, SignedHeaders={joined}, Signature="
         )
         lines = "".join([f"{name}: {value}\r\n" for name, value in {**parts.before, **parts.behind}.items()])
         token = "".join([f"{name}: {value}\r\n" for name, value in self._added.items()])
         self._head = (
-            f"{parts.method} {target} HTTP/1.1\r\n{lines}",
+            f"{parts.method} {target} HTTP/1.1\r\n",
+            lines,
             f"{INVOCATION_ID}: ",
             f"\r\n{ATTEMPT}: ",
             f"\r\n{PAYLOAD_HASH}: ",
@@ -78,6 +77,20 @@ class HeadForm:
             f"\r\n{token}authorization: {self._authorization}",
             f"\r\n{LENGTH}: ",
         )
+
+    def at(self, parts: FixedParts, signer: Signer) -> "HeadForm":
+        """The form for another path and query."""
+        target, start = _beginning(parts, signer)
+        new = object.__new__(HeadForm)
+        new._added, new._authorization, new._canonical, new._fields = (
+            self._added,
+            self._authorization,
+            self._canonical,
+            self._fields,
+        )
+        new._begin = hashlib.sha256(f"{start}{self._fields}".encode())
+        new._head = (f"{parts.method} {target} HTTP/1.1\r\n", *self._head[1:])
+        return new
 
     def signature(self, scope: Scope, invocation_id: str, attempt: str, length: str, body_hash: str, timestamp: str) -> str:
         """The signature, in hexadecimal. `length` is empty if `content-length` is not signed."""
@@ -104,8 +117,8 @@ class HeadForm:
 
         The length is always there, whether it is signed or not.
         """
-        a, b, c, d, e, f, g = self._head
-        text = f"{a}{unsigned}{b}{invocation_id}{c}{attempt}{d}{body_hash}{e}{timestamp}{f}{signature}{g}{length}\r\n\r\n"
+        line, a, b, c, d, e, f, g = self._head
+        text = f"{line}{a}{unsigned}{b}{invocation_id}{c}{attempt}{d}{body_hash}{e}{timestamp}{f}{signature}{g}{length}\r\n\r\n"
         return text.encode()
 
 
@@ -121,6 +134,13 @@ def forms_of(parts: FixedParts, signer: Signer, scope: Scope) -> tuple[HeadForm 
         scope.forms.clear()
     scope.forms[parts] = forms
     return forms
+
+
+def _beginning(parts: FixedParts, signer: Signer) -> tuple[str, str]:
+    """The target of the request line, and the three first lines of the canonical request."""
+    target = origin_and_target(parts.url)[1]
+    path, _, query = target.partition("?")
+    return target, f"{parts.method}\n{signer.canonical_path(path)}\n{sigv4.canonical_query(query)}\n"
 
 
 def _fits(parts: FixedParts, scope: Scope) -> bool:

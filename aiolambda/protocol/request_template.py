@@ -35,13 +35,27 @@ class RequestTemplate:
 
     - `before`, `behind`: the fixed header fields, around `content-length`.
     - `invocation_type`: the value of the header `x-amz-invocation-type`, or its default.
-    - `endpoint`, `signing_region`: the facts of a call that the request was made from.
+    - `endpoint`, `signing_region`, `signs`: the facts of a call that the request was made from.
     - `sets_trace_id`: whether requests get the trace ids of their calls behind the fixed fields, which have none then.
+    - `varies`: whether requests to all paths and queries of its origin are alike. `at` makes the template for a URL.
+    - `base`: the template that this one was made from by `at`; else `None`.
 
     Not an attrs class: rich would print its fields, which may name a tenant.
     """
 
-    __slots__ = ("before", "behind", "endpoint", "invocation_type", "method", "sets_trace_id", "signing_region", "url")
+    __slots__ = (
+        "base",
+        "before",
+        "behind",
+        "endpoint",
+        "invocation_type",
+        "method",
+        "sets_trace_id",
+        "signing_region",
+        "signs",
+        "url",
+        "varies",
+    )
 
     def __init__(
         self,
@@ -50,7 +64,9 @@ class RequestTemplate:
         *,
         endpoint: str = "",
         signing_region: str | None = None,
+        signs: bool = True,
         sets_trace_id: bool = False,
+        varies: bool = False,
     ) -> None:
         """Take the parts of a request that has no attempt yet. `content-length` stands, or would stand, at `length_at`."""
         varying = (_LENGTH, TRACE_ID) if sets_trace_id else (_LENGTH,)
@@ -60,6 +76,16 @@ class RequestTemplate:
         self.behind: Mapping[str, str] = dict(fixed[length_at:])
         self.invocation_type = request.headers.fields.get(_TYPE, "RequestResponse")
         self.endpoint, self.signing_region, self.sets_trace_id = endpoint, signing_region, sets_trace_id
+        self.signs, self.varies = signs, varies
+        self.base: RequestTemplate | None = None
+
+    def at(self, url: str) -> "RequestTemplate":
+        """The template for another URL of the same origin. It must be printable ASCII without a space."""
+        new = object.__new__(RequestTemplate)
+        new.method, new.url, new.before, new.behind = self.method, url, self.before, self.behind
+        new.endpoint, new.signing_region, new.sets_trace_id = self.endpoint, self.signing_region, self.sets_trace_id
+        new.invocation_type, new.signs, new.varies, new.base = self.invocation_type, self.signs, False, self
+        return new
 
 
 PreparedParts = tuple[RequestTemplate, int | None, str | None, bytes, Timeouts]
@@ -134,10 +160,13 @@ class TemplateHeaders(Headers):
         if template is None or not self.attempt or (length is None) is not (not body) or not follows(request, template):
             return False
         scope, timestamp = signer.scope_at(now, credentials)
-        forms = scope.forms.get(template) or forms_of(template, signer, scope)
+        known = template.base or template
+        forms = scope.forms.get(known) or forms_of(known, signer, scope)
         form: HeadForm | None = forms[length is not None]
         if form is None:
             return False
+        if known is not template:
+            form = form.at(template, signer)
         text = "" if length is None else str(len(body))
         self._signature = form.signature(scope, self.invocation_id, self.attempt, text, body_hash, timestamp)
         self._form, self._body, self._body_hash, self._timestamp = form, body, body_hash, timestamp

@@ -113,9 +113,9 @@ def origin_and_target(url: str) -> tuple[str, str]:
     scheme, _, rest = url.partition("://")
     scheme = scheme.lower()
     authority, slash, path = rest.partition("#")[0].partition("/")
-    if not slash and "?" in authority:
+    if "?" in authority:  # a query without a path, which may have slashes
         authority, _, query = authority.partition("?")
-        return f"{scheme}://{authority}", f"/?{query}"
+        return f"{scheme}://{authority}", f"/?{query}{slash}{path}"
     return f"{scheme}://{authority}", f"/{path}"
 
 

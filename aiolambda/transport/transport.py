@@ -295,9 +295,10 @@ class AiohttpTransport(ReservingTransport, DetachableTransport, AbortableTranspo
         if way is None:
             if len(self._ways) > _MOST_WAYS:
                 self._ways.clear()
-            if not is_url(url):
-                raise ConfigurationError("the URL of the request is not valid; check the middleware that changed it")
             origin, target = origin_and_target(url)
+            is_known = origin in self._routes and url.isascii() and url.isprintable() and " " not in url
+            if not (is_known or is_url(url)):
+                raise ConfigurationError("the URL of the request is not valid; check the middleware that changed it")
             way = self._route_to(origin), target
             self._ways[url] = way
         return way

@@ -21,6 +21,7 @@ __all__ = [
     "Stage",
     "StreamingBody",
     "fields_of",
+    "headers_of",
     "headers_of_pairs",
 ]
 
@@ -320,6 +321,11 @@ class Response:
 def fields_of(response: Response) -> Mapping[str, str]:
     """The same as `response.fields`, in a third of the time: Python 3.11 calls a property through C."""
     return response._headers.fields  # pyright: ignore[reportPrivateUsage] - of this module
+
+
+def headers_of(response: Response) -> Headers:
+    """The same as `response.headers`, in a third of the time, as above."""
+    return response._headers  # pyright: ignore[reportPrivateUsage] - of this module
 
 
 class Loss(NamedTuple):

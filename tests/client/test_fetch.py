@@ -34,6 +34,7 @@ from aiolambda import (
 )
 from aiolambda.errors.service import ExpiredTokenException, InvalidSignatureException, RequestEntityTooLargeException
 from aiolambda.operations.fetch_answers import explain
+from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers, Request
 
 from ..support.fetching import KEYS, REGION, WEB_ID, fetching_client, of_function, of_platform, signed
@@ -110,6 +111,64 @@ async def test_the_request_is_signed_and_whole(method: str, more: dict[str, Any]
         assert head.startswith(f"{method.upper()} /a?b=c HTTP/1.1\r\n".encode())
         assert body == {"POST": b'{"id":7}', "PUT": b"tea"}.get(method, b"")
         assert (b"content-type: application/json" in head) is ("json" in more)
+
+
+_PATHS = ["/a", "/a//b/../c?d=e", "/%20?b=2&a=1&b=1", "?next=/a", "/\u00fc?q=caf\u00e9 au lait", "/a#part", "/a"]
+
+
+@pytest.mark.parametrize("step", [None, "initialize", "build", "finalize"], ids=str)
+async def test_requests_to_other_paths_are_signed_and_whole(step: Any) -> None:
+    """All paths of a host share a template. A middleware parts the run that makes it."""
+
+    async def tagged(call: Any, call_next: Any) -> Any:
+        return await call_next(call)
+
+    async with raw_server(always(of_function())) as server, fetching_client() as client:
+        if step is not None:
+            client.middleware_stack.add(tagged, step=step)
+        for path in _PATHS:
+            for params in (None, {"p": "x/y", "q": [1, "\u00fc"]}):
+                await client.fetch(method="POST", content=b"tea", params=params, **signed(server, path))
+        await client.fetch(method="POST", **signed(server, "/empty"))
+    targets = [head.split(b" ", 2)[1].decode() for head, _ in server.requests]
+    assert targets[:4] == ["/a", "/a?p=x%2Fy&q=1&q=%C3%BC", "/a//b/../c?d=e", "/a//b/../c?d=e&p=x%2Fy&q=1&q=%C3%BC"]
+    assert targets[6:10:2] == ["/?next=/a", "/%C3%BC?q=caf%C3%A9%20au%20lait"]
+    for head, body in server.requests:
+        assert problem_of(head, body, secret="secret", region=REGION) is None
+    assert [body for _, body in server.requests] == [b"tea"] * 14 + [b""]
+
+
+async def test_wrong_parameters_are_refused_after_right_ones() -> None:
+    async with raw_server(always(of_function())) as server, fetching_client() as client:
+        for _ in range(3):
+            await client.fetch(params={"page": 1}, **signed(server, "/a"))
+        with pytest.raises(InvalidInputError, match="params has a value that is neither text nor a number"):
+            await client.fetch(params={"page": object()}, **signed(server, "/a"))
+        for headers in ({"x": ["y"]}, {"x": 1}, {1: "y"}):
+            with pytest.raises(InvalidInputError, match="headers takes names and values that are strings"):
+                await client.fetch(headers=headers, **signed(server, "/a"))
+        with pytest.raises(InvalidInputError, match="sign must be True, False or 'auto'"):
+            await client.fetch(**{**signed(server, "/a"), "sign": 1})
+    assert len(server.requests) == 3
+
+
+async def test_an_unsigned_request_stays_unsigned() -> None:
+    """Also one to a function URL that follows the template of an earlier one."""
+    fake, sent = FakeTransport(), list[dict[str, str]]()
+    fake.add_url(_HOST, lambda event: event["rawPath"])
+
+    async def noted(call: Any, call_next: Any) -> Any:
+        output = await call_next(call)
+        sent.append(dict(call.request.headers))
+        return output
+
+    async with LambdaClient(region=REGION, credentials=KEYS, transport=fake) as client:
+        client.middleware_stack.add(noted, step="deserialize", priority="low")
+        for path in ("/a", "/a", "/a", "/a", "/b", "/c"):
+            await client.fetch(_HOST + path, sign=False)
+            await client.fetch(_HOST + path, sign=False, params={"n": len(sent)})
+    assert len(sent) == 12
+    assert not [name for fields in sent for name in fields if name in {"authorization", "x-amz-date", "x-amz-security-token"}]
 
 
 async def test_an_unsigned_request_needs_no_credentials() -> None:

@@ -159,6 +159,24 @@ def test_a_host_tells_kind_and_region(url: str, kind: str | None, region: str | 
 
 
 @pytest.mark.parametrize(
+    "text", ["user:pw@h", "h:0", "h:x", "[::1", "", "ABC.lambda-url.eu-west-1.on.aws:80", "H%20", "a_b:8443"]
+)
+@pytest.mark.parametrize("scheme", ["http", "HTTPS", "ftp"])
+def test_a_path_changes_nothing_of_the_check(scheme: str, text: str) -> None:
+    """The host of a URL that needs no encoding is looked up. An error still shows the path, and no query."""
+
+    def checked(url: str) -> object:
+        try:
+            return host_at(url)[1:]
+        except InvalidInputError as error:
+            return str(error).replace("/p", "")
+
+    bare = checked(f"{scheme}://{text}")
+    for _ in range(2):
+        assert checked(f"{scheme}://{text}/p") == checked(f"{scheme}://{text}/p?q=secret") == bare
+
+
+@pytest.mark.parametrize(
     ("url", "params", "expected"),
     [
         ("https://h/a", {"b": "c d"}, "https://h/a?b=c%20d"),

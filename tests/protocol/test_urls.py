@@ -264,6 +264,7 @@ def test_numeric_host_must_be_an_ipv4_address(host: str) -> None:
         ("https://h", "https://h", "/"),
         ("HTTPS://h:8443/a/b?x=1&y#frag?z", "https://h:8443", "/a/b?x=1&y"),
         ("http://h?x=1", "http://h", "/?x=1"),
+        ("http://h?x=/1#f/", "http://h", "/?x=/1"),
         ("http://h/?", "http://h", "/?"),
     ],
 )
