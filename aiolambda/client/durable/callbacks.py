@@ -220,8 +220,8 @@ def error_object(
     for name, text in texts.items():
         if text is not None and not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
             raise InvalidInputError(f"{name} must be a string; got {kind_of(text)}", member=name)
-    given_trace: object = stack_trace
-    if isinstance(given_trace, str) or not isinstance(given_trace, Sequence | None):
+    is_list = isinstance(stack_trace, Sequence) and not isinstance(stack_trace, str)  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+    if stack_trace is not None and not is_list:
         raise InvalidInputError(f"stack_trace must be a list of lines; got {kind_of(stack_trace)}", member="stack_trace")
     lines = None if stack_trace is None else list(stack_trace)
     if all(part is None for part in (error_type, message, data, lines)):
