@@ -133,7 +133,12 @@ def _agreement(this: Pass, items: int) -> dict[str, bool]:
     causes = Counter(_cause_of(result) for result in this.results if not result["ok"])
     failed = Counter(result["delivery"] for result in this.results if not result["ok"])
     worst = exit_codes.MAY_HAVE_RUN if this.unknown else exit_codes.FUNCTION_ERROR if bad else exit_codes.DONE
-    cells = [f"{items:,} of {items:,}", f"{items - len(bad):,}", f"{summary['billed_invocations']:,}", *(name for name, _ in causes)]
+    cells = [
+        f"{items:,} of {items:,}",
+        f"{items - len(bad):,}",
+        f"{summary['billed_invocations']:,}",
+        *(name for name, _ in causes),
+    ]
     return {
         "the summary counts the results": (summary["done"], summary["ok"], summary["unsent"]) == (items, items - len(bad), 0),
         "the summary counts failures by verdict": summary["failed"] == failed,

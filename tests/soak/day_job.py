@@ -192,7 +192,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
         folder.mkdir(exist_ok=True)
-        job = day_job(items=options.items, kills=options.kills, seed=options.seed, concurrency=options.concurrency, folder=folder)
+        job = day_job(
+            items=options.items, kills=options.kills, seed=options.seed, concurrency=options.concurrency, folder=folder
+        )
         runs.tell(job, loop="asyncio")
 
 

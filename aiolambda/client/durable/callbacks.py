@@ -220,8 +220,8 @@ def error_object(
     for name, text in texts.items():
         if text is not None and not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not be typed
             raise InvalidInputError(f"{name} must be a string; got {kind_of(text)}", member=name)
-    is_list = stack_trace is None or isinstance(stack_trace, Sequence)  # pyright: ignore[reportUnnecessaryIsInstance] - as above
-    if isinstance(stack_trace, str) or not is_list:
+    is_list = isinstance(stack_trace, Sequence) and not isinstance(stack_trace, str)  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+    if stack_trace is not None and not is_list:
         raise InvalidInputError(f"stack_trace must be a list of lines; got {kind_of(stack_trace)}", member="stack_trace")
     lines = None if stack_trace is None else list(stack_trace)
     if all(part is None for part in (error_type, message, data, lines)):

@@ -251,10 +251,12 @@ def _is_same(text: str, sent: bytes) -> bool:
         return False
 
 
-def _is_equal(one: Any, other: Any) -> bool:
+def _is_equal(one: object, other: object) -> bool:
     """Whether two JSON values are the same. For Python, `True` would be 1."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_is_equal(value, other[name]) for name, value in one.items())
+        members, others = cast("dict[str, object]", one), cast("dict[str, object]", other)
+        return members.keys() == others.keys() and all(_is_equal(value, others[name]) for name, value in members.items())
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_is_equal, one, other))
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+        items, more = cast("list[object]", one), cast("list[object]", other)
+        return len(items) == len(more) and all(map(_is_equal, items, more))
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
