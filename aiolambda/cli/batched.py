@@ -17,6 +17,7 @@ from ..fanout import MapRun
 from ..fanout.causes import CauseCounter, request_id_of
 from ..fanout.journal_records import lacks_payload
 from ..fanout.scheduler import GRACE
+from ..fanout.stats import are_too_many
 from ..fanout.values import MapResult, MapStats
 from ..types.values import Delivery
 from .inputs.batches import Batch, answers_of
@@ -24,9 +25,6 @@ from .inputs.values import Line
 from .progress import ProgressListener
 
 __all__ = ["BatchAnswerError", "BatchedRun"]
-
-_LEAST_FOR_RATIO = 10
-"""Items, as for a map without batches."""
 
 
 class BatchAnswerError(AiolambdaError):
@@ -121,10 +119,7 @@ class BatchedRun:
             self._failures += not result.replayed
 
     def _is_too_much(self) -> bool:
-        if self._max_failures is not None and self._failures > self._max_failures:
-            return True
-        ratio = self._max_ratio
-        return ratio is not None and self._done >= _LEAST_FOR_RATIO and self._failures > ratio * self._done
+        return are_too_many(self._failures, self._done, self._max_failures, self._max_ratio)
 
     def _of_items(self, stats: MapStats) -> MapStats:
         items_each = (self._done - self._replayed) / max(self._new_batches, 1)

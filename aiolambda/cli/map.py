@@ -38,7 +38,7 @@ from .progress import ProgressListener, progress
 from .records import record_of
 from .result_rows import row_format_of
 from .results import Form, NotJsonError, form_of, is_terminal
-from .tally import Tally, summary_of, tell_resumption
+from .tally import Tally, summary_of, tell_resumption, tell_unused
 from .wording import in_options
 
 __all__ = ["DESCRIPTION", "add_options", "run"]
@@ -93,6 +93,8 @@ class _MapJob:
         self._files = files
         self._tally = Tally()
         self._mapped: MapRun[Line] | BatchedRun | None = None
+        self._sent: MapRun[Any] | None = None
+        """The run whose items are those of the journal: with --batch, they are batches."""
         self._returned: dict[str, Returned] = {}
         self._task: asyncio.Task[Any] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -142,6 +144,7 @@ class _MapJob:
                 retry_failed=options.retry_failed,
                 on_progress=followed if batched is None else batched.report,
             )
+            self._sent = cast("MapRun[Any]", mapped)
             if batched is not None:
                 batched.run = cast("MapRun[Batch]", mapped)
             self._mapped = mapped = mapped if batched is None else cast("MapRun[Line]", batched)
@@ -304,8 +307,8 @@ class _MapJob:
         unsent = stats.unsent + (unread if stopped_by is not None else 0)
         if stopped_by is not None:
             self._explain_unsent(unsent, may_be_more=total is None and not self._items.has_ended)
-        elif unread:
-            self._explain_shorter(unread)
+        else:
+            self._explain_missing(unread)
         self._tell_if_none(stats, total)
         if self._stopped_by == "signal":
             self._ending.tell_resume(self._options.arguments)
@@ -327,7 +330,11 @@ class _MapJob:
             place = "standard input" if self._options.file == STDIO else self._options.file
             print_error(f"aiolambda: no items: {place} has none")
 
-    def _explain_shorter(self, missing: int) -> None:
+    def _explain_missing(self, missing: int) -> None:
+        if self._sent is not None:
+            tell_unused(self._sent, "items" if self._options.batch is None else "batches")
+        if not missing:
+            return
         said = f"the input has become shorter while it was read: {_items(missing)} that it had at the start could not be read"
         print_error(f"aiolambda: {said}", is_failure=True)
         self._update_exit_code(exit_codes.NOT_RUN)

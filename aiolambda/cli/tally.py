@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import NotSentError
+from ..fanout import MapRun
 from ..fanout.causes import CauseCounter, request_id_of
 from ..fanout.resumption import Resumption
 from ..fanout.values import MapCause, MapResult, MapStats
@@ -17,7 +18,7 @@ from .files import print_error
 from .items import Line
 from .price import Price
 
-__all__ = ["Tally", "measures", "summary_of", "tell_resumption"]
+__all__ = ["Tally", "measures", "summary_of", "tell_resumption", "tell_unused"]
 
 _SHOWN = 10
 _LAST = 5.0
@@ -70,6 +71,16 @@ def tell_resumption(resumption: Resumption | None, noun: str) -> None:
         print_error(
             f"aiolambda: resuming: of the {noun} in the journal, {resumption.replayed:,} are replayed and "
             f"{resumption.sent_again:,} are sent again"
+        )
+
+
+def tell_unused(run: MapRun[Any], noun: str) -> None:
+    """Say at the end of a run that it found no use for results of its journal: its items, or its batches, are others."""
+    unused = 0 if run.resumption is None else run.resumption.replayed - run.stats.replayed
+    if unused > 0:
+        print_error(
+            f"aiolambda: the journal has {unused:,} {noun} that this input does not have: resume with the same input and the "
+            "same options, else items are sent again"
         )
 
 

@@ -13,12 +13,19 @@ from .causes import CauseCounter, request_id_of
 from .cost import NO_COST, Cost
 from .values import MapResult, MapStats
 
-__all__ = ["StatsCounter"]
+__all__ = ["StatsCounter", "are_too_many"]
 
 _LEAST_FOR_RATIO = 10
 """Items that must be done before the share of failures is compared with its limit."""
 _SHORTEST_RUN = 0.001
 """Seconds over which the average rate of a run is taken, at least."""
+
+
+def are_too_many(failures: int, done: int, max_failures: int | None, max_ratio: float | None) -> bool:
+    """Whether so many failures exceed this number, or this share of the items that are done."""
+    if max_failures is not None and failures > max_failures:
+        return True
+    return max_ratio is not None and done >= _LEAST_FOR_RATIO and failures > max_ratio * done
 
 
 class StatsCounter:
@@ -67,9 +74,7 @@ class StatsCounter:
 
     def has_too_many_failures(self, max_failures: int | None, max_ratio: float | None) -> bool:
         """Whether the failures exceed this number, or this share of all items."""
-        if max_failures is not None and self.failures > max_failures:
-            return True
-        return max_ratio is not None and self.done >= _LEAST_FOR_RATIO and self.failures > max_ratio * self.done
+        return are_too_many(self.failures, self.done, max_failures, max_ratio)
 
     def stats(self, now: float, *, began: float, pending: int, in_flight: int, window: int) -> MapStats:
         """The totals at this moment."""

@@ -286,6 +286,15 @@ async def test_totals_of_batches_count_items(program, tmp_path):
             assert (cause["name"], cause["count"], cause["first_index"]) == ("Bad", 40, 0)
 
 
+async def test_other_batches_than_those_of_the_journal_are_told(endpoint, program, tmp_path):
+    (tmp_path / "items").write_text("".join(f"{number}\n" for number in range(12)))
+    arguments = ("map", "raw", "-f", "items", "-o", "out", "--journal", "run.db", "--batch")
+    said = "aiolambda: the journal has {} batches that this input does not have: resume with the same input"
+    for size, unused in (("5", None), ("5", None), ("4", 3)):
+        ended = await program(*arguments, size, env=environment_for(endpoint), cwd=tmp_path)
+        assert (ended.code, said.format(unused) in ended.stderr) == (0, unused is not None), ended.stderr
+
+
 def batch(index, answer, **members):
     """The result of a batch of two items."""
     answered = InvokeCommandOutput(status_code=200, payload=answer, metadata=Metadata(http_status_code=200))
