@@ -44,6 +44,18 @@ class Aiolambda:
         await self.client.close(grace=0)
 
 
+class AiolambdaFetch(Aiolambda):
+    """The same client, which requests a URL of the server in place of a function. Such a request is signed, too."""
+
+    async def open(self, url, **settings):
+        await super().open(url, **settings)
+        self.url = url
+
+    async def call(self, name, payload=b"{}"):
+        output = await self.client.fetch(f"{self.url}/{name}/", "POST", content=payload, sign=True, region=REGION)
+        return output.content
+
+
 class Aiohttp:
     """A bare POST, unsigned and unchecked, with a session as `ClientSession()` makes it."""
 
@@ -206,6 +218,7 @@ def _keys(given):
 
 CLIENTS = {
     "aiolambda": Aiolambda,
+    "aiolambda-fetch": AiolambdaFetch,
     "aiohttp": Aiohttp,
     "aiohttp-tuned": AiohttpTuned,
     "aiobotocore": Aiobotocore,
