@@ -48,12 +48,15 @@ class AiolambdaFetch(Aiolambda):
     """The same client, which requests a URL of the server in place of a function. Such a request is signed, too."""
 
     async def open(self, url, **settings):
+        from aiolambda import FetchCommand
+
         await super().open(url, **settings)
-        self.url = url
+        self.command, self.url, self.bench = FetchCommand, url, f"{url}/bench/"
 
     async def call(self, name, payload=b"{}"):
-        output = await self.client.fetch(f"{self.url}/{name}/", "POST", content=payload, sign=True, region=REGION)
-        return output.content
+        url = self.bench if name == "bench" else f"{self.url}/{name}/"
+        command = self.command(url=url, method="POST", content=payload, sign=True, region=REGION)
+        return (await self.client.send(command)).content
 
 
 class Aiohttp:
