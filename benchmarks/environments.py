@@ -30,8 +30,11 @@ class Packages:
     least: tuple[int, int] = (3, 11)
 
 
-HERE = {OURS, "aiohttp", "aiohttp-tuned"}
-"""These run in the environment of the command, so that all three use the same aiohttp."""
+FETCH = "aiolambda-fetch"
+"""This project's client again, with requests to a URL in place of invocations."""
+
+HERE = {OURS, FETCH, "aiohttp", "aiohttp-tuned"}
+"""These run in the environment of the command, so that all of them use the same aiohttp."""
 
 PACKAGES = {
     "aiobotocore": Packages(("aiobotocore", "uvloop")),

@@ -1,8 +1,9 @@
-"""Instructions of a warm call in user space, counted by callgrind, beside those of a bare aiohttp POST of the same body.
+"""Instructions of a warm call in user space, counted by callgrind, beside those of a request to a URL by the same
+client, and of a bare aiohttp POST of the same body.
 
 `python benchmarks/instructions.py [--loop NAME] [--in-flight N] [--calls N] [--tree FOLDER] [--profiles FOLDER] [--json]`
 
-Needs valgrind, and takes one to two minutes on two cores. Neighbours do not disturb the figure: two runs differ by less than
+Needs valgrind, and takes two minutes on two cores. Neighbours do not disturb the figure: two runs differ by less than
 1 %. The kernel's work is not in it, nor is waiting for memory. Exit code 1 if a client fails or valgrind is missing.
 """
 
@@ -17,12 +18,13 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.environments import OURS, ROOT
+from benchmarks.environments import FETCH, OURS, ROOT
 from benchmarks.figures import Figure, markdown
 from benchmarks.loops import LOOPS
 from benchmarks.processes import DriverError, Steady, counted
 
 BARE = "aiohttp"
+PEERS = (OURS, FETCH, BARE)
 SCHEMES = ("http", "https")
 SIDE_BY_SIDE = 2
 """Processes under callgrind at a time. Each keeps one core busy."""
@@ -51,14 +53,14 @@ async def measure(options: argparse.Namespace, folder: Path) -> dict[str, dict[s
     turns = asyncio.Semaphore(SIDE_BY_SIDE)
 
     async def one(scheme: str, peer: str) -> float:
-        tree = options.tree if peer == OURS else ROOT
+        tree = ROOT if peer == BARE else options.tree
         async with turns:
             return await of_a_call(Steady(peer, scheme, options.loop, options.in_flight, options.calls, tree), folder)
 
-    pairs = list(product(SCHEMES, (OURS, BARE)))
+    pairs = list(product(SCHEMES, PEERS))
     async with asyncio.TaskGroup() as group:
         tasks = {pair: group.create_task(one(*pair)) for pair in pairs}
-    return {scheme: {peer: tasks[scheme, peer].result() for peer in (OURS, BARE)} for scheme in SCHEMES}
+    return {scheme: {peer: tasks[scheme, peer].result() for peer in PEERS} for scheme in SCHEMES}
 
 
 def main() -> None:

@@ -44,6 +44,21 @@ class Aiolambda:
         await self.client.close(grace=0)
 
 
+class AiolambdaFetch(Aiolambda):
+    """The same client, which requests a URL of the server in place of a function. Such a request is signed, too."""
+
+    async def open(self, url, **settings):
+        from aiolambda import FetchCommand
+
+        await super().open(url, **settings)
+        self.command, self.url, self.bench = FetchCommand, url, f"{url}/bench/"
+
+    async def call(self, name, payload=b"{}"):
+        url = self.bench if name == "bench" else f"{self.url}/{name}/"
+        command = self.command(url=url, method="POST", content=payload, sign=True, region=REGION)
+        return (await self.client.send(command)).content
+
+
 class Aiohttp:
     """A bare POST, unsigned and unchecked, with a session as `ClientSession()` makes it."""
 
@@ -206,6 +221,7 @@ def _keys(given):
 
 CLIENTS = {
     "aiolambda": Aiolambda,
+    "aiolambda-fetch": AiolambdaFetch,
     "aiohttp": Aiohttp,
     "aiohttp-tuned": AiohttpTuned,
     "aiobotocore": Aiobotocore,

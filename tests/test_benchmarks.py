@@ -14,6 +14,7 @@ from aiolambda import LambdaClient
 from benchmarks import (
     driver,
     environments,
+    fetch,
     instructions,
     invocation,
     local_endpoint,
@@ -96,6 +97,28 @@ def test_added_costs_are_compared_within_a_round() -> None:
     assert list(telemetry.lines("a case", {telemetry.ALONE: [10.0, 22.0], telemetry.BEFORE: [10.0, 20.0]})) == [
         "| a case | 15.0 | 16.0 | 1.05 |"
     ]
+
+
+async def test_fetch_has_a_figure_for_each_row_and_scheme() -> None:
+    found = await fetch.measured("asyncio", rounds=2, calls=20, in_flight=2)
+    assert [figure.case.rpartition(", ")[2] for figure in found] == ["HTTP"] * 4 + ["HTTPS"] * 4
+    for figure in found:
+        assert {name: len(values) for name, values in figure.values.items()} == {"aiolambda": 2, "invoke": 2}
+        assert all(value > 0 for values in figure.values.values() for value in values)
+
+
+async def test_sides_of_a_fetch_are_compared_within_a_round() -> None:
+    order: list[str] = []
+
+    def call(name: str) -> fetch.Call:
+        async def call() -> None:
+            order.append(name)
+
+        return call
+
+    found = await fetch.turns((call("fetch"), call("invoke")), rounds=2, calls=1, in_flight=1)
+    assert {name: len(values) for name, values in found.items()} == {"aiolambda": 2, "invoke": 2}
+    assert order[-4:] == ["invoke", "fetch", "fetch", "invoke"]
 
 
 async def test_map_cost_has_a_figure_for_each_row_and_round() -> None:

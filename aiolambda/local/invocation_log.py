@@ -159,15 +159,12 @@ class Watch:
         self._invocation_type = invocation_type
         self._version: str | None = None
         self._durable_arn: str | None = None
+        self.counts = True
+        """Whether it is a run of a function. A durable execution is none: the runs of its handler count."""
         self._is_running = False
         self._has_run = False
         self._since = time.time()
         self._started = time.perf_counter()
-
-    @property
-    def counts(self) -> bool:
-        """Whether it is a run of a function. A durable execution is none: the runs of its handler count."""
-        return self._durable_arn is None
 
     def another(self, request_id: str, function_name: str, qualifier: str | None) -> "Watch":
         """For an event that follows from this one."""
@@ -223,7 +220,7 @@ class Watch:
 
     def begin_execution(self, arn: str) -> None:
         """A durable execution has begun. Its handler runs for requests of their own, so this one counts no run."""
-        self._durable_arn, self._is_running, self._has_run = arn, True, True
+        self._durable_arn, self._is_running, self._has_run, self.counts = arn, True, True, False
         self._log.begin(self)
 
     def end_execution(self, error_type: str | None, *, is_stopped: bool) -> None:

@@ -196,6 +196,9 @@ class FetchOperation(Fetching, TemplatedOperation):
 
     def body(self, input: FetchCommandInput, /, *, codec: Codec, limits: PayloadLimits) -> bytes:
         """The body of the request. `InvalidInputError` for one that cannot be sent."""
+        content = input.content
+        if input.json is None and type(content) is bytes and len(content) <= limits.request_response:
+            return content
         return _body(input, codec, limits)
 
     def output(self, input: FetchCommandInput, response: Response, /, *, metadata: Metadata, codec: Codec) -> HttpOutput:

@@ -35,7 +35,7 @@ from ..runtime.invocations import InvocationResult
 from ..runtime.pool import ConcurrencyExceeded
 from ..runtime.process import EndpointClosed
 from ..served_functions import ServedFunctions
-from ..urls.address import address_of
+from ..urls.address import UrlAddress, address_of
 from ..urls.api import UrlApi
 from . import cross_origin, errors, inspection, requests
 from .bodies import NoAnswer, read_operation_body, read_payload
@@ -110,14 +110,8 @@ class InvokeApi:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         address = address_of(request.raw_path, request.headers.get("Host", ""))
-        if address is None:
-            return await self._handle_operation(request)
-        try:
-            return await self._urls.serve(request, address)
-        except NoAnswer as lost:
-            return await self._leave_unanswered(request, lost.scenario)
-
-    async def _handle_operation(self, request: web.BaseRequest) -> web.StreamResponse:
+        if address is not None:
+            return await self._serve_url(request, address)
         path = request.rel_url.raw_path
         operation = operation_of(request.method, path)
         if operation is not None:
@@ -130,6 +124,12 @@ class InvokeApi:
         if asked is not None:
             return await self._describe(request, asked)
         return _error_response(errors.unknown_operation(request.method, request.path), new_request_id())
+
+    async def _serve_url(self, request: web.BaseRequest, address: UrlAddress) -> web.StreamResponse:
+        try:
+            return await self._urls.serve(request, address)
+        except NoAnswer as lost:
+            return await self._leave_unanswered(request, lost.scenario)
 
     async def _describe(self, request: web.BaseRequest, asked: Asked) -> web.Response:
         """Answer an operation that runs no function."""
@@ -189,7 +189,7 @@ class InvokeApi:
         watch = self._log.watch(request_id, function_name, invocation_type)
         try:
             invoke = await self._parse(request, function_name, watch, streamed=streamed)
-            if self._is_handler_run(request):
+            if TOKEN_HEADER in request.headers and self._is_handler_run(request):
                 job = handler_job(invoke, self._find(invoke.target), self._arn(invoke.target), watch)
                 return await self._respond(request, invoke, job, streamed=False)
             job = await self.admit(invoke, watch, streamed=streamed)
@@ -226,7 +226,8 @@ class InvokeApi:
         return requests.parse(target, headers, payload, types=types)
 
     def _is_handler_run(self, request: web.BaseRequest) -> bool:
-        return self._executions.has_sent(request.headers.get(TOKEN_HEADER))
+        token = request.headers.get(TOKEN_HEADER)
+        return token is not None and self._executions.has_sent(token)
 
     def _listed(self, asked: Asked) -> tuple[str, str | None]:
         """The function whose executions a request asks for, and the version if it names one."""
@@ -266,13 +267,14 @@ class InvokeApi:
             watch=watch,
             keeps_stream=self._observers.on_call is not None,
         )
-        is_plain = streamed or invoke.invocation_type == "DryRun" or durable_config_of(selection) is not None
-        return job if is_plain else self._durable_job(job, invoke, arn)
+        return job if streamed or invoke.invocation_type == "DryRun" else self._durable_job(job, invoke, arn)
 
     def _durable_job(self, job: Job, invoke: InvokeRequest, arn: str) -> Job:
         """The same as part of a durable execution, if the function or the request asks for one."""
         name, selection = invoke.durable_execution_name, job.selection
         if name is None and not (isinstance(selection.function, LocalFunction) and selection.function.durable):
+            return job
+        if durable_config_of(selection) is not None:  # its executions have checkpoints, and are begun elsewhere
             return job
         execution, is_new = self._durable.begin(arn, selection.version, name, invoke.payload)
 

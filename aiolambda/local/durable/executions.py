@@ -75,10 +75,10 @@ class DurableExecutions:
         """The functions as the process knows them."""
         self._is_closed = False
 
-    def has_sent(self, token: str | None) -> bool:
+    def has_sent(self, token: str) -> bool:
         """Whether the process has sent a request with this token: it asks for one run of a handler."""
         peer = self._peer
-        if token is None or peer is None:
+        if peer is None:
             return False
         return hmac.compare_digest(token.encode(errors="replace"), peer.token.encode())
 
