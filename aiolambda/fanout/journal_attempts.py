@@ -3,14 +3,18 @@
 Must not know the other members of an error.
 """
 
+from collections.abc import Mapping
 from types import NoneType
 from typing import Any, cast
 
 from ..errors import AiolambdaError, TransportError
 from ..types.values import Attempt, Delivery, RetryAction
-from .journal_members import NUMBER, Content, UnreadableError, is_sound
+from .journal_members import NUMBER, Content, UnreadableError, members_of
 
 __all__ = ["load_attempts", "record_of_attempts"]
+
+_MEMBERS: Mapping[str, tuple[type, ...]] = {"delivery": (str,), "duration": NUMBER, "status_code": (int, NoneType)}
+"""The columns of a row of the history."""
 
 
 def record_of_attempts(error: AiolambdaError) -> dict[str, Any]:
@@ -32,22 +36,19 @@ def load_attempts(content: Content, kind: type[AiolambdaError]) -> dict[str, obj
         except ValueError:
             raise UnreadableError("retry_action is not one") from None
     if "history" in content and issubclass(kind, TransportError):
-        history: Any = content["history"]
+        history: object = content["history"]
         if not isinstance(history, list):
             raise UnreadableError("history is not a list")
-        state["history"] = tuple(map(_attempt, cast("list[Any]", history)))
+        state["history"] = tuple(map(_attempt, cast("list[object]", history)))
     return state
 
 
-def _attempt(row: Any) -> Attempt:
-    match row:
-        case [str(verdict), duration, status] if _is_number(duration) and type(status) in (int, NoneType):
-            try:
-                return Attempt(delivery=Delivery(verdict), duration=float(duration), status_code=status)
-            except ValueError:
-                pass
-    raise UnreadableError("history has a row that is no attempt")
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in NUMBER and is_sound(value)
+def _attempt(row: object) -> Attempt:
+    if not isinstance(row, list) or len(cast("list[object]", row)) != len(_MEMBERS):
+        raise UnreadableError("history has a row that is no attempt")
+    members = members_of(dict(zip(_MEMBERS, cast("list[object]", row), strict=True)), _MEMBERS)
+    try:
+        members["delivery"] = Delivery(members["delivery"])
+    except ValueError:
+        raise UnreadableError("history has a delivery that is not a verdict") from None
+    return Attempt(**members)

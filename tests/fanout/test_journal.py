@@ -638,7 +638,7 @@ def test_error_with_a_wrong_history_is_unreadable(members: dict[str, Any]) -> No
     error = {"kind": "ConnectionLostError", "text": "lost", "function_name": "f"} | members
     content = {"delivery": "unknown", "attempts": 1, "duration": 0.1, "error": error}
     work = WorkItem(index=0, item=1, key="k", command=InvokeCommand(function_name="f"), function_name="f")
-    with pytest.raises(journal_records.UnreadableError, match=next(iter(members))):
+    with pytest.raises(journal_records.UnreadableError):
         journal_records.load(work, content, None, codec=JsonCodec())
 
 
