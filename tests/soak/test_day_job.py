@@ -48,7 +48,7 @@ def with_another_total(name: str) -> Callable[[Pass], Pass]:
     ("change", "claim"),
     [
         (without_a_result, "each item has one result"),
-        (without_a_result, "the summary counts the results"),
+        (with_another_total("ok"), "the summary counts the results"),
         (without_a_result, "the journal exports the results"),
         (with_another_execution, "no item ran more than once, or twice if it is sent again"),
         (with_another_execution, "billed invocations are the recorded executions"),
