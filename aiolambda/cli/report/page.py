@@ -164,7 +164,8 @@ def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         + "</tr>"
         for row in rows
     )
-    return f"<div class=wide><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    form = " class=many" if len(names) > 2 else ""  # on a narrow screen, its rows become lists
+    return f"<div class=wide><table{form}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _time(seconds: float) -> str:

@@ -35,8 +35,8 @@ rect.ok{fill:var(--ok)}rect.failed{fill:var(--failed)}rect.unknown{fill:var(--un
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;vertical-align:top;padding:.3rem .75rem .3rem 0;border-bottom:1px solid var(--rule)}
 th{font-weight:600;white-space:nowrap}
-@media (max-width:40rem){thead{display:none}tr{display:block;border-bottom:1px solid var(--rule);padding:.4rem 0}
-td{display:block;border:0;padding:0}td[data-name]::before{content:attr(data-name) ": ";color:var(--soft)}}
+@media (max-width:40rem){.many thead{display:none}.many tr{display:block;border-bottom:1px solid var(--rule);padding:.4rem 0}
+.many td{display:block;border:0;padding:0}.many td[data-name]::before{content:attr(data-name) ": ";color:var(--soft)}}
 @media print{:root{color-scheme:light;--paper:#fff;--ink:#000;--soft:#444;--rule:#bbb;--panel:#fff;
 --ok:#1a7f4b;--failed:#c62f37;--unknown:#b06a00;--flight:#2463c9;--window:#8a94a0}
 body{max-width:none;padding:0;font-size:10pt}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
