@@ -18,6 +18,7 @@ from ..types.interfaces import Codec
 from ..types.values import Delivery
 from .cost import NO_COST, Cost, cost_of_report
 from .item import WorkItem
+from .journal_attempts import load_attempts, record_of_attempts
 from .journal_members import (
     NUMBER,
     TEXT,
@@ -132,6 +133,7 @@ def _error_record(error: AiolambdaError, *, whole: bool) -> dict[str, Any]:
         "text": str(error.args[0]) if error.args else "",
         "function_name": error.function_name,
         "metadata": metadata,
+        **record_of_attempts(error),
         **{name: value for name, value in members.items() if type(value) in _ERROR_MEMBERS[name] and is_sound(value)},
     }
 
@@ -245,6 +247,7 @@ def _load_error(content: Content, verdict: Delivery) -> AiolambdaError:
         if issubclass(kind, base):
             state |= defaults
     state |= {name: member_of(content, name, *kinds) for name, kinds in _ERROR_MEMBERS.items() if name in content}
+    state |= load_attempts(content, kind)
     if issubclass(kind, LambdaServiceException):
         state |= {"metadata": load_metadata(content.get("metadata")), "message": text}
         state.pop("request_id", None)  # the metadata has it

@@ -48,7 +48,7 @@ from aiolambda.fanout.item import WorkItem
 from aiolambda.fanout.journal_rows import ItemRow, ItemState
 from aiolambda.testing import FakeTransport
 from aiolambda.types.http import Headers
-from aiolambda.types.values import Delivery, Metadata
+from aiolambda.types.values import Attempt, Delivery, Metadata, RetryAction
 
 from ..support import THOROUGH
 
@@ -602,6 +602,13 @@ def test_restored_errors_keep_their_attributes() -> None:
         UnknownOutcomeError("unknown"),
         *(kind("no", code=code, metadata=metadata) for code, kind in EXCEPTIONS.items()),
     ]
+    for error in errors[2:]:
+        error.retry_action = RetryAction.RETRY
+        history = [
+            Attempt(delivery=Delivery.REFUSED, duration=0.25, status_code=429),
+            Attempt(delivery=Delivery.UNKNOWN, duration=2, status_code=None),
+        ]
+        error._locate("f", Delivery.UNKNOWN, history=history, elapsed=2.5, total_retry_delay=0.25)
     work = WorkItem(index=0, item=1, key="k", command=InvokeCommand(function_name="f"), function_name="f")
     for error in errors:
         content, payload = journal_records.dump(MapResult(index=0, key="k", item=1, error=error, delivery=error.delivery))
@@ -610,6 +617,29 @@ def test_restored_errors_keep_their_attributes() -> None:
         for name, value in vars(error).items():
             if name != "_located":
                 assert getattr(result.error, name) == value, (type(error), name)
+        assert str(result.error) == str(error)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"retry_action": "never"},
+        {"retry_action": []},
+        {"history": {}},
+        {"history": [["unknown", 1.0]]},
+        {"history": [["perhaps", 1.0, None]]},
+        {"history": [["unknown", True, None]]},
+        {"history": [["unknown", 1.0, "200"]]},
+        {"history": ["unknown"]},
+    ],
+    ids=str,
+)
+def test_error_with_a_wrong_history_is_unreadable(members: dict[str, Any]) -> None:
+    error = {"kind": "ConnectionLostError", "text": "lost", "function_name": "f"} | members
+    content = {"delivery": "unknown", "attempts": 1, "duration": 0.1, "error": error}
+    work = WorkItem(index=0, item=1, key="k", command=InvokeCommand(function_name="f"), function_name="f")
+    with pytest.raises(journal_records.UnreadableError):
+        journal_records.load(work, content, None, codec=JsonCodec())
 
 
 # --- whose file it is ------------------------------------------------------------------------------------------------

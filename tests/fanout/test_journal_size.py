@@ -1,5 +1,6 @@
 """The size of a journal, and the memory of its writer: neither an item nor a run costs more than it should."""
 
+import gc
 import hashlib
 import json
 import random
@@ -9,18 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from aiolambda import InvokeCommandOutput, MapResult, Metadata
+from aiolambda import InvokeCommandOutput, LambdaClient, MapResult, Metadata
 from aiolambda.fanout import journal_records
 from aiolambda.fanout.cost import Cost
 from aiolambda.fanout.journal_rows import ItemState
 from aiolambda.fanout.journal_tables import Tables
 from aiolambda.types.values import Delivery
-from benchmarks.journal_cost import Answering
+from benchmarks.journal_cost import KEYS, Answering
 
 ITEMS = 20_000
 """A fiftieth of what `benchmarks/journal_cost.py --items 1000000` writes."""
 TRACED = 4000
 """The last ones of them, whose memory is measured: that takes time."""
+MAPPED = 8000
+"""The items of a whole map; the memory of its second half is measured."""
 
 
 async def results(count: int, *, tail: bool) -> list[tuple[str, bytes]]:
@@ -72,3 +75,21 @@ async def test_an_item_takes_at_most_300_bytes_and_memory_is_flat(tail: bool, tm
     db.close()
     assert (tmp_path / "run.db").stat().st_size / ITEMS < 300
     assert kept < 25 * TRACED
+
+
+async def test_memory_of_a_run_and_of_its_replay_is_flat(tmp_path: Path) -> None:
+    for replayed in (0, MAPPED):
+        async with (
+            LambdaClient(region="us-east-1", credentials=KEYS, transport=Answering(tail=True)) as client,
+            client.map("f", range(MAPPED), journal=tmp_path / "run.db", log_type="Tail", concurrency=50) as run,
+        ):
+            done = 0
+            async for result in run:
+                done += result.ok
+                if done == MAPPED // 2:
+                    tracemalloc.start()
+            gc.collect()
+            kept, _ = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        assert (done, run.stats.replayed) == (MAPPED, replayed)
+        assert kept < 25 * MAPPED // 2

@@ -1,13 +1,14 @@
 """What must hold after a pass of the day's job: the files that it left, beside the counts of the server.
 
-Which equality holds: an answered execution is recorded with its result, in one transaction. So the recorded cost is exactly that
-of the server, less the executions whose answers no run has recorded: those of the items that were reported unknown, each but the
-last one if the item was sent again. Lambda bills these, and no client can see it.
+Which equality holds for the cost: a result and its cost are recorded in one transaction. So the recorded cost is exactly
+that of the server, without the executions whose answers no run has recorded: those of the items that were reported unknown.
+If such an item was sent again, its last execution is recorded. Lambda bills the others too, and no client can see it.
 
 Owns the claims. Must not know how the job is run or ended.
 """
 
 import csv
+import functools
 import json
 import math
 from collections import Counter
@@ -31,7 +32,7 @@ def order(number: int) -> dict[str, Any]:
     return {"id": f"order-{number}", "count": number % 7 + 1, "price": (number % 1000) / 8}
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Pass:
     """What a pass left behind: its results by item, its summary, its files, and what `aiolambda journal` says."""
 
@@ -47,15 +48,15 @@ class Pass:
     exported: list[dict[str, Any]]
     counts: Counts
 
-    @property
+    @functools.cached_property
     def by_item(self) -> dict[int, dict[str, Any]]:
         return {number_of(result["key"]): result for result in self.results}
 
-    @property
+    @functools.cached_property
     def unknown(self) -> set[int]:
         return {number for number, result in self.by_item.items() if result["delivery"] == "unknown"}
 
-    @property
+    @functools.cached_property
     def failed(self) -> set[int]:
         return {number for number, result in self.by_item.items() if not result["ok"]} - self.unknown
 
@@ -78,7 +79,7 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
 def claims(this: Pass, *, items: int, unrecorded: set[int], is_first: bool) -> dict[str, bool]:
     """The claims of a pass. `unrecorded`: the items of which all executions but the last, or all of them, left no record."""
     executions = this.counts.executions
-    answered = set(range(items)) - this.unknown
+    answered = this.by_item.keys() - this.unknown
     return {
         "each item has one result": sorted(number_of(result["key"]) for result in this.results) == list(range(items)),
         "the server could read every request": this.counts.wrong == 0,

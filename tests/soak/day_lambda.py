@@ -1,6 +1,7 @@
-"""A Lambda on loopback that counts what it executes and bills, by item. Some items fail, some are throttled, some lose their answer.
+"""A Lambda on loopback that counts what it executes, by item. Some items fail, some are throttled, some lose their answer.
 
-Owns the rules, which follow from the number of an item alone, and the server, in a process of its own. Must not know the client.
+Owns these rules, which depend on the number of an item alone, and the server, in a process of its own. Must not know the
+client.
 """
 
 import asyncio
@@ -129,8 +130,9 @@ def _log(id: str, number: int, execution: int) -> str:
     billed = billed_ms(number, execution)
     init = "Init Duration: 151.20 ms\t" if draw(number) in COLD else ""
     return (
-        f"START RequestId: {id} Version: $LATEST\nEND RequestId: {id}\nREPORT RequestId: {id}\tDuration: {billed - 0.5:.2f} ms\t"
-        f"Billed Duration: {billed} ms\tMemory Size: {MEMORY_MB} MB\tMax Memory Used: 71 MB\t{init}\n"
+        f"START RequestId: {id} Version: $LATEST\nEND RequestId: {id}\n"
+        f"REPORT RequestId: {id}\tDuration: {billed - 0.5:.2f} ms\tBilled Duration: {billed} ms\t"
+        f"Memory Size: {MEMORY_MB} MB\tMax Memory Used: 71 MB\t{init}\n"
     )
 
 

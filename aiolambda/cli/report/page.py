@@ -3,6 +3,7 @@
 Laws: no payload and no message of a function is in it; every text is escaped; its size does not grow with the run.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -91,8 +92,8 @@ def _over_time(timeline: Timeline) -> str:
         Series("may have run", "unknown", [span.unknown / width for span in spans]),
     ]
     flight = [
-        Series("in flight", "flight", [span.in_flight for span in spans]),
         Series("window", "window", [span.window for span in spans]),
+        Series("in flight", "flight", [span.in_flight for span in spans]),  # above the window, with which it often coincides
     ]
     charts = [
         bars("Results per second", outcomes, labels=labels, unit="results/s"),
@@ -108,8 +109,8 @@ def _latency(stats: MapStats, durations: Durations) -> str:
     shown = durations.bars()
     if not shown:
         return ""
-    middle = shown[len(shown) // 2][0]
-    labels = [_time(shown[0][0]), _time(middle), _time(shown[-1][1])] if len(shown) > 1 else [_time(shown[0][0])]
+    shortest, longest = shown[0][0], shown[-1][1]
+    labels = [_time(shortest), _time(math.sqrt(shortest * longest)), _time(longest)]  # the scale is logarithmic
     chart = bars(
         "Items by duration of their last invocation (logarithmic)",
         [Series("items", "flight", [count for _, _, count in shown])],
@@ -163,7 +164,8 @@ def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         + "</tr>"
         for row in rows
     )
-    return f"<div class=wide><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    form = " class=many" if len(names) > 2 else ""  # on a narrow screen, its rows become lists
+    return f"<div class=wide><table{form}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _time(seconds: float) -> str:

@@ -95,6 +95,19 @@ def test_page_is_whole_and_loads_nothing() -> None:
     assert "The run was stopped by signal. 7 items were not sent." in text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "labels"),
+    [((0.1,), ["100 ms", "112 ms", "126 ms"]), ((0.01, 0.1), ["10 ms", "35.5 ms", "126 ms"])],
+    ids=["one bar", "eleven bars"],
+)
+def test_labels_of_durations_stand_where_they_belong(seconds: tuple[float, ...], labels: list[str]) -> None:
+    durations = Durations()
+    for one in seconds:
+        durations.add(one)
+    text = page(facts(), MapStats(), Timeline(), durations, None)
+    assert re.findall(r"<span>([^<]*)</span>", text) == labels
+
+
 def test_page_of_a_run_without_results_is_whole() -> None:
     checked = Checked()
     text = page(facts(), MapStats(), Timeline(), Durations(), None)
