@@ -350,7 +350,7 @@ class _NewOutput(Unfrozen, HttpOutput):
         new._make_metadata = make_metadata
         new.status_code = status_code
         new.headers = shown = _new(HttpHeaders)
-        shown._headers = headers
+        shown._headers = headers  # pyright: ignore[reportPrivateUsage] - of this module
         new.content = content
         new._codec = codec
         new._function_name = function_name
