@@ -261,7 +261,9 @@ class Connection(asyncio.BufferedProtocol):
         `limit` is the seconds of silence before the response, and the seconds for its head and for its body. The body may have
         `most` bytes. Call `check` once the future is done.
         """
-        self.reader.begin(most, has_no_body=head[0] == _H and head[:5] == _HEAD)
+        self.reader.begin(most)
+        if head[0] == _H and head[:5] == _HEAD:
+            self.reader.expect_no_body()
         self._is_streamed = most is None
         self._in_use, self._progress, self._limit, self._received_at_rest = True, 0, limit, None
         waiter = self._waiter = self._loop.create_future()

@@ -77,13 +77,10 @@ class ResponseReader:
         self.begin(None)
         self.is_complete = True
 
-    def begin(self, most: int | None, *, has_no_body: bool = False) -> None:
-        """Prepare for the response to the next request. Its body may have `most` bytes; `None` if it is streamed.
-
-        `has_no_body`: the response is one to HEAD, which ends with its head, whatever length that states.
-        """
+    def begin(self, most: int | None) -> None:
+        """Prepare for the response to the next request. Its body may have `most` bytes; `None` if it is streamed."""
         self._most = most
-        self._has_no_body = has_no_body
+        self._has_no_body = False
         self.status = 0
         self.fields: dict[str, str] = _NO_FIELDS
         self.repeated: dict[str, list[str]] | None = None
@@ -123,6 +120,10 @@ class ResponseReader:
             self._check_size()
         if self._large is not None and (self._has_no_body or not self.is_complete):
             self._parser = None  # it has taken the head, and the rest of the body needs none
+
+    def expect_no_body(self) -> None:
+        """The response is one to HEAD, which ends with its head, whatever length that states. Call it after `begin`."""
+        self._has_no_body = True
 
     def filled(self, count: int) -> None:
         """So many bytes were received into `place`."""

@@ -633,7 +633,10 @@ MISTAKES: list[tuple[str, type[Exception], str]] = [
     (
         'with client.map("f", []) as run: pass',
         TypeError,
-        "a map is iterated, not awaited: async with client.map(...) as run: async for result in run: ...",
+        (
+            "a map is iterated, not awaited: async with client.map(...) as run: async for result in run: ..., "
+            "or all of its results: await client.map(...).collect()"
+        ),
     ),
     (
         'await client.stream("f")',
@@ -646,12 +649,18 @@ MISTAKES: list[tuple[str, type[Exception], str]] = [
     (
         'await client.map("f", [])',
         TypeError,
-        "a map is iterated, not awaited: async with client.map(...) as run: async for result in run: ...",
+        (
+            "a map is iterated, not awaited: async with client.map(...) as run: async for result in run: ..., "
+            "or all of its results: await client.map(...).collect()"
+        ),
     ),
     (
         'for result in client.map("f", []): pass',
         TypeError,
-        "a map is iterated, not awaited: async with client.map(...) as run: async for result in run: ...",
+        (
+            "a map is iterated, not awaited: async with client.map(...) as run: async for result in run: ..., "
+            "or all of its results: await client.map(...).collect()"
+        ),
     ),
     (
         'for chunk in client.stream("f"): pass',
@@ -763,10 +772,7 @@ MISTAKES: list[tuple[str, type[Exception], str]] = [
     (
         'await client.invoke("")',
         InvalidInputError,
-        (
-            "function_name '' is not a function name, name:qualifier, partial ARN or ARN (letters, digits, -, _ "
-            "and .) (function '')"
-        ),
+        ("function_name '' is not a function name, name:qualifier, partial ARN or ARN (letters, digits, -, _ and .)"),
     ),
     (
         "await client.invoke(None)",

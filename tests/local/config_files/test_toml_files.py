@@ -356,7 +356,7 @@ def test_wrong_url_is_named(folder, text, said):
 
 
 def test_example_of_the_manual_is_read(folder):
-    (example,) = [block for block in BLOCKS if block.language == "toml"]
+    (example,) = [block for block in BLOCKS if block.language == "toml" and block.page == "docs/reference/function-files.md"]
     for name in ("src/build", "pictures"):
         (folder / name).mkdir()
     file = load(folder, example.text)
