@@ -382,7 +382,8 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
         def send(
             command: "InvokeCommand | FetchCommand", run_ended: "asyncio.Future[None]"
         ) -> "Awaitable[InvokeCommandOutput | HttpOutput]":
-            return self._call(cast("InvokeCommand", command), timeout, idempotent, run_ended, facts)
+            one: Any = command  # of the one class or of the other; `cast` would take longer
+            return self._call(one, timeout, idempotent, run_ended, facts)
 
         if timeout is not UNSET:
             self._timeouts(timeout, 1.0)  # so that a wrong limit fails the map, and not each item

@@ -3,7 +3,7 @@
 Owns the state of an item. Must not know when it is sent, or where its result goes.
 """
 
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import attrs
 
@@ -84,6 +84,7 @@ class WorkItem(Generic[Item]):
         self, output: "InvokeCommandOutput | HttpOutput | None", error: AiolambdaError | None, *, duration: float = 0.0
     ) -> MapResult[Item]:
         """The result of the item, with the verdict on all its invocations."""
+        answer: Any = output  # of the one class or of the other; `cast` would take longer
         is_http = isinstance(self.command.operation, HttpOperation)
         if error is not None:
             verdict = delivery.worst([error.delivery, *([Delivery.UNKNOWN] if self.may_have_run else [])])
@@ -96,8 +97,8 @@ class WorkItem(Generic[Item]):
             index=self.index,
             key=self.key,
             item=self.item,
-            output=None if is_http else cast("InvokeCommandOutput | None", output),
-            response=cast("HttpOutput | None", output) if is_http else None,
+            output=None if is_http else answer,
+            response=answer if is_http else None,
             error=error,
             delivery=verdict,
             attempts=self.attempts,
