@@ -31,7 +31,7 @@ DEEDS: dict[str, Deed] = {
 """What must not happen twice, by the end of its path."""
 REPEATED: dict[str, Deed] = {
     "heartbeat": lambda client: client.callback("aWQ=").heartbeat(),
-    "get": lambda client: client.durable_execution(arn_of("order-7")).result(timeout=20),
+    "get": lambda client: client.durable_execution(arn_of("order-7")).result(timeout=90),
     "history": lambda client: _last_of(client.durable_execution(arn_of("order-7")).history(follow=True)),
 }
 """What may be repeated freely."""
