@@ -15,7 +15,7 @@ from ..operations.response_stream import ResponseStream
 from ..protocol.function_urls import host_at
 from . import exit_codes
 from .clients import make_client
-from .files import check_is_open, escape_controls, open_output, print_error, stop_writing, truncate, write_whole
+from .files import check_is_open, escape_controls, open_output, print_error, truncate, write_pieces, write_whole
 from .interrupts import InterruptedBeforeSending, run_in_loop
 from .options import add_connect_timeout, add_connection_options, add_timeout
 from .payloads import bytes_of, payload_of
@@ -136,19 +136,9 @@ async def _stream(options: argparse.Namespace, request: Mapping[str, Any], file:
     """Write the chunks as they arrive. An early end is reported after them."""
     async with _client(options) as client, client.fetch_stream(**request, region=_region_of(options, client)) as stream:
         truncate(file)
-        async with contextlib.aclosing(_pieces(stream, include=options.include)) as pieces:
-            async for piece in pieces:
-                try:
-                    file.write(piece)
-                    file.flush()
-                except BrokenPipeError:  # the reader has closed the pipe, which is not an error
-                    stop_writing(file)
-                    break
-                except OSError as error:
-                    stop_writing(file)
-                    text = f"aiolambda: the function runs, but its response cannot be written: {error.strerror}"
-                    print_error(text, is_failure=True)
-                    return exit_codes.MAY_HAVE_RUN
+        pieces = _pieces(stream, include=options.include)
+        if not await write_pieces(pieces, file, "the function runs, but its response cannot be written"):
+            return exit_codes.MAY_HAVE_RUN
         return _code_of(options, stream.status_code)
 
 

@@ -11,8 +11,8 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
@@ -34,6 +34,7 @@ __all__ = [
     "standard_input",
     "stop_writing",
     "truncate",
+    "write_pieces",
     "write_whole",
 ]
 
@@ -164,6 +165,23 @@ def write_whole(data: bytes, file: BinaryIO, failure: str) -> bool:
         stop_writing(file)
         print_error(f"aiolambda: {failure}: {error.strerror}", is_failure=True)
         return False
+    return True
+
+
+async def write_pieces(pieces: AsyncGenerator[bytes], file: BinaryIO, failure: str) -> bool:
+    """Write pieces as they come, as `write_whole` writes all at once. A closed pipe ends it."""
+    async with aclosing(pieces):
+        async for piece in pieces:
+            try:
+                file.write(piece)
+                file.flush()
+            except BrokenPipeError:
+                stop_writing(file)
+                break
+            except OSError as error:
+                stop_writing(file)
+                print_error(f"aiolambda: {failure}: {error.strerror}", is_failure=True)
+                return False
     return True
 
 

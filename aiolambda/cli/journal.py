@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, FunctionError
-from ..fanout.causes import cause_of
+from ..fanout.causes import cause_of, request_id_of
 from ..fanout.cost import NO_COST
 from ..fanout.journal import Journal
 from ..fanout.journal_reader import JournalReader, StoredItem
@@ -118,12 +118,11 @@ def _failure(item: StoredItem) -> dict[str, Any]:
     assert item.result is not None  # noqa: S101 - the caller has looked
     assert item.result.error is not None  # noqa: S101 - as above
     error, output = item.result.error, item.result.output
-    request_id = output.metadata.request_id if output is not None else getattr(error, "request_id", None)
     return {
         "key": item.key,
         "cause": cause_of(error),
         "delivery": str(item.result.delivery),
-        "request_id": request_id,
+        "request_id": request_id_of(output, error),
         "attempts": item.result.attempts,
         "run": item.run,
     }

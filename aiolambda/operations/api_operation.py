@@ -92,10 +92,14 @@ class ApiOperation(ControlPlaneOperation, Generic[In, Out]):
         arn_region = names.region_of(self.function_name(input))
         if arn_region is not None and region is not None and arn_region != region:
             raise names.other_region(arn_region, region)
-        execution_region = durable_arn.region_of(getattr(input, "durable_execution_arn", None))
+        execution_region = _execution_region(input)
         if execution_region is not None and region is not None and execution_region != region:
             raise durable_arn.other_region(execution_region, region)
         return None
+
+    def arn_region(self, input: In, /) -> str | None:
+        """The region that the ARN of the function or of the durable execution names; `None` if there is none."""
+        return names.region_of(self.function_name(input)) or _execution_region(input)
 
     def request(self, input: In, /, *, endpoint: str, codec: Codec, limits: PayloadLimits) -> Request:
         """The request, without host, user agent and signature."""
@@ -146,6 +150,10 @@ class ApiOperation(ControlPlaneOperation, Generic[In, Out]):
     def is_idempotent(self, input: In, /, *, durable: Collection[tuple[str, str | None]]) -> bool:
         """Whether a repeat is safe by the model."""
         return self._idempotent
+
+
+def _execution_region(input: OperationInput) -> str | None:
+    return durable_arn.region_of(getattr(input, "durable_execution_arn", None))
 
 
 def _new_token() -> str:

@@ -194,6 +194,10 @@ class ControlPlaneOperation:
     verdict = Delivery.EXECUTED
     """The verdict on an answer that is not an error."""
 
+    def arn_region(self, input: Any, /) -> str | None:
+        """The region that an ARN in the input names; `None` if there is none."""
+        return None
+
     def is_large(self, input: Any, /) -> bool:
         """Whether making the request takes so long that a thread should do it."""
         return False

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from ..protocol import durable_arn, names
+from ..protocol import names
 from ..threads import Threads
 from ..types.http import Request
 from . import payload_file
@@ -37,9 +37,10 @@ def endpoint_middleware(state: PipelineState) -> Preparation:
             return
         if context.endpoint_in is None or context.signer is None:
             return
-        region = names.region_of(call.function_name) or durable_arn.region_of(
-            getattr(call.input, "durable_execution_arn", None)
-        )
+        if isinstance(operation, ControlPlaneOperation):
+            region = operation.arn_region(call.input)
+        else:
+            region = names.region_of(call.function_name)
         if region is not None and region != context.signer.region:
             call.endpoint, call.signing_region = context.endpoint_in(region), region
 

@@ -5,6 +5,7 @@ Must not know how a history is read.
 
 import argparse
 import datetime as dt
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, BinaryIO, cast
 
 from ...operations.durable_events import DurableEvent
@@ -12,7 +13,7 @@ from ...operations.structure import Structure, table_of
 from ...protocol import timestamps
 from .. import exit_codes
 from ..clients import make_client
-from ..files import check_is_open, escape_controls, open_output, print_error, stop_writing, truncate
+from ..files import check_is_open, escape_controls, open_output, print_error, truncate, write_pieces
 from ..interrupts import run_in_loop
 from ..options import add_connect_timeout, add_connection_options, add_timeout
 from ..results import Form, NotJsonError, add_output_options, form_of
@@ -46,34 +47,35 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _write(options: argparse.Namespace, form: Form, file: BinaryIO) -> int:
-    has_begun, code = False, exit_codes.DONE
     async with make_client(options) as client:
         events = client.durable_execution(options.arn).history(
             follow=options.follow,
             include_data=not (options.no_data or form.is_unchanged),
             newest_first=options.newest_first,
         )
-        async for event in events:
-            if not has_begun:
-                truncate(file)
-                has_begun = True
-            try:
-                line = _line_of(event) if form.is_unchanged else form.of_value(_as_json(event.raw), indent=False)
-            except NotJsonError as error:
-                print_error(f"aiolambda: --query fails on event {event.event_id} ({error})", is_failure=True)
-                return exit_codes.USAGE
-            try:
-                file.write(line)
-                file.flush()
-            except BrokenPipeError:  # the reader has closed the pipe, which is not an error
-                stop_writing(file)
-                break
-            except OSError as error:
-                stop_writing(file)
-                print_error(f"aiolambda: the history cannot be written: {error.strerror}", is_failure=True)
-                code = exit_codes.USAGE
-                break
-    return code
+        try:
+            is_written = await write_pieces(_lines_of(events, form, file), file, "the history cannot be written")
+        except _QueryFails as failure:
+            print_error(f"aiolambda: --query fails on event {failure}", is_failure=True)
+            return exit_codes.USAGE
+    return exit_codes.DONE if is_written else exit_codes.USAGE
+
+
+class _QueryFails(Exception):
+    """An event to which the query cannot be applied. The text has its number."""
+
+
+async def _lines_of(events: AsyncIterator[DurableEvent], form: Form, file: BinaryIO) -> AsyncGenerator[bytes]:
+    """A line for each event. The file is emptied when the first one is there."""
+    has_begun = False
+    async for event in events:
+        if not has_begun:
+            truncate(file)
+            has_begun = True
+        try:
+            yield _line_of(event) if form.is_unchanged else form.of_value(_as_json(event.raw), indent=False)
+        except NotJsonError as error:
+            raise _QueryFails(f"{event.event_id} ({error})") from None
 
 
 def _line_of(event: DurableEvent) -> bytes:

@@ -17,13 +17,29 @@ from ...emulation.scenarios import FailureKind, Scenario
 from ...operations import stream_events
 from ..runtime.invocations import InvocationResult, ResponseWriter
 
-__all__ = ["StreamingResponse"]
+__all__ = ["ClientWriter", "StreamingResponse"]
 
 _DEFAULT_TYPE = "application/octet-stream"
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
 
 
-class StreamingResponse(ResponseWriter):
+class ClientWriter(ResponseWriter):
+    """A response that is written to a client until it disconnects."""
+
+    _is_open = True
+    """Whether what the function writes is still sent."""
+
+    async def _send(self, step: Callable[[], Awaitable[object]]) -> None:
+        """Run the step, unless the client has disconnected."""
+        if not self._is_open:
+            return
+        try:
+            await step()
+        except ConnectionError:
+            self._is_open = False
+
+
+class StreamingResponse(ClientWriter):
     """The response to one streaming invocation. `headers` hold its request id and trace id.
 
     With a scripted loss, the event after its `chunks` is not sent: the connection ends, or the body ends in the middle of it.
@@ -34,7 +50,6 @@ class StreamingResponse(ResponseWriter):
         self._loss = loss
         self._left = 0 if loss is None else loss.chunks
         self._response = web.StreamResponse(headers={**headers, "Content-Type": stream_events.CONTENT_TYPE})
-        self._is_open = True
         self.begun = False
         """Whether the head was sent."""
 
@@ -84,12 +99,3 @@ class StreamingResponse(ResponseWriter):
         elif self._request.transport is not None:
             self._request.transport.close()  # it sends the chunks before
         self._is_open = False
-
-    async def _send(self, step: Callable[[], Awaitable[object]]) -> None:
-        """Run the step, unless the client has disconnected."""
-        if not self._is_open:
-            return
-        try:
-            await step()
-        except ConnectionError:
-            self._is_open = False

@@ -66,7 +66,7 @@ class Ended:
             return list(self._arns)
 
 
-class Store(InMemoryExecutionStore):  # type: ignore[misc]
+class Store(InMemoryExecutionStore):  # type: ignore[misc] # the SDK is not installed here
     """Tells of each execution that is saved with its end."""
 
     def __init__(self, ended: Ended) -> None:
@@ -86,7 +86,7 @@ class Store(InMemoryExecutionStore):  # type: ignore[misc]
             self._ended.add(execution.durable_execution_arn)
 
 
-class Server(WebServer):  # type: ignore[misc]
+class Server(WebServer):  # type: ignore[misc] # the SDK is not installed here
     """The SDK's server on a socket that listens already."""
 
     daemon_threads = True
@@ -97,7 +97,7 @@ class Server(WebServer):  # type: ignore[misc]
         self.RequestHandlerClass = Handler
 
     def server_bind(self) -> None:
-        self.socket.close()  # type: ignore[has-type]
+        self.socket.close()  # type: ignore[has-type] # as above
         self.socket = socket.socket(fileno=os.dup(0))
         self.server_address = self.socket.getsockname()
 
@@ -108,7 +108,7 @@ class Server(WebServer):  # type: ignore[misc]
         """A connection that broke is no news."""
 
 
-class Handler(RequestHandler):  # type: ignore[misc]
+class Handler(RequestHandler):  # type: ignore[misc] # the SDK is not installed here
     """The SDK's requests, and those of the endpoint, for those who know the token."""
 
     server: Server

@@ -6,7 +6,6 @@ Source: "Invoking Lambda function URLs" of the developer guide.
 
 import asyncio
 import datetime as dt
-import inspect
 import json
 import logging
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from aiohttp import web
 from ...emulation import api_errors, url_errors
 from ...emulation.api_errors import ApiError
 from ...emulation.function_url import MalformedResponse, UrlRequest, event_of, response_of
+from ...emulation.handlers import is_generator
 from ...emulation.identifiers import new_request_id
 from ...emulation.in_process import InProcessFunction
 from ...emulation.recorded_call import RecordedCall, recorded_at_url
@@ -222,10 +222,7 @@ class UrlApi:
 def _returns_json(job: Job) -> bool:
     """Whether the function is one of this process that returns its result as a whole, which it writes as one piece."""
     function = job.selection.function
-    if not isinstance(function, InProcessFunction):
-        return False
-    handler = inspect.unwrap(function.handler)
-    return not (inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler))
+    return isinstance(function, InProcessFunction) and not is_generator(function.handler)
 
 
 def _tell(job: Job, problem: str) -> None:

@@ -7,15 +7,14 @@ Must not know how the function runs.
 Source: "Response streaming for Lambda functions" of the developer guide.
 """
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
 
 from ...emulation import url_errors
 from ...emulation.function_url import MalformedResponse, UrlResponse, head_of
 from ...emulation.scenarios import Scenario
 from ...operations.text_formats import HTTP_CONTENT_TYPE, PRELUDE_END, PreludeError, prelude_of
-from ..runtime.invocations import InvocationResult, ResponseWriter
+from ..api.stream import ClientWriter
+from ..runtime.invocations import InvocationResult
 from .answers import Answers
 
 __all__ = ["StreamingUrlResponse"]
@@ -25,7 +24,7 @@ _JSON = "application/json"
 _STREAM = "application/octet-stream"
 
 
-class StreamingUrlResponse(ResponseWriter):
+class StreamingUrlResponse(ClientWriter):
     """The response to one request. `problem` says afterwards why what the function wrote is not an HTTP response.
 
     `is_json` is the type of a body that the function writes without a type.
@@ -39,7 +38,6 @@ class StreamingUrlResponse(ResponseWriter):
         """The begin of a head; `None` if there is none, or if it is complete."""
         self._content_type = _JSON if is_json else _STREAM
         self._has_body = True
-        self._is_open = True
         self._is_streamed = False
         self.problem: str | None = None
 
@@ -146,12 +144,3 @@ class StreamingUrlResponse(ResponseWriter):
     def _reject(self, problem: str) -> None:
         self.problem = problem
         self._prelude = None
-
-    async def _send(self, step: Callable[[], Awaitable[object]]) -> None:
-        """Run the step, unless the client has disconnected."""
-        if not self._is_open:
-            return
-        try:
-            await step()
-        except ConnectionError:
-            self._is_open = False
