@@ -27,6 +27,7 @@ from ..types.values import UNSET, HedgeAfter, Timeouts, Unset
 if TYPE_CHECKING:
     import asyncio
 
+    from ..fanout import Send
     from ..fanout.hedging import MapHedging
     from ..operations.commands import InvokeCommand
     from ..operations.fetch_command import FetchCommand
@@ -91,15 +92,17 @@ class HedgedCalls:
         )
         return await race.run()
 
-    def of_map(self, after: HedgeAfter, timeout: _Limit, idempotent: bool | None, facts: MapFacts) -> "MapHedging":
-        """The hedges of one map."""
-        from ..fanout.hedging import MapHedging  # noqa: PLC0415 - most clients have no map
+    def of_map(
+        self, after: HedgeAfter, timeout: _Limit, idempotent: bool | None, facts: MapFacts, *, send: "Send | None" = None
+    ) -> "MapHedging":
+        """The hedges of one map. `send` is given if it hands the commands to somebody else, who tells nothing on the way."""
+        from ..fanout.hedging import MapHedging, told_at_once  # noqa: PLC0415 - most clients have no map
 
         def send_leg(command: "InvokeCommand | FetchCommand", run_ended: "asyncio.Future[None]", leg: Leg) -> Awaitable[Any]:
             return self._leg(command, timeout, idempotent, run_ended, facts, leg)
 
         return MapHedging(
-            send_leg,
+            send_leg if send is None else told_at_once(send),
             after=after,
             records=self._records,
             has_room=self.has_room,

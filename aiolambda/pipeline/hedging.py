@@ -186,7 +186,7 @@ class Race(Generic[Out]):
         async def go() -> Out:
             return await start(leg)
 
-        task = self._loop.create_task(go(), name="a hedge" if leg.hedge else None, context=self._context.copy())
+        task = self._context.run(self._loop.create_task, go(), name="a hedge" if leg.hedge else None)
         task.add_done_callback(on_end)
         return task
 
@@ -224,8 +224,9 @@ class Race(Generic[Out]):
             if self.first.in_flight:
                 self.record.answered(self.first.waited)
             self._winner = hedge
-            self._places.count_won()
-            self._log("%r: the second request has the answer, %.3f s after the first was sent", hedge.elapsed)
+            if hedge.sent:  # else a middleware has answered in place of the function
+                self._places.count_won()
+                self._log("%r: the second request has the answer, %.3f s after the first was sent", hedge.elapsed)
             self._settled.set_result(None)
         elif _is_done(self.first):
             self._settled.set_result(None)

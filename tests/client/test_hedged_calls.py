@@ -21,6 +21,7 @@ from aiolambda import (
     InvalidInputError,
     InvocationTimeoutError,
     InvokeCommand,
+    InvokeCommandOutput,
     LambdaServiceException,
     StandardRetry,
     Timeouts,
@@ -480,6 +481,18 @@ async def test_output_of_a_middleware_is_returned_as_it_is() -> None:
         client.middleware_stack.add(caches)
         await client.send(InvokeCommand(function_name="f"), **HEDGED)
         assert await client.send(InvokeCommand(function_name="f"), **HEDGED) is kept[0]
+
+
+async def test_hedge_that_a_middleware_answers_is_not_counted() -> None:
+    async def answers(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        return InvokeCommandOutput(status_code=200, payload=b'"kept"') if now() else await call_next(call)
+
+    fake = Played((60.0, FIRST))
+    async with client_of(fake) as client:
+        client.middleware_stack.add(answers)
+        output = await client.invoke("f", **HEDGED)
+        assert (output.json(), output.metadata.hedge, now(), fake.cut) == ("kept", None, 0.5, [0])
+        assert (client.stats.hedged, client.stats.hedges_won) == (0, 0)
 
 
 async def test_observers_hear_which_call_is_the_hedge() -> None:

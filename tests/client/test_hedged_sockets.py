@@ -7,7 +7,7 @@ import pytest
 
 from aiolambda import LambdaClient
 
-from ..support.servers import Connection, RawServer, answer, raw_server
+from ..support.servers import Connection, RawServer, Script, answer, raw_server
 from ..support.transports import client_for
 
 HEDGED: dict[str, Any] = {"idempotent": True, "hedge_after": 0.05, "timeout": 30}
@@ -118,3 +118,50 @@ async def test_map_over_sockets_has_each_answer_once() -> None:
         assert sorted(result.value() for result in results) == list(range(60))
         assert client.stats.hedged == client.stats.hedges_won > 0
         await until_closed(server, client.stats.hedged)
+
+
+async def resets(connection: Connection) -> None:
+    connection.writer.transport.abort()
+
+
+async def ends_in_the_head(connection: Connection) -> None:
+    await connection.write(b"HTTP/1.1 200 OK\r\nContent-")
+
+
+async def ends_in_the_body(connection: Connection) -> None:
+    await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+
+
+async def says_nonsense(connection: Connection) -> None:
+    await connection.write(b"\x16\x03\x01 no HTTP at all \xf0\x9f\xab\x96\r\n\r\n")
+
+
+async def throttles(connection: Connection) -> None:
+    headers = "x-amzn-ErrorType: TooManyRequestsException\r\n"
+    await connection.write(answer("429 Too Many Requests", headers, b'{"Reason":"CallerRateLimitExceeded"}'))
+
+
+@pytest.mark.parametrize("fault", [resets, ends_in_the_head, ends_in_the_body, says_nonsense, throttles])
+@pytest.mark.parametrize("faulty", [1, 2], ids=["first", "hedge"])
+async def test_one_that_breaks_leaves_the_other(fault: Script, faulty: int) -> None:
+    """Both requests are there before the faulty one breaks; the other is answered after it."""
+    has_broken = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        _, body = await connection.read_request()
+        while len(connection.server.requests) < 2:
+            await asyncio.sleep(0.005)
+        if connection.number == faulty:
+            await fault(connection)
+            has_broken.set()
+            return
+        await has_broken.wait()
+        await asyncio.sleep(0.05)
+        await connection.write(answer(body=body))
+        await connection.until_client_closes()
+
+    async with raw_server(script) as server, client_for(server) as client:
+        output = await client.invoke("f", {"id": 7}, **HEDGED)
+        assert (output.json(), output.metadata.hedge) == ({"id": 7}, "won" if faulty == 1 else "lost")
+        assert (len(server.requests), server.connections, output.metadata.attempts) == (2, 2, 2)
+        assert client._state.slots.in_flight == 0

@@ -18,10 +18,9 @@ from aiolambda import (
     Response,
     StandardRetry,
 )
-from aiolambda.fanout.hedging import MapHedging, told_at_once
-from aiolambda.policy.hedging import FunctionRecords
 from aiolambda.testing import FakeTransport
-from aiolambda.types.loggers import PACKAGE
+from aiolambda.types.events import MapFacts
+from aiolambda.types.values import UNSET
 
 from ..support.hedging import Played, client_of, of_its_kind
 from ..support.retrying import answer, now, throttle
@@ -267,15 +266,7 @@ async def test_send_that_tells_nothing_is_hedged_too() -> None:
             sent.append(now())
             return elsewhere(len(sent) - 1, client, command)
 
-        hedging = MapHedging(
-            told_at_once(send),
-            after=0.5,
-            records=FunctionRecords(),
-            has_room=lambda: True,
-            count_sent=lambda: None,
-            count_won=lambda: None,
-            logger=PACKAGE,
-        )
+        hedging = client._hedging.of_map(0.5, UNSET, True, MapFacts("f"), send=send)
         run = client.map("f", [1], idempotent=True)
         scheduler = run._scheduler
         hedging.join(send, client._maps.admission, scheduler._stats, scheduler.wake)
