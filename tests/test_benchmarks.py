@@ -15,6 +15,7 @@ from benchmarks import (
     driver,
     environments,
     fetch,
+    hedging,
     instructions,
     invocation,
     local_endpoint,
@@ -27,7 +28,7 @@ from benchmarks import (
 )
 from benchmarks.figures import Figure, Spread, markdown
 
-from .support import THOROUGH
+from .support import THOROUGH, virtual
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN = ROOT / "benchmarks" / "run.py"
@@ -333,3 +334,27 @@ def test_instructions_are_the_total_of_a_part(tmp_path: Path) -> None:
     profile.write_text("version: 1\n")
     with pytest.raises(processes.DriverError, match=r"profile\.2 of callgrind has no total"):
         instructions.instructions(profile)
+
+
+def test_simulated_hedges_cut_the_tail() -> None:
+    """A fiftieth of `benchmarks/hedging.py`: the tail gets shorter, few calls run twice, and none that is not idempotent."""
+    modes = hedging.MODES
+    found = {mode: virtual.run(hedging.simulate(400, 2, settings)) for mode, settings in modes.items()}
+    plain, not_idempotent = found["no hedge"], found['hedge_after="p99", not idempotent']
+    assert (plain.hedged, plain.runs) == (0, 1)
+    assert not_idempotent == plain
+    for mode, outcome in found.items():
+        if outcome in (plain, not_idempotent):
+            continue
+        assert outcome.percentiles["p99.9"] < plain.percentiles["p99.9"], mode
+        assert 0 < outcome.hedged <= 0.1, mode
+        assert outcome.runs == 1 + outcome.hedged
+    assert found["hedge_after=0.3"].percentiles["p99.9"] < plain.percentiles["p99.9"] / 3
+    assert found["hedge_after=0.3"].percentiles["p50"] == pytest.approx(plain.percentiles["p50"], rel=0.05)
+
+
+def test_simulated_hedges_are_printed() -> None:
+    outcome = virtual.run(hedging.simulate(40, 1, hedging.MODES["no hedge"]))
+    first, second = hedging.table({"a mode": outcome})
+    assert first.split() == ["p50", "p99", "p99.9", "hedged", "won", "runs", "billed", "map"]
+    assert second.startswith("a mode")

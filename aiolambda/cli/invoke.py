@@ -11,11 +11,12 @@ from typing import BinaryIO, cast
 from ..errors import ConfigurationError, FunctionError
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
+from ..types.values import UNSET
 from . import exit_codes
 from .clients import make_client
 from .files import check_is_open, open_output, print_error, stop_writing, truncate, write_whole
 from .interrupts import InterruptedBeforeSending, run_in_loop
-from .options import add_connect_timeout, add_connection_options, add_timeout, file_name
+from .options import add_connect_timeout, add_connection_options, add_timeout, check_hedge, file_name, seconds
 from .payloads import parse_json, payload_of
 from .results import Form, NotJsonError, add_output_options, form_of, is_terminal
 
@@ -60,6 +61,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tenant-id", metavar="ID", help="tenant, for functions with tenant isolation")
     parser.add_argument("--durable-execution-name", metavar="NAME", help="name of the durable execution")
     parser.add_argument("--idempotent", action="store_true", help="retry if it may have run: running twice does no harm")
+    parser.add_argument(
+        "--hedge-after",
+        type=seconds,
+        metavar="SECONDS",
+        help="with --idempotent: send the call a second time if it has no answer after this time; the first answer wins",
+    )
     add_timeout(parser, "time limit of the whole call (default: none)")
     add_connect_timeout(parser)
     add_output_options(parser, "the payload")
@@ -77,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
         raise InterruptedBeforeSending from None
     if payload is None and options.invocation_type != "DryRun" and sys.stderr.isatty():
         print_error("aiolambda: no payload given, so none is sent: the function receives an empty event (-p gives one)")
+    check_hedge(options)
     if options.stream:
         return _run_streaming(options, form, payload, client_context)
     command = InvokeCommand(
@@ -126,6 +134,8 @@ def _run_streaming(
     """Invoke the function and write its chunks as they arrive. An early end is reported after the received chunks."""
     if options.invocation_type != "RequestResponse" or options.durable_execution_name is not None:
         raise ConfigurationError("--stream cannot be used with --invocation-type or --durable-execution-name")
+    if options.hedge_after is not None:
+        raise ConfigurationError("--stream cannot be used with --hedge-after: a stream is not sent a second time")
     if not form.is_unchanged:
         raise ConfigurationError("--stream cannot be used with --query or -o json|text: a stream is written as it comes")
     with open_output(options.output, _PURPOSE) as file:
@@ -182,7 +192,7 @@ def _write_chunk(chunk: bytes, file: BinaryIO) -> None:
 
 async def _send(command: InvokeCommand, options: argparse.Namespace) -> InvokeCommandOutput:
     async with make_client(options) as client:
-        return await client.send(command)
+        return await client.send(command, hedge_after=UNSET if options.hedge_after is None else options.hedge_after)
 
 
 def _client_context(text: str | None) -> Mapping[str, object] | str | None:

@@ -135,6 +135,7 @@ class _MapJob:
                 tenant_id=options.tenant_id,
                 log_type="Tail" if self._ending.needs_tail else None,
                 idempotent=options.idempotent or None,
+                hedge_after=options.hedge_after,
                 retry_function_errors=options.retry_function_errors,
                 max_failures=options.max_failures if batched is None else None,
                 max_failure_ratio=options.max_failure_ratio if batched is None else batched.ratio_of_run,

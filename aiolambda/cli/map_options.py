@@ -15,7 +15,16 @@ from ..errors import ConfigurationError
 from .ending import add_ending_options
 from .files import STDIO
 from .input_options import SCHEMES, add_input_options, check_input_options
-from .options import add_connect_timeout, add_connection_options, add_timeout, file_name, seconds, whole_above_zero
+from .options import (
+    add_connect_timeout,
+    add_connection_options,
+    add_timeout,
+    check_hedge,
+    file_name,
+    hedge_time,
+    seconds,
+    whole_above_zero,
+)
 from .payloads import file_of, is_piped
 from .results import add_output_options
 
@@ -70,6 +79,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="send items that may have run again, also those of earlier runs: running twice does no harm",
     )
     parser.add_argument(
+        "--hedge-after",
+        type=hedge_time,
+        metavar="p99|SECONDS",
+        help="with --idempotent: send an item a second time if it has no answer after this time, or after that in which 90, 95 "
+        "or 99 percent of the answers came (p90, p95, p99); the first answer wins",
+    )
+    parser.add_argument(
         "--retry-function-errors", type=int, default=0, metavar="N", help="retry an item up to N times if the function fails"
     )
     parser.add_argument("--max-failures", type=int, metavar="N", help="stop after more than N failures")
@@ -106,6 +122,9 @@ def max_concurrency(options: argparse.Namespace) -> int | None:
 
 
 def check_options(options: argparse.Namespace) -> None:
+    check_hedge(options)
+    if options.hedge_after is not None and options.event:
+        raise ConfigurationError("--hedge-after cannot be used with --event: an event has no answer to wait for")
     if options.journal is None and (options.retry_failed or options.journal_results != "all"):
         name = "--retry-failed" if options.retry_failed else "--journal-results"
         raise ConfigurationError(f"{name} needs the journal of the map: name it with --journal FILE")

@@ -8,7 +8,7 @@ import argparse
 from typing import Any
 
 from ..errors import ConfigurationError
-from ..types.values import LONGEST_TIME, Timeouts, is_seconds
+from ..types.values import HEDGE_PERCENTILES, LONGEST_TIME, Timeouts, is_seconds
 from ..version import DISTRIBUTION, install_line
 from .parser import Parser, text
 
@@ -18,8 +18,10 @@ __all__ = [
     "add_connection_options",
     "add_general_options",
     "add_timeout",
+    "check_hedge",
     "connection_settings",
     "file_name",
+    "hedge_time",
     "missing_extra",
     "seconds",
     "text",
@@ -87,6 +89,23 @@ def seconds(text: str) -> float:
     if not is_seconds(number, above_zero=True):
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0 and at most {LONGEST_TIME:,}")
     return number
+
+
+def hedge_time(text: str) -> float | str:
+    """Parse the time after which a call is hedged: a percentile, or a number of seconds."""
+    if text in HEDGE_PERCENTILES:
+        return text
+    try:
+        return seconds(text)
+    except ValueError:
+        choices = ", ".join(HEDGE_PERCENTILES)
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of seconds nor one of {choices}") from None
+
+
+def check_hedge(options: argparse.Namespace) -> None:
+    """`ConfigurationError` for `--hedge-after` without `--idempotent`."""
+    if options.hedge_after is not None and not options.idempotent:
+        raise ConfigurationError("--hedge-after needs --idempotent: a function that is called a second time may run twice")
 
 
 def whole_above_zero(text: str) -> int:

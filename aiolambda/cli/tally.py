@@ -97,6 +97,8 @@ def measures(stats: MapStats, price: Price | None) -> Iterator[str]:
         parts = [f"{names.get(per_cent, f'p{per_cent}')} {value:.3f} s" for per_cent, value in stats.percentiles.items()]
         last = f"; {stats.rate:,.0f}/s in the last 5 s" if stats.elapsed > _LAST else ""
         yield f"duration of an item: {', '.join(parts)}{last}"
+    if stats.hedged:
+        yield f"hedged invocations: {stats.hedged:,}, of which {stats.hedges_won:,} were answered by the second request"
     if stats.throttled:
         reasons = ", ".join(f"{count:,} {reason or 'without a reason'}" for reason, count in stats.throttled.items())
         yield f"throttled requests: {reasons}"
@@ -131,6 +133,8 @@ def summary_of(
         "throttled": {str(reason or "without a reason"): count for reason, count in stats.throttled.items()},
         "attempts": stats.attempts,
         "retries": stats.retries,
+        "hedged": stats.hedged,
+        "hedges_won": stats.hedges_won,
         "seconds": round(seconds, 3),
         "average_rate": round(stats.average_rate, 3),
         "rate": round(stats.rate, 3),

@@ -39,6 +39,7 @@ from ..types.stats import ClientStats
 from ..types.values import (
     UNSET,
     Credentials,
+    HedgeAfter,
     PayloadLimits,
     ResponseLimits,
     TcpKeepAlive,
@@ -62,8 +63,10 @@ if TYPE_CHECKING:
     from ..fanout import Send
     from ..operations.fetch_command import FetchCommand
     from ..operations.fetch_types import HttpOutput
+    from ..pipeline.hedging import Leg
     from .durable.questions import Questions
     from .function_facts import FunctionFacts
+    from .hedging import HedgedCalls
 
 __all__ = ["LambdaClient"]
 
@@ -114,6 +117,7 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
         disable_clock_skew_correction: bool | None = None,
         max_concurrency: int | None = None,
         idempotent: bool | None = None,
+        hedge_after: HedgeAfter | None = None,
         limits: PayloadLimits = PayloadLimits(),  # noqa: B008 - frozen
         response_limits: ResponseLimits = ResponseLimits(),  # noqa: B008 - frozen
         codec: Codec = JsonCodec(),  # noqa: B008 - without state
@@ -157,6 +161,10 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
             idempotent: `True`: running any function twice does no harm. By default each call decides.
                 With `True`, an attempt with an unknown outcome is repeated. `False` also switches off the repeats that a kind
                 of invocation allows.
+            hedge_after: When an idempotent call that has no answer is sent a second time. Default `None`: never.
+                Seconds, or `"p90"`, `"p95"` or `"p99"`: the time in which that share of the function's answers came.
+                The first answer wins. The function may run twice, and both runs are billed. It holds for calls that wait for
+                the whole answer of a function.
             limits: The largest payloads and client context to send, in bytes. Default: the limits of Lambda.
             response_limits: The largest answer to accept, in bytes. Default: 16 MiB and a head of 64 KiB.
             codec: Converts values to payloads, and answers to values. Default `JsonCodec()`.
@@ -199,6 +207,8 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
         self._limits: dict[float, Timeouts] = {}
         self._facts: FunctionFacts | None = None
         self._durable: Questions | None = None
+        self._hedge_after: HedgeAfter | None = config.hedge_after
+        self._hedged: HedgedCalls | None = None
         self._last_limits: tuple[object, Timeouts] = None, config.timeout
         """The limits of the last call that had a limit of its own: most calls have the same."""
         self._invocation_ids = InvocationIds()
@@ -209,6 +219,8 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
             codec=config.codec,
             idempotent=bool(config.idempotent),
             sender=self._map_sender,
+            hedging=lambda: self._hedging,
+            hedge_after=config.hedge_after,
             jitter=self._state.jitter,
             enter=self._enter,
             observers=self._state.observers,
@@ -350,7 +362,12 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
 
     @explained_call
     async def send(
-        self, command: Command[In, Out], *, timeout: float | Timeouts | Unset | None = UNSET, idempotent: bool | None = None
+        self,
+        command: Command[In, Out],
+        *,
+        timeout: float | Timeouts | Unset | None = UNSET,
+        idempotent: bool | None = None,
+        hedge_after: HedgeAfter | Unset | None = UNSET,
     ) -> Out:
         """Send a command through the middlewares of the client and of the command, and return its output.
 
@@ -364,6 +381,9 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
             idempotent: `True` if running the function twice does no harm. Default: as the command says, then the client.
                 With `True`, an attempt with an unknown outcome is repeated. `False` also switches off the repeats that the
                 input allows.
+            hedge_after: When an idempotent call that has no answer is sent a second time. Default: that of the client.
+                Seconds, or `"p90"`, `"p95"` or `"p99"`: the time in which that share of the function's answers came.
+                The first answer wins. The function may run twice, and both runs are billed. `None` is never.
 
         Raises:
             InvalidInputError: Lambda would refuse the input. Nothing was sent.
@@ -374,7 +394,24 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
             ClientClosedError: The client is closed, or was closed during the call.
             AiolambdaError: A middleware of yours returned no output.
         """
+        if hedge_after is not UNSET or self._hedge_after is not None:
+            return await self._hedging.send(command, timeout, idempotent, hedge_after)
         return await self._call(command, timeout, idempotent, None, None)
+
+    @property
+    def _hedging(self) -> "HedgedCalls":
+        """Makes the calls that may be sent a second time."""
+        from .hedging import HedgedCalls  # noqa: PLC0415 - most clients hedge nothing
+
+        if self._hedged is None:
+            self._hedged = HedgedCalls(
+                self._call,
+                self._timeouts,
+                self._state,
+                config=self._startup.config,
+                is_closed=lambda: self._in_flight.closed,
+            )
+        return self._hedged
 
     def _map_sender(self, timeout: float | Timeouts | Unset | None, idempotent: bool | None, facts: MapFacts) -> "Send":
         """The `send` of a map: it reports throttles at once, and the time of a call starts with its slot."""
@@ -493,6 +530,7 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
         idempotent: bool | None,
         run_ended: "asyncio.Future[None] | None",
         map_facts: MapFacts | None,
+        leg: "Leg | None" = None,
     ) -> Coroutine[Any, Any, Out]:
         """A call of a command, which starts when it is awaited."""
         input, said, own = parts_of(command)
@@ -526,8 +564,8 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
             run_ended,
         )
         call.is_shared = bool(fold.added)
-        if (observers := self._state.observers).all:
-            call.watch = observers.watch(map_facts)
+        if (observers := self._state.observers).all or leg is not None:
+            call.watch = observers.watch(map_facts, leg)
         return self._in_flight.run(call, chain, fold.added)
 
     def _timeouts(self, given: float | Timeouts | Unset | None, default_read_timeout: float) -> Timeouts:

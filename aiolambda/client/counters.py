@@ -120,6 +120,8 @@ class CallCounters:
             throttled=requests.throttled.copy(),
             attempts=requests.attempts,
             retries=requests.retries,
+            hedged=requests.hedged,
+            hedges_won=requests.hedges_won,
             rate=self._rate.per_second(now, done, began=self._began),
             percentiles=percentiles_of(durations),
             queue_percentiles=percentiles_of(waits, zeros=unqueued),

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..types.values import UNSET, Timeouts, Unset
+from ..types.values import UNSET, HedgeAfter, Timeouts, Unset
 from .sending import Sending
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class FetchCalls(Sending):
         region: str | None = None,
         timeout: float | Timeouts | Unset | None = UNSET,
         idempotent: bool | None = None,
+        hedge_after: HedgeAfter | Unset | None = UNSET,
     ) -> "HttpOutput":
         """Send a request to the URL of a function, and wait for its response, of any status.
 
@@ -67,6 +68,9 @@ class FetchCalls(Sending):
                 A number or `None` replaces the `total` of the client's limits, `Timeouts` replaces them all.
             idempotent: `True` if running the function twice does no harm. Default: as the client says.
                 With `True`, an attempt with an unknown outcome is repeated.
+            hedge_after: When an idempotent call that has no answer is sent a second time. Default: as the client says.
+                Seconds, or `"p90"`, `"p95"` or `"p99"`: the time in which that share of the function's answers came.
+                The first answer wins. The function may run twice, and both runs are billed. `None` is never.
 
         Raises:
             InvalidInputError: The request cannot be sent.
@@ -86,7 +90,7 @@ class FetchCalls(Sending):
             )
         finally:
             del url, headers, params, json, content  # a traceback that is printed with locals would show them
-        return await self.send(command, timeout=timeout, idempotent=idempotent)
+        return await self.send(command, timeout=timeout, idempotent=idempotent, hedge_after=hedge_after)
 
     def fetch_stream(
         self,

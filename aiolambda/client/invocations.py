@@ -10,7 +10,7 @@ from ..errors import AiolambdaError
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import EventReceipt, InvokeCommandOutput
 from ..operations.payload import Payload, check_json_text
-from ..types.values import UNSET, LogType, Metadata, Timeouts, Unset
+from ..types.values import UNSET, HedgeAfter, LogType, Metadata, Timeouts, Unset
 from .sending import Sending
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class InvocationCalls(Sending):
         durable_execution_name: str | None = None,
         timeout: float | Timeouts | Unset | None = UNSET,
         idempotent: bool | None = None,
+        hedge_after: HedgeAfter | Unset | None = UNSET,
     ) -> InvokeCommandOutput:
         """Invoke a function and wait for its answer.
 
@@ -54,6 +55,9 @@ class InvocationCalls(Sending):
                 A number or `None` replaces the `total` of the client's limits, `Timeouts` replaces them all.
             idempotent: `True` if running the function twice does no harm. Default: as the client says.
                 With `True`, an attempt with an unknown outcome is repeated.
+            hedge_after: When an idempotent call that has no answer is sent a second time. Default: as the client says.
+                Seconds, or `"p90"`, `"p95"` or `"p99"`: the time in which that share of the function's answers came.
+                The first answer wins. The function may run twice, and both runs are billed. `None` is never.
 
         Raises:
             FunctionError: The function failed. It has run.
@@ -72,7 +76,7 @@ class InvocationCalls(Sending):
         finally:
             del payload, client_context, tenant_id  # a traceback that is printed with locals would show them
         try:
-            output = await self.send(command, timeout=timeout, idempotent=idempotent)
+            output = await self.send(command, timeout=timeout, idempotent=idempotent, hedge_after=hedge_after)
         except AiolambdaError as error:
             if durable_execution_name is not None and error.may_have_run:
                 from .durable.start import say_how_to_follow  # noqa: PLC0415 - most calls do not fail

@@ -13,7 +13,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from ..errors import ConfigurationError
-from ..errors.checks import check_callable, check_flag, check_path, check_plain_function
+from ..errors.checks import check_callable, check_flag, check_hedge_after, check_path, check_plain_function
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandInput
 from ..operations.payload import Payload
@@ -23,13 +23,14 @@ from ..types.events import MapFacts
 from ..types.interfaces import Codec
 from ..types.loggers import AnyLogger, child_of, log_quietly
 from ..types.mistakes import choices_text, kind_of
-from ..types.values import UNSET, LogType, Timeouts, Unset, is_whole, shown, text_of
+from ..types.values import UNSET, HedgeAfter, LogType, Timeouts, Unset, is_whole, shown, text_of
 
 if TYPE_CHECKING:  # loaded by the first map: most programs have none
     from ..fanout import Journal, MapRun, Send, Source
     from ..fanout.values import MapStats
     from ..operations.fetch_command import FetchCommand
     from ..policy.concurrency import AdaptiveAdmission
+    from .hedging import HedgedCalls
 
 __all__ = ["MapCalls", "Maps"]
 
@@ -55,6 +56,8 @@ class Maps:
         codec: Codec,
         idempotent: bool,
         sender: "Callable[[float | Timeouts | Unset | None, bool | None, MapFacts], Send]",
+        hedging: "Callable[[], HedgedCalls]",
+        hedge_after: HedgeAfter | None,
         jitter: Callable[[], float],
         enter: Callable[[], None],
         observers: Observers,
@@ -66,6 +69,8 @@ class Maps:
         self.runs: set[MapRun[Any]] = set()
         self._max_concurrency = max_concurrency
         self._sender = sender
+        self._hedging = hedging
+        self._hedge_after: HedgeAfter | None = hedge_after
         self._jitter = jitter
         self._enter = enter
         self._observers = observers
@@ -82,6 +87,7 @@ class Maps:
         concurrency: int | Literal["adaptive", "limits"],
         timeout: float | Timeouts | Unset | None,
         idempotent: bool | None,
+        hedge_after: HedgeAfter | Unset | None,
         journal: "Journal | None",
         lookahead: int,
         on_progress: "Callable[[MapStats], None] | None",
@@ -92,6 +98,7 @@ class Maps:
         from ..policy.concurrency import FixedAdmission  # noqa: PLC0415 - as above
 
         check_flag("idempotent", idempotent)
+        after = self._checked_hedge(hedge_after, idempotent, function_name)
         check_plain_function("on_progress", on_progress)
         prepare = None
         if concurrency == "limits" and function_name is not None:
@@ -116,8 +123,24 @@ class Maps:
             jitter=self._jitter,
             log=log,
             prepare=prepare,
+            hedging=None if after is None else self._hedging().of_map(after, timeout, idempotent, facts),
         )
         return MapRun(scheduler, self.runs, enter=self._enter, watch=MapWatch(self._observers, facts), log=log)
+
+    def _checked_hedge(
+        self, asked: HedgeAfter | Unset | None, idempotent: bool | None, function_name: str | None
+    ) -> HedgeAfter | None:
+        """When the items of a run are hedged. Of commands, each says itself whether it is idempotent."""
+        if asked is UNSET:
+            return self._hedge_after
+        check_hedge_after("hedge_after", asked)
+        if idempotent is None:
+            idempotent = self.idempotent or function_name is None
+        if asked is not None and not idempotent:
+            raise ConfigurationError(
+                "hedge_after needs idempotent=True, because an item that is sent a second time may run the function twice"
+            )
+        return asked
 
     async def _start_at_limit(self, function_name: str, qualifier: str | None) -> None:
         """Start the window of a function at the concurrency that it may have, if that is known."""
@@ -176,6 +199,7 @@ class MapCalls:
         tenant_id: str | None = None,
         log_type: LogType | None = None,
         idempotent: bool | None = None,
+        hedge_after: HedgeAfter | Unset | None = UNSET,
         retry_function_errors: int = 0,
         max_failures: int | None = None,
         max_failure_ratio: float | None = None,
@@ -212,6 +236,10 @@ class MapCalls:
             tenant_id: The tenant, for a function with tenant isolation.
             log_type: `"Tail"` fills `billed_ms` and `cold_starts` of `run.stats`. Default: no log.
             idempotent: `True` if running the function twice for an item does no harm. Default: as the client says.
+            hedge_after: When an idempotent item that has no answer is sent a second time. Default: as the client says.
+                Seconds, or `"p90"`, `"p95"` or `"p99"`: the time in which that share of the function's answers came.
+                The first answer wins. The function may run twice, and both runs are billed. A hedge counts in the concurrency,
+                and is sent only if there is room. `None` is never.
             retry_function_errors: How often an item whose function failed is sent again. Default 0.
             max_failures: The number of failed items that are accepted. Default `None`: any number.
                 With one more, the run ends with `TooManyFailuresError`. If neither limit is set, it also does if the first 100
@@ -243,6 +271,8 @@ class MapCalls:
                 f"invocation_type must be {' or '.join(_TYPES)} in a map; got {shown(invocation_type)}: "
                 f"{choices_text(invocation_type, _TYPES)}"
             )
+        if hedge_after not in (UNSET, None) and invocation_type == "Event":
+            raise ConfigurationError("hedge_after is for invocations that wait for their answer: an Event does not")
         template = InvokeCommandInput(
             function_name=function_name,
             invocation_type=invocation_type,
@@ -269,6 +299,7 @@ class MapCalls:
             concurrency=concurrency,
             timeout=timeout,
             idempotent=idempotent,
+            hedge_after=hedge_after,
             journal=journal_of(journal, identity, results=journal_results, retry_failed=retry_failed),
             lookahead=0,
             ordered=ordered,
@@ -288,6 +319,7 @@ class MapCalls:
         ordered: bool = False,
         key: Callable[[Sent], str] | None = None,
         idempotent: bool | None = None,
+        hedge_after: HedgeAfter | Unset | None = UNSET,
         retry_function_errors: int = 0,
         max_failures: int | None = None,
         max_failure_ratio: float | None = None,
@@ -313,6 +345,10 @@ class MapCalls:
             ordered: `True` yields the results in the order of the commands. By default they come as they arrive.
             key: A function that returns the name of a command in the journal. By default a hash of its input.
             idempotent: `True` if running a function twice does no harm. Default: as each command says, then the client.
+            hedge_after: When an idempotent command that has no answer is sent a second time. Default: as the client says.
+                Seconds, or `"p90"`, `"p95"` or `"p99"`: the time in which that share of the function's answers came.
+                The first answer wins. The function may run twice, and both runs are billed. A hedge counts in the concurrency,
+                and is sent only if there is room. `None` is never.
             retry_function_errors: How often a command whose function failed is sent again. Default 0.
             max_failures: The number of failed commands that are accepted. Default `None`: any number.
                 With one more, the run ends with `TooManyFailuresError`. If neither limit is set, it also does if the first 100
@@ -351,6 +387,7 @@ class MapCalls:
             concurrency=concurrency,
             timeout=timeout,
             idempotent=idempotent,
+            hedge_after=hedge_after,
             journal=journal_of(journal, identity, results=journal_results, retry_failed=retry_failed),
             lookahead=_LOOKAHEAD,
             ordered=ordered,

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from ..config import LambdaClientConfig
 from ..pipeline.call import Command
-from ..types.values import UNSET, Timeouts, Unset
+from ..types.values import UNSET, HedgeAfter, Timeouts, Unset
 
 __all__ = ["Sending"]
 
@@ -26,7 +26,12 @@ class Sending(ABC):
 
     @abstractmethod
     async def send(
-        self, command: Command[In, Out], *, timeout: float | Timeouts | Unset | None = UNSET, idempotent: bool | None = None
+        self,
+        command: Command[In, Out],
+        *,
+        timeout: float | Timeouts | Unset | None = UNSET,
+        idempotent: bool | None = None,
+        hedge_after: HedgeAfter | Unset | None = UNSET,
     ) -> Out:
         """Send a command and return its output.
 
@@ -35,4 +40,5 @@ class Sending(ABC):
             timeout: Seconds for the whole call, or `Timeouts`; `None` is no limit. Default: that of the client.
                 A number or `None` replaces the `total` of the client's limits, `Timeouts` replaces them all.
             idempotent: `True` if running the function twice does no harm. Default: as the command says, then the client.
+            hedge_after: When an idempotent call that has no answer is sent a second time. Default: that of the client.
         """

@@ -19,6 +19,7 @@ from ..errors.checks import (
     check_choice,
     check_flag,
     check_header_text,
+    check_hedge_after,
     check_instance_with,
     check_path,
     check_seconds,
@@ -29,7 +30,18 @@ from ..errors.checks import (
 )
 from ..types.interfaces import Codec, CredentialsProvider, RetryStrategy, Transport, is_offline
 from ..types.mistakes import HidesNamesElsewhere, Remedies, explains_arguments, kind_of, name_elsewhere
-from ..types.values import UNSET, Credentials, PayloadLimits, ResponseLimits, TcpKeepAlive, Timeouts, Unset, is_whole, shown
+from ..types.values import (
+    UNSET,
+    Credentials,
+    HedgeAfter,
+    PayloadLimits,
+    ResponseLimits,
+    TcpKeepAlive,
+    Timeouts,
+    Unset,
+    is_whole,
+    shown,
+)
 from .tls import checked_context
 
 if TYPE_CHECKING:
@@ -86,6 +98,10 @@ class ClientSettings(TypedDict, total=False):
     idempotent: bool | None
     """`True`: running any function twice does no harm. By default each call decides. With `True`, an attempt with an unknown
     outcome is repeated. `False` also switches off the repeats that a kind of invocation allows."""
+    hedge_after: HedgeAfter | None
+    """When an idempotent call that has no answer is sent a second time. Default `None`: never. Seconds, or `"p90"`, `"p95"` or
+    `"p99"`: the time in which that share of the function's answers came. The first answer wins. The function may run twice, and
+    both runs are billed. It holds for calls that wait for the whole answer of a function."""
     limits: PayloadLimits
     """The largest payloads and client context to send, in bytes. Default: the limits of Lambda."""
     response_limits: ResponseLimits
@@ -323,6 +339,10 @@ class LambdaClientConfig(metaclass=HidesNamesElsewhere):
     idempotent: bool | None = attrs.field(default=None, validator=checked_by(check_flag))
     """`True`: running any function twice does no harm. By default each call decides. With `True`, an attempt with an unknown
     outcome is repeated. `False` also switches off the repeats that a kind of invocation allows."""
+    hedge_after: HedgeAfter | None = attrs.field(default=None, validator=checked_by(check_hedge_after))
+    """When an idempotent call that has no answer is sent a second time. Default `None`: never. Seconds, or `"p90"`, `"p95"` or
+    `"p99"`: the time in which that share of the function's answers came. The first answer wins. The function may run twice, and
+    both runs are billed. It holds for calls that wait for the whole answer of a function."""
     limits: PayloadLimits = attrs.field(factory=PayloadLimits, validator=_check_limits(PayloadLimits))
     """The largest payloads and client context to send, in bytes. Default: the limits of Lambda."""
     response_limits: ResponseLimits = attrs.field(factory=ResponseLimits, validator=_check_limits(ResponseLimits))

@@ -41,6 +41,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import attrs
+
 from ..types.http import Stage
 from ..types.values import Attempt, Delivery, Metadata, RetryAction
 
@@ -202,6 +204,16 @@ class AiolambdaError(Exception):
             self.history, self.elapsed, self.total_retry_delay = tuple(history), elapsed, total_retry_delay
         elif isinstance(self, LambdaServiceException):
             self.elapsed = elapsed
+
+    def _join(self, delivery: Delivery, others: Sequence[Attempt]) -> None:
+        """Add the requests of a second call that was sent beside the one that failed."""
+        self._delivery = delivery
+        if isinstance(self, TransportError):
+            self.history = (*self.history, *others)
+        elif isinstance(self, LambdaServiceException):
+            of_call: Metadata = self.metadata
+            both = (*of_call.history, *others)
+            self.metadata = attrs.evolve(of_call, attempts=of_call.attempts + len(others), history=both)
 
     def _details(self) -> list[str]:
         details = [] if self._operation is None else [f"operation {self._operation}"]
@@ -479,7 +491,7 @@ class LambdaServiceException(AiolambdaError):
         """The error code of the answer, such as `"ResourceNotFoundException"`."""
         self.message = message
         """The text of the answer."""
-        self.metadata = metadata
+        self.metadata: Metadata = metadata
         """Status, request ids, headers and attempts."""
         self.type = type
         """The member `Type` of the answer, such as `"User"`; `None` if it has none."""

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from ..types.mistakes import kind_of, nearest
-from ..types.values import LONGEST_TIME, is_seconds, is_whole, shown
+from ..types.values import HEDGE_PERCENTILES, LONGEST_TIME, is_seconds, is_whole, shown
 from . import ConfigurationError
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "check_choice",
     "check_flag",
     "check_header_text",
+    "check_hedge_after",
     "check_instance_with",
     "check_path",
     "check_plain_function",
@@ -74,6 +75,17 @@ def problem_of_timeout(name: str, value: object, *, other: str = "Timeouts(...),
     if value is None or is_seconds(value, above_zero=True):
         return None
     return f"{name} must be a number of seconds, above 0 and at most {LONGEST_TIME:,}, {other}or None; got {shown(value)}"
+
+
+def check_hedge_after(name: str, value: object) -> None:
+    """`ConfigurationError` unless the value says when to hedge: seconds above 0, a percentile, or `None` for never."""
+    if value is None or is_seconds(value, above_zero=True) or (isinstance(value, str) and value in HEDGE_PERCENTILES):
+        return
+    percentiles = ", ".join(repr(percentile) for percentile in HEDGE_PERCENTILES)
+    raise ConfigurationError(
+        f"{name} must be a number of seconds, above 0 and at most {LONGEST_TIME:,}, one of {percentiles}, or None; "
+        f"got {shown(value)}"
+    )
 
 
 def check_whole(name: str, value: object, *, least: int, most: int | None = None) -> None:

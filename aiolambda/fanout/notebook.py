@@ -33,6 +33,8 @@ def html_of_stats(stats: "MapStats") -> str:
         ("rate", f"{stats.average_rate:,.1f}/s on average, {stats.rate:,.1f}/s in the last 5 s"),
         ("duration", ", ".join(f"p{per_cent}: {seconds:,.3f} s" for per_cent, seconds in stats.percentiles.items())),
     ]
+    if stats.hedged:
+        rows.append(("hedged", f"{stats.hedged:,} were sent a second time, {stats.hedges_won:,} of these won"))
     if stats.billed_invocations:
         rows.append(("billed", f"{stats.billed_seconds:,.1f} s, {stats.gb_seconds:,.1f} GB-seconds"))
         rows.append(("cold starts", f"{stats.cold_starts:,}"))

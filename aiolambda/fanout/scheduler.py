@@ -8,7 +8,7 @@ Owns the loop of a run and the reasons for its end. Must not know how one item i
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import TooManyFailuresError
 from ..policy import delivery
@@ -25,6 +25,9 @@ from .sender import ItemSender, Run, Send
 from .source import Source
 from .stats import StatsCounter
 from .values import MapResult, MapSettings, MapStats, StoppedBy
+
+if TYPE_CHECKING:
+    from .hedging import MapHedging
 
 __all__ = ["GRACE", "MapScheduler"]
 
@@ -57,6 +60,7 @@ class MapScheduler(Run[Item]):
         jitter: Callable[[], float],
         log: RunLog,
         prepare: Callable[[], Awaitable[None]] | None = None,
+        hedging: "MapHedging | None" = None,
     ) -> None:
         self.source = source
         self.results: ResultQueue[Item] = ResultQueue(ordered=settings.ordered)
@@ -67,6 +71,9 @@ class MapScheduler(Run[Item]):
         self._settings = settings
         self._prepare = prepare
         self._stats = StatsCounter()
+        self._hedging = hedging
+        if hedging is not None:
+            hedging.join(send, admission, self._stats, self.wake)
         has_limit = settings.max_failures is not None or settings.max_failure_ratio is not None
         self._brake = None if has_limit else Brake()
         """Until it is released, and if the caller has set no limit of failures."""
@@ -74,6 +81,7 @@ class MapScheduler(Run[Item]):
         self._sender = ItemSender(
             self,
             send=send,
+            hedging=hedging,
             admission=admission,
             backlog=self._backlog,
             stats=self._stats,
@@ -113,7 +121,7 @@ class MapScheduler(Run[Item]):
             self._now,
             began=self._began,
             pending=max(0, self.source.index - self._stats.done - self._sender.admitted),
-            in_flight=self._sender.admitted,
+            in_flight=self._sender.admitted + (0 if self._hedging is None else self._hedging.in_flight),
             window=self._admission.window(self._last_function),
         )
 

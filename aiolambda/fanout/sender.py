@@ -8,7 +8,7 @@ Owns the tasks of the items. Must not know when an item is read, or how wide a w
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from ..errors import AiolambdaError, ClientClosedError, FunctionError, LambdaServiceException
 from ..errors.service import TooManyRequestsException
@@ -33,8 +33,9 @@ from .values import MapResult
 if TYPE_CHECKING:
     from ..operations.fetch_command import FetchCommand
     from ..operations.fetch_types import HttpOutput
+    from .hedging import MapHedging
 
-__all__ = ["ItemSender", "Run", "Send"]
+__all__ = ["ItemSender", "Run", "Send", "throttle_of"]
 
 Item = TypeVar("Item")
 
@@ -63,6 +64,7 @@ class ItemSender(Generic[Item]):
         run: Run[Item],
         *,
         send: Send,
+        hedging: "MapHedging | None",
         admission: Admission,
         backlog: Backlog[Item],
         stats: StatsCounter,
@@ -75,6 +77,9 @@ class ItemSender(Generic[Item]):
     ) -> None:
         self._run = run
         self._send = send
+        self._hedging = hedging
+        self._send_idempotent = send if hedging is None else hedging.send
+        """The same for items that may be sent twice."""
         self._admission = admission
         self._backlog = backlog
         self._stats = stats
@@ -119,6 +124,8 @@ class ItemSender(Generic[Item]):
     def detach(self, admission: Admission, *, forked: bool) -> None:
         """Release the journal, and count items that still end in `admission`: the loop of the tasks is gone."""
         self._admission = admission
+        if self._hedging is not None:
+            self._hedging.admission = admission
         if self._journal is not None and not forked:  # a forked child has no thread that could close the file
             self._journal.detach()
 
@@ -186,7 +193,7 @@ class ItemSender(Generic[Item]):
         try:
             output, error = await self._outcome(work, run_ended)
             if error is not None:
-                throttle = _throttle(work, error)
+                throttle = throttle_of(error, idempotent=work.idempotent)
                 work.may_have_run |= error.may_have_run
         finally:
             ended = clock()
@@ -214,7 +221,7 @@ class ItemSender(Generic[Item]):
         """The output of one invocation, its error, or both if the function failed. Any HTTP response is an output."""
         output = None
         try:
-            output = await self._send(work.command, run_ended)
+            output = await (self._send_idempotent if work.idempotent else self._send)(work.command, run_ended)
             if isinstance(work.command.operation, HttpOperation):
                 _ = output.metadata  # raises for an output of another kind
                 return output, None
@@ -287,11 +294,11 @@ class ItemSender(Generic[Item]):
             self._run.wake()
 
 
-def _throttle(work: WorkItem[Any], error: AiolambdaError) -> LambdaServiceException | None:
+def throttle_of(error: AiolambdaError, *, idempotent: bool) -> LambdaServiceException | None:
     """The error, if it is a throttle after which the item may be sent again.
 
     The call's retry loop has classified a failed attempt. An error that a middleware raised is classified here.
     """
     action = error.retry_action or classification.retry_action_of(error)
-    is_throttle = action is RetryAction.WAIT and delivery.may_repeat(error.delivery, idempotent=work.idempotent)
+    is_throttle = action is RetryAction.WAIT and delivery.may_repeat(error.delivery, idempotent=idempotent)
     return error if is_throttle and isinstance(error, LambdaServiceException) else None

@@ -36,6 +36,7 @@ class StatsCounter:
         self.failures = 0
         self.replayed = 0
         self.unsent = 0
+        self.hedged = self.hedges_won = 0
         self._failed: Counter[Delivery] = Counter()
         self._throttled: Counter[ThrottleReason | None] = Counter()
         self._attempts = self._retries = 0
@@ -89,6 +90,8 @@ class StatsCounter:
             window=window,
             attempts=self._attempts,
             retries=self._retries,
+            hedged=self.hedged,
+            hedges_won=self.hedges_won,
             rate=self._rate.per_second(now, self._timed, began=began),
             average_rate=self._timed / max(now - began, _SHORTEST_RUN),
             elapsed=now - began,

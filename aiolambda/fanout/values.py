@@ -132,6 +132,8 @@ class MapStats:
         throttled: The throttled requests, by reason; `None` if Lambda gave none.
         attempts: Requests that were sent for the items that are done, without those of earlier runs.
         retries: Those of them that were not the first of their item.
+        hedged: Invocations that were sent a second time, by `hedge_after`.
+        hedges_won: Those of them whose second request had the first answer.
         window: The number of invocations that may be in flight.
         rate: Results per second over the last 5 s.
         average_rate: Results per second since the run began, without those of earlier runs.
@@ -162,6 +164,10 @@ class MapStats:
     """Requests that were sent for the items that are done, without those of earlier runs."""
     retries: int = 0
     """Those of them that were not the first of their item."""
+    hedged: int = 0
+    """Invocations that were sent a second time, by `hedge_after`."""
+    hedges_won: int = 0
+    """Those of them whose second request had the first answer."""
     window: int = 0
     """The number of invocations that may be in flight."""
     rate: float = 0.0

@@ -37,6 +37,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.attempts = self.retries = 0
+        self.hedged = self.hedges_won = 0
         self.throttled: dict[ThrottleReason | None, int] = {}
 
 

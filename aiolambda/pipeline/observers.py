@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from ..fanout.values import MapStats
     from .call import Call
+    from .hedging import Leg
 
 __all__ = ["CallWatch", "MapWatch", "Observation", "Observers", "tell_ended", "tell_sent", "watching"]
 
@@ -98,9 +99,13 @@ class Observers:
         self.all = tuple(observation.observer for observation in observations)
         self.wanted = frozenset().union(*(observer.wanted for observer in self.all))
 
-    def watch(self, map: MapFacts | None) -> "CallWatch":
-        """What a call that begins now tells them."""
-        return CallWatch(self.all, self.wanted, map)
+    def watch(self, map: MapFacts | None, side: "Leg | None" = None) -> "CallWatch":
+        """What a call that begins now tells them, and the hedged call that it is a side of."""
+        watch = CallWatch(self.all, self.wanted, map)
+        if side is not None:
+            watch.side = side
+            watch.join(side)
+        return watch
 
     def tell(self, method: str, event: object) -> None:
         """Tell all of something that belongs to no call."""
@@ -135,11 +140,13 @@ class MapWatch:
 class CallWatch:
     """What one call tells, and to whom. `wanted` names the methods that at least one observer has."""
 
-    __slots__ = ("_facts", "_map", "_observers", "throttles", "wanted")
+    __slots__ = ("_facts", "_map", "_observers", "side", "throttles", "wanted")
 
     def __init__(self, observers: tuple[ClientObserver, ...], wanted: frozenset[str], map: MapFacts | None = None) -> None:
         self._observers, self.wanted, self._map = observers, wanted, map
         self._facts: CallFacts | None = None
+        self.side: Leg | None = None
+        """The side of a hedged call that this call is."""
         self.throttles = 0
         """The requests that were throttled so far."""
 
@@ -157,6 +164,7 @@ class CallWatch:
                 getattr(input, "qualifier", None),
                 str(text_of(operation.invocation_type(input))),
                 self._map,
+                self.side is not None and self.side.hedge,
             )
         return facts
 

@@ -122,7 +122,7 @@ class _RetryState:
         # The verdict on all attempts: a middleware may have made more than the one that just failed.
         verdict = delivery.worst(call.verdicts)
         action = error.retry_action = error.retry_action or classification.retry_action_of(error)
-        if call.run_ended is not None and (action is RetryAction.WAIT or call.run_ended.done()):
+        if self._is_last(action):
             return None
         if action is RetryAction.NONE or not delivery.may_repeat(verdict, idempotent=call.idempotent):
             return None
@@ -146,6 +146,13 @@ class _RetryState:
         self._tell(failure, pause)
         return pause
 
+    def _is_last(self, action: RetryAction) -> bool:
+        """Whether this call makes no other attempt: its map does, or it is a hedge, or the run has ended."""
+        run_ended, watch = self.call.run_ended, self.call.watch
+        if run_ended is not None and (action is RetryAction.WAIT or run_ended.done()):
+            return True
+        return watch is not None and watch.side is not None and watch.side.hedge and action is not RetryAction.REPEAT
+
     def _tell(self, failure: "Failure", pause: float) -> None:
         """Log and tell that another attempt follows."""
         call, watch = self.call, self.call.watch
@@ -158,6 +165,8 @@ class _RetryState:
         """Pause before the next attempt. Raises the last failure if the run of the call's map ends meanwhile."""
         call = self.call
         call.stage = "backoff"
+        if call.watch is not None and call.watch.side is not None:
+            await call.watch.side.before_retry()
         if call.run_ended is None:
             await asyncio.sleep(pause)
         else:

@@ -17,6 +17,7 @@ __all__ = [
     "REFUSED",
     "UNKNOWN",
     "completed",
+    "joined",
     "may_repeat",
     "of_dry_run",
     "proves_signature",
@@ -215,6 +216,13 @@ def completed(
         total_retry_delay=total_retry_delay,
         operation=operation,
     )
+    return error
+
+
+def joined(error: AiolambdaError, others: Sequence[Attempt]) -> AiolambdaError:
+    """The error of a call with the verdict and the requests of another that was sent beside it."""
+    verdict = worst([error.delivery, *(attempt.delivery for attempt in others)])
+    error._join(verdict, others)  # pyright: ignore[reportPrivateUsage] - as in `completed`
     return error
 
 

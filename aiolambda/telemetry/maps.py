@@ -78,6 +78,8 @@ class MapSpans(ClientObserver):
                 c.MAP_THROTTLED: sum(stats.throttled.values()),
             }
         )
+        if stats.hedged:
+            span.set_attribute(c.MAP_HEDGED, stats.hedged)
         if error is not None:
             span.set_attribute(c.ERROR_TYPE, type(error).__name__)
             if is_failure(error):

@@ -166,6 +166,8 @@ class TracingMiddleware(FusibleMiddleware):
         span, span_context, context = self._span(target, run, is_item=facts.map is not None)
         if url is not None and span is not None:
             span.set_attribute(c.URL_FULL, url)
+        if facts.hedge and span is not None:
+            span.set_attributes({c.HEDGE: True})
         instruments = self._instruments if self._instruments.records else None
         if span is not None or instruments is not None:  # first of all, so that the span ends, whatever happens next
             observed = self._observed if target.server else self._observed_server

@@ -91,6 +91,7 @@ class CallFacts:
         qualifier: The version or alias, if it was given by itself.
         invocation_type: `"RequestResponse"`, `"Event"` or `"DryRun"`; empty for a call that manages functions.
         map: The run that the call belongs to; `None` outside of a map.
+        hedge: Whether the call was sent as a hedge, because another one waits too long for its answer. See `hedge_after`.
     """
 
     id: str
@@ -107,6 +108,8 @@ class CallFacts:
     """`"RequestResponse"`, `"Event"` or `"DryRun"`; empty for a call that manages functions."""
     map: MapFacts | None = None
     """The run that the call belongs to; `None` outside of a map."""
+    hedge: bool = False
+    """Whether the call was sent as a hedge, because another one waits too long for its answer. See `hedge_after`."""
 
 
 class _NewCallFacts(Unfrozen, CallFacts):
@@ -121,14 +124,15 @@ class _NewCallFacts(Unfrozen, CallFacts):
         qualifier: str | None,
         invocation_type: str,
         map: MapFacts | None,
+        hedge: bool,
     ) -> None:
         new: Any = self
         new.id, new.client_name, new.operation, new.function_name = id, client_name, operation, function_name
-        new.qualifier, new.invocation_type, new.map = qualifier, invocation_type, map
+        new.qualifier, new.invocation_type, new.map, new.hedge = qualifier, invocation_type, map, hedge
         new.__class__ = CallFacts
 
 
-new_call_facts: Callable[[str, str, str, str, str | None, str, MapFacts | None], CallFacts] = _NewCallFacts
+new_call_facts: Callable[[str, str, str, str, str | None, str, MapFacts | None, bool], CallFacts] = _NewCallFacts
 """The same as `CallFacts`, in a third of the time."""
 
 

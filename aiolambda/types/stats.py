@@ -34,6 +34,9 @@ class ClientStats:
         throttled: The throttled requests, by reason; `None` if Lambda gave none.
         attempts: Requests that were sent, and have ended.
         retries: Those of them that were not the first of their call.
+        hedged: Calls that were sent a second time, by `hedge_after`.
+            The second is a call of its own: `done` counts both, and the one that is cut has the outcome `CANCELLED`.
+        hedges_won: Those of them whose second request had the first answer.
         rate: Ended calls per second over the last 5 s.
         percentiles: The duration of the calls that ended in the last 5 minutes, in seconds, by per cent (50, 90, 99, 100).
             They are exact to 5 %, and 100 is the longest. Cancelled calls count too.
@@ -60,6 +63,11 @@ class ClientStats:
     """Requests that were sent, and have ended."""
     retries: int = 0
     """Those of them that were not the first of their call."""
+    hedged: int = 0
+    """Calls that were sent a second time, by `hedge_after`. The second is a call of its own: `done` counts both, and the one
+    that is cut has the outcome `CANCELLED`."""
+    hedges_won: int = 0
+    """Those of them whose second request had the first answer."""
     rate: float = 0.0
     """Ended calls per second over the last 5 s."""
     percentiles: Mapping[int, float] = attrs.field(factory=dict[int, float])

@@ -13,11 +13,13 @@ import attrs
 from .mistakes import explains_arguments
 
 __all__ = [
+    "HEDGE_PERCENTILES",
     "LONGEST_TIME",
     "UNSET",
     "Attempt",
     "Credentials",
     "Delivery",
+    "HedgeAfter",
     "InvocationType",
     "LogType",
     "Metadata",
@@ -40,6 +42,10 @@ InvocationType = Literal["RequestResponse", "Event", "DryRun"]
 """How Lambda runs the function: wait for its answer, queue an event, or check the permission only."""
 LogType = Literal["None", "Tail"]
 """Whether the answer carries the last 4 KiB of the function's log: `"Tail"` asks for it."""
+HedgeAfter = float | Literal["p90", "p95", "p99"]
+"""When a call that has no answer is sent a second time: after so many seconds, or after the time in which this share of the
+function's answers have come."""
+HEDGE_PERCENTILES = ("p90", "p95", "p99")
 
 
 class Delivery(StrEnum):
@@ -417,6 +423,9 @@ class Metadata:
         attempts: The number of requests that the call has sent.
         total_retry_delay: Seconds that the call spent in pauses between its attempts.
         history: The attempts of the call in order, each with its verdict and its duration.
+        hedge: `"won"` if the second request of a hedged call has the answer, `"lost"` if the first has it; else `None`.
+            A call is hedged by `hedge_after`. The attempts and the history are those of both; the request that was cut has the
+            verdict `UNKNOWN`. It is `None` too if no second request was sent.
     """
 
     http_status_code: int
@@ -437,6 +446,10 @@ class Metadata:
     """Seconds that the call spent in pauses between its attempts."""
     history: tuple[Attempt, ...] = ()
     """The attempts of the call in order, each with its verdict and its duration."""
+    hedge: Literal["won", "lost"] | None = None
+    """`"won"` if the second request of a hedged call has the answer, `"lost"` if the first has it; else `None`. A call is
+    hedged by `hedge_after`. The attempts and the history are those of both; the request that was cut has the verdict `UNKNOWN`.
+    It is `None` too if no second request was sent."""
 
 
 def text_of(value: object) -> object:

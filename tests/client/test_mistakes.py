@@ -1059,7 +1059,7 @@ MISTAKES: list[tuple[str, type[Exception], str]] = [
             "LambdaClientConfig has no argument 'max_attempts'; it has region, profile, credentials, "
             "endpoint_url, ignore_configured_endpoint_urls, use_fips_endpoint, use_dualstack_endpoint, "
             "use_arn_region, timeout, tcp_keepalive, retry, retry_stale_connections, "
-            "disable_clock_skew_correction, max_concurrency, idempotent, limits, response_limits, codec, "
+            "disable_clock_skew_correction, max_concurrency, idempotent, hedge_after, limits, response_limits, codec, "
             "transport, idle_connection_timeout, ca_bundle, ssl_context, proxy, logger, user_agent_extra, "
             "user_agent_app_id"
         ),

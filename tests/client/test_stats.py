@@ -238,6 +238,8 @@ async def test_a_map_counts_the_same_numbers() -> None:
         "billed_ms",
         "cold_starts",
         "done",
+        "hedged",
+        "hedges_won",
         "failed",
         "in_flight",
         "percentiles",

@@ -96,6 +96,24 @@ async def test_an_event_is_queued() -> None:
     assert transport.calls[0].headers["x-amz-invocation-type"] == "Event"
 
 
+# Slow calls
+
+
+@pytest.mark.virtual_time
+async def test_a_slow_call_is_hedged() -> None:
+    runs: list[float] = []
+
+    async def total(event: Any) -> Any:
+        runs.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(30 if len(runs) == 101 else 0.1)
+        return {"total": 3 * event["amount"]}
+
+    async with LambdaClient(transport=FakeTransport({"price": total})) as client:
+        price = fragments("hedge-slow-calls")["price"]
+        assert [await price(client, 2) for _ in range(101)] == [6] * 101
+        assert (client.stats.hedged, client.stats.hedges_won, len(runs)) == (1, 1, 102)
+
+
 # The end of a process
 
 

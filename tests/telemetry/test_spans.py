@@ -520,3 +520,23 @@ def test_context_of_a_span_is_there(sdk: Sdk) -> None:
     with sdk.tracer.start_as_current_span("one"):
         pass
     assert context_of(sdk.span).is_valid
+
+
+@virtual_time
+async def test_hedge_has_a_span_of_its_own(sdk: Sdk) -> None:
+    runs: list[int] = []
+
+    async def slow_at_first(event: object) -> str:
+        runs.append(1)
+        await asyncio.sleep(60 if len(runs) == 1 else 0.1)
+        return "tea"
+
+    async with sdk.client({"f": slow_at_first}) as client:
+        with sdk.tracers.get_tracer("test").start_as_current_span("request"):
+            await client.invoke("f", idempotent=True, hedge_after=0.5)
+    hedge, cut, request = sdk.spans
+    assert (hedge.attributes or {})["aiolambda.hedge"] is True
+    assert "aiolambda.hedge" not in (cut.attributes or {})
+    assert (cut.attributes or {})["error.type"] == "CancelledError"
+    assert [context_of(span).trace_id for span in (hedge, cut)] == [context_of(request).trace_id] * 2
+    assert [span.parent and span.parent.span_id for span in (hedge, cut)] == [context_of(request).span_id] * 2

@@ -75,6 +75,7 @@ def _tiles(facts: RunFacts, stats: MapStats) -> str:
         ("average rate", f"{stats.average_rate:,.1f}/s"),
         ("requests", f"{stats.attempts:,}"),
         ("retries", f"{stats.retries:,}"),
+        *([("hedged", f"{stats.hedged:,}")] if stats.hedged else []),
     ]
     cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in tiles)
     return f"<dl class=tiles>{cells}</dl>"

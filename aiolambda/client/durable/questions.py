@@ -12,7 +12,7 @@ from ...errors import ClientClosedError
 from ...operations.api_operation import OperationCommand
 from ...pipeline.call import Command
 from ...policy.polling import Pacer
-from ...types.values import UNSET, Timeouts, Unset
+from ...types.values import UNSET, HedgeAfter, Timeouts, Unset
 from ..sending import Sending
 from .limiter import Limiter, Turns
 from .poller import Asking, Ending, Poller
@@ -48,7 +48,12 @@ class Questions(Asking):
         return bool(self._pollers)
 
     async def send(
-        self, command: Command[In, Out], *, timeout: float | Timeouts | Unset | None = UNSET, idempotent: bool | None = None
+        self,
+        command: Command[In, Out],
+        *,
+        timeout: float | Timeouts | Unset | None = UNSET,
+        idempotent: bool | None = None,
+        hedge_after: HedgeAfter | Unset | None = UNSET,
     ) -> Out:
         """Send a command that reads, when its turn has come. The wait for the first turn is not part of the call's time.
 
@@ -56,14 +61,15 @@ class Questions(Asking):
             command: The command.
             timeout: As in the client.
             idempotent: As in the client.
+            hedge_after: As in the client.
         """
         if not isinstance(command, OperationCommand):
-            return await self.client.send(command, timeout=timeout, idempotent=idempotent)
+            return await self.client.send(command, timeout=timeout, idempotent=idempotent, hedge_after=hedge_after)
         self._check_open()
         paced: Any = self._paced(command)  # pyright: ignore[reportUnknownArgumentType] - of any input and output
         try:
             await self._turns.take(paced)
-            answer: Out = await self.client.send(paced, timeout=timeout, idempotent=idempotent)
+            answer: Out = await self.client.send(paced, timeout=timeout, idempotent=idempotent, hedge_after=hedge_after)
         finally:
             self._turns.give_back(paced)
         return answer
