@@ -88,6 +88,10 @@ class MiddlewareStack(Generic[In, Out]):
         self._fuses = True
         """Whether neighbours that can be fused are. Tests switch it off: the results must be the same."""
 
+    def __getstate__(self) -> dict[str, object]:
+        """Pickle the entries without their folds, which hold functions that do not pickle."""
+        return {**vars(self), "_folds": {}}
+
     def __len__(self) -> int:
         return len(self._entries)
 
