@@ -4,6 +4,7 @@ Owns the signatures of these calls, the windows that the maps of one client shar
 invocation is sent: the client passes that in. `fanout` is loaded by the first map, so this module is not part of it.
 """
 
+import asyncio
 import contextlib
 import functools
 import hashlib
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # loaded by the first map: most programs have none
     from ..fanout.values import MapStats
     from ..operations.fetch_command import FetchCommand
     from ..policy.concurrency import AdaptiveAdmission
+    from .processes.workers import Workers
 
 __all__ = ["MapCalls", "Maps"]
 
@@ -60,6 +62,7 @@ class Maps:
         observers: Observers,
         logger: AnyLogger,
         concurrency_of: "Callable[[str, str | None], Awaitable[int | None]]",
+        workers: "Callable[[int, float | Timeouts | Unset | None, bool | None, str | None], Workers]",
     ) -> None:
         self.codec = codec
         self.idempotent = idempotent
@@ -71,6 +74,9 @@ class Maps:
         self._observers = observers
         self._logger = child_of(logger, "map")
         self._concurrency_of = concurrency_of
+        self._workers = workers
+        self._working: set[Workers] = set()
+        """The worker processes of the runs."""
         self._admission: AdaptiveAdmission | None = None
 
     def run(
@@ -85,6 +91,7 @@ class Maps:
         journal: "Journal | None",
         lookahead: int,
         on_progress: "Callable[[MapStats], None] | None",
+        processes: int,
         **settings: Any,
     ) -> "MapRun[Item]":
         """A run that has not begun. `ConfigurationError` for an invalid setting."""
@@ -93,16 +100,21 @@ class Maps:
 
         check_flag("idempotent", idempotent)
         check_plain_function("on_progress", on_progress)
-        prepare = None
+        prepare: Callable[[], Awaitable[None]] | None = None
         if concurrency == "limits" and function_name is not None:
             prepare, concurrency = functools.partial(self._start_at_limit, function_name, qualifier), "adaptive"
         fixed = None if concurrency == "adaptive" else _checked_concurrency(concurrency, self._max_concurrency, function_name)
         facts = MapFacts(function_name)
         log = RunLog(self._logger, function_name)
+        send, enter, workers = self._sender(timeout, idempotent, facts), self._enter, None
+        if type(processes) is not int or processes != 1:
+            workers = self._workers(processes, timeout, idempotent, function_name)
+            prepare = _after(workers.ready, prepare)
+            send, enter = workers.send, functools.partial(self._begin, workers)
         max_held = max(_LEAST_HELD, 4 * (fixed or self._max_concurrency)) + lookahead
         scheduler = MapScheduler(
             source,
-            send=self._sender(timeout, idempotent, facts),
+            send=send,
             admission=self.admission if fixed is None else FixedAdmission(fixed),
             settings=MapSettings(
                 max_held=max_held,
@@ -116,8 +128,22 @@ class Maps:
             jitter=self._jitter,
             log=log,
             prepare=prepare,
+            release=None if workers is None else functools.partial(self._end, workers),
         )
-        return MapRun(scheduler, self.runs, enter=self._enter, watch=MapWatch(self._observers, facts), log=log)
+        if workers is not None:
+            workers.fail = scheduler.fail
+        return MapRun(scheduler, self.runs, enter=enter, watch=MapWatch(self._observers, facts), log=log)
+
+    def _begin(self, workers: "Workers") -> None:
+        self._enter()
+        self._working.add(workers)
+        workers.begin()
+
+    async def _end(self, workers: "Workers") -> None:
+        try:
+            await workers.close()
+        finally:
+            self._working.discard(workers)
 
     async def _start_at_limit(self, function_name: str, qualifier: str | None) -> None:
         """Start the window of a function at the concurrency that it may have, if that is known."""
@@ -132,7 +158,10 @@ class Maps:
         """Forget the runs: their loop is closed, or is that of another process. The windows keep what they have learned."""
         for run in self.runs:
             run.detach(forked=forked)
+        for workers in self._working:
+            workers.detach(forked=forked)
         self.runs.clear()
+        self._working.clear()
         if self._admission is not None:
             self._admission.forget_flights()
 
@@ -144,6 +173,22 @@ class Maps:
         if self._admission is None:
             self._admission = AdaptiveAdmission(self._max_concurrency)
         return self._admission
+
+    async def end_calls(self, grace: float | None) -> None:
+        """Wait for the calls that worker processes make, in seconds, `None` without a limit; then end them."""
+        if self._working:
+            await asyncio.wait([asyncio.ensure_future(workers.end_calls(grace)) for workers in self._working])
+
+    def kill(self) -> None:
+        """End the worker processes of all runs at once. Needs no running loop."""
+        for workers in self._working:
+            workers.kill()
+
+    def abort(self) -> None:
+        """Send nothing more in any run, and end the calls of its worker processes."""
+        self.stop()
+        for workers in self._working:
+            workers.abort()
 
     def stop(self) -> None:
         """Send nothing more in any run."""
@@ -184,6 +229,7 @@ class MapCalls:
         journal: str | PathLike[str] | None = None,
         journal_results: Literal["all", "outcome"] = "all",
         retry_failed: bool = False,
+        processes: int = 1,
         on_progress: "Callable[[MapStats], None] | None" = None,
     ) -> "MapRun[Item]":
         """Invoke a function for each item, many at a time.
@@ -226,6 +272,8 @@ class MapCalls:
                 An outcome has the verdict, the kind of the error and the cost, but neither payload nor log.
             retry_failed: `True` sends again what has failed in an earlier run, as far as that is safe. Default `False`.
                 Items that have run are sent again only if they are idempotent; those that have not, in any case.
+            processes: The number of processes that make the calls, at most 64. Default 1: this one.
+                More of them use more cores; see "More than one core" in the manual. The limits hold for all together.
             on_progress: A function that receives the totals, at most ten times a second.
 
         Raises:
@@ -277,6 +325,7 @@ class MapCalls:
             max_failure_ratio=max_failure_ratio,
             deadline=deadline,
             retry_failed=retry_failed,
+            processes=processes,
             on_progress=on_progress,
         )
 
@@ -296,6 +345,7 @@ class MapCalls:
         journal: str | PathLike[str] | None = None,
         journal_results: Literal["all", "outcome"] = "all",
         retry_failed: bool = False,
+        processes: int = 1,
         on_progress: "Callable[[MapStats], None] | None" = None,
     ) -> "MapRun[Sent]":
         """Send each command. The commands may be for different functions; a throttled function does not slow the others.
@@ -327,6 +377,8 @@ class MapCalls:
                 An outcome has the verdict, the kind of the error and the cost, but neither payload nor log.
             retry_failed: `True` sends again what has failed in an earlier run, as far as that is safe. Default `False`.
                 Items that have run are sent again only if they are idempotent; those that have not, in any case.
+            processes: The number of processes that make the calls, at most 64. Default 1: this one.
+                More of them use more cores; see "More than one core" in the manual. The limits hold for all together.
             on_progress: A function that receives the totals, at most ten times a second.
 
         Raises:
@@ -359,8 +411,20 @@ class MapCalls:
             max_failure_ratio=max_failure_ratio,
             deadline=deadline,
             retry_failed=retry_failed,
+            processes=processes,
             on_progress=on_progress,
         )
+
+
+def _after(
+    first: "Callable[[], Awaitable[None]]", then: "Callable[[], Awaitable[None]] | None"
+) -> "Callable[[], Awaitable[None]]":
+    async def both() -> None:
+        await first()
+        if then is not None:
+            await then()
+
+    return both
 
 
 def _check_items(name: str, items: object) -> None:

@@ -154,9 +154,9 @@ def _whole_command(command: "InvokeCommand | FetchCommand", codec: Codec) -> Pac
     name = command.operation.function_name(cast("Any", command.input))
     known: Any = command
     input: Any = known.input
-    if isinstance(known, BaseCommand):
+    if isinstance(command, BaseCommand):  # pyright: ignore[reportUnnecessaryIsInstance] - a command of another class works too
         if isinstance(input, InvokeCommandInput) and input.payload is not None:
-            known = cast("Any", known).with_input(attrs.evolve(input, payload=_encoded(input.payload, codec, name)))
+            known = known.with_input(attrs.evolve(input, payload=_encoded(input.payload, codec, name)))
         elif isinstance(command.operation, HttpOperation):
             known = _with_body(known, codec, name)
     try:
@@ -168,15 +168,16 @@ def _whole_command(command: "InvokeCommand | FetchCommand", codec: Codec) -> Pac
 
 def _with_body(command: Any, codec: Codec, function_name: str) -> Any:
     """A fetch whose value is encoded. One that cannot be sent stays as it is: the call says why."""
-    input = command.input
-    if input.json is None or input.content is not None or not isinstance(input.headers, Mapping | None):
+    input: Any = command.input
+    given: Any = input.headers
+    if input.json is None or input.content is not None or not isinstance(given, Mapping | None):
         return command
     try:
         content = encoded("json", lambda: codec.encode(input.json))
     except InvalidInputError as error:
         problem = str(error.args[0])
     else:
-        headers: dict[object, object] = dict(cast("Mapping[object, object]", input.headers or {}))
+        headers: dict[object, object] = dict(cast("Any", given or {}))
         if not any(isinstance(name, str) and name.lower() == "content-type" for name in headers):
             headers["content-type"] = "application/json"
         return command.with_input(attrs.evolve(input, json=None, content=content, headers=headers))
@@ -241,7 +242,5 @@ def _error_of(packed: Packed) -> AiolambdaError:
 
 def _with_codec(output: Any, codec: Codec) -> Any:
     """The output with the codec that was left out. The output of a middleware need not have one."""
-    kind = cast("type[Any]", type(output))
-    if attrs.has(kind) and "_codec" in attrs.fields_dict(kind):
-        return attrs.evolve(output, codec=codec)
-    return output
+    has_codec = attrs.has(output.__class__) and hasattr(output, "_codec")
+    return attrs.evolve(output, codec=codec) if has_codec else output

@@ -57,6 +57,7 @@ class MapScheduler(Run[Item]):
         jitter: Callable[[], float],
         log: RunLog,
         prepare: Callable[[], Awaitable[None]] | None = None,
+        release: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.source = source
         self.results: ResultQueue[Item] = ResultQueue(ordered=settings.ordered)
@@ -66,6 +67,8 @@ class MapScheduler(Run[Item]):
         self._journal = journal
         self._settings = settings
         self._prepare = prepare
+        self._release = release
+        """Frees what sends the items, once no item is in flight."""
         self._stats = StatsCounter()
         has_limit = settings.max_failures is not None or settings.max_failure_ratio is not None
         self._brake = None if has_limit else Brake()
@@ -377,6 +380,8 @@ class MapScheduler(Run[Item]):
             work = await self.source.close()
             if work is not None:
                 self.enqueue(work)
+            if self._release is not None:
+                await self._release()
             await self._sender.close()
             self._report_progress(last=True)
         except _NOT_FAILURES:
