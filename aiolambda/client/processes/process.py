@@ -87,7 +87,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         except OSError as error:
             reason = error.strerror or str(error)
             raise ConfigurationError(f"a worker process of this map cannot start: {reason}; lower processes") from error
-        given = {"path": sys.path, "uvloop": type(loop).__module__.partition(".")[0] == "uvloop"}
+        given = {"path": list(map(str, sys.path)), "uvloop": type(loop).__module__.partition(".")[0] == "uvloop"}
         stdin = self._stdin = cast("asyncio.WriteTransport", transport.get_pipe_transport(0))
         stdin.write(json.dumps(given).encode() + b"\n" + frame_of([setup]))
         try:

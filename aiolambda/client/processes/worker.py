@@ -23,6 +23,7 @@ from ...errors import AiolambdaError, ClientClosedError, ConfigurationError
 from ...fanout.parcels import command_of, outcome_of, packed_outcome
 from ...types.events import MapFacts
 from ...types.loggers import PACKAGE
+from ...types.values import Delivery
 from ..client import LambdaClient
 from .frames import DamagedFrameError, FrameReader, Message, frame_of
 from .questions import AskingProvider
@@ -134,8 +135,21 @@ class _Worker:
     def _flush(self) -> None:
         self._flushing, self._size = False, 0
         messages, self._messages = self._messages, []
-        if messages:
+        if not messages:
+            return
+        try:
             self._writer.write(messages)
+        except Exception:  # noqa: BLE001 - an output of a middleware holds what has no pickle
+            for message in messages:
+                self._write_alone(message)
+
+    def _write_alone(self, message: Message) -> None:
+        """Write one message, or an error in place of an outcome that cannot be written."""
+        try:
+            self._writer.write([message])
+        except Exception as error:  # noqa: BLE001 - as above
+            if message[0] == "done":
+                self._writer.write([("done", message[1], _unpassed(error))])
 
     def _read(self) -> None:
         try:
@@ -219,8 +233,17 @@ class _Worker:
 
     def _on_end_of(self, id: int, task: asyncio.Task[None]) -> None:
         del self._tasks[id]
-        if task.cancelled() and not self._closed.done():  # before its call began
+        if self._closed.done():
+            return
+        if task.cancelled():  # before its call began
             self.tell(("done", id, packed_outcome(None, ClientClosedError("the call was cancelled before it began"))))
+        elif (error := task.exception()) is not None:  # of an output of a middleware
+            self.tell(("done", id, _unpassed(error)))
+
+
+def _unpassed(error: BaseException) -> Message:
+    said = f"the outcome of this call cannot be passed from one process to another: {type(error).__name__}"
+    return packed_outcome(None, AiolambdaError(said, delivery=Delivery.UNKNOWN))
 
 
 def main(*, uvloop: bool) -> None:

@@ -12,11 +12,11 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from ...errors import AiolambdaError, ClientClosedError, ConfigurationError, NotSentError, WorkerLostError
+from ...errors import AiolambdaError, ClientClosedError, ConfigurationError, InvalidInputError, NotSentError, WorkerLostError
 from ...fanout.parcels import outcome_of, packed_command
 from ...types.loggers import child_of, log_quietly
 from ...types.values import Attempt, Delivery
-from .frames import Message
+from .frames import LARGEST_FRAME, Message
 from .process import WorkerProcess
 from .remote_call import RemoteCall, ended_in_flight, with_history, with_lost
 from .worker_parts import WorkerParts
@@ -31,6 +31,8 @@ __all__ = ["Workers"]
 
 _FULL_FRAME = 1 << 20
 """Bytes of payloads, after which commands go to a worker in another frame."""
+_LARGEST_COMMAND = LARGEST_FRAME // 2
+"""Bytes. Lambda takes far less, and a function of your own behind a URL need not."""
 _VERDICT_LIMIT = 0.5
 """Seconds for a worker to tell how far a cancelled call got. It is less than the pause before a run cancels again."""
 _MOST_BEGINNINGS = 5
@@ -231,6 +233,9 @@ class Workers:
         """Send a command, and once more for each worker that it loses, if it is idempotent."""
         packed = packed_command(command, self._parts.codec)
         name = command.operation.function_name(command.input)  # type: ignore[arg-type] # of the one class or of the other
+        if len(packed[2] or b"") > _LARGEST_COMMAND:
+            said = f"a command for another process may have {_LARGEST_COMMAND:,} bytes: send less, or leave processes out"
+            raise InvalidInputError(said, limit=_LARGEST_COMMAND, function_name=name)
         lost: list[Attempt] = []
         while True:
             output, error, seconds = await self._once(packed, name)

@@ -6,9 +6,11 @@ import sys
 import threading
 from typing import Any
 
+import attrs
+
 from aiolambda import Call
 
-__all__ = ["GiveUp", "Lock", "noting", "printing", "stamped", "warning"]
+__all__ = ["GiveUp", "Lock", "noting", "printing", "raising", "stamped", "warning", "with_a_lock", "without_metadata"]
 
 
 async def stamped(call: Call[Any, Any], call_next: Any) -> Any:
@@ -32,6 +34,23 @@ async def printing(call: Call[Any, Any], call_next: Any) -> Any:
 
 async def warning(call: Call[Any, Any], call_next: Any) -> Any:
     logging.getLogger("aiolambda.retry").warning("a warning of %s", "a worker", extra={"function_name": call.function_name})
+    return await call_next(call)
+
+
+async def with_a_lock(call: Call[Any, Any], call_next: Any) -> Any:
+    """Return an output that no other process can have, for the payload 1."""
+    output = await call_next(call)
+    return attrs.evolve(output, executed_version=threading.Lock()) if call.input.payload == b"1" else output
+
+
+async def without_metadata(call: Call[Any, Any], call_next: Any) -> Any:
+    output = await call_next(call)
+    return attrs.evolve(output, metadata=None) if call.input.payload == b"1" else output
+
+
+async def raising(call: Call[Any, Any], call_next: Any) -> Any:
+    if call.input.payload == b"1":
+        raise LookupError("of a middleware")
     return await call_next(call)
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from aiolambda import Delivery, FunctionError, InvokeCommand, TooManyFailuresError
+from aiolambda import ConfigurationError, Delivery, FunctionError, InvokeCommand, TooManyFailuresError
 from aiolambda.client.processes.workers import Workers
 from aiolambda.codecs import JsonCodec
+from aiolambda.operations.fetch_command import FetchCommand
 
 from ...support.counting_lambda import CountingLambda, calling, verdicts_against, wait_for_end_of, workers_of
+from .stack import stamped
 
 pytestmark = pytest.mark.asyncio
 
@@ -120,6 +122,35 @@ async def test_commands_of_several_functions() -> None:
     assert service.executed.total() == 60
 
 
+async def test_fetches_and_commands_of_one_map() -> None:
+    service = CountingLambda()
+    async with calling(service) as client:
+        url = f"{client.config.endpoint_url}/orders"
+        commands: list[Any] = [FetchCommand(url=url, method="POST", json={"id": number}) for number in range(5)]
+        stamping = InvokeCommand(function_name="f", payload={"id": 5})
+        stamping.middleware_stack.add(stamped, step="build", name="stamped")
+        results = await client.map_commands([*commands, stamping], processes=2, ordered=True).collect()
+    assert [result.value() for result in results] == [{"id": number} for number in range(6)]
+    assert [result.response is None for result in results] == [False] * 5 + [True]
+    assert service.executed.total() == 6
+
+
+async def test_journal_that_cannot_be_opened_leaves_no_worker(tmp_path: Path) -> None:
+    service = CountingLambda()
+    async with calling(service) as client:
+        with pytest.raises(ConfigurationError):
+            await client.map("f", range(5), processes=2, journal=tmp_path / "nowhere" / "run.db").collect()
+        assert not client._maps._working
+    assert not service.executed
+
+
+async def test_limits_of_the_function_begin_the_window() -> None:
+    service = CountingLambda(seconds=0.01)
+    async with calling(service) as client:
+        results = await client.map("f", range(50), processes=2, concurrency="limits").collect()
+    assert all(result.ok for result in results)
+
+
 async def test_journal_resumes_without_sending_again(tmp_path: Path) -> None:
     service = CountingLambda()
     async with calling(service) as client:
@@ -156,7 +187,7 @@ async def test_import_of_main_is_not_repeated(tmp_path: Path) -> None:
     async with calling(service) as client:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-W", "error", "-X", "dev", str(program), str(client.config.endpoint_url)),
+            *("-W", "error", str(program), str(client.config.endpoint_url)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -16,6 +16,7 @@ from aiolambda import (
     ConfigurationError,
     ConnectError,
     Credentials,
+    Delivery,
     LambdaClient,
     StandardRetry,
     Timeouts,
@@ -26,7 +27,7 @@ from aiolambda.testing import FakeTransport
 
 from ...support.counting_lambda import CountingLambda, calling, verdicts_against, workers_of
 from ...support.servers import raw_server
-from .stack import GiveUp, Lock, noting, printing, stamped, warning
+from .stack import GiveUp, Lock, noting, printing, raising, stamped, warning, with_a_lock, without_metadata
 
 pytestmark = pytest.mark.asyncio
 KEYS = Credentials("AKIDEXAMPLE", "secret")
@@ -133,6 +134,28 @@ async def test_removed_middlewares_stay_removed() -> None:
         async with client:
             assert all(result.ok for result in await client.map("f", range(5), processes=2).collect())
         assert not any(b"authorization" in head.lower() for head, _ in server.requests)
+
+
+@pytest.mark.parametrize("middleware", [with_a_lock, without_metadata], ids=lambda one: one.__name__)
+async def test_output_that_cannot_be_passed_fails_its_item_alone(middleware: Any) -> None:
+    service = CountingLambda()
+    async with calling(service) as client:
+        client.middleware_stack.add(middleware, name="odd")
+        results = await client.map("f", range(20), processes=2, ordered=True).collect()
+    assert [result.index for result in results if not result.ok] == [1]
+    assert "cannot be passed from one process to another" in str(results[1].error)
+    assert results[1].delivery is Delivery.UNKNOWN
+    assert service.executed.total() == 20
+
+
+async def test_error_of_a_middleware_fails_its_item_alone() -> None:
+    service = CountingLambda()
+    async with calling(service) as client:
+        client.middleware_stack.add(raising, name="raising")
+        results = await client.map("f", range(5), processes=2, ordered=True).collect()
+    assert [result.index for result in results if not result.ok] == [1]
+    assert results[1].delivery is Delivery.NOT_DELIVERED
+    assert service.executed.total() == 4
 
 
 async def test_prints_of_workers_do_not_harm_the_pipe(capfd: pytest.CaptureFixture[str]) -> None:
