@@ -312,7 +312,7 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
                 exits.push_async_callback(durable.close)
                 durable.abort()
             await self._in_flight.close(grace)
-            await self._maps.end_calls(None if grace is None else max(0.0, until - asyncio.get_running_loop().time()))
+            await self._maps.workers.end_calls(None if grace is None else max(0.0, until - asyncio.get_running_loop().time()))
 
     def abort(self) -> None:
         """Close the client at once, without waiting: end the calls in flight, and close all connections.
@@ -346,7 +346,7 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
                 self._state.take_transport()  # it is detached, and its loop is the parent's
             else:
                 exits.callback(self._abort_transport, loop)
-                exits.callback(self._maps.kill)
+                exits.callback(self._maps.workers.kill)
             if loop is not None and loop.is_running():
                 exits.callback(self._abort_work)
             elif loop is not None:
@@ -478,7 +478,8 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
         with contextlib.ExitStack() as exits:  # as in `abort`
             exits.callback(self._startup.abort)
             exits.callback(self._in_flight.abort)
-            exits.callback(self._maps.abort)
+            exits.callback(self._maps.workers.abort)
+            exits.callback(self._maps.stop)
             if self._durable is not None:
                 exits.callback(self._durable.abort)
 

@@ -4,14 +4,13 @@ Owns the signatures of these calls, the windows that the maps of one client shar
 invocation is sent: the client passes that in. `fanout` is loaded by the first map, so this module is not part of it.
 """
 
-import asyncio
 import contextlib
 import functools
 import hashlib
 import logging
-from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..errors import ConfigurationError
 from ..errors.checks import check_callable, check_flag, check_path, check_plain_function
@@ -23,8 +22,10 @@ from ..protocol.names import check_function_name
 from ..types.events import MapFacts
 from ..types.interfaces import Codec
 from ..types.loggers import AnyLogger, child_of, log_quietly
-from ..types.mistakes import choices_text, kind_of
-from ..types.values import UNSET, LogType, Timeouts, Unset, is_whole, shown, text_of
+from ..types.mistakes import choices_text
+from ..types.values import UNSET, LogType, Timeouts, Unset, shown, text_of
+from .map_checks import check_items, checked_concurrency
+from .map_workers import MapWorkers
 
 if TYPE_CHECKING:  # loaded by the first map: most programs have none
     from ..fanout import Journal, MapRun, Send, Source
@@ -74,9 +75,7 @@ class Maps:
         self._observers = observers
         self._logger = child_of(logger, "map")
         self._concurrency_of = concurrency_of
-        self._workers = workers
-        self._working: set[Workers] = set()
-        """The worker processes of the runs."""
+        self.workers = MapWorkers(workers)
         self._admission: AdaptiveAdmission | None = None
 
     def run(
@@ -103,14 +102,14 @@ class Maps:
         prepare: Callable[[], Awaitable[None]] | None = None
         if concurrency == "limits" and function_name is not None:
             prepare, concurrency = functools.partial(self._start_at_limit, function_name, qualifier), "adaptive"
-        fixed = None if concurrency == "adaptive" else _checked_concurrency(concurrency, self._max_concurrency, function_name)
+        fixed = None if concurrency == "adaptive" else checked_concurrency(concurrency, self._max_concurrency, function_name)
         facts = MapFacts(function_name)
         log = RunLog(self._logger, function_name)
-        send, enter, workers = self._sender(timeout, idempotent, facts), self._enter, None
-        if type(processes) is not int or processes != 1:
-            workers = self._workers(processes, timeout, idempotent, function_name)
-            prepare = _after(workers.ready, prepare)
-            send, enter = workers.send, functools.partial(self._begin, workers)
+        send, enter, release = self._sender(timeout, idempotent, facts), self._enter, None
+        workers = self.workers.made(processes, timeout, idempotent, function_name)
+        if workers is not None:
+            send, prepare = workers.send, workers.before(prepare)
+            enter, release = functools.partial(self.workers.begin, workers, enter), functools.partial(self.workers.end, workers)
         max_held = max(_LEAST_HELD, 4 * (fixed or self._max_concurrency)) + lookahead
         scheduler = MapScheduler(
             source,
@@ -128,22 +127,11 @@ class Maps:
             jitter=self._jitter,
             log=log,
             prepare=prepare,
-            release=None if workers is None else functools.partial(self._end, workers),
+            release=release,
         )
         if workers is not None:
             workers.fail = scheduler.fail
         return MapRun(scheduler, self.runs, enter=enter, watch=MapWatch(self._observers, facts), log=log)
-
-    def _begin(self, workers: "Workers") -> None:
-        self._enter()
-        self._working.add(workers)
-        workers.begin()
-
-    async def _end(self, workers: "Workers") -> None:
-        try:
-            await workers.close()
-        finally:
-            self._working.discard(workers)
 
     async def _start_at_limit(self, function_name: str, qualifier: str | None) -> None:
         """Start the window of a function at the concurrency that it may have, if that is known."""
@@ -158,10 +146,8 @@ class Maps:
         """Forget the runs: their loop is closed, or is that of another process. The windows keep what they have learned."""
         for run in self.runs:
             run.detach(forked=forked)
-        for workers in self._working:
-            workers.detach(forked=forked)
         self.runs.clear()
-        self._working.clear()
+        self.workers.detach(forked=forked)
         if self._admission is not None:
             self._admission.forget_flights()
 
@@ -173,22 +159,6 @@ class Maps:
         if self._admission is None:
             self._admission = AdaptiveAdmission(self._max_concurrency)
         return self._admission
-
-    async def end_calls(self, grace: float | None) -> None:
-        """Wait for the calls that worker processes make, in seconds, `None` without a limit; then end them."""
-        if self._working:
-            await asyncio.wait([asyncio.ensure_future(workers.end_calls(grace)) for workers in self._working])
-
-    def kill(self) -> None:
-        """End the worker processes of all runs at once. Needs no running loop."""
-        for workers in self._working:
-            workers.kill()
-
-    def abort(self) -> None:
-        """Send nothing more in any run, and end the calls of its worker processes."""
-        self.stop()
-        for workers in self._working:
-            workers.abort()
 
     def stop(self) -> None:
         """Send nothing more in any run."""
@@ -285,7 +255,7 @@ class MapCalls:
         check_path("journal", journal)
         check_callable("payload", payload)
         check_function_name(function_name)
-        _check_items("items", items)
+        check_items("items", items)
         if text_of(invocation_type) not in _TYPES:
             raise ConfigurationError(
                 f"invocation_type must be {' or '.join(_TYPES)} in a map; got {shown(invocation_type)}: "
@@ -388,7 +358,7 @@ class MapCalls:
 
         check_callable("key", key)
         check_path("journal", journal)
-        _check_items("commands", commands)
+        check_items("commands", commands)
         prepare = command_factory(
             key=key,
             codec=self._maps.codec,
@@ -414,47 +384,3 @@ class MapCalls:
             processes=processes,
             on_progress=on_progress,
         )
-
-
-def _after(
-    first: "Callable[[], Awaitable[None]]", then: "Callable[[], Awaitable[None]] | None"
-) -> "Callable[[], Awaitable[None]]":
-    async def both() -> None:
-        await first()
-        if then is not None:
-            await then()
-
-    return both
-
-
-def _check_items(name: str, items: object) -> None:
-    """`ConfigurationError` for an input that cannot be iterated, or whose iteration would surprise."""
-    kind = kind_of(items)
-    if isinstance(items, Mapping):
-        problem = f"{kind}: write {name}.values(), or {name}.items() for pairs"
-    elif isinstance(items, str | bytes | bytearray):
-        problem = f"{kind}: for one item, write [item]; for the lines of a text, text.splitlines()"
-    elif isinstance(items, PathLike):
-        problem = f"{kind}: for the lines of the file, open it: with open(path, 'rb') as lines"
-    elif isinstance(items, Coroutine):
-        items.close()  # else Python warns that it was never awaited
-        problem = "a coroutine: await it, and pass its result"
-    elif callable(items) and not isinstance(items, Iterable | AsyncIterable):
-        problem = f"{kind}: call it, and pass its result"
-    elif not isinstance(items, Iterable | AsyncIterable) and not hasattr(items, "__getitem__"):
-        problem = kind
-    else:
-        return
-    raise ConfigurationError(f"{name} must be an iterable, or an asynchronous one; got {problem}")
-
-
-def _checked_concurrency(asked: object, max_concurrency: int, function_name: str | None) -> int:
-    if not is_whole(asked, least=1):
-        words = "or 'adaptive'" if function_name is None else "'adaptive' or 'limits'"
-        raise ConfigurationError(f"concurrency must be a number of invocations, 1 or more, {words}; got {shown(asked)}")
-    if not is_whole(asked, least=1, most=max_concurrency):
-        raise ConfigurationError(
-            f"concurrency is {shown(asked)}, and the client's max_concurrency is {max_concurrency:,}: lower the one, or raise "
-            "the other with LambdaClient(max_concurrency=...)"
-        )
-    return cast("int", asked)

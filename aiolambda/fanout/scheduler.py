@@ -68,7 +68,6 @@ class MapScheduler(Run[Item]):
         self._settings = settings
         self._prepare = prepare
         self._release = release
-        """Frees what sends the items, once no item is in flight."""
         self._stats = StatsCounter()
         has_limit = settings.max_failures is not None or settings.max_failure_ratio is not None
         self._brake = None if has_limit else Brake()

@@ -115,7 +115,7 @@ async def _kill(client: LambdaClient, server: DayLambda, job: Job, kills: int, r
         share = (number + rng.uniform(0.3, 0.9)) / (kills + 1)
         while await asyncio.to_thread(server.executed) < share * job.items:
             await asyncio.sleep(0.05)
-        for workers in client._maps._working:  # pyright: ignore[reportPrivateUsage] - a proof alone looks at processes
+        for workers in client._maps.workers.working:  # pyright: ignore[reportPrivateUsage] - a proof alone looks at processes
             pids.update(workers.pids)
             os.kill(rng.choice(workers.pids), signal.SIGKILL)
             job.killed += 1

@@ -90,7 +90,7 @@ async def calling(service: CountingLambda, **settings: Any) -> AsyncGenerator[La
 
 def workers_of(client: LambdaClient) -> Any:
     """The workers of the one map that runs."""
-    [workers] = client._maps._working  # pyright: ignore[reportPrivateUsage] - tests alone look at processes
+    [workers] = client._maps.workers.working  # pyright: ignore[reportPrivateUsage] - tests alone look at processes
     return workers
 
 

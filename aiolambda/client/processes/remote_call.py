@@ -11,14 +11,25 @@ from typing import Any
 
 import attrs
 
-from ...errors import AiolambdaError, ClientClosedError, InvocationTimeoutError, NotSentError, TransportError, WorkerLostError
+from ...errors import (
+    AiolambdaError,
+    ClientClosedError,
+    InvalidInputError,
+    InvocationTimeoutError,
+    NotSentError,
+    TransportError,
+    WorkerLostError,
+)
 from ...fanout.parcels import packed_outcome
 from ...policy import delivery
 from ...types.values import Attempt, Delivery
-from .frames import Message
+from .frames import LARGEST_FRAME, Message
 from .process import WorkerProcess
 
-__all__ = ["RemoteCall", "ended_in_flight", "with_history", "with_lost"]
+__all__ = ["RemoteCall", "check_size", "ended_in_flight", "with_history", "with_lost"]
+
+_LARGEST_COMMAND = LARGEST_FRAME // 2
+"""Bytes. Lambda takes far less, but a server behind a URL need not."""
 
 
 class RemoteCall:
@@ -69,6 +80,13 @@ class RemoteCall:
 
     def _fail(self, error: AiolambdaError) -> None:
         self.settle(packed_outcome(None, error))
+
+
+def check_size(packed: Message, function_name: str) -> None:
+    """`InvalidInputError` for a command that fits into no frame."""
+    if len(packed[2] or b"") > _LARGEST_COMMAND:
+        said = f"a command for another process may have {_LARGEST_COMMAND:,} bytes: send less, or leave processes out"
+        raise InvalidInputError(said, limit=_LARGEST_COMMAND, function_name=function_name)
 
 
 def ended_in_flight(call: RemoteCall, verdict: Delivery) -> InvocationTimeoutError:

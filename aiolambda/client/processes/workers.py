@@ -12,13 +12,14 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from ...errors import AiolambdaError, ClientClosedError, ConfigurationError, InvalidInputError, NotSentError, WorkerLostError
+from ...errors import AiolambdaError, ClientClosedError, ConfigurationError, NotSentError, WorkerLostError
 from ...fanout.parcels import outcome_of, packed_command
 from ...types.loggers import child_of, log_quietly
 from ...types.values import Attempt, Delivery
-from .frames import LARGEST_FRAME, Message
+from .endings_of_tasks import cancel_once, note_error
+from .frames import Message
 from .process import WorkerProcess
-from .remote_call import RemoteCall, ended_in_flight, with_history, with_lost
+from .remote_call import RemoteCall, check_size, ended_in_flight, with_history, with_lost
 from .worker_parts import WorkerParts
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ __all__ = ["Workers"]
 
 _FULL_FRAME = 1 << 20
 """Bytes of payloads, after which commands go to a worker in another frame."""
-_LARGEST_COMMAND = LARGEST_FRAME // 2
-"""Bytes. Lambda takes far less, and a function of your own behind a URL need not."""
 _VERDICT_LIMIT = 0.5
 """Seconds for a worker to tell how far a cancelled call got. It is less than the pause before a run cancels again."""
 _MOST_BEGINNINGS = 5
@@ -78,12 +77,22 @@ class Workers:
     def begin(self) -> None:
         """Start the processes. `ready` waits for them."""
         self._starting = asyncio.get_running_loop().create_task(self._start(), name="start the workers of a map")
-        self._starting.add_done_callback(_retrieve)
+        self._starting.add_done_callback(note_error)
 
     async def ready(self) -> None:
         """Wait until all workers are ready. `ConfigurationError` if one cannot start."""
         if self._starting is not None:
             await asyncio.shield(self._starting)
+
+    def before(self, prepare: Callable[[], Awaitable[None]] | None) -> Callable[[], Awaitable[None]]:
+        """`ready`, and then this."""
+
+        async def both() -> None:
+            await self.ready()
+            if prepare is not None:
+                await prepare()
+
+        return both
 
     def send(
         self, command: "InvokeCommand | FetchCommand", run_ended: "asyncio.Future[None]"
@@ -132,10 +141,10 @@ class Workers:
         """End the workers. Closing twice is fine."""
         self._closing = True
         if self._starting is not None:
-            _cancel_once(self._starting)
+            cancel_once(self._starting)
             await asyncio.wait([self._starting])
         for task in self._tasks:
-            _cancel_once(task)
+            cancel_once(task)
         if self._tasks:
             await asyncio.wait(self._tasks)
         if self._workers:
@@ -154,7 +163,7 @@ class Workers:
             await asyncio.gather(*starts)
         except BaseException:
             for start in starts:
-                _cancel_once(start)
+                cancel_once(start)
             await asyncio.wait(starts)
             raise
 
@@ -233,9 +242,7 @@ class Workers:
         """Send a command, and once more for each worker that it loses, if it is idempotent."""
         packed = packed_command(command, self._parts.codec)
         name = command.operation.function_name(command.input)  # type: ignore[arg-type] # of the one class or of the other
-        if len(packed[2] or b"") > _LARGEST_COMMAND:
-            said = f"a command for another process may have {_LARGEST_COMMAND:,} bytes: send less, or leave processes out"
-            raise InvalidInputError(said, limit=_LARGEST_COMMAND, function_name=name)
+        check_size(packed, name)
         lost: list[Attempt] = []
         while True:
             output, error, seconds = await self._once(packed, name)
@@ -324,7 +331,7 @@ class Workers:
             return
         partitions: dict[WorkerProcess, list[RemoteCall]] = {worker: [] for worker in workers}
         for call in self._take_new():
-            worker = min(workers, key=_load)
+            worker = min(workers, key=lambda worker: len(worker.calls))
             worker.calls[call.id] = call
             call.worker = worker
             partitions[worker].append(call)
@@ -353,8 +360,7 @@ class Workers:
                 call = worker.calls.pop(id, None)
                 if call is not None:
                     call.settle(outcome)
-                    if self._changed is not None:
-                        self._changed.set()
+                    self._note_change()
             case ("credentials", number, rejected):
                 self._keep(self._answer(worker, number, rejected), "keys for a worker")
             case ("log", name, level, text, function_name):
@@ -393,19 +399,3 @@ class Workers:
             self._changed = self._changed or asyncio.Event()
             self._changed.clear()
             await self._changed.wait()
-
-
-def _load(worker: WorkerProcess) -> int:
-    return len(worker.calls)
-
-
-def _cancel_once(task: "asyncio.Task[None]") -> None:
-    """A second cancellation would interrupt the end of a process that was starting."""
-    if not task.cancelling():
-        task.cancel()
-
-
-def _retrieve(task: "asyncio.Task[None]") -> None:
-    """`ready` raises the error; asyncio must not log it as unretrieved."""
-    if not task.cancelled():
-        task.exception()

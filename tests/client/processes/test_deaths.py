@@ -192,7 +192,7 @@ async def test_killed_coordinator_leaves_no_worker(tmp_path: Path) -> None:
         "    settings = dict(region='eu-west-1', credentials=Credentials('A', 's'), endpoint_url=sys.argv[1])\n"
         "    async with LambdaClient(**settings) as client:\n"
         "        async with client.map('f', range(200), processes=2, concurrency=20, journal=sys.argv[2]) as run:\n"
-        "            print(*[workers.pids for workers in client._maps._working][0], flush=True)\n"
+        "            print(*[workers.pids for workers in client._maps.workers.working][0], flush=True)\n"
         "            async for _ in run: pass\n"
         "asyncio.run(main())\n"
     )

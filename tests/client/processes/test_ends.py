@@ -147,7 +147,7 @@ async def test_cancelled_reader_leaves_nothing() -> None:
             await reading
         for pid in pids:
             await wait_for_end_of(pid)
-        assert not client._maps._working
+        assert not client._maps.workers.working
 
 
 async def test_cancelled_while_the_workers_start() -> None:
@@ -158,7 +158,7 @@ async def test_cancelled_while_the_workers_start() -> None:
         beginning.cancel()
         with pytest.raises(asyncio.CancelledError):
             await beginning
-        assert not client._maps._working
+        assert not client._maps.workers.working
     assert not service.executed
 
 
@@ -177,7 +177,7 @@ async def test_worker_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr("sys.path", ["/nowhere"])
         with pytest.raises(ConfigurationError, match="a worker process of this map cannot start: ModuleNotFoundError"):
             await client.map("f", range(5), processes=2).collect()
-        assert not client._maps._working
+        assert not client._maps.workers.working
 
 
 async def test_missing_interpreter_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

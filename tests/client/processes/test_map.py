@@ -140,7 +140,7 @@ async def test_journal_that_cannot_be_opened_leaves_no_worker(tmp_path: Path) ->
     async with calling(service) as client:
         with pytest.raises(ConfigurationError):
             await client.map("f", range(5), processes=2, journal=tmp_path / "nowhere" / "run.db").collect()
-        assert not client._maps._working
+        assert not client._maps.workers.working
     assert not service.executed
 
 
@@ -214,4 +214,4 @@ async def test_one_process_loads_nothing() -> None:
 async def test_a_run_that_never_began_leaves_nothing() -> None:
     async with calling(CountingLambda()) as client:
         client.map("f", [1], processes=2)
-        assert not client._maps._working
+        assert not client._maps.workers.working

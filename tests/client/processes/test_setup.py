@@ -303,7 +303,7 @@ async def test_uvloop_in_workers_if_it_is_here() -> None:
         "    settings = dict(region='eu-west-1', credentials=Credentials('A', 's'), endpoint_url=sys.argv[1])\n"
         "    async with LambdaClient(**settings) as client:\n"
         "        async with client.map('f', range(50), processes=2) as run:\n"
-        "            [workers] = client._maps._working\n"
+        "            [workers] = client._maps.workers.working\n"
         "            maps = [open(f'/proc/{pid}/maps').read() for pid in workers.pids]\n"
         "            results = [result async for result in run]\n"
         "    print(sum(result.ok for result in results), sum('uvloop' in text for text in maps))\n"
