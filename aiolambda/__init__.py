@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from .errors import UnknownOutcomeError as UnknownOutcomeError
     from .errors import WaitError as WaitError
     from .errors import WaitTimeoutError as WaitTimeoutError
+    from .errors import WorkerLostError as WorkerLostError
     from .fanout import MapRun as MapRun
     from .fanout.values import MapCause as MapCause
     from .fanout.values import MapResult as MapResult
@@ -171,6 +172,7 @@ else:
             "UnknownOutcomeError",
             "WaitError",
             "WaitTimeoutError",
+            "WorkerLostError",
         ),
         ".fanout": ("MapRun",),
         ".fanout.values": ("MapCause", "MapResult", "MapStats"),

@@ -22,11 +22,13 @@ from benchmarks import (
     local_lambdas,
     map_cost,
     processes,
+    processes_map,
     rows,
     syscalls,
     telemetry,
 )
 from benchmarks.figures import Figure, Spread, markdown
+from benchmarks.simulated_lambda import simulated_lambda
 
 from .support import THOROUGH, virtual
 
@@ -128,6 +130,18 @@ async def test_map_cost_has_a_figure_for_each_row_and_round() -> None:
     for title, part in found.items():
         assert {name: len(values) for name, values in part.items()} == dict.fromkeys(map_cost.ROWS, 2)
         assert map_cost.table(title, part).count("\n") == len(map_cost.ROWS)
+
+
+async def test_processes_map_has_a_figure_for_each_round() -> None:
+    with simulated_lambda() as server:
+        found = await processes_map.measured(server, counts=(1, 2), rounds=1, items=40, concurrency=10, seconds=0.0)
+    [alone], [shared] = found.values()
+    for this in (alone, shared):
+        assert this.rate > 0
+        assert this.here > 0
+    assert alone.workers == 0
+    assert alone.start < shared.start
+    assert processes_map.table(found).count("\n") == 2
 
 
 def test_map_cost_is_compared_within_a_round() -> None:

@@ -143,6 +143,7 @@ class _MapJob:
                 journal=options.journal,
                 journal_results=options.journal_results,
                 retry_failed=options.retry_failed,
+                processes=options.processes,
                 on_progress=followed if batched is None else batched.report,
             )
             self._sent = cast("MapRun[Any]", mapped)

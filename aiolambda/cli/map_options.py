@@ -71,6 +71,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"bound of the adaptive concurrency (default: {_DEFAULT_MAX_CONCURRENCY:,})",
     )
+    parser.add_argument(
+        "--processes",
+        type=whole_above_zero,
+        default=1,
+        metavar="N",
+        help="number of processes that make the calls, to use more cores (default: %(default)s)",
+    )
     parser.add_argument("--ordered", action="store_true", help="write the results in the order of the lines")
     parser.add_argument("--event", action="store_true", help="queue the items as events, without waiting for responses")
     parser.add_argument(

@@ -36,6 +36,7 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         r"the function's ARN is in \1, and the region is \2: give --region \1",
     ),
     (re.compile(r"\bmax_failures= or max_failure_ratio="), "--max-failures or --max-failure-ratio"),
+    (re.compile(r"^processes (?=must|cannot|needs)"), "--processes "),
     (
         re.compile(
             r"durable_execution_arn is in (\S+), and the client's region is (\S+); LambdaClient\(use_arn_region=True\) "

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .durable.questions import Questions
     from .function_facts import FunctionFacts
     from .hedging import HedgedCalls
+    from .processes.workers import Workers
 
 __all__ = ["LambdaClient"]
 
@@ -226,6 +227,7 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
             observers=self._state.observers,
             logger=log,
             concurrency_of=self._concurrency_of,
+            workers=self._map_workers,
         )
         self._startup = Startup(config, self._state, signs=lambda: "httpSigningMiddleware" in self._stack)
         self._transport_closing: asyncio.Task[None] | None = None
@@ -312,7 +314,7 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
         check_seconds("grace", grace)
         self._loop_binding.bind(asyncio.get_running_loop())
         self._maps.stop()
-        durable = self._durable
+        durable, until = self._durable, asyncio.get_running_loop().time() + (grace or 0.0)
         async with contextlib.AsyncExitStack() as exits:  # in reverse order; each runs, even if another raises
             exits.callback(self._loop_binding.unbind)
             exits.push_async_callback(self._close_transport)
@@ -322,6 +324,7 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
                 exits.push_async_callback(durable.close)
                 durable.abort()
             await self._in_flight.close(grace)
+            await self._maps.workers.end_calls(None if grace is None else max(0.0, until - asyncio.get_running_loop().time()))
 
     def abort(self) -> None:
         """Close the client at once, without waiting: end the calls in flight, and close all connections.
@@ -355,6 +358,7 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
                 self._state.take_transport()  # it is detached, and its loop is the parent's
             else:
                 exits.callback(self._abort_transport, loop)
+                exits.callback(self._maps.workers.kill)
             if loop is not None and loop.is_running():
                 exits.callback(self._abort_work)
             elif loop is not None:
@@ -426,6 +430,24 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
             self._timeouts(timeout, 1.0)  # so that a wrong limit fails the map, and not each item
         return send
 
+    def _map_workers(
+        self, processes: int, timeout: float | Timeouts | Unset | None, idempotent: bool | None, function_name: str | None
+    ) -> "Workers":
+        """The worker processes of a map. `ConfigurationError` if a part of this client cannot reach them."""
+        from .processes.parts import workers_of  # noqa: PLC0415 - most maps are made by one process
+
+        return workers_of(
+            processes,
+            stack=self._stack,
+            startup=self._startup,
+            state=self._state,
+            endings=self._endings,
+            open=self.open,
+            timeout=timeout,
+            idempotent=idempotent,
+            function_name=function_name,
+        )
+
     def __reduce__(self) -> Never:
         """Refuse copying and pickling."""
         raise TypeError(
@@ -493,6 +515,7 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
         with contextlib.ExitStack() as exits:  # as in `abort`
             exits.callback(self._startup.abort)
             exits.callback(self._in_flight.abort)
+            exits.callback(self._maps.workers.abort)
             exits.callback(self._maps.stop)
             if self._durable is not None:
                 exits.callback(self._durable.abort)

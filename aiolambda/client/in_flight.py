@@ -140,6 +140,13 @@ class InFlightCalls:
         self.closed = True
         self._abort_all({asyncio.current_task()})
 
+    def expire(self, tasks: AbstractSet[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
+        """Abort the calls of these tasks as `close` does, and return the tasks that have one."""
+        found = [deadline for deadline in self._calls.values() if deadline.task in tasks]
+        for deadline in found:
+            deadline.expire(ClientClosedError)
+        return {deadline.task for deadline in found}
+
     async def _close_unread(self, call: Call[Any, Any]) -> None:
         """Close the streams that the call opened and did not return."""
         async with contextlib.AsyncExitStack() as exits:

@@ -8,9 +8,9 @@ import contextlib
 import functools
 import hashlib
 import logging
-from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..errors import ConfigurationError
 from ..errors.checks import check_callable, check_flag, check_hedge_after, check_path, check_plain_function
@@ -22,8 +22,10 @@ from ..protocol.names import check_function_name
 from ..types.events import MapFacts
 from ..types.interfaces import Codec
 from ..types.loggers import AnyLogger, child_of, log_quietly
-from ..types.mistakes import choices_text, kind_of
-from ..types.values import UNSET, HedgeAfter, LogType, Timeouts, Unset, is_whole, shown, text_of
+from ..types.mistakes import choices_text
+from ..types.values import UNSET, HedgeAfter, LogType, Timeouts, Unset, shown, text_of
+from .map_checks import check_items, checked_concurrency
+from .map_workers import MapWorkers
 
 if TYPE_CHECKING:  # loaded by the first map: most programs have none
     from ..fanout import Journal, MapRun, Send, Source
@@ -31,6 +33,7 @@ if TYPE_CHECKING:  # loaded by the first map: most programs have none
     from ..operations.fetch_command import FetchCommand
     from ..policy.concurrency import AdaptiveAdmission
     from .hedging import HedgedCalls
+    from .processes.workers import Workers
 
 __all__ = ["MapCalls", "Maps"]
 
@@ -63,6 +66,7 @@ class Maps:
         observers: Observers,
         logger: AnyLogger,
         concurrency_of: "Callable[[str, str | None], Awaitable[int | None]]",
+        workers: "Callable[[int, float | Timeouts | Unset | None, bool | None, str | None], Workers]",
     ) -> None:
         self.codec = codec
         self.idempotent = idempotent
@@ -76,6 +80,7 @@ class Maps:
         self._observers = observers
         self._logger = child_of(logger, "map")
         self._concurrency_of = concurrency_of
+        self.workers = MapWorkers(workers)
         self._admission: AdaptiveAdmission | None = None
 
     def run(
@@ -91,6 +96,7 @@ class Maps:
         journal: "Journal | None",
         lookahead: int,
         on_progress: "Callable[[MapStats], None] | None",
+        processes: int,
         **settings: Any,
     ) -> "MapRun[Item]":
         """A run that has not begun. `ConfigurationError` for an invalid setting."""
@@ -100,16 +106,21 @@ class Maps:
         check_flag("idempotent", idempotent)
         after = self._checked_hedge(hedge_after, idempotent, function_name)
         check_plain_function("on_progress", on_progress)
-        prepare = None
+        prepare: Callable[[], Awaitable[None]] | None = None
         if concurrency == "limits" and function_name is not None:
             prepare, concurrency = functools.partial(self._start_at_limit, function_name, qualifier), "adaptive"
-        fixed = None if concurrency == "adaptive" else _checked_concurrency(concurrency, self._max_concurrency, function_name)
+        fixed = None if concurrency == "adaptive" else checked_concurrency(concurrency, self._max_concurrency, function_name)
         facts = MapFacts(function_name)
         log = RunLog(self._logger, function_name)
+        send, enter, release = self._sender(timeout, idempotent, facts), self._enter, None
+        workers = self.workers.made(processes, timeout, idempotent, function_name)
+        if workers is not None:
+            send, prepare = workers.send, workers.before(prepare)
+            enter, release = functools.partial(self.workers.begin, workers, enter), functools.partial(self.workers.end, workers)
         max_held = max(_LEAST_HELD, 4 * (fixed or self._max_concurrency)) + lookahead
         scheduler = MapScheduler(
             source,
-            send=self._sender(timeout, idempotent, facts),
+            send=send,
             admission=self.admission if fixed is None else FixedAdmission(fixed),
             settings=MapSettings(
                 max_held=max_held,
@@ -123,9 +134,14 @@ class Maps:
             jitter=self._jitter,
             log=log,
             prepare=prepare,
-            hedging=None if after is None else self._hedging().of_map(after, timeout, idempotent, facts),
+            hedging=None
+            if after is None
+            else self._hedging().of_map(after, timeout, idempotent, facts, send=None if workers is None else workers.send),
+            release=release,
         )
-        return MapRun(scheduler, self.runs, enter=self._enter, watch=MapWatch(self._observers, facts), log=log)
+        if workers is not None:
+            workers.fail = scheduler.fail
+        return MapRun(scheduler, self.runs, enter=enter, watch=MapWatch(self._observers, facts), log=log)
 
     def _checked_hedge(
         self, asked: HedgeAfter | Unset | None, idempotent: bool | None, function_name: str | None
@@ -156,6 +172,7 @@ class Maps:
         for run in self.runs:
             run.detach(forked=forked)
         self.runs.clear()
+        self.workers.detach(forked=forked)
         if self._admission is not None:
             self._admission.forget_flights()
 
@@ -208,6 +225,7 @@ class MapCalls:
         journal: str | PathLike[str] | None = None,
         journal_results: Literal["all", "outcome"] = "all",
         retry_failed: bool = False,
+        processes: int = 1,
         on_progress: "Callable[[MapStats], None] | None" = None,
     ) -> "MapRun[Item]":
         """Invoke a function for each item, many at a time.
@@ -254,6 +272,8 @@ class MapCalls:
                 An outcome has the verdict, the kind of the error and the cost, but neither payload nor log.
             retry_failed: `True` sends again what has failed in an earlier run, as far as that is safe. Default `False`.
                 Items that have run are sent again only if they are idempotent; those that have not, in any case.
+            processes: The number of processes that make the calls, at most 64. Default 1: this one.
+                More of them use more cores; see "More than one core" in the manual. The limits hold for all together.
             on_progress: A function that receives the totals, at most ten times a second.
 
         Raises:
@@ -265,7 +285,7 @@ class MapCalls:
         check_path("journal", journal)
         check_callable("payload", payload)
         check_function_name(function_name)
-        _check_items("items", items)
+        check_items("items", items)
         if text_of(invocation_type) not in _TYPES:
             raise ConfigurationError(
                 f"invocation_type must be {' or '.join(_TYPES)} in a map; got {shown(invocation_type)}: "
@@ -308,6 +328,7 @@ class MapCalls:
             max_failure_ratio=max_failure_ratio,
             deadline=deadline,
             retry_failed=retry_failed,
+            processes=processes,
             on_progress=on_progress,
         )
 
@@ -328,6 +349,7 @@ class MapCalls:
         journal: str | PathLike[str] | None = None,
         journal_results: Literal["all", "outcome"] = "all",
         retry_failed: bool = False,
+        processes: int = 1,
         on_progress: "Callable[[MapStats], None] | None" = None,
     ) -> "MapRun[Sent]":
         """Send each command. The commands may be for different functions; a throttled function does not slow the others.
@@ -363,6 +385,8 @@ class MapCalls:
                 An outcome has the verdict, the kind of the error and the cost, but neither payload nor log.
             retry_failed: `True` sends again what has failed in an earlier run, as far as that is safe. Default `False`.
                 Items that have run are sent again only if they are idempotent; those that have not, in any case.
+            processes: The number of processes that make the calls, at most 64. Default 1: this one.
+                More of them use more cores; see "More than one core" in the manual. The limits hold for all together.
             on_progress: A function that receives the totals, at most ten times a second.
 
         Raises:
@@ -372,7 +396,7 @@ class MapCalls:
 
         check_callable("key", key)
         check_path("journal", journal)
-        _check_items("commands", commands)
+        check_items("commands", commands)
         prepare = command_factory(
             key=key,
             codec=self._maps.codec,
@@ -396,38 +420,6 @@ class MapCalls:
             max_failure_ratio=max_failure_ratio,
             deadline=deadline,
             retry_failed=retry_failed,
+            processes=processes,
             on_progress=on_progress,
         )
-
-
-def _check_items(name: str, items: object) -> None:
-    """`ConfigurationError` for an input that cannot be iterated, or whose iteration would surprise."""
-    kind = kind_of(items)
-    if isinstance(items, Mapping):
-        problem = f"{kind}: write {name}.values(), or {name}.items() for pairs"
-    elif isinstance(items, str | bytes | bytearray):
-        problem = f"{kind}: for one item, write [item]; for the lines of a text, text.splitlines()"
-    elif isinstance(items, PathLike):
-        problem = f"{kind}: for the lines of the file, open it: with open(path, 'rb') as lines"
-    elif isinstance(items, Coroutine):
-        items.close()  # else Python warns that it was never awaited
-        problem = "a coroutine: await it, and pass its result"
-    elif callable(items) and not isinstance(items, Iterable | AsyncIterable):
-        problem = f"{kind}: call it, and pass its result"
-    elif not isinstance(items, Iterable | AsyncIterable) and not hasattr(items, "__getitem__"):
-        problem = kind
-    else:
-        return
-    raise ConfigurationError(f"{name} must be an iterable, or an asynchronous one; got {problem}")
-
-
-def _checked_concurrency(asked: object, max_concurrency: int, function_name: str | None) -> int:
-    if not is_whole(asked, least=1):
-        words = "or 'adaptive'" if function_name is None else "'adaptive' or 'limits'"
-        raise ConfigurationError(f"concurrency must be a number of invocations, 1 or more, {words}; got {shown(asked)}")
-    if not is_whole(asked, least=1, most=max_concurrency):
-        raise ConfigurationError(
-            f"concurrency is {shown(asked)}, and the client's max_concurrency is {max_concurrency:,}: lower the one, or raise "
-            "the other with LambdaClient(max_concurrency=...)"
-        )
-    return cast("int", asked)

@@ -13,8 +13,9 @@ AiolambdaError                  .delivery .may_have_run .function_name .retry_ac
 ├─ TransportError               .attempts .elapsed .history .total_retry_delay .request_id
 │   ├─ ConnectError             (also ConnectionError) .transient
 │   ├─ ConnectionLostError      (also ConnectionError) .stale_connection
-│   └─ InvocationTimeoutError   (also TimeoutError) .exceeded .stage .last_error
-│       └─ QueueTimeoutError
+│   ├─ InvocationTimeoutError   (also TimeoutError) .exceeded .stage .last_error
+│   │   └─ QueueTimeoutError
+│   └─ WorkerLostError          the process of a map that made the call ended
 ├─ LambdaServiceException       .code .message .status_code .request_id .fault .category .metadata .retry_after .elapsed
 ├─ FunctionError                .kind .error_type .error_message .stack_trace .output
 ├─ HttpStatusError              .status_code .output .request_id: a function answered over HTTP with 400 or above
@@ -104,6 +105,7 @@ __all__ = [
     "UnknownOutcomeError",
     "WaitError",
     "WaitTimeoutError",
+    "WorkerLostError",
 ]
 
 Limit = Literal["total", "queue", "connect", "read", "idle"]
@@ -439,6 +441,13 @@ def _code_and_status_of(kind: type[LambdaServiceException]) -> tuple[str, int]:
 
     code = next((base.__name__ for base in kind.__mro__ if base.__name__ in STATUSES), kind.__name__)
     return code, STATUSES.get(code, 500)
+
+
+class WorkerLostError(TransportError):
+    """A process of a map with `processes=N` ended, and the outcome of this item with it. The function may have run.
+
+    If running the function twice does no harm, say `idempotent=True`: then another process sends the item again.
+    """
 
 
 class LambdaServiceException(AiolambdaError):

@@ -77,6 +77,7 @@ _ERROR_CLASSES: tuple[type[AiolambdaError], ...] = (
     errors.InvocationTimeoutError,
     errors.QueueTimeoutError,
     errors.UnknownOutcomeError,
+    errors.WorkerLostError,
     LambdaServiceException,
 )
 """The errors of an item, except those of the service's codes, and `FunctionError`, which is made from the payload."""

@@ -61,6 +61,7 @@ class MapScheduler(Run[Item]):
         log: RunLog,
         prepare: Callable[[], Awaitable[None]] | None = None,
         hedging: "MapHedging | None" = None,
+        release: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.source = source
         self.results: ResultQueue[Item] = ResultQueue(ordered=settings.ordered)
@@ -70,6 +71,7 @@ class MapScheduler(Run[Item]):
         self._journal = journal
         self._settings = settings
         self._prepare = prepare
+        self._release = release
         self._stats = StatsCounter()
         self._hedging = hedging
         if hedging is not None:
@@ -385,6 +387,8 @@ class MapScheduler(Run[Item]):
             work = await self.source.close()
             if work is not None:
                 self.enqueue(work)
+            if self._release is not None:
+                await self._release()
             await self._sender.close()
             self._report_progress(last=True)
         except _NOT_FAILURES:

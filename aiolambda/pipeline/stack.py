@@ -11,6 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, TypeVar, cast, overload
 
+import attrs
+
 from ..errors import MiddlewareStackError
 from ..types.loggers import log_quietly
 from ..types.mistakes import Remedies, explains_call, kind_of
@@ -65,6 +67,16 @@ class Fold:
         self.added, self.explains = added, explains
 
 
+class _BuiltIn:
+    """In place of a built-in middleware: its name."""
+
+    def __init__(self, name: str | None) -> None:
+        self.name = name
+
+    def __call__(self, call: Call[Any, Any], call_next: CallNext[Any, Any], /) -> Awaitable[Any]:
+        raise NotImplementedError
+
+
 class MiddlewareStack(Generic[In, Out]):
     """An ordered set of middlewares, each `async def middleware(call, call_next)`.
 
@@ -87,6 +99,10 @@ class MiddlewareStack(Generic[In, Out]):
         self._folds: dict[type, Fold] = {}
         self._fuses = True
         """Whether neighbours that can be fused are. Tests switch it off: the results must be the same."""
+
+    def __getstate__(self) -> dict[str, object]:
+        """Pickle the entries without their folds, which hold functions that do not pickle."""
+        return {**vars(self), "_folds": {}}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -332,6 +348,10 @@ class MiddlewareStack(Generic[In, Out]):
         stack._version += len(self._entries)
         stack._identify_on_resolve |= self._identify_on_resolve
 
+    def _take(self, taken: Iterable[Entry]) -> None:
+        self._entries = list(taken)
+        self._version += 1
+
     def remove(self, name_or_middleware: str | Middleware[Any, Any], /) -> bool:
         """Remove a middleware. Returns whether there was one.
 
@@ -458,7 +478,30 @@ class ClientStack(MiddlewareStack[In, Out]):
 
     def __dir__(self) -> list[str]:
         """The names of a stack: those below are for the client alone."""
-        return [name for name in super().__dir__() if name not in ("add_closing", "fold_for")]
+        return [name for name in super().__dir__() if name not in ("add_closing", "described", "fold_for", "rebuild")]
+
+    def described(self) -> tuple[list[Entry], list[Entry]]:
+        """The entries for the stack of another client, with the name of each built-in middleware in its place; and the others.
+
+        A built-in middleware works with the state of its client, so another client has to use its own.
+        """
+        added = [entry for entry in self._entries if not _is_built_in(entry)]
+        described = [
+            entry if entry in added else attrs.evolve(entry, middleware=_BuiltIn(entry.name)) for entry in self._entries
+        ]
+        return described, added
+
+    def rebuild(self, described: Iterable[Entry]) -> None:
+        """Take the entries of the stack of another client, with the built-in middlewares of this one.
+
+        Args:
+            described: What `described` of the other stack returned.
+        """
+        own = {entry.name: entry.middleware for entry in self._entries}
+        self._take(
+            attrs.evolve(entry, middleware=own[entry.middleware.name]) if isinstance(entry.middleware, _BuiltIn) else entry
+            for entry in described
+        )
 
     def add_closing(
         self,

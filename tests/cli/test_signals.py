@@ -309,3 +309,57 @@ async def test_interrupted_doctor_says_that_nothing_was_invoked() -> None:
         process.send_signal(signal.SIGINT)
         code, _, stderr = await ended(process)
     assert (code, stderr) == (-signal.SIGINT, "aiolambda: interrupted; no function was invoked\n")
+
+
+WITH_PROCESSES = ("-f", "items", "--processes", "2")
+
+
+async def test_processes_map_each_line_once(tmp_path: Path) -> None:
+    server = Server(prompt=10**6)
+    async with mapping(tmp_path, server, *WITH_PROCESSES) as process:
+        code, lines, _ = await ended(process)
+    assert (code, len(lines), all(line["ok"] for line in lines)) == (0, 200, True)
+    assert set(server.executed.values()) == {1}
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+async def test_signal_to_the_group_of_a_map_with_processes(number: signal.Signals, tmp_path: Path) -> None:
+    """Ctrl-C reaches the workers too. They finish what they have begun, as one process does."""
+    server = Server(prompt=15)
+    async with mapping(tmp_path, server, *WITH_PROCESSES, start_new_session=True) as process:
+        await server.until(20)
+        os.killpg(process.pid, number)
+        await said(process, b"interrupted: sending no more items")
+        server.released.set()
+        code, lines, stderr = await ended(process)
+    assert code == -number
+    executed = [line for line in lines if line["delivery"] == "executed"]
+    assert server.executed.total() == len(executed) == journalled(tmp_path)["done"] == 20
+    assert {line["delivery"] for line in lines} <= {"executed", "not_delivered"}
+    assert "stopped by signal" in stderr
+    again = Server(prompt=10**6)
+    async with mapping(tmp_path, again, *WITH_PROCESSES) as process:
+        code, lines, _ = await ended(process)
+    assert (code, len(lines), all(line["ok"] for line in lines)) == (0, 200, True)
+    assert set((server.executed + again.executed).values()) == {1}
+
+
+async def test_second_signal_cuts_the_calls_of_processes(tmp_path: Path) -> None:
+    server = Server(prompt=15)
+    async with mapping(tmp_path, server, *WITH_PROCESSES) as process:
+        await server.until(20)
+        process.send_signal(signal.SIGINT)
+        await said(process, b"interrupted: sending no more items")
+        process.send_signal(signal.SIGINT)
+        code, lines, _ = await ended(process)
+    assert code == -signal.SIGINT
+    assert Counter(line["delivery"] for line in lines)["unknown"] == 5
+    assert server.executed.total() == 20
+
+
+async def test_too_many_processes_are_a_usage_error(tmp_path: Path) -> None:
+    server = Server()
+    async with mapping(tmp_path, server, "-f", "items", "--processes", "65") as process:
+        code, lines, stderr = await ended(process)
+    assert (code, lines) == (2, [])
+    assert "--processes must be a whole number from 1 to 64; got 65" in stderr

@@ -34,7 +34,7 @@ PRINTED = {
     "docs/calls.md": [r"\{'order': 7\} Report\(.*\)\nNone b'\{\"order\": ?9\}'\n"],
     "docs/errors-and-retries.md": [""],
     "docs/event-loops.md": [r"\{'order': 1\}\n\{'order': 2\}\n", r"\{'order': 3\}\n"],
-    "docs/fan-out.md": [r"100 None\n", r"(\d+ True\n){100}100 done, 0 failed, 0 not sent\n", REPLAYED],
+    "docs/fan-out.md": [r"100 None\n", r"(\d+ True\n){100}100 done, 0 failed, 0 not sent\n", REPLAYED, r"100 100\n"],
     "docs/index.md": [r"\{'order': 7\}\n"],
     "docs/own-session.md": [r"\{'order': 7\}\n"],
     "docs/local-endpoint.md": [r"\{'hello': 'you'\}\n", r"\[25.0\] \[1, 1, 2, 3\]\n", r"200 <h1>/tea</h1>\n"],

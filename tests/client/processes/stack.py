@@ -1,0 +1,74 @@
+"""Parts of a client that other processes import: middlewares, a retry strategy, a codec."""
+
+import logging
+import os
+import sys
+import threading
+from typing import Any
+
+import attrs
+
+from aiolambda import Call
+
+__all__ = ["GiveUp", "Lock", "noting", "printing", "raising", "stamped", "warning", "with_a_lock", "without_metadata"]
+
+
+async def stamped(call: Call[Any, Any], call_next: Any) -> Any:
+    """Stamp the request with the process that makes it."""
+    call.request.headers["x-pid"] = str(os.getpid())
+    return await call_next(call)
+
+
+async def noting(call: Call[Any, Any], call_next: Any) -> Any:
+    """Append to what `stamped` wrote: it comes after it."""
+    call.request.headers["x-pid"] += "+"
+    return await call_next(call)
+
+
+async def printing(call: Call[Any, Any], call_next: Any) -> Any:
+    """Print to the pipe that the frames would take, and read from it."""
+    print("a print of a middleware", flush=True)  # noqa: T201 - that is the test
+    assert sys.stdin.read() == ""
+    return await call_next(call)
+
+
+async def warning(call: Call[Any, Any], call_next: Any) -> Any:
+    logging.getLogger("aiolambda.retry").warning("a warning of %s", "a worker", extra={"function_name": call.function_name})
+    return await call_next(call)
+
+
+async def with_a_lock(call: Call[Any, Any], call_next: Any) -> Any:
+    """Return an output that no other process can have, for the payload 1."""
+    output = await call_next(call)
+    return attrs.evolve(output, executed_version=threading.Lock()) if call.input.payload == b"1" else output
+
+
+async def without_metadata(call: Call[Any, Any], call_next: Any) -> Any:
+    output = await call_next(call)
+    return attrs.evolve(output, metadata=None) if call.input.payload == b"1" else output
+
+
+async def raising(call: Call[Any, Any], call_next: Any) -> Any:
+    if call.input.payload == b"1":
+        raise LookupError("of a middleware")
+    return await call_next(call)
+
+
+class GiveUp:
+    """A retry strategy that never repeats."""
+
+    def pause(self, failure: Any, /) -> float | None:
+        return None
+
+    def succeeded(self, failures: Any, /) -> None:
+        pass
+
+
+class Lock:
+    """A middleware that holds what no other process can have."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    async def __call__(self, call: Call[Any, Any], call_next: Any) -> Any:
+        return await call_next(call)
