@@ -1,0 +1,194 @@
+"""Workers that die, leave and come: each verdict equals what the server counted."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+
+from aiolambda import MapResult, UnknownOutcomeError
+from aiolambda.contrib.dask import DaskLambdaClient
+from aiolambda.contrib.dask.ledger import Ledger
+from aiolambda.contrib.dask.scheduler_plugin import LedgerPlugin
+from aiolambda.types.values import Delivery
+
+from ...support.counting_lambda import CountingLambda, counting_lambda
+
+ITEMS = 1500
+pytestmark = [
+    # Dask leaves sockets to the collector that were connecting to a worker as it died.
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:unclosed .*<:ResourceWarning"),
+]
+
+
+def cluster_of(dask: Any, server: CountingLambda, **settings: Any) -> DaskLambdaClient:
+    return DaskLambdaClient(dask, region="us-east-1", endpoint_url=server.url, **settings)
+
+
+async def map_and_kill(dask: Any, cluster: DaskLambdaClient, **options: Any) -> list[MapResult[Any]]:
+    """The results of a map, during which one worker gets SIGKILL."""
+    pids = await dask.run(os.getpid)
+    results: list[MapResult[Any]] = []
+    async with cluster.map("orders", ({"id": n} for n in range(ITEMS)), partition=100, **options) as run:
+        async for result in run:
+            results.append(result)
+            if len(results) == 200:
+                os.kill(next(iter(pids.values())), signal.SIGKILL)
+    return results
+
+
+def assert_verdicts(results: Sequence[MapResult[Any]], executions: Counter[Any]) -> None:
+    assert sorted(result.item["id"] for result in results) == list(range(ITEMS))
+    for result in results:
+        count = executions[result.item["id"]]
+        if result.ok:
+            assert count == 1
+        elif result.delivery is Delivery.UNKNOWN:
+            assert count in (0, 1)
+        else:
+            assert count == 0
+
+
+async def test_killed_worker_executes_nothing_twice(processes: Any) -> None:
+    with counting_lambda(seconds=0.05) as server:
+        async with cluster_of(processes, server, concurrency=40) as cluster:
+            results = await map_and_kill(processes, cluster)
+            state = await cluster._session.state()  # type: ignore[union-attr]
+        executions = server.counts.executions
+    assert_verdicts(results, executions)
+    unknown = [result for result in results if not result.ok]
+    assert all(isinstance(result.error, UnknownOutcomeError) for result in unknown)
+    assert 1 <= len(unknown) <= 60  # in flight, or executed since the last report
+    assert state["refusals"] >= 1  # Dask gave the partitions to the other worker
+
+
+async def test_idempotent_items_of_a_killed_worker_succeed(processes: Any) -> None:
+    with counting_lambda(seconds=0.05) as server:
+        async with cluster_of(processes, server, concurrency=40) as cluster:
+            results = await map_and_kill(processes, cluster, idempotent=True)
+        executions = server.counts.executions
+    assert all(result.ok for result in results)
+    assert len(results) == len(executions) == ITEMS
+    assert max(executions.values()) <= 2
+
+
+class _TrustingLedger(Ledger):
+    """A ledger without claims: it lets every attempt run."""
+
+    def claim(self, session: str, number: int, holder: str, worker: str) -> bool:
+        return True
+
+    def begin(self, session: str, items: Any) -> list[bool]:
+        return [True for _ in items]
+
+
+class _TrustingPlugin(LedgerPlugin):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledger = _TrustingLedger()
+
+
+async def test_without_claims_a_killed_worker_executes_twice(processes: Any) -> None:
+    """Else the test above proves nothing."""
+    await processes.register_plugin(_TrustingPlugin())
+    with counting_lambda(seconds=0.05) as server:
+        async with cluster_of(processes, server, concurrency=40) as cluster:
+            await map_and_kill(processes, cluster)
+        executions = server.counts.executions
+    assert sum(count > 1 for count in executions.values()) > 0
+
+
+async def test_retired_worker_reports_before_it_leaves(dask: Any) -> None:
+    with counting_lambda(seconds=0.1) as server:
+        async with cluster_of(dask, server, concurrency=20) as cluster:
+            results: list[MapResult[Any]] = []
+            async with cluster.map("orders", ({"id": n} for n in range(600)), partition=40) as run:
+                async for result in run:
+                    results.append(result)
+                    if len(results) == 100:
+                        await dask.retire_workers([next(iter(dask.cluster.scheduler.workers))])
+        executions = server.counts.executions
+    assert all(result.ok for result in results)
+    assert len(results) == 600
+    assert set(executions.values()) == {1}
+
+
+async def test_concurrency_holds_while_workers_come_and_go(processes: Any) -> None:
+    with counting_lambda(seconds=0.05) as server:
+        async with cluster_of(processes, server, concurrency=20) as cluster:
+            results: list[MapResult[Any]] = []
+            async with cluster.map("orders", ({"id": n} for n in range(1600)), partition=40) as run:
+                async for result in run:
+                    results.append(result)
+                    if len(results) in (200, 1000):
+                        processes.cluster.scale(3)
+                    elif len(results) in (600, 1300):
+                        processes.cluster.scale(1)
+        counts = server.counts
+    assert counts.peak <= 20
+    assert max(counts.executions.values()) == 1
+    assert {result.delivery for result in results if not result.ok} <= {Delivery.UNKNOWN}
+    assert len(results) == 1600
+
+
+async def test_map_waits_for_the_first_worker(dask: Any, server: CountingLambda, caplog: pytest.LogCaptureFixture) -> None:
+    dask.cluster.scale(0)
+    async with asyncio.timeout(10):
+        while dask.cluster.scheduler.workers:
+            await asyncio.sleep(0.05)
+    async with cluster_of(dask, server) as cluster:
+        collecting = asyncio.create_task(cluster.map("orders", [{"id": n} for n in range(50)]).collect())
+        await asyncio.sleep(0.5)
+        assert not collecting.done()
+        dask.cluster.scale(1)
+        results = await asyncio.wait_for(collecting, 30)
+    assert all(result.ok for result in results)
+    assert "no workers: the map waits for one" in caplog.text
+
+
+async def test_restarted_cluster_goes_on(processes: Any) -> None:
+    with counting_lambda(seconds=0.05) as server:
+        async with cluster_of(processes, server, concurrency=20) as cluster:
+            results: list[MapResult[Any]] = []
+            async with cluster.map("orders", ({"id": n} for n in range(400)), partition=40) as run:
+                async for result in run:
+                    results.append(result)
+                    if len(results) == 100:
+                        await processes.restart()
+        executions = server.counts.executions
+    assert len(results) == 400
+    assert max(executions.values()) == 1
+    assert {executions[result.item["id"]] for result in results if result.ok} == {1}
+    assert sum(result.ok for result in results) > 300
+
+
+@pytest.mark.parametrize("ending", ["client", "scheduler"])
+async def test_lost_scheduler_ends_the_map(ending: str) -> None:
+    import distributed
+
+    async def items() -> AsyncIterator[dict[str, int]]:
+        for n in range(100_000):
+            yield {"id": n}
+
+    results: list[MapResult[Any]] = []
+    with counting_lambda(seconds=0.05) as server:
+        spec = distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, asynchronous=True
+        )
+        async with spec, distributed.Client(spec, asynchronous=True) as dask:
+            async with cluster_of(dask, server, concurrency=20) as cluster:
+                with pytest.raises(ConnectionError, match="so the map was ended"):
+                    async with asyncio.timeout(60):
+                        async with cluster.map("orders", items(), partition=40) as run:
+                            async for result in run:
+                                results.append(result)
+                                if len(results) == 100:
+                                    await (dask.close() if ending == "client" else spec.close())
+        executions = server.counts.executions
+    assert max(executions.values()) == 1
+    assert {executions[result.item["id"]] for result in results if result.ok} == {1}
+    assert {executions[result.item["id"]] for result in results if not result.delivery.may_have_run} <= {0}
