@@ -23,7 +23,7 @@ _distributed: Any = distributed
 SchedulerBase: Any = _distributed.SchedulerPlugin
 WorkerBase: Any = _distributed.WorkerPlugin
 _EVENT: Any = SecedeEvent
-_CANCELLED: Any = (_distributed.CancelledError, TimeoutError)
+_CANCELLED: Any = _distributed.CancelledError
 _PREFIX = "aiolambda_"
 
 
@@ -72,19 +72,20 @@ class Task:
 
     def __init__(self, future: Any) -> None:
         self._future = future
+        self._error: object = None
 
     async def ended(self) -> str:
         """Wait for its end, and return its status: `finished`, `error`, `cancelled` or `lost`."""
         try:
-            await _distributed.wait([self._future])
+            self._error = await self._future.exception()  # of this client: `distributed.wait` asks the default one
         except _CANCELLED:
             return "cancelled"
         return str(self._future.status)
 
-    async def error(self) -> str:
-        """The kind and text of its error."""
-        problem = await self._future.exception()
-        return f"{type(problem).__name__}: {problem}"
+    @property
+    def error(self) -> str:
+        """The kind and text of its error, once it has ended."""
+        return f"{type(self._error).__name__}: {self._error}"
 
     def release(self) -> None:
         """Let the scheduler forget it."""
@@ -135,9 +136,19 @@ class Engine:
             raise OSError("the Dask client is closed")
         return await ask(self._client.scheduler, operation, **arguments)
 
-    async def register(self, plugin: Any) -> None:
-        """Register a plugin. Raises what its set-up raises at a worker."""
-        await self._client.register_plugin(plugin)
+    async def register(self, plugin: Any, where: str) -> None:
+        """Register a plugin. `ConfigurationError` if the package is missing there; else raises what its set-up raises."""
+        try:
+            await self._client.register_plugin(plugin)
+        except Exception as error:
+            said = str(error)
+            if not isinstance(error, ImportError) and "ModuleNotFoundError" not in said:  # a worker's comes as text
+                raise
+        else:
+            return
+        raise ConfigurationError(
+            f"{where} cannot import aiolambda ({said}): install {DISTRIBUTION} there, with its extra 'dask'"
+        )
 
     async def unregister(self, name: str) -> None:
         """Remove the plugin from all workers."""

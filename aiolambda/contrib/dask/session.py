@@ -76,6 +76,8 @@ class ClusterSession(Road):
         try:
             await self._set_up()
         except BaseException:
+            with contextlib.suppress(Exception):  # the first error is the one to tell
+                await self._end()
             await self._engine.close()
             raise
         self._start(self._read_mail(), "read the mail of a Dask cluster")
@@ -83,20 +85,14 @@ class ClusterSession(Road):
             self._start(self._divide(self._budget), "divide the concurrency of a Dask cluster")
 
     async def _set_up(self) -> None:
-        try:
-            await self._engine.register(LedgerPlugin())
-        except ImportError as error:
-            raise ConfigurationError(f"the Dask scheduler cannot import aiolambda ({error}): install it there") from error
+        await self._engine.register(LedgerPlugin(), "the Dask scheduler")
         facts = await self._engine.ask("open", session=self.name, client=self._engine.id, plugin=self._plugin.name)
         if facts["version"] != __version__:
             raise ConfigurationError(
                 f"the Dask scheduler has version {facts['version']} of aiolambda-client, and this program {__version__}: "
                 "install the same version, and restart the scheduler"
             )
-        try:
-            await self._engine.register(self._plugin)
-        except ImportError as error:
-            raise ConfigurationError(f"a Dask worker cannot import aiolambda ({error}): install it on all workers") from error
+        await self._engine.register(self._plugin, "a Dask worker")
         self._handle("workers", facts["workers"])
 
     async def close(self) -> None:
@@ -106,11 +102,15 @@ class ClusterSession(Road):
         await asyncio.gather(*self._background, return_exceptions=True)
         for of_partition in self._tasks_of.values():
             of_partition.release()
-        with contextlib.suppress(OSError):  # of which `TimeoutError` is one: the scheduler is gone
-            async with asyncio.timeout(_END_WAIT):
-                await self._engine.ask("close_session", session=self.name)
-                await self._engine.unregister(self._plugin.name)
+        with contextlib.suppress(OSError):  # the scheduler is gone
+            await self._end()
         await self._engine.close()
+
+    async def _end(self) -> None:
+        """End the session at the cluster. `OSError` (`TimeoutError` is one) if that is not possible."""
+        async with asyncio.timeout(_END_WAIT):
+            await self._engine.ask("close_session", session=self.name)
+            await self._engine.unregister(self._plugin.name)
 
     def add(self, partitions: Partitions, fail: Callable[[BaseException], None]) -> "asyncio.Task[None]":
         """Carry the partitions of a map, until the task that is returned is cancelled. `fail` ends the map by an error."""
@@ -210,7 +210,7 @@ class ClusterSession(Road):
         """Ask the books about a partition whose task has ended, and which has items without an outcome."""
         status = await task.ended()
         if status == "error" and number in self._partitions:
-            self._failures[number] = await task.error()
+            self._failures[number] = task.error
         elif status == "finished":
             await asyncio.sleep(_FINISHED_WAIT)
         if number in self._partitions:

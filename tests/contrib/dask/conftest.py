@@ -35,7 +35,7 @@ def _quiet_shutdown() -> Iterator[None]:
 async def dask() -> AsyncIterator[object]:
     """A client of a cluster with two workers of one thread, all in this process and on this loop."""
     cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, asynchronous=True
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0", asynchronous=True
     )
     async with cluster, distributed.Client(cluster, asynchronous=True) as client:
         yield client
@@ -45,7 +45,7 @@ async def dask() -> AsyncIterator[object]:
 async def processes() -> AsyncIterator[object]:
     """A client of a cluster with two worker processes of one thread, which their nannies restart."""
     cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, asynchronous=True
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", asynchronous=True
     )
     async with cluster, distributed.Client(cluster, asynchronous=True) as client:
         yield client

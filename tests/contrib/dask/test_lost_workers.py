@@ -177,7 +177,7 @@ async def test_lost_scheduler_ends_the_map(ending: str) -> None:
     results: list[MapResult[Any]] = []
     with counting_lambda(seconds=0.05) as server:
         spec = distributed.LocalCluster(
-            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, asynchronous=True
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0", asynchronous=True
         )
         async with spec, distributed.Client(spec, asynchronous=True) as dask:
             async with cluster_of(dask, server, concurrency=20) as cluster:
