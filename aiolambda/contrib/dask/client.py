@@ -142,8 +142,7 @@ class DaskLambdaClient:
         if session is None or maps is None:
             return
         try:
-            for run in list(maps.runs):
-                await run.aclose(grace=grace)
+            await asyncio.gather(*(run.aclose(grace=grace) for run in list(maps.runs)))
             await maps.ended()
         finally:
             await session.close()

@@ -11,6 +11,7 @@ from ...version import DISTRIBUTION, install_line
 
 try:
     import distributed
+    from distributed.scheduler import KilledWorker
     from distributed.worker_state_machine import SecedeEvent
 except ImportError:
     raise ConfigurationError(
@@ -24,6 +25,7 @@ SchedulerBase: Any = _distributed.SchedulerPlugin
 WorkerBase: Any = _distributed.WorkerPlugin
 _EVENT: Any = SecedeEvent
 _CANCELLED: Any = _distributed.CancelledError
+_KILLED: Any = KilledWorker
 _PREFIX = "aiolambda_"
 
 
@@ -86,6 +88,11 @@ class Task:
     def error(self) -> str:
         """The kind and text of its error, once it has ended."""
         return f"{type(self._error).__name__}: {self._error}"
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether its error is that of Dask for a task whose workers have died: it says nothing of the task."""
+        return isinstance(self._error, _KILLED)
 
     def release(self) -> None:
         """Let the scheduler forget it."""

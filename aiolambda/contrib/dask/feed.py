@@ -9,6 +9,7 @@ Owns the map, the notes and the reports. Must not know Dask: `Books` asks the sc
 import asyncio
 import contextlib
 import functools
+import logging
 import pickle
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 import attrs
 
 from ...client.client import LambdaClient
-from ...errors import AiolambdaError, NotSentError
+from ...errors import AiolambdaError, NotSentError, UnknownOutcomeError
 from ...fanout.parcels import command_of, packed_outcome
 from ...fanout.run import MapRun
 from ...fanout.values import MapResult
@@ -38,6 +39,9 @@ _TRIES = 40
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 """Of a question that could not be asked: about 35 s together. Dask ends a worker that has lost its scheduler."""
+
+
+_log = logging.getLogger("aiolambda.dask.worker")
 
 
 class Books(Protocol):
@@ -80,6 +84,8 @@ class Feed:
 
     def __init__(self, options: MapOptions, client: LambdaClient, books: Books, items: dict[int, FeedItem]) -> None:
         self.is_closed = False
+        """Whether it takes no more partitions. It still has to be closed."""
+        self._is_ending = False
         self._options = options
         self._client = client
         self._books = books
@@ -133,15 +139,14 @@ class Feed:
 
     async def close(self, *, grace: float) -> None:
         """Send nothing more, report the outcomes of what is in flight for `grace` seconds, and end."""
-        if self.is_closed:
+        if self._is_ending:
             return
-        self.is_closed = True
+        self._is_ending = self.is_closed = True
         self._waiting.put_nowait(None)
-        if self._run is not None and not self.is_idle:
+        if self._run is not None:
             self._run.stop(grace=grace)
         if self._tasks:
             await asyncio.wait({self._tasks[0]}, timeout=grace + 2.0)
-            self._refuse_waiting()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5.0 if grace else 1.0):  # for the last reports
                 for partition in list(self._partitions.values()):
@@ -155,13 +160,6 @@ class Feed:
         for key in [key for key, item in self._items.items() if item.feed is self]:
             del self._items[key]
 
-    def _refuse_waiting(self) -> None:
-        """Outcomes for the items that the map has never read."""
-        while not self._waiting.empty():
-            item = self._waiting.get_nowait()
-            if item is not None:
-                self._note(item, packed_outcome(None, NotSentError("the worker left before it sent this item")))
-
     async def _commands(self) -> AsyncGenerator[Any]:
         while (item := await self._waiting.get()) is not None:
             if item.partition.number in self._partitions:
@@ -170,10 +168,17 @@ class Feed:
                 del self._items[id(item.command)]
 
     async def _send(self, run: MapRun[Any]) -> None:
-        async with run:
-            async for result in run:
-                item = self._items[id(result.item)]
-                self._note(item, _packed(result))
+        try:
+            async with run:
+                async for result in run:
+                    self._note(self._items[id(result.item)], _packed(result))
+        except Exception as error:  # noqa: BLE001 - its items get their outcomes below
+            _log.error("the map of this worker broke: %s", type(error).__name__)
+        finally:  # it may have been stopped
+            self.is_closed = True
+            for item in [item for item in self._items.values() if item.feed is self]:
+                said = "the worker's map ended before this item had a result"
+                self._note(item, packed_outcome(None, UnknownOutcomeError(said) if item.is_begun else NotSentError(said)))
 
     def _note(self, item: FeedItem, outcome: tuple[Any, ...]) -> None:
         del self._items[id(item.command)]
@@ -306,7 +311,10 @@ def _packed(result: MapResult[Any]) -> tuple[Any, ...]:
 
 
 async def _persist(ask: Callable[[], Any], otherwise: Any) -> Any:
-    """The answer to a question, asked again while the scheduler cannot be reached. In the end, `otherwise`."""
+    """The answer to a question, asked again while the scheduler cannot be reached.
+
+    It is `otherwise` in the end, or if the scheduler cannot answer: it was restarted, and knows no such question.
+    """
     pause = _FIRST_PAUSE
     for _ in range(_TRIES):
         try:
@@ -314,6 +322,9 @@ async def _persist(ask: Callable[[], Any], otherwise: Any) -> Any:
         except OSError:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+        except Exception as error:  # noqa: BLE001 - Dask raises what went wrong there, of any class
+            _log.warning("the Dask scheduler could not answer: %s", error)
+            break
     return otherwise
 
 

@@ -126,7 +126,7 @@ class Ledger:
         return True
 
     def revoke(self, session: str, numbers: Iterable[int]) -> None:
-        """Begin nothing more of these partitions, and post what was begun: `[number, worker or None, bits]`."""
+        """Begin nothing more of these partitions, and post what was begun: `[number, bits]`."""
         of = self.sessions.get(session)
         if of is None:
             return
@@ -135,7 +135,7 @@ class Ledger:
             claim = of.claims.get(number)
             if claim is not None:
                 claim.is_revoked = True
-                facts.append([number, claim.worker, packed_bits(claim.begun)])
+                facts.append([number, packed_bits(claim.begun)])
         of.post("revoked", facts)
 
     def forget(self, session: str, numbers: Iterable[int]) -> None:

@@ -168,7 +168,7 @@ class Partitions:
             self._resolve(partition, place, output, error)
 
     def revoked(self, partition: Partition, begun: int, *, failure: str | None) -> None:
-        """Nothing more of the partition is begun. `failure` is the error of its task, if no worker has claimed it."""
+        """Nothing more of the partition is begun. `failure` is the error of its task, if it has one."""
         for place in list(partition.waiting):
             item = partition.waiting[place]
             if not begun >> place & 1:

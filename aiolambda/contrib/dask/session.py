@@ -209,7 +209,7 @@ class ClusterSession(Road):
     async def _watch(self, number: int, task: Task) -> None:
         """Ask the books about a partition whose task has ended, and which has items without an outcome."""
         status = await task.ended()
-        if status == "error" and number in self._partitions:
+        if status == "error" and number in self._partitions and not task.was_killed:
             self._failures[number] = task.error
         elif status == "finished":
             await asyncio.sleep(_FINISHED_WAIT)
@@ -223,7 +223,8 @@ class ClusterSession(Road):
         while True:
             forget = list(self._forget)
             try:
-                letters = await self._engine.ask("take", session=self.name, after=after, forget=forget, wait=_POLL)
+                async with asyncio.timeout(_POLL + _SILENCE):
+                    letters = await self._engine.ask("take", session=self.name, after=after, forget=forget, wait=_POLL)
             except OSError as error:
                 silent = asyncio.get_running_loop().time() - heard
                 if self._engine.is_closed or silent > _SILENCE:
@@ -262,12 +263,11 @@ class ClusterSession(Road):
             if (partition := self._partitions.get(number)) is not None:
                 partition.of.report(partition, place, packed)
 
-    def _note_revoked(self, facts: Sequence[tuple[int, str | None, bytes]]) -> None:
-        for number, worker, begun in facts:
+    def _note_revoked(self, facts: Sequence[tuple[int, bytes]]) -> None:
+        for number, begun in facts:
             partition = self._partitions.get(number)
             if partition is not None:
-                failure = None if worker is not None else self._failures.get(number)
-                partition.of.revoked(partition, int.from_bytes(begun, "little"), failure=failure)
+                partition.of.revoked(partition, int.from_bytes(begun, "little"), failure=self._failures.get(number))
 
     def _note_lost(self, content: tuple[str, Sequence[int]]) -> None:
         self._start(self._settle_lost(*content), "settle the partitions of a lost worker")
@@ -297,6 +297,9 @@ class ClusterSession(Road):
         self._draining.discard(worker)
         self._changed.set()
         lost = [number for number in held if number in self._partitions]
+        if left is None and lost:
+            message = "the Dask worker %s is lost: items that it had begun have an unknown outcome"
+            log_quietly(self._logger, logging.WARNING, message, worker)
         for number in lost:
             self._partitions[number].is_lost = True
         if lost:
@@ -304,14 +307,16 @@ class ClusterSession(Road):
 
     # The end of everything
 
-    def _fail(self, said: str) -> None:
+    def _fail(self, said: str, cause: BaseException | None = None) -> None:
         """End the maps by an error. Their items have their outcomes as long as the mail comes."""
-        self._broken = self._broken or ConnectionError(f"{said}, so the map was ended")
+        if self._broken is None:
+            self._broken = ConnectionError(f"{said}, so the map was ended")
+            self._broken.__cause__ = cause
         for fail in list(self._maps.values()):
             fail(self._broken)
 
-    def _give_up(self, said: str) -> None:
-        self._fail(said)
+    def _give_up(self, said: str, cause: BaseException | None = None) -> None:
+        self._fail(said, cause)
         for partitions in list(self._maps):
             partitions.give_up(said)
 
@@ -356,5 +361,4 @@ class ClusterSession(Road):
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._background.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            for fail in list(self._maps.values()):
-                fail(error)
+            self._give_up(f"the Dask scheduler could not answer ({type(error).__name__}: {error})", error)

@@ -19,6 +19,8 @@ __all__ = ["FeedPlugin", "run_partition", "set_share"]
 
 _LEAVE_GRACE = 20.0
 """Seconds that calls in flight have if the worker leaves. A nanny may end it earlier."""
+_ANSWER_WAIT = 15.0
+"""Seconds for an answer of the scheduler. A question may be asked again. A report waits as long as the mail is full."""
 _PLUGIN_WAIT = 10.0
 """Seconds for a new worker to set up the plugin."""
 
@@ -31,11 +33,12 @@ class _Questions:
         self._session = session
 
     async def claim(self, number: int, holder: str, worker: str) -> bool:
-        granted = await ask(self._scheduler, "claim", session=self._session, number=number, holder=holder, worker=worker)
-        return bool(granted)
+        async with asyncio.timeout(_ANSWER_WAIT):
+            return bool(await ask(self._scheduler, "claim", session=self._session, number=number, holder=holder, worker=worker))
 
     async def begin(self, items: Sequence[Sequence[Any]], /) -> list[bool]:
-        return list(await ask(self._scheduler, "begin", session=self._session, items=[list(item) for item in items]))
+        async with asyncio.timeout(_ANSWER_WAIT):
+            return list(await ask(self._scheduler, "begin", session=self._session, items=[list(item) for item in items]))
 
     async def report(self, outcomes: bytes, numbers: Sequence[int], /) -> list[int] | None:
         answer = await ask(self._scheduler, "report", session=self._session, outcomes=outcomes, numbers=list(numbers))

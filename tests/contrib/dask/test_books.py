@@ -54,7 +54,7 @@ async def test_revoked_partition_says_what_was_begun() -> None:
     ledger.begin("s", [(1, "first", bits(0, 70))])
     ledger.revoke("s", [1, 9])
     assert ledger.begin("s", [(1, "first", bits(1))]) == [False]
-    assert await session.take(0, 1.0) == [[1, "revoked", [[1, "worker-a", bits(0, 70)]]]]
+    assert await session.take(0, 1.0) == [[1, "revoked", [[1, bits(0, 70)]]]]
 
 
 async def test_lost_worker_begins_nothing_more() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from aiolambda.contrib.dask.scheduler_plugin import LedgerPlugin
 from aiolambda.types.values import Delivery
 
 from ...support.counting_lambda import CountingLambda, counting_lambda
+from ...support.pages import ROOT
 
 ITEMS = 1500
 pytestmark = [
@@ -192,3 +194,88 @@ async def test_lost_scheduler_ends_the_map(ending: str) -> None:
     assert max(executions.values()) == 1
     assert {executions[result.item["id"]] for result in results if result.ok} == {1}
     assert {executions[result.item["id"]] for result in results if not result.delivery.may_have_run} <= {0}
+
+
+COORDINATOR = """
+import asyncio, sys
+import distributed
+from aiolambda.contrib.dask import DaskLambdaClient
+
+async def main(scheduler, endpoint):
+    async with distributed.Client(scheduler, asynchronous=True) as dask:
+        async with DaskLambdaClient(dask, region="us-east-1", endpoint_url=endpoint, concurrency=20) as cluster:
+            async with cluster.map("orders", ({"id": n} for n in range(100_000))) as run:
+                async for result in run:
+                    pass
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_workers_stop_if_the_coordinator_is_killed(processes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aiolambda.contrib.dask.scheduler_plugin._KEPT_FOR", 1.0)
+    scheduler = processes.cluster.scheduler
+    with counting_lambda(seconds=0.05) as server:
+        coordinator = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", COORDINATOR, scheduler.address, server.url, cwd=ROOT
+        )
+        async with asyncio.timeout(30):
+            while server.counts.executions.total() < 100:
+                await asyncio.sleep(0.1)
+        coordinator.kill()
+        await coordinator.wait()
+        async with asyncio.timeout(10):
+            while any(name.startswith("aiolambda") for name in scheduler.worker_plugins):
+                await asyncio.sleep(0.1)
+        total = server.counts.executions.total()
+        await asyncio.sleep(0.5)
+        executions = server.counts.executions
+    assert executions.total() == total < 100_000
+    assert set(executions.values()) == {1}
+    assert scheduler.plugins["aiolambda"].ledger.sessions == {}
+    assert not [key for key in scheduler.tasks if str(key).startswith("aiolambda")]
+
+
+@pytest.mark.parametrize("failure", ["silence", "nonsense"])
+async def test_scheduler_that_does_not_answer_ends_the_map(dask: Any, failure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aiolambda.contrib.dask.session._SILENCE", 0.5)
+
+    async def take(session: str, **more: Any) -> Any:
+        if failure == "silence":
+            await asyncio.sleep(60)
+        raise LookupError("no such thing")
+
+    with counting_lambda(seconds=0.05) as server:
+        async with cluster_of(dask, server, concurrency=20) as cluster:
+            results: list[MapResult[Any]] = []
+            with pytest.raises(ConnectionError, match="so the map was ended"):
+                async with asyncio.timeout(60):
+                    async with cluster.map("orders", ({"id": n} for n in range(10_000)), partition=40) as run:
+                        async for result in run:
+                            results.append(result)
+                            if len(results) == 100:
+                                dask.cluster.scheduler.handlers["aiolambda_take"] = take
+        executions = server.counts.executions
+    assert {executions[result.item["id"]] for result in results if result.ok} == {1}
+    assert {executions[result.item["id"]] for result in results if not result.delivery.may_have_run} <= {0}
+    assert max(executions.values()) == 1
+
+
+async def test_worker_that_gets_no_answer_sends_nothing(dask: Any, server: CountingLambda) -> None:
+    async def begin(session: str, items: Any) -> list[bool]:
+        raise LookupError("no such thing")
+
+    async with cluster_of(dask, server) as cluster:
+        dask.cluster.scheduler.handlers["aiolambda_begin"] = begin
+        results = await cluster.map("orders", [{"id": n} for n in range(10)], max_failures=10).collect()
+    assert {result.delivery for result in results} == {Delivery.NOT_DELIVERED}
+    assert server.counts.executions.total() == 0
+
+
+async def test_one_invocation_at_a_time_uses_one_worker(dask: Any) -> None:
+    with counting_lambda(seconds=0.01) as server:
+        async with cluster_of(dask, server, concurrency=1) as cluster:
+            results = await cluster.map("orders", [{"id": n} for n in range(30)]).collect()
+        counts = server.counts
+    assert all(result.ok for result in results)
+    assert counts.peak == 1

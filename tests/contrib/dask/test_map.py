@@ -231,7 +231,7 @@ async def test_fixed_concurrency_is_that_of_the_cluster(dask: Any) -> None:
 
 
 async def test_reserved_concurrency_is_found_by_the_workers(dask: Any) -> None:
-    with counting_lambda(seconds=0.02, reserved=50) as server:
+    with counting_lambda(seconds=0.2, reserved=50) as server:
         async with cluster_of(dask, server) as cluster:
             results = await cluster.map("orders", [{"id": n} for n in range(1000)]).collect()
         counts = server.counts

@@ -22,6 +22,10 @@ def worker_keys() -> Credentials:
     return Credentials("AKIDOFFACTORY", "secretOfFactory")
 
 
+def no_keys() -> Credentials:
+    raise LookupError("the vault is sealed")
+
+
 class Factory:
     def __call__(self) -> Credentials:
         return worker_keys()
@@ -167,6 +171,13 @@ async def test_wrong_setting_of_a_worker_is_the_error_of_its_items(dask: Any) ->
         (result,) = await cluster.map("orders", [{"id": 1}]).collect()
     assert isinstance(result.error, ConfigurationError)
     assert "missing" in str(result.error)
+
+
+async def test_failed_factory_is_the_error_of_its_items(dask: Any, server: CountingLambda) -> None:
+    async with DaskLambdaClient(dask, region="us-east-1", endpoint_url=server.url, credentials=no_keys) as cluster:
+        (result,) = await cluster.map("orders", [{"id": 1}]).collect()
+    assert "no worker could begin this item: LookupError: the vault is sealed" in str(result.error)
+    assert not result.delivery.may_have_run
 
 
 async def test_workers_forget_a_session_that_ended(dask: Any, server: CountingLambda) -> None:
