@@ -33,8 +33,8 @@ _SILENCE = 15.0
 _PAUSE = 0.2
 _LOST_WAIT = 1.0
 """Seconds in which a worker may still say that it leaves in order."""
-_LEAVE_WAIT = 30.0
-"""Seconds that such a worker may take."""
+_LEAVE_SILENCE = 5.0
+"""Seconds after which such a worker counts as lost, if it says nothing. It says each second that it still leaves."""
 _FINISHED_WAIT = 2.0
 """Seconds in which the last outcomes of a finished task arrive."""
 _END_WAIT = 30.0
@@ -61,7 +61,8 @@ class ClusterSession(Road):
         self._tasks_of: dict[int, Task] = {}
         self._failures: dict[int, str] = {}
         self._forget: list[int] = []
-        self._leaving: dict[str, asyncio.Event] = {}
+        self._leaving: dict[str, float | None] = {}
+        """When each worker that leaves has last said so; `None`: it has left."""
         self._draining: set[str] = set()
         self._broken: OSError | None = None
         self._changed = asyncio.Event()
@@ -273,10 +274,10 @@ class ClusterSession(Road):
         self._start(self._settle_lost(*content), "settle the partitions of a lost worker")
 
     def _note_leaving(self, worker: str) -> None:
-        self._leaving.setdefault(worker, asyncio.Event())
+        self._leaving[worker] = asyncio.get_running_loop().time()
 
     def _note_left(self, worker: str) -> None:
-        self._leaving.setdefault(worker, asyncio.Event()).set()
+        self._leaving[worker] = None
 
     def _note_orphaned(self, _: None) -> None:
         self._fail("the Dask scheduler has lost the connection to this program")
@@ -288,16 +289,14 @@ class ClusterSession(Road):
         if unclaimed:  # Dask leaves a task alone that prefers a lost worker, if there was no other at that moment
             await self.revoke(unclaimed)
         await asyncio.sleep(_LOST_WAIT)
-        left = self._leaving.get(worker)
-        if left is not None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LEAVE_WAIT):
-                    await left.wait()
-        self._leaving.pop(worker, None)
+        now = asyncio.get_running_loop().time
+        while (said := self._leaving.get(worker)) is not None and now() - said < _LEAVE_SILENCE:  # noqa: ASYNC110 - no event ends a silence
+            await asyncio.sleep(_PAUSE)
+        has_left = self._leaving.pop(worker, now()) is None
         self._draining.discard(worker)
         self._changed.set()
         lost = [number for number in held if number in self._partitions]
-        if left is None and lost:
+        if lost and not has_left:
             message = "the Dask worker %s is lost: items that it had begun have an unknown outcome"
             log_quietly(self._logger, logging.WARNING, message, worker)
         for number in lost:

@@ -75,10 +75,12 @@ class FeedPlugin(WorkerBase):  # type: ignore[misc] # pyright: ignore[reportUnty
         feeds, books, self._feeds = self._feeds, self._books, None
         if feeds is None or books is None:
             return
+        leaving = asyncio.create_task(_leave(books, worker.address))
         try:
-            await _told(books.note("leaving", worker.address))
             await feeds.close(grace=_LEAVE_GRACE)
         finally:
+            leaving.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
             await _told(books.note("left", worker.address))
 
     async def run(self, worker: DaskWorker, options: MapOptions, number: int, packed: bytes) -> str:
@@ -93,6 +95,13 @@ class FeedPlugin(WorkerBase):  # type: ignore[misc] # pyright: ignore[reportUnty
     def resize(self, share: int) -> "asyncio.Task[None] | None":
         """Set the share of a divided concurrency; `None`: there is no session any more."""
         return None if self._feeds is None else asyncio.create_task(self._feeds.gate.resize(share))
+
+
+async def _leave(books: _Questions, worker: str) -> None:
+    """Say again and again that the worker leaves: it may be killed before it has left."""
+    while True:
+        await _told(books.note("leaving", worker))
+        await asyncio.sleep(1.0)
 
 
 async def _told(note: Any) -> None:

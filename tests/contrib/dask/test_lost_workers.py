@@ -21,6 +21,7 @@ from ...support.pages import ROOT
 
 ITEMS = 1500
 pytestmark = [
+    pytest.mark.slow,
     # Dask leaves sockets to the collector that were connecting to a worker as it died.
     pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore:unclosed .*<:ResourceWarning"),
@@ -117,6 +118,27 @@ async def test_retired_worker_reports_before_it_leaves(dask: Any) -> None:
     assert all(result.ok for result in results)
     assert len(results) == 600
     assert set(executions.values()) == {1}
+
+
+async def test_worker_killed_while_it_leaves_is_settled(processes: Any) -> None:
+    """It has said that it leaves, and never says that it has left."""
+    with counting_lambda(seconds=8) as server:
+        async with cluster_of(processes, server, concurrency=20) as cluster:
+            async with cluster.map("orders", ({"id": n} for n in range(20))) as run:
+                while server.counts.executions.total() < 20:
+                    await asyncio.sleep(0.05)
+                pids = await processes.run(os.getpid)
+                leaving = next(iter(pids))
+                retiring = asyncio.create_task(processes.retire_workers([leaving]))
+                while leaving not in cluster._session._leaving:  # type: ignore[union-attr]
+                    await asyncio.sleep(0.05)
+                os.kill(pids[leaving], signal.SIGKILL)
+                results = [result async for result in run]
+            await retiring
+        executions = server.counts.executions
+    assert set(executions.values()) == {1}
+    assert Counter(result.ok for result in results) == {True: 10, False: 10}
+    assert {result.delivery for result in results if not result.ok} == {Delivery.UNKNOWN}
 
 
 async def test_concurrency_holds_while_workers_come_and_go(processes: Any) -> None:

@@ -1,8 +1,11 @@
 """What travels to the workers, what is refused, and that no secret is among it."""
 
+import asyncio
 import logging
 import pickle
 import ssl
+import subprocess
+import sys
 from typing import Any
 
 import distributed
@@ -189,8 +192,6 @@ async def test_workers_forget_a_session_that_ended(dask: Any, server: CountingLa
 
 
 def test_synchronous_client_lends_its_scheduler(server: CountingLambda) -> None:
-    import asyncio
-
     async def main(client: Any) -> list[bool]:
         async with DaskLambdaClient(client, region="us-east-1", endpoint_url=server.url) as cluster:
             return [result.ok for result in await cluster.map("orders", [{"id": n} for n in range(20)]).collect()]
@@ -198,3 +199,20 @@ def test_synchronous_client_lends_its_scheduler(server: CountingLambda) -> None:
     with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
         with distributed.Client(cluster) as client:
             assert asyncio.run(main(client)) == [True] * 20
+
+
+PROGRAM = """
+import sys
+import aiolambda
+assert not any(name.partition(".")[0] in ("dask", "distributed") for name in sys.modules)
+sys.modules["distributed"] = None
+try:
+    import aiolambda.contrib.dask
+except aiolambda.ConfigurationError as error:
+    print(error)
+"""
+
+
+def test_missing_distributed_is_named() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=60)
+    assert "aiolambda.contrib.dask needs distributed: install aiolambda-client with its extra 'dask' (pip" in done.stdout
