@@ -1,0 +1,84 @@
+"""The concurrency of a cluster, divided by its workers; and the room that the coordinator has for items.
+
+Owns the division and its order: shares shrink before others grow. Must not know how a worker is told.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from typing import ClassVar
+
+from ...policy.concurrency import Admission, Scope
+
+__all__ = ["Budget", "ClusterAdmission", "shares_of"]
+
+
+def shares_of(total: int, workers: Collection[str]) -> dict[str, int]:
+    """Whole numbers that add up to the total; the first workers have one more than the last."""
+    if not workers:
+        return {}
+    each, more = divmod(total, len(workers))
+    return {worker: each + (place < more) for place, worker in enumerate(workers)}
+
+
+class Budget:
+    """The shares of a total. `tell(worker, share)` returns once the worker has no more calls in flight than that."""
+
+    def __init__(self, total: int, tell: Callable[[str, int], Awaitable[bool]]) -> None:
+        self.total = total
+        self.shares: dict[str, int] = {}
+        self._tell = tell
+
+    async def divide(self, workers: Collection[str], *, draining: Collection[str] = ()) -> bool:
+        """Divide the total by these workers. Returns whether all of them have answered.
+
+        Workers that are gone have no share any more; those of `draining` keep theirs, because their calls still run. It may be
+        cancelled, and begun again.
+        """
+        aims = shares_of(self.total, workers)
+        for gone in self.shares.keys() - aims.keys() - set(draining):
+            del self.shares[gone]
+        shrinking = {worker: aim for worker, aim in aims.items() if aim < self.shares.get(worker, 0)}
+        async with asyncio.TaskGroup() as group:
+            shrunk = {worker: group.create_task(self._shrink(worker, aim)) for worker, aim in shrinking.items()}
+        have_answered = all(task.result() for task in shrunk.values())
+        for worker, aim in aims.items():
+            now = self.shares.get(worker, 0)
+            grown = min(aim, now + self.total - sum(self.shares.values()))
+            if grown > now:
+                self.shares[worker] = grown  # counted before it is told: it may arrive although no answer comes
+                have_answered &= await self._tell(worker, grown)
+        return have_answered
+
+    async def _shrink(self, worker: str, aim: int) -> bool:
+        has_answered = await self._tell(worker, aim)
+        if has_answered:
+            self.shares[worker] = aim
+        return has_answered
+
+
+class ClusterAdmission(Admission):
+    """Room for the items that may be at the workers, or on their way to them. Throttles are met by the workers."""
+
+    is_shared: ClassVar[bool] = False
+
+    def __init__(self, most: Callable[[], int]) -> None:
+        self._most = most
+        self._in_flight = 0
+
+    def room(self, function: str, now: float) -> int:
+        return self._most() - self._in_flight
+
+    def opens_at(self, function: str, now: float) -> float | None:
+        return None
+
+    def sent(self, function: str, now: float) -> None:
+        self._in_flight += 1
+
+    def ended(self, function: str, *, sent_at: float) -> None:
+        self._in_flight -= 1
+
+    def throttled(self, function: str, now: float, *, sent_at: float, scope: Scope | None) -> None:
+        self._in_flight -= 1
+
+    def window(self, function: str) -> int:
+        return self._most()

@@ -1,0 +1,20 @@
+"""The code of the page about Dask, on a real cluster."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ...support.counting_process import CountingLambda
+from ...support.pages import run_fragments
+
+
+async def test_the_example_sums_the_orders(
+    dask: Any, server: CountingLambda, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", server.url)
+    orders = [{"id": n, "total": n} for n in range(100)]
+    assert await run_fragments("docs/how-to/dask.md")["total_of"](dask, orders) == sum(range(100))
+    assert capsys.readouterr().out == ""
+    assert (tmp_path / "orders.db").exists()
