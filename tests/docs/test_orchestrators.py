@@ -1,9 +1,11 @@
 """The recipes for Airflow, Prefect and Step Functions run as they stand on their page, with the real programs."""
 
 import asyncio
+import contextlib
 import json
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -211,6 +213,25 @@ async def test_airflow_retries_a_task_that_ended_early(
     else:
         assert (ended.state, counts["left"]) == ("failed", 0), ended.log
         assert server.held <= counts["unknown"] == ORDERS - counts["done"]
+
+
+async def test_a_task_marked_as_failed_ends_before_it_is_killed(
+    airflow: dict[str, str], dags: Path, lambda_and_variables: Any
+) -> None:
+    """Airflow's supervisor sees the mark with its next heartbeat, sends SIGTERM, and would send SIGKILL 5 s later."""
+    server, variables = lambda_and_variables
+    server.hold_after = 50
+    running = asyncio.ensure_future(run_dag(dags, airflow | variables))
+    await server.is_reached()
+    with contextlib.closing(sqlite3.connect(Path(airflow["AIRFLOW_HOME"]) / "airflow.db", timeout=30)) as database:
+        database.execute("UPDATE task_instance SET state = 'failed' WHERE state = 'running'")
+        database.commit()
+    ended = await running
+    assert (ended.state, ended.tries) == ("failed", 1), ended.log
+    assert re.search(r"Process exited .*signal_sent=SIGTERM", ended.log), ended.log
+    counts = counts_of(ended.counts[-1])
+    assert server.held <= counts["unknown"]
+    assert counts["left"] == ORDERS - counts["unknown"] - counts["done"] > 0
 
 
 async def test_airflow_fails_if_the_journal_is_gone(
