@@ -63,8 +63,8 @@ PLACES_BY_MARKER = {
     # The tests of connections and loops also run with the checks of `python -X dev`. In others, these disturb stderr.
     "development_mode": "client transport local/test_endpoint.py test_loops.py",
     # Long, and the oldest and the newest Python are enough.
-    "long": "pipeline/test_hooks.py pipeline/test_places.py test_faults.py transport/test_network.py"
-    " transport/test_session_faults.py",
+    "long": "docs/test_orchestrators.py pipeline/test_hooks.py pipeline/test_places.py test_faults.py"
+    " transport/test_network.py transport/test_session_faults.py",
     # Modules of the package that are loaded late or by their path, programs, and child processes.
     "installed": "cli client/test_send.py config/test_config.py docs/test_examples.py local test_loops.py test_threads.py"
     " telemetry/test_instrumentor.py testing/test_plugin.py",

@@ -18,12 +18,12 @@ from aiolambda.cli.program import build_parser
 from ..support.pages import BLOCKS, FRAGMENTS, MANUAL, PAGES, PYTHON, README, ROOT, Block, name_of, prose_of
 
 NOT_RUN = {
-    *("sh", "text", "toml", "yaml", "dockerfile", "{toctree}", "{eval-rst}"),
+    *("sh", "text", "toml", "yaml", "json", "dockerfile", "{toctree}", "{eval-rst}"),
     *("{include} ../../CHANGELOG.md", "{include} ../../SECURITY.md"),
 }
 OF_OTHER_CLIENTS = {"js", "py"}
-"""The languages of code for another client, which a page shows beside ours. That client may be missing, so it is not run like
-the rest; `tests/local/test_chapter.py` runs that of the local endpoint."""
+"""The languages of code for another client or an orchestrator, which may be missing, so it is not run like the rest;
+`tests/local/test_chapter.py` runs that of the local endpoint, `tests/docs/test_orchestrators.py` that of the orchestrators."""
 DESIGN = (ROOT / "docs" / "design.md").read_text()
 SHELL = [
     (block, line)

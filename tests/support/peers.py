@@ -26,12 +26,12 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def process(command: list[str], ready: int, log: Path, **options: object) -> Iterator[None]:
-    """A process, once its port accepts connections; its whole group is ended with the block."""
+def process(command: list[str], ready: int, log: Path, *, within: int = 30, **options: object) -> Iterator[None]:
+    """A process, once its port accepts connections, within so many seconds; its whole group is ended with the block."""
     with log.open("wb") as output:
         running = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **options)  # type: ignore[call-overload]
         try:
-            _await_port(ready, running, log)
+            _await_port(ready, running, log, within)
             yield
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -39,8 +39,8 @@ def process(command: list[str], ready: int, log: Path, **options: object) -> Ite
             running.wait(10)
 
 
-def _await_port(port: int, running: "subprocess.Popen[bytes]", log: Path) -> None:
-    for _ in range(300):
+def _await_port(port: int, running: "subprocess.Popen[bytes]", log: Path, within: int) -> None:
+    for _ in range(within * 10):
         if running.poll() is not None:
             raise RuntimeError(f"the server ended: {log.read_text(errors='replace')[-2000:]}")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
