@@ -215,7 +215,7 @@ class LambdaClient(InvocationCalls, FetchCalls, DurableCalls, MapCalls, Manageme
         self._invocation_ids = InvocationIds()
         self._endings = Endings()
         self._in_flight = InFlightCalls(self._endings)
-        self._maps = Maps(
+        self._runs = self._maps = Maps(
             max_concurrency=self._state.slots.limit,
             codec=config.codec,
             idempotent=bool(config.idempotent),

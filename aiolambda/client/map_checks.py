@@ -5,10 +5,11 @@ from os import PathLike
 from typing import cast
 
 from ..errors import ConfigurationError
+from ..errors.checks import check_hedge_after
 from ..types.mistakes import kind_of
-from ..types.values import is_whole, shown
+from ..types.values import HedgeAfter, is_whole, shown
 
-__all__ = ["check_items", "checked_concurrency"]
+__all__ = ["check_items", "checked_concurrency", "checked_hedge"]
 
 
 def check_items(name: str, items: object) -> None:
@@ -43,3 +44,13 @@ def checked_concurrency(asked: object, max_concurrency: int, function_name: str 
             "the other with LambdaClient(max_concurrency=...)"
         )
     return cast("int", asked)
+
+
+def checked_hedge(asked: object, *, idempotent: bool) -> HedgeAfter | None:
+    """When items are hedged, as it was asked for. `ConfigurationError` for another value, or if they must not run twice."""
+    check_hedge_after("hedge_after", asked)
+    if asked is not None and not idempotent:
+        raise ConfigurationError(
+            "hedge_after needs idempotent=True, because an item that is sent a second time may run the function twice"
+        )
+    return cast("HedgeAfter | None", asked)

@@ -8,12 +8,13 @@ import contextlib
 import functools
 import hashlib
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..errors import ConfigurationError
-from ..errors.checks import check_callable, check_flag, check_hedge_after, check_path, check_plain_function
+from ..errors.checks import check_callable, check_flag, check_path, check_plain_function
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandInput
 from ..operations.payload import Payload
@@ -24,7 +25,7 @@ from ..types.interfaces import Codec
 from ..types.loggers import AnyLogger, child_of, log_quietly
 from ..types.mistakes import choices_text
 from ..types.values import UNSET, HedgeAfter, LogType, Timeouts, Unset, shown, text_of
-from .map_checks import check_items, checked_concurrency
+from .map_checks import check_items, checked_concurrency, checked_hedge
 from .map_workers import MapWorkers
 
 if TYPE_CHECKING:  # loaded by the first map: most programs have none
@@ -35,7 +36,7 @@ if TYPE_CHECKING:  # loaded by the first map: most programs have none
     from .hedging import HedgedCalls
     from .processes.workers import Workers
 
-__all__ = ["MapCalls", "Maps"]
+__all__ = ["MapCalls", "Maps", "Runs"]
 
 Item = TypeVar("Item")
 Sent = TypeVar("Sent", bound="InvokeCommand | FetchCommand")
@@ -49,7 +50,46 @@ _LOOKAHEAD = 1000
 """Commands that are read while the window of their function is full, so that a throttled function does not stop the others."""
 
 
-class Maps:
+class Runs(ABC):
+    """What makes the runs of `map` and `map_commands`."""
+
+    codec: Codec
+    idempotent: bool
+    """Whether items are idempotent that do not say it themselves."""
+    hedge_after: HedgeAfter | None
+    """When items are hedged if their map does not say it."""
+
+    @abstractmethod
+    def run(
+        self,
+        source: "Source[Item]",
+        *,
+        function_name: str | None,
+        qualifier: str | None = None,
+        concurrency: int | Literal["adaptive", "limits"],
+        processes: int,
+        timeout: float | Timeouts | Unset | None,
+        idempotent: bool | None,
+        hedge_after: HedgeAfter | Unset | None,
+        journal: "Journal | None",
+        lookahead: int,
+        on_progress: "Callable[[MapStats], None] | None",
+        **settings: Any,
+    ) -> "MapRun[Item]":
+        """A run that has not begun. `ConfigurationError` for an invalid setting."""
+
+    def hedge_of(
+        self, asked: HedgeAfter | Unset | None, idempotent: bool | None, function_name: str | None
+    ) -> HedgeAfter | None:
+        """When the items of a run are hedged. Of commands, each says itself whether it is idempotent."""
+        if asked is UNSET:
+            return self.hedge_after
+        if idempotent is None:
+            idempotent = self.idempotent or function_name is None
+        return checked_hedge(asked, idempotent=idempotent)
+
+
+class Maps(Runs):
     """The windows that the maps of one client share, and their runs."""
 
     def __init__(
@@ -70,11 +110,11 @@ class Maps:
     ) -> None:
         self.codec = codec
         self.idempotent = idempotent
+        self.hedge_after = hedge_after
         self.runs: set[MapRun[Any]] = set()
         self._max_concurrency = max_concurrency
         self._sender = sender
         self._hedging = hedging
-        self._hedge_after: HedgeAfter | None = hedge_after
         self._jitter = jitter
         self._enter = enter
         self._observers = observers
@@ -90,13 +130,13 @@ class Maps:
         function_name: str | None,
         qualifier: str | None = None,
         concurrency: int | Literal["adaptive", "limits"],
+        processes: int,
         timeout: float | Timeouts | Unset | None,
         idempotent: bool | None,
         hedge_after: HedgeAfter | Unset | None,
         journal: "Journal | None",
         lookahead: int,
         on_progress: "Callable[[MapStats], None] | None",
-        processes: int,
         **settings: Any,
     ) -> "MapRun[Item]":
         """A run that has not begun. `ConfigurationError` for an invalid setting."""
@@ -104,7 +144,7 @@ class Maps:
         from ..policy.concurrency import FixedAdmission  # noqa: PLC0415 - as above
 
         check_flag("idempotent", idempotent)
-        after = self._checked_hedge(hedge_after, idempotent, function_name)
+        after = self.hedge_of(hedge_after, idempotent, function_name)
         check_plain_function("on_progress", on_progress)
         prepare: Callable[[], Awaitable[None]] | None = None
         if concurrency == "limits" and function_name is not None:
@@ -142,21 +182,6 @@ class Maps:
         if workers is not None:
             workers.fail = scheduler.fail
         return MapRun(scheduler, self.runs, enter=enter, watch=MapWatch(self._observers, facts), log=log)
-
-    def _checked_hedge(
-        self, asked: HedgeAfter | Unset | None, idempotent: bool | None, function_name: str | None
-    ) -> HedgeAfter | None:
-        """When the items of a run are hedged. Of commands, each says itself whether it is idempotent."""
-        if asked is UNSET:
-            return self._hedge_after
-        check_hedge_after("hedge_after", asked)
-        if idempotent is None:
-            idempotent = self.idempotent or function_name is None
-        if asked is not None and not idempotent:
-            raise ConfigurationError(
-                "hedge_after needs idempotent=True, because an item that is sent a second time may run the function twice"
-            )
-        return asked
 
     async def _start_at_limit(self, function_name: str, qualifier: str | None) -> None:
         """Start the window of a function at the concurrency that it may have, if that is known."""
@@ -200,7 +225,7 @@ class Maps:
 class MapCalls:
     """`map` and `map_commands` of a client."""
 
-    _maps: Maps
+    _runs: Runs
 
     def map(
         self,
@@ -304,15 +329,15 @@ class MapCalls:
             template,
             key=key,
             payload=payload,
-            codec=self._maps.codec,
-            idempotent=self._maps.idempotent if idempotent is None else idempotent,
+            codec=self._runs.codec,
+            idempotent=self._runs.idempotent if idempotent is None else idempotent,
             hashed=journal is not None and key is None,
         )
         tenant = None  # a hash in place of the id; the id itself is checked with each item
         if journal is not None and tenant_id is not None:
             tenant = hashlib.sha256(str(tenant_id).encode(errors="surrogatepass")).hexdigest()
         identity = {"function": function_name, "qualifier": qualifier, "type": invocation_type, "tenant": tenant}
-        return self._maps.run(
+        return self._runs.run(
             Source(items, prepare),
             function_name=function_name,
             qualifier=qualifier,
@@ -399,13 +424,13 @@ class MapCalls:
         check_items("commands", commands)
         prepare = command_factory(
             key=key,
-            codec=self._maps.codec,
+            codec=self._runs.codec,
             idempotent=idempotent,
-            default=self._maps.idempotent,
+            default=self._runs.idempotent,
             hashed=journal is not None and key is None,
         )
         identity = {"function": None, "qualifier": None, "type": "commands"}
-        return self._maps.run(
+        return self._runs.run(
             Source(commands, prepare),
             function_name=None,
             concurrency=concurrency,
