@@ -9,7 +9,7 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 
-from ...client.maps import MapCalls, Maps
+from ...client.maps import MapCalls, Runs
 from ...config import LambdaClientConfig
 from ...errors import ClientClosedError, ConfigurationError
 from ...errors.checks import check_flag, check_plain_function, check_whole, problem_of_timeout
@@ -18,7 +18,7 @@ from ...operations.commands import InvokeCommand
 from ...pipeline.observers import MapWatch, Observers
 from ...types.events import MapFacts
 from ...types.loggers import PACKAGE, AnyLogger, child_of
-from ...types.values import Timeouts, Unset
+from ...types.values import HedgeAfter, Timeouts, Unset
 from .budget import ClusterAdmission
 from .engine import Engine
 from .feed import MapOptions
@@ -38,6 +38,10 @@ Item = TypeVar("Item")
 Sent = TypeVar("Sent", bound="InvokeCommand | FetchCommand")
 
 _PARTITION = 500
+_ELSEWHERE = {
+    "concurrency": "give it to DaskLambdaClient, whose workers share it",
+    "processes": "the workers of the cluster are its processes",
+}
 _LEAST_WORKERS = 16
 """The cluster may grow to so many workers, or to four times those at the start, with all of them busy."""
 
@@ -212,7 +216,7 @@ class _Calls(MapCalls):
     """`map` and `map_commands` with partitions of this size."""
 
     def __init__(self, maps: "_ClusterMaps", size: int) -> None:
-        self._maps = _SizedMaps(maps, size)
+        self._runs = _SizedRuns(maps, size)
 
 
 class _ClusterMaps:
@@ -222,6 +226,7 @@ class _ClusterMaps:
         self.session = session
         self.codec = config.codec
         self.idempotent = bool(config.idempotent)
+        self.hedge_after = config.hedge_after
         self.logger = logger
         self.observers = Observers()
         self.runs: set[MapRun[Any]] = set()
@@ -243,13 +248,13 @@ class _ClusterMaps:
             await asyncio.wait(self._ending)
 
 
-class _SizedMaps(Maps):
+class _SizedRuns(Runs):
     """Makes runs whose items go to the cluster in partitions of this size."""
 
-    def __init__(self, of: _ClusterMaps, size: int) -> None:  # pyright: ignore[reportMissingSuperCall] - none of it is used
+    def __init__(self, of: _ClusterMaps, size: int) -> None:
         self.codec = of.codec
         self.idempotent = of.idempotent
-        self.runs = of.runs
+        self.hedge_after = of.hedge_after
         self._of = of
         self._size = size
 
@@ -260,15 +265,21 @@ class _SizedMaps(Maps):
         function_name: str | None,
         qualifier: str | None = None,
         concurrency: int | Literal["adaptive", "limits"],
+        processes: int,
         timeout: float | Timeouts | Unset | None,
         idempotent: bool | None,
+        hedge_after: HedgeAfter | Unset | None,
         journal: "Journal | None",
         lookahead: int,
         on_progress: "Callable[[MapStats], None] | None",
         **settings: Any,
     ) -> MapRun[Item]:
         """A run that has not begun. `ConfigurationError` for an invalid setting."""
+        for name, value, default in (("concurrency", concurrency, "adaptive"), ("processes", processes, 1)):
+            if value != default:
+                raise ConfigurationError(f"a map over a cluster takes no {name}: {_ELSEWHERE[name]}")
         check_flag("idempotent", idempotent)
+        after = self.hedge_of(hedge_after, idempotent, function_name)
         check_plain_function("on_progress", on_progress)
         if not isinstance(timeout, Timeouts | Unset) and (problem := problem_of_timeout("timeout", timeout)) is not None:
             raise ConfigurationError(problem)
@@ -278,7 +289,7 @@ class _SizedMaps(Maps):
         log = RunLog(child_of(of.logger, "map"), function_name)
         partitions = Partitions(
             session,
-            MapOptions(next(of.numbers), timeout, idempotent),
+            MapOptions(next(of.numbers), timeout, idempotent, after),
             size=self._size,
             codec=self.codec,
             idempotent=self.idempotent,
@@ -305,7 +316,7 @@ class _SizedMaps(Maps):
             log=log,
             prepare=carry,
         )
-        return MapRun(scheduler, self.runs, enter=self._check_loop, watch=MapWatch(of.observers, facts), log=log)
+        return MapRun(scheduler, of.runs, enter=self._check_loop, watch=MapWatch(of.observers, facts), log=log)
 
     def _check_loop(self) -> None:
         if asyncio.get_running_loop() is not self._of.loop:

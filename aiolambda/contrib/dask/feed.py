@@ -22,7 +22,7 @@ from ...fanout.parcels import command_of, packed_outcome
 from ...fanout.run import MapRun
 from ...fanout.values import MapResult
 from ...pipeline.call import Call, CallNext
-from ...types.values import Timeouts, Unset
+from ...types.values import HedgeAfter, Timeouts, Unset
 from .gate import Gate
 from .ledger import packed_bits
 
@@ -58,6 +58,7 @@ class MapOptions:
     number: int
     timeout: float | Timeouts | Unset | None
     idempotent: bool | None
+    hedge_after: HedgeAfter | None
 
 
 @attrs.define(eq=False)
@@ -112,6 +113,7 @@ class Feed:
             max_failure_ratio=1.0,  # the coordinator has the limits
             timeout=self._options.timeout,
             idempotent=self._options.idempotent,
+            hedge_after=self._options.hedge_after,
         )
         self._tasks = [asyncio.create_task(self._send(self._run)), asyncio.create_task(self._report())]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict
 from ...fanout.values import MapStats
 from ...operations.payload import Payload
 from ...types.interfaces import Codec, RetryStrategy
-from ...types.values import LogType, PayloadLimits, ResponseLimits, TcpKeepAlive, Timeouts, Unset
+from ...types.values import HedgeAfter, LogType, PayloadLimits, ResponseLimits, TcpKeepAlive, Timeouts, Unset
 
 __all__ = ["DaskClientSettings", "DaskCommandOptions", "DaskMapOptions"]
 
@@ -47,6 +47,8 @@ class DaskClientSettings(TypedDict, total=False):
     """Invocations in flight of one worker. Default: the `concurrency` of the cluster, else 1,000."""
     idempotent: bool | None
     """`True`: running any function twice does no harm."""
+    hedge_after: HedgeAfter | None
+    """When an idempotent item that has no answer is sent a second time, by its worker. Default `None`: never."""
     limits: PayloadLimits
     """The largest payloads and client context to send, in bytes."""
     response_limits: ResponseLimits
@@ -76,6 +78,8 @@ class DaskCommandOptions(TypedDict, total=False):
     """A function that returns the name of an item in the journal. By default a hash of the payload."""
     idempotent: bool | None
     """`True` if running the function twice does no harm. Items of a lost worker are then sent again."""
+    hedge_after: HedgeAfter | Unset | None
+    """When an idempotent item that has no answer is sent a second time, by its worker. Default: as the client says."""
     retry_function_errors: int
     """How often an item whose function failed is sent again. Default 0."""
     max_failures: int | None

@@ -14,7 +14,7 @@ from aiolambda.testing import FakeTransport
 from aiolambda.types.values import UNSET
 
 pytestmark = pytest.mark.virtual_time
-OPTIONS = MapOptions(0, UNSET, None)
+OPTIONS = MapOptions(0, UNSET, None, None)
 
 
 class FakeBooks:

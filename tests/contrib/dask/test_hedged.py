@@ -1,0 +1,76 @@
+"""Hedged items of a map over a cluster: the worker hedges them, by the same rules as a client."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from typing import Any
+
+import attrs
+import pytest
+
+distributed = pytest.importorskip("distributed", reason="distributed is not installed")
+
+from aiolambda import ConfigurationError  # noqa: E402 - as the next
+from aiolambda.contrib.dask import DaskLambdaClient  # noqa: E402 - needs distributed
+
+from ...support.servers import Connection, answer, raw_server  # noqa: E402 - as above
+
+SLOW = b"7"
+
+
+@attrs.define(eq=False)
+class SlowOnce:
+    """Answers at once, but for the first request of one item, which it leaves open until the client closes it."""
+
+    executed: Counter[bytes] = attrs.field(factory=Counter[bytes])
+    cut: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+    async def __call__(self, connection: Connection) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                _, body = await connection.read_request()
+                self.executed[body] += 1
+                if body == SLOW and self.executed[body] == 1:
+                    await connection.until_client_closes()
+                    self.cut.set()
+                    return
+                await connection.write(answer("200 OK", "x-amz-executed-version: $LATEST\r\n", body))
+
+
+@pytest.mark.parametrize("of_client", [True, False])
+async def test_slow_item_is_sent_again(dask: Any, of_client: bool) -> None:
+    service = SlowOnce()
+    ours, of_map = ({"hedge_after": 0.3}, {}) if of_client else ({}, {"hedge_after": 0.3})
+    async with (
+        raw_server(service) as listening,
+        DaskLambdaClient(dask, region="us-east-1", endpoint_url=listening.url, concurrency=8, **ours) as cluster,
+    ):
+        results = await cluster.map("orders", range(30), idempotent=True, **of_map).collect()
+        async with asyncio.timeout(10):
+            await service.cut.wait()
+    assert sorted(result.value() for result in results) == list(range(30))
+    assert service.executed.pop(SLOW) == 2
+    assert set(service.executed.values()) == {1}
+
+
+async def test_item_that_is_not_idempotent_has_no_hedge(dask: Any) -> None:
+    service = SlowOnce()
+    async with (
+        raw_server(service) as listening,
+        DaskLambdaClient(dask, region="us-east-1", endpoint_url=listening.url, hedge_after=0.05) as cluster,
+    ):
+        [result] = await cluster.map("orders", [7], timeout=0.5).collect()
+    assert result.delivery.value == "unknown"
+    assert service.executed == {SLOW: 1}
+
+
+async def test_arguments_of_one_machine_are_refused(dask: Any) -> None:
+    given: Any
+    async with DaskLambdaClient(dask, region="us-east-1") as cluster:
+        for given, said in [
+            ({"concurrency": 5}, "takes no concurrency: give it to DaskLambdaClient"),
+            ({"processes": 2}, "takes no processes: the workers of the cluster"),
+            ({"hedge_after": 0.5}, "hedge_after needs idempotent=True"),
+        ]:
+            with pytest.raises(ConfigurationError, match=said):
+                cluster.map("orders", [1], **given)
