@@ -212,7 +212,7 @@ class Race(Generic[Out]):
         if error is None and self.first.sent:
             last = self.first.history[-1] if self.first.history else None
             self.record.answered(self.first.waited if last is None else last.duration)
-        if error is None or not _could_pass(error) or self.hedge is None or _is_done(self.hedge):
+        if error is None or not self._holds_place or not _could_pass(error):  # else the end of the hedge is still to come
             self._settled.set_result(None)
 
     def _on_hedge(self, task: "asyncio.Task[Out]") -> None:
