@@ -140,6 +140,7 @@ class Race(Generic[Out]):
         self._start, self._name, self._places, self._logger = start, name, places, logger
         self._after: HedgeAfter = after
         self._winner = self.first
+        self._holds_place = False
         self._settled: asyncio.Future[None] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._context = contextvars.copy_context()
@@ -198,28 +199,28 @@ class Race(Generic[Out]):
         if not self.record.may_hedge(self.now()) or not self._places.take():
             self._timer = self._loop.call_later(max(_SHORTEST_LOOK, delay / 2), self._send_hedge, delay)
             return
+        self._holds_place = True
         self.record.hedged()
         self.hedge = Leg(self, hedge=True)
         self.hedge.task = self._begin(self.hedge, self._on_hedge)
 
     def _on_first(self, task: "asyncio.Task[Out]") -> None:
         self._disarm()
-        error = self.first.failure
         if self._settled.done():
             return
+        error = self.first.failure
         if error is None and self.first.sent:
             last = self.first.history[-1] if self.first.history else None
             self.record.answered(self.first.waited if last is None else last.duration)
-        if error is None or not _could_pass(error) or self.hedge is None or _is_done(self.hedge):
+        if error is None or not self._holds_place or not _could_pass(error):  # else the end of the hedge is still to come
             self._settled.set_result(None)
 
     def _on_hedge(self, task: "asyncio.Task[Out]") -> None:
         hedge = self.hedge
-        assert hedge is not None  # noqa: S101 - this is the end of its task
-        error = hedge.failure
-        self._places.give_back(error)
-        if self._settled.done():
+        if hedge is None or self._settled.done():  # both have ended in the same turn of the loop, or the call was cancelled
             return
+        error = hedge.failure
+        self._leave_place(error)
         if error is None:
             if self.first.in_flight:
                 self.record.answered(self.first.waited)
@@ -244,8 +245,18 @@ class Race(Generic[Out]):
             except asyncio.CancelledError as error:
                 cancelled = error
             running = [task for task in running if not task.done()]
+        failures = [leg.failure for leg in (self.first, self.hedge) if leg is not None]  # they count as retrieved now
+        if self.hedge is not None:
+            self._leave_place(failures[-1])
+        del failures
         if cancelled is not None:
             raise cancelled
+
+    def _leave_place(self, error: BaseException | None) -> None:
+        """Give back the place of the hedge, once: at its end, or at that of the call if its callback is still to come."""
+        if self._holds_place:
+            self._holds_place = False
+            self._places.give_back(error)
 
     def _disarm(self) -> None:
         if self._timer is not None:
