@@ -82,8 +82,14 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         loop = asyncio.get_running_loop()
         flags = cast("list[str]", getattr(subprocess, "_args_from_interpreter_flags")())  # noqa: B009 - as multiprocessing does
         program = [sys.executable, *flags, "-c", _PROGRAM]
+        spawning = asyncio.ensure_future(loop.subprocess_exec(lambda: self, *program))
         try:
-            transport, _ = await loop.subprocess_exec(lambda: self, *program)
+            transport, _ = await asyncio.shield(spawning)
+        except asyncio.CancelledError:  # cancelled itself, uvloop would leave the process behind
+            await asyncio.wait([spawning])
+            if not spawning.exception():
+                await self.close()
+            raise
         except OSError as error:
             reason = error.strerror or str(error)
             raise ConfigurationError(f"a worker process of this map cannot start: {reason}; lower processes") from error

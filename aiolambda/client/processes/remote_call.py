@@ -35,13 +35,26 @@ _LARGEST_COMMAND = LARGEST_FRAME // 2
 class RemoteCall:
     """A command on its way to a worker and back."""
 
-    __slots__ = ("beginnings", "cut", "function_name", "future", "id", "number", "packed", "size", "started", "worker")
+    __slots__ = (
+        "beginnings",
+        "cut",
+        "function_name",
+        "future",
+        "id",
+        "number",
+        "outcome",
+        "packed",
+        "size",
+        "started",
+        "worker",
+    )
 
     def __init__(self, id: int, packed: Message, function_name: str, loop: asyncio.AbstractEventLoop) -> None:
         self.id, self.packed, self.function_name = id, packed, function_name
         self.size = len(packed[2] or b"")
         self.future: asyncio.Future[Message] = loop.create_future()
         self.started = loop.time()
+        self.outcome: Message | None = None
         self.worker: WorkerProcess | None = None
         self.number = 0
         """The number of its partition."""
@@ -51,8 +64,10 @@ class RemoteCall:
 
     def settle(self, outcome: Message) -> None:
         """Give the outcome to the one who waits."""
-        if not self.future.done():
-            self.future.set_result(outcome)
+        if self.outcome is None:
+            self.outcome = outcome
+            if not self.future.done():  # it is cancelled with its task, which has not noticed yet
+                self.future.set_result(outcome)
 
     def settle_unsent(self) -> None:
         """The run ended before a worker had the call."""

@@ -107,6 +107,8 @@ class _Worker:
         self._client: LambdaClient | None = None
         self._send: Any = None
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._begun: set[int] = set()
+        """The commands whose tasks have taken their first step."""
         self._provider = AskingProvider(self.tell, self._loop)
         self._opening: asyncio.Task[None] | None = None
 
@@ -220,6 +222,7 @@ class _Worker:
 
     async def _call(self, id: int, packed: Message) -> None:
         output, error = None, None
+        self._begun.add(id)
         try:
             output = await self._send(command_of(packed), self._run_ended)
         except AiolambdaError as raised:
@@ -233,10 +236,13 @@ class _Worker:
 
     def _on_end_of(self, id: int, task: asyncio.Task[None]) -> None:
         del self._tasks[id]
+        is_begun = id in self._begun
+        self._begun.discard(id)
         if self._closed.done():
             return
-        if task.cancelled():  # before its call began
-            self.tell(("done", id, packed_outcome(None, ClientClosedError("the call was cancelled before it began"))))
+        if task.cancelled():
+            verdict = Delivery.UNKNOWN if is_begun else Delivery.NOT_DELIVERED
+            self.tell(("done", id, packed_outcome(None, ClientClosedError("the call was cancelled", delivery=verdict))))
         elif (error := task.exception()) is not None:  # of an output of a middleware
             self.tell(("done", id, _unpassed(error)))
 

@@ -16,7 +16,7 @@ from ...errors import AiolambdaError, ClientClosedError, ConfigurationError, Not
 from ...fanout.parcels import outcome_of, packed_command
 from ...types.loggers import child_of, log_quietly
 from ...types.values import Attempt, Delivery
-from .endings_of_tasks import cancel_once, note_error
+from .endings_of_tasks import cancel_once, note_error, wait_through_cancellations
 from .frames import Message
 from .process import WorkerProcess
 from .remote_call import RemoteCall, check_size, ended_in_flight, with_history, with_lost
@@ -32,8 +32,8 @@ __all__ = ["Workers"]
 
 _FULL_FRAME = 1 << 20
 """Bytes of payloads, after which commands go to a worker in another frame."""
-_VERDICT_LIMIT = 0.5
-"""Seconds for a worker to tell how far a cancelled call got. It is less than the pause before a run cancels again."""
+_VERDICT_LIMIT = 2.0
+"""Seconds for a worker to tell how far a cancelled call got."""
 _MOST_BEGINNINGS = 5
 """Workers that a command may be given to without being begun: one that ends each of them is not given to another."""
 
@@ -279,9 +279,11 @@ class Workers:
 
     async def _verdict_of(self, call: RemoteCall, loop: asyncio.AbstractEventLoop) -> Message:
         """The outcome of a call whose task was cancelled: the worker knows how far it got."""
+        if call.outcome is not None:  # it came after the cancellation, and before the task has noticed
+            return call.outcome
         call.future = loop.create_future()  # the other one was cancelled with the task
         self._cancel([call])
-        await asyncio.wait([call.future], timeout=_VERDICT_LIMIT)
+        await wait_through_cancellations(call.future, _VERDICT_LIMIT)
         if not call.future.done():
             self._settle_cut(call)
         return call.future.result()

@@ -1,5 +1,6 @@
 """Parts of a client that other processes import: middlewares, a retry strategy, a codec."""
 
+import asyncio
 import logging
 import os
 import sys
@@ -10,7 +11,18 @@ import attrs
 
 from aiolambda import Call
 
-__all__ = ["GiveUp", "Lock", "noting", "printing", "raising", "stamped", "warning", "with_a_lock", "without_metadata"]
+__all__ = [
+    "GiveUp",
+    "Lock",
+    "cancelling",
+    "noting",
+    "printing",
+    "raising",
+    "stamped",
+    "warning",
+    "with_a_lock",
+    "without_metadata",
+]
 
 
 async def stamped(call: Call[Any, Any], call_next: Any) -> Any:
@@ -52,6 +64,14 @@ async def raising(call: Call[Any, Any], call_next: Any) -> Any:
     if call.input.payload == b"1":
         raise LookupError("of a middleware")
     return await call_next(call)
+
+
+async def cancelling(call: Call[Any, Any], call_next: Any) -> Any:
+    """Cancel the task of the call after it has run, for the payload 1."""
+    output = await call_next(call)
+    if call.input.payload == b"1":
+        raise asyncio.CancelledError
+    return output
 
 
 class GiveUp:

@@ -1,6 +1,7 @@
 """A worker is killed: every verdict agrees with the executions that the server counted, and nothing hangs or is left behind."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -122,7 +123,8 @@ async def kill_all(client: Any) -> None:
     """Kill each worker, and each one that replaces it."""
     while True:
         for pid in workers_of(client).pids:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         await asyncio.sleep(0.05)
 
 

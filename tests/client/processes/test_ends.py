@@ -19,6 +19,7 @@ from aiolambda import (
     LambdaClient,
     NotSentError,
 )
+from aiolambda.fanout.parcels import packed_outcome
 
 from ...support.counting_lambda import CountingLambda, calling, verdicts_against, wait_for_end_of, workers_of
 
@@ -74,6 +75,22 @@ class SlowRetry:
 
     def succeeded(self, failures: Any, /) -> None:
         pass
+
+
+async def test_outcome_that_crosses_a_cancellation_counts() -> None:
+    """It arrives after the cancellation, and before the task of the item has noticed."""
+    service = CountingLambda(held_from=0)
+    refusal = packed_outcome(None, ConfigurationError("said by the worker"))
+    async with calling(service) as client, client.map("f", range(4), processes=2) as run:
+        await service.until(4)
+        workers = workers_of(client)
+        run.stop()
+        run._scheduler.abort()
+        for worker in workers._workers:
+            for id in list(worker.calls):
+                workers._hear(worker, ("done", id, refusal))
+        results = [result async for result in run]
+    assert {str(result.error) for result in results} == {"said by the worker"}
 
 
 async def test_deadline_ends_the_run() -> None:

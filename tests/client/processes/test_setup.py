@@ -27,7 +27,7 @@ from aiolambda.testing import FakeTransport
 
 from ...support.counting_lambda import CountingLambda, calling, verdicts_against, workers_of
 from ...support.servers import raw_server
-from .stack import GiveUp, Lock, noting, printing, raising, stamped, warning, with_a_lock, without_metadata
+from .stack import GiveUp, Lock, cancelling, noting, printing, raising, stamped, warning, with_a_lock, without_metadata
 
 pytestmark = pytest.mark.asyncio
 KEYS = Credentials("AKIDEXAMPLE", "secret")
@@ -156,6 +156,16 @@ async def test_error_of_a_middleware_fails_its_item_alone() -> None:
     assert [result.index for result in results if not result.ok] == [1]
     assert results[1].delivery is Delivery.NOT_DELIVERED
     assert service.executed.total() == 4
+
+
+async def test_call_that_a_middleware_cancels_may_have_run() -> None:
+    service = CountingLambda()
+    async with calling(service) as client:
+        client.middleware_stack.add(cancelling, name="cancelling")
+        results = await client.map("f", range(5), processes=2, ordered=True).collect()
+    assert [result.index for result in results if not result.ok] == [1]
+    assert results[1].delivery is Delivery.UNKNOWN
+    assert service.executed.total() == 5
 
 
 async def test_prints_of_workers_do_not_harm_the_pipe(capfd: pytest.CaptureFixture[str]) -> None:
