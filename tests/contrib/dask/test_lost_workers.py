@@ -294,6 +294,26 @@ async def test_worker_that_gets_no_answer_sends_nothing(dask: Any, server: Count
     assert server.counts.executions.total() == 0
 
 
+async def test_claim_without_an_answer_is_repeated(dask: Any, server: CountingLambda) -> None:
+    handlers = dask.cluster.scheduler.handlers
+    failures = [OSError("reset"), TimeoutError()]
+
+    async with cluster_of(dask, server) as cluster:
+        claim = handlers["aiolambda_claim"]
+
+        async def unreliable(**question: Any) -> bool:
+            answer = await claim(**question)  # it is granted, and the answer is lost
+            if failures:
+                raise failures.pop()
+            return answer
+
+        handlers["aiolambda_claim"] = unreliable
+        results = await cluster.map("orders", [{"id": n} for n in range(30)]).collect()
+    assert failures == []
+    assert all(result.ok for result in results)
+    assert set(server.counts.executions.values()) == {1}
+
+
 async def test_one_invocation_at_a_time_uses_one_worker(dask: Any) -> None:
     with counting_lambda(seconds=0.01) as server:
         async with cluster_of(dask, server, concurrency=1) as cluster:
