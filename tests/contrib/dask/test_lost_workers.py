@@ -16,7 +16,7 @@ from aiolambda.contrib.dask.ledger import Ledger
 from aiolambda.contrib.dask.scheduler_plugin import LedgerPlugin
 from aiolambda.types.values import Delivery
 
-from ...support.counting_lambda import CountingLambda, counting_lambda
+from ...support.executions_server import CountingLambda, counting_lambda
 from ...support.pages import ROOT
 
 ITEMS = 1500
