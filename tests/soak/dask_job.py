@@ -20,7 +20,7 @@ from typing import Any
 
 import attrs
 
-from ..support.counting_process import CountingLambda, counting_lambda
+from ..support.executions_server import CountingLambda, counting_lambda
 
 MOST_MEGABYTES = 200
 

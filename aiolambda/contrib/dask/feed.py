@@ -26,7 +26,7 @@ from ...types.values import HedgeAfter, Timeouts, Unset
 from .gate import Gate
 from .ledger import packed_bits
 
-__all__ = ["Books", "Feed", "FeedItem", "Feeds", "MapOptions"]
+__all__ = ["Books", "Feed", "FeedItem", "Feeds", "MapOptions", "not_sent", "persist"]
 
 _LINGER = 0.05
 """Seconds for which outcomes wait for others."""
@@ -195,7 +195,7 @@ class Feed:
             for item, _ in asking:
                 bits[item.partition] = bits.get(item.partition, 0) | 1 << item.place
             items = [(of.number, of.holder, packed_bits(mask)) for of, mask in bits.items()]
-            answers = await _persist(functools.partial(self._books.begin, items), [False] * len(items))
+            answers = await persist(functools.partial(self._books.begin, items), [False] * len(items))
             allowed = {of for of, answer in zip(bits, answers, strict=True) if answer}
             for item, answer in asking:
                 if not answer.done():
@@ -209,7 +209,7 @@ class Feed:
             done = [(of.number, place, outcome) for of, place, outcome in batch]
             content = pickle.dumps(done, protocol=5) if done else b""
             numbers = list(self._partitions)
-            unknown = await _persist(functools.partial(self._books.report, content, numbers), None)
+            unknown = await persist(functools.partial(self._books.report, content, numbers), None)
             for partition, *_ in batch:
                 partition.left -= 1
                 if partition.left == 0:
@@ -312,7 +312,7 @@ def _packed(result: MapResult[Any]) -> tuple[Any, ...]:
     return packed_outcome(output, None if output is not None else result.error)
 
 
-async def _persist(ask: Callable[[], Any], otherwise: Any) -> Any:
+async def persist(ask: Callable[[], Any], otherwise: Any) -> Any:
     """The answer to a question, asked again while the scheduler cannot be reached.
 
     It is `otherwise` in the end, or if the scheduler cannot answer: it was restarted, and knows no such question.

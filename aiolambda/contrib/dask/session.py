@@ -29,7 +29,7 @@ __all__ = ["ClusterSession"]
 _POLL = 2.0
 """Seconds for which the scheduler holds a question for mail."""
 _SILENCE = 15.0
-"""Seconds without an answer of the scheduler after which it counts as gone."""
+"""Seconds for an answer of the scheduler, and from a first failure to the last: then it counts as gone."""
 _PAUSE = 0.2
 _LOST_WAIT = 1.0
 """Seconds in which a worker may still say that it leaves in order."""
@@ -38,6 +38,8 @@ _LEAVE_SILENCE = 5.0
 _FINISHED_WAIT = 2.0
 """Seconds in which the last outcomes of a finished task arrive."""
 _END_WAIT = 30.0
+_BROKEN_WAIT = 2.0
+"""Seconds for the end of a session at the cluster, and for one whose scheduler may be gone."""
 _ROUNDS = 4
 _WINDOW = 1000
 """Invocations that a worker may have in flight without a fixed concurrency."""
@@ -109,7 +111,7 @@ class ClusterSession(Road):
 
     async def _end(self) -> None:
         """End the session at the cluster. `OSError` (`TimeoutError` is one) if that is not possible."""
-        async with asyncio.timeout(_END_WAIT):
+        async with asyncio.timeout(_END_WAIT if self._broken is None else _BROKEN_WAIT):
             await self._engine.ask("close_session", session=self.name)
             await self._engine.unregister(self._plugin.name)
 
@@ -176,8 +178,6 @@ class ClusterSession(Road):
     async def submit(self, partition: Partition, content: bytes, /) -> None:
         """Announce the partition, and make it a task for the worker with the fewest items."""
         number = partition.number
-        loads = self._loads()
-        partition.worker = min(loads, key=lambda one: loads[one]) if loads else None
         self._partitions[number] = partition
         failure = "the session has ended"
         try:
@@ -186,7 +186,10 @@ class ClusterSession(Road):
             announced, failure = False, f"the Dask scheduler cannot be reached ({error})"
         if not announced:
             partition.of.revoked(partition, 0, failure=failure)
+        if number not in self._partitions:  # it ended in the meantime
             return
+        loads = self._loads()  # asked now: a worker that is lost from here on is in the mail to come
+        partition.worker = min(loads, key=lambda one: loads[one]) if loads else None
         key = f"{self._plugin.name}-{number}"
         arguments = (self._plugin.name, partition.of.options, number, content, key)
         task = self._tasks_of[number] = self._engine.submit(run_partition, *arguments, key=key, worker=partition.worker)
@@ -220,23 +223,25 @@ class ClusterSession(Road):
     # Mail
 
     async def _read_mail(self) -> None:
-        after, heard = 0, asyncio.get_running_loop().time()
+        after = 0
+        failing_since: float | None = None
         while True:
             forget = list(self._forget)
             try:
                 async with asyncio.timeout(_POLL + _SILENCE):
                     letters = await self._engine.ask("take", session=self.name, after=after, forget=forget, wait=_POLL)
             except OSError as error:
-                silent = asyncio.get_running_loop().time() - heard
-                if self._engine.is_closed or silent > _SILENCE:
-                    self._give_up(f"the Dask scheduler cannot be reached ({error})")
+                now = asyncio.get_running_loop().time()
+                failing_since = now if failing_since is None else failing_since
+                if self._engine.is_closed or now - failing_since > _SILENCE:
+                    self._give_up(f"the Dask scheduler cannot be reached ({str(error) or type(error).__name__})")
                     return
                 await asyncio.sleep(_PAUSE)
                 continue
             if letters is None:
                 self._give_up("the Dask scheduler has forgotten this session: it was restarted, or has lost its connection")
                 return
-            heard = asyncio.get_running_loop().time()
+            failing_since = None
             del self._forget[: len(forget)]
             for after, kind, content in letters:  # noqa: B007 - the last number is acknowledged
                 self._handle(kind, content)

@@ -5,6 +5,7 @@ are sent.
 """
 
 import asyncio
+import functools
 import pickle
 import uuid
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 from ...errors import ConfigurationError
 from ...version import __version__
 from .engine import DaskWorker, WorkerBase, ask, current_worker, leave_slot
-from .feed import Feeds, MapOptions
+from .feed import Feeds, MapOptions, persist
 
 __all__ = ["FeedPlugin", "run_partition", "set_share"]
 
@@ -87,8 +88,10 @@ class FeedPlugin(WorkerBase):  # type: ignore[misc] # pyright: ignore[reportUnty
         """Run a partition if it is this attempt's to run. Returns what became of it, as data."""
         feeds, books = self._feeds, self._books
         holder = uuid.uuid4().hex
-        if feeds is None or books is None or not await books.claim(number, holder, worker.address):
+        if feeds is None or books is None:
             return "refused"
+        if not await persist(functools.partial(books.claim, number, holder, worker.address), otherwise=False):
+            return "refused"  # or no answer: the coordinator asks the books what became of the partition
         await feeds.run(options, number, holder, pickle.loads(packed))  # noqa: S301 - of our coordinator
         return "done"
 

@@ -7,7 +7,7 @@ import pytest
 
 distributed = pytest.importorskip("distributed", reason="distributed is not installed")
 
-from ...support.counting_process import CountingLambda, counting_lambda  # noqa: E402 - needs distributed
+from ...support.executions_server import CountingLambda, counting_lambda  # noqa: E402 - needs distributed
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDOFWORKER", "AWS_SECRET_ACCESS_KEY": "secretOfWorker"}
 

@@ -16,7 +16,7 @@ from aiolambda.contrib.dask.ledger import Ledger
 from aiolambda.contrib.dask.scheduler_plugin import LedgerPlugin
 from aiolambda.types.values import Delivery
 
-from ...support.counting_process import CountingLambda, counting_lambda
+from ...support.executions_server import CountingLambda, counting_lambda
 from ...support.pages import ROOT
 
 ITEMS = 1500
@@ -292,6 +292,26 @@ async def test_worker_that_gets_no_answer_sends_nothing(dask: Any, server: Count
         results = await cluster.map("orders", [{"id": n} for n in range(10)], max_failures=10).collect()
     assert {result.delivery for result in results} == {Delivery.NOT_DELIVERED}
     assert server.counts.executions.total() == 0
+
+
+async def test_claim_without_an_answer_is_repeated(dask: Any, server: CountingLambda) -> None:
+    handlers = dask.cluster.scheduler.handlers
+    failures = [OSError("reset"), TimeoutError()]
+
+    async with cluster_of(dask, server) as cluster:
+        claim = handlers["aiolambda_claim"]
+
+        async def unreliable(**question: Any) -> bool:
+            answer = await claim(**question)  # it is granted, and the answer is lost
+            if failures:
+                raise failures.pop()
+            return answer
+
+        handlers["aiolambda_claim"] = unreliable
+        results = await cluster.map("orders", [{"id": n} for n in range(30)]).collect()
+    assert failures == []
+    assert all(result.ok for result in results)
+    assert set(server.counts.executions.values()) == {1}
 
 
 async def test_one_invocation_at_a_time_uses_one_worker(dask: Any) -> None:

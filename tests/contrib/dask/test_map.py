@@ -12,7 +12,7 @@ from aiolambda import ConfigurationError, FunctionError, InvokeCommand, NotSentE
 from aiolambda.contrib.dask import DaskLambdaClient
 from aiolambda.types.values import Delivery
 
-from ...support.counting_process import CountingLambda, counting_lambda
+from ...support.executions_server import CountingLambda, counting_lambda
 
 
 def cluster_of(dask: Any, server: CountingLambda, **settings: Any) -> DaskLambdaClient:

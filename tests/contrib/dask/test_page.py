@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ...support.counting_process import CountingLambda
+from ...support.executions_server import CountingLambda
 from ...support.pages import run_fragments
 
 

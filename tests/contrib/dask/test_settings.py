@@ -17,7 +17,7 @@ from aiolambda.contrib.dask.scheduler_plugin import LedgerPlugin
 from aiolambda.contrib.dask.worker_plugin import FeedPlugin
 from aiolambda.testing import FakeTransport
 
-from ...support.counting_process import CountingLambda
+from ...support.executions_server import CountingLambda
 
 
 def worker_keys() -> Credentials:
