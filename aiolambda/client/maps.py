@@ -110,7 +110,7 @@ class Maps(Runs):
     ) -> None:
         self.codec = codec
         self.idempotent = idempotent
-        self.hedge_after = hedge_after
+        self.hedge_after: HedgeAfter | None = hedge_after
         self.runs: set[MapRun[Any]] = set()
         self._max_concurrency = max_concurrency
         self._sender = sender

@@ -226,7 +226,7 @@ class _ClusterMaps:
         self.session = session
         self.codec = config.codec
         self.idempotent = bool(config.idempotent)
-        self.hedge_after = config.hedge_after
+        self.hedge_after: HedgeAfter | None = config.hedge_after
         self.logger = logger
         self.observers = Observers()
         self.runs: set[MapRun[Any]] = set()
@@ -254,7 +254,7 @@ class _SizedRuns(Runs):
     def __init__(self, of: _ClusterMaps, size: int) -> None:
         self.codec = of.codec
         self.idempotent = of.idempotent
-        self.hedge_after = of.hedge_after
+        self.hedge_after: HedgeAfter | None = of.hedge_after
         self._of = of
         self._size = size
 
