@@ -38,6 +38,7 @@ PRINTED = {
     "docs/index.md": [r"\{'order': 7\}\n"],
     "docs/own-session.md": [r"\{'order': 7\}\n"],
     "docs/local-endpoint.md": [r"\{'hello': 'you'\}\n", r"\[25.0\] \[1, 1, 2, 3\]\n", r"200 <h1>/tea</h1>\n"],
+    "docs/several-machines.md": [r"200\n"],
     "docs/streaming.md": [r"b'tea'\n"],
     "docs/testing.md": [""],
 }
