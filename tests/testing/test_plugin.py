@@ -85,7 +85,13 @@ def sockets():
 
 def children():
     folder = Path("/proc/self/task")
-    return [pid for task in folder.glob("*/children") for pid in task.read_text().split()] if folder.exists() else []
+    found = []
+    for task in folder.glob("*/children"):
+        try:
+            found += task.read_text().split()
+        except OSError:  # that thread has ended
+            pass
+    return found
 
 
 def left():

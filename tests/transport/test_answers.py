@@ -822,6 +822,7 @@ def every_error() -> list[AiolambdaError]:
         errors.TransportError("lost", request_id="the-id"),
         errors.ConnectError("refused", function_name="orders"),
         errors.ConnectionLostError("lost", function_name="orders"),
+        errors.WorkerLostError("the worker was lost", function_name="orders"),
         QueueTimeoutError("full", function_name="orders"),
         LambdaServiceException("odd", code="Odd", metadata=metadata),
         FunctionError(
