@@ -130,7 +130,8 @@ class MapScheduler(Run[Item]):
     @property
     def is_current_task(self) -> bool:
         """Whether the current task is that of an item in flight."""
-        return asyncio.current_task() in self._sender.in_flight
+        task = asyncio.current_task()
+        return task in self._sender.in_flight or (self._hedging is not None and self._hedging.has_task(task))
 
     async def begin(self, on_end: Callable[[], object]) -> None:
         """Begin the run if it has not begun. Returns when its journal is open and it is prepared; calls `on_end` at its end."""
