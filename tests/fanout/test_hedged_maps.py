@@ -1,6 +1,7 @@
 """Hedged items of a map: places in the window, totals, the end of the run, the journal. Time is virtual."""
 
 import asyncio
+import shutil
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from aiolambda import (
     Request,
     Response,
     StandardRetry,
+    UnknownOutcomeError,
 )
 from aiolambda.fanout.hedging import MapHedging
 from aiolambda.fanout.stats import StatsCounter
@@ -285,6 +287,27 @@ async def test_journal_has_one_item_and_one_result(tmp_path: Path) -> None:
             (again,) = [result async for result in run]
             assert (again.value(), again.replayed, again.attempts, run.stats.hedged) == ("second", True, 2, 0)
     assert len(fake.times) == 2
+
+
+async def test_journal_of_a_run_that_died_with_both_in_flight(tmp_path: Path) -> None:
+    """The item was sent twice and has no result. A run that goes on sends it again, or says that it may have run."""
+    died, idempotent, cautious = tmp_path / "died", tmp_path / "idempotent", tmp_path / "cautious"
+    died.mkdir()
+    fake = Played((60.0, FIRST))
+    async with client_of(fake) as client, client.map("f", [1], journal=died / "map.journal", **HEDGED) as run:
+        while not fake.times:  # the thread of the journal works in real time
+            await asyncio.sleep(0)
+        await asyncio.sleep(1)
+        assert fake.in_flight == 2
+        for copy in (idempotent, cautious):
+            shutil.copytree(died, copy)
+        await run.aclose(grace=0)
+    fake = Played((0.1, SECOND))
+    async with client_of(fake) as client:
+        (result,) = await client.map("f", [1], journal=idempotent / "map.journal", **HEDGED).collect()
+        assert (result.value(), len(fake.times)) == ("second", 1)
+        (result,) = await client.map("f", [1], journal=cautious / "map.journal").collect()
+        assert (type(result.error), result.delivery, len(fake.times)) == (UnknownOutcomeError, Delivery.UNKNOWN, 1)
 
 
 async def send_elsewhere(*clients: LambdaClient, timeout: float | None = None) -> tuple[Any, MapHedging]:
