@@ -16,7 +16,7 @@ from . import exit_codes
 from .clients import make_client
 from .files import check_is_open, open_output, print_error, stop_writing, truncate, write_whole
 from .interrupts import InterruptedBeforeSending, run_in_loop
-from .options import add_connect_timeout, add_connection_options, add_timeout, check_hedge, file_name, seconds
+from .options import add_connect_timeout, add_connection_options, add_timeout, check_hedge, file_name, hedge_seconds
 from .payloads import parse_json, payload_of
 from .results import Form, NotJsonError, add_output_options, form_of, is_terminal
 
@@ -63,7 +63,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--idempotent", action="store_true", help="retry if it may have run: running twice does no harm")
     parser.add_argument(
         "--hedge-after",
-        type=seconds,
+        type=hedge_seconds,
         metavar="SECONDS",
         help="with --idempotent: send the call a second time if it has no answer after this time; the first answer wins",
     )
@@ -84,7 +84,8 @@ def run(options: argparse.Namespace) -> int:
         raise InterruptedBeforeSending from None
     if payload is None and options.invocation_type != "DryRun" and sys.stderr.isatty():
         print_error("aiolambda: no payload given, so none is sent: the function receives an empty event (-p gives one)")
-    check_hedge(options)
+    kind = options.invocation_type
+    check_hedge(options, without_answer=None if kind == "RequestResponse" else f"--invocation-type {kind}")
     if options.stream:
         return _run_streaming(options, form, payload, client_context)
     command = InvokeCommand(

@@ -129,9 +129,7 @@ def max_concurrency(options: argparse.Namespace) -> int | None:
 
 
 def check_options(options: argparse.Namespace) -> None:
-    check_hedge(options)
-    if options.hedge_after is not None and options.event:
-        raise ConfigurationError("--hedge-after cannot be used with --event: an event has no answer to wait for")
+    check_hedge(options, without_answer="--event" if options.event else None)
     if options.journal is None and (options.retry_failed or options.journal_results != "all"):
         name = "--retry-failed" if options.retry_failed else "--journal-results"
         raise ConfigurationError(f"{name} needs the journal of the map: name it with --journal FILE")

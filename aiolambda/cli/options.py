@@ -21,6 +21,7 @@ __all__ = [
     "check_hedge",
     "connection_settings",
     "file_name",
+    "hedge_seconds",
     "hedge_time",
     "missing_extra",
     "seconds",
@@ -102,10 +103,24 @@ def hedge_time(text: str) -> float | str:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a number of seconds nor one of {choices}") from None
 
 
-def check_hedge(options: argparse.Namespace) -> None:
-    """`ConfigurationError` for `--hedge-after` without `--idempotent`."""
-    if options.hedge_after is not None and not options.idempotent:
+def hedge_seconds(text: str) -> float:
+    """Parse the time after which a single call is hedged. A percentile would need the answers of others."""
+    if text in HEDGE_PERCENTILES:
+        raise argparse.ArgumentTypeError(f"{text} is for maps: one call knows no percentile, so give a number of seconds")
+    try:
+        return seconds(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+
+
+def check_hedge(options: argparse.Namespace, *, without_answer: str | None) -> None:
+    """`ConfigurationError` for `--hedge-after` without `--idempotent`, or with an option that makes calls without an answer."""
+    if options.hedge_after is None:
+        return
+    if not options.idempotent:
         raise ConfigurationError("--hedge-after needs --idempotent: a function that is called a second time may run twice")
+    if without_answer is not None:
+        raise ConfigurationError(f"--hedge-after cannot be used with {without_answer}: there is no answer to wait for")
 
 
 def whole_above_zero(text: str) -> int:

@@ -56,7 +56,8 @@ from .invocation_ids import InvocationIds
 from .invocations import InvocationCalls
 from .loop_binding import LoopBinding, running_loop
 from .management import ManagementCalls
-from .maps import MapCalls, Maps
+from .map_runs import Maps
+from .maps import MapCalls
 from .startup import Startup
 
 if TYPE_CHECKING:

@@ -102,7 +102,7 @@ class HedgedCalls:
             return self._leg(command, timeout, idempotent, run_ended, facts, leg)
 
         return MapHedging(
-            send_leg if send is None else told_at_once(send),
+            send_leg if send is None else told_at_once(send, total=self._timeouts(timeout, 1.0).total),
             after=after,
             records=self._records,
             has_room=self.has_room,
@@ -132,10 +132,14 @@ class HedgedCalls:
         map_facts: MapFacts | None,
         leg: Leg,
     ) -> Awaitable[Any]:
-        """One of the two calls. A hedge has the rest of the time of its call, and none for a queue."""
+        """One of the two calls. A hedge has the rest of the time of its call, and none for a queue.
+
+        The time of a call of a map starts with its slot, which it has when it is sent; that of any other with the call.
+        """
         if leg.hedge:
             limits = self._timeouts(timeout, command.operation.default_read_timeout(parts_of(command)[0]))
-            total = None if limits.total is None else max(_SHORTEST, limits.total - leg.elapsed)
+            passed = leg.age if run_ended is None else leg.elapsed
+            total = None if limits.total is None else max(_SHORTEST, limits.total - passed)
             timeout = attrs.evolve(limits, total=total, queue=0.0)
         return self._call(command, timeout, idempotent, run_ended, map_facts, leg)
 

@@ -91,7 +91,7 @@ class InFlightCalls:
             return output
         finally:
             call.last_error = None  # its traceback refers to the call: this breaks the cycle
-            del self._calls[call]
+            del self._calls[call], deadline  # it has the task, which has the error of the call, if it does nothing else
             try:
                 if call.answers:
                     await self._close_unread(call)
@@ -108,7 +108,8 @@ class InFlightCalls:
     async def close(self, grace: float | None) -> None:
         """Start no more calls, wait `grace` seconds for those in flight (`None`: without a limit), then abort the rest.
 
-        A middleware may close the client. Its own call is neither awaited nor aborted, and goes on after this returns.
+        A middleware may close the client. Its own call is neither awaited nor aborted, and goes on after this returns: of a
+        hedged call, both sides.
         """
         self.closed = True
         task = asyncio.current_task()
@@ -186,11 +187,11 @@ class InFlightCalls:
         for stream in list(self._streams):
             self._abort_stream(stream, _closed_in_flight())
         for deadline in self._calls.values():
-            if deadline.task not in exempt:
+            if not deadline.is_of(exempt):
                 deadline.expire(ClientClosedError)
 
     async def _until_empty(self, exempt: AbstractSet[asyncio.Task[Any] | None]) -> None:
-        while self._streams or any(deadline.task not in exempt for deadline in self._calls.values()):
+        while self._streams or not all(deadline.is_of(exempt) for deadline in self._calls.values()):
             self._changed = self._changed or asyncio.Event()
             self._changed.clear()
             await self._changed.wait()
@@ -228,6 +229,13 @@ class _Deadline:
         if not self.expired:
             self.expired, self._call.cut_by = True, cut_by
             self.task.cancel()
+
+    def is_of(self, tasks: AbstractSet[asyncio.Task[Any] | None]) -> bool:
+        """Whether one of these tasks makes the call. A hedged call has two."""
+        if self.task in tasks:
+            return True
+        watch = self._call.watch
+        return watch is not None and watch.side is not None and not tasks.isdisjoint(watch.side.tasks)
 
     def disarm(self) -> bool:
         """The call has ended. Returns `True` if `expire` cancelled its task, and nothing else did."""

@@ -42,6 +42,14 @@ class Brake:
         """Whether the first outcomes were all the same refusal."""
         return self._count >= self.limit
 
+    @property
+    def text(self) -> str:
+        """The reason for which it has stopped the run."""
+        return (
+            f"the first {self.limit} items all failed with the same refusal, so the map sent no more: {self.cause}; "
+            "a map with max_failures= or max_failure_ratio= goes on"
+        )
+
     def add(self, result: MapResult[Any]) -> None:
         """Look at an outcome."""
         error = result.error

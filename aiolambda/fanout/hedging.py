@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AiolambdaError
+from ..errors import AiolambdaError, LambdaServiceException
 from ..errors.service import TooManyRequestsException
 from ..pipeline.hedging import Leg, Places, Race, problem_of_kind, record_key
 from ..policy.concurrency import Admission
@@ -32,14 +32,24 @@ SendLeg = Callable[["InvokeCommand | FetchCommand", "asyncio.Future[None]", Leg]
 """As `Send`. It tells the leg when requests of its command are sent, and when they end."""
 
 
-def told_at_once(send: Send) -> SendLeg:
-    """A `Send` that tells nothing of its requests: each command counts as sent when it is handed over."""
+def told_at_once(send: Send, *, total: float | None = None) -> SendLeg:
+    """A `Send` that tells nothing of its requests: each command counts as sent when it is handed over.
 
-    def send_leg(
+    It gives each command the total limit, in seconds. Here a hedge is cut once that of its item is over.
+    """
+
+    async def send_leg(
         command: "InvokeCommand | FetchCommand", run_ended: "asyncio.Future[None]", leg: Leg
-    ) -> "Awaitable[InvokeCommandOutput | HttpOutput]":
+    ) -> "InvokeCommandOutput | HttpOutput":
         leg.note_sent()
-        return send(command, run_ended)
+        rest = None if total is None or not leg.hedge else max(0.0, total - leg.elapsed)
+        try:
+            async with asyncio.timeout(rest):
+                return await send(command, run_ended)
+        except LambdaServiceException as error:
+            if throttle_of(error, idempotent=True) is not None:
+                leg.note_throttled(error.retry_after)
+            raise
 
     return send_leg
 
@@ -60,6 +70,7 @@ class MapHedging:
     ) -> None:
         self.in_flight = 0
         """The hedges in flight."""
+        self._races: set[Race[Any]] = set()
         self.has_room, self.count_sent, self.count_won = has_room, count_sent, count_won
         self.send_once: Send
         self.admission: Admission
@@ -81,14 +92,23 @@ class MapHedging:
         if problem_of_kind(operation, input) is not None:
             return await self.send_once(command, run_ended)
         name, qualifier = record_key(operation, input)
-        return await Race(
+        race: Race[InvokeCommandOutput | HttpOutput] = Race(
             lambda leg: self._send(command, run_ended, leg),
             name=name,
             after=self._after,
             record=self._records.of(name, qualifier),
             places=_InWindow(self, name, run_ended),
             logger=self._logger,
-        ).run()
+        )
+        self._races.add(race)
+        try:
+            return await race.run()
+        finally:
+            self._races.discard(race)
+
+    def has_task(self, task: "asyncio.Task[Any] | None") -> bool:
+        """Whether the task makes one of the two calls of an item: middlewares run in it."""
+        return any(task in race.tasks for race in self._races)
 
 
 class _InWindow(Places):

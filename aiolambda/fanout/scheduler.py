@@ -73,9 +73,6 @@ class MapScheduler(Run[Item]):
         self._prepare = prepare
         self._release = release
         self._stats = StatsCounter()
-        self._hedging = hedging
-        if hedging is not None:
-            hedging.join(send, admission, self._stats, self.wake)
         has_limit = settings.max_failures is not None or settings.max_failure_ratio is not None
         self._brake = None if has_limit else Brake()
         """Until it is released, and if the caller has set no limit of failures."""
@@ -123,14 +120,14 @@ class MapScheduler(Run[Item]):
             self._now,
             began=self._began,
             pending=max(0, self.source.index - self._stats.done - self._sender.admitted),
-            in_flight=self._sender.admitted + (0 if self._hedging is None else self._hedging.in_flight),
+            in_flight=self._sender.admitted + self._sender.hedges,
             window=self._admission.window(self._last_function),
         )
 
     @property
     def is_current_task(self) -> bool:
         """Whether the current task is that of an item in flight."""
-        return asyncio.current_task() in self._sender.in_flight
+        return self._sender.has_task(asyncio.current_task())
 
     async def begin(self, on_end: Callable[[], object]) -> None:
         """Begin the run if it has not begun. Returns when its journal is open and it is prepared; calls `on_end` at its end."""
@@ -221,10 +218,7 @@ class MapScheduler(Run[Item]):
 
     def _limit_text(self, stats: MapStats) -> str:
         if self._brake is not None and self._brake.cause is not None:
-            return (
-                f"the first {self._brake.limit} items all failed with the same refusal, so the map sent no more: "
-                f"{self._brake.cause}; a map with max_failures= or max_failure_ratio= goes on"
-            )
+            return self._brake.text
         limits = f"max_failures={self._settings.max_failures} and max_failure_ratio={self._settings.max_failure_ratio}"
         return f"{self._stats.failures:,} of {stats.done:,} items have failed; this map has {limits}"
 

@@ -8,7 +8,7 @@ Owns the tasks of the items. Must not know when an item is read, or how wide a w
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from ..errors import AiolambdaError, ClientClosedError, FunctionError, LambdaServiceException
 from ..errors.service import TooManyRequestsException
@@ -78,6 +78,8 @@ class ItemSender(Generic[Item]):
         self._run = run
         self._send = send
         self._hedging = hedging
+        if hedging is not None:
+            hedging.join(send, admission, stats, run.wake)
         self._send_idempotent = send if hedging is None else hedging.send
         """The same for items that may be sent twice."""
         self._admission = admission
@@ -98,6 +100,15 @@ class ItemSender(Generic[Item]):
         """The invocations that the windows count as in flight."""
         self.replays_left = 0
         """The journal's items of earlier runs that were not claimed yet."""
+
+    @property
+    def hedges(self) -> int:
+        """The hedges in flight, which the windows count too."""
+        return 0 if self._hedging is None else self._hedging.in_flight
+
+    def has_task(self, task: "asyncio.Task[Any] | None") -> bool:
+        """Whether an item is sent in this task, or one of the two calls of an item that is hedged."""
+        return task in self.in_flight or (self._hedging is not None and self._hedging.has_task(task))
 
     async def open(self, run_ended: "asyncio.Future[None]") -> None:
         """Open the journal. Items make no further attempt once `run_ended` is done."""

@@ -2,7 +2,8 @@
 
 Laws: a call is sent a second time at most once, and only while a request of it waits for an answer; a hedge takes a place that
 is free, and queues for none; a hedge is not repeated; once one of the two has the answer, the other is cut, and nothing of it
-is left when the call returns. After a failure that could pass, a call waits for the answer of its hedge.
+is left when the call returns. After a failure that could pass, a call waits for the answer of its hedge. What a middleware
+makes of a call counts: one that must not run twice is not sent a second time.
 
 Both are whole calls: each goes through all middlewares, with a signature of its own. Owns their race. Must not know how a call
 is sent, or which calls may be hedged.
@@ -12,17 +13,20 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 import attrs
 
-from ..errors import AiolambdaError
+from ..errors import AiolambdaError, LambdaServiceException, TransportError
 from ..policy import classification, delivery
 from ..policy.hedging import FunctionRecord
 from ..types.events import AttemptEnded, AttemptSent, ClientObserver, Throttled
 from ..types.loggers import AnyLogger, log_quietly
 from ..types.values import Attempt, Delivery, HedgeAfter, Metadata, RetryAction, new_attempt, text_of
 from .operation import CommandOutput, ControlPlaneOperation, Operation
+
+if TYPE_CHECKING:
+    from .call import Call
 
 __all__ = ["Leg", "Places", "Race", "problem_of_kind", "record_key"]
 
@@ -60,6 +64,8 @@ class Leg(ClientObserver):
         self.task: asyncio.Task[Any] | None = None
         self.history: list[Attempt] = []
         """The requests that have ended."""
+        self.may_repeat = True
+        """Whether the request that was sent last may be sent by another call, too."""
         self.sent = 0
         self.sent_at = self.first_sent_at = race.now()
         self._race = race
@@ -68,6 +74,16 @@ class Leg(ClientObserver):
     def in_flight(self) -> bool:
         """Whether a request of it waits for its answer."""
         return self.sent > len(self.history)
+
+    @property
+    def tasks(self) -> "list[asyncio.Task[Any]]":
+        """The tasks of its call: its own, and that of the other side."""
+        return self._race.tasks
+
+    @property
+    def age(self) -> float:
+        """Seconds since its call began, which may have waited before it sent anything."""
+        return self._race.now() - self._race.began
 
     @property
     def elapsed(self) -> float:
@@ -85,7 +101,14 @@ class Leg(ClientObserver):
         task = self.task
         if task is None or not task.done():
             return None
-        return asyncio.CancelledError() if task.cancelled() else task.exception()
+        try:
+            return task.exception()
+        except asyncio.CancelledError:  # asked for, so that the task parts with it: its traceback refers to the task
+            return asyncio.CancelledError()
+
+    def note_call(self, call: "Call[Any, Any]") -> None:
+        """A request of this call is about to be sent. A middleware may have said that it must not run twice."""
+        self.may_repeat = call.idempotent and problem_of_kind(call.command.operation, call.input) is None
 
     def attempt_sent(self, event: AttemptSent, /) -> None:
         """A request of the call is handed to the transport."""
@@ -97,7 +120,7 @@ class Leg(ClientObserver):
 
     def throttled(self, event: Throttled, /) -> None:
         """Lambda throttled a request of the call."""
-        self._race.record.throttled(self._race.now(), event.retry_after)
+        self.note_throttled(event.retry_after)
 
     def note_sent(self) -> None:
         """A request is sent now."""
@@ -111,6 +134,10 @@ class Leg(ClientObserver):
         """A request has ended."""
         self.history.append(attempt)
         self._race.on_ended(self)
+
+    def note_throttled(self, retry_after: float | None) -> None:
+        """A request was throttled, and may be sent again after so many seconds, if Lambda said it."""
+        self._race.record.throttled(self._race.now(), retry_after)
 
     async def before_retry(self) -> None:
         """Wait for the hedge, if one is in flight: its answer makes another attempt needless."""
@@ -134,6 +161,7 @@ class Race(Generic[Out]):
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
+        self.began = self.now()
         self.record = record
         self.first = Leg(self, hedge=False)
         self.hedge: Leg | None = None
@@ -150,13 +178,21 @@ class Race(Generic[Out]):
         """Make the call, and send it a second time if that is due. All that was begun has ended when this returns or raises."""
         self.record.begin()
         try:
-            self.first.task = self._begin(self.first, self._on_first)
-            await self._settled
+            try:
+                self.first.task = self._begin(self.first, self._on_first)
+                await self._settled
+            finally:
+                self._disarm()
+                self._start = _never
+                await self._end_both()
+            return self._outcome()
         finally:
-            self._disarm()
-            self._start = _never
-            await self._end_both()
-        return self._outcome()
+            self._forget()
+
+    @property
+    def tasks(self) -> "list[asyncio.Task[Any]]":
+        """The tasks of both sides, as far as they have begun."""
+        return [leg.task for leg in (self.first, self.hedge) if leg is not None and leg.task is not None]
 
     # What a leg tells
 
@@ -168,7 +204,7 @@ class Race(Generic[Out]):
             if leg.sent == 1:
                 self._places.count_sent()
                 self._log("%r has not answered after %.3f s: the call was sent a second time", leg.elapsed)
-        elif self.hedge is None:
+        elif self.hedge is None and leg.may_repeat:
             delay = self.record.delay(self._after)
             if delay is not None:
                 self._disarm()
@@ -234,23 +270,25 @@ class Race(Generic[Out]):
 
     async def _end_both(self) -> None:
         """Cut what still runs, and wait for its end. A cancellation from outside comes after it."""
-        tasks = [leg.task for leg in (self.first, self.hedge) if leg is not None and leg.task is not None]
-        running = [task for task in tasks if not task.done()]
+        running = [task for task in self.tasks if not task.done()]
         cancelled: asyncio.CancelledError | None = None
-        while running:
-            for task in running:
-                task.cancel()
-            try:
-                await asyncio.wait(running)
-            except asyncio.CancelledError as error:
-                cancelled = error
-            running = [task for task in running if not task.done()]
-        failures = [leg.failure for leg in (self.first, self.hedge) if leg is not None]  # they count as retrieved now
-        if self.hedge is not None:
-            self._leave_place(failures[-1])
-        del failures
-        if cancelled is not None:
-            raise cancelled
+        try:
+            while running:
+                for task in running:
+                    task.cancel()
+                try:
+                    await asyncio.wait(running)
+                except asyncio.CancelledError as error:
+                    cancelled = error
+                running = [task for task in running if not task.done()]
+            failures = [leg.failure for leg in (self.first, self.hedge) if leg is not None]  # they count as retrieved now
+            if self.hedge is not None:
+                self._leave_place(failures[-1])
+            del failures
+            if cancelled is not None:
+                raise cancelled
+        finally:
+            del cancelled  # its traceback has this frame
 
     def _leave_place(self, error: BaseException | None) -> None:
         """Give back the place of the hedge, once: at its end, or at that of the call if its callback is still to come."""
@@ -267,20 +305,26 @@ class Race(Generic[Out]):
 
     def _outcome(self) -> Out:
         """The output of the winner, or the error of the call."""
-        first, hedge, winner = self.first, self.hedge, self._winner
+        hedge, winner = self.hedge, self._winner
         task = cast("asyncio.Task[Out]", winner.task)
         try:
             if hedge is None or not hedge.sent:
                 return task.result()
-            error = winner.failure
-            if isinstance(error, AiolambdaError):
+            if isinstance(error := winner.failure, AiolambdaError):
                 delivery.joined(error, _attempts_of(hedge))
             output = task.result()
-            loser = _attempts_of(first if winner.hedge else hedge)
+            loser = _attempts_of(self.first if winner.hedge else hedge)
             return _with_both(output, loser, has_won=winner.hedge) if winner.sent else output
-        finally:  # an error's traceback has this frame: neither may hold the other
-            first.task = self.hedge = None
-            del self.first, self._winner, first, hedge, winner, task
+        finally:
+            hedge = task = error = None  # type: ignore[assignment] # an error's traceback has this frame
+
+    def _forget(self) -> None:
+        """Part with both sides: the traceback of an error has their frames and those of the race, and they have the error."""
+        for leg in (self.first, self.hedge):
+            if leg is not None:
+                leg.task = None
+        self.hedge = None
+        del self.first, self._winner
 
     def _log(self, message: str, elapsed: float) -> None:
         if self._logger.isEnabledFor(logging.DEBUG):
@@ -322,19 +366,25 @@ def _could_pass(error: BaseException) -> bool:
 
 
 def _attempts_of(leg: Leg) -> list[Attempt]:
-    """The requests of a call that is not the winner. Of one that told nothing of its end, that end is unknown."""
+    """The requests of a call that is not the winner. If it told nothing of them, its error does; else their end is unknown."""
     error = leg.failure
-    known = len(leg.history)
+    history = leg.history or _history_of(error)
     verdict = error.delivery if isinstance(error, AiolambdaError) else Delivery.UNKNOWN
-    return [*leg.history, *(new_attempt(verdict, leg.waited, None) for _ in range(leg.sent - known))]
+    return [*history, *(new_attempt(verdict, leg.waited, None) for _ in range(leg.sent - len(history)))]
+
+
+def _history_of(error: BaseException | None) -> Sequence[Attempt]:
+    if isinstance(error, LambdaServiceException):
+        return error.metadata.history
+    return error.history if isinstance(error, TransportError) else ()
 
 
 def _with_both(output: Out, loser: Sequence[Attempt], *, has_won: bool) -> Out:
     """The output with the requests of both calls in its metadata. A middleware may have returned an output of its own kind."""
     if not isinstance(output, CommandOutput) or not attrs.has(type(output)):
         return output
-    metadata = getattr(output, "metadata", None)
-    if not isinstance(metadata, Metadata) or "metadata" not in attrs.fields_dict(cast("Any", type(output))):
+    metadata, field = getattr(output, "metadata", None), attrs.fields_dict(cast("Any", type(output))).get("metadata")
+    if not isinstance(metadata, Metadata) or field is None or not field.init:
         return output
     history = (*loser, *metadata.history) if has_won else (*metadata.history, *loser)
     both = attrs.evolve(metadata, attempts=metadata.attempts + len(loser), history=history, hedge="won" if has_won else "lost")

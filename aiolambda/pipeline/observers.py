@@ -194,6 +194,8 @@ def watching(watch: CallWatch | None, observer: ClientObserver) -> CallWatch:
 def tell_sent(call: "Call[Any, Any]", watch: CallWatch, observers: Observers) -> None:
     """Tell that the request of an attempt goes to the transport now."""
     observers.see_credentials(call.credentials)
+    if watch.side is not None:
+        watch.side.note_call(call)
     if "attempt_sent" in watch.wanted:
         request, url = call.request, call.request.url
         if isinstance(call.command.operation, HttpOperation):

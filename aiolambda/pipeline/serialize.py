@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from ..errors import InvalidInputError
 from ..protocol import names
 from ..threads import Threads
 from ..types.http import Request
@@ -71,9 +72,12 @@ def serializer_middleware(state: PipelineState) -> Preparation:  # noqa: C901 - 
     async def read_and_serialize(call: Call[Any, Any], file: object, longest: int) -> None:
         payload_file.check(file)
         command = call.command
-        owner = command if command.input.payload is file and isinstance(command, BaseCommand) else None
+        is_of_command = command.input.payload is file
+        owner = command if is_of_command and isinstance(command, BaseCommand) else None
         if owner is not None:
             owner.begin_reading()
+        elif is_of_command and call.watch is not None and call.watch.side is not None and call.watch.side.hedge:
+            raise InvalidInputError("payload is a file that the first request of this call has read", member="payload")
         call.input = attrs.evolve(call.input, payload=await payload_file.read(file, longest))
         if owner is not None:
             owner.keep_payload(call.input.payload)

@@ -58,9 +58,11 @@ async def test_map_tells_its_hedges(program, tmp_path):
         (["invoke", "f", "--hedge-after", "1", "--idempotent", "--stream"], "--stream cannot be used with --hedge-after"),
         (["map", "f", "-f", "items", "--hedge-after", "p42"], "neither a number of seconds nor one of p90, p95, p99"),
         (["map", "f", "-f", "items", "--hedge-after", "0"], "not a number of seconds above 0"),
-        (["invoke", "f", "--hedge-after", "p99"], "--hedge-after"),
+        (["invoke", "f", "--hedge-after", "p99"], "one call knows no percentile"),
+        (["invoke", "f", "--hedge-after", "soon"], "'soon' is not a number of seconds"),
+        (["invoke", "f", "--hedge-after", "1", "--idempotent", "--invocation-type", "Event"], "--invocation-type Event"),
     ],
-    ids=["invoke", "map", "event", "stream", "percentile", "zero", "percentile of one call"],
+    ids=["invoke", "map", "event", "stream", "percentile", "zero", "percentile of one call", "words", "event of one call"],
 )
 def test_wrong_use_is_refused(arguments, said, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import gc
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +11,20 @@ import attrs
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aiolambda import AiolambdaError, ConnectionLostError, Delivery, InvokeCommandOutput, LambdaClient, StandardRetry
+from aiolambda import (
+    AiolambdaError,
+    Call,
+    CallNext,
+    ConnectionLostError,
+    Delivery,
+    InvokeCommandOutput,
+    LambdaClient,
+    StandardRetry,
+)
 
 from ..support import virtual
 from ..support.hedging import Played, client_of
-from ..support.retrying import Outcome, answer, throttle
+from ..support.retrying import Outcome, answer, now, throttle
 
 KINDS: dict[str, tuple[Callable[[], Outcome], bool]] = {
     "answer": (lambda: answer(body=b'"tea"'), True),
@@ -46,7 +56,7 @@ stories = st.builds(
     total=st.sampled_from([None, 0.5, 2.0, 30.0]),
     attempts=st.integers(1, 3),
     ends_at=st.one_of(st.none(), times),
-    by=st.sampled_from(["cancel", "close", "abort"]),
+    by=st.sampled_from(["cancel", "close", "abort", "middleware"]),
     in_map=st.booleans(),
 )
 
@@ -54,6 +64,8 @@ stories = st.builds(
 @given(stories)
 @example(Story(plays=((60.0, "answer"), (0.1, "answer")), total=None, attempts=1, ends_at=0.6, by="close", in_map=True))
 @example(Story(plays=((0.6, "answer"), (0.1, "lost")), total=None, attempts=1, ends_at=None, by="close", in_map=True))
+@example(Story(plays=((2.0, "answer"), (60.0, "answer")), total=None, attempts=1, ends_at=None, by="middleware", in_map=True))
+@example(Story(plays=((60.0, "answer"), (0.6, "answer")), total=None, attempts=1, ends_at=None, by="middleware", in_map=False))
 @example(Story(plays=((0.6, "lost"), (60.0, "answer")), total=2.0, attempts=1, ends_at=None, by="close", in_map=False))
 def test_nothing_leaks_and_the_verdict_is_true(story: Story) -> None:
     virtual.run(play(story))
@@ -61,7 +73,7 @@ def test_nothing_leaks_and_the_verdict_is_true(story: Story) -> None:
 
 async def play(story: Story) -> None:
     fake = Played(*((seconds, KINDS[kind][0]()) for seconds, kind in story.plays))
-    client = await client_of(fake, retry=StandardRetry(max_attempts=story.attempts)).__aenter__()
+    client = await client_in(story, fake).__aenter__()
     verdict: list[Delivery] = []
     settings: dict[str, Any] = {"idempotent": True, "hedge_after": 0.5, "timeout": story.total}
 
@@ -104,12 +116,29 @@ async def play(story: Story) -> None:
     assert len(fake.times) == sent
 
 
+def client_in(story: Story, fake: Played) -> LambdaClient:
+    client = client_of(fake, retry=StandardRetry(max_attempts=story.attempts))
+    if story.by == "middleware":
+        client.middleware_stack.add(functools.partial(close_after, client))
+    return client
+
+
+async def close_after(client: LambdaClient, call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+    """A middleware that closes its client once it has an answer: neither side of its call is awaited or aborted."""
+    output = await call_next(call)
+    answered = now()
+    await client.close(grace=600)
+    if now() != answered:
+        asyncio.get_running_loop().call_exception_handler({"message": "the close has waited"})
+    return output
+
+
 async def end(by: str, task: "asyncio.Task[Any]", client: LambdaClient) -> None:
     if by == "cancel":
         task.cancel()
     elif by == "close":
         await client.close(grace=0.05)
-    else:
+    elif by == "abort":
         client.abort()
 
 

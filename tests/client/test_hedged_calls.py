@@ -8,9 +8,11 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import pytest
 
 from aiolambda import (
+    AiolambdaError,
     Call,
     CallNext,
     ClientClosedError,
@@ -351,6 +353,17 @@ async def test_total_limit_ends_a_hedge_whose_call_has_failed() -> None:
         assert (now(), raised.value.attempts, fake.cut) == (2.0, 2, [1])
 
 
+async def test_total_limit_of_a_hedge_counts_the_queue_of_its_call() -> None:
+    fake = Played((8.0, FIRST), (8.0, FIRST), (1.0, lost()), (60.0, SECOND))
+    async with client_of(fake, max_concurrency=2, retry=StandardRetry(max_attempts=1)) as client:
+        others = [asyncio.create_task(client.invoke("f")) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(ConnectionLostError):
+            await client.invoke("f", timeout=10, **HEDGED)
+        assert (fake.times[2:], fake.cut, now()) == ([8.0, 8.5], [3], 10.0)
+        await asyncio.gather(*others)
+
+
 async def test_answer_at_the_moment_of_the_hedge_is_taken() -> None:
     fake = Played((0.5, FIRST), (0.0, SECOND))
     async with client_of(fake) as client:
@@ -468,6 +481,58 @@ async def test_middleware_that_raises_ends_both() -> None:
         assert (fake.cut, client._state.slots.in_flight) == ([1], 0)
 
 
+async def test_middleware_that_forbids_a_repeat_forbids_the_hedge() -> None:
+    async def forbids(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        call.idempotent = False
+        return await call_next(call)
+
+    fake = Played((2.0, FIRST))
+    async with client_of(fake) as client:
+        client.middleware_stack.add(forbids)
+        await client.invoke("f", **HEDGED)
+        (result,) = await client.map("f", [1], **HEDGED).collect()
+        assert (result.ok, client.stats.hedged, len(fake.times)) == (True, 0, 2)
+
+
+async def test_middleware_that_makes_an_event_of_a_call_prevents_the_hedge() -> None:
+    async def queues(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        call.input = attrs.evolve(call.input, invocation_type="Event")
+        return await call_next(call)
+
+    fake = Played((2.0, of_its_kind))
+    async with client_of(fake) as client:
+        client.middleware_stack.add(queues, only=InvokeCommand)
+        output = await client.send(InvokeCommand(function_name="f"), **HEDGED)
+        assert (output.status_code, client.stats.hedged, len(fake.times)) == (202, 0, 1)
+
+
+@pytest.mark.parametrize("how", ["close", "abort"])
+@pytest.mark.parametrize(
+    ("plays", "wins", "at"),
+    [([(2.0, FIRST), (60.0, SECOND)], "first", 2.0), ([(60.0, FIRST), (0.5, SECOND)], "second", 1.0)],
+    ids=["first", "hedge"],
+)
+async def test_middleware_that_closes_the_client_waits_for_no_side(plays: Any, wins: str, at: float, how: str) -> None:
+    """Both sides are one call, which is neither awaited nor aborted by its own close."""
+    fake = Played(*plays)
+    client = await client_of(fake).__aenter__()
+
+    async def closes(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        output = await call_next(call)
+        if how == "close":
+            await client.close()
+        else:
+            client.abort()
+            await asyncio.sleep(0)
+        return output
+
+    client.middleware_stack.add(closes)
+    output = await client.invoke("f", **HEDGED)
+    assert (output.json(), now(), fake.in_flight) == (wins, at, 0)
+    with pytest.raises(ClientClosedError):
+        await client.invoke("f")
+
+
 async def test_output_of_a_middleware_is_returned_as_it_is() -> None:
     kept: list[Any] = []
 
@@ -559,17 +624,31 @@ async def test_function_timeout_as_read_limit_holds_for_both() -> None:
     assert (first.read, second.read, second.total) == (30, 30, 4.5)
 
 
-async def test_call_and_hedge_leave_no_garbage() -> None:
+@pytest.mark.parametrize(
+    ("plays", "cancelled_at"),
+    [
+        ([(0.1, FIRST)], None),
+        ([(60.0, FIRST), (0.1, SECOND)], None),
+        ([(0.7, FIRST), (60.0, SECOND)], None),
+        ([(0.9, FIRST), (0.1, answer(403, "AccessDeniedException"))], None),
+        ([(0.6, answer(403, "AccessDeniedException")), (60.0, SECOND)], None),
+        ([(0.6, lambda _: lost()), (0.7, lambda _: lost())], None),
+        ([(60.0, FIRST)], 0.2),
+        ([(60.0, FIRST)], 1.0),
+    ],
+    ids=["first alone", "won", "lost", "hedge fails", "first fails", "both fail", "cancelled", "both cancelled"],
+)
+async def test_call_and_hedge_leave_no_garbage(plays: Any, cancelled_at: float | None) -> None:
     """What a call leaves is freed at once, and does not wait for the garbage collector."""
-    fake = Played((60.0, FIRST), (0.1, SECOND), (0.0, FIRST))
-    async with client_of(fake) as client:
-        await client.invoke("f", **HEDGED)
+    async with client_of(Played(*plays), retry=StandardRetry(max_attempts=1)) as client:
         gc.collect()
         gc.disable()
         try:
-            await client.invoke("f", **HEDGED)
+            with contextlib.suppress(TimeoutError, AiolambdaError):
+                async with asyncio.timeout(cancelled_at):
+                    await client.invoke("f", **HEDGED)
             await asyncio.sleep(0)
-            left = [thing for thing in gc.get_objects() if isinstance(thing, Leg | Race)]
+            left = [type(thing) for thing in gc.get_objects() if isinstance(thing, Leg | Race | Call)]
         finally:
             gc.enable()
     assert left == []

@@ -1,11 +1,12 @@
 """Hedged calls over real connections: both requests arrive, the loser's connection is closed, the pool stays sound."""
 
 import asyncio
+import os
 from typing import Any
 
 import pytest
 
-from aiolambda import LambdaClient
+from aiolambda import InvokeCommand, LambdaClient
 
 from ..support.servers import Connection, RawServer, Script, answer, raw_server
 from ..support.transports import client_for
@@ -165,3 +166,31 @@ async def test_one_that_breaks_leaves_the_other(fault: Script, faulty: int) -> N
         assert (output.json(), output.metadata.hedge) == ({"id": 7}, "won" if faulty == 1 else "lost")
         assert (len(server.requests), server.connections, output.metadata.attempts) == (2, 2, 2)
         assert client._state.slots.in_flight == 0
+
+
+class OwnCommand:
+    """A command that does not keep the bytes of its file."""
+
+    def __init__(self, command: InvokeCommand) -> None:
+        self.operation, self.input = command.operation, command.input
+        self.idempotent, self.middleware_stack = command.idempotent, command.middleware_stack
+
+
+async def test_hedge_does_not_send_the_rest_of_a_pipe() -> None:
+    """The first request has read it to its end: a second one would be empty."""
+
+    async def answers_late(connection: Connection) -> None:
+        while True:
+            _, body = await connection.read_request()
+            await asyncio.sleep(0.3)
+            await connection.write(answer(body=body))
+
+    async with raw_server(answers_late) as server, client_for(server) as client:
+        reading, writing = os.pipe()
+        with os.fdopen(reading, "rb") as file:
+            os.write(writing, b'{"id":7}')
+            os.close(writing)
+            command: Any = OwnCommand(InvokeCommand(function_name="f", payload=file))
+            output = await client.send(command, **HEDGED)
+        assert output.json() == {"id": 7}
+        assert [body for _, body in server.requests] == [b'{"id":7}']

@@ -1,6 +1,7 @@
 """Hedged items of a map: places in the window, totals, the end of the run, the journal. Time is virtual."""
 
 import asyncio
+import shutil
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 
 from aiolambda import (
+    Call,
+    CallNext,
     ConfigurationError,
     ConnectionLostError,
     Delivery,
@@ -17,10 +20,13 @@ from aiolambda import (
     Request,
     Response,
     StandardRetry,
+    UnknownOutcomeError,
 )
+from aiolambda.fanout.hedging import MapHedging
+from aiolambda.fanout.stats import StatsCounter
+from aiolambda.policy.concurrency import FixedAdmission
 from aiolambda.testing import FakeTransport
 from aiolambda.types.events import MapFacts
-from aiolambda.types.values import UNSET
 
 from ..support.hedging import Played, client_of, of_its_kind
 from ..support.retrying import answer, now, throttle
@@ -181,6 +187,42 @@ async def test_total_limit_counts_from_the_first_request() -> None:
         assert (now(), result.ok, result.attempts, sorted(fake.cut)) == (2.0, False, 2, [0, 1])
 
 
+async def test_run_that_is_closed_by_an_item_has_its_result() -> None:
+    """A middleware runs in the task of one of the two requests: its run must not wait for it."""
+    fake = Played((2.0, FIRST), (60.0, SECOND))
+    runs: list[Any] = []
+
+    async def closes(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        output = await call_next(call)
+        await runs[0].aclose()
+        return output
+
+    async with client_of(fake) as client:
+        client.middleware_stack.add(closes)
+        runs.append(client.map("f", [1, 2], concurrency=1, **HEDGED))
+        (result,) = await runs[0].collect()
+        assert (result.value(), now()) == ("first", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("plays", "wins", "at"),
+    [([(2.0, FIRST), (60.0, SECOND)], "first", 2.0), ([(60.0, FIRST), (0.5, SECOND)], "second", 1.0)],
+    ids=["first", "hedge"],
+)
+async def test_client_that_is_closed_by_an_item_keeps_its_result(plays: Any, wins: str, at: float) -> None:
+    fake = Played(*plays)
+    client = await client_of(fake).__aenter__()
+
+    async def closes(call: Call[Any, Any], call_next: CallNext[Any, Any]) -> Any:
+        output = await call_next(call)
+        await client.close()
+        return output
+
+    client.middleware_stack.add(closes)
+    (result,) = await client.map("f", [1], **HEDGED).collect()
+    assert (result.value(), now(), fake.in_flight) == (wins, at, 0)
+
+
 # --- which items ------------------------------------------------------------------------------------------------------
 
 
@@ -247,31 +289,70 @@ async def test_journal_has_one_item_and_one_result(tmp_path: Path) -> None:
     assert len(fake.times) == 2
 
 
+async def test_journal_of_a_run_that_died_with_both_in_flight(tmp_path: Path) -> None:
+    """The item was sent twice and has no result. A run that goes on sends it again, or says that it may have run."""
+    died, idempotent, cautious = tmp_path / "died", tmp_path / "idempotent", tmp_path / "cautious"
+    died.mkdir()
+    fake = Played((60.0, FIRST))
+    async with client_of(fake) as client, client.map("f", [1], journal=died / "map.journal", **HEDGED) as run:
+        while not fake.times:  # the thread of the journal works in real time
+            await asyncio.sleep(0)
+        await asyncio.sleep(1)
+        assert fake.in_flight == 2
+        for copy in (idempotent, cautious):
+            shutil.copytree(died, copy)
+        await run.aclose(grace=0)
+    fake = Played((0.1, SECOND))
+    async with client_of(fake) as client:
+        (result,) = await client.map("f", [1], journal=idempotent / "map.journal", **HEDGED).collect()
+        assert (result.value(), len(fake.times)) == ("second", 1)
+        (result,) = await client.map("f", [1], journal=cautious / "map.journal").collect()
+        assert (type(result.error), result.delivery, len(fake.times)) == (UnknownOutcomeError, Delivery.UNKNOWN, 1)
+
+
+async def send_elsewhere(*clients: LambdaClient, timeout: float | None = None) -> tuple[Any, MapHedging]:
+    """Send an item as if each of its requests were handed to another process: a client, which tells nothing on the way."""
+    left = list(clients)
+
+    def send(command: Any, run_ended: "asyncio.Future[None]") -> Awaitable[Any]:
+        return left.pop(0)._map_sender(timeout, True, MapFacts("f"))(command, run_ended)
+
+    async with client_of(Played((0.0, FIRST))) as client:
+        hedging = client._hedging.of_map(0.5, timeout, True, MapFacts("f"), send=send)
+        hedging.join(send, FixedAdmission(10), StatsCounter(), lambda: None)
+        output = await hedging.send(InvokeCommand(function_name="f"), asyncio.get_running_loop().create_future())
+        return output, hedging
+
+
 async def test_send_that_tells_nothing_is_hedged_too() -> None:
-    """As one that hands commands to another process: it counts as sent when it is handed over."""
-    sent: list[float] = []
-    cut: list[int] = []
+    """It counts as sent when it is handed over."""
+    first, second = Played((60.0, FIRST)), Played((0.1, SECOND))
+    async with client_of(first) as one, client_of(second) as two:
+        output, hedging = await send_elsewhere(one, two)
+    assert (output.json(), output.metadata.attempts, output.metadata.hedge) == ("second", 2, "won")
+    assert (first.times, first.cut, second.times) == ([0.0], [0], [0.5])
+    assert (hedging.stats.hedged, hedging.stats.hedges_won, hedging.in_flight) == (1, 1, 0)
 
-    async def elsewhere(number: int, client: LambdaClient, command: Any) -> Any:
-        try:
-            await asyncio.sleep(60 if number == 0 else 0.1)
-        except asyncio.CancelledError:
-            cut.append(number)
-            raise
-        return await client.send(command)
 
-    async with client_of(Played((0.0, SECOND))) as client:
+async def test_error_of_a_send_that_tells_nothing_has_its_requests() -> None:
+    refused, broken = answer(403, "AccessDeniedException"), ConnectionLostError("broke")
+    async with client_of(Played((9.0, FIRST))) as one, client_of(Played((0.1, broken), (0.1, refused))) as two:
+        output, _ = await send_elsewhere(one, two)
+    told = [(attempt.delivery, attempt.status_code) for attempt in output.metadata.history]
+    assert told == [(Delivery.EXECUTED, 200), (Delivery.UNKNOWN, None), (Delivery.REFUSED, 403)]
 
-        def send(command: Any, run_ended: "asyncio.Future[None]") -> Awaitable[Any]:
-            sent.append(now())
-            return elsewhere(len(sent) - 1, client, command)
 
-        hedging = client._hedging.of_map(0.5, UNSET, True, MapFacts("f"), send=send)
-        run = client.map("f", [1], idempotent=True)
-        scheduler = run._scheduler
-        hedging.join(send, client._maps.admission, scheduler._stats, scheduler.wake)
-        scheduler._sender._hedging = hedging
-        scheduler._sender._send_idempotent = hedging.send
-        (result,) = await run.collect()
-        assert (result.value(), result.attempts, sent, cut) == ("second", 2, [0.0, 0.5], [0])
-        assert run.stats.hedged == run.stats.hedges_won == 1
+async def test_total_limit_of_an_item_ends_a_hedge_that_tells_nothing() -> None:
+    fake = Played((60.0, SECOND))
+    retry = StandardRetry(max_attempts=1)
+    async with client_of(Played((0.6, ConnectionLostError("broke"))), retry=retry) as one, client_of(fake) as two:
+        with pytest.raises(ConnectionLostError) as raised:
+            await send_elsewhere(one, two, timeout=2)
+    assert (now(), raised.value.attempts, fake.cut) == (2.0, 2, [0])
+
+
+async def test_throttle_of_a_send_that_tells_nothing_stops_hedges() -> None:
+    async with client_of(Played((2.0, FIRST))) as one, client_of(Played((0.1, throttle()))) as two:
+        output, hedging = await send_elsewhere(one, two)
+    record = hedging._records.of("f", None)
+    assert (output.json(), [record.may_hedge(at) for at in (5.5, 5.7)]) == ("first", [False, True])  # it came at 0.6 s
