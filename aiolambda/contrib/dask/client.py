@@ -109,6 +109,7 @@ class DaskLambdaClient:
         self._session: ClusterSession | None = None
         self._maps: _ClusterMaps | None = None
         self._is_closed = False
+        self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -126,12 +127,16 @@ class DaskLambdaClient:
             ConfigurationError: The Dask client is none or not open, or a node lacks this version of the package.
             ClientClosedError: The client is closed.
         """
-        if self._is_closed:
-            raise ClientClosedError("this DaskLambdaClient is closed")
-        if self._session is None:
+        async with self._opening:
+            self._check_not_closed()
+            if self._session is not None:
+                return
             engine = Engine(self._dask_client)
             session = ClusterSession(engine, self._settings, concurrency=self._concurrency, logger=self._logger)
             await session.open()
+            if self._is_closed:  # while it was opened
+                await session.close()
+            self._check_not_closed()
             self._session = session
             self._maps = _ClusterMaps(session, self._config, self._logger)
 
@@ -203,10 +208,13 @@ class DaskLambdaClient:
         )
         return f"<{type(self).__name__} region {self._config.region}, {state}>"
 
-    def _calls(self, partition: int) -> MapCalls:
-        check_whole("partition", partition, least=1)
+    def _check_not_closed(self) -> None:
         if self._is_closed:
             raise ClientClosedError("this DaskLambdaClient is closed")
+
+    def _calls(self, partition: int) -> MapCalls:
+        check_whole("partition", partition, least=1)
+        self._check_not_closed()
         if self._maps is None:
             raise ConfigurationError("this DaskLambdaClient is not open: write async with DaskLambdaClient(...) as cluster")
         return _Calls(self._maps, partition)

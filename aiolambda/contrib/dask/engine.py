@@ -115,9 +115,13 @@ class Engine:
         if given.status in ("closed", "closing"):
             raise ConfigurationError("dask_client is closed: give a distributed.Client that is open")
         if not given.asynchronous:
-            self._own = self._client = await _distributed.Client(
-                given.scheduler.address, asynchronous=True, security=given.security, set_as_default=False
-            )
+            own = _distributed.Client(given.scheduler.address, asynchronous=True, security=given.security, set_as_default=False)
+            try:
+                await own
+            except BaseException:
+                await own.close(timeout=0)
+                raise
+            self._own = self._client = own
         elif given.status == "newly-created":
             raise ConfigurationError("dask_client is not open: write async with Client(..., asynchronous=True), or await it")
 

@@ -70,6 +70,7 @@ class ClusterSession(Road):
         self._changed = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
         self._said_none = False
+        self._share_numbers = itertools.count(1)
 
     # The life of a session
 
@@ -261,7 +262,9 @@ class ClusterSession(Road):
         notes[kind](content)
 
     def _note_workers(self, workers: Sequence[str]) -> None:
-        self.workers = list(workers)
+        # Those that were there come first, for the first have the larger shares: a new worker takes nobody's last place.
+        known, now = set(self.workers), set(workers)
+        self.workers = [one for one in self.workers if one in now] + [one for one in workers if one not in known]
         self._changed.set()
 
     def _note_outcomes(self, content: bytes) -> None:
@@ -346,7 +349,8 @@ class ClusterSession(Road):
 
     async def _tell(self, worker: str, share: int) -> bool:
         try:
-            return bool(await self._engine.call(worker, set_share, name=self._plugin.name, share=share))
+            number = next(self._share_numbers)
+            return bool(await self._engine.call(worker, set_share, name=self._plugin.name, share=share, number=number))
         except Exception as error:  # noqa: BLE001 - of a worker that is going
             log_quietly(self._logger, logging.DEBUG, "the worker %s did not take its share: %r", worker, error)
             return False

@@ -5,6 +5,7 @@ are sent.
 """
 
 import asyncio
+import contextlib
 import functools
 import pickle
 import uuid
@@ -24,6 +25,8 @@ _ANSWER_WAIT = 15.0
 """Seconds for an answer of the scheduler. A question may be asked again. A report waits as long as the mail is full."""
 _PLUGIN_WAIT = 10.0
 """Seconds for a new worker to set up the plugin."""
+_SHARE_WAIT = 5.0
+"""Seconds for which a partition waits for a worker's share to be more than 0. Dask may have moved it to one that has none."""
 
 
 class _Questions:
@@ -60,6 +63,7 @@ class FeedPlugin(WorkerBase):  # type: ignore[misc] # pyright: ignore[reportUnty
         self.version = __version__
         self._feeds: Feeds | None = None
         self._books: _Questions | None = None
+        self._share_number = 0
 
     async def setup(self, worker: DaskWorker) -> None:
         """Refuse another version of this package. Called by Dask."""
@@ -88,16 +92,28 @@ class FeedPlugin(WorkerBase):  # type: ignore[misc] # pyright: ignore[reportUnty
         """Run a partition if it is this attempt's to run. Returns what became of it, as data."""
         feeds, books = self._feeds, self._books
         holder = uuid.uuid4().hex
-        if feeds is None or books is None:
+        if feeds is None or books is None or not await _has_share(feeds):
             return "refused"
         if not await persist(functools.partial(books.claim, number, holder, worker.address), otherwise=False):
             return "refused"  # or no answer: the coordinator asks the books what became of the partition
         await feeds.run(options, number, holder, pickle.loads(packed))  # noqa: S301 - of our coordinator
         return "done"
 
-    def resize(self, share: int) -> "asyncio.Task[None] | None":
-        """Set the share of a divided concurrency; `None`: there is no session any more."""
-        return None if self._feeds is None else asyncio.create_task(self._feeds.gate.resize(share))
+    def resize(self, share: int, number: int) -> "asyncio.Task[None] | None":
+        """Set the share of a divided concurrency; `None`: there is no session any more, or a later share has come before."""
+        if self._feeds is None or number < self._share_number:
+            return None
+        self._share_number = number
+        return asyncio.create_task(self._feeds.gate.resize(share))
+
+
+async def _has_share(feeds: Feeds) -> bool:
+    """Whether the worker may have calls in flight, now or soon."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_SHARE_WAIT):
+            await feeds.gate.opened()
+            return True
+    return False
 
 
 async def _leave(books: _Questions, worker: str) -> None:
@@ -134,10 +150,13 @@ async def run_partition(name: str, options: MapOptions, number: int, packed: byt
     return str(await plugin.run(worker, options, number, packed))
 
 
-async def set_share(name: str, share: int, dask_worker: Any) -> bool:
-    """Set the share of a worker, and wait until no more than that is in flight. Called with `Client.run`."""
+async def set_share(name: str, share: int, number: int, dask_worker: Any) -> bool:
+    """Set the share of a worker, and wait until no more than that is in flight. Called with `Client.run`.
+
+    A call that was cancelled may arrive after the next, so each has a number: the largest counts.
+    """
     plugin = await _plugin(dask_worker, name)
-    resizing = plugin.resize(share)
+    resizing = plugin.resize(share, number)
     if resizing is None:
         return False
     await resizing
