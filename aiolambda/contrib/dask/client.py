@@ -18,7 +18,7 @@ from ...operations.commands import InvokeCommand
 from ...pipeline.observers import MapWatch, Observers
 from ...types.events import MapFacts
 from ...types.loggers import PACKAGE, AnyLogger, child_of
-from ...types.values import HedgeAfter, Timeouts, Unset
+from ...types.values import HedgeAfter, Timeouts, Unset, is_whole, shown
 from .budget import ClusterAdmission
 from .engine import Engine
 from .feed import MapOptions
@@ -89,8 +89,9 @@ class DaskLambdaClient:
         Raises:
             ConfigurationError: A setting is wrong, or cannot travel to the workers.
         """
-        if concurrency != "adaptive":
-            check_whole("concurrency", concurrency, least=1)
+        if concurrency != "adaptive" and not is_whole(concurrency, least=1):
+            said = f"concurrency must be a number of invocations, 1 or more, or 'adaptive'; got {shown(concurrency)}"
+            raise ConfigurationError(said)
         if config is not None and settings:
             raise ConfigurationError("DaskLambdaClient takes a config or settings, not both")
         given: dict[str, Any] = dict(settings)

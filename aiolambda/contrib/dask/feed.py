@@ -198,7 +198,7 @@ class Feed:
                 bits[item.partition] = bits.get(item.partition, 0) | 1 << item.place
             items = [(of.number, of.holder, packed_bits(mask)) for of, mask in bits.items()]
             answers = await persist(functools.partial(self._books.begin, items), [False] * len(items))
-            allowed = {of for of, answer in zip(bits, answers, strict=True) if answer}
+            allowed = {of for of, answer in zip(bits, answers, strict=False) if answer}  # without an answer, none
             for item, answer in asking:
                 if not answer.done():
                     answer.set_result(item.partition in allowed)

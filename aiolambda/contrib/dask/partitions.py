@@ -168,7 +168,11 @@ class Partitions:
         item = partition.waiting.get(place)
         if item is None:  # it was given to another worker, or has its outcome
             return
-        output, error = outcome_of(packed, self._codec)
+        try:
+            output, error = outcome_of(packed, self._codec)
+        except Exception as problem:  # noqa: BLE001 - of an output of the user's class, which cannot be loaded here
+            said = f"the outcome of this item cannot be read here: {type(problem).__name__}"
+            output, error = None, UnknownOutcomeError(said, function_name=item.function_name)
         if not_sent(error):
             self._again(partition, place)
         else:

@@ -22,7 +22,7 @@ from .budget import Budget
 from .engine import Engine, Task
 from .partitions import Partition, Partitions, Road
 from .scheduler_plugin import LedgerPlugin
-from .worker_plugin import FeedPlugin, run_partition, set_share
+from .worker_plugin import FeedPlugin, Parcel, run_partition, set_share
 
 __all__ = ["ClusterSession"]
 
@@ -192,7 +192,7 @@ class ClusterSession(Road):
         loads = self._loads()  # asked now: a worker that is lost from here on is in the mail to come
         partition.worker = min(loads, key=lambda one: loads[one]) if loads else None
         key = f"{self._plugin.name}-{number}"
-        arguments = (self._plugin.name, partition.of.options, number, content, key)
+        arguments = (self._plugin.name, partition.of.options, number, Parcel(content), key)
         task = self._tasks_of[number] = self._engine.submit(run_partition, *arguments, key=key, worker=partition.worker)
         self._start(self._watch(number, task), "watch a partition")
 

@@ -12,12 +12,14 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
+
 from ...errors import ConfigurationError
 from ...version import __version__
 from .engine import DaskWorker, WorkerBase, ask, current_worker, leave_slot
 from .feed import Feeds, MapOptions, persist
 
-__all__ = ["FeedPlugin", "run_partition", "set_share"]
+__all__ = ["FeedPlugin", "Parcel", "run_partition", "set_share"]
 
 _LEAVE_GRACE = 20.0
 """Seconds that calls in flight have if the worker leaves. A nanny may end it earlier."""
@@ -50,6 +52,13 @@ class _Questions:
 
     async def note(self, kind: str, worker: str) -> None:
         await ask(self._scheduler, "note", session=self._session, kind=kind, worker=worker)
+
+
+@attrs.frozen
+class Parcel:
+    """The items of a partition, pickled. Versions of Dask log the arguments of a task that fails: its text has no payload."""
+
+    content: bytes = attrs.field(repr=False)
 
 
 class FeedPlugin(WorkerBase):  # type: ignore[misc] # pyright: ignore[reportUntypedBaseClass] - distributed is untyped
@@ -88,7 +97,7 @@ class FeedPlugin(WorkerBase):  # type: ignore[misc] # pyright: ignore[reportUnty
             await asyncio.gather(leaving, return_exceptions=True)
             await _told(books.note("left", worker.address))
 
-    async def run(self, worker: DaskWorker, options: MapOptions, number: int, packed: bytes) -> str:
+    async def run(self, worker: DaskWorker, options: MapOptions, number: int, parcel: Parcel) -> str:
         """Run a partition if it is this attempt's to run. Returns what became of it, as data."""
         feeds, books = self._feeds, self._books
         holder = uuid.uuid4().hex
@@ -96,7 +105,7 @@ class FeedPlugin(WorkerBase):  # type: ignore[misc] # pyright: ignore[reportUnty
             return "refused"
         if not await persist(functools.partial(books.claim, number, holder, worker.address), otherwise=False):
             return "refused"  # or no answer: the coordinator asks the books what became of the partition
-        await feeds.run(options, number, holder, pickle.loads(packed))  # noqa: S301 - of our coordinator
+        await feeds.run(options, number, holder, pickle.loads(parcel.content))  # noqa: S301 - of our coordinator
         return "done"
 
     def resize(self, share: int, number: int) -> "asyncio.Task[None] | None":
@@ -142,12 +151,12 @@ async def _plugin(worker: DaskWorker, name: str) -> Any:
     raise ConfigurationError(f"the worker {worker.address} has no plugin {name!r}: its log says why it was not set up")
 
 
-async def run_partition(name: str, options: MapOptions, number: int, packed: bytes, key: str) -> str:
+async def run_partition(name: str, options: MapOptions, number: int, parcel: Parcel, key: str) -> str:
     """The task of a partition."""
     worker = current_worker()
     leave_slot(worker, key)
     plugin = await _plugin(worker, name)
-    return str(await plugin.run(worker, options, number, packed))
+    return str(await plugin.run(worker, options, number, parcel))
 
 
 async def set_share(name: str, share: int, number: int, dask_worker: Any) -> bool:

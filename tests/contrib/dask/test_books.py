@@ -13,7 +13,7 @@ from aiolambda.contrib.dask.feed import Feeds, MapOptions
 from aiolambda.contrib.dask.gate import Gate
 from aiolambda.contrib.dask.ledger import Ledger, Session, packed_bits
 from aiolambda.contrib.dask.session import ClusterSession
-from aiolambda.contrib.dask.worker_plugin import FeedPlugin
+from aiolambda.contrib.dask.worker_plugin import FeedPlugin, Parcel
 
 pytestmark = pytest.mark.virtual_time
 
@@ -154,6 +154,21 @@ async def test_shares_never_exceed_the_total() -> None:
         assert sum(budget.shares.values()) <= 20
 
 
+async def test_stalled_worker_holds_up_no_other() -> None:
+    told: dict[str, int] = {}
+
+    async def tell(worker: str, share: int) -> bool:
+        if worker == "a":
+            await asyncio.sleep(3600)
+        told[worker] = share
+        return True
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(5):
+            await Budget(9, tell).divide(["a", "b", "c"])
+    assert told == {"b": 3, "c": 3}
+
+
 async def test_draining_worker_keeps_its_share() -> None:
     async def tell(worker: str, share: int) -> bool:
         return True
@@ -198,7 +213,7 @@ async def test_partition_is_refused_where_there_is_no_share() -> None:
     plugin._feeds = Feeds({}, plugin._books, concurrency=10)  # type: ignore[arg-type]
     options = MapOptions(0, None, None, None)
     async with asyncio.timeout(30):
-        assert await plugin.run(None, options, 1, b"") == "refused"  # type: ignore[arg-type]
+        assert await plugin.run(None, options, 1, Parcel(b"")) == "refused"  # type: ignore[arg-type]
 
 
 async def test_gate_is_open_once_it_has_a_share() -> None:

@@ -115,6 +115,19 @@ async def test_item_without_consent_is_not_sent() -> None:
     await worker.feeds.close(grace=0)
 
 
+async def test_answer_that_is_too_short_allows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(items: Sequence[Sequence[Any]], /) -> list[bool]:
+        return []
+
+    books = FakeBooks()
+    monkeypatch.setattr(books, "begin", nothing)
+    worker = Worker(books)
+    await asyncio.wait_for(worker.feeds.run(OPTIONS, 1, "holder", packed(2)), 60)
+    assert worker.sent == 0
+    assert all(isinstance(books.outcomes[1, place][1], NotSentError) for place in range(2))
+    await worker.feeds.close(grace=0)
+
+
 async def test_questions_are_repeated_while_nobody_answers() -> None:
     books = FakeBooks()
     books.failures = [OSError("reset"), OSError("reset"), OSError("reset")]

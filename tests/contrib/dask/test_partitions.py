@@ -176,6 +176,18 @@ async def test_later_success_of_a_begun_item_is_its_result() -> None:
     await coordinator.close()
 
 
+async def test_outcome_that_cannot_be_read_is_unknown() -> None:
+    """It is of a class that only the worker can import, and concerns no other item."""
+    coordinator = Coordinator()
+    sending = await coordinator.send()
+    content = b"cno_such_module\nOutput\n."
+    coordinator.partitions.report(coordinator.road.submitted[0], 0, ("output", content))
+    error = await error_of(sending)
+    assert isinstance(error, UnknownOutcomeError)
+    assert "ModuleNotFoundError" in str(error)
+    await coordinator.close()
+
+
 async def test_ended_map_revokes_each_partition_once() -> None:
     coordinator = Coordinator()
     sending = await coordinator.send()
