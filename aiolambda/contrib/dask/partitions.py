@@ -69,6 +69,8 @@ class Partition:
     of: "Partitions"
     waiting: dict[int, Item]
     worker: str | None = None
+    is_submitted: bool = False
+    """Whether a worker may have it."""
     is_lost: bool = False
     """Whether the worker that holds it is gone."""
     is_revoked: bool = False
@@ -150,7 +152,7 @@ class Partitions:
             await self._road.revoke(numbers)
 
     def give_up(self, said: str) -> None:
-        """Nothing can be learned any more: what waits is not sent, what is in flight unknown."""
+        """Nothing can be learned any more: what waits is not sent, what a worker may have is unknown."""
         self._broken = said
         for item in self._pending:
             self._settle(item, None, self._unsent(item))
@@ -159,7 +161,8 @@ class Partitions:
         for partition in list(self.in_flight.values()):
             for place in list(partition.waiting):
                 item = partition.waiting[place]
-                self._resolve(partition, place, None, UnknownOutcomeError(said, function_name=item.function_name))
+                unknown = UnknownOutcomeError(said, function_name=item.function_name)
+                self._resolve(partition, place, None, unknown if partition.is_submitted else self._unsent(item))
 
     # What the mail says of a partition
 

@@ -113,7 +113,7 @@ class ClusterSession(Road):
     async def _end(self) -> None:
         """End the session at the cluster. `OSError` (`TimeoutError` is one) if that is not possible."""
         async with asyncio.timeout(_END_WAIT if self._broken is None else _BROKEN_WAIT):
-            await self._engine.ask("close_session", session=self.name)
+            await self._ask("close_session")
             await self._engine.unregister(self._plugin.name)
 
     def add(self, partitions: Partitions, fail: Callable[[BaseException], None]) -> "asyncio.Task[None]":
@@ -182,7 +182,7 @@ class ClusterSession(Road):
         self._partitions[number] = partition
         failure = "the session has ended"
         try:
-            announced = await self._engine.ask("announce", session=self.name, number=number)
+            announced = await self._ask("announce", number=number)
         except OSError as error:
             announced, failure = False, f"the Dask scheduler cannot be reached ({error})"
         if not announced:
@@ -191,6 +191,7 @@ class ClusterSession(Road):
             return
         loads = self._loads()  # asked now: a worker that is lost from here on is in the mail to come
         partition.worker = min(loads, key=lambda one: loads[one]) if loads else None
+        partition.is_submitted = True
         key = f"{self._plugin.name}-{number}"
         arguments = (self._plugin.name, partition.of.options, number, Parcel(content), key)
         task = self._tasks_of[number] = self._engine.submit(run_partition, *arguments, key=key, worker=partition.worker)
@@ -199,7 +200,18 @@ class ClusterSession(Road):
     async def revoke(self, numbers: Sequence[int], /) -> None:
         """Begin nothing more of these partitions. What was begun comes with the mail."""
         with contextlib.suppress(OSError):  # reading the mail finds out, too
-            await self._engine.ask("revoke", session=self.name, numbers=list(numbers))
+            await self._ask("revoke", numbers=list(numbers))
+
+    async def _ask(self, operation: str, **arguments: Any) -> Any:
+        """Ask the scheduler, again while it cannot be reached. `OSError` once it counts as gone."""
+        while True:
+            try:
+                async with asyncio.timeout(_SILENCE):
+                    return await self._engine.ask(operation, session=self.name, **arguments)
+            except OSError:
+                if self._broken is not None or self._engine.is_closed:
+                    raise
+                await asyncio.sleep(_PAUSE)
 
     def finish(self, partition: Partition, /) -> None:
         """Let everybody forget the partition."""

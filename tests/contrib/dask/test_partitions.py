@@ -27,12 +27,15 @@ class FakeRoad:
         self.finished: list[Partition] = []
         self.revoked: list[int] = []
         self.places = 1000
+        self.is_closed = False
+        """Whether no partition gets as far as a worker."""
 
     def portion(self, pending: int, size: int, /) -> int:
         return min(pending, size, self.places)
 
     async def submit(self, partition: Partition, content: bytes, /) -> None:
         assert len(pickle.loads(content)) == len(partition.waiting)
+        partition.is_submitted = not self.is_closed
         self.submitted.append(partition)
 
     async def revoke(self, numbers: Sequence[int], /) -> None:
@@ -202,6 +205,17 @@ async def test_ended_map_revokes_each_partition_once() -> None:
     assert not sending.done()  # it was begun, so its outcome comes
     coordinator.partitions.give_up("the end")
     await error_of(sending)
+    await coordinator.close()
+
+
+@pytest.mark.parametrize("submitted", [True, False])
+async def test_broken_road_tells_what_has_left(submitted: bool) -> None:
+    coordinator = Coordinator()
+    coordinator.road.is_closed = not submitted
+    sending = await coordinator.send()
+    coordinator.partitions.give_up("the scheduler is gone")
+    error = await error_of(sending)
+    assert isinstance(error, UnknownOutcomeError if submitted else NotSentError)
     await coordinator.close()
 
 
