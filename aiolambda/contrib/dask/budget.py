@@ -40,14 +40,14 @@ class Budget:
         shrinking = {worker: aim for worker, aim in aims.items() if aim < self.shares.get(worker, 0)}
         async with asyncio.TaskGroup() as group:
             shrunk = {worker: group.create_task(self._shrink(worker, aim)) for worker, aim in shrinking.items()}
-        have_answered = all(task.result() for task in shrunk.values())
+        growing: dict[str, int] = {}
         for worker, aim in aims.items():
             now = self.shares.get(worker, 0)
             grown = min(aim, now + self.total - sum(self.shares.values()))
             if grown > now:
-                self.shares[worker] = grown  # counted before it is told: it may arrive although no answer comes
-                have_answered &= await self._tell(worker, grown)
-        return have_answered
+                growing[worker] = self.shares[worker] = grown  # counted before it is told: it may arrive without an answer
+        answers = await asyncio.gather(*(self._tell(worker, grown) for worker, grown in growing.items()))  # one may be stalled
+        return all(answers) and all(task.result() for task in shrunk.values())
 
     async def _shrink(self, worker: str, aim: int) -> bool:
         has_answered = await self._tell(worker, aim)

@@ -18,7 +18,7 @@ from ...operations.commands import InvokeCommand
 from ...pipeline.observers import MapWatch, Observers
 from ...types.events import MapFacts
 from ...types.loggers import PACKAGE, AnyLogger, child_of
-from ...types.values import HedgeAfter, Timeouts, Unset
+from ...types.values import HedgeAfter, Timeouts, Unset, is_whole, shown
 from .budget import ClusterAdmission
 from .engine import Engine
 from .feed import MapOptions
@@ -89,8 +89,9 @@ class DaskLambdaClient:
         Raises:
             ConfigurationError: A setting is wrong, or cannot travel to the workers.
         """
-        if concurrency != "adaptive":
-            check_whole("concurrency", concurrency, least=1)
+        if concurrency != "adaptive" and not is_whole(concurrency, least=1):
+            said = f"concurrency must be a number of invocations, 1 or more, or 'adaptive'; got {shown(concurrency)}"
+            raise ConfigurationError(said)
         if config is not None and settings:
             raise ConfigurationError("DaskLambdaClient takes a config or settings, not both")
         given: dict[str, Any] = dict(settings)
@@ -109,6 +110,7 @@ class DaskLambdaClient:
         self._session: ClusterSession | None = None
         self._maps: _ClusterMaps | None = None
         self._is_closed = False
+        self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -126,12 +128,16 @@ class DaskLambdaClient:
             ConfigurationError: The Dask client is none or not open, or a node lacks this version of the package.
             ClientClosedError: The client is closed.
         """
-        if self._is_closed:
-            raise ClientClosedError("this DaskLambdaClient is closed")
-        if self._session is None:
+        async with self._opening:
+            self._check_not_closed()
+            if self._session is not None:
+                return
             engine = Engine(self._dask_client)
             session = ClusterSession(engine, self._settings, concurrency=self._concurrency, logger=self._logger)
             await session.open()
+            if self._is_closed:  # while it was opened
+                await session.close()
+            self._check_not_closed()
             self._session = session
             self._maps = _ClusterMaps(session, self._config, self._logger)
 
@@ -203,10 +209,13 @@ class DaskLambdaClient:
         )
         return f"<{type(self).__name__} region {self._config.region}, {state}>"
 
-    def _calls(self, partition: int) -> MapCalls:
-        check_whole("partition", partition, least=1)
+    def _check_not_closed(self) -> None:
         if self._is_closed:
             raise ClientClosedError("this DaskLambdaClient is closed")
+
+    def _calls(self, partition: int) -> MapCalls:
+        check_whole("partition", partition, least=1)
+        self._check_not_closed()
         if self._maps is None:
             raise ConfigurationError("this DaskLambdaClient is not open: write async with DaskLambdaClient(...) as cluster")
         return _Calls(self._maps, partition)

@@ -1,5 +1,12 @@
 """What is used of `distributed`, with types. No other module imports it.
 
+These parts are private, or public without documentation, and may change with a version of Dask:
+
+- `Scheduler.handlers` and the attributes `scheduler` of client and worker: a plugin has no public way to answer questions.
+- `SecedeEvent` and `Worker.handle_stimulus`: `distributed.secede` works only in a thread of the worker, and not on its loop.
+- `Scheduler.unregister_worker_plugin`: the method of that name of a client is public, but here no client is left.
+- `Client.id`, `status`, `security`, `scheduler.address`; `Scheduler.workers` and `Worker.plugins`.
+
 Owns the import and its error, and the calls to scheduler, workers and tasks. Must not know what they are for.
 """
 
@@ -11,7 +18,6 @@ from ...version import DISTRIBUTION, install_line
 
 try:
     import distributed
-    from distributed.scheduler import KilledWorker
     from distributed.worker_state_machine import SecedeEvent
 except ImportError:
     raise ConfigurationError(
@@ -25,7 +31,7 @@ SchedulerBase: Any = _distributed.SchedulerPlugin
 WorkerBase: Any = _distributed.WorkerPlugin
 _EVENT: Any = SecedeEvent
 _CANCELLED: Any = _distributed.CancelledError
-_KILLED: Any = KilledWorker
+_KILLED: Any = _distributed.KilledWorker
 _PREFIX = "aiolambda_"
 
 
@@ -44,7 +50,6 @@ class DaskScheduler(Protocol):
 
     handlers: dict[str, Callable[..., Any]]
     workers: Mapping[str, Any]
-    clients: Mapping[str, Any]
 
     async def unregister_worker_plugin(self, comm: None, name: str) -> Any: ...
 
@@ -115,9 +120,13 @@ class Engine:
         if given.status in ("closed", "closing"):
             raise ConfigurationError("dask_client is closed: give a distributed.Client that is open")
         if not given.asynchronous:
-            self._own = self._client = await _distributed.Client(
-                given.scheduler.address, asynchronous=True, security=given.security, set_as_default=False
-            )
+            own = _distributed.Client(given.scheduler.address, asynchronous=True, security=given.security, set_as_default=False)
+            try:
+                await own
+            except BaseException:
+                await own.close(timeout=0)
+                raise
+            self._own = self._client = own
         elif given.status == "newly-created":
             raise ConfigurationError("dask_client is not open: write async with Client(..., asynchronous=True), or await it")
 

@@ -1,7 +1,8 @@
 """A worker's part of one map: items of all its partitions run in one map of its own client, and outcomes go back in batches.
 
-Laws: an item is noted as begun at the scheduler before it is sent, and is not sent without consent; an outcome is reported
-until the scheduler has it, and a partition is done only then.
+Laws: an item is noted as begun at the scheduler each time before it is sent, and is not sent without consent; an outcome is
+reported until the scheduler has it, and a partition is done only then; a hedge takes a place of the share that is free, and
+waits for none.
 
 Owns the map, the notes and the reports. Must not know Dask: `Books` asks the scheduler.
 """
@@ -17,7 +18,7 @@ from typing import Any, Protocol
 import attrs
 
 from ...client.client import LambdaClient
-from ...errors import AiolambdaError, NotSentError, UnknownOutcomeError
+from ...errors import AiolambdaError, NotSentError, QueueTimeoutError, UnknownOutcomeError
 from ...fanout.parcels import command_of, packed_outcome
 from ...fanout.run import MapRun
 from ...fanout.values import MapResult
@@ -78,6 +79,8 @@ class FeedItem:
     command: Any = attrs.field(repr=False)
     feed: "Feed" = attrs.field(repr=False)
     is_begun: bool = False
+    calls: int = 0
+    """Those in flight: the second one is a hedge."""
 
 
 class Feed:
@@ -105,7 +108,7 @@ class Feed:
         """Whether no partition is at work."""
         return not self._partitions
 
-    def start(self, concurrency: Any) -> None:
+    def start(self, concurrency: Any, gate: Gate) -> None:
         """Begin to send."""
         self._run = self._client.map_commands(
             self._commands(),
@@ -115,6 +118,7 @@ class Feed:
             idempotent=self._options.idempotent,
             hedge_after=self._options.hedge_after,
         )
+        _hedge_if_free(self._run, gate)
         self._tasks = [asyncio.create_task(self._send(self._run)), asyncio.create_task(self._report())]
 
     async def add(self, number: int, holder: str, packed: Sequence[tuple[Any, ...]]) -> None:
@@ -128,9 +132,7 @@ class Feed:
         await partition.ended.wait()
 
     async def begin(self, item: FeedItem) -> None:
-        """Note an item before it is sent. `NotSentError` without consent."""
-        if item.is_begun:  # sent again after a throttle
-            return
+        """Note an item before it is sent, or sent again after a throttle. `NotSentError` without consent."""
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._asking.append((item, answer))
         if self._asker is None:
@@ -139,8 +141,8 @@ class Feed:
             raise NotSentError("this worker was not allowed to send the item")
         item.is_begun = True
 
-    async def close(self, *, grace: float) -> None:
-        """Send nothing more, report the outcomes of what is in flight for `grace` seconds, and end."""
+    async def close(self, *, grace: float, patience: float | None = 5.0) -> None:
+        """Send nothing more, let what is in flight end for `grace` seconds, report the outcomes for `patience`, and end."""
         if self._is_ending:
             return
         self._is_ending = self.is_closed = True
@@ -150,7 +152,7 @@ class Feed:
         if self._tasks:
             await asyncio.wait({self._tasks[0]}, timeout=grace + 2.0)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(5.0 if grace else 1.0):  # for the last reports
+            async with asyncio.timeout(patience):
                 for partition in list(self._partitions.values()):
                     await partition.ended.wait()
         tasks = [*self._tasks, *([] if self._asker is None else [self._asker])]
@@ -196,7 +198,7 @@ class Feed:
                 bits[item.partition] = bits.get(item.partition, 0) | 1 << item.place
             items = [(of.number, of.holder, packed_bits(mask)) for of, mask in bits.items()]
             answers = await persist(functools.partial(self._books.begin, items), [False] * len(items))
-            allowed = {of for of, answer in zip(bits, answers, strict=True) if answer}
+            allowed = {of for of, answer in zip(bits, answers, strict=False) if answer}  # without an answer, none
             for item, answer in asking:
                 if not answer.done():
                     answer.set_result(item.partition in allowed)
@@ -266,26 +268,38 @@ class Feeds:
         self._items: dict[int, FeedItem] = {}
         self._feeds: dict[int, Feed] = {}
         self._client: LambdaClient | None = None
+        self._is_closed = False
 
     async def run(self, options: MapOptions, number: int, holder: str, packed: Sequence[tuple[Any, ...]]) -> None:
         """Send the items of a partition, and report their outcomes."""
-        for old in [one for one, feed in self._feeds.items() if feed.is_closed or (feed.is_idle and one != options.number)]:
-            await self._feeds.pop(old).close(grace=0)
+        while (old := self._superseded(options.number)) is not None:
+            # One whose map broke has outcomes that its coordinator needs, so it may report as long as that takes.
+            await self._feeds.pop(old).close(grace=0, patience=None)
+        if self._is_closed:
+            return
         feed = self._feeds.get(options.number)
         if feed is None:
             client = self._open_client()
             feed = self._feeds[options.number] = Feed(options, client, self._books, self._items)
             fixed = self._concurrency
-            feed.start("adaptive" if fixed is None else min(fixed, client.config.max_concurrency or fixed))
+            feed.start("adaptive" if fixed is None else min(fixed, client.config.max_concurrency or fixed), self.gate)
         await feed.add(number, holder, packed)
 
     async def close(self, *, grace: float) -> None:
-        """End all feeds, then the client."""
-        async with contextlib.AsyncExitStack() as exits:
+        """End all feeds, at the same time, then the client."""
+        self._is_closed = True
+        try:
+            await asyncio.gather(*(feed.close(grace=grace) for feed in self._feeds.values()))
+        finally:
             if self._client is not None:
-                exits.push_async_callback(self._client.close, grace=0)
-            for feed in self._feeds.values():
-                exits.push_async_callback(feed.close, grace=grace)
+                await self._client.close(grace=0)
+
+    def _superseded(self, number: int) -> int | None:
+        """The number of a map that can be ended, now that a partition of this one has come; `None` if there is none."""
+        for one, feed in self._feeds.items():
+            if feed.is_closed or (feed.is_idle and one != number):
+                return one
+        return None
 
     def _open_client(self) -> LambdaClient:
         """The client, which opens itself at its first call: a wrong setting is the error of each item."""
@@ -302,14 +316,35 @@ class Feeds:
         item = self._items.get(id(call.command))
         if item is None:
             return await call_next(call)
-        async with self.gate:
-            await item.feed.begin(item)
-            return await call_next(call)
+        if item.calls and not self.gate.is_free:
+            raise QueueTimeoutError("no place was free for a hedge")
+        item.calls += 1
+        try:
+            async with self.gate:
+                await item.feed.begin(item)
+                return await call_next(call)
+        finally:
+            item.calls -= 1
+
+
+def _hedge_if_free(run: MapRun[Any], gate: Gate) -> None:
+    """Let hedges of a run wait until a place is free, as they wait for one in its window."""
+    hedging = run._scheduler._hedging  # pyright: ignore[reportPrivateUsage] - only here is there a gate
+    if hedging is not None:
+        has_room = hedging.has_room
+        hedging.has_room = lambda: gate.is_free and has_room()
 
 
 def _packed(result: MapResult[Any]) -> tuple[Any, ...]:
-    output = result.response or result.output
-    return packed_outcome(output, None if output is not None else result.error)
+    """The outcome of an item, with the verdict on all its invocations."""
+    output, error = result.response or result.output, result.error
+    if output is None and error is not None and result.delivery.may_have_run and not error.may_have_run:
+        if isinstance(error, NotSentError):
+            said = "an earlier invocation of this item may have run, and it was not sent again"
+            error = UnknownOutcomeError(said, function_name=error.function_name)
+        else:
+            error._delivery = result.delivery  # pyright: ignore[reportPrivateUsage] - it is packed, and then nobody has it
+    return packed_outcome(output, None if output is not None else error)
 
 
 async def persist(ask: Callable[[], Any], otherwise: Any) -> Any:

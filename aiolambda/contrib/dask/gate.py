@@ -15,6 +15,9 @@ class Gate:
         self.busy = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._shrinking: set[asyncio.Future[None]] = set()
+        self._open = asyncio.Event()
+        if share != 0:
+            self._open.set()
 
     async def __aenter__(self) -> None:
         while not self._has_place:
@@ -36,6 +39,10 @@ class Gate:
     async def resize(self, share: int | None) -> None:
         """Set the share, and return once no more than that are in flight."""
         self.share = share
+        if share == 0:
+            self._open.clear()
+        else:
+            self._open.set()
         self._wake()
         if self._is_within:
             return
@@ -45,6 +52,15 @@ class Gate:
             await shrunk
         finally:
             self._shrinking.discard(shrunk)
+
+    async def opened(self) -> None:
+        """Wait until the share is not 0."""
+        await self._open.wait()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether there is a place that nobody waits for."""
+        return self._has_place and not any(not turn.done() for turn in self._waiting)
 
     @property
     def _has_place(self) -> bool:

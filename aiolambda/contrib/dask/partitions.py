@@ -1,7 +1,7 @@
 """The coordinator's part of one map: items become partitions, and outcomes find their items.
 
 Laws: an item has one outcome. One that was begun at a worker that is lost is unknown, and is sent again only if it is
-idempotent; one that was not begun goes to another worker.
+idempotent; one that was not begun goes to another worker. Whatever becomes of an item that is sent again, it may have run.
 
 Owns the items on their way and the partitions in flight. Must not know Dask: `Road` carries the partitions.
 """
@@ -18,6 +18,7 @@ import attrs
 from ...errors import AiolambdaError, NotSentError, UnknownOutcomeError
 from ...fanout.parcels import outcome_of, packed_command
 from ...operations.commands import InvokeCommand
+from ...policy import delivery
 from ...types.interfaces import Codec
 from ...types.values import Delivery
 from .feed import MapOptions, not_sent
@@ -56,6 +57,8 @@ class Item:
     is_idempotent: bool
     outcome: asyncio.Future[Any]
     tries: int = 0
+    may_have_run: bool = False
+    """Whether a worker that was lost had begun it."""
 
 
 @attrs.define(eq=False)
@@ -66,8 +69,12 @@ class Partition:
     of: "Partitions"
     waiting: dict[int, Item]
     worker: str | None = None
+    is_submitted: bool = False
+    """Whether a worker may have it."""
     is_lost: bool = False
     """Whether the worker that holds it is gone."""
+    is_revoked: bool = False
+    """Whether the scheduler has said that nothing more of it is begun."""
 
 
 class Partitions:
@@ -140,19 +147,22 @@ class Partitions:
         pending, self._pending, self._bytes = self._pending, deque(), 0
         for item in pending:
             self._settle(item, None, self._unsent(item))
-        if self.in_flight:
-            await self._road.revoke(list(self.in_flight))
+        numbers = [number for number, partition in self.in_flight.items() if not partition.is_revoked]
+        if numbers:
+            await self._road.revoke(numbers)
 
     def give_up(self, said: str) -> None:
-        """Nothing can be learned any more: what waits is not sent, what is in flight unknown."""
+        """Nothing can be learned any more: what waits is not sent, what a worker may have is unknown."""
         self._broken = said
         for item in self._pending:
             self._settle(item, None, self._unsent(item))
         self._pending.clear()
+        self._bytes = 0
         for partition in list(self.in_flight.values()):
             for place in list(partition.waiting):
                 item = partition.waiting[place]
-                self._resolve(partition, place, None, UnknownOutcomeError(said, function_name=item.function_name))
+                unknown = UnknownOutcomeError(said, function_name=item.function_name)
+                self._resolve(partition, place, None, unknown if partition.is_submitted else self._unsent(item))
 
     # What the mail says of a partition
 
@@ -161,7 +171,11 @@ class Partitions:
         item = partition.waiting.get(place)
         if item is None:  # it was given to another worker, or has its outcome
             return
-        output, error = outcome_of(packed, self._codec)
+        try:
+            output, error = outcome_of(packed, self._codec)
+        except Exception as problem:  # noqa: BLE001 - of an output of the user's class, which cannot be loaded here
+            said = f"the outcome of this item cannot be read here: {type(problem).__name__}"
+            output, error = None, UnknownOutcomeError(said, function_name=item.function_name)
         if not_sent(error):
             self._again(partition, place)
         else:
@@ -169,6 +183,7 @@ class Partitions:
 
     def revoked(self, partition: Partition, begun: int, *, failure: str | None) -> None:
         """Nothing more of the partition is begun. `failure` is the error of its task, if it has one."""
+        partition.is_revoked = True
         for place in list(partition.waiting):
             item = partition.waiting[place]
             if not begun >> place & 1:
@@ -179,6 +194,7 @@ class Partitions:
                     error = AiolambdaError(said, delivery=Delivery.NOT_DELIVERED, function_name=item.function_name)
                     self._resolve(partition, place, None, error)
             elif partition.is_lost and item.is_idempotent:
+                item.may_have_run = True
                 self._again(partition, place)
             elif partition.is_lost:
                 said = "the worker that had begun this item was lost"
@@ -203,9 +219,12 @@ class Partitions:
         self._bytes += item.size
         self._wake.set()
 
-    def _unsent(self, item: Item) -> NotSentError:
-        said = self._broken or ("the map ended before" if item.tries <= _TRIES else f"{_TRIES} workers were lost before")
-        return NotSentError(f"{said}: this item was not sent", function_name=item.function_name)
+    def _unsent(self, item: Item) -> AiolambdaError:
+        why = self._broken or ("the map has ended" if item.tries <= _TRIES else f"{_TRIES} workers have returned it")
+        if item.may_have_run:
+            said = f"{why}: this item was not sent again after a worker that had begun it was lost"
+            return UnknownOutcomeError(said, function_name=item.function_name)
+        return NotSentError(f"{why}: this item was not sent", function_name=item.function_name)
 
     def _again(self, partition: Partition, place: int) -> None:
         item = partition.waiting.pop(place)
@@ -217,8 +236,12 @@ class Partitions:
         self._finish(partition)
 
     def _settle(self, item: Item, output: Any, error: AiolambdaError | None) -> None:
-        if not item.outcome.done():
-            item.outcome.set_result((output, error))
+        if item.outcome.done():
+            return
+        if error is not None and item.may_have_run:
+            verdict = delivery.worst([error.delivery, Delivery.UNKNOWN])
+            error._delivery = verdict  # pyright: ignore[reportPrivateUsage] - of this package, and nobody else has the error
+        item.outcome.set_result((output, error))
 
     def _finish(self, partition: Partition) -> None:
         if not partition.waiting:

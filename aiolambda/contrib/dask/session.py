@@ -22,7 +22,7 @@ from .budget import Budget
 from .engine import Engine, Task
 from .partitions import Partition, Partitions, Road
 from .scheduler_plugin import LedgerPlugin
-from .worker_plugin import FeedPlugin, run_partition, set_share
+from .worker_plugin import FeedPlugin, Parcel, run_partition, set_share
 
 __all__ = ["ClusterSession"]
 
@@ -70,6 +70,7 @@ class ClusterSession(Road):
         self._changed = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
         self._said_none = False
+        self._share_numbers = itertools.count(1)
 
     # The life of a session
 
@@ -112,7 +113,7 @@ class ClusterSession(Road):
     async def _end(self) -> None:
         """End the session at the cluster. `OSError` (`TimeoutError` is one) if that is not possible."""
         async with asyncio.timeout(_END_WAIT if self._broken is None else _BROKEN_WAIT):
-            await self._engine.ask("close_session", session=self.name)
+            await self._ask("close_session")
             await self._engine.unregister(self._plugin.name)
 
     def add(self, partitions: Partitions, fail: Callable[[BaseException], None]) -> "asyncio.Task[None]":
@@ -181,7 +182,7 @@ class ClusterSession(Road):
         self._partitions[number] = partition
         failure = "the session has ended"
         try:
-            announced = await self._engine.ask("announce", session=self.name, number=number)
+            announced = await self._ask("announce", number=number)
         except OSError as error:
             announced, failure = False, f"the Dask scheduler cannot be reached ({error})"
         if not announced:
@@ -190,15 +191,27 @@ class ClusterSession(Road):
             return
         loads = self._loads()  # asked now: a worker that is lost from here on is in the mail to come
         partition.worker = min(loads, key=lambda one: loads[one]) if loads else None
+        partition.is_submitted = True
         key = f"{self._plugin.name}-{number}"
-        arguments = (self._plugin.name, partition.of.options, number, content, key)
+        arguments = (self._plugin.name, partition.of.options, number, Parcel(content), key)
         task = self._tasks_of[number] = self._engine.submit(run_partition, *arguments, key=key, worker=partition.worker)
         self._start(self._watch(number, task), "watch a partition")
 
     async def revoke(self, numbers: Sequence[int], /) -> None:
         """Begin nothing more of these partitions. What was begun comes with the mail."""
         with contextlib.suppress(OSError):  # reading the mail finds out, too
-            await self._engine.ask("revoke", session=self.name, numbers=list(numbers))
+            await self._ask("revoke", numbers=list(numbers))
+
+    async def _ask(self, operation: str, **arguments: Any) -> Any:
+        """Ask the scheduler, again while it cannot be reached. `OSError` once it counts as gone."""
+        while True:
+            try:
+                async with asyncio.timeout(_SILENCE):
+                    return await self._engine.ask(operation, session=self.name, **arguments)
+            except OSError:
+                if self._broken is not None or self._engine.is_closed:
+                    raise
+                await asyncio.sleep(_PAUSE)
 
     def finish(self, partition: Partition, /) -> None:
         """Let everybody forget the partition."""
@@ -261,7 +274,9 @@ class ClusterSession(Road):
         notes[kind](content)
 
     def _note_workers(self, workers: Sequence[str]) -> None:
-        self.workers = list(workers)
+        # Those that were there come first, for the first have the larger shares: a new worker takes nobody's last place.
+        known, now = set(self.workers), set(workers)
+        self.workers = [one for one in self.workers if one in now] + [one for one in workers if one not in known]
         self._changed.set()
 
     def _note_outcomes(self, content: bytes) -> None:
@@ -346,7 +361,8 @@ class ClusterSession(Road):
 
     async def _tell(self, worker: str, share: int) -> bool:
         try:
-            return bool(await self._engine.call(worker, set_share, name=self._plugin.name, share=share))
+            number = next(self._share_numbers)
+            return bool(await self._engine.call(worker, set_share, name=self._plugin.name, share=share, number=number))
         except Exception as error:  # noqa: BLE001 - of a worker that is going
             log_quietly(self._logger, logging.DEBUG, "the worker %s did not take its share: %r", worker, error)
             return False

@@ -3,8 +3,8 @@
 Owns these rules. Must not know how settings travel.
 """
 
-import importlib
 import pickle
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -84,7 +84,7 @@ def checked_factory(value: object) -> Callable[[], Any] | None:
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if isinstance(value, Credentials) or not callable(value) or not isinstance(module, str) or not isinstance(name, str):
         raise ConfigurationError(f"credentials of DaskLambdaClient cannot be {kind_of(value)}: {_KEYS}")
-    if module == "__main__" or "." in name or getattr(importlib.import_module(module), name, None) is not value:
+    if module == "__main__" or "." in name or getattr(sys.modules.get(module), name, None) is not value:
         raise ConfigurationError(f"credentials of DaskLambdaClient cannot be {name!r} of {module!r}: {_KEYS}")
     return value
 

@@ -5,18 +5,21 @@ are sent.
 """
 
 import asyncio
+import contextlib
 import functools
 import pickle
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
+
 from ...errors import ConfigurationError
 from ...version import __version__
 from .engine import DaskWorker, WorkerBase, ask, current_worker, leave_slot
 from .feed import Feeds, MapOptions, persist
 
-__all__ = ["FeedPlugin", "run_partition", "set_share"]
+__all__ = ["FeedPlugin", "Parcel", "run_partition", "set_share"]
 
 _LEAVE_GRACE = 20.0
 """Seconds that calls in flight have if the worker leaves. A nanny may end it earlier."""
@@ -24,6 +27,8 @@ _ANSWER_WAIT = 15.0
 """Seconds for an answer of the scheduler. A question may be asked again. A report waits as long as the mail is full."""
 _PLUGIN_WAIT = 10.0
 """Seconds for a new worker to set up the plugin."""
+_SHARE_WAIT = 5.0
+"""Seconds for which a partition waits for a worker's share to be more than 0. Dask may have moved it to one that has none."""
 
 
 class _Questions:
@@ -49,6 +54,13 @@ class _Questions:
         await ask(self._scheduler, "note", session=self._session, kind=kind, worker=worker)
 
 
+@attrs.frozen
+class Parcel:
+    """The items of a partition, pickled. Versions of Dask log the arguments of a task that fails: its text has no payload."""
+
+    content: bytes = attrs.field(repr=False)
+
+
 class FeedPlugin(WorkerBase):  # type: ignore[misc] # pyright: ignore[reportUntypedBaseClass] - distributed is untyped
     """One for a session. `settings` are those of the worker's client; they are pickled."""
 
@@ -60,6 +72,7 @@ class FeedPlugin(WorkerBase):  # type: ignore[misc] # pyright: ignore[reportUnty
         self.version = __version__
         self._feeds: Feeds | None = None
         self._books: _Questions | None = None
+        self._share_number = 0
 
     async def setup(self, worker: DaskWorker) -> None:
         """Refuse another version of this package. Called by Dask."""
@@ -84,20 +97,32 @@ class FeedPlugin(WorkerBase):  # type: ignore[misc] # pyright: ignore[reportUnty
             await asyncio.gather(leaving, return_exceptions=True)
             await _told(books.note("left", worker.address))
 
-    async def run(self, worker: DaskWorker, options: MapOptions, number: int, packed: bytes) -> str:
+    async def run(self, worker: DaskWorker, options: MapOptions, number: int, parcel: Parcel) -> str:
         """Run a partition if it is this attempt's to run. Returns what became of it, as data."""
         feeds, books = self._feeds, self._books
         holder = uuid.uuid4().hex
-        if feeds is None or books is None:
+        if feeds is None or books is None or not await _has_share(feeds):
             return "refused"
         if not await persist(functools.partial(books.claim, number, holder, worker.address), otherwise=False):
             return "refused"  # or no answer: the coordinator asks the books what became of the partition
-        await feeds.run(options, number, holder, pickle.loads(packed))  # noqa: S301 - of our coordinator
+        await feeds.run(options, number, holder, pickle.loads(parcel.content))  # noqa: S301 - of our coordinator
         return "done"
 
-    def resize(self, share: int) -> "asyncio.Task[None] | None":
-        """Set the share of a divided concurrency; `None`: there is no session any more."""
-        return None if self._feeds is None else asyncio.create_task(self._feeds.gate.resize(share))
+    def resize(self, share: int, number: int) -> "asyncio.Task[None] | None":
+        """Set the share of a divided concurrency; `None`: there is no session any more, or a later share has come before."""
+        if self._feeds is None or number < self._share_number:
+            return None
+        self._share_number = number
+        return asyncio.create_task(self._feeds.gate.resize(share))
+
+
+async def _has_share(feeds: Feeds) -> bool:
+    """Whether the worker may have calls in flight, now or soon."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_SHARE_WAIT):
+            await feeds.gate.opened()
+            return True
+    return False
 
 
 async def _leave(books: _Questions, worker: str) -> None:
@@ -126,18 +151,21 @@ async def _plugin(worker: DaskWorker, name: str) -> Any:
     raise ConfigurationError(f"the worker {worker.address} has no plugin {name!r}: its log says why it was not set up")
 
 
-async def run_partition(name: str, options: MapOptions, number: int, packed: bytes, key: str) -> str:
+async def run_partition(name: str, options: MapOptions, number: int, parcel: Parcel, key: str) -> str:
     """The task of a partition."""
     worker = current_worker()
     leave_slot(worker, key)
     plugin = await _plugin(worker, name)
-    return str(await plugin.run(worker, options, number, packed))
+    return str(await plugin.run(worker, options, number, parcel))
 
 
-async def set_share(name: str, share: int, dask_worker: Any) -> bool:
-    """Set the share of a worker, and wait until no more than that is in flight. Called with `Client.run`."""
+async def set_share(name: str, share: int, number: int, dask_worker: Any) -> bool:
+    """Set the share of a worker, and wait until no more than that is in flight. Called with `Client.run`.
+
+    A call that was cancelled may arrive after the next, so each has a number: the largest counts.
+    """
     plugin = await _plugin(dask_worker, name)
-    resizing = plugin.resize(share)
+    resizing = plugin.resize(share, number)
     if resizing is None:
         return False
     await resizing

@@ -1,13 +1,19 @@
 """The scheduler's books and the shares, without a cluster."""
 
 import asyncio
+import logging
 import random
+from typing import Any
 
 import pytest
 
 from aiolambda.contrib.dask.budget import Budget, shares_of
+from aiolambda.contrib.dask.engine import Engine
+from aiolambda.contrib.dask.feed import Feeds, MapOptions
 from aiolambda.contrib.dask.gate import Gate
 from aiolambda.contrib.dask.ledger import Ledger, Session, packed_bits
+from aiolambda.contrib.dask.session import ClusterSession
+from aiolambda.contrib.dask.worker_plugin import FeedPlugin, Parcel
 
 pytestmark = pytest.mark.virtual_time
 
@@ -148,6 +154,21 @@ async def test_shares_never_exceed_the_total() -> None:
         assert sum(budget.shares.values()) <= 20
 
 
+async def test_stalled_worker_holds_up_no_other() -> None:
+    told: dict[str, int] = {}
+
+    async def tell(worker: str, share: int) -> bool:
+        if worker == "a":
+            await asyncio.sleep(3600)
+        told[worker] = share
+        return True
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(5):
+            await Budget(9, tell).divide(["a", "b", "c"])
+    assert told == {"b": 3, "c": 3}
+
+
 async def test_draining_worker_keeps_its_share() -> None:
     async def tell(worker: str, share: int) -> bool:
         return True
@@ -158,6 +179,55 @@ async def test_draining_worker_keeps_its_share() -> None:
     assert budget.shares == {"a": 5, "b": 5}
     await budget.divide(["a"])
     assert budget.shares == {"a": 10}
+
+
+async def test_new_workers_take_no_worker_its_last_place() -> None:
+    """A worker whose share falls to 0 would keep the items that it has, and send them no more."""
+    session = ClusterSession(Engine(None), {}, concurrency=3, logger=logging.getLogger("aiolambda"))
+    session._note_workers(["tcp://b", "tcp://c", "tcp://d"])
+    session._note_workers(["tcp://a", "tcp://b", "tcp://c", "tcp://d", "tcp://e"])
+    shares = shares_of(3, session.workers)
+    assert shares == {"tcp://b": 1, "tcp://c": 1, "tcp://d": 1, "tcp://a": 0, "tcp://e": 0}
+    session._note_workers(["tcp://a", "tcp://c"])
+    assert session.workers == ["tcp://c", "tcp://a"]
+
+
+async def test_later_share_wins_over_one_that_comes_late() -> None:
+    plugin = FeedPlugin("s", {}, concurrency=10)
+    plugin._feeds = Feeds({}, Any, concurrency=10)  # type: ignore[arg-type]
+    assert plugin.resize(4, 2) is not None
+    assert plugin.resize(9, 1) is None
+    await asyncio.sleep(0)
+    assert plugin._feeds.gate.share == 4
+
+
+async def test_partition_is_refused_where_there_is_no_share() -> None:
+    """Dask may move a task to a worker whose share is 0, which could never send its items."""
+
+    class Nobody:
+        async def claim(self, *question: Any) -> bool:
+            raise AssertionError("nothing may be claimed")
+
+    plugin = FeedPlugin("s", {}, concurrency=10)
+    plugin._books = Nobody()  # type: ignore[assignment]
+    plugin._feeds = Feeds({}, plugin._books, concurrency=10)  # type: ignore[arg-type]
+    options = MapOptions(0, None, None, None)
+    async with asyncio.timeout(30):
+        assert await plugin.run(None, options, 1, Parcel(b"")) == "refused"  # type: ignore[arg-type]
+
+
+async def test_gate_is_open_once_it_has_a_share() -> None:
+    gate = Gate(0)
+    opened = asyncio.create_task(gate.opened())
+    await asyncio.sleep(1)
+    assert not opened.done()
+    await gate.resize(1)
+    await opened
+    assert gate.is_free
+    async with gate:
+        assert not gate.is_free
+    await gate.resize(0)
+    assert not gate.is_free
 
 
 async def test_gate_lets_no_more_in_than_its_share() -> None:

@@ -314,6 +314,37 @@ async def test_claim_without_an_answer_is_repeated(dask: Any, server: CountingLa
     assert set(server.counts.executions.values()) == {1}
 
 
+async def test_coordinator_asks_again_after_a_reset(dask: Any) -> None:
+    """A partition that could not be announced or revoked at first is no loss."""
+    handlers = dask.cluster.scheduler.handlers
+    resets = dict.fromkeys(("announce", "revoke", "close_session"), 2)
+
+    def unreliable(name: str, handle: Any) -> Any:
+        async def handler(**question: Any) -> Any:
+            if resets[name]:
+                resets[name] -= 1
+                raise OSError("reset")
+            return await handle(**question)
+
+        return handler
+
+    with counting_lambda(seconds=1.0) as server:
+        async with cluster_of(dask, server, concurrency=2) as cluster:
+            for name in resets:
+                handlers[f"aiolambda_{name}"] = unreliable(name, handlers[f"aiolambda_{name}"])
+            async with cluster.map("orders", ({"id": n} for n in range(40)), partition=4) as run:
+                results = [await anext(aiter(run))]
+                run.stop()
+                async with asyncio.timeout(20):
+                    results += [result async for result in run]
+        executions = server.counts.executions
+    assert set(resets.values()) == {0}
+    assert dask.cluster.scheduler.plugins["aiolambda"].ledger.sessions == {}
+    assert {result.ok for result in results} == {True, False}
+    assert {result.item["id"] for result in results if result.ok} == set(executions)
+    assert {result.delivery for result in results if not result.ok} == {Delivery.NOT_DELIVERED}
+
+
 async def test_one_invocation_at_a_time_uses_one_worker(dask: Any) -> None:
     with counting_lambda(seconds=0.01) as server:
         async with cluster_of(dask, server, concurrency=1) as cluster:

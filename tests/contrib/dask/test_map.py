@@ -119,6 +119,20 @@ async def test_stopped_map_sends_nothing_more(dask: Any) -> None:
     assert len(results) == run.next_index < 10_000
 
 
+async def test_stopped_map_ends_although_it_is_throttled(dask: Any) -> None:
+    with counting_lambda(reserved=0) as server:
+        async with cluster_of(dask, server, concurrency=4) as cluster:
+            async with cluster.map("orders", [{"id": n} for n in range(8)]) as run:
+                async with asyncio.timeout(30):
+                    while server.counts.throttled < 8:
+                        await asyncio.sleep(0.05)
+                    run.stop()
+                    results = [result async for result in run]
+    assert len(results) == 8
+    assert all(isinstance(result.error, NotSentError) for result in results)
+    assert not any(result.delivery.may_have_run for result in results)
+
+
 async def test_deadline_ends_the_map(dask: Any) -> None:
     with counting_lambda(seconds=0.05) as server:
         async with cluster_of(dask, server, concurrency=10) as cluster:

@@ -14,7 +14,7 @@ import pytest
 from aiolambda import ClientClosedError, ConfigurationError, Credentials, JsonCodec, LambdaClientConfig, Timeouts
 from aiolambda.contrib.dask import DaskLambdaClient
 from aiolambda.contrib.dask.scheduler_plugin import LedgerPlugin
-from aiolambda.contrib.dask.worker_plugin import FeedPlugin
+from aiolambda.contrib.dask.worker_plugin import FeedPlugin, Parcel
 from aiolambda.testing import FakeTransport
 
 from ...support.executions_server import CountingLambda
@@ -29,6 +29,13 @@ def no_keys() -> Credentials:
     raise LookupError("the vault is sealed")
 
 
+def elsewhere() -> Credentials:
+    return worker_keys()
+
+
+elsewhere.__module__ = "no_such_module"
+
+
 class Factory:
     def __call__(self) -> Credentials:
         return worker_keys()
@@ -36,8 +43,15 @@ class Factory:
 
 @pytest.mark.parametrize(
     "credentials",
-    [Credentials("AKID", "topsecret"), lambda: Credentials("AKID", "topsecret"), Factory(), "profile", Factory().__call__],
-    ids=["keys", "lambda", "object", "text", "method"],
+    [
+        Credentials("AKID", "topsecret"),
+        lambda: Credentials("AKID", "topsecret"),
+        Factory(),
+        "profile",
+        Factory().__call__,
+        elsewhere,
+    ],
+    ids=["keys", "lambda", "object", "text", "method", "no-module"],
 )
 async def test_credentials_with_secrets_are_refused(credentials: Any) -> None:
     with pytest.raises(ConfigurationError, match="secrets never travel: give profile= or the role") as refused:
@@ -181,6 +195,40 @@ async def test_failed_factory_is_the_error_of_its_items(dask: Any, server: Count
         (result,) = await cluster.map("orders", [{"id": 1}]).collect()
     assert "no worker could begin this item: LookupError: the vault is sealed" in str(result.error)
     assert not result.delivery.may_have_run
+
+
+async def test_log_of_a_failed_task_has_no_payload(dask: Any, server: CountingLambda, caplog: pytest.LogCaptureFixture) -> None:
+    """Dask 2024.8 logs the arguments of a task that fails, and later versions its repr."""
+    caplog.set_level(logging.DEBUG, "distributed")
+    async with DaskLambdaClient(dask, region="us-east-1", endpoint_url=server.url, credentials=no_keys) as cluster:
+        await cluster.map("orders", [{"id": 1, "patient": "Erika"}]).collect()
+    assert "Compute Failed" in caplog.text
+    assert "Erika" not in caplog.text
+    assert "Erika" not in repr(Parcel(b"Erika"))
+
+
+async def test_client_that_is_closed_while_it_opens_leaves_nothing(dask: Any) -> None:
+    client = DaskLambdaClient(dask, region="us-east-1")
+    opening = [asyncio.create_task(client.open()) for _ in range(2)]
+    await asyncio.sleep(0)
+    await client.close()
+    for one in opening:
+        with pytest.raises(ClientClosedError):
+            await one
+    scheduler = dask.cluster.scheduler
+    assert scheduler.plugins["aiolambda"].ledger.sessions == {}
+    assert not [name for name in scheduler.worker_plugins if name.startswith("aiolambda")]
+
+
+async def test_client_that_is_opened_twice_has_one_session(dask: Any) -> None:
+    async with DaskLambdaClient(dask, region="us-east-1") as client:
+        await asyncio.gather(client.open(), client.open())
+        assert len(dask.cluster.scheduler.plugins["aiolambda"].ledger.sessions) == 1
+    client = DaskLambdaClient(dask, region="us-east-1")
+    await asyncio.gather(client.open(), client.open())
+    assert len(dask.cluster.scheduler.plugins["aiolambda"].ledger.sessions) == 1
+    await client.close()
+    assert dask.cluster.scheduler.plugins["aiolambda"].ledger.sessions == {}
 
 
 async def test_workers_forget_a_session_that_ended(dask: Any, server: CountingLambda) -> None:
