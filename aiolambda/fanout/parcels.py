@@ -197,11 +197,12 @@ def _packed_metadata(metadata: Metadata) -> Packed:
         metadata.attempts,
         metadata.total_retry_delay,
         tuple((one.delivery.value, one.duration, one.status_code) for one in metadata.history),
+        metadata.hedge,
     )
 
 
 def _metadata_of(packed: Packed) -> Metadata:
-    status, request_id, extended, cf_id, trace_id, headers, attempts, delay, history = packed
+    status, request_id, extended, cf_id, trace_id, headers, attempts, delay, history, hedge = packed
     return Metadata(
         http_status_code=status,
         request_id=request_id,
@@ -214,6 +215,7 @@ def _metadata_of(packed: Packed) -> Metadata:
         history=tuple(
             Attempt(delivery=_DELIVERIES[verdict], duration=duration, status_code=code) for verdict, duration, code in history
         ),
+        hedge=hedge,
     )
 
 

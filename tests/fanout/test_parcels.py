@@ -75,6 +75,7 @@ METADATA = Metadata(
     headers=Headers({"X-Amzn-RequestId": "an-id"}),
     attempts=2,
     total_retry_delay=0.5,
+    hedge="won",
     history=(
         Attempt(delivery=Delivery.REFUSED, duration=0.1, status_code=429),
         Attempt(delivery=Delivery.EXECUTED, duration=0.2, status_code=200),
