@@ -8,7 +8,7 @@ Owns the form of these values. Must not know how they travel.
 
 import pickle
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import attrs
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..operations.fetch_command import FetchCommand
     from ..operations.fetch_types import HttpOutput
 
-__all__ = ["command_of", "outcome_of", "packed_command", "packed_outcome"]
+__all__ = ["command_of", "hedge_of", "outcome_of", "packed_command", "packed_outcome"]
 
 Packed = tuple[Any, ...]
 
@@ -134,6 +134,15 @@ def outcome_of(packed: Packed, codec: Codec) -> "tuple[InvokeCommandOutput | Htt
     if packed[0] == "error":
         return None, _error_of(packed)
     return _with_codec(pickle.loads(packed[1]), codec), None  # noqa: S301 - of a process of this program
+
+
+def hedge_of(packed: Packed) -> Literal["won", "lost"] | None:
+    """What the hedge of a packed outcome did, as `Metadata.hedge` says it. Nothing is unpacked for it.
+
+    Args:
+        packed: What `packed_outcome` returned.
+    """
+    return cast('Literal["won", "lost"] | None', packed[1][-1]) if packed[0] == "invoke" else None
 
 
 def _encoded(payload: object, codec: Codec, function_name: object) -> bytes:

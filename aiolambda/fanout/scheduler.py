@@ -227,6 +227,11 @@ class MapScheduler(Run[Item]):
         if self._is_full:
             self._wake.set()
 
+    def count_hedge(self, *, won: bool) -> None:
+        """Count a hedge that was sent elsewhere for an item of this run."""
+        self._stats.hedged += 1
+        self._stats.hedges_won += won
+
     # Called for an item
 
     def wake(self) -> None:

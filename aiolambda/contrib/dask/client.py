@@ -325,6 +325,7 @@ class _SizedRuns(Runs):
             log=log,
             prepare=carry,
         )
+        partitions.count_hedge = scheduler.count_hedge
         return MapRun(scheduler, of.runs, enter=self._check_loop, watch=MapWatch(of.observers, facts), log=log)
 
     def _check_loop(self) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import attrs
 
 from ...errors import AiolambdaError, NotSentError, UnknownOutcomeError
-from ...fanout.parcels import outcome_of, packed_command
+from ...fanout.parcels import hedge_of, outcome_of, packed_command
 from ...operations.commands import InvokeCommand
 from ...policy import delivery
 from ...types.interfaces import Codec
@@ -36,6 +36,12 @@ _MOST_BYTES = 4 << 20
 """Of the payloads of a partition, if it has more than one."""
 _TRIES = 5
 """How often an item that was not begun is given to a worker."""
+
+
+class CountHedge(Protocol):
+    """Counts a hedge, which has the answer if it `won`."""
+
+    def __call__(self, *, won: bool) -> None: ...
 
 
 class Road(Protocol):
@@ -85,6 +91,8 @@ class Partitions:
     ) -> None:
         self.options = options
         self.in_flight: dict[int, Partition] = {}
+        self.count_hedge: CountHedge | None = None
+        """Counts a hedge of a worker for the map."""
         self._road = road
         self._size = size
         self._codec = codec
@@ -180,6 +188,8 @@ class Partitions:
             self._again(partition, place)
         else:
             self._resolve(partition, place, output, error)
+            if self.count_hedge is not None and (hedge := hedge_of(packed)) is not None:
+                self.count_hedge(won=hedge == "won")
 
     def revoked(self, partition: Partition, begun: int, *, failure: str | None) -> None:
         """Nothing more of the partition is begun. `failure` is the error of its task, if it has one."""

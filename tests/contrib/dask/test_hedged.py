@@ -45,11 +45,13 @@ async def test_slow_item_is_sent_again(dask: Any, of_client: bool) -> None:
         raw_server(service) as listening,
         DaskLambdaClient(dask, region="us-east-1", endpoint_url=listening.url, concurrency=8, **ours) as cluster,
     ):
-        results = await cluster.map("orders", range(30), idempotent=True, **of_map).collect()
+        run = cluster.map("orders", range(30), idempotent=True, **of_map)
+        results = await run.collect()
         async with asyncio.timeout(10):
             await service.cut.wait()
     assert sorted(result.value() for result in results) == list(range(30))
     assert service.executed.pop(SLOW) == 2
+    assert (run.stats.hedged, run.stats.hedges_won) == (1, 1)
     assert set(service.executed.values()) == {1}
 
 
