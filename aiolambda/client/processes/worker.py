@@ -109,6 +109,8 @@ class _Worker:
         self._client: LambdaClient | None = None
         self._send: Any = None
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._waiting: set[int] = set()
+        """The commands whose note the kernel does not have yet."""
         self._begun: set[int] = set()
         """The commands whose tasks have taken their first step."""
         self._provider = AskingProvider(self.tell, self._loop)
@@ -183,10 +185,14 @@ class _Worker:
         self._opening = self._loop.create_task(self._open(content), name="open the client of a worker")
 
     def _on_run(self, number: int, commands: list[tuple[int, Message]]) -> None:
+        self._waiting.update(id for id, _ in commands)
         self._writer.write([("begun", number)])
         self._writer.when_written(lambda: self._begin(commands))
 
     def _on_cancel(self, ids: list[int]) -> None:
+        for id in self._waiting.intersection(ids):
+            self._waiting.discard(id)
+            self.tell(("done", id, packed_outcome(None, ClientClosedError("the call was cancelled"))))
         tasks = {self._tasks[id] for id in ids if id in self._tasks}
         client: Any = self._client
         if client is not None:
@@ -226,6 +232,9 @@ class _Worker:
 
     def _begin(self, commands: list[tuple[int, Message]]) -> None:
         for id, packed in commands:
+            if id not in self._waiting:  # it was cancelled
+                continue
+            self._waiting.discard(id)
             task = self._tasks[id] = self._loop.create_task(self._call(id, packed))
             task.add_done_callback(functools.partial(self._on_end_of, id))
 

@@ -113,8 +113,12 @@ class OwnText(str):
         return own_text, (str(self),)
 
 
+can_load_own_text = True
+"""A test changes it in its own process."""
+
+
 def own_text(text: str) -> OwnText:
-    if "aiolambda.client.processes.worker" not in sys.modules:
+    if not can_load_own_text:
         raise LookupError(text)
     return OwnText(text)
 

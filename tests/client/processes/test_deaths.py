@@ -245,7 +245,7 @@ async def test_workers_end_although_a_fork_of_the_coordinator_lives(tmp_path: Pa
                 await wait_for_end_of(pid)
         finally:
             os.kill(child, signal.SIGKILL)
-            await process.wait()
+            await process.communicate()  # to the end of the pipe, which the fork has, too
     assert len(pids) == 2
 
 

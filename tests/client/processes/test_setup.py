@@ -27,6 +27,7 @@ from aiolambda.testing import FakeTransport
 
 from ...support.counting_lambda import CountingLambda, calling, verdicts_against, workers_of
 from ...support.servers import raw_server
+from . import stack
 from .stack import (
     GiveUp,
     Lock,
@@ -177,7 +178,8 @@ async def test_output_that_cannot_be_passed_fails_its_item_alone(middleware: Any
     assert service.executed.total() == 20
 
 
-async def test_output_that_cannot_be_loaded_fails_its_item_alone() -> None:
+async def test_output_that_cannot_be_loaded_fails_its_item_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack, "can_load_own_text", False)
     service = CountingLambda()
     async with calling(service) as client:
         client.middleware_stack.add(with_a_text_of_its_own, name="odd")
