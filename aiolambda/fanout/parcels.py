@@ -31,6 +31,7 @@ __all__ = ["command_of", "hedge_of", "outcome_of", "packed_command", "packed_out
 
 Packed = tuple[Any, ...]
 
+_PLAIN = frozenset({str, bytes, int, type(None)})
 _DELIVERIES = {verdict.value: verdict for verdict in Delivery}
 
 
@@ -99,9 +100,7 @@ def packed_outcome(output: "InvokeCommandOutput | HttpOutput | None", error: Aio
         return _packed_error(error)
     if type(output) is InvokeCommandOutput:
         known: Any = output
-        return (
-            "invoke",
-            _packed_metadata(output.metadata),
+        members = (
             output.status_code,
             output.function_error,
             output.log_result,
@@ -111,6 +110,8 @@ def packed_outcome(output: "InvokeCommandOutput | HttpOutput | None", error: Aio
             known._function_name,
             known._invocation_type,
         )
+        if _PLAIN.issuperset(map(type, members)):  # a middleware may have put anything there
+            return "invoke", _packed_metadata(output.metadata), *members
     try:
         return "output", pickled(output)
     except NotPicklable as problem:

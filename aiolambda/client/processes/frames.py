@@ -3,9 +3,13 @@
 A message is a tuple whose first member is its kind. To a worker go `setup`, `run`, `cancel`, `end`, `credentials` and `close`;
 from it come `ready`, `failed`, `begun`, `done`, `credentials` and `log`.
 
+Law: the members of a message are plain values: text, bytes, numbers, and tuples and lists of these. An object of another class
+is in a pickle of its own, as bytes: so one that cannot be loaded damages no frame.
+
 Owns the form. Must not know what a message means, or read a pipe.
 """
 
+import io
 import pickle
 import struct
 from collections.abc import Iterator
@@ -25,9 +29,18 @@ class DamagedFrameError(Exception):
     """The bytes are not those of a frame."""
 
 
+class _Pickler(pickle.Pickler):
+    """Refuses what is not plain. It is asked about other classes only, so that plain values take no time more."""
+
+    def reducer_override(self, obj: Any, /) -> Any:
+        raise TypeError(f"an object of the class {type(obj).__name__} is no plain value")
+
+
 def frame_of(messages: list[Message]) -> bytes:
-    """The bytes of a frame with these messages."""
-    content = pickle.dumps(messages, pickle.HIGHEST_PROTOCOL)
+    """The bytes of a frame with these messages. `TypeError` if they hold something else than plain values."""
+    stream = io.BytesIO()
+    _Pickler(stream, pickle.HIGHEST_PROTOCOL).dump(messages)
+    content = stream.getvalue()
     if len(content) > LARGEST_FRAME:
         raise DamagedFrameError(f"a frame has {len(content):,} bytes, and may have {LARGEST_FRAME:,}")
     return _LENGTH.pack(len(content)) + content

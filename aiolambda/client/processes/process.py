@@ -8,6 +8,7 @@ Owns the process and its pipes. Must not know a command.
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -22,13 +23,17 @@ from .frames import DamagedFrameError, FrameReader, Message, frame_of
 __all__ = ["WorkerProcess"]
 
 _PROGRAM = """\
-import json, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_IGN)
+import sys
+if not sys.flags.safe_path: del sys.path[0]
+import json, signal
+for one in (signal.SIGINT, signal.SIGTERM): signal.signal(one, signal.SIG_IGN)
 given = json.loads(open(0, "rb", buffering=0, closefd=False).readline())
 sys.path[:] = given["path"]
 from aiolambda.client.processes.worker import main
-main(uvloop=given["uvloop"])
+main(parent=given["parent"], uvloop=given["uvloop"])
 """
+"""Until it has the path of the map's process, it imports nothing from the working directory."""
+_SCARCE = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 _START_LIMIT = 60.0
 """Seconds for a worker to start: it imports the modules of the user's middlewares."""
 _CLOSE_LIMIT = 2.0
@@ -53,6 +58,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         self._ready: asyncio.Future[None] = loop.create_future()
         self._exited: asyncio.Future[None] = loop.create_future()
         self._gone: asyncio.Future[None] = loop.create_future()
+        self._silent: asyncio.Future[None] = loop.create_future()
         self._ending: asyncio.Task[None] | None = None
         self._stderr = b""
         self.is_ready = self.was_ready = False
@@ -92,8 +98,13 @@ class WorkerProcess(asyncio.SubprocessProtocol):
             raise
         except OSError as error:
             reason = error.strerror or str(error)
-            raise ConfigurationError(f"a worker process of this map cannot start: {reason}; lower processes") from error
-        given = {"path": list(map(str, sys.path)), "uvloop": type(loop).__module__.partition(".")[0] == "uvloop"}
+            remedy = "lower processes" if error.errno in _SCARCE else f"its interpreter is sys.executable, {sys.executable!r}"
+            raise ConfigurationError(f"a worker process of this map cannot start: {reason}; {remedy}") from error
+        except RuntimeError as error:  # no thread can start, or the loop has no processes
+            reason = str(error) or type(error).__name__
+            raise ConfigurationError(f"a worker process of this map cannot start: {reason}") from error
+        is_uvloop = type(loop).__module__.partition(".")[0] == "uvloop"
+        given = {"path": list(map(str, sys.path)), "parent": os.getpid(), "uvloop": is_uvloop}
         stdin = self._stdin = cast("asyncio.WriteTransport", transport.get_pipe_transport(0))
         stdin.write(json.dumps(given).encode() + b"\n" + frame_of([setup]))
         try:
@@ -158,16 +169,15 @@ class WorkerProcess(asyncio.SubprocessProtocol):
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         if fd == 1:
-            self.is_ready = False
-            self._ending = asyncio.get_running_loop().create_task(self._end(), name="end of a worker process")
+            _note(self._silent)
+            self._begin_end()
 
     def process_exited(self) -> None:
-        if not self._exited.done():
-            self._exited.set_result(None)
+        _note(self._exited)
+        self._begin_end()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self._gone.done():
-            self._gone.set_result(None)
+        _note(self._gone)
 
     def _take(self, message: Message) -> None:
         match message:
@@ -186,12 +196,18 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         if not self._ready.done():
             self._ready.set_exception(error)
 
+    def _begin_end(self) -> None:
+        self.is_ready = False
+        if self._ending is None:
+            self._ending = asyncio.get_running_loop().create_task(self._end(), name="end of a worker process")
+
     async def _end(self) -> None:
-        """The process says nothing more. Once it has ended, nothing that it was given can begin any more."""
+        """Once the process has ended and all that it said is heard, nothing that it was given can begin any more."""
         await asyncio.wait([self._exited], timeout=_CLOSE_LIMIT)
         if not self._exited.done():
             self.kill()
             await asyncio.wait([self._exited], timeout=_KILL_LIMIT)
+        await asyncio.wait([self._silent], timeout=_CLOSE_LIMIT)  # a fork of it may hold its pipe
         if not self._ready.done():
             lines = self._stderr.decode(errors="replace").strip().splitlines()
             said = lines[-1][:_LONGEST_LINE] if lines else f"it ended {self.end_shown}"
@@ -211,3 +227,8 @@ class WorkerProcess(asyncio.SubprocessProtocol):
             with contextlib.suppress(Exception):
                 sys.stderr.write(text)
                 sys.stderr.flush()
+
+
+def _note(event: "asyncio.Future[None]") -> None:
+    if not event.done():
+        event.set_result(None)

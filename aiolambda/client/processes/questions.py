@@ -2,7 +2,7 @@
 
 Laws: one question at a time, for all calls that wait; no call waits while the keys at hand are good.
 
-Owns when a worker asks. Must not know how keys are fetched.
+Owns when a worker asks, and the form of keys in a message. Must not know how keys are fetched.
 """
 
 import asyncio
@@ -13,12 +13,28 @@ from ...types.interfaces import ReadyCredentials
 from ...types.values import Credentials
 from .frames import Message
 
-__all__ = ["AskingProvider"]
+__all__ = ["AskingProvider", "credentials_in", "packed_credentials"]
+
+PackedCredentials = tuple[str, str, str | None, float | None]
 
 _FRESH = 5.0
 """Seconds after which the map is asked again, while the keys are used: its provider may have others by then."""
 _GOOD = 60.0
 """Seconds after which calls wait for the answer: the map has not answered for so long."""
+
+
+def packed_credentials(keys: Credentials) -> PackedCredentials:
+    """The keys as plain values. A provider may return a subclass, which another process need not know."""
+    expires_at = None if keys.expires_at is None else float(keys.expires_at.timestamp())
+    token = None if keys.session_token is None else str.__str__(keys.session_token)
+    return str.__str__(keys.access_key_id), str.__str__(keys.secret_access_key), token, expires_at
+
+
+def credentials_in(packed: PackedCredentials) -> Credentials:
+    """The keys that were packed."""
+    key_id, secret, token, expires_at = packed
+    moment = None if expires_at is None else dt.datetime.fromtimestamp(expires_at, dt.UTC)
+    return Credentials(key_id, secret, token, expires_at=moment)
 
 
 class AskingProvider(ReadyCredentials):
@@ -74,7 +90,7 @@ class AskingProvider(ReadyCredentials):
                 self._asked.add_done_callback(lambda done: _pass_on(done, before))
             self._number += 1
             self._rejected = rejected
-            self._tell(("credentials", self._number, rejected))
+            self._tell(("credentials", self._number, None if rejected is None else packed_credentials(rejected)))
         return self._asked
 
 

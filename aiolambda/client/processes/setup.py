@@ -52,6 +52,10 @@ def check_processes(processes: object) -> None:
         raise ConfigurationError(f"processes must be a whole number from 1 to {MOST_PROCESSES}; got {shown(processes)}")
     if processes != 1 and sys.platform == "win32":
         raise ConfigurationError("processes needs the pipes of POSIX, which Windows lacks; leave it out")
+    if processes != 1 and (not sys.executable or getattr(sys, "frozen", False)):
+        raise ConfigurationError(
+            "processes needs a Python interpreter, and sys.executable is none: this program is frozen or embedded; leave it out"
+        )
 
 
 def check_client(config: LambdaClientConfig, observers: tuple[ClientObserver, ...]) -> None:

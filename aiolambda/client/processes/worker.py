@@ -1,8 +1,8 @@
 """A worker process: reads commands from its pipe, sends them with a client of its own, and writes their outcomes.
 
 Laws: before a command is sent, the kernel has a note that it is about to be; so whatever ends this process, the map knows the
-commands that were never begun. The process ends at once when the pipe closes without a word: its map is gone. Signals that
-reach the whole group of processes are ignored: the map decides. What user code prints goes to stderr.
+commands that were never begun. The process ends at once when the pipe closes without a word, or the process of its map ends.
+Signals that reach the whole group of processes are ignored: the map decides. What user code prints goes to stderr.
 
 Owns the loop of the process. Must not know which command goes to which worker, or what becomes of an outcome.
 """
@@ -13,7 +13,6 @@ import functools
 import logging
 import os
 import pickle
-import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -26,12 +25,14 @@ from ...types.loggers import PACKAGE
 from ...types.values import Delivery
 from ..client import LambdaClient
 from .frames import DamagedFrameError, FrameReader, Message, frame_of
-from .questions import AskingProvider
+from .questions import AskingProvider, credentials_in
 from .setup import WorkerSetup
 
 __all__ = ["main"]
 
 _READ_SIZE = 1 << 20
+_LOOK_INTERVAL = 0.5
+"""Seconds after which a worker looks whether its map is there: a fork of that process may hold the pipe open."""
 _FULL_FRAME = 1 << 20
 """Bytes of payloads, after which outcomes go out in another frame."""
 
@@ -93,8 +94,9 @@ class _Forwarding(logging.Handler):
 class _Worker:
     """The commands of one map that this process sends."""
 
-    def __init__(self, fd_in: int, fd_out: int) -> None:
+    def __init__(self, fd_in: int, fd_out: int, parent: int) -> None:
         self._fd_in = fd_in
+        self._parent = parent
         self._writer = _Writer(fd_out)
         self._reader = FrameReader()
         self._loop = asyncio.get_running_loop()
@@ -107,6 +109,8 @@ class _Worker:
         self._client: LambdaClient | None = None
         self._send: Any = None
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._waiting: set[int] = set()
+        """The commands whose note the kernel does not have yet."""
         self._begun: set[int] = set()
         """The commands whose tasks have taken their first step."""
         self._provider = AskingProvider(self.tell, self._loop)
@@ -117,6 +121,7 @@ class _Worker:
         handler = _Forwarding(self)
         PACKAGE.addHandler(handler)
         self._loop.add_reader(self._fd_in, self._read)
+        self._look_for_parent()
         try:
             await self._closed
         finally:
@@ -126,6 +131,11 @@ class _Worker:
                 task.cancel()
             if self._client is not None:
                 await self._client.close(grace=0)
+
+    def _look_for_parent(self) -> None:
+        if os.getppid() != self._parent:
+            os._exit(1)
+        self._loop.call_later(_LOOK_INTERVAL, self._look_for_parent)
 
     def tell(self, message: Message) -> None:
         """Write a message at the end of this turn of the loop."""
@@ -175,10 +185,14 @@ class _Worker:
         self._opening = self._loop.create_task(self._open(content), name="open the client of a worker")
 
     def _on_run(self, number: int, commands: list[tuple[int, Message]]) -> None:
+        self._waiting.update(id for id, _ in commands)
         self._writer.write([("begun", number)])
         self._writer.when_written(lambda: self._begin(commands))
 
     def _on_cancel(self, ids: list[int]) -> None:
+        for id in self._waiting.intersection(ids):
+            self._waiting.discard(id)
+            self.tell(("done", id, packed_outcome(None, ClientClosedError("the call was cancelled"))))
         tasks = {self._tasks[id] for id in ids if id in self._tasks}
         client: Any = self._client
         if client is not None:
@@ -190,7 +204,8 @@ class _Worker:
             self._run_ended.set_result(None)
 
     def _on_credentials(self, number: int, credentials: Any, error: Message | None) -> None:
-        self._provider.answer(number, credentials, None if error is None else outcome_of(error, JsonCodec())[1])
+        keys = None if credentials is None else credentials_in(credentials)
+        self._provider.answer(number, keys, None if error is None else outcome_of(error, JsonCodec())[1])
 
     def _on_close(self) -> None:
         if not self._closed.done():
@@ -217,18 +232,23 @@ class _Worker:
 
     def _begin(self, commands: list[tuple[int, Message]]) -> None:
         for id, packed in commands:
+            if id not in self._waiting:  # it was cancelled
+                continue
+            self._waiting.discard(id)
             task = self._tasks[id] = self._loop.create_task(self._call(id, packed))
             task.add_done_callback(functools.partial(self._on_end_of, id))
 
     async def _call(self, id: int, packed: Message) -> None:
-        output, error = None, None
+        output, error, verdict = None, None, Delivery.NOT_DELIVERED
         self._begun.add(id)
         try:
-            output = await self._send(command_of(packed), self._run_ended)
+            command = command_of(packed)
+            verdict = Delivery.UNKNOWN
+            output = await self._send(command, self._run_ended)
         except AiolambdaError as raised:
             error = raised.with_traceback(None)
         except Exception as raised:  # noqa: BLE001 - a command class of the user's may raise anything as it is loaded
-            error = AiolambdaError(f"a worker process cannot make this call: {type(raised).__name__}")
+            error = AiolambdaError(f"a worker process cannot make this call: {type(raised).__name__}", delivery=verdict)
         self.tell(("done", id, packed_outcome(output, error)))
         self._size += len(getattr(output, "payload", b"")) + len(getattr(output, "content", b""))
         if self._size > _FULL_FRAME:
@@ -252,10 +272,8 @@ def _unpassed(error: BaseException) -> Message:
     return packed_outcome(None, AiolambdaError(said, delivery=Delivery.UNKNOWN))
 
 
-def main(*, uvloop: bool) -> None:
-    """Run a worker whose pipes are stdin and stdout."""
-    for name in ("SIGINT", "SIGTERM"):
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
+def main(*, parent: int, uvloop: bool) -> None:
+    """Run a worker whose pipes are stdin and stdout, for the map in the process `parent`."""
     fd_in, fd_out = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)  # user code reads nothing there
@@ -270,7 +288,7 @@ def main(*, uvloop: bool) -> None:
         factory = library.new_event_loop
 
     async def work() -> None:
-        await _Worker(fd_in, fd_out).run()
+        await _Worker(fd_in, fd_out, parent).run()
 
     with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=factory) as runner:
         runner.run(work())

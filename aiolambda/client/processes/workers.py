@@ -18,6 +18,7 @@ from ...types.loggers import child_of, log_quietly
 from ...types.values import Attempt, Delivery
 from .endings_of_tasks import cancel_once, note_error, wait_through_cancellations
 from .frames import Message
+from .partitions import give
 from .process import WorkerProcess
 from .remote_call import RemoteCall, check_size, ended_in_flight, with_history, with_lost
 from .worker_parts import WorkerParts
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Workers"]
 
-_FULL_FRAME = 1 << 20
-"""Bytes of payloads, after which commands go to a worker in another frame."""
 _VERDICT_LIMIT = 2.0
 """Seconds for a worker to tell how far a cancelled call got."""
 _MOST_BEGINNINGS = 5
@@ -218,8 +217,8 @@ class Workers:
         reason = ""
         try:
             await self._start_one()
-        except AiolambdaError as error:
-            reason = str(error)
+        except Exception as error:  # noqa: BLE001 - the run must not wait for this worker, whatever has happened to it
+            reason = str(error) if isinstance(error, AiolambdaError) else f"another one cannot start: {type(error).__name__}"
             log_quietly(self._log, logging.WARNING, "%s", reason)
         finally:
             self._replacing -= 1
@@ -326,35 +325,10 @@ class Workers:
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Give the calls of this turn to the workers with the fewest calls in flight: a partition for each of them."""
         self._flushing = False
         workers = [worker for worker in self._workers if worker.is_ready]
-        if not workers or not self._new:
-            return
-        partitions: dict[WorkerProcess, list[RemoteCall]] = {worker: [] for worker in workers}
-        for call in self._take_new():
-            worker = min(workers, key=lambda worker: len(worker.calls))
-            worker.calls[call.id] = call
-            call.worker = worker
-            partitions[worker].append(call)
-        for worker, calls in partitions.items():
-            self._write(worker, calls)
-
-    def _write(self, worker: WorkerProcess, calls: list[RemoteCall]) -> None:
-        partition: list[tuple[int, Message]] = []
-        size = 0
-        for call in calls:
-            if not partition:
-                worker.sent += 1
-            call.number = worker.sent
-            call.beginnings += 1
-            partition.append((call.id, call.packed))
-            size += call.size
-            if size > _FULL_FRAME:
-                worker.write([("run", worker.sent, partition)])
-                partition, size = [], 0
-        if partition:
-            worker.write([("run", worker.sent, partition)])
+        if workers and self._new:
+            give(self._take_new(), workers)
 
     def _hear(self, worker: WorkerProcess, message: Message) -> None:
         match message:

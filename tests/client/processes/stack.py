@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from typing import Any
 
 import attrs
@@ -15,12 +16,15 @@ __all__ = [
     "GiveUp",
     "Lock",
     "cancelling",
+    "forking",
     "noting",
     "printing",
     "raising",
     "stamped",
     "warning",
     "with_a_lock",
+    "with_a_lock_for_an_id",
+    "with_a_text_of_its_own",
     "without_metadata",
 ]
 
@@ -53,6 +57,12 @@ async def with_a_lock(call: Call[Any, Any], call_next: Any) -> Any:
     """Return an output that no other process can have, for the payload 1."""
     output = await call_next(call)
     return attrs.evolve(output, executed_version=threading.Lock()) if call.input.payload == b"1" else output
+
+
+async def with_a_lock_for_an_id(call: Call[Any, Any], call_next: Any) -> Any:
+    output = await call_next(call)
+    odd: Any = attrs.evolve(output.metadata, request_id=threading.Lock())
+    return attrs.evolve(output, metadata=odd) if call.input.payload == b"1" else output
 
 
 async def without_metadata(call: Call[Any, Any], call_next: Any) -> Any:
@@ -92,3 +102,35 @@ class Lock:
 
     async def __call__(self, call: Call[Any, Any], call_next: Any) -> Any:
         return await call_next(call)
+
+
+class OwnText(str):
+    """Can be pickled, and loaded in a worker alone."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> Any:
+        return own_text, (str(self),)
+
+
+can_load_own_text = True
+"""A test changes it in its own process."""
+
+
+def own_text(text: str) -> OwnText:
+    if not can_load_own_text:
+        raise LookupError(text)
+    return OwnText(text)
+
+
+async def with_a_text_of_its_own(call: Call[Any, Any], call_next: Any) -> Any:
+    output = await call_next(call)
+    return attrs.evolve(output, executed_version=OwnText("1")) if call.input.payload == b"1" else output
+
+
+async def forking(call: Call[Any, Any], call_next: Any) -> Any:
+    """Fork the worker, for the payload 1: the child keeps its pipes for 30 s."""
+    if call.input.payload == b"1" and os.fork() == 0:
+        time.sleep(30)
+        os._exit(0)
+    return await call_next(call)

@@ -15,6 +15,7 @@ from aiolambda import Call, Delivery, InvokeCommand, InvokeCommandInput, InvokeC
 from aiolambda.pipeline.call import CallNext
 
 from ...support.counting_lambda import CountingLambda, calling, kill_worker, verdicts_against, wait_for_end_of, workers_of
+from .stack import forking
 
 pytestmark = pytest.mark.asyncio
 
@@ -182,6 +183,70 @@ async def test_killed_while_it_writes_large_answers() -> None:
         executions = service.executed[result.item]
         assert executions == 1 if result.ok else executions <= 1
         assert result.ok or result.delivery is Delivery.UNKNOWN
+
+
+async def test_fork_of_a_killed_worker_delays_nothing() -> None:
+    """It holds the pipe, so that the end of the worker shows by its exit alone."""
+    service = CountingLambda(held_from=3)
+    async with calling(service) as client, asyncio.timeout(20):
+        client.middleware_stack.add(forking, name="forking")
+        async with client.map("f", range(4), processes=2) as run:
+            await service.until(4)
+            for pid in workers_of(client).pids:
+                os.kill(pid, signal.SIGKILL)
+            service.released.set()
+            results = [result async for result in run]
+    assert verdicts_against(results, service).total() == 4
+
+
+async def test_no_replacement_can_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def no_thread(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    service = CountingLambda(held_from=0)
+    async with calling(service) as client, asyncio.timeout(20):
+        run = client.map("f", range(100), processes=2, concurrency=10)
+        with pytest.raises(WorkerLostError, match="cannot start: can't start new thread"):
+            async with run:
+                await service.until(10)
+                monkeypatch.setattr(asyncio.get_running_loop(), "subprocess_exec", no_thread)
+                for pid in workers_of(client).pids:
+                    os.kill(pid, signal.SIGKILL)
+                await run.collect()
+
+
+async def test_workers_end_although_a_fork_of_the_coordinator_lives(tmp_path: Path) -> None:
+    """The fork holds the pipes, so that the end of the map's process shows by its id alone."""
+    program = tmp_path / "script.py"
+    program.write_text(
+        "import asyncio, os, sys, time\n"
+        "from aiolambda import Credentials, LambdaClient\n"
+        "async def main():\n"
+        "    settings = dict(region='eu-west-1', credentials=Credentials('A', 's'), endpoint_url=sys.argv[1])\n"
+        "    async with LambdaClient(**settings) as client, client.map('f', range(200), processes=2) as run:\n"
+        "        if (child := os.fork()) == 0:\n"
+        "            time.sleep(60)\n"
+        "            os._exit(0)\n"
+        "        print(child, *[workers.pids for workers in client._maps.workers.working][0], flush=True)\n"
+        "        async for _ in run: pass\n"
+        "asyncio.run(main())\n"
+    )
+    service = CountingLambda(held_from=0)
+    async with calling(service) as client:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(program), str(client.config.endpoint_url)), stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None
+        child, *pids = map(int, (await process.stdout.readline()).split())
+        try:
+            await service.until(2)
+            process.kill()
+            for pid in pids:
+                await wait_for_end_of(pid)
+        finally:
+            os.kill(child, signal.SIGKILL)
+            await process.communicate()  # to the end of the pipe, which the fork has, too
+    assert len(pids) == 2
 
 
 async def test_killed_coordinator_leaves_no_worker(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -214,3 +215,29 @@ async def test_signals_of_the_group_do_not_end_workers() -> None:
         service.released.set()
         results = [result async for result in run]
     assert verdicts_against(results, service) == {"ok": 10}
+
+
+async def test_signals_do_not_end_a_worker_that_starts(tmp_path: Path) -> None:
+    """The first that it imports, here another package of the same name, finds them ignored."""
+    package = tmp_path / "aiolambda"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "import os, signal\n"
+        "for number in (signal.SIGINT, signal.SIGTERM): os.kill(os.getpid(), number)\n"
+        "raise LookupError('still here')\n"
+    )
+    async with calling(CountingLambda()) as client:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sys.path", [str(tmp_path), *sys.path])
+            with pytest.raises(ConfigurationError, match="cannot start: LookupError: still here"):
+                await client.map("f", range(5), processes=2).collect()
+
+
+async def test_worker_imports_nothing_of_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("json", "signal", "struct"):
+        (tmp_path / f"{name}.py").write_text("raise LookupError('imported')\n")
+    monkeypatch.chdir(tmp_path)
+    service = CountingLambda()
+    async with calling(service) as client:
+        results = await client.map("f", range(5), processes=2).collect()
+    assert verdicts_against(results, service) == {"ok": 5}

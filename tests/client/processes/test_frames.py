@@ -2,6 +2,7 @@
 
 import pickle
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +38,10 @@ def test_half_a_frame_is_held() -> None:
 def test_nonsense_is_no_frame(data: bytes) -> None:
     with pytest.raises(DamagedFrameError):
         list(FrameReader().feed(data))
+
+
+@pytest.mark.parametrize("value", [object(), Path(), len], ids=["object", "path", "function"])
+def test_other_values_than_plain_ones_are_refused(value: object) -> None:
+    """One that cannot be loaded at the other end would damage the frame of all."""
+    with pytest.raises(TypeError):
+        frame_of([("done", 1, ("output", value))])

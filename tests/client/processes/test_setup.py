@@ -21,13 +21,27 @@ from aiolambda import (
     StandardRetry,
     Timeouts,
 )
-from aiolambda.client.processes.questions import AskingProvider
+from aiolambda.client.processes.questions import AskingProvider, credentials_in, packed_credentials
 from aiolambda.telemetry import CallEnded, ClientObserver, MapEnded, MapStarted
 from aiolambda.testing import FakeTransport
 
 from ...support.counting_lambda import CountingLambda, calling, verdicts_against, workers_of
 from ...support.servers import raw_server
-from .stack import GiveUp, Lock, cancelling, noting, printing, raising, stamped, warning, with_a_lock, without_metadata
+from . import stack
+from .stack import (
+    GiveUp,
+    Lock,
+    cancelling,
+    noting,
+    printing,
+    raising,
+    stamped,
+    warning,
+    with_a_lock,
+    with_a_lock_for_an_id,
+    with_a_text_of_its_own,
+    without_metadata,
+)
 
 pytestmark = pytest.mark.asyncio
 KEYS = Credentials("AKIDEXAMPLE", "secret")
@@ -44,6 +58,14 @@ def refused(client: LambdaClient, **options: Any) -> str:
 async def test_number_of_processes_is_checked(processes: Any) -> None:
     async with LambdaClient(region="eu-west-1", credentials=KEYS) as client:
         assert "processes must be a whole number from 1 to 64" in refused(client, processes=processes)
+
+
+@pytest.mark.parametrize(("name", "value"), [("executable", ""), ("executable", None), ("frozen", True)], ids=str)
+async def test_program_without_an_interpreter_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: Any) -> None:
+    """A frozen program would start itself, which would start itself."""
+    monkeypatch.setattr(sys, name, value, raising=False)
+    async with LambdaClient(region="eu-west-1", credentials=KEYS) as client:
+        assert "processes needs a Python interpreter" in refused(client)
 
 
 async def test_fake_transport_is_refused() -> None:
@@ -136,14 +158,34 @@ async def test_removed_middlewares_stay_removed() -> None:
         assert not any(b"authorization" in head.lower() for head, _ in server.requests)
 
 
-@pytest.mark.parametrize("middleware", [with_a_lock, without_metadata], ids=lambda one: one.__name__)
-async def test_output_that_cannot_be_passed_fails_its_item_alone(middleware: Any) -> None:
+@pytest.mark.parametrize(
+    ("middleware", "text"),
+    [
+        (with_a_lock, "cannot leave its process: cannot pickle '_thread.lock' object"),
+        (with_a_lock_for_an_id, "cannot be passed from one process to another: TypeError"),
+        (without_metadata, "cannot be passed from one process to another: AttributeError"),
+    ],
+    ids=["member", "metadata", "no-metadata"],
+)
+async def test_output_that_cannot_be_passed_fails_its_item_alone(middleware: Any, text: str) -> None:
     service = CountingLambda()
     async with calling(service) as client:
         client.middleware_stack.add(middleware, name="odd")
         results = await client.map("f", range(20), processes=2, ordered=True).collect()
     assert [result.index for result in results if not result.ok] == [1]
-    assert "cannot be passed from one process to another" in str(results[1].error)
+    assert text in str(results[1].error)
+    assert results[1].delivery is Delivery.UNKNOWN
+    assert service.executed.total() == 20
+
+
+async def test_output_that_cannot_be_loaded_fails_its_item_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack, "can_load_own_text", False)
+    service = CountingLambda()
+    async with calling(service) as client:
+        client.middleware_stack.add(with_a_text_of_its_own, name="odd")
+        results = await client.map("f", range(20), processes=2, ordered=True).collect()
+    assert [result.index for result in results if not result.ok] == [1]
+    assert "raised LookupError" in str(results[1].error)
     assert results[1].delivery is Delivery.UNKNOWN
     assert service.executed.total() == 20
 
@@ -247,6 +289,64 @@ async def test_credentials_are_asked_for_and_renewed() -> None:
     assert provider.asked <= 6
 
 
+@pytest.mark.parametrize(
+    "expires_at",
+    [None, dt.datetime(2031, 5, 4, 3, 2, 1, 987_654, tzinfo=dt.timezone(dt.timedelta(hours=2)))],
+    ids=["lasting", "expiring"],
+)
+async def test_packed_credentials_are_equal_to_those_that_were_packed(expires_at: dt.datetime | None) -> None:
+    """Or a provider would not know those that are rejected."""
+    keys = Credentials("AKIDEXAMPLE", "secret", "token", expires_at=expires_at)
+    assert credentials_in(packed_credentials(keys)) == keys
+
+
+class OwnKeys(Credentials):
+    """Its module need not be known to a worker."""
+
+    def __reduce__(self) -> Any:
+        raise TypeError("no pickle")
+
+
+async def test_credentials_of_another_class_are_renewed() -> None:
+    class Provider:
+        current = OwnKeys("AKID0", "secret")
+
+        async def get_credentials(self) -> Credentials:
+            return self.current
+
+        async def refresh(self, rejected: Credentials, /) -> Credentials:
+            if rejected == self.current:
+                self.current = OwnKeys("AKID1", "secret")
+            return self.current
+
+    service = CountingLambda(rejected_keys={"AKID0"})
+    async with calling(service, credentials=Provider()) as client:
+        results = await client.map("f", range(20), processes=2).collect()
+    assert verdicts_against(results, service) == {"ok": 20}
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        pytest.param(None, "must return aiolambda.Credentials; it returned NoneType", id="nothing"),
+        pytest.param(asyncio.CancelledError(), "cancelled the task", id="cancelled"),
+        pytest.param(KeyError("secret"), "get_credentials() raised KeyError", id="raised"),
+    ],
+)
+async def test_nonsense_of_a_provider_fails_each_item(answer: Any, text: str) -> None:
+    class Provider:
+        async def get_credentials(self) -> Credentials:
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer  # type: ignore[no-any-return] # that is the nonsense
+
+    service = CountingLambda()
+    async with calling(service, credentials=Provider()) as client, asyncio.timeout(30):
+        results = await client.map("f", range(3), processes=2).collect()
+    assert all(text in str(result.error) for result in results)
+    assert not service.executed
+
+
 async def test_failing_provider_fails_each_item() -> None:
     class Failing:
         async def get_credentials(self) -> Credentials:
@@ -297,7 +397,7 @@ async def test_rejection_is_asked_for_those_that_wait_too() -> None:
     await asyncio.sleep(0)
     second = asyncio.ensure_future(provider.refresh(KEYS))
     await asyncio.sleep(0)
-    assert told == [("credentials", 1, None), ("credentials", 2, KEYS)]
+    assert told == [("credentials", 1, None), ("credentials", 2, packed_credentials(KEYS))]
     provider.answer(1, KEYS, None)
     other = Credentials("B", "s")
     provider.answer(2, other, None)
