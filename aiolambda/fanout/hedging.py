@@ -83,6 +83,11 @@ class MapHedging:
         """Become part of a run: its `send`, its windows, its totals, and a function that has it look for work."""
         self.send_once, self.admission, self.stats, self.wake = send, admission, stats, wake
 
+    def limit(self, has_room: Callable[[], bool]) -> None:
+        """Send hedges only while this says that there is room, too."""
+        before = self.has_room
+        self.has_room = lambda: has_room() and before()
+
     async def send(
         self, command: "InvokeCommand | FetchCommand", run_ended: "asyncio.Future[None]"
     ) -> "InvokeCommandOutput | HttpOutput":

@@ -64,6 +64,7 @@ class MapScheduler(Run[Item]):
         release: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.source = source
+        self.hedging = hedging
         self.results: ResultQueue[Item] = ResultQueue(ordered=settings.ordered)
         self.task: asyncio.Task[None] | None = None
         self.stopped_by: StoppedBy | None = None

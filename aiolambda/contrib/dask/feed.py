@@ -118,7 +118,9 @@ class Feed:
             idempotent=self._options.idempotent,
             hedge_after=self._options.hedge_after,
         )
-        _hedge_if_free(self._run, gate)
+        hedging = self._run._scheduler.hedging  # pyright: ignore[reportPrivateUsage] - only here is there a gate
+        if hedging is not None:
+            hedging.limit(lambda: gate.is_free)
         self._tasks = [asyncio.create_task(self._send(self._run)), asyncio.create_task(self._report())]
 
     async def add(self, number: int, holder: str, packed: Sequence[tuple[Any, ...]]) -> None:
@@ -325,14 +327,6 @@ class Feeds:
                 return await call_next(call)
         finally:
             item.calls -= 1
-
-
-def _hedge_if_free(run: MapRun[Any], gate: Gate) -> None:
-    """Let hedges of a run wait until a place is free, as they wait for one in its window."""
-    hedging = run._scheduler._hedging  # pyright: ignore[reportPrivateUsage] - only here is there a gate
-    if hedging is not None:
-        has_room = hedging.has_room
-        hedging.has_room = lambda: gate.is_free and has_room()
 
 
 def _packed(result: MapResult[Any]) -> tuple[Any, ...]:
