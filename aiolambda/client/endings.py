@@ -81,14 +81,17 @@ class Endings:
         _End(call, self.counters).tell(None, error)
         return error
 
-    def elsewhere(self, output: Any, error: AiolambdaError | None, now: float, duration: float) -> None:
-        """Count the end of a call that another process has made, after these seconds."""
+    def elsewhere(
+        self, output: Any, error: AiolambdaError | None, now: float, duration: float, *, is_cancelled: bool = False
+    ) -> None:
+        """Count the end of a call that another process has made, after these seconds, or until its task was cancelled."""
         history: Sequence[Attempt] = getattr(error, "history", ()) if error is not None else output.metadata.history
         verdicts = [attempt.delivery for attempt in history]
         verdict = delivery.worst([*([] if error is None else [error.delivery]), *verdicts])
-        outcome, error_type = outcome_of(verdict, output, error), _error_type(output, error)
+        raised = asyncio.CancelledError() if is_cancelled else error
+        outcome, error_type = outcome_of(verdict, output, raised), _error_type(output, raised)
         self.counters.count(outcome, now, duration, 0.0)
-        if error_type is not None:
+        if error_type is not None and outcome is not Outcome.CANCELLED:
             self.counters.count_failure(outcome, verdict, error_type)
         if isinstance(getattr(output, "log_result", None), str) and (report := output.report) is not None:
             self.counters.bill(report)

@@ -64,9 +64,9 @@ def workers_of(
             stated = startup.config.idempotent
         return command.operation.is_idempotent(input, durable=state.durable) if stated is None else bool(stated)
 
-    def count(output: Any, error: AiolambdaError | None, seconds: float) -> None:
-        endings.elsewhere(output, error, asyncio.get_running_loop().time(), seconds)
-        _count_requests(state, output, error)
+    def count(output: Any, error: AiolambdaError | None, seconds: float, is_cancelled: bool) -> None:
+        endings.elsewhere(output, error, asyncio.get_running_loop().time(), seconds, is_cancelled=is_cancelled)
+        _count_requests(state, output, error, is_cancelled=is_cancelled)
 
     return Workers(
         processes,
@@ -89,9 +89,11 @@ def _most_attempts(retry: RetryStrategy) -> int:
     return retry.max_attempts if isinstance(retry, StandardRetry) else _ATTEMPTS
 
 
-def _count_requests(state: PipelineState, output: Any, error: AiolambdaError | None) -> None:
+def _count_requests(state: PipelineState, output: Any, error: AiolambdaError | None, *, is_cancelled: bool) -> None:
     """Count the requests of a call, and that of its last throttle."""
-    if isinstance(error, TransportError):
+    if is_cancelled:  # its error does not tell them
+        attempts = int(error is not None and error.may_have_run)
+    elif isinstance(error, TransportError):
         attempts = error.attempts
     elif isinstance(error, LambdaServiceException):
         attempts = error.metadata.attempts

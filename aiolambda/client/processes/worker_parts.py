@@ -32,7 +32,7 @@ class WorkerParts:
     """Whether a command may be sent again although it may have run."""
     most_attempts: Callable[[], int]
     """The attempts of a call, as the retry strategy of the open client has them."""
-    count: Callable[[Any, AiolambdaError | None, float], None]
+    count: Callable[[Any, AiolambdaError | None, float, bool], None]
     """Counts the end of a call: its output or its error, and its seconds."""
     _own: dict[Credentials | None, Credentials] = attrs.field(
         factory=dict[Credentials | None, Credentials], init=False, repr=False

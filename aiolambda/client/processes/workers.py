@@ -244,8 +244,8 @@ class Workers:
         check_size(packed, name)
         lost: list[Attempt] = []
         while True:
-            output, error, seconds = await self._once(packed, name)
-            self._parts.count(output, error, seconds)
+            output, error, seconds, is_cancelled = await self._once(packed, name)
+            self._parts.count(output, error, seconds, is_cancelled)
             if not isinstance(error, WorkerLostError) or not self._may_repeat(command, len(lost) + 1):
                 break
             lost.extend(error.history)
@@ -257,7 +257,7 @@ class Workers:
         ended = self._closing or self._client_closed or (self._run_ended is not None and self._run_ended.done())
         return not ended and attempts < self._parts.most_attempts() and self._parts.idempotent(command)
 
-    async def _once(self, packed: Message, function_name: str) -> tuple[Any, AiolambdaError | None, float]:
+    async def _once(self, packed: Message, function_name: str) -> tuple[Any, AiolambdaError | None, float, bool]:
         loop = asyncio.get_running_loop()
         if self._client_closed:
             raise ClientClosedError("this client is closed", function_name=function_name)
@@ -267,14 +267,15 @@ class Workers:
         call = RemoteCall(self._next_id, packed, function_name, loop)
         self._new.append(call)
         self._schedule()
+        is_cancelled = False
         try:
             outcome = await call.future
         except asyncio.CancelledError:
-            outcome = await self._verdict_of(call, loop)
+            outcome, is_cancelled = await self._verdict_of(call, loop), True
         output, error = outcome_of(outcome, self._parts.codec)
         if call.cut and isinstance(error, ClientClosedError) and not self._client_closed:
             error = ended_in_flight(call, error.delivery)
-        return output, error, loop.time() - call.started
+        return output, error, loop.time() - call.started, is_cancelled and error is not None
 
     async def _verdict_of(self, call: RemoteCall, loop: asyncio.AbstractEventLoop) -> Message:
         """The outcome of a call whose task was cancelled: the worker knows how far it got."""

@@ -1,46 +1,16 @@
 """`map` with `processes=2` and `hedge_after`: the hedge goes to a worker like any call, and the loser is cut there."""
 
 import asyncio
-import contextlib
-from collections import Counter
 
-import attrs
 import pytest
 
 from aiolambda import Credentials, LambdaClient
+from aiolambda.types.events import Outcome
 
-from ...support.servers import Connection, answer, raw_server
+from ...support.servers import raw_server
+from ...support.slow_once import SLOW, SlowOnce
 
 pytestmark = pytest.mark.asyncio
-
-SLOW = b"7"
-
-
-@attrs.define(eq=False)
-class SlowOnce:
-    """Answers at once, but for the first request of one item, which it leaves open until the client closes it."""
-
-    executed: Counter[bytes] = attrs.field(factory=Counter[bytes])
-    cut: asyncio.Event = attrs.field(factory=asyncio.Event)
-    running: int = 0
-    most_running: int = 0
-
-    async def __call__(self, connection: Connection) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                _, body = await connection.read_request()
-                self.executed[body] += 1
-                self.running += 1
-                self.most_running = max(self.most_running, self.running)
-                try:
-                    if body == SLOW and self.executed[body] == 1:
-                        await connection.until_client_closes()
-                        self.cut.set()
-                        return
-                    await asyncio.sleep(0.01)
-                finally:
-                    self.running -= 1
-                await connection.write(answer("200 OK", "x-amz-executed-version: $LATEST\r\n", body))
 
 
 async def test_slow_item_is_sent_again_and_its_loser_is_cut() -> None:
@@ -58,7 +28,9 @@ async def test_slow_item_is_sent_again_and_its_loser_is_cut() -> None:
     assert service.executed.pop(SLOW) == 2
     assert set(service.executed.values()) == {1}
     assert (run.stats.hedged, run.stats.hedges_won) == (1, 1)
-    assert (client.stats.hedged, client.stats.hedges_won) == (1, 1)
+    stats = client.stats
+    assert (stats.hedged, stats.hedges_won, stats.attempts) == (1, 1, 31)
+    assert (stats.outcomes[Outcome.EXECUTED], stats.outcomes[Outcome.CANCELLED], stats.failed) == (30, 1, {})
     assert service.most_running <= 5
 
 

@@ -1,11 +1,8 @@
 """Hedged items of a map over a cluster: the worker hedges them, by the same rules as a client."""
 
 import asyncio
-import contextlib
-from collections import Counter
 from typing import Any
 
-import attrs
 import pytest
 
 distributed = pytest.importorskip("distributed", reason="distributed is not installed")
@@ -13,28 +10,8 @@ distributed = pytest.importorskip("distributed", reason="distributed is not inst
 from aiolambda import ConfigurationError  # noqa: E402 - as the next
 from aiolambda.contrib.dask import DaskLambdaClient  # noqa: E402 - needs distributed
 
-from ...support.servers import Connection, answer, raw_server  # noqa: E402 - as above
-
-SLOW = b"7"
-
-
-@attrs.define(eq=False)
-class SlowOnce:
-    """Answers at once, but for the first request of one item, which it leaves open until the client closes it."""
-
-    executed: Counter[bytes] = attrs.field(factory=Counter[bytes])
-    cut: asyncio.Event = attrs.field(factory=asyncio.Event)
-
-    async def __call__(self, connection: Connection) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                _, body = await connection.read_request()
-                self.executed[body] += 1
-                if body == SLOW and self.executed[body] == 1:
-                    await connection.until_client_closes()
-                    self.cut.set()
-                    return
-                await connection.write(answer("200 OK", "x-amz-executed-version: $LATEST\r\n", body))
+from ...support.servers import raw_server  # noqa: E402 - as above
+from ...support.slow_once import SLOW, SlowOnce  # noqa: E402 - as above
 
 
 @pytest.mark.parametrize("of_client", [True, False])
