@@ -5,10 +5,11 @@ Owns the public calls, and the life of a session. Must not know how partitions t
 
 import asyncio
 import random
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 
+from ...client.arguments import ArgumentError
 from ...client.maps import MapCalls, Runs
 from ...config import LambdaClientConfig
 from ...errors import ClientClosedError, ConfigurationError
@@ -18,6 +19,7 @@ from ...operations.commands import InvokeCommand
 from ...pipeline.observers import MapWatch, Observers
 from ...types.events import MapFacts
 from ...types.loggers import PACKAGE, AnyLogger, child_of
+from ...types.mistakes import unknown_name
 from ...types.values import HedgeAfter, Timeouts, Unset, is_whole, shown
 from .budget import ClusterAdmission
 from .engine import Engine
@@ -38,7 +40,7 @@ Item = TypeVar("Item")
 Sent = TypeVar("Sent", bound="InvokeCommand | FetchCommand")
 
 _PARTITION = 500
-_ELSEWHERE = {
+_REMEDIES = {
     "concurrency": "give it to DaskLambdaClient, whose workers share it",
     "processes": "the workers of the cluster are its processes",
 }
@@ -182,6 +184,7 @@ class DaskLambdaClient:
         Raises:
             ConfigurationError: An argument is wrong.
         """
+        _check_names("map", options, DaskMapOptions)
         return self._calls(partition).map(function_name, items, **options)
 
     def map_commands(
@@ -201,6 +204,7 @@ class DaskLambdaClient:
         Raises:
             ConfigurationError: An argument is wrong.
         """
+        _check_names("map_commands", options, DaskCommandOptions)
         return self._calls(partition).map_commands(commands, **options)
 
     def __repr__(self) -> str:
@@ -219,6 +223,14 @@ class DaskLambdaClient:
         if self._maps is None:
             raise ConfigurationError("this DaskLambdaClient is not open: write async with DaskLambdaClient(...) as cluster")
         return _Calls(self._maps, partition)
+
+
+def _check_names(method: str, options: Mapping[str, object], known: type[DaskCommandOptions]) -> None:
+    """`ConfigurationError` for an argument that a map over a cluster does not have."""
+    names = tuple(known.__annotations__)
+    for name in options:
+        if name not in names:
+            raise ArgumentError(unknown_name(f"DaskLambdaClient.{method}()", "argument", name, names, _REMEDIES))
 
 
 class _Calls(MapCalls):
@@ -284,9 +296,6 @@ class _SizedRuns(Runs):
         **settings: Any,
     ) -> MapRun[Item]:
         """A run that has not begun. `ConfigurationError` for an invalid setting."""
-        for name, value, default in (("concurrency", concurrency, "adaptive"), ("processes", processes, 1)):
-            if value != default:
-                raise ConfigurationError(f"a map over a cluster takes no {name}: {_ELSEWHERE[name]}")
         check_flag("idempotent", idempotent)
         after = self.hedge_of(hedge_after, idempotent, function_name)
         check_plain_function("on_progress", on_progress)

@@ -7,7 +7,6 @@ import pytest
 
 distributed = pytest.importorskip("distributed", reason="distributed is not installed")
 
-from aiolambda import ConfigurationError  # noqa: E402 - as the next
 from aiolambda.contrib.dask import DaskLambdaClient  # noqa: E402 - needs distributed
 
 from ...support.servers import raw_server  # noqa: E402 - as above
@@ -41,15 +40,3 @@ async def test_item_that_is_not_idempotent_has_no_hedge(dask: Any) -> None:
         [result] = await cluster.map("orders", [7], timeout=0.5).collect()
     assert result.delivery.value == "unknown"
     assert service.executed == {SLOW: 1}
-
-
-async def test_arguments_of_one_machine_are_refused(dask: Any) -> None:
-    given: Any
-    async with DaskLambdaClient(dask, region="us-east-1") as cluster:
-        for given, said in [
-            ({"concurrency": 5}, "takes no concurrency: give it to DaskLambdaClient"),
-            ({"processes": 2}, "takes no processes: the workers of the cluster"),
-            ({"hedge_after": 0.5}, "hedge_after needs idempotent=True"),
-        ]:
-            with pytest.raises(ConfigurationError, match=said):
-                cluster.map("orders", [1], **given)

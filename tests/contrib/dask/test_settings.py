@@ -239,6 +239,23 @@ async def test_workers_forget_a_session_that_ended(dask: Any, server: CountingLa
     assert not [name for worker in dask.cluster.workers.values() for name in worker.plugins if name.startswith("aiolambda")]
 
 
+@pytest.mark.parametrize(
+    ("method", "given", "said"),
+    [
+        ("map", {"concurrency": 5}, r"DaskLambdaClient.map\(\) has no argument 'concurrency'; give it to DaskLambdaClient"),
+        ("map", {"processes": 2}, "no argument 'processes'; the workers of the cluster are its processes"),
+        ("map", {"hedge_after": 0.5}, "hedge_after needs idempotent=True"),
+        ("map", {"orderd": True}, "no argument 'orderd'; did you mean ordered"),
+        ("map_commands", {"payload": len}, r"DaskLambdaClient.map_commands\(\) has no argument 'payload'; it has ordered, key"),
+    ],
+    ids=["concurrency", "processes", "hedge_after", "orderd", "payload"],
+)
+async def test_wrong_argument_is_named(dask: Any, method: str, given: dict[str, Any], said: str) -> None:
+    async with DaskLambdaClient(dask, region="us-east-1") as cluster:
+        with pytest.raises(ConfigurationError, match=said):
+            getattr(cluster, method)(*(["orders"] if method == "map" else []), [], **given)
+
+
 def test_synchronous_client_lends_its_scheduler(server: CountingLambda) -> None:
     async def main(client: Any) -> list[bool]:
         async with DaskLambdaClient(client, region="us-east-1", endpoint_url=server.url) as cluster:
