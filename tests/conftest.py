@@ -63,19 +63,19 @@ PLACES_BY_MARKER = {
     # The tests of connections and loops also run with the checks of `python -X dev`. In others, these disturb stderr.
     "development_mode": "client transport local/test_endpoint.py test_loops.py",
     # Long, and the oldest and the newest Python are enough.
-    "long": "docs/test_orchestrators.py pipeline/test_hooks.py pipeline/test_places.py test_faults.py"
+    "long": "client/processes contrib docs/test_orchestrators.py pipeline/test_hooks.py pipeline/test_places.py test_faults.py"
     " transport/test_network.py transport/test_session_faults.py",
     # Modules of the package that are loaded late or by their path, programs, and child processes.
-    "installed": "cli client/test_send.py config/test_config.py docs/test_examples.py local test_loops.py test_threads.py"
-    " telemetry/test_instrumentor.py testing/test_plugin.py",
+    "installed": "cli client/processes/test_map.py client/test_send.py config/test_config.py contrib/dask/test_settings.py"
+    " docs/test_examples.py local test_loops.py test_threads.py telemetry/test_instrumentor.py testing/test_plugin.py",
     # Only transport and local import aiohttp. These tests use fakes, or connections like those of the other tests.
-    "no_aiohttp": "cli config/test_credential_chain.py config/test_credentials.py config/test_refreshable.py"
-    " config/test_settings.py config/test_shared_config.py config/test_wrong_settings.py docs emulation fanout policy protocol"
-    " soak telemetry test_benchmarks.py test_codecs.py",
+    "no_aiohttp": "cli client/processes config/test_credential_chain.py config/test_credentials.py config/test_refreshable.py"
+    " config/test_settings.py config/test_shared_config.py config/test_wrong_settings.py contrib docs emulation fanout policy"
+    " protocol soak telemetry test_benchmarks.py test_codecs.py",
     # Only config imports botocore. These tests pass their keys as arguments, or use botocore as an oracle.
     "no_botocore": "cli/test_files.py cli/test_invoke.py cli/test_map.py cli/test_serve.py cli/test_signals.py client"
-    " config/test_profile_keys.py docs emulation fanout local operations pipeline policy protocol soak telemetry transport"
-    " test_benchmarks.py test_budget.py test_codecs.py test_faults.py test_loops.py test_threads.py",
+    " config/test_profile_keys.py contrib docs emulation fanout local operations pipeline policy protocol soak telemetry"
+    " transport test_benchmarks.py test_budget.py test_codecs.py test_faults.py test_loops.py test_threads.py",
 }
 """Folders and files of `tests/`, by the marker that all of their tests get: see `.ci/run`. Each run but those of the wheel
 and of development mode has all other files, so also new ones."""
