@@ -325,6 +325,7 @@ async def test_a_call_that_is_throttled_for_a_minute_warns_once_a_minute(caplog:
     fake.fail("f", TooManyRequestsException("busy", reason="CallerRateLimitExceeded", retry_after=10))
     caplog.set_level(logging.WARNING, logger="aiolambda")
     async with LambdaClient(transport=fake) as client:
+        client._state.jitter = lambda: 0.0
         await asyncio.gather(*(client.invoke("f", 1, timeout=150) for _ in range(3)), return_exceptions=True)
     assert [record.name for record in caplog.records] == ["aiolambda.retry"] * 2
     assert "(CallerRateLimitExceeded; Lambda asks to wait 10 s)" in caplog.text
