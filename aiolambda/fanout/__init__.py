@@ -5,7 +5,7 @@ from .resumption import journal_of
 from .run import MapRun
 from .run_log import RunLog
 from .scheduler import MapScheduler
-from .sender import Send
+from .sending import Send
 from .source import Source, command_factory, item_factory
 from .values import MapSettings
 

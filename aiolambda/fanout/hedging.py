@@ -17,7 +17,7 @@ from ..policy.concurrency import Admission
 from ..policy.hedging import FunctionRecords
 from ..types.loggers import AnyLogger
 from ..types.values import HedgeAfter
-from .sender import Send, throttle_of
+from .sending import Send, throttle_of
 from .stats import StatsCounter
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from .journal import Journal
 from .result_queue import ResultQueue
 from .resumption import Resumption, resumption_of
 from .run_log import RunLog
-from .sender import ItemSender, Run, Send
+from .sender import ItemSender, Run
+from .sending import Send
 from .source import Source
 from .stats import StatsCounter
 from .values import MapResult, MapSettings, MapStats, StoppedBy

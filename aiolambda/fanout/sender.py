@@ -7,19 +7,17 @@ Owns the tasks of the items. Must not know when an item is read, or how wide a w
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from ..errors import AiolambdaError, ClientClosedError, FunctionError, LambdaServiceException
 from ..errors.service import TooManyRequestsException
-from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandOutput
 from ..pipeline.operation import HttpOperation
-from ..policy import classification, delivery
 from ..policy.concurrency import Admission
 from ..policy.retry import backoff
 from ..types.interfaces import Codec
-from ..types.values import Delivery, RetryAction
+from ..types.values import Delivery
 from . import journal_records
 from .backlog import Backlog
 from .item import Flight, WorkItem
@@ -27,20 +25,17 @@ from .journal import Journal, JournalEntry
 from .journal_rows import state_of
 from .resumption import is_sent_again
 from .run_log import RunLog
+from .sending import Send, throttle_of
 from .stats import StatsCounter
 from .values import MapResult
 
 if TYPE_CHECKING:
-    from ..operations.fetch_command import FetchCommand
     from ..operations.fetch_types import HttpOutput
     from .hedging import MapHedging
 
-__all__ = ["ItemSender", "Run", "Send", "throttle_of"]
+__all__ = ["ItemSender", "Run"]
 
 Item = TypeVar("Item")
-
-Send = Callable[["InvokeCommand | FetchCommand", "asyncio.Future[None]"], Awaitable["InvokeCommandOutput | HttpOutput"]]
-"""Sends a command, and makes no further attempt once the future is done: the run has ended."""
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 5.0
@@ -303,13 +298,3 @@ class ItemSender(Generic[Item]):
                 self._run.deliver(work.unsent(), abandoned=True)
         finally:
             self._run.wake()
-
-
-def throttle_of(error: AiolambdaError, *, idempotent: bool) -> LambdaServiceException | None:
-    """The error, if it is a throttle after which the item may be sent again.
-
-    The call's retry loop has classified a failed attempt. An error that a middleware raised is classified here.
-    """
-    action = error.retry_action or classification.retry_action_of(error)
-    is_throttle = action is RetryAction.WAIT and delivery.may_repeat(error.delivery, idempotent=idempotent)
-    return error if is_throttle and isinstance(error, LambdaServiceException) else None
