@@ -22,12 +22,14 @@ from aiolambda.policy import delivery
 
 from ..support.cli import environment, environment_for, run
 from ..support.orchestrators import (
+    COUNTS,
     CountingLambda,
     Prefect,
     airflow_python,
     airflow_servers,
     counting,
     kill_holders,
+    log_of_dag,
     prefect_python,
     prefect_server,
     run_dag,
@@ -218,18 +220,20 @@ async def test_airflow_retries_a_task_that_ended_early(
 async def test_a_task_marked_as_failed_ends_before_it_is_killed(
     airflow: dict[str, str], dags: Path, lambda_and_variables: Any
 ) -> None:
-    """Airflow's supervisor sees the mark with its next heartbeat, sends SIGTERM, and would send SIGKILL 5 s later."""
+    """Airflow's supervisor sees the mark with its next heartbeat, sends SIGTERM, and would send SIGKILL 5 s later.
+
+    `dag.test` does not always notice that such a task has ended, so it is not awaited.
+    """
     server, variables = lambda_and_variables
     server.hold_after = 50
-    running = asyncio.ensure_future(run_dag(dags, airflow | variables))
+    running = asyncio.ensure_future(log_of_dag(dags, airflow | variables, until="Workload finished|^ended: "))
     await server.is_reached()
     with contextlib.closing(sqlite3.connect(Path(airflow["AIRFLOW_HOME"]) / "airflow.db", timeout=30)) as database:
         database.execute("UPDATE task_instance SET state = 'failed' WHERE state = 'running'")
         database.commit()
-    ended = await running
-    assert (ended.state, ended.tries) == ("failed", 1), ended.log
-    assert re.search(r"Process exited .*signal_sent=SIGTERM", ended.log), ended.log
-    counts = counts_of(ended.counts[-1])
+    log = await running
+    assert re.search(r"Process exited .*signal_sent=SIGTERM", log), log
+    counts = counts_of(COUNTS.findall(log)[-1])
     assert server.held <= counts["unknown"]
     assert counts["left"] == ORDERS - counts["unknown"] - counts["done"] > 0
 

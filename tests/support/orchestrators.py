@@ -15,7 +15,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import attrs
 import pytest
@@ -26,12 +26,14 @@ from .local import becomes_true
 from .peers import free_ports, process
 
 __all__ = [
+    "COUNTS",
     "CountingLambda",
     "Prefect",
     "airflow_python",
     "airflow_servers",
     "counting",
     "kill_holders",
+    "log_of_dag",
     "prefect_python",
     "prefect_server",
     "run_dag",
@@ -114,20 +116,32 @@ def kill_holders(folder: Path, number: signal.Signals) -> int:
     return found
 
 
-async def run_python(*arguments: str, python: str = sys.executable, env: Mapping[str, str], within: float = 120) -> str:
-    """What a program of another Python printed, on both of its streams. Its whole group of processes ends with it."""
+async def run_python(
+    *arguments: str, python: str = sys.executable, env: Mapping[str, str], within: float = 120, until: str | None = None
+) -> str:
+    """What a program of another Python printed, on both of its streams. Its whole group of processes ends with it.
+
+    It is ended once it has printed what the pattern `until` finds.
+    """
     with tempfile.TemporaryFile() as output:
         options: dict[str, Any] = {"stdout": output, "stderr": output, "start_new_session": True}
         started = await asyncio.create_subprocess_exec(python, *arguments, env=dict(env), **options)
+        ending = asyncio.ensure_future(started.wait())
         try:
-            await asyncio.wait_for(started.wait(), within)
+            async with asyncio.timeout(within):
+                while not ending.done() and (until is None or re.search(until, _printed(output)) is None):
+                    await asyncio.wait({ending}, timeout=None if until is None else 0.2)
         except TimeoutError:
-            output.seek(0)
-            raise AssertionError(f"the program has not ended: {output.read().decode()}") from None
+            raise AssertionError(f"the program has not ended: {_printed(output)}") from None
         finally:
             await _end_group(started)
-        output.seek(0)
-        return output.read().decode()
+            await ending
+        return _printed(output)
+
+
+def _printed(output: IO[bytes]) -> str:
+    """All that is in the file. The program writes at an offset of its own: it has the file open a second time."""
+    return os.pread(output.fileno(), os.fstat(output.fileno()).st_size, 0).decode(errors="replace")
 
 
 async def _end_group(started: asyncio.subprocess.Process) -> None:
@@ -188,10 +202,15 @@ class DagRun:
     log: str
 
 
-async def run_dag(dags: Path, env: Mapping[str, str]) -> DagRun:
+async def log_of_dag(dags: Path, env: Mapping[str, str], *, until: str | None = None) -> str:
     """Run the DAG `orders` of this folder once, with Airflow's local executor, its supervisor and its retries."""
     variables = {**env, "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
-    log = await run_python("-c", RUN_DAG, str(dags), python=env["AIRFLOW_PYTHON"], env=variables)
+    return await run_python("-c", RUN_DAG, str(dags), python=env["AIRFLOW_PYTHON"], env=variables, until=until)
+
+
+async def run_dag(dags: Path, env: Mapping[str, str]) -> DagRun:
+    """Run the DAG to its end."""
+    log = await log_of_dag(dags, env)
     ended = re.search(r"^ended: (\w+) (\d+)$", log, re.MULTILINE)
     assert ended is not None, log
     return DagRun(ended[1], int(ended[2]), COUNTS.findall(log), log)
