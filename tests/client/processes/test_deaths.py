@@ -33,13 +33,14 @@ async def ending_its_process(
 @pytest.mark.parametrize("concurrency", [40, "adaptive"], ids=["fixed", "adaptive"])
 @pytest.mark.parametrize("idempotent", [False, True], ids=["once", "idempotent"])
 async def test_killed_worker(tmp_path: Path, concurrency: Any, *, journalled: bool, idempotent: bool) -> None:
-    service = CountingLambda(seconds=0.02)
+    service = CountingLambda(seconds=0.02, held_from=100)  # so that both workers have calls in flight
     options = {"journal": tmp_path / "run.db"} if journalled else {}
     async with calling(service) as client:
         async with client.map("f", range(600), processes=2, concurrency=concurrency, idempotent=idempotent, **options) as run:
             results = [await anext(aiter(run))]
-            await service.until(100)
+            await service.until(110)
             pid = kill_worker(client)
+            service.released.set()
             results += [result async for result in run]
         counted = verdicts_against(results, service, idempotent=idempotent)
         assert client.stats.attempts >= service.executed.total()

