@@ -207,14 +207,15 @@ class AiolambdaError(Exception):
         elif isinstance(self, LambdaServiceException):
             self.elapsed = elapsed
 
-    def _join(self, delivery: Delivery, others: Sequence[Attempt]) -> None:
-        """Add the requests of a second call that was sent beside the one that failed."""
+    def _join(self, delivery: Delivery, others: Sequence[Attempt], *, came_first: bool) -> None:
+        """Add the requests of another call, which was sent beside the one that failed, or before it."""
         self._delivery = delivery
+        before, after = (others, ()) if came_first else ((), others)
         if isinstance(self, TransportError):
-            self.history = (*self.history, *others)
+            self.history = (*before, *self.history, *after)
         elif isinstance(self, LambdaServiceException):
             of_call: Metadata = self.metadata
-            both = (*of_call.history, *others)
+            both = (*before, *of_call.history, *after)
             self.metadata = attrs.evolve(of_call, attempts=of_call.attempts + len(others), history=both)
 
     def _details(self) -> list[str]:

@@ -16,7 +16,7 @@ from ..errors import AiolambdaError, InvalidInputError
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandInput, InvokeCommandOutput, new_input, output_with_later_metadata
 from ..operations.payload import body_of, encoded
-from ..pipeline.command import BaseCommand, parts_of
+from ..pipeline.command import BaseCommand, function_of, parts_of
 from ..pipeline.operation import HttpOperation, UnreadFile
 from ..types.http import Headers
 from ..types.interfaces import Codec
@@ -161,7 +161,7 @@ def _encoded(payload: object, codec: Codec, function_name: object) -> bytes:
 
 def _whole_command(command: "InvokeCommand | FetchCommand", codec: Codec) -> Packed:
     """A command of another kind, or with middlewares of its own. Its payload is encoded, too."""
-    name = command.operation.function_name(cast("Any", command.input))
+    name = function_of(command)
     known: Any = command
     input: Any = known.input
     if isinstance(command, BaseCommand):  # pyright: ignore[reportUnnecessaryIsInstance] - a command of another class works too

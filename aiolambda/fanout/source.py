@@ -19,7 +19,7 @@ from ..errors.tracebacks import forget_locals
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandInput, new_input
 from ..operations.payload import Payload, check_json_text, encoded_payload
-from ..pipeline.command import BaseCommand, check_command
+from ..pipeline.command import BaseCommand, check_command, function_of
 from ..pipeline.operation import ControlPlaneOperation, HttpOperation, StreamedOperation
 from ..types.interfaces import Codec
 from .item import WorkItem
@@ -227,7 +227,7 @@ def _work_item(
         item=item,
         key=str(index) if given is None else given,
         command=command,
-        function_name=command.operation.function_name(cast("Any", command.input)),
+        function_name=function_of(command),
         idempotent=idempotent,
         given_key=given,
         payload_hash=hash,

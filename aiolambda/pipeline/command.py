@@ -16,7 +16,7 @@ from .call import Command
 from .operation import CommandInput, CommandOutput
 from .stack import MiddlewareStack
 
-__all__ = ["BaseCommand", "check_command", "parts_of"]
+__all__ = ["BaseCommand", "check_command", "function_of", "parts_of"]
 
 In = TypeVar("In", bound=CommandInput)
 Out = TypeVar("Out", bound=CommandOutput)
@@ -127,3 +127,8 @@ def parts_of(command: Command[Any, Any]) -> tuple[Any, bool | None, MiddlewareSt
         if not known._has_own_parts:
             return known._input, known._idempotent, known._stack
     return command.input, command.idempotent, command.middleware_stack
+
+
+def function_of(command: Command[Any, Any]) -> str:
+    """The name of the function that a command calls, as its operation reads it from the input."""
+    return command.operation.function_name(command.input)

@@ -219,10 +219,10 @@ def completed(
     return error
 
 
-def joined(error: AiolambdaError, others: Sequence[Attempt]) -> AiolambdaError:
-    """The error of a call with the verdict and the requests of another that was sent beside it."""
+def joined(error: AiolambdaError, others: Sequence[Attempt], *, came_first: bool = False) -> AiolambdaError:
+    """The error of a call with the verdict and the requests of another, which was sent beside it or `came_first`."""
     verdict = worst([error.delivery, *(attempt.delivery for attempt in others)])
-    error._join(verdict, others)  # pyright: ignore[reportPrivateUsage] - as in `completed`
+    error._join(verdict, others, came_first=came_first)  # pyright: ignore[reportPrivateUsage] - as in `completed`
     return error
 
 

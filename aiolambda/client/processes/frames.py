@@ -15,10 +15,12 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["LARGEST_FRAME", "DamagedFrameError", "FrameReader", "Message", "frame_of"]
+__all__ = ["FULL_FRAME", "LARGEST_FRAME", "DamagedFrameError", "FrameReader", "Message", "frame_of"]
 
 Message = tuple[Any, ...]
 
+FULL_FRAME = 1 << 20
+"""Bytes of payloads, after which the rest goes into another frame: each is made, and read, in one turn of a loop."""
 LARGEST_FRAME = 1 << 30
 """Bytes. A length beyond it is no length: something else wrote to the pipe."""
 

@@ -5,14 +5,11 @@ Owns which worker has a call, and the numbers of partitions. Must not know how a
 
 from collections.abc import Sequence
 
-from .frames import Message
+from .frames import FULL_FRAME, Message
 from .process import WorkerProcess
 from .remote_call import RemoteCall
 
 __all__ = ["give"]
-
-_FULL_FRAME = 1 << 20
-"""Bytes of payloads, after which commands go to a worker in another frame."""
 
 
 def give(calls: Sequence[RemoteCall], workers: Sequence[WorkerProcess]) -> None:
@@ -37,7 +34,7 @@ def _write(worker: WorkerProcess, calls: list[RemoteCall]) -> None:
         call.beginnings += 1
         partition.append((call.id, call.packed))
         size += call.size
-        if size > _FULL_FRAME:
+        if size > FULL_FRAME:
             worker.write([("run", worker.sent, partition)])
             partition, size = [], 0
     if partition:

@@ -17,7 +17,6 @@ from ...errors import (
     InvalidInputError,
     InvocationTimeoutError,
     NotSentError,
-    TransportError,
     WorkerLostError,
 )
 from ...fanout.parcels import packed_outcome
@@ -26,7 +25,7 @@ from ...types.values import Attempt, Delivery
 from .frames import LARGEST_FRAME, Message
 from .process import WorkerProcess
 
-__all__ = ["RemoteCall", "check_size", "ended_in_flight", "with_history", "with_lost"]
+__all__ = ["RemoteCall", "check_size", "ended_in_flight", "with_history"]
 
 _LARGEST_COMMAND = LARGEST_FRAME // 2
 """Bytes. Lambda takes far less, but a server behind a URL need not."""
@@ -119,12 +118,3 @@ def with_history(output: Any, lost: list[Attempt]) -> Any:
     metadata = output.metadata
     history = (*lost, *metadata.history)
     return attrs.evolve(output, metadata=attrs.evolve(metadata, attempts=metadata.attempts + len(lost), history=history))
-
-
-def with_lost(error: AiolambdaError, lost: list[Attempt]) -> AiolambdaError:
-    """The error of the last attempt, with the verdict on all: one of a lost worker may have run."""
-    known: Any = error
-    known._delivery = delivery.worst([error.delivery, *(attempt.delivery for attempt in lost)])
-    if isinstance(error, TransportError):
-        error.history = (*lost, *error.history)
-    return error

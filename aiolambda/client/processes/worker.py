@@ -24,7 +24,7 @@ from ...types.events import MapFacts
 from ...types.loggers import PACKAGE
 from ...types.values import Delivery
 from ..client import LambdaClient
-from .frames import DamagedFrameError, FrameReader, Message, frame_of
+from .frames import FULL_FRAME, DamagedFrameError, FrameReader, Message, frame_of
 from .questions import AskingProvider, credentials_in
 from .setup import WorkerSetup
 
@@ -33,8 +33,6 @@ __all__ = ["main"]
 _READ_SIZE = 1 << 20
 _LOOK_INTERVAL = 0.5
 """Seconds after which a worker looks whether its map is there: a fork of that process may hold the pipe open."""
-_FULL_FRAME = 1 << 20
-"""Bytes of payloads, after which outcomes go out in another frame."""
 
 
 class _Writer:
@@ -251,7 +249,7 @@ class _Worker:
             error = AiolambdaError(f"a worker process cannot make this call: {type(raised).__name__}", delivery=verdict)
         self.tell(("done", id, packed_outcome(output, error)))
         self._size += len(getattr(output, "payload", b"")) + len(getattr(output, "content", b""))
-        if self._size > _FULL_FRAME:
+        if self._size > FULL_FRAME:
             self._flush()
 
     def _on_end_of(self, id: int, task: asyncio.Task[None]) -> None:

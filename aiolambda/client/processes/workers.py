@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import AiolambdaError, ClientClosedError, ConfigurationError, NotSentError, WorkerLostError
 from ...fanout.parcels import outcome_of, packed_command
+from ...pipeline.command import function_of
+from ...policy import delivery
 from ...types.loggers import child_of, log_quietly
 from ...types.values import Attempt, Delivery
 from .endings_of_tasks import cancel_once, note_error, wait_through_cancellations
 from .frames import Message
 from .partitions import give
 from .process import WorkerProcess
-from .remote_call import RemoteCall, check_size, ended_in_flight, with_history, with_lost
+from .remote_call import RemoteCall, check_size, ended_in_flight, with_history
 from .worker_parts import WorkerParts
 
 if TYPE_CHECKING:
@@ -240,7 +242,7 @@ class Workers:
     async def _send(self, command: "InvokeCommand | FetchCommand") -> Any:
         """Send a command, and once more for each worker that it loses, if it is idempotent."""
         packed = packed_command(command, self._parts.codec)
-        name = command.operation.function_name(command.input)  # type: ignore[arg-type] # of the one class or of the other
+        name = function_of(command)
         check_size(packed, name)
         lost: list[Attempt] = []
         while True:
@@ -251,7 +253,7 @@ class Workers:
             lost.extend(error.history)
         if error is None:
             return with_history(output, lost) if lost else output
-        raise with_lost(error, lost) if lost else error
+        raise delivery.joined(error, lost, came_first=True) if lost else error
 
     def _may_repeat(self, command: Any, attempts: int) -> bool:
         ended = self._closing or self._client_closed or (self._run_ended is not None and self._run_ended.done())

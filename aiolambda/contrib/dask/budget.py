@@ -5,9 +5,8 @@ Owns the division and its order: shares shrink before others grow. Must not know
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
-from typing import ClassVar
 
-from ...policy.concurrency import Admission, Scope
+from ...policy.concurrency import FixedAdmission
 
 __all__ = ["Budget", "ClusterAdmission", "shares_of"]
 
@@ -56,29 +55,15 @@ class Budget:
         return has_answered
 
 
-class ClusterAdmission(Admission):
-    """Room for the items that may be at the workers, or on their way to them. Throttles are met by the workers."""
-
-    is_shared: ClassVar[bool] = False
+class ClusterAdmission(FixedAdmission):
+    """Room for the items that may be at the workers, or on their way to them: it moves as workers come and go."""
 
     def __init__(self, most: Callable[[], int]) -> None:
-        self._most = most
-        self._in_flight = 0
+        super().__init__(most())
+        self._most_now = most
 
     def room(self, function: str, now: float) -> int:
-        return self._most() - self._in_flight
-
-    def opens_at(self, function: str, now: float) -> float | None:
-        return None
-
-    def sent(self, function: str, now: float) -> None:
-        self._in_flight += 1
-
-    def ended(self, function: str, *, sent_at: float) -> None:
-        self._in_flight -= 1
-
-    def throttled(self, function: str, now: float, *, sent_at: float, scope: Scope | None) -> None:
-        self._in_flight -= 1
+        return self._most_now() - self._in_flight
 
     def window(self, function: str) -> int:
-        return self._most()
+        return self._most_now()

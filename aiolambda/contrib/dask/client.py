@@ -4,6 +4,7 @@ Owns the public calls, and the life of a session. Must not know how partitions t
 """
 
 import asyncio
+import itertools
 import random
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from types import TracebackType
@@ -251,7 +252,7 @@ class _ClusterMaps:
         self.logger = logger
         self.observers = Observers()
         self.runs: set[MapRun[Any]] = set()
-        self.numbers = iter(range(1 << 62))
+        self.numbers = itertools.count()
         self.loop = asyncio.get_running_loop()
         self._ending: set[asyncio.Task[None]] = set()
 

@@ -18,6 +18,7 @@ import attrs
 from ...errors import AiolambdaError, NotSentError, UnknownOutcomeError
 from ...fanout.parcels import hedge_of, outcome_of, packed_command
 from ...operations.commands import InvokeCommand
+from ...pipeline.command import function_of
 from ...policy import delivery
 from ...types.interfaces import Codec
 from ...types.values import Delivery
@@ -117,7 +118,7 @@ class Partitions:
         item = Item(
             packed,
             sum(len(part) for part in packed if isinstance(part, bytes)),
-            command.operation.function_name(command.input),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+            function_of(command),
             self._idempotent if said is None else said,
             run_ended.get_loop().create_future(),
         )
