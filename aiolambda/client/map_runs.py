@@ -8,9 +8,8 @@ import contextlib
 import functools
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors.checks import check_flag, check_plain_function
 from ..pipeline.observers import MapWatch, Observers
 from ..types.events import MapFacts
 from ..types.interfaces import Codec
@@ -18,11 +17,10 @@ from ..types.loggers import AnyLogger, child_of, log_quietly
 from ..types.values import HedgeAfter, Timeouts, Unset
 from .map_checks import checked_concurrency
 from .map_workers import MapWorkers
-from .maps import Runs
+from .maps import RunRequest, Runs
 
 if TYPE_CHECKING:  # loaded by the first map: most programs have none
-    from ..fanout import Journal, MapRun, Send, Source
-    from ..fanout.values import MapStats
+    from ..fanout import MapRun, Send, Source
     from ..policy.concurrency import AdaptiveAdmission
     from .hedging import HedgedCalls
     from .processes.workers import Workers
@@ -71,60 +69,38 @@ class Maps(Runs):
         self.workers = MapWorkers(workers)
         self._admission: AdaptiveAdmission | None = None
 
-    def run(
-        self,
-        source: "Source[Item]",
-        *,
-        function_name: str | None,
-        qualifier: str | None = None,
-        concurrency: int | Literal["adaptive", "limits"],
-        processes: int,
-        timeout: float | Timeouts | Unset | None,
-        idempotent: bool | None,
-        hedge_after: HedgeAfter | Unset | None,
-        journal: "Journal | None",
-        lookahead: int,
-        on_progress: "Callable[[MapStats], None] | None",
-        **settings: Any,
-    ) -> "MapRun[Item]":
+    def run(self, source: "Source[Item]", asked: RunRequest) -> "MapRun[Item]":
         """A run that has not begun. `ConfigurationError` for an invalid setting."""
         from ..fanout import MapRun, MapScheduler, MapSettings, RunLog  # noqa: PLC0415 - most programs have no map
         from ..policy.concurrency import FixedAdmission  # noqa: PLC0415 - as above
 
-        check_flag("idempotent", idempotent)
-        after = self.hedge_of(hedge_after, idempotent, function_name)
-        check_plain_function("on_progress", on_progress)
+        function_name, concurrency, after = asked.function_name, asked.concurrency, asked.hedge_after
+        call = asked.timeout, asked.idempotent
         prepare: Callable[[], Awaitable[None]] | None = None
         if concurrency == "limits" and function_name is not None:
-            prepare, concurrency = functools.partial(self._start_at_limit, function_name, qualifier), "adaptive"
+            prepare, concurrency = functools.partial(self._start_at_limit, function_name, asked.qualifier), "adaptive"
         fixed = None if concurrency == "adaptive" else checked_concurrency(concurrency, self._max_concurrency, function_name)
         facts = MapFacts(function_name)
         log = RunLog(self._logger, function_name)
-        send, enter, release = self._sender(timeout, idempotent, facts), self._enter, None
-        workers = self.workers.made(processes, timeout, idempotent, function_name)
+        send, enter, release = self._sender(*call, facts), self._enter, None
+        workers = self.workers.made(asked.processes, *call, function_name)
         if workers is not None:
             send, prepare = workers.send, workers.before(prepare)
             enter, release = functools.partial(self.workers.begin, workers, enter), functools.partial(self.workers.end, workers)
-        max_held = max(_LEAST_HELD, 4 * (fixed or self._max_concurrency)) + lookahead
+        max_held = max(_LEAST_HELD, 4 * (fixed or self._max_concurrency)) + asked.lookahead
         scheduler = MapScheduler(
             source,
             send=send,
             admission=self.admission if fixed is None else FixedAdmission(fixed),
-            settings=MapSettings(
-                max_held=max_held,
-                lookahead=lookahead,
-                on_progress=on_progress,
-                idempotent=self.idempotent if idempotent is None else idempotent,
-                **settings,
-            ),
-            journal=journal,
+            settings=MapSettings(max_held=max_held, lookahead=asked.lookahead, **asked.settings),
+            journal=asked.journal,
             codec=self.codec,
             jitter=self._jitter,
             log=log,
             prepare=prepare,
             hedging=None
             if after is None
-            else self._hedging().of_map(after, timeout, idempotent, facts, send=None if workers is None else workers.send),
+            else self._hedging().of_map(after, *call, facts, send=None if workers is None else workers.send),
             release=release,
         )
         if workers is not None:

@@ -6,12 +6,14 @@ Owns the signatures of these calls, and what they make of their arguments. Must 
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import attrs
+
 from ..errors import ConfigurationError
-from ..errors.checks import check_callable, check_path
+from ..errors.checks import check_callable, check_flag, check_path, check_plain_function
 from ..operations.commands import InvokeCommand
 from ..operations.invoke_types import InvokeCommandInput
 from ..operations.payload import Payload
@@ -26,7 +28,7 @@ if TYPE_CHECKING:  # loaded by the first map: most programs have none
     from ..fanout.values import MapStats
     from ..operations.fetch_command import FetchCommand
 
-__all__ = ["MapCalls", "Runs"]
+__all__ = ["MapCalls", "RunRequest", "Runs"]
 
 Item = TypeVar("Item")
 Sent = TypeVar("Sent", bound="InvokeCommand | FetchCommand")
@@ -34,6 +36,25 @@ Sent = TypeVar("Sent", bound="InvokeCommand | FetchCommand")
 _TYPES = ("RequestResponse", "Event")
 _LOOKAHEAD = 1000
 """Commands that are read while the window of their function is full, so that a throttled function does not stop the others."""
+
+
+@attrs.frozen(kw_only=True)
+class RunRequest:
+    """What a map asks of whoever makes its run."""
+
+    function_name: str | None
+    """The function; `None` for commands, which may name different ones."""
+    qualifier: str | None = None
+    concurrency: int | Literal["adaptive", "limits"]
+    processes: int
+    timeout: float | Timeouts | Unset | None
+    idempotent: bool | None
+    hedge_after: HedgeAfter | None
+    """When items are hedged, as the map or the client says."""
+    journal: "Journal | None"
+    lookahead: int
+    settings: Mapping[str, Any]
+    """Those of `MapSettings` that the map has given."""
 
 
 class Runs(ABC):
@@ -46,33 +67,8 @@ class Runs(ABC):
     """When items are hedged if their map does not say it."""
 
     @abstractmethod
-    def run(
-        self,
-        source: "Source[Item]",
-        *,
-        function_name: str | None,
-        qualifier: str | None = None,
-        concurrency: int | Literal["adaptive", "limits"],
-        processes: int,
-        timeout: float | Timeouts | Unset | None,
-        idempotent: bool | None,
-        hedge_after: HedgeAfter | Unset | None,
-        journal: "Journal | None",
-        lookahead: int,
-        on_progress: "Callable[[MapStats], None] | None",
-        **settings: Any,
-    ) -> "MapRun[Item]":
+    def run(self, source: "Source[Item]", asked: RunRequest) -> "MapRun[Item]":
         """A run that has not begun. `ConfigurationError` for an invalid setting."""
-
-    def hedge_of(
-        self, asked: HedgeAfter | Unset | None, idempotent: bool | None, function_name: str | None
-    ) -> HedgeAfter | None:
-        """When the items of a run are hedged. Of commands, each says itself whether it is idempotent."""
-        if asked is UNSET:
-            return self.hedge_after
-        if idempotent is None:
-            idempotent = self.idempotent or function_name is None
-        return checked_hedge(asked, idempotent=idempotent)
 
 
 class MapCalls:
@@ -190,25 +186,29 @@ class MapCalls:
         if journal is not None and tenant_id is not None:
             tenant = hashlib.sha256(str(tenant_id).encode(errors="surrogatepass")).hexdigest()
         identity = {"function": function_name, "qualifier": qualifier, "type": invocation_type, "tenant": tenant}
-        return self._runs.run(
-            Source(items, prepare),
+        check_plain_function("on_progress", on_progress)
+        asked = RunRequest(
             function_name=function_name,
             qualifier=qualifier,
             concurrency=concurrency,
+            processes=processes,
             timeout=timeout,
             idempotent=idempotent,
-            hedge_after=hedge_after,
+            hedge_after=self._hedge_of(hedge_after, idempotent, function_name),
             journal=journal_of(journal, identity, results=journal_results, retry_failed=retry_failed),
             lookahead=0,
-            ordered=ordered,
-            retry_function_errors=retry_function_errors,
-            max_failures=max_failures,
-            max_failure_ratio=max_failure_ratio,
-            deadline=deadline,
-            retry_failed=retry_failed,
-            processes=processes,
-            on_progress=on_progress,
+            settings={
+                "ordered": ordered,
+                "retry_function_errors": retry_function_errors,
+                "max_failures": max_failures,
+                "max_failure_ratio": max_failure_ratio,
+                "deadline": deadline,
+                "retry_failed": retry_failed,
+                "on_progress": on_progress,
+                "idempotent": self._runs.idempotent if idempotent is None else idempotent,
+            },
         )
+        return self._runs.run(Source(items, prepare), asked)
 
     def map_commands(
         self,
@@ -283,21 +283,36 @@ class MapCalls:
             hashed=journal is not None and key is None,
         )
         identity = {"function": None, "qualifier": None, "type": "commands"}
-        return self._runs.run(
-            Source(commands, prepare),
+        check_plain_function("on_progress", on_progress)
+        asked = RunRequest(
             function_name=None,
             concurrency=concurrency,
+            processes=processes,
             timeout=timeout,
             idempotent=idempotent,
-            hedge_after=hedge_after,
+            hedge_after=self._hedge_of(hedge_after, idempotent, None),
             journal=journal_of(journal, identity, results=journal_results, retry_failed=retry_failed),
             lookahead=_LOOKAHEAD,
-            ordered=ordered,
-            retry_function_errors=retry_function_errors,
-            max_failures=max_failures,
-            max_failure_ratio=max_failure_ratio,
-            deadline=deadline,
-            retry_failed=retry_failed,
-            processes=processes,
-            on_progress=on_progress,
+            settings={
+                "ordered": ordered,
+                "retry_function_errors": retry_function_errors,
+                "max_failures": max_failures,
+                "max_failure_ratio": max_failure_ratio,
+                "deadline": deadline,
+                "retry_failed": retry_failed,
+                "on_progress": on_progress,
+                "idempotent": self._runs.idempotent if idempotent is None else idempotent,
+            },
         )
+        return self._runs.run(Source(commands, prepare), asked)
+
+    def _hedge_of(
+        self, asked: HedgeAfter | Unset | None, idempotent: bool | None, function_name: str | None
+    ) -> HedgeAfter | None:
+        """When the items of a run are hedged. Of commands, each says itself whether it is idempotent."""
+        check_flag("idempotent", idempotent)
+        if asked is UNSET:
+            return self._runs.hedge_after
+        if idempotent is None:
+            idempotent = self._runs.idempotent or function_name is None
+        return checked_hedge(asked, idempotent=idempotent)

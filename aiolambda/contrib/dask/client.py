@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 
 from ...client.arguments import ArgumentError
-from ...client.maps import MapCalls, Runs
+from ...client.maps import MapCalls, RunRequest, Runs
 from ...config import LambdaClientConfig
 from ...errors import ClientClosedError, ConfigurationError
-from ...errors.checks import check_flag, check_plain_function, check_whole, problem_of_timeout
+from ...errors.checks import check_whole, problem_of_timeout
 from ...fanout import MapRun, MapScheduler, MapSettings, RunLog
 from ...operations.commands import InvokeCommand
 from ...pipeline.observers import MapWatch, Observers
@@ -31,8 +31,7 @@ from .session import ClusterSession
 from .travel import checked_factory, config_of, travelling
 
 if TYPE_CHECKING:
-    from ...fanout import Journal, Source
-    from ...fanout.values import MapStats
+    from ...fanout import Source
     from ...operations.fetch_command import FetchCommand
 
 __all__ = ["DaskLambdaClient"]
@@ -280,35 +279,18 @@ class _SizedRuns(Runs):
         self._of = of
         self._size = size
 
-    def run(
-        self,
-        source: "Source[Item]",
-        *,
-        function_name: str | None,
-        qualifier: str | None = None,
-        concurrency: int | Literal["adaptive", "limits"],
-        processes: int,
-        timeout: float | Timeouts | Unset | None,
-        idempotent: bool | None,
-        hedge_after: HedgeAfter | Unset | None,
-        journal: "Journal | None",
-        lookahead: int,
-        on_progress: "Callable[[MapStats], None] | None",
-        **settings: Any,
-    ) -> MapRun[Item]:
+    def run(self, source: "Source[Item]", asked: RunRequest) -> MapRun[Item]:
         """A run that has not begun. `ConfigurationError` for an invalid setting."""
-        check_flag("idempotent", idempotent)
-        after = self.hedge_of(hedge_after, idempotent, function_name)
-        check_plain_function("on_progress", on_progress)
+        timeout = asked.timeout
         if not isinstance(timeout, Timeouts | Unset) and (problem := problem_of_timeout("timeout", timeout)) is not None:
             raise ConfigurationError(problem)
         of, session = self._of, self._of.session
         most = max(_LEAST_WORKERS, 4 * len(session.workers)) * 2 * self._size
-        facts = MapFacts(function_name)
-        log = RunLog(child_of(of.logger, "map"), function_name)
+        facts = MapFacts(asked.function_name)
+        log = RunLog(child_of(of.logger, "map"), asked.function_name)
         partitions = Partitions(
             session,
-            MapOptions(next(of.numbers), timeout, idempotent, after),
+            MapOptions(next(of.numbers), timeout, asked.idempotent, asked.hedge_after),
             size=self._size,
             codec=self.codec,
             idempotent=self.idempotent,
@@ -323,13 +305,11 @@ class _SizedRuns(Runs):
             send=partitions.send,
             admission=ClusterAdmission(lambda: min(most, session.capacity(self._size))),
             settings=MapSettings(
-                max_held=2 * most + lookahead,
+                max_held=2 * most + asked.lookahead,
                 lookahead=0,  # the workers' maps look ahead
-                on_progress=on_progress,
-                idempotent=self.idempotent if idempotent is None else idempotent,
-                **settings,
+                **asked.settings,
             ),
-            journal=journal,
+            journal=asked.journal,
             codec=self.codec,
             jitter=random.random,
             log=log,
