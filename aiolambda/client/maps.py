@@ -40,7 +40,7 @@ _LOOKAHEAD = 1000
 
 @attrs.frozen(kw_only=True)
 class RunRequest:
-    """What a map asks of whoever makes its run."""
+    """The arguments of a map, for the maker of its run."""
 
     function_name: str | None
     """The function; `None` for commands, which may name different ones."""
@@ -58,7 +58,7 @@ class RunRequest:
 
 
 class Runs(ABC):
-    """What makes the runs of `map` and `map_commands`."""
+    """The maker of the runs of `map` and `map_commands`."""
 
     codec: Codec
     idempotent: bool

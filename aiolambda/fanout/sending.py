@@ -1,4 +1,4 @@
-"""What a map asks of whoever sends its commands: this client, worker processes, or the workers of a cluster.
+"""The function that sends the commands of a map: by this client, worker processes, or the workers of a cluster.
 
 Owns the type of that function, and which of its errors are throttles. Must not know who sends.
 """

@@ -81,7 +81,7 @@ class AskingProvider(ReadyCredentials):
             asked.set_result(credentials)
         elif error is not None:
             asked.set_exception(error)
-            asked.exception()  # a question in the background has nobody who retrieves it
+            asked.exception()  # no caller retrieves the error of a question in the background
 
     def _ask(self, rejected: Credentials | None) -> "asyncio.Future[Credentials]":
         if self._asked is None or (rejected is not None and rejected != self._rejected):

@@ -1,7 +1,7 @@
-"""What a worker needs to make the calls of a map as its client would: settings, middlewares, limits.
+"""The settings, middlewares and limits with which a worker makes the calls of a map as its client would.
 
-Laws: nothing of the client is dropped silently: what cannot reach another process is refused, with its name and the way out.
-Credentials are no part of a setup: a worker asks for them.
+Laws: nothing of the client is dropped silently: a part that cannot reach another process is refused, with its name and the
+way out. Credentials are no part of a setup: a worker asks for them.
 
 Owns what crosses. Must not know how.
 """

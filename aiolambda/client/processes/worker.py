@@ -67,7 +67,7 @@ class _Writer:
                 self._is_waiting = True
                 asyncio.get_running_loop().add_writer(self._fd, self._push)
             return
-        except OSError:  # nobody reads: the map is gone
+        except OSError:  # the pipe has no reader: the map is gone
             os._exit(1)
         if self._is_waiting:
             self._is_waiting = False
@@ -101,7 +101,7 @@ class _Worker:
         self._closed = self._loop.create_future()
         self._run_ended = self._loop.create_future()
         self._messages: list[Message] = []
-        """What goes out at the end of this turn of the loop."""
+        """The messages that go out at the end of this turn of the loop."""
         self._flushing = False
         self._size = 0
         self._client: LambdaClient | None = None

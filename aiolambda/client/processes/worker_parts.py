@@ -1,4 +1,4 @@
-"""What a client gives its workers. Must not know where it comes from, or what they do with it."""
+"""The parts of a client that its workers use. Must not know their source, or their use."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,7 +20,7 @@ __all__ = ["WorkerParts"]
 
 @attrs.frozen(kw_only=True)
 class WorkerParts:
-    """What the client gives its workers."""
+    """The parts of the client that its workers use."""
 
     open: Callable[[], Awaitable[object]]
     setup: Callable[[], Message]

@@ -1,4 +1,4 @@
-"""What is used of `distributed`, with types. No other module imports it.
+"""The used parts of `distributed`, with types. No other module imports it.
 
 These parts are private, or public without documentation, and may change with a version of Dask:
 
@@ -36,7 +36,7 @@ _PREFIX = "aiolambda_"
 
 
 class DaskWorker(Protocol):
-    """What is used of a worker."""
+    """The used parts of a worker."""
 
     address: str
     plugins: dict[str, Any]
@@ -46,7 +46,7 @@ class DaskWorker(Protocol):
 
 
 class DaskScheduler(Protocol):
-    """What is used of a scheduler."""
+    """The used parts of a scheduler."""
 
     handlers: dict[str, Callable[..., Any]]
     workers: Mapping[str, Any]

@@ -54,7 +54,7 @@ class Books(Protocol):
 
 @attrs.frozen
 class MapOptions:
-    """What the coordinator says of a map: its number, and the arguments of `map_commands`. It is pickled."""
+    """The number of a map at its coordinator, and the arguments of `map_commands`. It is pickled."""
 
     number: int
     timeout: float | Timeouts | Unset | None
@@ -225,7 +225,7 @@ class Feed:
                 self._abandon()
 
     def _abandon(self) -> None:
-        """Nobody waits for the calls in flight."""
+        """End the calls in flight, whose results are not awaited any more."""
         if self._run is not None and any(item.feed is self for item in self._items.values()):
             self.is_closed = True
             self._waiting.put_nowait(None)
@@ -337,7 +337,7 @@ def _packed(result: MapResult[Any]) -> tuple[Any, ...]:
             said = "an earlier invocation of this item may have run, and it was not sent again"
             error = UnknownOutcomeError(said, function_name=error.function_name)
         else:
-            error._delivery = result.delivery  # pyright: ignore[reportPrivateUsage] - it is packed, and then nobody has it
+            error._delivery = result.delivery  # pyright: ignore[reportPrivateUsage] - it is packed, and not used after that
     return packed_outcome(output, None if output is not None else error)
 
 

@@ -59,7 +59,7 @@ class Gate:
 
     @property
     def is_free(self) -> bool:
-        """Whether there is a place that nobody waits for."""
+        """Whether a place is free, and no call waits for one."""
         return self._has_place and not any(not turn.done() for turn in self._waiting)
 
     @property

@@ -1,4 +1,4 @@
-"""What the scheduler knows of the partitions: who holds each, which of its items were begun, and the mail for the coordinator.
+"""The scheduler's records of the partitions: who holds each, which of its items were begun, and the mail for the coordinator.
 
 Laws: a partition has one holder, the first that claims it, and one attempt to run it; an item is begun at most once, with the
 consent of this ledger, before anything of it is sent; once a partition is revoked or its holder is lost, none of its items is
@@ -139,7 +139,7 @@ class Ledger:
         of.post("revoked", facts)
 
     def forget(self, session: str, numbers: Iterable[int]) -> None:
-        """Drop partitions that are done. Nobody can claim them again."""
+        """Drop partitions that are done. They cannot be claimed again."""
         of = self.sessions.get(session)
         for number in numbers if of is not None else ():
             of.claims.pop(number, None)  # type: ignore[union-attr] # pyright: ignore[reportOptionalMemberAccess] - as above

@@ -46,7 +46,7 @@ class CountHedge(Protocol):
 
 
 class Road(Protocol):
-    """What carries a partition to a worker."""
+    """The carrier of partitions to workers."""
 
     def portion(self, pending: int, size: int, /) -> int: ...
     async def submit(self, partition: "Partition", content: bytes, /) -> None: ...
@@ -251,7 +251,7 @@ class Partitions:
             return
         if error is not None and item.may_have_run:
             verdict = delivery.worst([error.delivery, Delivery.UNKNOWN])
-            error._delivery = verdict  # pyright: ignore[reportPrivateUsage] - of this package, and nobody else has the error
+            error._delivery = verdict  # pyright: ignore[reportPrivateUsage] - of this package, and the only reference to the error is here
         item.outcome.set_result((output, error))
 
     def _finish(self, partition: Partition) -> None:

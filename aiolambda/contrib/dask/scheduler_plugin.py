@@ -109,7 +109,7 @@ class LedgerPlugin(SchedulerBase):  # type: ignore[misc] # pyright: ignore[repor
         return self.ledger.begin(session, items)
 
     async def report(self, session: str, outcomes: bytes, numbers: Sequence[int]) -> list[int] | None:
-        """Post outcomes, once there is room. Returns the partitions that nobody waits for; `None`: the session has ended."""
+        """Post outcomes, once there is room. Returns partitions that are not awaited; `None`: the session has ended."""
         of = self.ledger.sessions.get(session)
         if of is not None and outcomes:
             of.post("outcomes", outcomes, len(outcomes))

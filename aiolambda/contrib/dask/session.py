@@ -274,7 +274,7 @@ class ClusterSession(Road):
         notes[kind](content)
 
     def _note_workers(self, workers: Sequence[str]) -> None:
-        # Those that were there come first, for the first have the larger shares: a new worker takes nobody's last place.
+        # Those that were there come first, for the first have the larger shares: a new worker takes no worker's last place.
         known, now = set(self.workers), set(workers)
         self.workers = [one for one in self.workers if one in now] + [one for one in workers if one not in known]
         self._changed.set()
